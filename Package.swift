@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// CI turns warnings into errors; a newer toolchain's new warning does not stop a technician's build.
+let strict: [SwiftSetting] =
+    Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "hoistway",
+    products: [
+        .executable(name: "hoistway", targets: ["hoistway"]),
+        .executable(name: "hoistway-sim", targets: ["hoistway-sim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        // The system's C libraries.
+        .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // The rooms, in the order of the data's way.
+        .target(name: "Elevator", swiftSettings: strict),
+        .target(name: "PositionedYAML", dependencies: ["CYAML", "Elevator"], swiftSettings: strict),
+        .target(name: "Mosquitto", dependencies: ["CMosquitto", "Elevator"], swiftSettings: strict),
+        // The JSON scanner is a struct that holds a borrowed Span of the message.
+        .target(
+            name: "DeviceProfiles", dependencies: ["Elevator", "PositionedYAML"],
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
+        .target(name: "Detection", dependencies: ["Elevator", "PositionedYAML", "CCrypto"], swiftSettings: strict),
+        .target(name: "Journal", dependencies: ["Elevator", "CSQLite", "CZstd"], swiftSettings: strict),
+        .target(
+            name: "Uplink",
+            dependencies: ["Elevator", "Journal", "Mosquitto", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Elevator", "PositionedYAML", "Mosquitto", "DeviceProfiles", "Detection", "Journal", "Uplink",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "hoistway",
+            dependencies: ["Gateway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+
+        // The simulator knows the wire and the field's words, and nothing of the detection it judges.
+        .executableTarget(
+            name: "hoistway-sim",
+            dependencies: [
+                "Elevator", "Mosquitto", "PositionedYAML",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Simulator",
+            exclude: ["scenarios"],
+            swiftSettings: strict),
+
+        .testTarget(
+            name: "DetectionTests", dependencies: ["Detection", "DeviceProfiles", "Elevator", "PositionedYAML"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "JournalTests", dependencies: ["Journal", "Elevator"], swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Mosquitto", "Journal", "Uplink", "Detection", "DeviceProfiles", "Elevator"],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

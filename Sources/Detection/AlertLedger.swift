@@ -1,0 +1,137 @@
+import Elevator
+
+/// What the centre has been, or will be, told about one lift. It does not roll back: a revised past revises the alerts.
+///
+/// Invariants:
+/// 1. An id is given once, when an alert is first told; no later verdict changes or withdraws it.
+/// 2. Revisions of an id count up from 1.
+struct AlertLedger: Sendable, Equatable {
+    struct Entry: Sendable, Equatable {
+        var rule: String
+        var id: String
+        var revision: Int
+        var state: AlertState
+        var onset: Int64
+        var raisedAt: Int64
+        /// Event time of its last revision.
+        var changedAt: Int64
+    }
+    /// Open alerts, and those that ended within the lateness.
+    var entries: [Entry] = []
+    /// (kind, onset) of alerts told before, the newest last, to tell a repeated onset from a first one.
+    private(set) var onsets: [Onset] = []
+    struct Onset: Sendable, Equatable {
+        var kind: String
+        var onset: Int64
+    }
+    /// Onsets remembered per lift. A controller that boots in 1970 repeats itself within fewer than this.
+    static let rememberedOnsets = 64
+
+    func openIndex(_ rule: String) -> Int? { entries.firstIndex { $0.rule == rule && $0.state.isOpen } }
+
+    mutating func earlier(_ kind: String, _ onset: Int64) -> Int {
+        let count = onsets.count { $0.kind == kind && $0.onset == onset }
+        onsets.append(Onset(kind: kind, onset: onset))
+        if onsets.count > Self.rememberedOnsets { onsets.removeFirst() }
+        return count
+    }
+
+    mutating func forgetEnded(before time: Int64) {
+        entries.removeAll { !$0.state.isOpen && $0.changedAt < time }
+    }
+
+    /// Turns transitions into revisions.
+    /// - Parameters:
+    ///   - refoldedFrom: where the past was judged anew; nil when these transitions simply happened.
+    ///   - isOpen: whether a rule's alert is open after the last transition.
+    mutating func tell(
+        _ transitions: [Transition], refoldedFrom start: Int64?, rules: [CompiledRule], lift: String, now: Int64,
+        vendorCode: String?, evidence: () -> [Evidence], isOpen: (Int) -> Bool, _ alerts: inout [Alert]
+    ) {
+        var matched: Set<String> = []
+        for transition in transitions {
+            let rule = rules[transition.rule]
+            let name = rule.definition.name
+            func tell(_ entry: Entry) {
+                alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
+            }
+            switch transition.state {
+            case .suppressed:
+                if let start, entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.raisedAt >= start }) {
+                    continue
+                }
+                tell(open(transition, rule, lift: lift))
+            case .confirmed where rule.escalation != nil:
+                guard let open = openIndex(name), entries[open].state == .suspected else { continue }
+                revise(open, .confirmed, transition.time)
+                tell(entries[open])
+            case .suspected, .confirmed, .raised:
+                if let open = openIndex(name) {
+                    matched.insert(entries[open].id)
+                } else if let start,
+                    let told = entries.first(where: {
+                        $0.rule == name && $0.raisedAt >= start && $0.state != .suppressed && !matched.contains($0.id)
+                    })
+                {
+                    matched.insert(told.id)
+                } else {
+                    let entry = open(transition, rule, lift: lift)
+                    matched.insert(entry.id)
+                    tell(entry)
+                }
+            case .cleared, .presumedReleased:
+                guard let open = openIndex(name) else { continue }
+                revise(open, transition.state, transition.time)
+                tell(entries[open])
+            }
+        }
+        if start != nil { revise(rules, lift: lift, now: now, vendorCode: vendorCode, evidence, isOpen, &alerts) }
+    }
+
+    /// After the past was judged anew: what stands open here but not there is cleared as revised.
+    private mutating func revise(
+        _ rules: [CompiledRule], lift: String, now: Int64, vendorCode: String?, _ evidence: () -> [Evidence],
+        _ isOpen: (Int) -> Bool, _ alerts: inout [Alert]
+    ) {
+        for (index, rule) in rules.enumerated() {
+            let told = openIndex(rule.definition.name)
+            if let told, !isOpen(index) {
+                let transition = Transition(
+                    rule: index, state: .cleared, time: now, onset: entries[told].onset, reason: "revised",
+                    evidence: evidence())
+                revise(told, .cleared, now)
+                alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
+            }
+        }
+    }
+
+    private mutating func open(_ transition: Transition, _ rule: CompiledRule, lift: String) -> Entry {
+        let kind = transition.state == .suppressed ? rule.definition.kind + ".suppressed" : rule.definition.kind
+        let earlier = earlier(kind, transition.onset)
+        let entry = Entry(
+            rule: rule.definition.name,
+            id: AlertIdentity.id(lift: lift, kind: kind, onset: transition.onset, earlier: earlier), revision: 1,
+            state: transition.state, onset: transition.onset, raisedAt: transition.time, changedAt: transition.time)
+        entries.append(entry)
+        return entry
+    }
+
+    private mutating func revise(_ index: Int, _ state: AlertState, _ time: Int64) {
+        entries[index].revision += 1
+        entries[index].state = state
+        entries[index].changedAt = time
+    }
+
+    private static func alert(
+        _ entry: Entry, _ rule: CompiledRule, _ transition: Transition, lift: String, vendorCode: String?
+    ) -> Alert {
+        let definition = rule.definition
+        return Alert(
+            id: entry.id, revision: entry.revision, lift: lift, kind: definition.kind, state: transition.state,
+            severity: transition.state == .suppressed ? .info : definition.severity, rule: definition.name,
+            ruleVersion: rule.version, onset: Instant(nanoseconds: entry.onset),
+            time: Instant(nanoseconds: transition.time), reason: transition.reason, hold: definition.hold,
+            confirmationHold: definition.escalation?.hold, evidence: transition.evidence, vendorCode: vendorCode,
+            title: definition.title)
+    }
+}

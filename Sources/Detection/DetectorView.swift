@@ -1,0 +1,59 @@
+import Elevator
+
+/// One lift as a person wants to see it.
+public struct LiftView: Sendable {
+    public var lift: Lift
+    public var signals: [Evidence]
+    /// nil for a lift never heard.
+    public var lastHeard: Instant?
+    public var openAlerts: [OpenAlert]
+    public var counters: LiftCounters
+    public var clockOffset: Duration?
+}
+
+/// An alert that is not over.
+public struct OpenAlert: Sendable, Equatable {
+    public var id: String
+    public var revision: Int
+    public var lift: String
+    public var kind: String
+    public var state: AlertState
+    public var severity: Severity
+    public var onset: Instant
+    public var title: Title
+}
+
+extension Detector {
+    public func view(_ index: Int) -> LiftView {
+        let track = tracks[index]
+        return LiftView(
+            lift: track.lift, signals: programs[track.program].evidence(track.memory),
+            lastHeard: track.memory.isHeard ? Instant(nanoseconds: track.memory.lastHeard) : nil,
+            openAlerts: openAlerts(track), counters: track.counters,
+            clockOffset: track.clock.offset.map { .nanoseconds($0) })
+    }
+
+    public var openAlerts: [OpenAlert] { tracks.flatMap { openAlerts($0) } }
+
+    private func openAlerts(_ track: LiftTrack) -> [OpenAlert] {
+        track.ledger.entries.filter(\.state.isOpen).compactMap { entry in
+            guard let rule = rules.rules.first(where: { $0.name == entry.rule }) else { return nil }
+            return OpenAlert(
+                id: entry.id, revision: entry.revision, lift: track.lift.id, kind: rule.kind, state: entry.state,
+                severity: rule.severity, onset: Instant(nanoseconds: entry.onset), title: rule.title)
+        }
+    }
+
+    /// Lifts in which people may be now: occupied or unknown, and not standing open at a landing.
+    public var liftsThatMayHoldPeople: [String] {
+        tracks.filter { track in
+            func signal(_ signal: Signal) -> Bool? {
+                let bit: UInt64 = 1 << UInt64(signal.rawValue)
+                return track.memory.known & bit == 0 ? nil : track.memory.signals[signal.rawValue] != 0
+            }
+            let isOpen = signal(.inDoorZone) == true && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)
+            let isEmpty = signal(.occupied) == false && signal(.lowerOccupied) != true
+            return track.memory.isHeard && !isOpen && !isEmpty
+        }.map(\.lift.id)
+    }
+}

@@ -1,0 +1,65 @@
+import Elevator
+
+/// Judges one lift's own time stamps, and places its words on the gateway's time line.
+///
+/// A constant offset (a time zone) is learned. A clock that jumps is not believed: its words count at their arrival until
+/// it agrees with itself again. No time, however absurd, is a reason to drop a word.
+struct DeviceClock: Sendable, Equatable {
+    /// What is taken for delay and jitter rather than for an offset.
+    static let tolerance = Duration.seconds(5).nanoseconds
+    /// A device's word may seem to come from the future by this much: two clocks never agree to the millisecond.
+    static let futureTolerance = Duration.seconds(2).nanoseconds
+    /// A word this much older than its arrival comes from a clock that is wrong, not from a queue.
+    static let longestBacklog = Duration.seconds(7 * 86_400).nanoseconds
+    /// A wrong clock is believed again once this many words in a row agree on their offset for this long.
+    static let agreeingWords = 3
+    static let agreeingFor = Duration.seconds(5).nanoseconds
+
+    /// Added to the device's time; nil while the clock is not believed.
+    var offset: Int64?
+    private var candidate: Int64 = 0
+    private var candidateSince: Int64 = 0
+    private var candidateCount = 0
+
+    struct Judgement: Equatable {
+        var time: Int64
+        /// The device's time was not used.
+        var isAbsurd: Bool
+        /// The clock has a new offset from here on.
+        var isNewOffset: Bool
+    }
+
+    /// - Parameter mayBeQueued: the word may have waited in a queue (retained, or the backlog after a connect).
+    mutating func judge(device: Int64, arrival: Int64, mayBeQueued: Bool) -> Judgement {
+        let excess = arrival &- device
+        if offset == nil, excess >= -Self.futureTolerance, excess <= (mayBeQueued ? Self.longestBacklog : Self.tolerance) {
+            offset = 0
+        } else if offset == nil, !mayBeQueued {
+            // The first word ever: whatever the clock says, from here on it need only be constant.
+            offset = excess
+            return Judgement(time: arrival, isAbsurd: false, isNewOffset: true)
+        }
+        if let offset {
+            let age = excess &- offset
+            let oldest = mayBeQueued ? Self.longestBacklog : 6 * Self.tolerance
+            if age >= -Self.futureTolerance, age <= oldest {
+                candidateCount = 0
+                return Judgement(time: min(arrival, device &+ offset), isAbsurd: false, isNewOffset: false)
+            }
+        }
+        if mayBeQueued { return Judgement(time: arrival, isAbsurd: true, isNewOffset: false) }
+        if candidateCount == 0 || abs(excess &- candidate) > Self.futureTolerance {
+            candidate = excess
+            candidateSince = arrival
+            candidateCount = 0
+        }
+        candidateCount += 1
+        candidate = min(candidate, excess)
+        guard candidateCount >= Self.agreeingWords, arrival &- candidateSince >= Self.agreeingFor else {
+            return Judgement(time: arrival, isAbsurd: true, isNewOffset: false)
+        }
+        offset = abs(candidate) <= Self.futureTolerance ? 0 : candidate
+        candidateCount = 0
+        return Judgement(time: min(arrival, device &+ candidate), isAbsurd: false, isNewOffset: true)
+    }
+}

@@ -1,0 +1,96 @@
+import Elevator
+
+/// The syntax tree of a rule's expression, each node with its place in the text.
+struct Expression: Equatable, Sendable {
+    indirect enum Form: Equatable, Sendable {
+        case name(String)
+        case number(Double)
+        case duration(Duration)
+        case text(String)
+        case set([Expression])
+        case not(Expression)
+        case and(Expression, Expression)
+        case or(Expression, Expression)
+        case implies(Expression, Expression)
+        case compare(Comparison, Expression, Expression)
+        case arithmetic(Arithmetic, Expression, Expression)
+        case member(Expression, of: Expression)
+        case call(String, [Expression])
+    }
+    enum Comparison: String, Sendable { case equal = "==", notEqual = "!=", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">=" }
+    enum Arithmetic: String, Sendable { case add = "+", subtract = "-", multiply = "*", divide = "/" }
+
+    var form: Form
+    /// Characters before it in the text.
+    var offset: Int
+}
+
+/// A mistake in an expression, at a character offset of its text.
+public struct ExpressionError: Error, Equatable {
+    public var offset: Int
+    public var message: String
+}
+
+/// One lexical token.
+struct Token: Equatable {
+    enum Kind: Equatable {
+        case name(String), number(Double), duration(Duration), text(String), symbol(String), end
+    }
+    var kind: Kind
+    var offset: Int
+
+    var written: String {
+        switch kind {
+        case .name(let name): "'\(name)'"
+        case .number(let number): "\(number)"
+        case .duration(let duration): duration.written
+        case .text(let text): "\"\(text)\""
+        case .symbol(let symbol): "'\(symbol)'"
+        case .end: "the end"
+        }
+    }
+
+    /// - Throws: `ExpressionError` at a character that begins no token.
+    static func all(in text: String) throws(ExpressionError) -> [Token] {
+        let characters = Array(text)
+        var tokens: [Token] = []
+        var i = 0
+        func isWord(_ c: Character) -> Bool { c.isLetter || c.isNumber || c == "_" }
+        while i < characters.count {
+            let c = characters[i]
+            let start = i
+            if c.isWhitespace {
+                i += 1
+            } else if c.isLetter || c == "_" {
+                while i < characters.count, isWord(characters[i]) || (characters[i] == "." && i + 1 < characters.count && (characters[i + 1].isLetter || characters[i + 1] == "_")) { i += 1 }
+                tokens.append(Token(kind: .name(String(characters[start..<i])), offset: start))
+            } else if c.isNumber {
+                while i < characters.count, isWord(characters[i]) || (characters[i] == "." && i + 1 < characters.count && characters[i + 1].isNumber) { i += 1 }
+                let word = String(characters[start..<i])
+                if let number = Double(word) {
+                    tokens.append(Token(kind: .number(number), offset: start))
+                } else if let duration = Duration(written: word) {
+                    tokens.append(Token(kind: .duration(duration), offset: start))
+                } else {
+                    throw ExpressionError(offset: start, message: "'\(word)' is neither a number nor a duration such as 10s, 5m or 2h")
+                }
+            } else if c == "\"" || c == "'" {
+                i += 1
+                while i < characters.count, characters[i] != c { i += 1 }
+                guard i < characters.count else { throw ExpressionError(offset: start, message: "this quote is not closed") }
+                tokens.append(Token(kind: .text(String(characters[start + 1..<i])), offset: start))
+                i += 1
+            } else {
+                let two = String(characters[i..<min(i + 2, characters.count)])
+                let symbol = ["==", "!=", "<=", ">="].contains(two) ? two : String(c)
+                guard ["==", "!=", "<=", ">=", "<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"].contains(symbol) else {
+                    throw ExpressionError(offset: start, message: "'\(c)' has no meaning in an expression")
+                }
+                tokens.append(Token(kind: .symbol(symbol), offset: start))
+                i += symbol.count
+            }
+        }
+        tokens.append(Token(kind: .end, offset: characters.count))
+        return tokens
+    }
+}

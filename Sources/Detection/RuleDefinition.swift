@@ -1,0 +1,199 @@
+import Elevator
+import PositionedYAML
+
+/// A rule as its file says it, expressions parsed but not yet bound to a lift's signals.
+struct RuleDefinition: Sendable {
+    struct Text: Sendable {
+        var expression: Expression
+        var node: YAMLNode
+    }
+    struct Mute: Sendable {
+        var name: String
+        var when: Text
+        /// Only what was already so when the condition began mutes (entrapment.md: inspection).
+        var mustPrecedeOnset: Bool
+        /// How long the suppressor may mute at the longest.
+        var cap: Duration
+    }
+    struct Escalation: Sendable {
+        var hold: Duration
+        var unless: Text?
+        var when: Text?
+        var because: String
+    }
+    var name: String
+    var kind: String
+    var severity: Severity
+    /// The stage in which an alert begins.
+    var stage: AlertState
+    var when: Text
+    var hold: Duration
+    var because: String
+    var mutes: [Mute]
+    var escalation: Escalation?
+    var yieldsTo: [String]
+    var clear: Text?
+    var clearHold: Duration
+    var presume: Text?
+    var equipment: Set<EquipmentClass>
+    var title: Title
+    var examples: [RuleExample]
+    var node: YAMLNode
+}
+
+
+/// All rules of a site with their parameters and named sub-expressions, from one or more files.
+public struct RuleSet: Sendable {
+    var rules: [RuleDefinition] = []
+    var lets: [String: (expression: Expression, node: YAMLNode)] = [:]
+    public private(set) var parameters: [String: ParameterValue] = [:]
+
+    public var ruleNames: [String] { rules.map(\.name) }
+
+    /// Reads rule files, in the order given, as one set.
+    /// - Parameter overrides: a site's own values for parameters, with their place in its configuration.
+    /// - Throws: `InvalidFiles` with every mistake found.
+    public init(_ files: [YAMLNode], overrides: [(key: YAMLNode, value: YAMLNode)] = []) throws(InvalidFiles) {
+        let diagnostics = Diagnostics()
+        for file in files { read(file, diagnostics) }
+        for (key, value) in overrides { override(key, value, diagnostics) }
+        var drafts: [RuleDefinition] = []
+        for file in files {
+            var reader = YAMLReader(file, Diagnostics())
+            for item in reader.items("rules") {
+                if let rule = RuleDefinition(item, parameters, diagnostics) { drafts.append(rule) }
+            }
+        }
+        var names: Set<String> = []
+        for rule in drafts {
+            if !names.insert(rule.name).inserted { diagnostics.report(rule.node, "a second rule named '\(rule.name)'") }
+        }
+        for rule in drafts {
+            for name in rule.yieldsTo where !names.contains(name) {
+                diagnostics.report(rule.node, "yields_to: '\(name)' is not a rule.\(suggestion(for: name, among: names))")
+            }
+        }
+        rules = drafts
+        if diagnostics.isEmpty { check(diagnostics) }
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+    }
+
+    private mutating func read(_ file: YAMLNode, _ diagnostics: Diagnostics) {
+        var reader = YAMLReader(file, diagnostics)
+        _ = reader.text("title")
+        for (key, value) in reader.entries("parameters") {
+            let name = key.text ?? ""
+            if let value = Self.value(value, diagnostics) { parameters[name] = value }
+        }
+        for (key, value) in reader.entries("let") {
+            let name = key.text ?? ""
+            guard let expression = parse(value, diagnostics) else { continue }
+            if lets[name] != nil { diagnostics.report(key, "a second definition of '\(name)'") }
+            lets[name] = (expression, value)
+        }
+        _ = reader.optional("rules")
+        reader.finish()
+    }
+
+    private mutating func override(_ key: YAMLNode, _ node: YAMLNode, _ diagnostics: Diagnostics) {
+        let name = key.text ?? ""
+        guard let current = parameters[name] else {
+            diagnostics.report(key, "'\(name)' is not a parameter of the rules.\(suggestion(for: name, among: parameters.keys))")
+            return
+        }
+        switch (current, Self.value(node, diagnostics)) {
+        case (.duration, .duration(let value)): parameters[name] = .duration(value)
+        case (.number, .number(let value)): parameters[name] = .number(value)
+        case (.duration, .number): diagnostics.report(node, "found \(node.summary), expected a duration such as 10s")
+        case (.number, .duration): diagnostics.report(node, "found \(node.summary), expected a number")
+        case (_, nil): break
+        }
+    }
+
+    private static func value(_ node: YAMLNode, _ diagnostics: Diagnostics) -> ParameterValue? {
+        if let number = node.text.flatMap(Double.init) { return .number(number) }
+        if let duration = node.text.flatMap(Duration.init(written:)) { return .duration(duration) }
+        diagnostics.report(node, "found \(node.summary), expected a number or a duration such as 10s")
+        return nil
+    }
+
+    /// Compiles against the whole vocabulary, so that a mistake shows whatever profiles a site has.
+    private func check(_ diagnostics: Diagnostics) {
+        var compiler = Compiler(
+            signals: SignalTable(provided: Set(Signal.allCases)), parameters: parameters,
+            lets: lets.mapValues(\.expression))
+        for (name, definition) in lets.sorted(by: { ($0.value.node.file, $0.value.node.line) < ($1.value.node.file, $1.value.node.line) }) {
+            do throws(ExpressionError) {
+                // A `let` may be a number or a point, so it is bound only.
+                try compiler.bind(definition.expression)
+            } catch { definition.node.report(error, diagnostics, prefix: "in 'let \(name)': ") }
+        }
+        for (index, rule) in rules.enumerated() { compiler.check(rule, index: index, diagnostics) }
+    }
+
+    /// Compiles the rules that apply to one class of lift whose profile provides the given signals.
+    ///
+    /// The set was checked when it was read, so nothing can fail for a lack of signals: what no profile provides is unknown.
+    func program(signals: SignalTable, equipment: EquipmentClass, staleAfter: Duration) throws(ExpressionError) -> Program {
+        var compiler = Compiler(signals: signals, parameters: parameters, lets: lets.mapValues(\.expression))
+        let applying = rules.filter { $0.equipment.contains(equipment) }
+        var compiled: [CompiledRule] = []
+        for (index, rule) in applying.enumerated() {
+            compiled.append(try compiler.compile(rule, index: index, among: applying, version: version(of: rule)))
+        }
+        return compiler.finish(compiled, staleAfter: staleAfter)
+    }
+
+    /// A fingerprint of everything that decides a rule's verdict: its text, the named sub-expressions, the parameters.
+    func version(of rule: RuleDefinition) -> String {
+        var text = rule.node.canonicalText
+        for (name, definition) in lets.sorted(by: { $0.key < $1.key }) { text += "|\(name)=\(definition.node.canonicalText)" }
+        for (name, value) in parameters.sorted(by: { $0.key < $1.key }) { text += "|\(name)=\(value)" }
+        return fingerprint(text)
+    }
+
+    /// A fingerprint of the whole set.
+    public var version: String { fingerprint(rules.map { version(of: $0) }.joined()) }
+}
+
+/// 64-bit FNV-1a in hexadecimal: tells versions apart, proves nothing.
+private func fingerprint(_ text: String) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}
+
+extension YAMLNode {
+    /// The value without its layout, examples left out.
+    var canonicalText: String {
+        switch content {
+        case .scalar(let text, _): return text
+        case .sequence(let items): return "[" + items.map(\.canonicalText).joined(separator: ",") + "]"
+        case .mapping(let pairs):
+            let parts = pairs.filter { $0.key.text != "examples" }.map { "\($0.key.canonicalText):\($0.value.canonicalText)" }
+            return "{" + parts.joined(separator: ",") + "}"
+        }
+    }
+
+    /// Reports an expression's mistake at its own column where the text stands on one plain line.
+    func report(_ error: ExpressionError, _ diagnostics: Diagnostics, prefix: String = "") {
+        guard case .scalar(_, let isPlain) = content else { return diagnostics.report(self, error.message) }
+        var place = diagnostic(prefix + error.message)
+        place.column += error.offset + (isPlain ? 0 : 1)
+        diagnostics.report(place)
+    }
+}
+
+func parse(_ node: YAMLNode, _ diagnostics: Diagnostics) -> Expression? {
+    guard let text = node.text else {
+        diagnostics.report(node, "found \(node.summary), expected an expression")
+        return nil
+    }
+    do throws(ExpressionError) {
+        return try ExpressionParser.parse(text)
+    } catch {
+        node.report(error, diagnostics)
+        return nil
+    }
+}

@@ -1,0 +1,149 @@
+import Elevator
+import PositionedYAML
+
+/// A rule's own test: what a lift says, and what must be decided, at which time.
+struct RuleExample: Sendable {
+    struct Word: Sendable {
+        var time: Duration
+        var signals: [(key: YAMLNode, value: YAMLNode)]
+    }
+    struct Verdict: Sendable, Equatable {
+        var time: Duration
+        var state: String
+    }
+    var name: String
+    var words: [Word]
+    /// A lift repeats its last word this often, until `silentFrom`.
+    var heartbeat: Duration
+    var silentFrom: Duration?
+    var until: Duration
+    var expected: [Verdict]
+    var node: YAMLNode
+
+    init?(_ node: YAMLNode, _ diagnostics: Diagnostics) {
+        let before = diagnostics.all.count
+        var reader = YAMLReader(node, diagnostics)
+        self.node = node
+        name = reader.requiredText("name") ?? ""
+        words = []
+        for (key, value) in reader.entries("say") {
+            guard let time = reader.duration(of: key) else { continue }
+            guard case .mapping(let pairs) = value.content else {
+                diagnostics.report(value, "found \(value.summary), expected a mapping of signals to values")
+                continue
+            }
+            words.append(Word(time: time, signals: pairs))
+        }
+        heartbeat = reader.duration("heartbeat") ?? .seconds(10)
+        silentFrom = reader.duration("silent_from")
+        until = reader.duration("until") ?? (words.last?.time ?? .zero) + .seconds(300)
+        expected = []
+        for (key, value) in reader.entries("expect") {
+            guard let time = reader.duration(of: key) else { continue }
+            guard let state = value.text, AlertState(rawValue: state) != nil else {
+                diagnostics.report(value, "found \(value.summary).\(suggestion(for: value.text ?? "", among: AlertState.allCases.map(\.rawValue)))")
+                continue
+            }
+            expected.append(Verdict(time: time, state: state))
+        }
+        reader.finish()
+        if diagnostics.all.count != before { return nil }
+    }
+}
+
+/// The outcome of one example.
+public struct ExampleResult: Sendable {
+    public var rule: String
+    public var example: String
+    /// nil when it passed.
+    public var failure: String?
+    public var file: String
+    public var line: Int
+}
+
+extension RuleSet {
+    /// Runs each rule's examples against the whole set.
+    public func runExamples() throws(InvalidFiles) -> [ExampleResult] {
+        var results: [ExampleResult] = []
+        for rule in rules {
+            for example in rule.examples { results.append(try run(example, of: rule)) }
+        }
+        return results
+    }
+
+    private func run(_ example: RuleExample, of rule: RuleDefinition) throws(InvalidFiles) -> ExampleResult {
+        // Any start will do; a round one keeps failures readable.
+        let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
+        var detector = Detector(rules: self, start: start, isListening: true)
+        let diagnostics = Diagnostics()
+        // The example's lift has the signals that the example speaks of, and no others.
+        let named = example.words.flatMap { $0.signals.compactMap { Signal(name: $0.key.text ?? "") } }
+        let kind = Detector.LiftKind(
+            provides: Set(named), staleAfter: .seconds(60),
+            equipment: rule.equipment.contains(.traction) ? .traction : rule.equipment.first ?? .traction)
+        do throws(ExpressionError) {
+            try detector.add(Lift(id: "example"), kind: kind, at: start)
+        } catch { rule.when.node.report(error, diagnostics) }
+        var found: [RuleExample.Verdict] = []
+        func collect() {
+            for alert in detector.takeAlerts() where alert.rule == rule.name {
+                found.append(RuleExample.Verdict(time: alert.time - start, state: alert.state.rawValue))
+            }
+        }
+        var key: UInt64 = 0
+        var said = Reading()
+        var next = 0
+        var time = Duration.zero
+        while time <= example.until {
+            // One word at its time, or the heartbeat, whichever comes first.
+            let due = next < example.words.count ? example.words[next].time : example.until + .seconds(1)
+            time = next == 0 ? due : min(due, time + example.heartbeat)
+            if time > example.until { break }
+            detector.advance(to: start + time)
+            if time == due {
+                for (name, value) in example.words[next].signals { said.say(name, value, diagnostics) }
+                next += 1
+            }
+            if time < example.silentFrom ?? example.until + .seconds(1) {
+                key += 1
+                said.deviceTime = start + time
+                detector.fold(said, lift: 0, key: key, vendorCode: nil, arrival: start + time)
+            }
+            collect()
+        }
+        detector.advance(to: start + example.until)
+        collect()
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+        func list(_ verdicts: [RuleExample.Verdict]) -> String {
+            verdicts.isEmpty ? "nothing" : verdicts.map { "\($0.state) at \($0.time.written)" }.joined(separator: ", ")
+        }
+        return ExampleResult(
+            rule: rule.name, example: example.name,
+            failure: found == example.expected ? nil : "expected \(list(example.expected)); found \(list(found))",
+            file: example.node.file, line: example.node.line)
+    }
+}
+
+extension Reading {
+    /// Sets a signal as a rule's author writes it.
+    fileprivate mutating func say(_ name: YAMLNode, _ value: YAMLNode, _ diagnostics: Diagnostics) {
+        guard let signal = Signal(name: name.text ?? "") else {
+            diagnostics.report(name, "'\(name.text ?? "")' is not a signal.\(suggestion(for: name.text ?? "", among: Signal.allCases.map(\.name)))")
+            return
+        }
+        let word = value.text ?? "unknown"
+        if word == "unknown", signal != .codes { return setUnknown(signal.rawValue) }
+        switch signal.type {
+        case .boolean:
+            if let flag = Bool(word) { return set(signal, flag) }
+        case .number:
+            if let number = Double(word) { return set(signal, number: number) }
+        case .enumeration(let names):
+            if let index = names.firstIndex(of: word) { return set(signal, case: index) }
+        case .codes:
+            guard case .sequence(let items) = value.content else { break }
+            return set(signal.rawValue, bits: items.reduce(0) { $0 | (FaultCode(rawValue: $1.text ?? "")?.bit ?? 0) })
+        }
+        diagnostics.report(value, "found \(value.summary), which is no value of \(signal.name)")
+    }
+}

@@ -1,0 +1,273 @@
+import Elevator
+
+/// A message that says nothing usable. It is counted and kept, and it is no sign of life.
+public enum UnreadableMessage: Error, CustomStringConvertible, Equatable {
+    case notJSON(byte: Int, expected: String)
+    case anotherLift(String)
+
+    /// The kind under which such messages are counted.
+    public var kind: String {
+        switch self {
+        case .notJSON: "not_json"
+        case .anotherLift: "another_lift"
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .notJSON(let byte, let expected): "not JSON at byte \(byte): expected \(expected)"
+        case .anotherLift(let name): "speaks for another lift (\(name)) than its topic names"
+        }
+    }
+}
+
+/// A field that was not what the profile expects. Its signal is unknown; the rest of the message counts.
+public struct UnreadableField: Error, CustomStringConvertible, Equatable {
+    public var field: String
+    public var expected: String
+    public var found: String
+    public var kind: String { "field" }
+    public var description: String { "field `\(field)`: expected \(expected), got \(found)" }
+}
+
+/// What a message became.
+public struct DecodedMessage: Sendable {
+    public var reading: Reading
+    /// Equal for a publisher's own duplicates: topic and sequence, else topic, time and payload.
+    public var duplicateKey: UInt64
+    /// Where the controller's raw code stands in the payload.
+    public var vendorCode: Range<Int>?
+    /// The first field that could not be read.
+    public var problem: UnreadableField?
+}
+
+/// Turns one profile's messages into readings. Holds its scratch space, so it allocates nothing once warm.
+public struct MessageDecoder {
+    public let profile: Profile
+    private var tokens: [JSONToken] = []
+
+    public init(_ profile: Profile) {
+        self.profile = profile
+        tokens.reserveCapacity(64)
+    }
+
+    /// Decodes a message.
+    /// - Parameters:
+    ///   - topic: index of the topic's mapping in the profile.
+    ///   - identities: what the lift may call itself in the payload; empty accepts any.
+    public mutating func decode(
+        _ bytes: Span<UInt8>, topic: Int, isRetained: Bool, identities: [[UInt8]]
+    ) throws(UnreadableMessage) -> DecodedMessage {
+        let mapping = profile.topics[topic]
+        while tokens.count < mapping.fields.count { tokens.append(JSONToken()) }
+        var scanner = JSONScanner(bytes)
+        do {
+            try scanner.scan(mapping.fields, into: &tokens)
+        } catch {
+            throw .notJSON(byte: error.offset, expected: error.expected.description)
+        }
+        if let field = mapping.identity, !identities.isEmpty, tokens[field].kind == .string,
+            !identities.contains(where: { Self.equal(bytes, tokens[field], $0) })
+        {
+            throw .anotherLift(Self.text(bytes, tokens[field]))
+        }
+        var message = DecodedMessage(reading: Reading(), duplicateKey: 0)
+        message.reading.isBaseline = isRetained
+        message.reading.isSignOfLife = mapping.isSignOfLife
+        for signal in mapping.signals { read(signal, mapping, bytes, &message) }
+        if let codes = mapping.codes { read(codes, mapping, bytes, &message) }
+        if let time = mapping.time { read(time, mapping, bytes, &message) }
+        if let field = mapping.vendorCode, [.string, .number].contains(tokens[field].kind) {
+            message.vendorCode = tokens[field].start..<tokens[field].end
+        }
+        var hash = ByteHash(seed: UInt64(topic))
+        if let key = mapping.duplicateKey, tokens[key].kind != .absent {
+            hash.add(bytes, tokens[key].start, tokens[key].end)
+            hash.add(UInt64(bitPattern: message.reading.deviceTime?.nanoseconds ?? 0))
+        } else {
+            hash.add(bytes, 0, bytes.count)
+        }
+        message.duplicateKey = hash.value
+        return message
+    }
+
+    private func read(
+        _ mapping: SignalMapping, _ topic: TopicMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
+    ) {
+        let index = mapping.signal.rawValue
+        for source in mapping.sources {
+            let token = tokens[source.field]
+            if token.kind == .absent { continue }
+            if token.kind == .null { return message.reading.setUnknown(index) }
+            for (written, bits) in source.map where Self.equal(bytes, token, written) {
+                if let bits { message.reading.set(index, bits: bits) } else { message.reading.setUnknown(index) }
+                return
+            }
+            switch (mapping.signal.type, token.kind) {
+            case (.boolean, .true) where source.map.isEmpty: return message.reading.set(index, bits: 1)
+            case (.boolean, .false) where source.map.isEmpty: return message.reading.set(index, bits: 0)
+            case (.number, .number) where source.map.isEmpty:
+                if let number = DecimalText.double(bytes, token.start, token.end) {
+                    return message.reading.set(index, bits: (number * source.scale + source.offset).bitPattern)
+                }
+            case (.boolean, .true), (.boolean, .false):
+                // A map that names one side of a Boolean leaves the other unknown: the standard's "not closed" is not "open".
+                return message.reading.setUnknown(index)
+            default: break
+            }
+            message.reading.setUnknown(index)
+            note(source.field, topic, expected: Self.expectation(mapping.signal, source), bytes, &message)
+            return
+        }
+        if topic.isComplete { message.reading.setUnknown(index) }
+    }
+
+    private func read(
+        _ mapping: CodesMapping, _ topic: TopicMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
+    ) {
+        let token = tokens[mapping.field]
+        var set: UInt64 = 0
+        switch token.kind {
+        case .absent, .null:
+            if topic.isComplete { message.reading.setUnknown(Signal.codes.rawValue) }
+            return
+        case .string, .number: set = bit(of: token, mapping, bytes)
+        case .array:
+            var items = JSONScanner(bytes)
+            items.position = token.start
+            items.forEachScalar(until: token.end) { set |= bit(of: $0, mapping, bytes) }
+        default:
+            message.reading.setUnknown(Signal.codes.rawValue)
+            return note(mapping.field, topic, expected: "a code or a list of codes", bytes, &message)
+        }
+        guard let active = mapping.active else { return message.reading.set(Signal.codes.rawValue, bits: set) }
+        switch tokens[active].kind {
+        case .true, .absent: message.reading.codesRaised = set
+        case .false: message.reading.codesEnded = set
+        default: note(active, topic, expected: "true or false", bytes, &message)
+        }
+    }
+
+    private func bit(of token: JSONToken, _ mapping: CodesMapping, _ bytes: Span<UInt8>) -> UInt64 {
+        for (written, bit) in mapping.map where Self.equal(bytes, token, written) { return bit }
+        return 0
+    }
+
+    private func read(
+        _ mapping: TimeMapping, _ topic: TopicMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
+    ) {
+        let token = tokens[mapping.field]
+        if token.kind == .absent || token.kind == .null { return }
+        let isText = token.kind == .string
+        message.reading.deviceTime =
+            switch mapping.format {
+            case .iso8601 where isText:
+                DecimalText.iso8601(bytes, token.start, token.end, offset: mapping.zone)
+            case .epochSeconds where !isText:
+                DecimalText.epoch(bytes, token.start, token.end, nanosecondsPerUnit: 1_000_000_000)
+            case .epochMilliseconds where !isText:
+                DecimalText.epoch(bytes, token.start, token.end, nanosecondsPerUnit: 1_000_000)
+            default: nil
+            }
+        if message.reading.deviceTime == nil {
+            note(mapping.field, topic, expected: "a time (\(mapping.format.rawValue))", bytes, &message)
+        }
+    }
+
+    private func note(
+        _ field: Int, _ topic: TopicMapping, expected: String, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
+    ) {
+        if message.problem != nil { return }
+        let token = tokens[field]
+        let text = Self.text(bytes, token)
+        message.problem = UnreadableField(
+            field: topic.fields[field].name, expected: expected, found: token.kind == .string ? "\"\(text)\"" : text)
+    }
+
+    private static func expectation(_ signal: Signal, _ source: SignalMapping.Source) -> String {
+        if !source.map.isEmpty {
+            return "one of " + source.map.map { String(decoding: $0.written, as: UTF8.self) }.joined(separator: ", ")
+        }
+        return signal.type == .boolean ? "true or false" : "a number"
+    }
+
+    private static func equal(_ bytes: Span<UInt8>, _ token: JSONToken, _ written: [UInt8]) -> Bool {
+        guard token.end - token.start == written.count else { return false }
+        for i in 0..<written.count where bytes[token.start + i] != written[i] { return false }
+        return true
+    }
+
+    private static func text(_ bytes: Span<UInt8>, _ token: JSONToken) -> String {
+        let end = min(token.end, token.start + 60)
+        return String(decoding: (token.start..<end).map { bytes[$0] }, as: UTF8.self)
+    }
+}
+
+extension JSONScanner {
+    /// Visits the strings and numbers of an array that has been scanned already.
+    mutating func forEachScalar(until end: Int, _ visit: (JSONToken) -> Void) {
+        position += 1
+        while position < end {
+            switch bytes[position] {
+            case UInt8(ascii: "\""):
+                var close = position + 1
+                while bytes[close] != UInt8(ascii: "\"") { close += bytes[close] == UInt8(ascii: "\\") ? 2 : 1 }
+                visit(JSONToken(kind: .string, start: position + 1, end: close))
+                position = close + 1
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                var close = position
+                while close < end, bytes[close] != UInt8(ascii: ","), bytes[close] != UInt8(ascii: "]"), bytes[close] > 32 {
+                    close += 1
+                }
+                visit(JSONToken(kind: .number, start: position, end: close))
+                position = close
+            default: position += 1
+            }
+        }
+    }
+}
+
+/// A 64-bit hash of bytes, the same in every run (Swift's own is seeded anew each time).
+public struct ByteHash {
+    public private(set) var value: UInt64
+    public init(seed: UInt64) { value = seed ^ 0x9E37_79B9_7F4A_7C15 }
+
+    public mutating func add(_ word: UInt64) {
+        let (high, low) = (value ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+        value = high ^ low &+ 0x2545_F491_4F6C_DD1D
+    }
+
+    public mutating func add(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) {
+        var word: UInt64 = UInt64(end - start)
+        var count = 8
+        for i in start..<end {
+            word = word << 8 | UInt64(bytes[i])
+            count += 1
+            if count & 7 == 0 {
+                add(word)
+                word = 0
+            }
+        }
+        add(word)
+    }
+}
+
+extension Reading {
+    /// A signal's value as a profile's author writes it: `true`, `7`, `inspection`, `unknown`, `04 90`.
+    public func written(_ signal: Signal) -> String {
+        let index = signal.rawValue
+        if signal == .codes, codesRaised | codesEnded != 0 {
+            return FaultCode.names(in: codesRaised).map { "+" + $0 }.joined(separator: " ")
+                + FaultCode.names(in: codesEnded).map { "-" + $0 }.joined(separator: " ")
+        }
+        guard known & (1 << UInt64(index)) != 0 else { return "unknown" }
+        switch signal.type {
+        case .boolean: return bits(index) == 1 ? "true" : "false"
+        case .number:
+            let number = Double(bitPattern: bits(index))
+            return number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : String(number)
+        case .enumeration(let names): return names[Int(bits(index))]
+        case .codes: return bits(index) == 0 ? "none" : FaultCode.names(in: bits(index)).joined(separator: " ")
+        }
+    }
+}

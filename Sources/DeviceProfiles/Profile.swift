@@ -1,0 +1,125 @@
+import Elevator
+
+/// How one make of controller (or its adapter) speaks: data from `Devices/profiles`, checked when it is read.
+public struct Profile: Sendable {
+    public var name: String
+    public var title: String
+    /// The longest pause between two words of a lift in good health.
+    public var reportsEvery: Duration
+    /// After this long without a word, everything that was said is unknown.
+    public var staleAfter: Duration
+    public var topics: [TopicMapping]
+    public var examples: [ProfileExample]
+
+    /// The signals some topic of this profile can give a value.
+    public var provides: Set<Signal> {
+        Set(topics.flatMap { $0.signals.map(\.signal) + ($0.codes == nil ? [] : [.codes]) })
+    }
+}
+
+/// One topic of a profile, and how its payload becomes a reading.
+public struct TopicMapping: Sendable {
+    public var pattern: TopicPattern
+    /// The payload tells all there is: a field that is absent is unknown. Otherwise it keeps its last value.
+    public var isComplete: Bool
+    public var isSignOfLife: Bool
+    var fields: [JSONField]
+    var time: TimeMapping?
+    /// The field that makes a publisher's message unique; without one, time and payload do.
+    var duplicateKey: Int?
+    /// The field that names the lift; another lift's name in it is refused.
+    var identity: Int?
+    var signals: [SignalMapping]
+    var codes: CodesMapping?
+    var vendorCode: Int?
+}
+
+struct TimeMapping: Sendable {
+    enum Format: String, CaseIterable {
+        case iso8601
+        case epochSeconds = "epoch_s"
+        case epochMilliseconds = "epoch_ms"
+    }
+    var field: Int
+    var format: Format
+    /// Seconds east of UTC for a time that does not say.
+    var zone: Int
+}
+
+/// One signal's source: a field, or another where the first is absent.
+struct SignalMapping: Sendable {
+    struct Source: Sendable {
+        var field: Int
+        var scale: Double
+        var offset: Double
+        /// What is written, and what it means; nil is "unknown".
+        var map: [(written: [UInt8], bits: UInt64?)]
+    }
+    var signal: Signal
+    var sources: [Source]
+}
+
+struct CodesMapping: Sendable {
+    var field: Int
+    /// The Boolean field that says whether the code began (true) or ended; without one, the field is the full set.
+    var active: Int?
+    /// The controller's own codes, by how they are written.
+    var map: [(written: [UInt8], bit: UInt64)]
+}
+
+/// A message a profile's author had in hand, and what it must become.
+public struct ProfileExample: Sendable {
+    public var topic: String
+    public var payload: String
+    public var expected: [(signal: Signal, written: String)]
+    public var line: Int
+}
+
+/// `lifts/{lift}/state`: a topic with one captured level.
+public struct TopicPattern: Sendable, Equatable {
+    public var text: String
+    private var before: [UInt8]
+    private var after: [UInt8]
+
+    /// nil unless there is exactly one `{lift}`, on a level of its own, and no wildcard.
+    public init?(_ text: String) {
+        let levels = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard levels.filter({ $0 == "{lift}" }).count == 1, !text.contains("+"), !text.contains("#"),
+            let hole = text.range(of: "{lift}")
+        else { return nil }
+        self.text = text
+        before = Array(text[..<hole.lowerBound].utf8)
+        after = Array(text[hole.upperBound...].utf8)
+    }
+
+    /// The subscription that receives this topic of every lift.
+    public var filter: String {
+        String(decoding: before, as: UTF8.self) + "+" + String(decoding: after, as: UTF8.self)
+    }
+
+    public func topic(lift: String) -> String {
+        String(decoding: before, as: UTF8.self) + lift + String(decoding: after, as: UTF8.self)
+    }
+
+    /// The lift's name in a topic of this pattern.
+    public func lift(in topic: String) -> String? {
+        let bytes = topic.utf8
+        guard bytes.count > before.count + after.count, bytes.starts(with: before),
+            bytes.suffix(after.count).elementsEqual(after)
+        else { return nil }
+        let name = bytes.dropFirst(before.count).dropLast(after.count)
+        return name.contains(UInt8(ascii: "/")) ? nil : String(Substring(name))
+    }
+}
+
+extension String {
+    /// The first place of a text in this one (the standard library has it only for a single character).
+    fileprivate func range(of needle: String) -> Range<String.Index>? {
+        var from = startIndex
+        while from < endIndex {
+            if self[from...].hasPrefix(needle) { return from..<index(from, offsetBy: needle.count) }
+            from = index(after: from)
+        }
+        return nil
+    }
+}

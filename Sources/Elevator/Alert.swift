@@ -1,0 +1,110 @@
+/// One revision of an alert: what the gateway has decided about a lift, and how sure it is.
+public struct Alert: Sendable, Equatable {
+    /// Name-based UUID of (lift, kind, onset as first judged, count of earlier ones), fixed when first journalled.
+    public var id: String
+    /// 1 for the first word about it; each later word is one more.
+    public var revision: Int
+    public var lift: String
+    /// What it is, as the rules name it: `entrapment.off_level`.
+    public var kind: String
+    public var state: AlertState
+    public var severity: Severity
+    /// The rule that decided, and the fingerprint of its text.
+    public var rule: String
+    public var ruleVersion: String
+    /// When the condition began, as first judged.
+    public var onset: Instant
+    /// The event time of this revision's decision.
+    public var time: Instant
+    /// Why this revision exists, as a word: `held`, `alarm_button`, `released`, `revised`, `inspection`.
+    public var reason: String
+    /// How long the rule waits before it raises, and again before it confirms.
+    public var hold: Duration
+    public var confirmationHold: Duration?
+    /// The lift's signals at the decision, by name; an unknown signal is absent.
+    public var evidence: [Evidence]
+    /// The controller's own codes, as it wrote them, of the last message that carried any.
+    public var vendorCode: String?
+    public var title: Title
+
+    public init(
+        id: String, revision: Int, lift: String, kind: String, state: AlertState, severity: Severity, rule: String,
+        ruleVersion: String, onset: Instant, time: Instant, reason: String, hold: Duration,
+        confirmationHold: Duration?, evidence: [Evidence], vendorCode: String?, title: Title
+    ) {
+        self.id = id
+        self.revision = revision
+        self.lift = lift
+        self.kind = kind
+        self.state = state
+        self.severity = severity
+        self.rule = rule
+        self.ruleVersion = ruleVersion
+        self.onset = onset
+        self.time = time
+        self.reason = reason
+        self.hold = hold
+        self.confirmationHold = confirmationHold
+        self.evidence = evidence
+        self.vendorCode = vendorCode
+        self.title = title
+    }
+
+    public var isEntrapment: Bool { kind.hasPrefix("entrapment") }
+
+    /// Urgency of delivery: lane 0 goes before everything else.
+    public var lane: Lane { isEntrapment || kind == "car_alarm_call" ? .entrapment : severity == .info ? .info : .fault }
+}
+
+/// The stage of an alert's life.
+public enum AlertState: String, Sendable, CaseIterable {
+    case suspected
+    case confirmed
+    /// A kind without stages has happened.
+    case raised
+    case cleared
+    /// The way out was open as far as can be told without an open-limit signal; a person closes it.
+    case presumedReleased = "presumed_released"
+    /// A rule's condition held, and a stated suppressor muted it.
+    case suppressed
+
+    /// The centre must still think of it.
+    public var isOpen: Bool { self == .suspected || self == .confirmed || self == .raised }
+}
+
+public enum Severity: String, Sendable, CaseIterable {
+    case info, minor, major, critical
+}
+
+/// Delivery lanes in the order of urgency.
+public enum Lane: Int, Sendable, CaseIterable {
+    case entrapment = 0
+    case fault = 1
+    case info = 2
+}
+
+/// What one signal was when an alert was decided.
+public struct Evidence: Sendable, Equatable {
+    public enum Value: Sendable, Equatable {
+        case boolean(Bool)
+        case number(Double)
+        case text(String)
+        case codes([String])
+    }
+    public var signal: String
+    public var value: Value
+    public init(signal: String, value: Value) {
+        self.signal = signal
+        self.value = value
+    }
+}
+
+/// An alert's sentence for a person, in the languages the rule gives.
+public struct Title: Sendable, Equatable {
+    public var en: String
+    public var zh: String
+    public init(en: String, zh: String) {
+        self.en = en
+        self.zh = zh
+    }
+}

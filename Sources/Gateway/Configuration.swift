@@ -1,0 +1,197 @@
+import Detection
+import DeviceProfiles
+import Elevator
+import FoundationEssentials
+import Mosquitto
+import PositionedYAML
+import Uplink
+
+/// The one file a site needs: a dozen lines say where the broker and the centre are, and which lifts there are.
+public struct Configuration: Sendable {
+    /// A place to connect to.
+    public struct Endpoint: Sendable {
+        public var url: BrokerURL
+        public var username: String?
+        /// A file that holds the password, never the password itself.
+        public var passwordFile: String?
+        public var caFile: String?
+        public var certificateFile: String?
+        public var keyFile: String?
+        public var node: YAMLNode
+    }
+    public struct RegisteredLift: Sendable {
+        public var lift: Lift
+        public var profile: String
+        public var node: YAMLNode
+    }
+
+    public var file: String
+    public var site: AlertEvent.Site
+    public var broker: Endpoint
+    public var centre: Endpoint
+    /// The first level of the centre's topics.
+    public var topicPrefix: String
+    public var lifts: [RegisteredLift]
+    public var parameters: [(key: YAMLNode, value: YAMLNode)]
+    public var rulePaths: [String]?
+    public var profilePaths: [String]?
+    /// The journal lives here.
+    public var stateFolder: String
+    /// What `hoistway status` reads lives here; a file system in memory.
+    public var runtimeFolder: String
+    /// How long a batch without an alert may wait for its commit.
+    public var commitWait: Duration
+    /// How much of the readings the journal keeps, in bytes.
+    public var readingsQuota: Int
+
+    /// - Throws: `InvalidFiles` with every mistake.
+    public init(file path: String) throws(InvalidFiles) {
+        let root = try Files.yaml(path)
+        let diagnostics = Diagnostics()
+        var reader = YAMLReader(root, diagnostics)
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        func resolve(_ file: String) -> String { file.hasPrefix("/") ? file : folder + (folder.hasSuffix("/") ? "" : "/") + file }
+        self.file = path
+        site = AlertEvent.Site(id: "")
+        if let node = reader.required("site") {
+            var site = YAMLReader(node, diagnostics)
+            self.site = AlertEvent.Site(id: site.requiredText("id") ?? "", name: site.text("name"))
+            site.finish()
+            if !Self.isTopicLevel(self.site.id) {
+                diagnostics.report(node, "the site's id '\(self.site.id)' must be one level of a topic: no '/', '+', '#' or space")
+            }
+        }
+        broker = Endpoint(reader.required("broker"), root, diagnostics, resolve: resolve)
+        centre = Endpoint(reader.required("centre"), root, diagnostics, resolve: resolve)
+        topicPrefix = reader.text("topic_prefix") ?? "hoistway/v1"
+        lifts = []
+        _ = reader.required("lifts")
+        let defaultProfile = reader.text("profile") ?? "gbt24476-json"
+        for node in reader.items("lifts") {
+            guard let lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics) else { continue }
+            if lifts.contains(where: { $0.lift.id == lift.lift.id }) {
+                diagnostics.report(node, "the lift '\(lift.lift.id)' stands here twice")
+            }
+            lifts.append(lift)
+        }
+        parameters = reader.entries("parameters")
+        let rules = reader.items("rules").compactMap { $0.text }.map(resolve)
+        rulePaths = rules.isEmpty ? nil : rules
+        let profiles = reader.items("profiles").compactMap { $0.text }.map(resolve)
+        profilePaths = profiles.isEmpty ? nil : profiles
+        stateFolder = resolve(reader.text("state_folder") ?? "/var/lib/hoistway")
+        runtimeFolder = resolve(reader.text("runtime_folder") ?? "/run/hoistway")
+        commitWait = reader.duration("commit_wait") ?? .seconds(1)
+        readingsQuota = (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20
+        reader.finish()
+        if commitWait > .seconds(20) {
+            diagnostics.report(root, "commit_wait may be at most 20s: the broker waits for the acknowledgement")
+        }
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+    }
+
+    static func isTopicLevel(_ text: String) -> Bool {
+        !text.isEmpty && !text.contains(where: { $0 == "/" || $0 == "+" || $0 == "#" || $0.isWhitespace })
+    }
+
+    /// The profiles and rules this site uses, with its own parameters.
+    public func deviceData() throws(InvalidFiles) -> DeviceData {
+        let data = try DeviceData(profiles: profilePaths, rules: rulePaths, parameters: parameters)
+        let diagnostics = Diagnostics()
+        let names = data.profiles.map(\.name)
+        for lift in lifts where !names.contains(lift.profile) {
+            diagnostics.report(lift.node, "'\(lift.profile)' is not a profile.\(suggestion(for: lift.profile, among: names))")
+        }
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+        return data
+    }
+
+    /// What is allowed and still unwise.
+    public func warnings(_ data: DeviceData) -> [String] {
+        var warnings: [String] = []
+        for (name, endpoint) in [("broker", broker), ("centre", centre)] {
+            if !endpoint.url.usesTLS, !endpoint.url.isLoopback {
+                warnings.append(
+                    "\(endpoint.node.file):\(endpoint.node.line): the \(name) is reached without TLS; use mqtts://")
+            }
+        }
+        if !broker.url.isLoopback {
+            warnings.append(
+                "\(broker.node.file):\(broker.node.line): the broker is on another machine. Give it the settings of "
+                    + "systemd/mosquitto-hoistway.conf: a default mosquitto drops what it has acknowledged beyond 1000 messages.")
+        }
+        return warnings
+    }
+}
+
+extension Configuration.Endpoint {
+    fileprivate init(_ node: YAMLNode?, _ root: YAMLNode, _ diagnostics: Diagnostics, resolve: (String) -> String) {
+        self.node = node ?? root
+        url = BrokerURL.placeholder
+        guard let node else { return }
+        var reader = YAMLReader(node, diagnostics)
+        if let text = reader.requiredText("url") {
+            if let url = BrokerURL(text) {
+                self.url = url
+            } else {
+                diagnostics.report(node, "found the url '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT")
+            }
+        }
+        username = reader.text("username")
+        passwordFile = reader.text("password_file").map(resolve)
+        caFile = reader.text("ca_file").map(resolve)
+        certificateFile = reader.text("certificate_file").map(resolve)
+        keyFile = reader.text("key_file").map(resolve)
+        reader.finish()
+        for (key, path) in [
+            ("password_file", passwordFile), ("ca_file", caFile), ("certificate_file", certificateFile),
+            ("key_file", keyFile),
+        ] {
+            if let path, !FileManager.default.fileExists(atPath: path) {
+                diagnostics.report(node, "\(key): '\(path)' does not exist")
+            }
+        }
+        if (certificateFile == nil) != (keyFile == nil) {
+            diagnostics.report(node, "certificate_file and key_file go together")
+        }
+    }
+
+    /// - Throws: `InvalidFiles` when a secret's file cannot be read.
+    func clientOptions(id: String) throws(InvalidFiles) -> MQTTClient.Options {
+        var options = MQTTClient.Options(url: url, clientID: id)
+        options.username = username
+        if let passwordFile {
+            var bytes = try Files.bytes(passwordFile)
+            while let last = bytes.last, last == 10 || last == 13 { bytes.removeLast() }
+            options.password = String(decoding: bytes, as: UTF8.self)
+        }
+        options.caFile = caFile
+        options.certificateFile = certificateFile
+        options.keyFile = keyFile
+        return options
+    }
+}
+
+extension Configuration.RegisteredLift {
+    fileprivate init?(_ node: YAMLNode, defaultProfile: String, _ diagnostics: Diagnostics) {
+        self.node = node
+        // A bare word is a lift of which only the id is known.
+        if let id = node.text, case .scalar = node.content {
+            lift = Lift(id: id, registrationCode: id)
+            profile = defaultProfile
+        } else {
+            var reader = YAMLReader(node, diagnostics, expected: "a lift's id, or a mapping with 'id:'")
+            guard let id = reader.requiredText("id") else { return nil }
+            lift = Lift(
+                id: id, registrationCode: reader.text("registration_code"), rescueCode: reader.text("rescue_code"),
+                place: reader.text("place"), equipmentClass: reader.choice("equipment", EquipmentClass.self) ?? .traction,
+                ratedSpeed: reader.number("rated_speed"))
+            profile = reader.text("profile") ?? defaultProfile
+            reader.finish()
+        }
+        if !Configuration.isTopicLevel(lift.id) {
+            diagnostics.report(node, "the lift's id '\(lift.id)' must be one level of a topic: no '/', '+', '#' or space")
+            return nil
+        }
+    }
+}

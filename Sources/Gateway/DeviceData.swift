@@ -1,0 +1,47 @@
+import Detection
+import DeviceProfiles
+import FoundationEssentials
+import PositionedYAML
+
+/// The profiles and rules of a site: the data that says how lifts speak and what is wrong.
+public struct DeviceData: Sendable {
+    public var profiles: [Profile]
+    public var rules: RuleSet
+
+    /// Where the shipped `Devices` folder is: beside the working directory, or where `make install` puts it.
+    public static func shippedFolder() -> String {
+        let installed = "/usr/share/hoistway/Devices"
+        if let chosen = ProcessInfo.processInfo.environment["HOISTWAY_DEVICES"] { return chosen }
+        return FileManager.default.fileExists(atPath: "Devices/profiles") ? "Devices" : installed
+    }
+
+    /// Reads profiles and rules; nil paths mean the shipped ones.
+    /// - Throws: `InvalidFiles` with every mistake of every file.
+    public init(
+        profiles profilePaths: [String]?, rules rulePaths: [String]?,
+        parameters: [(key: YAMLNode, value: YAMLNode)] = []
+    ) throws(InvalidFiles) {
+        var mistakes: [Diagnostic] = []
+        profiles = []
+        do throws(InvalidFiles) {
+            profiles = try Self.profiles(profilePaths ?? [Self.shippedFolder() + "/profiles"])
+        } catch { mistakes += error.diagnostics }
+        do throws(InvalidFiles) {
+            rules = try Self.rules(rulePaths ?? [Self.shippedFolder() + "/rules"], parameters: parameters)
+        } catch { throw InvalidFiles(mistakes + error.diagnostics) }
+        if !mistakes.isEmpty { throw InvalidFiles(mistakes) }
+    }
+
+    public static func rules(
+        _ paths: [String], parameters: [(key: YAMLNode, value: YAMLNode)] = []
+    ) throws(InvalidFiles) -> RuleSet {
+        try RuleSet(try Files.yamlNodes(in: paths), overrides: parameters)
+    }
+
+    public static func profiles(_ paths: [String]) throws(InvalidFiles) -> [Profile] {
+        let diagnostics = Diagnostics()
+        let profiles = try Files.yamlNodes(in: paths).compactMap { Profile($0, diagnostics) }
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+        return profiles
+    }
+}

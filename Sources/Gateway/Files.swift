@@ -1,0 +1,49 @@
+import FoundationEssentials
+import PositionedYAML
+
+/// Reads files a person wrote, with errors that name them.
+public enum Files {
+    public static func bytes(_ path: String) throws(InvalidFiles) -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw InvalidFiles([Diagnostic(file: path, message: "cannot be read. Does it exist, and may this user read it?")])
+        }
+        return Array(data)
+    }
+
+    public static func yaml(_ path: String) throws(InvalidFiles) -> YAMLNode {
+        try YAMLNode(parsing: try bytes(path), file: path)
+    }
+
+    /// The YAML files of a folder in the order of their names, or the one file given.
+    public static func yamlFiles(in path: String) throws(InvalidFiles) -> [String] {
+        var isFolder = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw InvalidFiles([Diagnostic(file: path, message: "does not exist")])
+        }
+        if !isFolder { return [path] }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        let files = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map { path + "/" + $0 }
+        if files.isEmpty { throw InvalidFiles([Diagnostic(file: path, message: "holds no .yaml file")]) }
+        return files
+    }
+
+    /// Every YAML file of the paths; all mistakes at once.
+    static func yamlNodes(in paths: [String]) throws(InvalidFiles) -> [YAMLNode] {
+        var nodes: [YAMLNode] = []
+        var mistakes: [Diagnostic] = []
+        for path in paths {
+            do throws(InvalidFiles) {
+                for file in try yamlFiles(in: path) {
+                    do throws(InvalidFiles) { nodes.append(try yaml(file)) } catch { mistakes += error.diagnostics }
+                }
+            } catch { mistakes += error.diagnostics }
+        }
+        if !mistakes.isEmpty { throw InvalidFiles(mistakes) }
+        return nodes
+    }
+
+    /// Replaces a file in one step: a reader sees the old one or the new one, never a part.
+    static func replace(_ path: String, with bytes: [UInt8]) throws {
+        try Data(bytes).write(to: URL(filePath: path), options: .atomic)
+    }
+}

@@ -1,0 +1,138 @@
+import Detection
+import DeviceProfiles
+import Elevator
+
+/// The first half of the loop: a message's bytes are decoded by its lift's profile and folded into the lift's state.
+///
+/// The daemon, the recovery after a crash and `replay` all go through here.
+public struct Intake {
+    /// Which lifts may speak.
+    public enum Admission: Sendable {
+        /// Those of the register only; another's word is counted as bad input.
+        case registered
+        /// Whoever speaks on a topic of a profile: for traces without a configuration.
+        case anyone
+    }
+    /// What a topic means: whose word it is, and how to read it.
+    private struct Channel {
+        var topic: [UInt8]
+        /// nil: a topic that no profile knows, or of a lift that is not registered.
+        var lift: Int?
+        var decoder: Int
+        var mapping: Int
+        var identities: [[UInt8]]
+    }
+    /// Longer messages are refused unread.
+    public static let maximumPayload = 64 << 10
+    /// Topics remembered; a stranger who invents topics cannot fill the memory.
+    static let maximumChannels = 100_000
+
+    public private(set) var detector: Detector
+    public private(set) var badInput = BadInput()
+    private var decoders: [MessageDecoder]
+    private var channels: [UInt64: Channel] = [:]
+    private let admission: Admission
+
+    public init(data: DeviceData, admission: Admission, start: Instant, isListening: Bool) {
+        detector = Detector(rules: data.rules, start: start, isListening: isListening)
+        decoders = data.profiles.map { MessageDecoder($0) }
+        self.admission = admission
+    }
+
+    /// Begins to follow a lift that speaks as the named profile says.
+    public mutating func register(_ lift: Lift, profile name: String, at start: Instant) throws {
+        guard let decoder = decoders.first(where: { $0.profile.name == name }) else { return }
+        try detector.add(lift, kind: Self.kind(decoder.profile, lift.equipmentClass), at: start)
+        for (mapping, topic) in decoder.profile.topics.enumerated() {
+            let text = Array(topic.pattern.topic(lift: lift.id).utf8)
+            let decoderIndex = decoders.firstIndex { $0.profile.name == name } ?? 0
+            channels[Self.key(text.span)] = Channel(
+                topic: text, lift: detector.index(of: lift.id), decoder: decoderIndex, mapping: mapping,
+                identities: admission == .registered
+                    ? ([lift.id] + [lift.registrationCode].compactMap { $0 }).map { Array($0.utf8) } : [])
+        }
+    }
+
+    private static func kind(_ profile: Profile, _ equipment: EquipmentClass) -> Detector.LiftKind {
+        Detector.LiftKind(provides: profile.provides, staleAfter: profile.staleAfter, equipment: equipment)
+    }
+
+    private static func key(_ topic: Span<UInt8>) -> UInt64 {
+        var hash = ByteHash(seed: 1)
+        hash.add(topic, 0, topic.count)
+        return hash.value
+    }
+
+    // MARK: Input
+
+    /// One message. Bad input is counted and kept; nothing is thrown.
+    public mutating func take(
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, arrival: Instant
+    ) {
+        detector.advance(to: arrival)
+        guard payload.count <= Self.maximumPayload else {
+            return badInput.note(
+                "too_long", topic: topic, payload: payload, arrival: arrival,
+                "\(payload.count) bytes; the limit is \(Self.maximumPayload)")
+        }
+        let key = Self.key(topic)
+        if channels[key] == nil { meet(topic, key, at: arrival) }
+        guard let channel = channels[key], let lift = channel.lift, Self.equal(topic, channel.topic) else {
+            return badInput.note(
+                "unknown_lift", topic: topic, payload: payload, arrival: arrival,
+                "no registered lift speaks on this topic. Is the lift in the configuration?")
+        }
+        // A retained message that was deleted has no payload; it says nothing.
+        if payload.count == 0 && isRetained { return }
+        do throws(UnreadableMessage) {
+            let message = try decoders[channel.decoder].decode(
+                payload, topic: channel.mapping, isRetained: isRetained, identities: channel.identities)
+            if let problem = message.problem {
+                badInput.note(problem.kind, topic: topic, payload: payload, arrival: arrival, problem.description)
+            }
+            if let code = message.vendorCode {
+                detector.fold(
+                    message.reading, lift: lift, key: message.duplicateKey, vendorCode: payload.extracting(code),
+                    arrival: arrival)
+            } else {
+                detector.fold(
+                    message.reading, lift: lift, key: message.duplicateKey, vendorCode: nil, arrival: arrival)
+            }
+        } catch {
+            badInput.note(error.kind, topic: topic, payload: payload, arrival: arrival, error.description)
+        }
+    }
+
+    /// A topic heard for the first time.
+    private mutating func meet(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant) {
+        guard channels.count < Self.maximumChannels else { return }
+        var bytes: [UInt8] = []
+        for i in 0..<topic.count { bytes.append(topic[i]) }
+        let text = String(decoding: bytes, as: UTF8.self)
+        channels[key] = Channel(topic: bytes, lift: nil, decoder: 0, mapping: 0, identities: [])
+        guard admission == .anyone else { return }
+        for decoder in decoders {
+            for topic in decoder.profile.topics {
+                guard let name = topic.pattern.lift(in: text) else { continue }
+                // The rules were checked when they were read: they compile for every kind of lift.
+                try? register(Lift(id: name), profile: decoder.profile.name, at: arrival)
+                return
+            }
+        }
+    }
+
+    private static func equal(_ a: Span<UInt8>, _ b: [UInt8]) -> Bool {
+        guard a.count == b.count else { return false }
+        for i in 0..<b.count where a[i] != b[i] { return false }
+        return true
+    }
+
+    // MARK: Time and output
+
+    public mutating func advance(to now: Instant) { detector.advance(to: now) }
+    public mutating func stopListening(at now: Instant) { detector.stopListening(at: now) }
+    public mutating func startListening(at now: Instant) { detector.startListening(at: now) }
+    public mutating func takeAlerts() -> [Alert] { detector.takeAlerts() }
+
+    public mutating func restore(_ detector: Detector) { self.detector = detector }
+}

@@ -1,0 +1,63 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+import PositionedYAML
+
+/// Reads a file, or standard input for `-`, line by line without holding it.
+public struct LineReader: ~Copyable {
+    /// A longer line is an error: no trace has one.
+    static let maximumLine = 4 << 20
+    private let descriptor: Int32
+    private let name: String
+
+    public init(_ path: String) throws(InvalidFiles) {
+        name = path == "-" ? "standard input" : path
+        descriptor = path == "-" ? 0 : open(path, O_RDONLY)
+        if descriptor < 0 {
+            throw InvalidFiles([Diagnostic(file: path, message: "cannot be opened: \(String(cString: strerror(errno)))")])
+        }
+    }
+
+    deinit { if descriptor > 0 { close(descriptor) } }
+
+    /// Visits each line without its end; empty lines are passed over. Line numbers count from 1.
+    public borrowing func forEach(_ body: (Span<UInt8>, Int) throws -> Void) throws {
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        var filled = 0
+        var number = 0
+        while true {
+            if filled == buffer.count {
+                guard buffer.count < Self.maximumLine else {
+                    throw InvalidFiles([
+                        Diagnostic(file: name, line: number + 1, column: 1, message: "the line is longer than 4 MiB")
+                    ])
+                }
+                buffer.append(contentsOf: [UInt8](repeating: 0, count: buffer.count))
+            }
+            // The kernel writes into the array's own storage, behind what is left of the last line.
+            let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw InvalidFiles([Diagnostic(file: name, message: "cannot be read: \(String(cString: strerror(errno)))")])
+            }
+            if count == 0 { break }
+            let end = filled + count
+            var start = 0
+            var position = filled
+            while position < end {
+                if buffer[position] == 10 {
+                    number += 1
+                    if position > start { try body(buffer.span.extracting(start..<position), number) }
+                    start = position + 1
+                }
+                position += 1
+            }
+            buffer.replaceSubrange(0..<(end - start), with: buffer[start..<end])
+            buffer.append(contentsOf: repeatElement(0, count: max(0, (1 << 18) - buffer.count)))
+            filled = end - start
+        }
+        if filled > 0 { try body(buffer.span.extracting(0..<filled), number + 1) }
+    }
+}

@@ -1,0 +1,74 @@
+import Elevator
+import PositionedYAML
+import Uplink
+
+/// Judges a recorded trace as the daemon would have: the same code, time taken from the trace, no broker.
+public struct Replay {
+    public var data: DeviceData
+    public var site = AlertEvent.Site(id: "replay")
+    /// The register, by lift; nil lets whoever speaks speak.
+    public var lifts: [(lift: Lift, profile: String)]?
+
+    public struct Summary: Sendable {
+        public var messages = 0
+        public var alerts = 0
+        public var lifts = 0
+        public var badInput: [String: Int] = [:]
+        public var from: Instant?
+        public var to: Instant?
+    }
+
+    public init(data: DeviceData) { self.data = data }
+
+    /// Replays a file, or standard input for `-`.
+    /// - Parameters:
+    ///   - until: judge timers up to this time, at least the last row's.
+    ///   - emit: takes each alert's CloudEvent, a line of JSON without its end.
+    public func run(_ path: String, until: Instant? = nil, emit: (Alert, [UInt8]) -> Void) throws -> Summary {
+        var summary = Summary()
+        var intake: Intake?
+        var reader = TraceReader(file: path == "-" ? "standard input" : path)
+        func drain(_ intake: inout Intake) {
+            for alert in intake.takeAlerts() {
+                summary.alerts += 1
+                let lift = intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
+                emit(alert, AlertEvent.json(alert, lift: lift, site: site))
+            }
+        }
+        func begin(_ time: Instant, isListening: Bool) throws {
+            if intake != nil { return }
+            summary.from = time
+            var fresh = Intake(
+                data: data, admission: lifts == nil ? .anyone : .registered, start: time, isListening: isListening)
+            for (lift, profile) in lifts ?? [] { try fresh.register(lift, profile: profile, at: time) }
+            intake = fresh
+        }
+        try LineReader(path).forEach { line, number in
+            var failure: (any Error)?
+            try reader.read(line, number: number) { topic, payload, isRetained, arrival in
+                do { try begin(arrival, isListening: true) } catch { failure = error }
+                summary.messages += 1
+                summary.to = arrival
+                intake?.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
+            } event: { event, time in
+                do { try begin(time, isListening: false) } catch { failure = error }
+                summary.to = time
+                switch event {
+                case .connected: break
+                case .disconnected: intake?.stopListening(at: time)
+                case .drained: intake?.startListening(at: time)
+                case .end: intake?.advance(to: time)
+                }
+            }
+            if let failure { throw failure }
+            if intake != nil { drain(&intake!) }
+        }
+        if var last = intake, let to = summary.to {
+            last.advance(to: max(to, until ?? to))
+            drain(&last)
+            summary.lifts = last.detector.liftCount
+            summary.badInput = last.badInput.counts
+        }
+        return summary
+    }
+}

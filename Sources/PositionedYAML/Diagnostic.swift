@@ -1,0 +1,56 @@
+/// One mistake in a file a person wrote: where, what was found, what was expected.
+public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
+    public var file: String
+    /// Both count from 1; 0 when the mistake has no place (an unreadable file).
+    public var line: Int
+    public var column: Int
+    public var message: String
+
+    public init(file: String, line: Int = 0, column: Int = 0, message: String) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.message = message
+    }
+
+    public var description: String { line == 0 ? "\(file): \(message)" : "\(file):\(line):\(column): \(message)" }
+}
+
+/// All mistakes of a set of files: reading goes on after the first, so that a person mends them in one round.
+public final class Diagnostics {
+    public private(set) var all: [Diagnostic] = []
+    public init() {}
+    public func report(_ diagnostic: Diagnostic) { all.append(diagnostic) }
+    public func report(_ node: YAMLNode, _ message: String) { all.append(node.diagnostic(message)) }
+    public var isEmpty: Bool { all.isEmpty }
+}
+
+/// The mistakes that made a set of files unusable.
+public struct InvalidFiles: Error, CustomStringConvertible {
+    public var diagnostics: [Diagnostic]
+    public init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
+    public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
+}
+
+/// " Did you mean 'x'?" for the candidate nearest to what was written, or the list where none is near.
+public func suggestion(for word: String, among candidates: some Sequence<String>) -> String {
+    let sorted = candidates.sorted()
+    let ranked = sorted.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
+    if let (nearest, distance) = ranked, distance <= max(2, word.count / 3) { return " Did you mean '\(nearest)'?" }
+    return sorted.count <= 24 ? " Expected one of: \(sorted.joined(separator: ", "))." : ""
+}
+
+private func editDistance(_ a: String, _ b: String) -> Int {
+    let b = Array(b)
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, y) in b.enumerated() {
+            let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (x == y ? 0 : 1))
+            diagonal = row[j + 1]
+            row[j + 1] = next
+        }
+    }
+    return row[b.count]
+}

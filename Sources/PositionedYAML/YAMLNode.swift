@@ -1,0 +1,143 @@
+import CYAML
+
+/// A YAML value with its place in the file, for errors a person can act on. Anchors and aliases are refused: in files
+/// of this kind they hide more than they save.
+public struct YAMLNode: Sendable {
+    public enum Content: Sendable {
+        /// Plain scalars may be null, numbers or Booleans; quoted ones are text.
+        case scalar(String, isPlain: Bool)
+        case sequence([YAMLNode])
+        case mapping([(key: YAMLNode, value: YAMLNode)])
+    }
+    public var content: Content
+    public var file: String
+    public var line: Int
+    public var column: Int
+
+    /// The deepest nesting read; deeper files are hostile.
+    static let maximumDepth = 32
+    /// The largest file read, in bytes.
+    public static let maximumSize = 4 << 20
+
+    /// Reads one YAML document.
+    /// - Throws: `InvalidFiles` with the place of the syntax error.
+    public init(parsing bytes: [UInt8], file: String) throws(InvalidFiles) {
+        func fail(_ message: String, _ line: Int, _ column: Int) -> InvalidFiles {
+            InvalidFiles([Diagnostic(file: file, line: line, column: column, message: message)])
+        }
+        if bytes.count > Self.maximumSize {
+            throw fail("the file has \(bytes.count) bytes; the limit is \(Self.maximumSize)", 1, 1)
+        }
+        var parser = yaml_parser_t()
+        guard yaml_parser_initialize(&parser) == 1 else { throw fail("out of memory", 1, 1) }
+        defer { yaml_parser_delete(&parser) }
+        var builder = TreeBuilder(file: file)
+        let failure: Diagnostic? = bytes.withUnsafeBufferPointer { buffer in
+            // libyaml reads the bytes in place; the parser does not outlive this closure's use of it.
+            yaml_parser_set_input_string(&parser, buffer.baseAddress, buffer.count)
+            while true {
+                var event = yaml_event_t()
+                guard yaml_parser_parse(&parser, &event) == 1 else {
+                    let problem = parser.problem.map { String(cString: $0) } ?? "not YAML"
+                    return Diagnostic(
+                        file: file, line: Int(parser.problem_mark.line) + 1, column: Int(parser.problem_mark.column) + 1,
+                        message: "not YAML here: \(problem)")
+                }
+                defer { yaml_event_delete(&event) }
+                if event.type == YAML_STREAM_END_EVENT { return nil }
+                if let message = builder.take(event) {
+                    return Diagnostic(
+                        file: file, line: Int(event.start_mark.line) + 1, column: Int(event.start_mark.column) + 1,
+                        message: message)
+                }
+            }
+        }
+        if let failure { throw InvalidFiles([failure]) }
+        guard let root = builder.root else { throw fail("the file is empty", 1, 1) }
+        self = root
+    }
+
+    init(_ content: Content, file: String, mark: yaml_mark_t) {
+        self.content = content
+        self.file = file
+        line = Int(mark.line) + 1
+        column = Int(mark.column) + 1
+    }
+
+    public func diagnostic(_ message: String) -> Diagnostic {
+        Diagnostic(file: file, line: line, column: column, message: message)
+    }
+
+    /// The scalar's text, null being none.
+    public var text: String? {
+        guard case .scalar(let text, let isPlain) = content else { return nil }
+        return isPlain && ["", "~", "null"].contains(text) ? nil : text
+    }
+
+    /// What is written here, for an error message.
+    public var summary: String {
+        switch content {
+        case .scalar(let text, _): "'\(text)'"
+        case .sequence(let items): "a list of \(items.count)"
+        case .mapping(let pairs): "a mapping of \(pairs.count) keys"
+        }
+    }
+}
+
+/// Turns libyaml's events into a tree.
+private struct TreeBuilder {
+    let file: String
+    var root: YAMLNode?
+    private var open: [(node: YAMLNode, key: YAMLNode?)] = []
+
+    init(file: String) { self.file = file }
+
+    /// - Returns: what is wrong with the event, or nil.
+    mutating func take(_ event: yaml_event_t) -> String? {
+        switch event.type {
+        case YAML_ALIAS_EVENT:
+            return "aliases (*name) are not read here; write the value out"
+        case YAML_DOCUMENT_START_EVENT:
+            return root == nil ? nil : "a second document (---) in one file is not read"
+        case YAML_SCALAR_EVENT:
+            let scalar = event.data.scalar
+            let text = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+            let isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
+            return add(YAMLNode(.scalar(text, isPlain: isPlain), file: file, mark: event.start_mark))
+        case YAML_SEQUENCE_START_EVENT, YAML_MAPPING_START_EVENT:
+            if open.count >= YAMLNode.maximumDepth { return "nested deeper than \(YAMLNode.maximumDepth) levels" }
+            let empty: YAMLNode.Content = event.type == YAML_SEQUENCE_START_EVENT ? .sequence([]) : .mapping([])
+            open.append((YAMLNode(empty, file: file, mark: event.start_mark), nil))
+        case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
+            return add(open.removeLast().node)
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func add(_ node: YAMLNode) -> String? {
+        guard let last = open.indices.last else {
+            root = node
+            return nil
+        }
+        switch open[last].node.content {
+        case .sequence(var items):
+            open[last].node.content = .sequence([])  // gives up the shared copy, so that append stays linear
+            items.append(node)
+            open[last].node.content = .sequence(items)
+        case .mapping(var pairs):
+            guard let key = open[last].key else {
+                guard case .scalar(let name, _) = node.content else { return "a key must be a word" }
+                if pairs.contains(where: { $0.key.text == name }) { return "the key '\(name)' stands here twice" }
+                open[last].key = node
+                return nil
+            }
+            open[last].node.content = .mapping([])
+            pairs.append((key, node))
+            open[last].node.content = .mapping(pairs)
+            open[last].key = nil
+        case .scalar: break
+        }
+        return nil
+    }
+}

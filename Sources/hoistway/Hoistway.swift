@@ -1,0 +1,74 @@
+import ArgumentParser
+import Gateway
+import PositionedYAML
+
+@main
+struct Hoistway: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hoistway",
+        abstract: "An edge gateway for lifts: finds faults and trapped passengers, and tells the monitoring centre.",
+        discussion: """
+            A controller publishes what it sees over MQTT. Hoistway decides from it, writes the decision to disk, and
+            delivers it to the centre until the centre has stored it.
+
+            Begin here:
+              hoistway check --config /etc/hoistway/hoistway.yaml   is everything right before I leave?
+              hoistway run --config /etc/hoistway/hoistway.yaml     what systemd runs
+              hoistway status                                       what is going on
+              hoistway replay TRACE                                 judge a recorded or simulated fleet, no broker needed
+
+            Exit codes: 0 all is well; 1 it failed while running (the message says why); 2 a configuration, profile,
+            rule or trace file is wrong (each mistake with file:line:column); 3 rules tests failed; 64 wrong usage.
+            """,
+        version: productVersion,
+        subcommands: [Run.self, Check.self, ReplayTrace.self, Rules.self, Status.self, JournalCommand.self])
+}
+
+/// What a command prints: for a person, or for a program.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json
+}
+
+struct FormatOptions: ParsableArguments {
+    @Option(help: "text for a person, json for a program.")
+    var format = OutputFormat.text
+}
+
+struct DeviceOptions: ParsableArguments {
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Rule files or folders. Default: the shipped ones.", valueName: "path"))
+    var rules: [String] = []
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Profile files or folders. Default: the shipped ones.", valueName: "path"))
+    var profiles: [String] = []
+
+    func load() throws -> DeviceData {
+        try DeviceData(profiles: profiles.isEmpty ? nil : profiles, rules: rules.isEmpty ? nil : rules)
+    }
+}
+
+extension ExitCode {
+    /// A file a person wrote is wrong.
+    static let invalidFiles = ExitCode(2)
+    static let testsFailed = ExitCode(3)
+}
+
+/// Runs a command's body and turns what goes wrong into a message and the documented exit code.
+func reporting<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+        return try body()
+    } catch let error as InvalidFiles {
+        for diagnostic in error.diagnostics { printError(diagnostic.description) }
+        let count = error.diagnostics.count
+        if count > 1 { printError("\(count) mistakes.") }
+        throw ExitCode.invalidFiles
+    } catch let code as ExitCode {
+        throw code
+    } catch {
+        printError("hoistway: \(error)")
+        throw ExitCode.failure
+    }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Elevator
+import Gateway
+
+struct ReplayTrace: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Judge a recorded or simulated trace; no broker needed.",
+        discussion: """
+            A trace has a message a line: {"t": seconds, "topic": "lifts/…/state", "payload": "…", "retain": false}.
+            `hoistway run --record FILE` and `hoistway-sim run --out FILE` write one. Every alert is printed as the
+            CloudEvent the centre would get, a line each; the same trace gives the same bytes on every run.
+
+              hoistway-sim run Simulator/scenarios/day.yaml --seed 1 --out - --truth truth.ndjson | hoistway replay - > alerts.ndjson
+            """)
+
+    @Argument(help: "The trace, or - for standard input.")
+    var trace: String
+
+    @OptionGroup var devices: DeviceOptions
+
+    @Option(help: "Take the register of lifts, the parameters and the site's name from this configuration.")
+    var config: String?
+
+    @Option(help: "Judge timers up to this time (the trace's seconds); by default the last row's.")
+    var until: Double?
+
+    @Option(help: "text prints a line for a person, json the CloudEvents.")
+    var format = OutputFormat.json
+
+    func run() throws {
+        try reporting {
+            var replay: Replay
+            if let config {
+                let configuration = try Configuration(file: config)
+                replay = Replay(data: try configuration.deviceData())
+                replay.site = configuration.site
+                replay.lifts = configuration.lifts.map { ($0.lift, $0.profile) }
+            } else {
+                replay = Replay(data: try devices.load())
+            }
+            var output = OutputBuffer()
+            let summary = try replay.run(trace, until: until.map { Instant(seconds: $0) }) { alert, json in
+                output.line(format == .json ? json : Array(Self.sentence(alert).utf8))
+            }
+            output.flush()
+            let bad = summary.badInput.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            printError(
+                "\(summary.messages) messages of \(summary.lifts) lifts, \(summary.alerts) alert revisions"
+                    + (bad.isEmpty ? "" : "; bad input: \(bad)"))
+        }
+    }
+
+    static func sentence(_ alert: Alert) -> String {
+        "\(alert.time.rfc3339)  \(column(alert.lift, 22))\(column(alert.kind, 26))\(column(alert.state.rawValue, 18))"
+            + "\(alert.reason)  (since \(alert.onset.rfc3339))"
+    }
+}

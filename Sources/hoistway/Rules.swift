@@ -1,0 +1,97 @@
+import ArgumentParser
+import Detection
+import Elevator
+import Gateway
+import PositionedYAML
+
+struct Rules: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Try expressions and test rules.", subcommands: [Evaluate.self, Test.self])
+
+    struct Evaluate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "eval",
+            abstract: "Evaluate one expression over a trace of signals.",
+            discussion: """
+                A trace has a line for each change: {"t": seconds, "SIGNAL": value, …}; a signal that is not mentioned
+                keeps its value, null makes it unknown. Printed are the verdict at the first row and each change after
+                it, also those that time alone brings: {"t": 12.5, "value": true}.
+
+                  hoistway rules eval 'held(door == open, 10s)' trace.ndjson
+                """)
+
+        @Argument(help: "The expression. Bare words that are no key of the trace are values.")
+        var expression: String
+
+        @Argument(help: "The trace, or - for standard input.")
+        var trace: String
+
+        @Option(help: "Evaluate up to this time, inclusive; by default the last row's.")
+        var until: String?
+
+        @Option(help: "unknown: the time before the first row is not known, as in the daemon. complete: nothing happened then.")
+        var history = History.unknown
+
+        func run() throws {
+            try reporting {
+                var end: Instant?
+                if let until {
+                    guard let seconds = Double(until) else {
+                        throw ValidationError("--until: found '\(until)', expected seconds")
+                    }
+                    end = Instant(seconds: seconds)
+                }
+                let trace = try ExpressionWorkbench.trace(trace)
+                var output = OutputBuffer()
+                do throws(ExpressionError) {
+                    for verdict in try trace.verdicts(of: expression, until: end, history: history) {
+                        let value = verdict.value.map { $0 ? "true" : "false" } ?? "null"
+                        output.line("{\"t\": \(JSONWriter.decimalSeconds(verdict.time.nanoseconds)), \"value\": \(value)}")
+                    }
+                } catch {
+                    throw InvalidFiles([
+                        Diagnostic(file: "expression", line: 1, column: error.offset + 1, message: error.message)
+                    ])
+                }
+                output.flush()
+            }
+        }
+    }
+
+    struct Test: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run the examples that stand in the rule files.",
+            discussion: "Each rule carries its own tests under `examples:`. Exit code 3 when one fails.")
+
+        @Argument(help: "Rule files or folders. Default: the shipped ones.")
+        var paths: [String] = []
+
+        @OptionGroup var output: FormatOptions
+
+        func run() throws {
+            try reporting {
+                let paths = paths.isEmpty ? [DeviceData.shippedFolder() + "/rules"] : paths
+                let results = try DeviceData.rules(paths).runExamples()
+                let failed = results.filter { $0.failure != nil }
+                for result in results {
+                    if output.format == .json {
+                        var json = JSONWriter()
+                        json.object {
+                            $0.put("rule", result.rule)
+                            $0.put("example", result.example)
+                            $0.put("passed", result.failure == nil)
+                            $0.put("failure", result.failure)
+                        }
+                        print(json.text)
+                    } else if let failure = result.failure {
+                        print("\(result.file):\(result.line): \(result.rule): \(result.example)\n    \(failure)")
+                    }
+                }
+                if output.format == .text { print("\(results.count - failed.count) passed, \(failed.count) failed") }
+                if !failed.isEmpty { throw ExitCode.testsFailed }
+            }
+        }
+    }
+}
+
+extension History: ExpressibleByArgument {}
