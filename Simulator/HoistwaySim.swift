@@ -1,0 +1,25 @@
+import ArgumentParser
+import PositionedYAML
+
+@main
+struct HoistwaySim: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hoistway-sim",
+        abstract: "Simulated lifts with the truth known, a monitoring centre, and a score.",
+        discussion: """
+              hoistway-sim run Simulator/scenarios/day.yaml --seed 1 --out trace.ndjson --truth truth.ndjson
+              hoistway replay trace.ndjson > alerts.ndjson
+              hoistway-sim score --truth truth.ndjson --alerts alerts.ndjson
+            """,
+        subcommands: [RunFleet.self, Score.self])
+}
+
+/// Exits with the documented code when a file is wrong.
+func reporting<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+        return try body()
+    } catch let error as InvalidFiles {
+        for diagnostic in error.diagnostics { StandardError.write(diagnostic.description) }
+        throw ExitCode(2)
+    }
+}

@@ -1,0 +1,64 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A file, or standard output for `-`, written in large pieces.
+final class OutputFile {
+    private let descriptor: Int32
+    private var bytes: [UInt8] = []
+
+    init(_ path: String) throws {
+        descriptor = path == "-" ? 1 : open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        if descriptor < 0 { throw OutputError(path: path, reason: String(cString: strerror(errno))) }
+        bytes.reserveCapacity(1 << 17)
+    }
+
+    deinit {
+        flush()
+        if descriptor > 2 { close(descriptor) }
+    }
+
+    func write(_ piece: [UInt8]) {
+        bytes.append(contentsOf: piece)
+        if bytes.count > 1 << 16 { flush() }
+    }
+
+    func flush() {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { Self.system(descriptor, $0.baseAddress! + offset, $0.count - offset) }
+            if count < 0, errno == EPIPE { exit(0) }
+            if count < 0, errno != EINTR {
+                StandardError.write("hoistway-sim: cannot write: \(String(cString: strerror(errno)))")
+                exit(1)
+            }
+            offset += max(0, count)
+        }
+        bytes.removeAll(keepingCapacity: true)
+    }
+
+    private static func system(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+        #if canImport(Glibc)
+            return Glibc.write(descriptor, bytes, count)
+        #else
+            return Musl.write(descriptor, bytes, count)
+        #endif
+    }
+}
+
+struct OutputError: Error, CustomStringConvertible {
+    var path: String
+    var reason: String
+    var description: String { "\(path) cannot be written: \(reason)" }
+}
+
+enum StandardError {
+    static func write(_ line: String) { writeLine(line) }
+}
+
+private func writeLine(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Elevator
+import FoundationEssentials
+import PositionedYAML
+
+struct Score: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Compare alerts with the truth.",
+        discussion: """
+            For each kind: how often it happened, and was detected, missed, or raised without cause; and how long after
+            it could be known. An entrapment is detected when it is confirmed within the rule's own holds and 2 s of that
+            moment, and false when it is confirmed and nobody is trapped. Apart are counted: what was only suspected;
+            `cautious`, an empty car that really is stuck shut and whose occupancy nobody can know; lifts whose occupancy
+            sensor is stuck; and what was over before the holds had passed.
+
+            Exit code 4 when an entrapment was missed or lost, or one was confirmed without cause.
+            """)
+
+    @Option(help: "The truth, as `run --truth` writes it.")
+    var truth: String
+
+    @Option(help: "The alerts: CloudEvents, a line each, as `hoistway replay` and `hoistway-sim centre` write them.")
+    var alerts: String
+
+    @Option(help: "text for a person, json for a program.")
+    var format = "text"
+
+    func run() throws {
+        try reporting {
+            let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.lines(alerts))
+            print(format == "json" ? card.json : card.table)
+            if !card.isGood { throw ExitCode(4) }
+        }
+    }
+
+    /// The lines of a file as decoded JSON.
+    static func lines<Row: Decodable>(_ path: String) throws -> [Row] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw InvalidFiles([Diagnostic(file: path, message: "cannot be read")])
+        }
+        let decoder = JSONDecoder()
+        var rows: [Row] = []
+        for (index, line) in data.split(separator: 10).enumerated() {
+            do {
+                rows.append(try decoder.decode(Row.self, from: Data(line)))
+            } catch {
+                throw InvalidFiles([Diagnostic(file: path, line: index + 1, column: 1, message: "not a line of this kind: \(error)")])
+            }
+        }
+        return rows
+    }
+}

@@ -1,0 +1,212 @@
+import Elevator
+
+/// A fact, as read back from a truth file.
+struct Fact: Decodable {
+    var kind: String
+    var lift: String
+    var start: Double
+    var decidable: Double
+    var end: Double
+    var place: String?
+}
+
+/// The part of an alert's CloudEvent that a score needs.
+struct ScoredAlert: Decodable {
+    struct Body: Decodable {
+        struct Rule: Decodable {
+            var hold_s: Double
+            var confirmation_hold_s: Double?
+        }
+        var alert_id: String
+        var revision: Int
+        var kind: String
+        var state: String
+        var event_s: Double
+        var rule: Rule
+    }
+    var id: String
+    var type: String
+    var subject: String
+    var data: Body
+}
+
+/// One kind of event: what happened, and what was made of it.
+struct KindScore {
+    var happened = 0
+    var detected = 0
+    var missed = 0
+    var falseAlarms = 0
+    var suspectedOnly = 0
+    var cautious = 0
+    /// Over before the rule's holds had passed: nothing had to be told.
+    var brief = 0
+    var delays: [Double] = []
+
+    func delay(_ share: Double) -> Double? {
+        guard !delays.isEmpty else { return nil }
+        return delays.sorted()[min(delays.count - 1, Int((Double(delays.count) * share).rounded(.up)) - 1)]
+    }
+}
+
+/// The comparison of a run's alerts with its truth.
+struct ScoreCard {
+    /// How much later than its holds a verdict may come: the network's delay, and the lateness.
+    static let grace = 2.0
+
+    private(set) var kinds: [(name: String, score: KindScore)] = []
+    /// Entrapments on lifts whose occupancy sensor is stuck.
+    private(set) var stuck = KindScore()
+    private(set) var received = 0
+    private(set) var unique = 0
+    /// Revisions that never arrived although a later one did.
+    private(set) var lost = 0
+
+    /// One alert with all its revisions.
+    private struct Story {
+        var lift: String
+        var kind: String
+        var states: [String: Double] = [:]
+        var revisions: Set<Int> = []
+        var holds: Double
+        /// When it was first said in earnest.
+        func toldAt(_ staged: Bool) -> Double? { staged ? states["confirmed"] : states["raised"] ?? states["confirmed"] }
+    }
+
+    init(truth: [Fact], alerts: [ScoredAlert]) {
+        var seen: Set<String> = []
+        var stories: [String: Story] = [:]
+        for alert in alerts where alert.type == "org.hoistway.alert.v1" && alert.data.state != "suppressed" {
+            received += 1
+            guard seen.insert(alert.id).inserted else { continue }
+            unique += 1
+            let rule = alert.data.rule
+            var story =
+                stories[alert.data.alert_id]
+                ?? Story(
+                    lift: alert.subject, kind: alert.data.kind, holds: rule.hold_s + (rule.confirmation_hold_s ?? 0))
+            story.states[alert.data.state] = alert.data.event_s
+            story.revisions.insert(alert.data.revision)
+            stories[alert.data.alert_id] = story
+        }
+        lost = stories.values.reduce(0) { $0 + ($1.revisions.max() ?? 0) - $1.revisions.count }
+        let runEnd = truth.first { $0.kind == "run" }?.end ?? .infinity
+        let stuckLifts = Set(truth.filter { $0.kind == "occupancy_sensor_stuck" }.map(\.lift))
+        let all = Array(stories.values)
+        let entrapments = truth.filter { $0.kind == "entrapment" }
+        let cautious = truth.filter { $0.kind == "stuck_unknown" }
+        let told = all.filter { $0.kind.hasPrefix("entrapment") }
+        func judge(_ isStuck: Bool) -> KindScore {
+            Self.judge(
+                entrapments.filter { stuckLifts.contains($0.lift) == isStuck },
+                told.filter { stuckLifts.contains($0.lift) == isStuck }, excusing: cautious, staged: true, runEnd: runEnd)
+        }
+        kinds = [("entrapment", judge(false))]
+        stuck = judge(true)
+        let others = Set(truth.map(\.kind) + all.map(\.kind)).filter {
+            !$0.hasPrefix("entrapment") && !$0.hasPrefix("occupancy_sensor") && $0 != "run" && $0 != "stuck_unknown"
+        }
+        for kind in others.sorted() {
+            let score = Self.judge(
+                truth.filter { $0.kind == kind }, all.filter { $0.kind == kind }, excusing: [], staged: false, runEnd: runEnd)
+            kinds.append((kind, score))
+        }
+    }
+
+    private static func judge(
+        _ facts: [Fact], _ stories: [Story], excusing: [Fact], staged: Bool, runEnd: Double
+    ) -> KindScore {
+        var score = KindScore()
+        let byLift = Dictionary(grouping: stories, by: \.lift)
+        let holds = stories.map(\.holds).max() ?? 0
+        for fact in facts {
+            score.happened += 1
+            let candidates = byLift[fact.lift] ?? []
+            let timely = candidates.compactMap { story -> Double? in
+                guard let time = story.toldAt(staged), time >= fact.start - grace,
+                    time <= fact.decidable + story.holds + grace
+                else { return nil }
+                return time
+            }
+            if let time = timely.min() {
+                score.detected += 1
+                score.delays.append(max(0, time - fact.decidable))
+            } else if min(fact.end, runEnd) < fact.decidable + holds + grace {
+                score.brief += 1
+            } else {
+                score.missed += 1
+                if candidates.contains(where: { $0.states["suspected"].map { $0 >= fact.start - grace && $0 <= fact.end } ?? false }) {
+                    score.suspectedOnly += 1
+                }
+            }
+        }
+        for story in stories {
+            guard let time = story.toldAt(staged) else { continue }
+            func covers(_ fact: Fact) -> Bool {
+                fact.lift == story.lift && time >= fact.start - grace && time <= fact.end + grace
+            }
+            if facts.contains(where: covers) { continue }
+            if excusing.contains(where: covers) { score.cautious += 1 } else { score.falseAlarms += 1 }
+        }
+        return score
+    }
+
+    /// Nobody missed, nothing lost, nobody alarmed for nothing.
+    var isGood: Bool {
+        guard let entrapment = kinds.first?.score else { return false }
+        return entrapment.missed == 0 && entrapment.falseAlarms == 0 && lost == 0
+    }
+
+    var table: String {
+        var text = row(["KIND", "HAPPENED", "DETECTED", "MISSED", "FALSE", "CAUTIOUS", "BRIEF", "DELAY P50", "P99", "WORST"])
+        for (name, score) in kinds { text += "\n" + row(name, score) }
+        if stuck.happened > 0 || stuck.falseAlarms > 0 { text += "\n" + row("(stuck sensors)", stuck) }
+        text += "\n\(unique) alert revisions, \(received - unique) received twice and counted once, \(lost) lost"
+        return text
+    }
+
+    private func row(_ name: String, _ score: KindScore) -> String {
+        func seconds(_ share: Double) -> String {
+            score.delay(share).map { $0.isFinite ? "\($0.rounded(toDecimals: 1)) s" : "" } ?? "-"
+        }
+        return row([
+            name, "\(score.happened)", "\(score.detected)", "\(score.missed)", "\(score.falseAlarms)", "\(score.cautious)",
+            "\(score.brief)", seconds(0.5), seconds(0.99), seconds(1),
+        ])
+    }
+
+    private func row(_ cells: [String]) -> String {
+        cells.enumerated().map { index, cell in
+            let width = index == 0 ? 24 : 10
+            let padding = String(repeating: " ", count: max(1, width - cell.count))
+            return index == 0 ? cell + padding : padding + cell
+        }.joined()
+    }
+
+    var json: String {
+        func put(_ name: String, _ score: KindScore, _ json: inout JSONWriter) {
+            json.object(name) {
+                $0.put("happened", score.happened)
+                $0.put("detected", score.detected)
+                $0.put("missed", score.missed)
+                $0.put("false", score.falseAlarms)
+                $0.put("suspected_only", score.suspectedOnly)
+                $0.put("cautious", score.cautious)
+                $0.put("brief", score.brief)
+                $0.object("delay") { delay in
+                    for (name, share) in [("p50", 0.5), ("p99", 0.99), ("max", 1)] {
+                        if let value = score.delay(share) { delay.put(name, value.rounded(toDecimals: 3)) } else { delay.null(name) }
+                    }
+                }
+            }
+        }
+        var json = JSONWriter()
+        json.object {
+            $0.object("kinds") { object in for (name, score) in kinds { put(name, score, &object) } }
+            $0.object("stuck_sensors") { put("entrapment", stuck, &$0) }
+            $0.put("revisions", unique)
+            $0.put("received_twice", received - unique)
+            $0.put("lost", lost)
+        }
+        return json.text
+    }
+}
