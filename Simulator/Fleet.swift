@@ -15,6 +15,7 @@ struct Fleet {
     private var network: Random
     private var recent: [Publication] = []
     private var nextRedelivery: Double
+    private var lastArrival: [Int: Double] = [:]
     private(set) var doubled = 0
     private(set) var delayed = 0
 
@@ -67,15 +68,19 @@ struct Fleet {
             let publication = lift.takeFirst()
             while lift.isExhausted, lift.playOn() {}
             if let time = lift.firstTime { queue.push(time, index) }
-            if publication.time <= start + scenario.duration { send(publication) }
+            if publication.time <= start + scenario.duration { send(publication, from: index) }
         }
     }
 
-    private mutating func send(_ publication: Publication) {
+    private mutating func send(_ publication: Publication, from lift: Int) {
         var delay = network.uniform(0.003, 0.03)
         if network.chance(scenario.late) {
             delay += network.uniform(0.2, scenario.lateBy)
             delayed += 1
+        } else {
+            // One lift's words travel on one connection, in order, except those that go astray.
+            delay = max(delay, (lastArrival[lift] ?? 0) - publication.time)
+            lastArrival[lift] = publication.time + delay
         }
         arriving.push(publication.time + delay, publication)
         if network.chance(scenario.duplicates) {

@@ -146,8 +146,8 @@ extension SimulatedLift {
         pickUp()
         run(to: anotherFloor(), stopAfter: random.uniform(0.35, 0.7))
         let cut = time
-        stopBetweenFloors()
         car.isBeingRescuedByDevice = true
+        stopBetweenFloors()
         panel.mode = 5
         setCodes(["41", "46"])
         let patience = min(1, scenario.rescueAfter.0 / 120)

@@ -164,17 +164,17 @@ public struct Detector: Sendable {
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
     private mutating func place(_ input: LiftTrack.Input, _ index: Int) {
         var input = input
-        let latest = tracks[index].latestReading
-        let reached = max(tracks[index].memory.time, latest)
-        if input.time < reached, !input.reading.isBaseline {
+        let reached = max(tracks[index].memory.time, tracks[index].latestReading)
+        let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
+        if input.time < reached || isOutOfOrder, !input.reading.isBaseline {
             let canRollBack =
                 reached - input.time <= lateness && input.time >= tracks[index].older.memory.time
-                && input.time >= tracks[index].older.latestReading
+                && !input.isBefore(tracks[index].older.latestReading, tracks[index].older.latestSequence)
             if canRollBack {
                 tracks[index].counters.rolledBack += 1
                 return rollBack(input, index)
             }
-            guard input.time >= latest else {
+            guard !isOutOfOrder else {
                 tracks[index].counters.tooLate += 1
                 return
             }
@@ -189,7 +189,9 @@ public struct Detector: Sendable {
 
     private mutating func follow(_ input: LiftTrack.Input, _ index: Int, _ sink: inout TransitionSink) {
         runTimers(index, to: input.time, &sink)
+        if input.time > tracks[index].latestReading { tracks[index].latestSequence = 0 }
         tracks[index].latestReading = max(tracks[index].latestReading, input.time)
+        tracks[index].latestSequence = max(tracks[index].latestSequence, input.reading.sequence)
         tracks[index].horizon = max(tracks[index].horizon, input.time)
         let program = tracks[index].program
         let wasHeard = tracks[index].memory.isHeard
@@ -229,17 +231,19 @@ public struct Detector: Sendable {
     /// Goes back to before a late reading and folds everything since again.
     private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int) {
         let horizon = tracks[index].horizon
-        let place = tracks[index].inputs.lastIndex { $0.time <= late.time }.map { $0 + 1 } ?? 0
+        let place = tracks[index].inputs.lastIndex { !late.isBefore($0.time, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)
         if place < tracks[index].countBeforeNewer { tracks[index].countBeforeNewer += 1 }
         let start = tracks[index].older.memory.time
         tracks[index].memory.copy(tracks[index].older.memory)
         tracks[index].latestReading = tracks[index].older.latestReading
+        tracks[index].latestSequence = tracks[index].older.latestSequence
         var sink = TransitionSink()
         for position in 0..<tracks[index].inputs.count {
             if position == tracks[index].countBeforeNewer, tracks[index].countBeforeNewer > 0 {
                 tracks[index].newer.memory.copy(tracks[index].memory)
                 tracks[index].newer.latestReading = tracks[index].latestReading
+                tracks[index].newer.latestSequence = tracks[index].latestSequence
             }
             follow(tracks[index].inputs[position], index, &sink)
         }

@@ -6,18 +6,25 @@ struct LiftTrack: Sendable {
     struct Input: Sendable {
         var time: Int64
         var reading: Reading
+
+        /// In the lift's own order: by time, and at one time as the device counted.
+        func isBefore(_ otherTime: Int64, _ otherSequence: Int64) -> Bool {
+            time < otherTime || time == otherTime && reading.sequence != 0 && reading.sequence < otherSequence
+        }
     }
     /// The state before some time, to which a late reading rolls back.
     struct Checkpoint: Sendable {
         var memory: LiftMemory
         var latestReading: Int64
+        var latestSequence: Int64
     }
 
     let lift: Lift
     let program: Int
     var memory: LiftMemory
-    /// Event time of the newest reading.
+    /// Event time of the newest reading, and its device's count.
     var latestReading: Int64
+    var latestSequence: Int64 = 0
     /// How far timers have run.
     var horizon: Int64
     /// `older` lies at least the allowed lateness back (once the lift has been heard that long), `newer` less.
@@ -49,7 +56,7 @@ struct LiftTrack: Sendable {
         }
         latestReading = start
         horizon = start
-        older = Checkpoint(memory: memory, latestReading: start)
+        older = Checkpoint(memory: memory, latestReading: start, latestSequence: 0)
         newer = older
         inputs.reserveCapacity(16)
     }
@@ -71,6 +78,7 @@ struct LiftTrack: Sendable {
         swap(&older, &newer)
         newer.memory.copy(memory)
         newer.latestReading = latestReading
+        newer.latestSequence = latestSequence
         inputs.removeFirst(countBeforeNewer)
         countBeforeNewer = inputs.count
     }
@@ -79,6 +87,7 @@ struct LiftTrack: Sendable {
     mutating func barrier() {
         older.memory.copy(memory)
         older.latestReading = latestReading
+        older.latestSequence = latestSequence
         newer = older
         inputs.removeAll(keepingCapacity: true)
         countBeforeNewer = 0

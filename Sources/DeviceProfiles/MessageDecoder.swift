@@ -81,7 +81,8 @@ public struct MessageDecoder {
             message.vendorCode = tokens[field].start..<tokens[field].end
         }
         var hash = ByteHash(seed: UInt64(topic))
-        if let key = mapping.duplicateKey, tokens[key].kind != .absent {
+        if let key = mapping.sequence, tokens[key].kind == .number {
+            message.reading.sequence = Int64(DecimalText.double(bytes, tokens[key].start, tokens[key].end) ?? 0)
             hash.add(bytes, tokens[key].start, tokens[key].end)
             hash.add(UInt64(bitPattern: message.reading.deviceTime?.nanoseconds ?? 0))
         } else {
@@ -230,7 +231,11 @@ extension JSONScanner {
 /// A 64-bit hash of bytes, the same in every run (Swift's own is seeded anew each time).
 public struct ByteHash {
     public private(set) var value: UInt64
-    public init(seed: UInt64) { value = seed ^ 0x9E37_79B9_7F4A_7C15 }
+    public init(seed: UInt64) {
+        value = 0x9E37_79B9_7F4A_7C15
+        // Mixed in, not merely joined: or a seed and a first word that differ in the same bit would cancel out.
+        add(seed)
+    }
 
     public mutating func add(_ word: UInt64) {
         let (high, low) = (value ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)

@@ -25,8 +25,9 @@ public struct TopicMapping: Sendable {
     public var isSignOfLife: Bool
     var fields: [JSONField]
     var time: TimeMapping?
-    /// The field that makes a publisher's message unique; without one, time and payload do.
-    var duplicateKey: Int?
+    /// The field that grows with each message of a device: it tells doubles, and orders messages of one time. Without one,
+    /// time and payload tell doubles.
+    var sequence: Int?
     /// The field that names the lift; another lift's name in it is refused.
     var identity: Int?
     var signals: [SignalMapping]

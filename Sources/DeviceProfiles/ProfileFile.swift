@@ -66,7 +66,7 @@ extension TopicMapping {
         isSignOfLife = reader.boolean("sign_of_life") ?? true
         var fields = FieldTable()
         if let node = reader.optional("time") { time = TimeMapping(node, diagnostics, &fields) }
-        duplicateKey = reader.text("duplicate_key").map { fields.index($0) }
+        sequence = reader.text("sequence").map { fields.index($0) }
         identity = reader.text("identity").map { fields.index($0) }
         signals = reader.entries("signals").compactMap { SignalMapping($0.key, $0.value, diagnostics, &fields) }
         if let node = reader.optional("codes") { codes = CodesMapping(node, diagnostics, &fields) }

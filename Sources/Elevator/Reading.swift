@@ -5,6 +5,8 @@ public struct Reading: Sendable {
 
     /// The device's own time, where it gave one.
     public var deviceTime: Instant?
+    /// Grows with each message of one device; orders messages of one time. 0 where the device does not count.
+    public var sequence: Int64 = 0
     /// Bit *i*: signal *i* was mentioned (with a value, or as unknown).
     public var mentioned: UInt64 = 0
     /// Bit *i*: signal *i* has a value. A subset of `mentioned`.
