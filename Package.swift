@@ -25,22 +25,24 @@ let package = Package(
 
         // The rooms, in the order of the data's way.
         .target(name: "Elevator", swiftSettings: strict),
+        .target(
+            name: "Encoding", dependencies: ["Elevator"],
+            // The JSON scanner is a struct that holds a borrowed Span of the message.
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "PositionedYAML", dependencies: ["CYAML", "Elevator"], swiftSettings: strict),
         .target(name: "Mosquitto", dependencies: ["CMosquitto", "Elevator"], swiftSettings: strict),
-        // The JSON scanner is a struct that holds a borrowed Span of the message.
         .target(
-            name: "DeviceProfiles", dependencies: ["Elevator", "PositionedYAML"],
-            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
-        .target(name: "Detection", dependencies: ["Elevator", "PositionedYAML", "CCrypto"], swiftSettings: strict),
-        .target(name: "Journal", dependencies: ["Elevator", "CSQLite", "CZstd"], swiftSettings: strict),
+            name: "DeviceProfiles", dependencies: ["Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
+        .target(name: "Detection", dependencies: ["Elevator", "Encoding", "PositionedYAML", "CCrypto"], swiftSettings: strict),
+        .target(name: "Journal", dependencies: ["Elevator", "Encoding", "CSQLite", "CZstd"], swiftSettings: strict),
         .target(
             name: "Uplink",
-            dependencies: ["Elevator", "Journal", "Mosquitto", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Elevator", "Encoding", "Journal", "Mosquitto", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "Elevator", "PositionedYAML", "Mosquitto", "DeviceProfiles", "Detection", "Journal", "Uplink",
+                "Elevator", "Encoding", "PositionedYAML", "Mosquitto", "DeviceProfiles", "Detection", "Journal", "Uplink",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -53,7 +55,7 @@ let package = Package(
         .executableTarget(
             name: "hoistway-sim",
             dependencies: [
-                "Elevator", "Mosquitto", "PositionedYAML",
+                "Elevator", "Encoding", "Mosquitto", "PositionedYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulator",

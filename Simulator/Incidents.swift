@@ -127,7 +127,7 @@ extension SimulatedLift {
         car.metresOffLevel = random.uniform(0.5, floorHeight - 0.5)
         let cut = time
         publishState()
-        postpone("entrapment", to: silenceShows)
+        postpone("entrapment", to: silenceShows, place: "silence")
         wait(15)
         publishLastWill()
         happened("controller_silent", from: cut, decidable: silenceShows, to: cut + scenario.rescueAfter.0)

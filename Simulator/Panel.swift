@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// What a controller's adapter can see and publish: `Devices/profiles/gbt24476-json.yaml`, written from its documentation.
 struct Panel {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Elevator
+import Encoding
 import FoundationEssentials
 import PositionedYAML
 

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// A fact, as read back from a truth file.
 struct Fact: Decodable {
@@ -117,13 +118,16 @@ struct ScoreCard {
     ) -> KindScore {
         var score = KindScore()
         let byLift = Dictionary(grouping: stories, by: \.lift)
-        let holds = stories.map(\.holds).max() ?? 0
+        let longest = stories.map(\.holds).max() ?? 0
         for fact in facts {
             score.happened += 1
+            // What the rule for this kind of event waits; another branch (the button) may be quicker.
+            let own = stories.filter { $0.kind == fact.kind + "." + (fact.place ?? "") }.map(\.holds).max()
+            let holds = own ?? longest
             let candidates = byLift[fact.lift] ?? []
             let timely = candidates.compactMap { story -> Double? in
                 guard let time = story.toldAt(staged), time >= fact.start - grace,
-                    time <= fact.decidable + story.holds + grace
+                    time <= fact.decidable + holds + grace
                 else { return nil }
                 return time
             }

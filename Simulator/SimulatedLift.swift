@@ -140,8 +140,10 @@ final class SimulatedLift {
     }
 
     /// What has been published so far did not show it; from a moment on (by default now) it does.
-    func postpone(_ kind: String, to moment: Double? = nil) {
-        if let index = openTruth[kind] { truth[index].decidable = max(truth[index].decidable, moment ?? time) }
+    func postpone(_ kind: String, to moment: Double? = nil, place: String? = nil) {
+        guard let index = openTruth[kind] else { return }
+        truth[index].decidable = max(truth[index].decidable, moment ?? time)
+        if let place { truth[index].place = place }
     }
 
     /// The moment at which the next word is overdue, if none follows the last.

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// What physically happened, a line a fact: `{"kind", "lift", "start", "decidable", "end"}` in seconds.
 ///

@@ -19,7 +19,8 @@ struct AlertLedger: Sendable, Equatable {
     /// Open alerts, and those that ended within the lateness.
     var entries: [Entry] = []
     /// (kind, onset) of alerts told before, the newest last, to tell a repeated onset from a first one.
-    private(set) var onsets: [Onset] = []
+    var onsets: [Onset] = []
+
     struct Onset: Sendable, Equatable {
         var kind: String
         var onset: Int64

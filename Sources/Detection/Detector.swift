@@ -145,6 +145,8 @@ public struct Detector: Sendable {
         advance(to: now)
     }
 
+    mutating func forgetDeadlines() { nextDeadline = LiftMemory.beforeAll }
+
     /// The time of the next deadline, or nil when nothing will happen without input.
     public var deadline: Instant? {
         guard isListening else { return nil }

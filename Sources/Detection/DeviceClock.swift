@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// Judges one lift's own time stamps, and places its words on the gateway's time line.
 ///
@@ -20,6 +21,25 @@ struct DeviceClock: Sendable, Equatable {
     private var candidate: Int64 = 0
     private var candidateSince: Int64 = 0
     private var candidateCount = 0
+
+    init() {}
+
+    func write(to writer: inout ByteWriter) {
+        writer.write(offset != nil)
+        writer.write(offset ?? 0)
+        writer.write(candidate)
+        writer.write(candidateSince)
+        writer.write(Int64(candidateCount))
+    }
+
+    init(from reader: inout ByteReader) throws(MalformedBytes) {
+        let isBelieved = try reader.readFlag()
+        let written: Int64 = try reader.read()
+        offset = isBelieved ? written : nil
+        candidate = try reader.read()
+        candidateSince = try reader.read()
+        candidateCount = Int(try reader.read(Int64.self))
+    }
 
     struct Judgement: Equatable {
         var time: Int64

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// A hand-written trace for one expression: the workbench behind `hoistway rules eval`.
 public struct ExpressionTrace: Sendable {

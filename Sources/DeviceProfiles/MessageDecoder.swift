@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// A message that says nothing usable. It is counted and kept, and it is no sign of life.
 public enum UnreadableMessage: Error, CustomStringConvertible, Equatable {
@@ -201,59 +202,6 @@ public struct MessageDecoder {
     private static func text(_ bytes: Span<UInt8>, _ token: JSONToken) -> String {
         let end = min(token.end, token.start + 60)
         return String(decoding: (token.start..<end).map { bytes[$0] }, as: UTF8.self)
-    }
-}
-
-extension JSONScanner {
-    /// Visits the strings and numbers of an array that has been scanned already.
-    mutating func forEachScalar(until end: Int, _ visit: (JSONToken) -> Void) {
-        position += 1
-        while position < end {
-            switch bytes[position] {
-            case UInt8(ascii: "\""):
-                var close = position + 1
-                while bytes[close] != UInt8(ascii: "\"") { close += bytes[close] == UInt8(ascii: "\\") ? 2 : 1 }
-                visit(JSONToken(kind: .string, start: position + 1, end: close))
-                position = close + 1
-            case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                var close = position
-                while close < end, bytes[close] != UInt8(ascii: ","), bytes[close] != UInt8(ascii: "]"), bytes[close] > 32 {
-                    close += 1
-                }
-                visit(JSONToken(kind: .number, start: position, end: close))
-                position = close
-            default: position += 1
-            }
-        }
-    }
-}
-
-/// A 64-bit hash of bytes, the same in every run (Swift's own is seeded anew each time).
-public struct ByteHash {
-    public private(set) var value: UInt64
-    public init(seed: UInt64) {
-        value = 0x9E37_79B9_7F4A_7C15
-        // Mixed in, not merely joined: or a seed and a first word that differ in the same bit would cancel out.
-        add(seed)
-    }
-
-    public mutating func add(_ word: UInt64) {
-        let (high, low) = (value ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-        value = high ^ low &+ 0x2545_F491_4F6C_DD1D
-    }
-
-    public mutating func add(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) {
-        var word: UInt64 = UInt64(end - start)
-        var count = 8
-        for i in start..<end {
-            word = word << 8 | UInt64(bytes[i])
-            count += 1
-            if count & 7 == 0 {
-                add(word)
-                word = 0
-            }
-        }
-        add(word)
     }
 }
 

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// How one make of controller (or its adapter) speaks: data from `Devices/profiles`, checked when it is read.
 public struct Profile: Sendable {

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 import PositionedYAML
 
 extension Profile {

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// What `hoistway check --format json` says when nothing is wrong.
 public enum CheckReport {

@@ -1,6 +1,7 @@
 import Detection
 import DeviceProfiles
 import Elevator
+import Encoding
 import PositionedYAML
 
 /// Reads traces of lines `{"t": seconds, "SIGNAL": value, …}` for `hoistway rules eval`.

@@ -1,6 +1,7 @@
 import Detection
 import DeviceProfiles
 import Elevator
+import Encoding
 
 /// The first half of the loop: a message's bytes are decoded by its lift's profile and folded into the lift's state.
 ///

@@ -1,5 +1,6 @@
 import DeviceProfiles
 import Elevator
+import Encoding
 import PositionedYAML
 
 /// A recorded stream of messages: one JSON object a line, `{"t", "topic", "payload" | "payload_b64", "retain", "qos",

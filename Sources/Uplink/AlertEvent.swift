@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// The CloudEvents 1.0 form of an alert: the contract with the centre (`docs/contract/alert.schema.json`).
 ///

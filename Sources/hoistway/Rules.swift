@@ -1,6 +1,7 @@
 import ArgumentParser
 import Detection
 import Elevator
+import Encoding
 import Gateway
 import PositionedYAML
 

@@ -1,3 +1,5 @@
+import Elevator
+
 /// Writes JSON in the order in which it is told, so that equal facts give equal bytes.
 package struct JSONWriter {
     package private(set) var bytes: [UInt8] = []

@@ -47,7 +47,7 @@ package struct JSONScanner: ~Escapable {
     static let maximumDepth = 24
 
     let bytes: Span<UInt8>
-    var position = 0
+    package var position = 0
 
     @_lifetime(copy bytes)
     package init(_ bytes: Span<UInt8>) { self.bytes = bytes }
@@ -322,4 +322,28 @@ package struct JSONScanner: ~Escapable {
     }
 
     private func fail(_ expected: StaticString) -> JSONError { JSONError(offset: position, expected: expected) }
+}
+
+extension JSONScanner {
+    /// Visits the strings and numbers of an array that has been scanned already.
+    package mutating func forEachScalar(until end: Int, _ visit: (JSONToken) -> Void) {
+        position += 1
+        while position < end {
+            switch bytes[position] {
+            case UInt8(ascii: "\""):
+                var close = position + 1
+                while bytes[close] != UInt8(ascii: "\"") { close += bytes[close] == UInt8(ascii: "\\") ? 2 : 1 }
+                visit(JSONToken(kind: .string, start: position + 1, end: close))
+                position = close + 1
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                var close = position
+                while close < end, bytes[close] != UInt8(ascii: ","), bytes[close] != UInt8(ascii: "]"), bytes[close] > 32 {
+                    close += 1
+                }
+                visit(JSONToken(kind: .number, start: position, end: close))
+                position = close
+            default: position += 1
+            }
+        }
+    }
 }

@@ -1,0 +1,44 @@
+import Elevator
+
+/// An alert of the gateway about itself: one for the site, where one for each lift would say the same.
+public struct SiteAlert: Sendable {
+    private let site: String
+    private let kind: String
+    private let severity: Severity
+    private let title: Title
+    private var open: (id: String, onset: Instant)?
+    private var earlier = 0
+
+    public init(site: String, kind: String, severity: Severity, title: Title) {
+        self.site = site
+        self.kind = kind
+        self.severity = severity
+        self.title = title
+    }
+
+    public var isOpen: Bool { open != nil }
+
+    /// - Returns: the alert, or nil while it is open already.
+    public mutating func raise(onset: Instant, at time: Instant, hold: Duration, because reason: String) -> Alert? {
+        guard open == nil else { return nil }
+        let id = AlertIdentity.id(lift: site, kind: kind, onset: onset.nanoseconds, earlier: earlier)
+        earlier += 1
+        open = (id, onset)
+        return alert(id, 1, .raised, onset, time, hold, reason)
+    }
+
+    public mutating func clear(at time: Instant, because reason: String) -> Alert? {
+        guard let (id, onset) = open else { return nil }
+        open = nil
+        return alert(id, 2, .cleared, onset, time, .zero, reason)
+    }
+
+    private func alert(
+        _ id: String, _ revision: Int, _ state: AlertState, _ onset: Instant, _ time: Instant, _ hold: Duration, _ reason: String
+    ) -> Alert {
+        Alert(
+            id: id, revision: revision, lift: site, kind: kind, state: state, severity: severity, rule: kind, ruleVersion: "",
+            onset: onset, time: time, reason: reason, hold: hold, confirmationHold: nil, evidence: [], vendorCode: nil,
+            title: title)
+    }
+}

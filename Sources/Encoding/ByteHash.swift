@@ -1,0 +1,28 @@
+/// A 64-bit hash of bytes, the same in every run (Swift's own is seeded anew each time).
+package struct ByteHash {
+    package private(set) var value: UInt64
+    package init(seed: UInt64) {
+        value = 0x9E37_79B9_7F4A_7C15
+        // Mixed in, not merely joined: or a seed and a first word that differ in the same bit would cancel out.
+        add(seed)
+    }
+
+    package mutating func add(_ word: UInt64) {
+        let (high, low) = (value ^ word).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+        value = high ^ low &+ 0x2545_F491_4F6C_DD1D
+    }
+
+    package mutating func add(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) {
+        var word: UInt64 = UInt64(end - start)
+        var count = 8
+        for i in start..<end {
+            word = word << 8 | UInt64(bytes[i])
+            count += 1
+            if count & 7 == 0 {
+                add(word)
+                word = 0
+            }
+        }
+        add(word)
+    }
+}

@@ -1,0 +1,155 @@
+import CSQLite
+
+/// A thin typed wrapper over SQLite's C API: statements are prepared once and reused; every result code is looked at.
+///
+/// Confined to the thread that opened it.
+final class Database {
+    private let handle: OpaquePointer
+    private var statements: [String: OpaquePointer] = [:]
+    let path: String
+
+    /// Opens or creates a database in WAL mode with `synchronous=FULL`: a commit returns after its fsync.
+    /// - Throws: `JournalError`, also when SQLite does not take the settings.
+    init(_ path: String, readOnly: Bool = false) throws(JournalError) {
+        self.path = path
+        var handle: OpaquePointer?
+        let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let result = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
+        guard let handle, result == SQLITE_OK else {
+            let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(handle)
+            throw JournalError(path: path, doing: "opening", code: result, message: message)
+        }
+        self.handle = handle
+        sqlite3_busy_timeout(handle, 10_000)
+        if readOnly { return }
+        try execute("PRAGMA journal_mode=WAL")
+        try execute("PRAGMA synchronous=FULL")
+        try execute("PRAGMA wal_autocheckpoint=1000")
+        try execute("PRAGMA journal_size_limit=16777216")
+        // Whoever sets these can be overruled by a compile-time option; a promise rests on them, so they are asserted.
+        guard try scalar("PRAGMA synchronous") == 2, try text("PRAGMA journal_mode") == "wal" else {
+            throw JournalError(path: path, doing: "asserting synchronous=FULL and WAL", code: SQLITE_MISUSE, message: "not taken")
+        }
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    // MARK: Statements
+
+    func execute(_ sql: String) throws(JournalError) {
+        let result = sqlite3_exec(handle, sql, nil, nil, nil)
+        if result != SQLITE_OK { throw failure(result, sql) }
+    }
+
+    /// Runs a statement with its values bound; visits each row.
+    func run(_ sql: String, _ values: Value..., row: (Row) -> Void = { _ in }) throws(JournalError) {
+        try run(sql, values: values, row: row)
+    }
+
+    private func run(_ sql: String, values: [Value], row: (Row) -> Void) throws(JournalError) {
+        let statement = try prepared(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, value) in values.enumerated() { value.bind(statement, Int32(index + 1)) }
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: row(Row(statement: statement))
+            case SQLITE_DONE: return
+            case let result: throw failure(result, sql)
+            }
+        }
+    }
+
+    func scalar(_ sql: String, _ values: Value...) throws(JournalError) -> Int64? {
+        var found: Int64?
+        try run(sql, values: values) { if !$0.isNull(0) { found = $0.integer(0) } }
+        return found
+    }
+
+    func text(_ sql: String, _ values: Value...) throws(JournalError) -> String? {
+        var found: String?
+        try run(sql, values: values) { found = $0.text(0) }
+        return found
+    }
+
+    /// All or nothing, durable when it returns.
+    func transaction<Result>(_ body: () throws(JournalError) -> Result) throws(JournalError) -> Result {
+        try execute("BEGIN IMMEDIATE")
+        do throws(JournalError) {
+            let result = try body()
+            try execute("COMMIT")
+            return result
+        } catch {
+            // The first failure is the one to report; SQLite may have rolled back by itself.
+            sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
+            throw error
+        }
+    }
+
+    private func prepared(_ sql: String) throws(JournalError) -> OpaquePointer {
+        if let known = statements[sql] { return known }
+        var statement: OpaquePointer?
+        let result = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard let statement, result == SQLITE_OK else { throw failure(result, sql) }
+        statements[sql] = statement
+        return statement
+    }
+
+    private func failure(_ result: Int32, _ sql: String) -> JournalError {
+        JournalError(path: path, doing: sql, code: result, message: String(cString: sqlite3_errmsg(handle)))
+    }
+
+    // MARK: Values
+
+    enum Value {
+        case integer(Int64)
+        case text(String)
+        case blob([UInt8])
+        case null
+
+        // SQLITE_TRANSIENT: SQLite copies the bytes before the call returns, so they need not outlive it.
+        private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+        fileprivate func bind(_ statement: OpaquePointer, _ index: Int32) {
+            switch self {
+            case .integer(let value): sqlite3_bind_int64(statement, index, value)
+            case .text(let value): sqlite3_bind_text(statement, index, value, -1, Self.transient)
+            case .blob(let value):
+                // An empty array has no address, and a null address would bind NULL.
+                if value.isEmpty {
+                    sqlite3_bind_zeroblob(statement, index, 0)
+                } else {
+                    sqlite3_bind_blob64(statement, index, value, UInt64(value.count), Self.transient)
+                }
+            case .null: sqlite3_bind_null(statement, index)
+            }
+        }
+    }
+
+    struct Row {
+        fileprivate let statement: OpaquePointer
+        func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
+        func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
+        func text(_ column: Int32) -> String { sqlite3_column_text(statement, column).map { String(cString: $0) } ?? "" }
+        func blob(_ column: Int32) -> [UInt8] {
+            let count = Int(sqlite3_column_bytes(statement, column))
+            guard count > 0, let start = sqlite3_column_blob(statement, column) else { return [] }
+            return Array(UnsafeRawBufferPointer(start: start, count: count))
+        }
+    }
+}
+
+/// The journal could not be read or written.
+public struct JournalError: Error, CustomStringConvertible, Sendable {
+    public var path: String
+    public var doing: String
+    public var code: Int32
+    public var message: String
+    public var description: String { "journal \(path): \(message) (SQLite \(code), while \(doing))" }
+}

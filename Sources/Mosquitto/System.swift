@@ -1,0 +1,93 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+func lastSystemError() -> Int32 { errno }
+func systemErrorText(_ code: Int32) -> String { String(cString: strerror(code)) }
+func shutdownSocket(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+func isWritable(_ descriptor: Int32) -> Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    return poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLOUT) != 0
+}
+
+/// The monotonic clock that runs on while the box sleeps: libmosquitto's own base, and the gateway's.
+public enum MonotonicClock {
+    public static var nanoseconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+    /// The wall clock, which may be wrong, and may jump.
+    public static var wallNanoseconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}
+
+/// Waits for sockets and wake-ups.
+public enum Poll {
+    /// - Parameters:
+    ///   - readers: descriptors to wait for; -1 is passed over.
+    ///   - writer: one that wants to write, or -1.
+    /// - Returns: for each reader whether it can be read (or has failed).
+    public static func wait(_ readers: [Int32], writer: Int32 = -1, for timeout: Duration) -> [Bool] {
+        var entries = readers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        if writer >= 0 { entries.append(pollfd(fd: writer, events: Int16(POLLOUT), revents: 0)) }
+        let (seconds, attoseconds) = timeout.components
+        let milliseconds = Int32(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        poll(&entries, nfds_t(entries.count), max(0, milliseconds))
+        return readers.indices.map { entries[$0].revents != 0 }
+    }
+
+    public static func isReadable(_ descriptor: Int32) -> Bool {
+        descriptor >= 0 && wait([descriptor], for: .zero)[0]
+    }
+}
+
+/// Lets one thread wake another that waits in `poll`.
+public final class WakeUp: Sendable {
+    /// Readable after `signal()`, until `clear()`.
+    public let descriptor: Int32
+    private let writer: Int32
+    public init() {
+        var ends: [Int32] = [-1, -1]
+        pipe(&ends)
+        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        (descriptor, writer) = (ends[0], ends[1])
+    }
+    deinit {
+        close(descriptor)
+        close(writer)
+    }
+    public func signal() {
+        var one: UInt8 = 1
+        _ = write(writer, &one, 1)  // a full pipe is readable already
+    }
+    public func clear() {
+        var bytes: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        while read(descriptor, &bytes, 32) > 0 {}
+    }
+}
+
+/// A thread of one's own for work that blocks in `poll`, outside Swift's cooperative pool.
+public struct LoopThread: Sendable {
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+    private let thread: pthread_t
+
+    public init(_ run: @escaping @Sendable () -> Void) {
+        var thread = pthread_t()
+        // Balanced by takeRetainedValue in the thread's first line.
+        let body = Unmanaged.passRetained(Body(run)).toOpaque()
+        pthread_create(&thread, nil, { Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run(); return nil }, body)
+        self.thread = thread
+    }
+    public func join() { pthread_join(thread, nil) }
+}
