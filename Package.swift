@@ -48,7 +48,11 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "hoistway",
-            dependencies: ["Gateway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Gateway", "Detection", "Elevator", "Encoding", "Journal", "PositionedYAML",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
 
         // The simulator knows the wire and the field's words, and nothing of the detection it judges.

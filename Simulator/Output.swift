@@ -9,8 +9,8 @@ final class OutputFile {
     private let descriptor: Int32
     private var bytes: [UInt8] = []
 
-    init(_ path: String) throws {
-        descriptor = path == "-" ? 1 : open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    init(_ path: String, appending: Bool = false) throws {
+        descriptor = path == "-" ? 1 : open(path, O_WRONLY | O_CREAT | (appending ? O_APPEND : O_TRUNC), 0o644)
         if descriptor < 0 { throw OutputError(path: path, reason: String(cString: strerror(errno))) }
         bytes.reserveCapacity(1 << 17)
     }
@@ -37,6 +37,13 @@ final class OutputFile {
             offset += max(0, count)
         }
         bytes.removeAll(keepingCapacity: true)
+    }
+
+    /// What was written is on the disk when this returns.
+    func sync() {
+        guard !bytes.isEmpty else { return }
+        flush()
+        fdatasync(descriptor)
     }
 
     private static func system(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Elevator
 import Encoding
 import FoundationEssentials
+import Mosquitto
 import PositionedYAML
 
 struct RunFleet: ParsableCommand {
@@ -25,6 +26,9 @@ struct RunFleet: ParsableCommand {
     @Option(help: "Write a trace here, as fast as it goes; - is standard output.")
     var out: String?
 
+    @Option(help: "Publish to this broker, at the pace at which it happens: mqtt://HOST:PORT.")
+    var broker: String?
+
     @Option(help: "Write what really happened here, a line a fact.")
     var truth: String?
 
@@ -41,8 +45,15 @@ struct RunFleet: ParsableCommand {
                 }
                 scenario.duration = span.inSeconds
             }
-            guard let out else { throw ValidationError("say where to: --out TRACE") }
-            let fleet = try record(scenario, to: out)
+            let fleet: Fleet
+            if let broker {
+                guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
+                fleet = LiveFleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
+            } else if let out {
+                fleet = try record(scenario, to: out)
+            } else {
+                throw ValidationError("say where to: --out TRACE, or --broker URL")
+            }
             if let truth { try write(fleet.truth, to: truth) }
         }
     }

@@ -22,12 +22,15 @@ struct Score: ParsableCommand {
     @Option(help: "The alerts: CloudEvents, a line each, as `hoistway replay` and `hoistway-sim centre` write them.")
     var alerts: String
 
+    @Option(help: "How many seconds later than its holds a verdict may come.")
+    var grace = 2.0
+
     @Option(help: "text for a person, json for a program.")
     var format = "text"
 
     func run() throws {
         try reporting {
-            let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.lines(alerts))
+            let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.lines(alerts), grace: grace)
             print(format == "json" ? card.json : card.table)
             if !card.isGood { throw ExitCode(4) }
         }

@@ -52,7 +52,7 @@ struct KindScore {
 /// The comparison of a run's alerts with its truth.
 struct ScoreCard {
     /// How much later than its holds a verdict may come: the network's delay, and the lateness.
-    static let grace = 2.0
+    private let grace: Double
 
     private(set) var kinds: [(name: String, score: KindScore)] = []
     /// Entrapments on lifts whose occupancy sensor is stuck.
@@ -73,7 +73,8 @@ struct ScoreCard {
         func toldAt(_ staged: Bool) -> Double? { staged ? states["confirmed"] : states["raised"] ?? states["confirmed"] }
     }
 
-    init(truth: [Fact], alerts: [ScoredAlert]) {
+    init(truth: [Fact], alerts: [ScoredAlert], grace: Double) {
+        self.grace = grace
         var seen: Set<String> = []
         var stories: [String: Story] = [:]
         for alert in alerts where alert.type == "org.hoistway.alert.v1" && alert.data.state != "suppressed" {
@@ -99,7 +100,7 @@ struct ScoreCard {
         func judge(_ isStuck: Bool) -> KindScore {
             Self.judge(
                 entrapments.filter { stuckLifts.contains($0.lift) == isStuck },
-                told.filter { stuckLifts.contains($0.lift) == isStuck }, excusing: cautious, staged: true, runEnd: runEnd)
+                told.filter { stuckLifts.contains($0.lift) == isStuck }, excusing: cautious, staged: true, runEnd: runEnd, grace: grace)
         }
         kinds = [("entrapment", judge(false))]
         stuck = judge(true)
@@ -108,13 +109,14 @@ struct ScoreCard {
         }
         for kind in others.sorted() {
             let score = Self.judge(
-                truth.filter { $0.kind == kind }, all.filter { $0.kind == kind }, excusing: [], staged: false, runEnd: runEnd)
+                truth.filter { $0.kind == kind }, all.filter { $0.kind == kind }, excusing: [], staged: false,
+                runEnd: runEnd, grace: grace)
             kinds.append((kind, score))
         }
     }
 
     private static func judge(
-        _ facts: [Fact], _ stories: [Story], excusing: [Fact], staged: Bool, runEnd: Double
+        _ facts: [Fact], _ stories: [Story], excusing: [Fact], staged: Bool, runEnd: Double, grace: Double
     ) -> KindScore {
         var score = KindScore()
         let byLift = Dictionary(grouping: stories, by: \.lift)

@@ -37,9 +37,7 @@ final class SimulatedLift {
     init(number: Int, scenario: Scenario, seed: UInt64, start: Double, incidents: [(Double, Scenario.Incident)]) {
         self.scenario = scenario
         random = Random(seed: seed, stream: UInt64(number) + 1)
-        let serial = String(number + 1)
-        // 注册代码: type 3110 (traction passenger), region 440106 (Tianhe), year and month, serial.
-        id = "3110440106202001" + String(repeating: "0", count: max(0, 4 - serial.count)) + serial
+        id = Self.id(number: number)
         panel = Panel(lift: id, scenario, &random)
         floors = random.integer(8...18)
         let fast = panel.ratedSpeed >= 2.5
@@ -59,6 +57,12 @@ final class SimulatedLift {
         ] where applies {
             truth.append(TruthRow(kind: kind, lift: id, start: start, decidable: start, end: end))
         }
+    }
+
+    /// 注册代码: type 3110 (traction passenger), region 440106 (Tianhe), year and month, serial.
+    static func id(number: Int) -> String {
+        let serial = String(number + 1)
+        return "3110440106202001" + String(repeating: "0", count: max(0, 4 - serial.count)) + serial
     }
 
     // MARK: Publishing

@@ -32,11 +32,11 @@ public final class Journal {
 
     /// Opens the journal, creating it where there is none.
     /// - Throws: `JournalError`, also for a file of another product or a newer format, which is left untouched.
-    public init(_ path: String) throws(JournalError) {
-        database = try Database(path)
+    public init(_ path: String, readOnly: Bool = false) throws(JournalError) {
+        database = try Database(path, readOnly: readOnly)
         let id = try database.scalar("PRAGMA application_id") ?? 0
         let version = try database.scalar("PRAGMA user_version") ?? 0
-        if id == 0, version == 0 {
+        if id == 0, version == 0, !readOnly {
             try create()
         } else if id != Self.applicationID || version > Self.format {
             throw JournalError(
@@ -227,6 +227,11 @@ public final class Journal {
             }
             dropped += Int(try database.scalar("SELECT changes()") ?? 0)
         }
+    }
+
+    /// The `now` of the last batch.
+    public func lastTime() throws(JournalError) -> Instant? {
+        try database.scalar("SELECT now FROM batch ORDER BY seq DESC LIMIT 1").map { Instant(nanoseconds: $0) }
     }
 
     // MARK: The outbox

@@ -47,3 +47,12 @@ func styled(_ text: String, _ code: String) -> String {
 func column(_ text: String, _ width: Int) -> String {
     text.count >= width ? String(text.prefix(max(0, width - 1))) + " " : text + String(repeating: " ", count: width - text.count)
 }
+
+/// The clock by which the status file is stamped.
+enum MonotonicSeconds {
+    static var now: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}

@@ -3,7 +3,7 @@ import Gateway
 import PositionedYAML
 
 @main
-struct Hoistway: AsyncParsableCommand {
+struct Hoistway: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hoistway",
         abstract: "An edge gateway for lifts: finds faults and trapped passengers, and tells the monitoring centre.",

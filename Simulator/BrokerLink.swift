@@ -1,0 +1,86 @@
+import Elevator
+import Mosquitto
+
+/// A plain connection to a broker for the simulator's own use: connects, publishes, and hears.
+final class BrokerLink: MQTTClientDelegate {
+    struct Message {
+        var topic: String
+        var payload: [UInt8]
+    }
+    private let options: MQTTClient.Options
+    private let filters: [String]
+    private var client: MQTTClient?
+    private var backoff = Backoff(base: .milliseconds(100), cap: .seconds(1))
+    private var random = SystemRandomNumberGenerator()
+    private var nextAttempt: Int64 = 0
+    private var isLost = false
+    private(set) var isConnected = false
+    private(set) var underWay = 0
+    private var inbox: [Message] = []
+
+    init(_ options: MQTTClient.Options, subscribingTo filters: [String] = []) {
+        self.options = options
+        self.filters = filters
+    }
+
+    /// Waits for up to a while, reads and writes; connects again where the connection is gone.
+    /// - Returns: what was heard.
+    func turn(_ wait: Duration) -> [Message] {
+        let now = MonotonicClock.nanoseconds
+        if client == nil, now >= nextAttempt { connect() }
+        let socket = client?.socket ?? -1
+        let ready = Poll.wait([socket], writer: client?.wantsWrite == true ? socket : -1, for: wait)
+        do throws(MQTTError) {
+            if ready[0] { try client?.read() }
+            try client?.keepAlive()
+            try client?.write()
+        } catch { isLost = true }
+        if isLost { retreat() }
+        defer { inbox.removeAll(keepingCapacity: true) }
+        return inbox
+    }
+
+    func publish(_ payload: [UInt8], to topic: String, retain: Bool = false) -> Bool {
+        guard isConnected, let client, (try? client.publish(payload, to: topic, retain: retain)) != nil else { return false }
+        underWay += 1
+        return true
+    }
+
+    func leave() {
+        client?.disconnect()
+        try? client?.write()
+    }
+
+    private func connect() {
+        do throws(MQTTError) {
+            let fresh = try MQTTClient(options, delegate: self)
+            client = fresh
+            try fresh.connect()
+        } catch { isLost = true }
+    }
+
+    private func retreat() {
+        isLost = false
+        isConnected = false
+        client = nil
+        underWay = 0
+        nextAttempt = MonotonicClock.nanoseconds + backoff.pause(at: MonotonicClock.nanoseconds, using: &random).nanoseconds
+    }
+
+    func connected(sessionPresent: Bool) {
+        isConnected = true
+        for filter in filters { _ = try? client?.subscribe(filter) }
+    }
+    func refused(_ reason: String) { isLost = true }
+    func disconnected(_ reason: String) { isLost = true }
+    func subscribed(_ mid: Int32, accepted: Bool) { if !accepted { isLost = true } }
+    func published(_ mid: Int32) { underWay -= 1 }
+    func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
+        var message = Message(topic: "", payload: [])
+        var bytes: [UInt8] = []
+        for i in 0..<topic.count { bytes.append(topic[i]) }
+        message.topic = String(decoding: bytes, as: UTF8.self)
+        for i in 0..<payload.count { message.payload.append(payload[i]) }
+        inbox.append(message)
+    }
+}

@@ -1,0 +1,52 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A program started by the demo. It is ended with its owner.
+final class ChildProcess {
+    let name: String
+    private var pid: pid_t
+
+    /// - Parameter log: where its output goes.
+    init(_ arguments: [String], name: String, log: String) throws {
+        self.name = name
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // A child begins with no signal blocked, whatever this program blocks for itself.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        pid = 0
+        let result = posix_spawnp(&pid, arguments[0], &actions, &attributes, &words, environ)
+        if result != 0 { throw OutputError(path: arguments[0], reason: "cannot be started: \(String(cString: strerror(result)))") }
+    }
+
+    var isRunning: Bool {
+        guard pid > 0 else { return false }
+        var status: Int32 = 0
+        if waitpid(pid, &status, WNOHANG) == pid { pid = 0 }
+        return pid > 0
+    }
+
+    /// Ends it and waits for its end.
+    func end(_ signal: Int32 = SIGTERM) {
+        guard isRunning else { return }
+        kill(pid, signal)
+        for _ in 0..<100 where isRunning { usleep(50_000) }
+        if isRunning { kill(pid, SIGKILL) }
+        while isRunning { usleep(10_000) }
+    }
+
+    deinit { end(SIGKILL) }
+}

@@ -1,0 +1,223 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+import ArgumentParser
+import Elevator
+import FoundationEssentials
+import Mosquitto
+
+struct Demo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Live: two brokers, a fleet, the gateway and a centre; the gateway is killed, the centre's broker vanishes.",
+        discussion: """
+            Everything runs on free loopback ports and in a folder of its own, and nothing is left running. Exit code 1 when
+            an entrapment was missed, lost, or counted twice after de-duplication.
+            """)
+
+    @Option(help: "The gateway's program.")
+    var hoistway = "hoistway"
+
+    @Option(help: "The scenario.")
+    var scenario = "Simulator/scenarios/live.yaml"
+
+    @Option(help: "Rules and profiles.")
+    var devices = "Devices"
+
+    @Option(help: "The product's settings for mosquitto.")
+    var brokerSettings = "systemd/mosquitto-hoistway.conf"
+
+    @Option(help: "How long the fleet runs.")
+    var duration = "120s"
+
+    @Option(help: "How many lifts.")
+    var lifts = 60
+
+    @Option(help: "What chance draws from.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Kill the gateway this many times, at random moments.")
+    var kills = 1
+
+    @Option(help: "How long the centre's broker is away.")
+    var outage = "15s"
+
+    @Option(help: "Keep logs, alerts and the journal in this folder.")
+    var keep: String?
+
+    func run() throws {
+        guard let span = Duration(written: duration)?.inSeconds, let outage = Duration(written: outage)?.inSeconds else {
+            throw ValidationError("--duration and --outage: expected durations such as 120s")
+        }
+        let stop = StopOnSignal()
+        let folder = keep ?? "/tmp/hoistway-demo-\(getpid())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
+        var stage = Stage(folder: folder, demo: self)
+        let outcome = try stage.play(span: span, outage: outage, kills: kills, stop: stop)
+        stage.end()
+        guard outcome else { throw ExitCode(1) }
+    }
+}
+
+/// The programs of the demo and the person's view of them.
+struct Stage {
+    let folder: String
+    let demo: Demo
+    private var buildingPort = 0
+    private var centrePort = 0
+    private var buildingBroker: ChildProcess?
+    private var centreBroker: ChildProcess?
+    private var centre: ChildProcess?
+    private var gateway: ChildProcess?
+    private var fleet: ChildProcess?
+    private var screen = Screen()
+    private var random = SystemRandomNumberGenerator()
+
+    init(folder: String, demo: Demo) {
+        self.folder = folder
+        self.demo = demo
+    }
+
+    /// Thresholds shortened so that minutes of waiting become seconds; the rules are the shipped ones.
+    static let parameters: [(String, String)] = [
+        ("off_level_hold", "2s"), ("at_level_hold", "3s"), ("report_overdue", "3s"), ("silence_hold", "2s"),
+        ("confirm_hold", "4s"), ("call_hold", "2s"), ("rescue_limit", "30s"), ("controller_silent_after", "6s"),
+    ]
+
+    mutating func play(span: Double, outage: Double, kills: Int, stop: StopOnSignal) throws -> Bool {
+        (buildingPort, centrePort) = (try FreePort.find(), try FreePort.find())
+        try writeConfiguration()
+        screen.say("The building's broker on 127.0.0.1:\(buildingPort), the centre's on 127.0.0.1:\(centrePort), with the product's settings.")
+        screen.say("Shipped rules; holds shortened: " + Self.parameters.map { "\($0.0) \($0.1)" }.joined(separator: ", ") + ".")
+        buildingBroker = try startBroker("building", port: buildingPort)
+        centreBroker = try startBroker("centre", port: centrePort)
+        usleep(300_000)
+        let program = CommandLine.arguments[0]
+        centre = try ChildProcess(
+            [program, "centre", "--broker", "mqtt://127.0.0.1:\(centrePort)", "--out", "\(folder)/alerts.ndjson"], name: "centre",
+            log: "\(folder)/centre.log")
+        try startGateway()
+        usleep(700_000)
+        fleet = try ChildProcess(
+            [
+                program, "run", demo.scenario, "--seed", "\(demo.seed)", "--lifts", "\(demo.lifts)", "--duration", "\(Int(span))s",
+                "--broker", "mqtt://127.0.0.1:\(buildingPort)", "--truth", "\(folder)/truth.ndjson",
+            ], name: "fleet", log: "\(folder)/fleet.log")
+        let began = MonotonicClock.nanoseconds
+        func elapsed() -> Double { Double(MonotonicClock.nanoseconds - began) / 1e9 }
+        var killTimes =
+            kills == 1
+            ? [span * 0.4] : (0..<kills).map { _ in Double.random(in: span * 0.05...span * 0.95, using: &random) }.sorted()
+        let (outageFrom, outageTo) = (span * 0.55, min(span * 0.55 + outage, span * 0.95))
+        var outageState = 0
+        while fleet?.isRunning == true, !stop.isSet {
+            usleep(100_000)
+            let now = elapsed()
+            if let due = killTimes.first, now >= due {
+                killTimes.removeFirst()
+                if kills == 1 { screen.say("Killing the gateway with SIGKILL, in the middle of everything.") }
+                gateway?.end(SIGKILL)
+                if kills == 1 { usleep(1_500_000) }
+                try startGateway()
+                if kills == 1 { screen.say("The gateway is back: it goes on from its journal; the broker sends again what was not acknowledged.") }
+            }
+            if outage > 0, outageState == 0, now >= outageFrom {
+                outageState = 1
+                screen.say("Taking the centre's broker away for \(Int(outageTo - outageFrom)) s: alerts wait in the journal.")
+                centreBroker?.end(SIGKILL)
+            } else if outageState == 1, now >= outageTo {
+                outageState = 2
+                centreBroker = try startBroker("centre", port: centrePort)
+                screen.say("The centre's broker is back.")
+            }
+            screen.show(statusFile: "\(folder)/status.json", alertsFile: "\(folder)/alerts.ndjson", progress: min(1, now / span))
+        }
+        return try conclude(stop)
+    }
+
+    private mutating func conclude(_ stop: StopOnSignal) throws -> Bool {
+        screen.say("The fleet has gone home. Waiting for the centre to have everything.")
+        let deadline = MonotonicClock.nanoseconds + 40_000_000_000
+        usleep(2_500_000)
+        while !stop.isSet, MonotonicClock.nanoseconds < deadline, screen.backlog(statusFile: "\(folder)/status.json") != 0 { usleep(300_000) }
+        let counters = screen.counters(statusFile: "\(folder)/status.json")
+        end()
+        screen.finish()
+        if stop.isSet { return false }
+        let truth: [Fact] = try Score.lines("\(folder)/truth.ndjson")
+        let alerts: [ScoredAlert] = try Score.lines("\(folder)/alerts.ndjson")
+        // Silence counts only while the gateway listens: what it slept through comes on top of the holds.
+        let card = ScoreCard(truth: truth, alerts: alerts, grace: 12)
+        print("")
+        print(card.table)
+        print("redelivered by the broker after a kill and recognised: \(counters)")
+        let isGood = card.isGood && card.unique > 0
+        print(isGood ? "Every entrapment was detected, delivered, and counted once." : "FAILED: an entrapment was missed, lost or invented.")
+        return isGood
+    }
+
+    mutating func end() {
+        for process in [fleet, gateway, centre, buildingBroker, centreBroker] { process?.end() }
+        (fleet, gateway, centre, buildingBroker, centreBroker) = (nil, nil, nil, nil, nil)
+    }
+
+    private mutating func startGateway() throws {
+        gateway = try ChildProcess(
+            [demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"], name: "gateway", log: "\(folder)/gateway.log")
+    }
+
+    private func startBroker(_ name: String, port: Int) throws -> ChildProcess {
+        let data = "\(folder)/\(name)-broker"
+        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+        let settings = FileManager.default.contents(atPath: demo.brokerSettings).map { String(decoding: $0, as: UTF8.self) }
+        guard let settings else { throw OutputError(path: demo.brokerSettings, reason: "cannot be read") }
+        var lines = settings.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        lines.removeAll { $0.hasPrefix("persistence_location") }
+        lines += ["listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/"]
+        if getuid() == 0 { lines.append("user root") }
+        try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: "\(folder)/\(name).conf"))
+        let program = FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto"
+        return try ChildProcess([program, "-c", "\(folder)/\(name).conf"], name: "\(name) broker", log: "\(folder)/\(name)-broker.log")
+    }
+
+    private func writeConfiguration() throws {
+        let devices = demo.devices.hasPrefix("/") ? demo.devices : FileManager.default.currentDirectoryPath + "/" + demo.devices
+        var text = """
+            site: { id: demo-plaza, name: Demo Plaza }
+            broker: { url: "mqtt://127.0.0.1:\(buildingPort)" }
+            centre: { url: "mqtt://127.0.0.1:\(centrePort)" }
+            state_folder: \(folder)/state
+            runtime_folder: \(folder)
+            rules: [\(devices)/rules]
+            profiles: [\(devices)/profiles]
+            parameters:
+
+            """
+        for (name, value) in Self.parameters { text += "  \(name): \(value)\n" }
+        text += "lifts:\n"
+        for number in 0..<demo.lifts { text += "  - \"\(SimulatedLift.id(number: number))\"\n" }
+        try Data(text.utf8).write(to: URL(filePath: "\(folder)/hoistway.yaml"))
+    }
+}
+
+/// A loopback port nobody uses.
+enum FreePort {
+    static func find() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        // The socket API takes every address family behind a sockaddr pointer.
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
+            }
+        }
+        guard result else { throw OutputError(path: "a port", reason: "none is free on 127.0.0.1") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}

@@ -1,0 +1,129 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+import Elevator
+import FoundationEssentials
+import Mosquitto
+
+/// The demo as a person sees it: a table that redraws on a terminal, and a line now and then in a pipe.
+struct Screen {
+    private struct Status: Decodable {
+        struct Link: Decodable {
+            var connected: Bool
+            var drained: Bool?
+            var backlog: Int?
+            var receipts: Int?
+        }
+        struct Counters: Decodable {
+            var messages: Int
+            var alerts: Int
+            var redelivered: Int
+        }
+        struct Lift: Decodable {
+            struct Alert: Decodable {
+                var kind: String
+                var state: String
+                var since_s: Double
+            }
+            var id: String
+            var alerts: [Alert]
+        }
+        var broker: Link
+        var centre: Link
+        var counters: Counters
+        var lifts: [Lift]
+        var monotonic_s: Double
+    }
+
+    private let isTerminal = isatty(1) == 1
+    private var drawnLines = 0
+    private var lastShown: Int64 = 0
+    private var redelivered = 0
+    private var lastRedelivered = 0
+    private var said: [String] = []
+    private var latest: [String] = []
+    private var alertsRead = 0
+
+    mutating func say(_ sentence: String) {
+        if isTerminal {
+            erase()
+            said.append(sentence)
+        }
+        print(sentence)
+        fflush(nil)
+    }
+
+    mutating func show(statusFile: String, alertsFile: String, progress: Double) {
+        let now = MonotonicClock.nanoseconds
+        let pause: Int64 = isTerminal ? 500_000_000 : 10_000_000_000
+        guard now - lastShown >= pause, let status = read(statusFile) else { return }
+        lastShown = now
+        followRedeliveries(status)
+        readAlerts(alertsFile)
+        let open = status.lifts.flatMap { lift in lift.alerts.map { (lift.id, $0) } }
+        let age = Double(now) / 1e9 - status.monotonic_s
+        let summary =
+            "\(Int(progress * 100))%  gateway \(age < 3 ? "up" : "DOWN")  broker \(status.broker.connected ? "ok" : "down")  centre \(status.centre.connected ? "ok" : "DOWN")  "
+            + "\(status.counters.messages) messages  \(open.count) open alerts  waiting \(status.centre.backlog ?? 0)  stored by the centre \(alertsRead)"
+        if !isTerminal {
+            print(summary)
+            fflush(nil)
+            return
+        }
+        erase()
+        var lines = [bar(progress), summary, ""]
+        for (lift, alert) in open.sorted(by: { $0.1.kind < $1.1.kind }).prefix(12) {
+            let colour = alert.kind.hasPrefix("entrapment") ? "31" : "33"
+            lines.append("  lift …\(lift.suffix(4))  \u{1B}[\(colour)m\(alert.kind) \(alert.state)\u{1B}[0m  \(Int(alert.since_s)) s")
+        }
+        lines.append("")
+        lines.append("Last at the centre:")
+        for line in latest { lines.append("  " + line) }
+        for line in lines { print(line) }
+        drawnLines = lines.count
+        fflush(nil)
+    }
+
+    mutating func finish() { drawnLines = 0 }
+
+    func backlog(statusFile: String) -> Int? { read(statusFile)?.centre.backlog }
+
+    /// Redeliveries over all of the gateway's lives.
+    mutating func counters(statusFile: String) -> Int {
+        if let status = read(statusFile) { followRedeliveries(status) }
+        return redelivered
+    }
+
+    private mutating func followRedeliveries(_ status: Status) {
+        if status.counters.redelivered < lastRedelivered { lastRedelivered = 0 }
+        redelivered += status.counters.redelivered - lastRedelivered
+        lastRedelivered = status.counters.redelivered
+    }
+
+    private mutating func readAlerts(_ path: String) {
+        guard let data = FileManager.default.contents(atPath: path) else { return }
+        let lines = data.split(separator: 10)
+        alertsRead = lines.count
+        latest = lines.suffix(5).compactMap { line in
+            guard let alert = try? JSONDecoder().decode(ScoredAlert.self, from: Data(line)) else { return nil }
+            return "lift …\(alert.subject.suffix(4))  \(alert.data.kind) \(alert.data.state)"
+        }
+    }
+
+    private func read(_ path: String) -> Status? {
+        FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Status.self, from: $0) }
+    }
+
+    private func bar(_ progress: Double) -> String {
+        let width = 60
+        let filled = Int(progress * Double(width))
+        return "[" + String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled) + "]"
+    }
+
+    private mutating func erase() {
+        if drawnLines > 0 { print("\u{1B}[\(drawnLines)A\u{1B}[J", terminator: "") }
+        drawnLines = 0
+    }
+}

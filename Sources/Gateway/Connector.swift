@@ -1,0 +1,25 @@
+import Mosquitto
+import Synchronization
+
+/// Runs libmosquitto's blocking connect on a thread of its own, so that timers go on while a name is looked up or a dead
+/// host is waited for.
+final class Connector: Sendable {
+    struct Outcome: Sendable { var failure: MQTTError? }
+    private let result = Mutex<Outcome?>(nil)
+
+    /// The client must be left alone until `outcome` is there.
+    init(_ client: MQTTClient) {
+        let loan = Loan(client: client)
+        _ = LoopThread { [self] in
+            do throws(MQTTError) {
+                try loan.client.connect()
+                result.withLock { $0 = Outcome(failure: nil) }
+            } catch { result.withLock { $0 = Outcome(failure: error) } }
+        }
+    }
+
+    var outcome: Outcome? { result.withLock { $0 } }
+
+    /// The loop does not touch the client while it is lent (`Link.connecting`), which the compiler cannot see.
+    private struct Loan: @unchecked Sendable { let client: MQTTClient }
+}

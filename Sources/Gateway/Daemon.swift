@@ -1,0 +1,190 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+import Detection
+import DeviceProfiles
+import Elevator
+import FoundationEssentials
+import Journal
+import Logging
+import Mosquitto
+import PositionedYAML
+import Synchronization
+import Uplink
+
+/// The whole gateway: restores its state, runs the loop, the route and the watchman, and ends in good order on SIGTERM.
+public struct Daemon {
+    public let configuration: Configuration
+    public let data: DeviceData
+    public var recordPath: String?
+    public var log: Logger
+
+    /// - Throws: `InvalidFiles` for a wrong configuration, before anything is touched.
+    public init(_ configuration: Configuration, recordPath: String?, log: Logger) throws(InvalidFiles) {
+        self.configuration = configuration
+        data = try configuration.deviceData()
+        self.recordPath = recordPath
+        self.log = log
+    }
+
+    /// Runs until it is told to stop.
+    /// - Throws: what makes running impossible: a state folder that cannot be used, a journal of another format.
+    public func run() throws {
+        let stop = StopSignal()
+        for folder in [configuration.stateFolder, configuration.runtimeFolder] {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
+        let journalPath = configuration.stateFolder + "/journal.db"
+        let journal = try Journal(journalPath)
+        let lock = try InstanceLock(configuration.stateFolder + "/lock")
+        defer { withExtendedLifetime(lock) {} }
+
+        var intake = Intake(
+            data: data, admission: .registered, start: try journal.lastTime() ?? GatewayClock(notBefore: nil).now, isListening: false)
+        for registered in configuration.lifts {
+            try intake.register(registered.lift, profile: registered.profile, at: GatewayClock(notBefore: nil).now)
+        }
+        let recovered = try Recovery.restore(&intake, from: journal)
+        if recovered.batches > 0 || recovered.lastNow != nil {
+            log.info("journal: folded \(recovered.messages) messages of \(recovered.batches) batches again")
+        }
+        if !recovered.keptRules { log.notice("the rules have changed: holds in progress begin anew, open alerts stay open") }
+        let clock = GatewayClock(notBefore: recovered.lastNow)
+        let board = UplinkBoard()
+        let bell = WakeUp()
+        var options = try configuration.broker.clientOptions(id: "hoistway-\(configuration.site.id)")
+        options.receiveMaximum = 1000
+        let loop = try TelemetryLoop(
+            TelemetryLoop.Settings(
+                client: options, filters: Self.filters(data.profiles, configuration), site: configuration.site,
+                commitWait: configuration.commitWait, readingsQuota: configuration.readingsQuota),
+            intake: intake, journal: journal, clock: clock, board: board, bell: bell, wake: stop.wake,
+            recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path) }, log: log)
+        let route = MQTTRoute.start(
+            MQTTRoute.Settings(
+                site: configuration.site, prefix: configuration.topicPrefix,
+                client: try configuration.centre.clientOptions(id: "hoistway-\(configuration.site.id)-uplink"),
+                journalPath: journalPath, bootID: Self.bootID()),
+            board: board, bell: bell, log: log, clock: { clock.now }, isStopping: { stop.isSet })
+        log.info("site \(configuration.site.id): \(configuration.lifts.count) lifts, rules \(data.rules.version)")
+        try serve(loop, journal: journal, board: board, stop: stop)
+        loop.finish()
+        bell.signal()
+        route.join()
+        log.info("stopped")
+    }
+
+    private func serve(_ loop: TelemetryLoop, journal: Journal, board: UplinkBoard, stop: StopSignal) throws {
+        let manager = ServiceManager()
+        let started = MonotonicClock.nanoseconds
+        let watchman = Watchman(log: log, manager: manager, board: board, stop: stop)
+        var nextStatus: Int64 = 0
+        manager.ready()
+        while !stop.isSet {
+            loop.turn()
+            let monotonic = MonotonicClock.nanoseconds
+            watchman.loopTurned(at: monotonic)
+            if monotonic >= nextStatus {
+                nextStatus = monotonic + 1_000_000_000
+                let owed = try journal.owed()
+                let report = StatusReport(
+                    site: configuration.site, startedAt: started, loop: loop, route: board.routeStatus, owed: owed.count,
+                    oldestOwed: owed.oldest, rulesVersion: data.rules.version)
+                // A full or missing runtime folder must not stop the gateway.
+                try? Files.replace(
+                    configuration.runtimeFolder + "/status.json", with: report.json(now: loop.clock.now, monotonic: monotonic))
+            }
+        }
+        manager.stopping()
+        watchman.join()
+    }
+
+    /// One subscription for each topic of the profiles in use. A lift speaks on one profile's topics only, so none overlap.
+    private static func filters(_ profiles: [Profile], _ configuration: Configuration) -> [String] {
+        let used = Set(configuration.lifts.map(\.profile))
+        return Array(Set(profiles.filter { used.contains($0.name) }.flatMap { $0.topics.map(\.pattern.filter) })).sorted()
+    }
+
+    private static func bootID() -> String {
+        let data = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id") ?? Data()
+        return String(decoding: data.prefix { $0 > 32 }, as: UTF8.self)
+    }
+}
+
+/// SIGTERM and SIGINT end the daemon in good order.
+final class StopSignal: Sendable {
+    let wake = WakeUp()
+    private let isStopping = Atomic(false)
+
+    init() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        // Blocked before any thread is started, so that every thread inherits it and only the one below takes them.
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        signal(SIGPIPE, SIG_IGN)
+        _ = LoopThread { [self] in
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            sigaddset(&signals, SIGTERM)
+            sigaddset(&signals, SIGINT)
+            var received: Int32 = 0
+            sigwait(&signals, &received)
+            isStopping.store(true, ordering: .relaxed)
+            wake.signal()
+        }
+    }
+
+    var isSet: Bool { isStopping.load(ordering: .relaxed) }
+}
+
+/// Watches from outside whether the loop makes progress: a library call that never returns is noticed, told, and ended by
+/// systemd, which is not fed any more.
+final class Watchman: Sendable {
+    /// The loop waits at most half a second; a commit on a bad disk may take long.
+    static let patience = Duration.seconds(30)
+    private let lastTurn: Atomic<Int64>
+    private let thread: Mutex<LoopThread?>
+
+    init(log: Logger, manager: ServiceManager, board: UplinkBoard, stop: StopSignal) {
+        lastTurn = Atomic(MonotonicClock.nanoseconds)
+        thread = Mutex(nil)
+        let watching = LoopThread { [self] in
+            var told = false
+            while !stop.isSet {
+                usleep(500_000)
+                let now = MonotonicClock.nanoseconds
+                let loopAge = Duration.nanoseconds(now - lastTurn.load(ordering: .relaxed))
+                let routeTurn = board.routeStatus.lastTurn
+                let routeAge = routeTurn == 0 ? Duration.zero : .nanoseconds(now - routeTurn)
+                if loopAge < Self.patience { manager.watchdog() }
+                let isStuck = loopAge >= Self.patience || routeAge >= .seconds(180)
+                if isStuck, !told {
+                    log.critical("no progress for \(max(loopAge, routeAge).written) in \(loopAge > routeAge ? "the loop" : "the route to the centre")")
+                }
+                told = isStuck
+            }
+        }
+        thread.withLock { $0 = watching }
+    }
+
+    func loopTurned(at monotonic: Int64) { lastTurn.store(monotonic, ordering: .relaxed) }
+    func join() { thread.withLock { $0 }?.join() }
+}
+
+/// Two daemons on one journal would both deliver; the second is refused.
+struct InstanceLock: ~Copyable {
+    private let descriptor: Int32
+
+    init(_ path: String) throws(InvalidFiles) {
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+        if descriptor < 0 || flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            throw InvalidFiles([Diagnostic(file: path, message: "another hoistway runs on this state folder")])
+        }
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,22 @@
+import Elevator
+import Mosquitto
+
+/// The gateway's time line: the wall clock as it was at the start, carried on by the monotonic clock.
+///
+/// Steps of the wall clock (NTP, a box without an RTC that boots in 1970) do not touch it, and it never goes back over what
+/// is journalled: so no hold fires or is lost because somebody set the clock.
+public struct GatewayClock: Sendable {
+    private let anchor: Int64
+
+    /// - Parameter notBefore: the last time in the journal.
+    public init(notBefore: Instant?) {
+        let wall = MonotonicClock.wallNanoseconds
+        let start = max(wall, (notBefore?.nanoseconds).map { $0 + 1 } ?? wall)
+        anchor = start - MonotonicClock.nanoseconds
+    }
+
+    public var now: Instant { Instant(nanoseconds: anchor + MonotonicClock.nanoseconds) }
+
+    /// How far the wall clock is from this line: what NTP has corrected since the start.
+    public var wallOffset: Duration { .nanoseconds(MonotonicClock.wallNanoseconds - now.nanoseconds) }
+}

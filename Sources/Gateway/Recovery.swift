@@ -1,0 +1,50 @@
+import Detection
+import Elevator
+import Encoding
+import Journal
+
+/// Brings an intake to where the last process was: the last snapshot, and the batches since, folded again.
+///
+/// The fold is pure, so it decides again what it had decided; those alerts are journalled already and are not told twice.
+enum Recovery {
+    struct Outcome {
+        var batches = 0
+        var messages = 0
+        /// The last moment the journal knows.
+        var lastNow: Instant?
+        var keptRules = true
+    }
+
+    static func restore(_ intake: inout Intake, from journal: Journal) throws -> Outcome {
+        var outcome = Outcome()
+        var through: Int64 = 0
+        if let snapshot = try journal.snapshot() {
+            var detector = intake.detector
+            outcome.keptRules = try detector.restore(snapshot.state)
+            intake.restore(detector)
+            through = snapshot.through
+        }
+        try journal.forEachBatch(after: through) { batch in
+            outcome.batches += 1
+            outcome.messages += batch.messages.count
+            apply(batch.messages, control: batch.control, now: batch.now, to: &intake)
+        }
+        outcome.lastNow = try journal.lastTime()
+        return outcome
+    }
+
+    /// One batch, exactly as the loop took it.
+    private static func apply(_ messages: [JournalledMessage], control: String?, now: Instant, to intake: inout Intake) {
+        for message in messages {
+            intake.take(
+                topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
+                arrival: Instant(nanoseconds: message.arrival))
+        }
+        switch control.flatMap(TraceReader.ConnectionEvent.init) {
+        case .drained: intake.startListening(at: now)
+        case .disconnected: intake.stopListening(at: now)
+        default: intake.advance(to: now)
+        }
+        _ = intake.takeAlerts()
+    }
+}

@@ -1,0 +1,45 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+import FoundationEssentials
+
+/// Tells systemd how we are (sd_notify(3), by hand over its socket). Without systemd it does nothing.
+struct ServiceManager {
+    private let path: String?
+    /// systemd kills the service after this long without `watchdog()`; nil when it does not watch.
+    let watchdogInterval: Duration?
+
+    init() {
+        let environment = ProcessInfo.processInfo.environment
+        path = environment["NOTIFY_SOCKET"]
+        watchdogInterval = environment["WATCHDOG_USEC"].flatMap { Int64($0) }.map { .microseconds($0) }
+    }
+
+    func ready() { send("READY=1") }
+    func watchdog() { send("WATCHDOG=1") }
+    func stopping() { send("STOPPING=1") }
+    func status(_ text: String) { send("STATUS=\(text)") }
+
+    private func send(_ message: String) {
+        guard let path else { return }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // An abstract socket is written with @ and begins with a zero byte.
+        var name = Array(path.utf8)
+        if name.first == UInt8(ascii: "@") { name[0] = 0 }
+        guard name.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
+        // The kernel takes any address family behind a sockaddr pointer; that is the socket API's own form.
+        withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                _ = sendto(descriptor, message, message.utf8.count, 0, address, length)
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Detection
+import Elevator
+import Encoding
+import Uplink
+
+/// What the daemon says about itself every second, in a file that `hoistway status` reads: it can be read also when the
+/// daemon is stuck, and its age then says so.
+struct StatusReport {
+    var site: AlertEvent.Site
+    var startedAt: Int64
+    var loop: TelemetryLoop
+    var route: UplinkBoard.RouteStatus
+    var owed: Int
+    var oldestOwed: Instant?
+    var rulesVersion: String
+
+    func json(now: Instant, monotonic: Int64) -> [UInt8] {
+        var json = JSONWriter()
+        let detector = loop.intake.detector
+        json.object {
+            $0.put("version", productVersion)
+            $0.put("site", site.id)
+            $0.put("site_name", site.name)
+            $0.put("time", now.rfc3339)
+            $0.put("monotonic_s", seconds: Instant(nanoseconds: monotonic))
+            $0.put("up_s", Double((monotonic - startedAt) / 1_000_000) / 1000)
+            $0.put("wall_offset_s", loop.clock.wallOffset.inSeconds)
+            $0.put("rules_version", rulesVersion)
+            $0.object("broker") {
+                $0.put("connected", loop.isSubscribed)
+                $0.put("drained", loop.isDrained)
+                $0.put("connects", loop.counters.connects)
+                $0.put("failures", loop.counters.connectFailures)
+                $0.put("last_error", loop.lastError)
+            }
+            $0.object("centre") {
+                $0.put("connected", route.isConnected)
+                $0.put("receipts", route.receipts)
+                $0.put("sent", route.sent)
+                $0.put("resent", route.resent)
+                if let last = route.lastReceipt { $0.put("last_receipt_age_s", Double(monotonic - last) / 1e9) }
+                $0.put("last_error", route.lastError)
+                $0.put("backlog", owed)
+                if let oldestOwed { $0.put("oldest_unsent_s", (now - oldestOwed).inSeconds) }
+            }
+            $0.object("counters") {
+                $0.put("messages", loop.counters.messages)
+                $0.put("commits", loop.counters.commits)
+                $0.put("alerts", loop.counters.alerts)
+                $0.put("redelivered", loop.counters.redelivered)
+                $0.put("commit_failures", loop.counters.commitFailures)
+            }
+            badInput(loop.intake.badInput, &$0)
+            $0.array("lifts") { array in
+                for index in 0..<detector.liftCount { array.object { lift(detector.view(index), now, &$0) } }
+            }
+        }
+        json.line()
+        return json.bytes
+    }
+
+    private func badInput(_ badInput: BadInput, _ json: inout JSONWriter) {
+        json.object("bad_input") { object in
+            object.object("counts") { for (kind, count) in badInput.counts.sorted(by: { $0.key < $1.key }) { $0.put(kind, count) } }
+            object.array("last") { array in
+                for specimen in badInput.specimens {
+                    array.object {
+                        $0.put("time", specimen.arrival.rfc3339)
+                        $0.put("kind", specimen.kind)
+                        $0.put("topic", specimen.topic)
+                        $0.put("explanation", specimen.explanation)
+                        $0.put("payload", specimen.payload)
+                    }
+                }
+            }
+        }
+    }
+
+    private func lift(_ view: LiftView, _ now: Instant, _ json: inout JSONWriter) {
+        json.put("id", view.lift.id)
+        json.put("place", view.lift.place)
+        if let heard = view.lastHeard { json.put("last_word_s", max(0, (now - heard).inSeconds)) }
+        json.put("clock_offset_s", view.clockOffset?.inSeconds)
+        json.object("signals") { object in
+            for evidence in view.signals {
+                switch evidence.value {
+                case .boolean(let value): object.put(evidence.signal, value)
+                case .number(let value): object.put(evidence.signal, value)
+                case .text(let value): object.put(evidence.signal, value)
+                case .codes(let codes): object.array(evidence.signal) { for code in codes { $0.item(code) } }
+                }
+            }
+        }
+        json.object("counters") {
+            $0.put("readings", view.counters.readings)
+            $0.put("duplicates", view.counters.duplicates)
+            $0.put("rolled_back", view.counters.rolledBack)
+            $0.put("too_late", view.counters.tooLate)
+            $0.put("absurd_times", view.counters.absurdTimes)
+        }
+        json.array("alerts") { array in
+            for alert in view.openAlerts {
+                array.object {
+                    $0.put("id", alert.id)
+                    $0.put("kind", alert.kind)
+                    $0.put("state", alert.state.rawValue)
+                    $0.put("since_s", (now - alert.onset).inSeconds)
+                }
+            }
+        }
+    }
+}

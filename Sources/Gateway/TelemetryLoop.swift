@@ -1,0 +1,393 @@
+import Detection
+import Elevator
+import Encoding
+import Journal
+import Logging
+import Mosquitto
+import Uplink
+
+/// The loop: read, decode, detect, commit, and only then acknowledge. One thread owns the socket, the fold and the journal.
+///
+/// From a batch's first read to its commit nothing is written on the connection: any write would release the
+/// acknowledgements that libmosquitto has queued. So `commitWait` stays well under the keep-alive.
+final class TelemetryLoop: MQTTClientDelegate {
+    struct Settings {
+        var client: MQTTClient.Options
+        var filters: [String]
+        var site: AlertEvent.Site
+        var commitWait: Duration
+        var readingsQuota: Int
+        /// A snapshot this often bounds what a restart has to fold again.
+        var snapshotEvery: Duration = .seconds(300)
+        /// The building is deaf for this long before the centre is told.
+        var brokerLostAfter: Duration = .seconds(30)
+    }
+    /// What was odd or noteworthy since the start.
+    struct Counters {
+        var messages = 0
+        var commits = 0
+        var alerts = 0
+        var redelivered = 0
+        var connects = 0
+        var connectFailures = 0
+        var commitFailures = 0
+    }
+    private enum Link {
+        case down(retryAt: Int64)
+        case connecting(Connector)
+        /// CONNECT is sent; CONNACK and SUBACK are awaited.
+        case waiting(since: Int64)
+        case subscribed
+    }
+
+    private let settings: Settings
+    private let journal: Journal
+    let clock: GatewayClock
+    private let board: UplinkBoard
+    private let bell: WakeUp
+    private let wake: WakeUp
+    private let log: Logger
+    private let recorder: TraceRecorder?
+    private(set) var intake: Intake
+    private(set) var counters = Counters()
+    private(set) var lastError = ""
+
+    private var client: MQTTClient?
+    private var link = Link.down(retryAt: 0)
+    private var isLost: String?
+    private var backoff = Backoff()
+    private var random = SystemRandomNumberGenerator()
+    private var session = 0
+    private var awaitedSubscriptions: Set<Int32> = []
+    private var batch: [JournalledMessage] = []
+    private var unacknowledged = 0
+    private var batchSince: Int64?
+    private var pendingAlerts: [(alert: Alert, body: [UInt8])] = []
+    private var drain = DrainWatch()
+    private var redeliveries: RedeliveryMemory
+    private var sequence: Int64 = 0
+    private var lastSnapshot: Int64 = 0
+    private var deafSince: Instant?
+    private var brokerLost: SiteAlert
+    private var retryCommitAt: Int64?
+
+    init(
+        _ settings: Settings, intake: Intake, journal: Journal, clock: GatewayClock, board: UplinkBoard, bell: WakeUp,
+        wake: WakeUp, recorder: TraceRecorder?, log: Logger
+    ) throws(JournalError) {
+        self.settings = settings
+        self.intake = intake
+        self.journal = journal
+        self.clock = clock
+        self.board = board
+        self.bell = bell
+        self.wake = wake
+        self.recorder = recorder
+        self.log = log
+        redeliveries = RedeliveryMemory(
+            capacity: settings.client.receiveMaximum, try journal.lastMessages(settings.client.receiveMaximum))
+        brokerLost = SiteAlert(
+            site: settings.site.id, kind: "broker_lost", severity: .major,
+            title: Title(en: "The gateway hears no lift: the building's broker is out of reach", zh: "网关与楼内消息服务器断开"))
+        // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
+        deafSince = clock.now
+        if self.intake.detector.isListening {
+            let died = try journal.lastTime() ?? clock.now
+            self.intake.stopListening(at: died)
+            collectAlerts()
+            try commit(control: .disconnected, now: died)
+        }
+        lastSnapshot = MonotonicClock.nanoseconds
+    }
+
+    var isSubscribed: Bool { if case .subscribed = link { true } else { false } }
+    var isDrained: Bool { intake.detector.isListening }
+
+    // MARK: One turn
+
+    /// Waits for something to do, at most for a while, and does it.
+    func turn() {
+        let ready = Poll.wait(
+            [client?.socket ?? -1, wake.descriptor], writer: mayWrite && client?.wantsWrite == true ? client?.socket ?? -1 : -1,
+            for: waitingTime())
+        if ready[1] { wake.clear() }
+        do {
+            try manageLink(socketIsReady: ready[0])
+            if let reason = isLost { throw LinkLost(reason: reason) }
+        } catch { retreat("\(error)") }
+        let now = clock.now
+        intake.advance(to: now)
+        watchForBrokerLoss(now)
+        collectAlerts()
+        if !batch.isEmpty { CrashPoint.afterRead.reach() }
+        commitIfDue(now)
+        do {
+            if mayWrite, let client, !isConnecting {
+                try client.keepAlive()
+                try client.write()
+            }
+            if let reason = isLost { throw LinkLost(reason: reason) }
+        } catch { retreat("\(error)") }
+    }
+
+    /// Commits what is there, and leaves the broker in good order.
+    func finish() {
+        collectAlerts()
+        do {
+            if batchSince != nil || !pendingAlerts.isEmpty { try commit(control: nil, now: clock.now) }
+            try client?.write()
+            if sequence > 0 { try journal.saveSnapshot(intake.detector.snapshot(), through: sequence) }
+        } catch { log.error("\(error)") }
+        if isSubscribed {
+            client?.disconnect()
+            try? client?.write()
+        }
+        recorder?.event(.end, session: session, at: clock.now)
+        recorder?.close()
+    }
+
+    private struct LinkLost: Error, CustomStringConvertible {
+        var reason: String
+        var description: String { "broker: \(reason)." }
+    }
+
+    /// Nothing may be written while read messages wait for their commit.
+    private var mayWrite: Bool { batchSince == nil }
+    private var isConnecting: Bool { if case .connecting = link { true } else { false } }
+
+    private func waitingTime() -> Duration {
+        var wait = Duration.milliseconds(500)
+        if let batchSince {
+            wait = min(wait, .nanoseconds(max(0, batchSince + settings.commitWait.nanoseconds - MonotonicClock.nanoseconds)))
+        }
+        if let deadline = intake.detector.deadline { wait = min(wait, max(.zero, deadline - clock.now)) }
+        if isSubscribed, !isDrained { wait = min(wait, DrainWatch.settling) }
+        return wait
+    }
+
+    // MARK: The connection
+
+    private func manageLink(socketIsReady: Bool) throws {
+        switch link {
+        case .down(let retryAt):
+            if MonotonicClock.nanoseconds >= retryAt, retryCommitAt == nil { try connect() }
+        case .connecting(let connector):
+            guard let outcome = connector.outcome else { return }
+            if let failure = outcome.failure { throw failure }
+            link = .waiting(since: MonotonicClock.nanoseconds)
+        case .waiting(let since):
+            if socketIsReady { try client?.read() }
+            if MonotonicClock.nanoseconds - since > 20_000_000_000 { throw LinkLost(reason: "no answer to CONNECT in 20 s") }
+        case .subscribed:
+            if socketIsReady { try readUntilDry() }
+            noticeDrained()
+        }
+    }
+
+    private func connect() throws(MQTTError) {
+        let client = try MQTTClient(settings.client, delegate: self)
+        self.client = client
+        isLost = nil
+        link = .connecting(Connector(client))
+    }
+
+    private func readUntilDry() throws {
+        var rounds = 0
+        repeat {
+            try client?.read()
+            rounds += 1
+        } while isLost == nil && unacknowledged < settings.client.receiveMaximum && rounds < 64 && Poll.isReadable(client?.socket ?? -1)
+    }
+
+    /// Whatever went wrong, final to the library or not: a logged, counted pause and another attempt.
+    private func retreat(_ reason: String) {
+        let now = MonotonicClock.nanoseconds
+        let pause = backoff.pause(at: now, using: &random)
+        log.warning("\(reason) Next attempt in \(pause.written).")
+        lastError = reason
+        counters.connectFailures += 1
+        client?.drop()
+        client = nil
+        link = .down(retryAt: now + pause.nanoseconds)
+        isLost = nil
+        awaitedSubscriptions.removeAll()
+        if isDrained {
+            // What was read and not committed is kept, and will be committed; the broker owes it no less.
+            let now = clock.now
+            intake.stopListening(at: now)
+            deafSince = now
+            collectAlerts()
+            recorder?.event(.disconnected, session: session, at: now)
+            tryCommit(control: .disconnected, now: now)
+        }
+    }
+
+    private func noticeDrained() {
+        guard !isDrained, batchSince == nil, drain.isDry(at: MonotonicClock.nanoseconds) else { return }
+        let now = clock.now
+        intake.startListening(at: now)
+        redeliveries.forgetPending()
+        deafSince = nil
+        recorder?.event(.drained, session: session, at: now)
+        log.info("broker: the backlog is read; watching \(intake.detector.liftCount) lifts")
+        collectAlerts()
+        tryCommit(control: .drained, now: now)
+    }
+
+    private func watchForBrokerLoss(_ now: Instant) {
+        if let deafSince, now - deafSince >= settings.brokerLostAfter {
+            let alert = brokerLost.raise(
+                onset: deafSince, at: deafSince + settings.brokerLostAfter, hold: settings.brokerLostAfter, because: "disconnected")
+            if let alert { tell(alert) }
+        } else if deafSince == nil, let alert = brokerLost.clear(at: now, because: "reconnected") {
+            tell(alert)
+        }
+    }
+
+    // MARK: What the client hears
+
+    func connected(sessionPresent: Bool) {
+        session += 1
+        counters.connects += 1
+        backoff.connected(at: MonotonicClock.nanoseconds)
+        redeliveries.sessionBegins(isPresent: sessionPresent)
+        recorder?.event(.connected, session: session, at: clock.now)
+        log.info("broker: connected to \(settings.client.url), session \(sessionPresent ? "kept" : "new")")
+        do throws(MQTTError) {
+            // On every CONNACK: a topic that configuration added would stay unsubscribed in a kept session.
+            for filter in settings.filters { if let mid = try client?.subscribe(filter) { awaitedSubscriptions.insert(mid) } }
+        } catch { isLost = error.description }
+    }
+
+    func subscribed(_ mid: Int32, accepted: Bool) {
+        guard accepted else {
+            isLost = "it does not let us subscribe; its access list is to blame"
+            return
+        }
+        awaitedSubscriptions.remove(mid)
+        if awaitedSubscriptions.isEmpty {
+            link = .subscribed
+            drain.begin(at: MonotonicClock.nanoseconds)
+        }
+    }
+
+    func refused(_ reason: String) { isLost = "\(settings.client.url) refuses us: \(reason)" }
+    func disconnected(_ reason: String) { isLost = "\(settings.client.url) closed the connection: \(reason)" }
+    func published(_ mid: Int32) {}
+
+    func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
+        if batchSince == nil { batchSince = MonotonicClock.nanoseconds }
+        unacknowledged += 1
+        drain.noteMessage()
+        if qos > 0, redeliveries.isCommitted(mid: mid, topic: topic, payload: payload) {
+            counters.redelivered += 1
+            return
+        }
+        counters.messages += 1
+        let arrival = clock.now
+        recorder?.message(topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
+        intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
+        batch.append(
+            JournalledMessage(
+                arrival: arrival.nanoseconds, topic: topic.array, payload: payload.array, isRetained: isRetained,
+                mid: qos > 0 ? mid : 0))
+    }
+
+    // MARK: Commit
+
+    private func collectAlerts() {
+        for alert in intake.takeAlerts() { tell(alert) }
+    }
+
+    private func tell(_ alert: Alert) {
+        counters.alerts += 1
+        let lift = intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
+        pendingAlerts.append((alert, AlertEvent.json(alert, lift: lift, site: settings.site)))
+        if alert.isEntrapment || alert.severity == .critical {
+            log.notice("\(alert.kind) \(alert.state.rawValue): lift \(alert.lift), \(alert.title.en) (\(alert.reason))")
+        }
+    }
+
+    private func commitIfDue(_ now: Instant) {
+        let monotonic = MonotonicClock.nanoseconds
+        if let retryCommitAt, monotonic < retryCommitAt { return }
+        let isOld = batchSince.map { monotonic - $0 >= settings.commitWait.nanoseconds } ?? false
+        // While the backlog drains, the broker waits for us: an acknowledgement brings the next window.
+        let mustHurry = unacknowledged >= settings.client.receiveMaximum || (!isDrained && batchSince != nil)
+        if isOld || mustHurry || !pendingAlerts.isEmpty || retryCommitAt != nil { tryCommit(control: nil, now: now) }
+        if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
+    }
+
+    /// Commits, and on failure drops the socket: the broker still owes the batch, and it stays here until it is durable.
+    private func tryCommit(control: TraceReader.ConnectionEvent?, now: Instant) {
+        do throws(JournalError) {
+            try commit(control: control, now: now)
+            retryCommitAt = nil
+        } catch {
+            counters.commitFailures += 1
+            lastError = error.description
+            if retryCommitAt == nil { log.critical("\(error). Nothing is acknowledged until it can be written.") }
+            retryCommitAt = MonotonicClock.nanoseconds + 1_000_000_000
+            if isSubscribed { isLost = "the journal cannot be written" }
+        }
+    }
+
+    private func commit(control: TraceReader.ConnectionEvent?, now: Instant) throws(JournalError) {
+        if !batch.isEmpty || !pendingAlerts.isEmpty || control != nil {
+            var durable = Journal.Batch(now: now)
+            durable.messages = batch
+            durable.control = control?.rawValue
+            durable.alerts = pendingAlerts
+            durable.counters = [("messages", batch.count), ("alerts", pendingAlerts.count)]
+            if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
+            sequence = try journal.commit(durable)
+            CrashPoint.afterCommit.reach()
+            counters.commits += 1
+            redeliveries.committed(batch)
+            batch.removeAll(keepingCapacity: true)
+            if !pendingAlerts.isEmpty {
+                pendingAlerts.removeAll()
+                bell.signal()
+            }
+        }
+        recorder?.flush()
+        batchSince = nil
+        unacknowledged = 0
+        drain.noteCommit(at: MonotonicClock.nanoseconds)
+        postSiteState()
+    }
+
+    private func snapshot(_ monotonic: Int64) {
+        guard batchSince == nil, sequence > 0 else { return }
+        lastSnapshot = monotonic
+        do throws(JournalError) {
+            try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
+            let dropped = try journal.evictReadings(beyond: settings.readingsQuota)
+            if dropped > 0 { log.info("journal: dropped \(dropped) old batches of readings to stay within the quota") }
+        } catch { log.error("\(error)") }
+    }
+
+    private func postSiteState() {
+        var state = SiteState()
+        state.hearsLifts = isDrained
+        state.incidents = intake.detector.openAlerts.map {
+            SiteState.Incident(
+                alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind, state: $0.state.rawValue,
+                severity: $0.severity.rawValue, onset: $0.onset)
+        }
+        state.liftsThatMayHoldPeople = intake.detector.liftsThatMayHoldPeople
+        if board.siteState != state {
+            board.siteState = state
+            bell.signal()
+        }
+    }
+}
+
+extension Span where Element == UInt8 {
+    fileprivate var array: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        for i in 0..<count { bytes.append(self[i]) }
+        return bytes
+    }
+}

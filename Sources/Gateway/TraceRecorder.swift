@@ -1,0 +1,50 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+import Elevator
+import PositionedYAML
+
+/// Writes what the daemon hears into a trace, for `hoistway replay`.
+final class TraceRecorder {
+    private var writer = TraceWriter()
+    private let descriptor: Int32
+
+    init(_ path: String) throws(InvalidFiles) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+        if descriptor < 0 {
+            throw InvalidFiles([Diagnostic(file: path, message: "cannot be written: \(String(cString: strerror(errno)))")])
+        }
+    }
+
+    func message(topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant) {
+        writer.message(topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
+    }
+    func event(_ event: TraceReader.ConnectionEvent, session: Int, at time: Instant) {
+        writer.event(event, session: session, at: time)
+    }
+
+    /// A trace is a convenience: what cannot be written is given up, and the daemon goes on.
+    func flush() {
+        let bytes = writer.take()
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + offset, $0.count - offset) }
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { return }
+            offset += count
+        }
+    }
+
+    func close() { flush() }
+
+    deinit { _ = Self.closeDescriptor(descriptor) }
+    private static func closeDescriptor(_ descriptor: Int32) -> Int32 {
+        #if canImport(Glibc)
+            Glibc.close(descriptor)
+        #else
+            Musl.close(descriptor)
+        #endif
+    }
+}

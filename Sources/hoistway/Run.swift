@@ -1,0 +1,44 @@
+import ArgumentParser
+import Gateway
+import Logging
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the gateway until it is told to stop (SIGTERM).",
+        discussion: """
+            A configuration of a dozen lines suffices:
+
+              site: { id: th-plaza-3, name: TH Plaza 3 }
+              broker: { url: mqtt://127.0.0.1:1883 }
+              centre:
+                url: mqtts://centre.example:8883
+                ca_file: centre-ca.crt
+                certificate_file: box.crt
+                key_file: box.key
+              lifts:
+                - "31104401062020010001"
+                - { id: "31104401062020010002", place: Tower B left, rated_speed: 1.75 }
+
+            A password stands in a file of its own (password_file), never in the configuration.
+            """)
+
+    @Option(help: "The configuration file.")
+    var config: String
+
+    @Option(help: "Write every message heard into this trace as well.")
+    var record: String?
+
+    @Option(help: "How much to log: debug, info, notice, warning, error.")
+    var logLevel = "info"
+
+    func run() throws {
+        try reporting {
+            guard let level = Logger.Level(rawValue: logLevel) else {
+                throw ValidationError("--log-level: found '\(logLevel)', expected debug, info, notice, warning or error")
+            }
+            var log = Logger(label: "hoistway") { StreamLogHandler.standardError(label: $0) }
+            log.logLevel = level
+            try Daemon(try Configuration(file: config), recordPath: record, log: log).run()
+        }
+    }
+}
