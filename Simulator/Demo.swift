@@ -115,12 +115,13 @@ struct Stage {
         while fleet?.isRunning == true, !stop.isSet {
             usleep(100_000)
             let now = elapsed()
+            if gateway?.isRunning == false { try startGateway() }
             if let due = killTimes.first, now >= due {
                 killTimes.removeFirst()
                 if kills == 1 { screen.say("Killing the gateway with SIGKILL, in the middle of everything.") }
                 gateway?.end(SIGKILL)
                 if kills == 1 { usleep(1_500_000) }
-                try startGateway()
+                try startGateway(dying: kills > 1 && killTimes.count % 3 == 2)
                 if kills == 1 { screen.say("The gateway is back: it goes on from its journal; the broker sends again what was not acknowledged.") }
             }
             if outage > 0, outageState == 0, now >= outageFrom {
@@ -134,15 +135,15 @@ struct Stage {
             }
             screen.show(statusFile: "\(folder)/status.json", alertsFile: "\(folder)/alerts.ndjson", progress: min(1, now / span))
         }
-        return try conclude(stop)
+        return try conclude(stop, kills: kills)
     }
 
-    private mutating func conclude(_ stop: StopOnSignal) throws -> Bool {
+    private mutating func conclude(_ stop: StopOnSignal, kills: Int) throws -> Bool {
         screen.say("The fleet has gone home. Waiting for the centre to have everything.")
         let deadline = MonotonicClock.nanoseconds + 40_000_000_000
         usleep(2_500_000)
         while !stop.isSet, MonotonicClock.nanoseconds < deadline, screen.backlog(statusFile: "\(folder)/status.json") != 0 { usleep(300_000) }
-        let counters = screen.counters(statusFile: "\(folder)/status.json")
+        let redelivered = screen.redelivered(statusFile: "\(folder)/status.json")
         end()
         screen.finish()
         if stop.isSet { return false }
@@ -152,8 +153,9 @@ struct Stage {
         let card = ScoreCard(truth: truth, alerts: alerts, grace: 12)
         print("")
         print(card.table)
-        print("redelivered by the broker after a kill and recognised: \(counters)")
-        let isGood = card.isGood && card.unique > 0
+        print("\(kills) kills; \(redelivered) messages that the broker sent again after their commit were recognised")
+        // Many kills without one redelivery would mean that the test does not test.
+        let isGood = card.isGood && card.unique > 0 && (kills < 20 || redelivered > 0)
         print(isGood ? "Every entrapment was detected, delivered, and counted once." : "FAILED: an entrapment was missed, lost or invented.")
         return isGood
     }
@@ -163,9 +165,12 @@ struct Stage {
         (fleet, gateway, centre, buildingBroker, centreBroker) = (nil, nil, nil, nil, nil)
     }
 
-    private mutating func startGateway() throws {
+    /// - Parameter dying: it kills itself between a commit and its acknowledgement, a moment that chance rarely hits.
+    private mutating func startGateway(dying: Bool = false) throws {
+        let fate = "HOISTWAY_CRASH_AT=" + (dying ? "after_commit:\(Int.random(in: 2...6, using: &random))" : "")
         gateway = try ChildProcess(
-            [demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"], name: "gateway", log: "\(folder)/gateway.log")
+            ["/usr/bin/env", fate, demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"], name: "gateway",
+            log: "\(folder)/gateway.log")
     }
 
     private func startBroker(_ name: String, port: Int) throws -> ChildProcess {

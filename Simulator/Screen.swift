@@ -40,17 +40,11 @@ struct Screen {
     private let isTerminal = isatty(1) == 1
     private var drawnLines = 0
     private var lastShown: Int64 = 0
-    private var redelivered = 0
-    private var lastRedelivered = 0
-    private var said: [String] = []
     private var latest: [String] = []
     private var alertsRead = 0
 
     mutating func say(_ sentence: String) {
-        if isTerminal {
-            erase()
-            said.append(sentence)
-        }
+        if isTerminal { erase() }
         print(sentence)
         fflush(nil)
     }
@@ -60,7 +54,6 @@ struct Screen {
         let pause: Int64 = isTerminal ? 500_000_000 : 10_000_000_000
         guard now - lastShown >= pause, let status = read(statusFile) else { return }
         lastShown = now
-        followRedeliveries(status)
         readAlerts(alertsFile)
         let open = status.lifts.flatMap { lift in lift.alerts.map { (lift.id, $0) } }
         let age = Double(now) / 1e9 - status.monotonic_s
@@ -90,17 +83,8 @@ struct Screen {
 
     func backlog(statusFile: String) -> Int? { read(statusFile)?.centre.backlog }
 
-    /// Redeliveries over all of the gateway's lives.
-    mutating func counters(statusFile: String) -> Int {
-        if let status = read(statusFile) { followRedeliveries(status) }
-        return redelivered
-    }
-
-    private mutating func followRedeliveries(_ status: Status) {
-        if status.counters.redelivered < lastRedelivered { lastRedelivered = 0 }
-        redelivered += status.counters.redelivered - lastRedelivered
-        lastRedelivered = status.counters.redelivered
-    }
+    /// Redeliveries recognised over all of the gateway's lives.
+    func redelivered(statusFile: String) -> Int { read(statusFile)?.counters.redelivered ?? 0 }
 
     private mutating func readAlerts(_ path: String) {
         guard let data = FileManager.default.contents(atPath: path) else { return }

@@ -17,6 +17,7 @@ enum CrashPoint: String {
     private static let chosen: (point: String, count: Int)? = {
         guard let text = ProcessInfo.processInfo.environment["HOISTWAY_CRASH_AT"] else { return nil }
         let parts = text.split(separator: ":")
+        if parts.isEmpty { return nil }
         return (String(parts[0]), parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
     }()
     // Touched by the loop's thread alone.

@@ -41,10 +41,12 @@ public struct Daemon {
         let lock = try InstanceLock(configuration.stateFolder + "/lock")
         defer { withExtendedLifetime(lock) {} }
 
-        var intake = Intake(
-            data: data, admission: .registered, start: try journal.lastTime() ?? GatewayClock(notBefore: nil).now, isListening: false)
+        // A new journal begins with an empty batch: every lift is followed from then on, in the first life and in each fold.
+        if try journal.lastTime() == nil { try journal.commit(Journal.Batch(now: GatewayClock(notBefore: nil).now)) }
+        let beginning = try journal.beginning() ?? GatewayClock(notBefore: nil).now
+        var intake = Intake(data: data, admission: .registered, start: beginning, isListening: false)
         for registered in configuration.lifts {
-            try intake.register(registered.lift, profile: registered.profile, at: GatewayClock(notBefore: nil).now)
+            try intake.register(registered.lift, profile: registered.profile, at: beginning)
         }
         let recovered = try Recovery.restore(&intake, from: journal)
         if recovered.batches > 0 || recovered.lastNow != nil {

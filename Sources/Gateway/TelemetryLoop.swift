@@ -22,12 +22,12 @@ final class TelemetryLoop: MQTTClientDelegate {
         /// The building is deaf for this long before the centre is told.
         var brokerLostAfter: Duration = .seconds(30)
     }
-    /// What was odd or noteworthy since the start.
+    /// What was odd or noteworthy: the first three since the journal was created, the others since the start.
     struct Counters {
         var messages = 0
-        var commits = 0
         var alerts = 0
         var redelivered = 0
+        var commits = 0
         var connects = 0
         var connectFailures = 0
         var commitFailures = 0
@@ -86,6 +86,10 @@ final class TelemetryLoop: MQTTClientDelegate {
         self.log = log
         redeliveries = RedeliveryMemory(
             capacity: settings.client.receiveMaximum, try journal.lastMessages(settings.client.receiveMaximum))
+        let kept = try journal.counters()
+        counters.messages = kept["messages"] ?? 0
+        counters.alerts = kept["alerts"] ?? 0
+        counters.redelivered = kept["redelivered"] ?? 0
         brokerLost = SiteAlert(
             site: settings.site.id, kind: "broker_lost", severity: .major,
             title: Title(en: "The gateway hears no lift: the building's broker is out of reach", zh: "网关与楼内消息服务器断开"))
@@ -121,6 +125,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         collectAlerts()
         if !batch.isEmpty { CrashPoint.afterRead.reach() }
         commitIfDue(now)
+        if isSubscribed { noticeDrained() }
         do {
             if mayWrite, let client, !isConnecting {
                 try client.keepAlive()
@@ -155,10 +160,14 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var mayWrite: Bool { batchSince == nil }
     private var isConnecting: Bool { if case .connecting = link { true } else { false } }
 
+    /// How long a batch may wait for more. While the backlog drains the broker waits for us: an acknowledgement brings the
+    /// next window.
+    private var patience: Duration { isDrained ? settings.commitWait : .milliseconds(20) }
+
     private func waitingTime() -> Duration {
         var wait = Duration.milliseconds(500)
         if let batchSince {
-            wait = min(wait, .nanoseconds(max(0, batchSince + settings.commitWait.nanoseconds - MonotonicClock.nanoseconds)))
+            wait = min(wait, .nanoseconds(max(0, batchSince + patience.nanoseconds - MonotonicClock.nanoseconds)))
         }
         if let deadline = intake.detector.deadline { wait = min(wait, max(.zero, deadline - clock.now)) }
         if isSubscribed, !isDrained { wait = min(wait, DrainWatch.settling) }
@@ -180,7 +189,6 @@ final class TelemetryLoop: MQTTClientDelegate {
             if MonotonicClock.nanoseconds - since > 20_000_000_000 { throw LinkLost(reason: "no answer to CONNECT in 20 s") }
         case .subscribed:
             if socketIsReady { try readUntilDry() }
-            noticeDrained()
         }
     }
 
@@ -311,10 +319,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     private func commitIfDue(_ now: Instant) {
         let monotonic = MonotonicClock.nanoseconds
         if let retryCommitAt, monotonic < retryCommitAt { return }
-        let isOld = batchSince.map { monotonic - $0 >= settings.commitWait.nanoseconds } ?? false
-        // While the backlog drains, the broker waits for us: an acknowledgement brings the next window.
-        let mustHurry = unacknowledged >= settings.client.receiveMaximum || (!isDrained && batchSince != nil)
-        if isOld || mustHurry || !pendingAlerts.isEmpty || retryCommitAt != nil { tryCommit(control: nil, now: now) }
+        let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? false
+        if isOld || unacknowledged >= settings.client.receiveMaximum || !pendingAlerts.isEmpty || retryCommitAt != nil { tryCommit(control: nil, now: now) }
         if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
     }
 

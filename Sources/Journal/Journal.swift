@@ -234,6 +234,14 @@ public final class Journal {
         try database.scalar("SELECT now FROM batch ORDER BY seq DESC LIMIT 1").map { Instant(nanoseconds: $0) }
     }
 
+    /// From when a fold without a snapshot has to begin, nil in an empty journal.
+    public func beginning() throws(JournalError) -> Instant? {
+        let sql =
+            try database.scalar("SELECT count(*) FROM snapshot") == 0
+            ? "SELECT min(now) FROM batch" : "SELECT now FROM batch ORDER BY seq DESC LIMIT 1"
+        return try database.scalar(sql).map { Instant(nanoseconds: $0) }
+    }
+
     // MARK: The outbox
 
     /// What the centre has not yet said it stored.
