@@ -33,16 +33,21 @@ let package = Package(
         .target(name: "Mosquitto", dependencies: ["CMosquitto", "Elevator"], swiftSettings: strict),
         .target(
             name: "DeviceProfiles", dependencies: ["Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
-        .target(name: "Detection", dependencies: ["Elevator", "Encoding", "PositionedYAML", "CCrypto"], swiftSettings: strict),
+        .target(
+            name: "Detection", dependencies: ["Elevator", "Encoding", "PositionedYAML", "CCrypto"],
+            swiftSettings: strict),
         .target(name: "Journal", dependencies: ["Elevator", "Encoding", "CSQLite", "CZstd"], swiftSettings: strict),
         .target(
             name: "Uplink",
-            dependencies: ["Elevator", "Encoding", "Journal", "Mosquitto", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Elevator", "Encoding", "Journal", "Mosquitto", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "Elevator", "Encoding", "PositionedYAML", "Mosquitto", "DeviceProfiles", "Detection", "Journal", "Uplink",
+                "Elevator", "Encoding", "PositionedYAML", "Mosquitto", "DeviceProfiles", "Detection", "Journal",
+                "Uplink",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -63,17 +68,17 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulator",
-            exclude: ["scenarios"],
+            exclude: ["scenarios", "demo"],
             swiftSettings: strict),
 
         .testTarget(
-            name: "DetectionTests", dependencies: ["Detection", "DeviceProfiles", "Elevator", "PositionedYAML"],
-            swiftSettings: strict),
-        .testTarget(
-            name: "JournalTests", dependencies: ["Journal", "Elevator"], swiftSettings: strict),
+            name: "DetectionTests",
+            dependencies: ["Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", "Elevator", "Encoding"], swiftSettings: strict),
+        // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Mosquitto", "Journal", "Uplink", "Detection", "DeviceProfiles", "Elevator"],
+            dependencies: ["Elevator", "Gateway", "Mosquitto", "PositionedYAML", "hoistway", "hoistway-sim"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -41,7 +41,9 @@ final class BrokerLink: MQTTClientDelegate {
     }
 
     func publish(_ payload: [UInt8], to topic: String, retain: Bool = false) -> Bool {
-        guard isConnected, let client, (try? client.publish(payload, to: topic, retain: retain)) != nil else { return false }
+        guard isConnected, let client, (try? client.publish(payload, to: topic, retain: retain)) != nil else {
+            return false
+        }
         underWay += 1
         return true
     }
@@ -64,7 +66,8 @@ final class BrokerLink: MQTTClientDelegate {
         isConnected = false
         client = nil
         underWay = 0
-        nextAttempt = MonotonicClock.nanoseconds + backoff.pause(at: MonotonicClock.nanoseconds, using: &random).nanoseconds
+        nextAttempt =
+            MonotonicClock.nanoseconds + backoff.pause(at: MonotonicClock.nanoseconds, using: &random).nanoseconds
     }
 
     func connected(sessionPresent: Bool) {

@@ -35,14 +35,18 @@ struct Centre: ParsableCommand {
 
     func run() throws {
         guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
-        guard let slow = Duration(written: slow) else { throw ValidationError("--slow: expected a duration such as 2s") }
+        guard let slow = Duration(written: slow) else {
+            throw ValidationError("--slow: expected a duration such as 2s")
+        }
         let outage = try down.map { text in
             let parts = text.split(separator: ".", omittingEmptySubsequences: true).compactMap { Duration(written: $0) }
             guard parts.count == 2 else { throw ValidationError("--down: expected FROM..TO such as 20s..35s") }
             return parts
         }
         let life = try span.map { text in
-            guard let span = Duration(written: text) else { throw ValidationError("--for: expected a duration such as 60s") }
+            guard let span = Duration(written: text) else {
+                throw ValidationError("--for: expected a duration such as 60s")
+            }
             return span
         }
         var options = MQTTClient.Options(url: url, clientID: "hoistway-sim-centre")
@@ -61,7 +65,8 @@ struct Centre: ParsableCommand {
             if let life, age >= life { break }
             let isDown = outage.map { age >= $0[0] && age < $0[1] } ?? false
             for message in link.turn(.milliseconds(answers.isEmpty ? 100 : 10)) where !isDown {
-                guard Double.random(in: 0..<1, using: &random) >= refuse, let event = try? Self.event(message.payload) else { continue }
+                guard Double.random(in: 0..<1, using: &random) >= refuse, let event = try? Self.event(message.payload)
+                else { continue }
                 received += 1
                 seen.insert(event.id)
                 file.write(message.payload + [10])
@@ -82,5 +87,7 @@ struct Centre: ParsableCommand {
     }
 
     private struct Event: Decodable { var id: String }
-    private static func event(_ payload: [UInt8]) throws -> Event { try JSONDecoder().decode(Event.self, from: Data(payload)) }
+    private static func event(_ payload: [UInt8]) throws -> Event {
+        try decodeJSON(Event.self, Data(payload))
+    }
 }

@@ -6,12 +6,12 @@
 
 /// A program started by the demo. It is ended with its owner.
 final class ChildProcess {
-    let name: String
     private var pid: pid_t
+    /// How it ended: its exit status, or minus the signal that killed it. nil while it runs.
+    private(set) var outcome: Int32?
 
     /// - Parameter log: where its output goes.
-    init(_ arguments: [String], name: String, log: String) throws {
-        self.name = name
+    init(_ arguments: [String], log: String) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -29,13 +29,18 @@ final class ChildProcess {
         defer { for word in words { free(word) } }
         pid = 0
         let result = posix_spawnp(&pid, arguments[0], &actions, &attributes, &words, environ)
-        if result != 0 { throw OutputError(path: arguments[0], reason: "cannot be started: \(String(cString: strerror(result)))") }
+        if result != 0 {
+            throw OutputError(path: arguments[0], reason: "cannot be started: \(String(cString: strerror(result)))")
+        }
     }
 
     var isRunning: Bool {
         guard pid > 0 else { return false }
         var status: Int32 = 0
-        if waitpid(pid, &status, WNOHANG) == pid { pid = 0 }
+        if waitpid(pid, &status, WNOHANG) == pid {
+            pid = 0
+            outcome = status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
+        }
         return pid > 0
     }
 

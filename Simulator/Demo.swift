@@ -1,16 +1,18 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 import ArgumentParser
 import Elevator
 import FoundationEssentials
 import Mosquitto
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Live: two brokers, a fleet, the gateway and a centre; the gateway is killed, the centre's broker vanishes.",
+        abstract:
+            "Live: two brokers, a fleet, the gateway and a centre; the gateway is killed, the centre's broker vanishes.",
         discussion: """
             Everything runs on free loopback ports and in a folder of its own, and nothing is left running. Exit code 1 when
             an entrapment was missed, lost, or counted twice after de-duplication.
@@ -47,7 +49,8 @@ struct Demo: ParsableCommand {
     var keep: String?
 
     func run() throws {
-        guard let span = Duration(written: duration)?.inSeconds, let outage = Duration(written: outage)?.inSeconds else {
+        guard let span = Duration(written: duration)?.inSeconds, let outage = Duration(written: outage)?.inSeconds
+        else {
             throw ValidationError("--duration and --outage: expected durations such as 120s")
         }
         let stop = StopOnSignal()
@@ -83,33 +86,38 @@ struct Stage {
     /// Thresholds shortened so that minutes of waiting become seconds; the rules are the shipped ones.
     static let parameters: [(String, String)] = [
         ("off_level_hold", "2s"), ("at_level_hold", "3s"), ("report_overdue", "3s"), ("silence_hold", "2s"),
-        ("confirm_hold", "4s"), ("call_hold", "2s"), ("rescue_limit", "30s"), ("controller_silent_after", "6s"),
+        ("confirm_hold", "4s"), ("call_hold", "5s"), ("rescue_limit", "30s"), ("controller_silent_after", "6s"),
     ]
 
     mutating func play(span: Double, outage: Double, kills: Int, stop: StopOnSignal) throws -> Bool {
         (buildingPort, centrePort) = (try FreePort.find(), try FreePort.find())
         try writeConfiguration()
-        screen.say("The building's broker on 127.0.0.1:\(buildingPort), the centre's on 127.0.0.1:\(centrePort), with the product's settings.")
-        screen.say("Shipped rules; holds shortened: " + Self.parameters.map { "\($0.0) \($0.1)" }.joined(separator: ", ") + ".")
+        screen.say(
+            "The building's broker on 127.0.0.1:\(buildingPort), the centre's on 127.0.0.1:\(centrePort), with the product's settings."
+        )
+        screen.say(
+            "Shipped rules; holds shortened: " + Self.parameters.map { "\($0.0) \($0.1)" }.joined(separator: ", ") + "."
+        )
         buildingBroker = try startBroker("building", port: buildingPort)
         centreBroker = try startBroker("centre", port: centrePort)
         usleep(300_000)
         let program = CommandLine.arguments[0]
         centre = try ChildProcess(
-            [program, "centre", "--broker", "mqtt://127.0.0.1:\(centrePort)", "--out", "\(folder)/alerts.ndjson"], name: "centre",
-            log: "\(folder)/centre.log")
+            [program, "centre", "--broker", "mqtt://127.0.0.1:\(centrePort)", "--out", "\(folder)/alerts.ndjson"], log: "\(folder)/centre.log")
         try startGateway()
         usleep(700_000)
         fleet = try ChildProcess(
             [
-                program, "run", demo.scenario, "--seed", "\(demo.seed)", "--lifts", "\(demo.lifts)", "--duration", "\(Int(span))s",
+                program, "run", demo.scenario, "--seed", "\(demo.seed)", "--lifts", "\(demo.lifts)", "--duration",
+                "\(Int(span))s",
                 "--broker", "mqtt://127.0.0.1:\(buildingPort)", "--truth", "\(folder)/truth.ndjson",
-            ], name: "fleet", log: "\(folder)/fleet.log")
+            ], log: "\(folder)/fleet.log")
         let began = MonotonicClock.nanoseconds
         func elapsed() -> Double { Double(MonotonicClock.nanoseconds - began) / 1e9 }
         var killTimes =
             kills == 1
-            ? [span * 0.4] : (0..<kills).map { _ in Double.random(in: span * 0.05...span * 0.95, using: &random) }.sorted()
+            ? [span * 0.4]
+            : (0..<kills).map { _ in Double.random(in: span * 0.05...span * 0.95, using: &random) }.sorted()
         let (outageFrom, outageTo) = (span * 0.55, min(span * 0.55 + outage, span * 0.95))
         var outageState = 0
         while fleet?.isRunning == true, !stop.isSet {
@@ -122,18 +130,25 @@ struct Stage {
                 gateway?.end(SIGKILL)
                 if kills == 1 { usleep(1_500_000) }
                 try startGateway(dying: kills > 1 && killTimes.count % 3 == 2)
-                if kills == 1 { screen.say("The gateway is back: it goes on from its journal; the broker sends again what was not acknowledged.") }
+                if kills == 1 {
+                    screen.say(
+                        "The gateway is back: it goes on from its journal; the broker sends again what was not acknowledged."
+                    )
+                }
             }
             if outage > 0, outageState == 0, now >= outageFrom {
                 outageState = 1
-                screen.say("Taking the centre's broker away for \(Int(outageTo - outageFrom)) s: alerts wait in the journal.")
+                screen.say(
+                    "Taking the centre's broker away for \(Int(outageTo - outageFrom)) s: alerts wait in the journal.")
                 centreBroker?.end(SIGKILL)
             } else if outageState == 1, now >= outageTo {
                 outageState = 2
                 centreBroker = try startBroker("centre", port: centrePort)
                 screen.say("The centre's broker is back.")
             }
-            screen.show(statusFile: "\(folder)/status.json", alertsFile: "\(folder)/alerts.ndjson", progress: min(1, now / span))
+            screen.show(
+                statusFile: "\(folder)/status.json", alertsFile: "\(folder)/alerts.ndjson", progress: min(1, now / span)
+            )
         }
         return try conclude(stop, kills: kills)
     }
@@ -142,7 +157,9 @@ struct Stage {
         screen.say("The fleet has gone home. Waiting for the centre to have everything.")
         let deadline = MonotonicClock.nanoseconds + 40_000_000_000
         usleep(2_500_000)
-        while !stop.isSet, MonotonicClock.nanoseconds < deadline, screen.backlog(statusFile: "\(folder)/status.json") != 0 { usleep(300_000) }
+        while !stop.isSet, MonotonicClock.nanoseconds < deadline,
+            screen.backlog(statusFile: "\(folder)/status.json") != 0
+        { usleep(300_000) }
         let redelivered = screen.redelivered(statusFile: "\(folder)/status.json")
         end()
         screen.finish()
@@ -156,7 +173,10 @@ struct Stage {
         print("\(kills) kills; \(redelivered) messages that the broker sent again after their commit were recognised")
         // Many kills without one redelivery would mean that the test does not test.
         let isGood = card.isGood && card.unique > 0 && (kills < 20 || redelivered > 0)
-        print(isGood ? "Every entrapment was detected, delivered, and counted once." : "FAILED: an entrapment was missed, lost or invented.")
+        print(
+            isGood
+                ? "Every entrapment was detected, delivered, and counted once."
+                : "FAILED: an entrapment was missed, lost or invented.")
         return isGood
     }
 
@@ -169,26 +189,30 @@ struct Stage {
     private mutating func startGateway(dying: Bool = false) throws {
         let fate = "HOISTWAY_CRASH_AT=" + (dying ? "after_commit:\(Int.random(in: 2...6, using: &random))" : "")
         gateway = try ChildProcess(
-            ["/usr/bin/env", fate, demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"], name: "gateway",
-            log: "\(folder)/gateway.log")
+            ["/usr/bin/env", fate, demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"], log: "\(folder)/gateway.log")
     }
 
     private func startBroker(_ name: String, port: Int) throws -> ChildProcess {
         let data = "\(folder)/\(name)-broker"
         try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
-        let settings = FileManager.default.contents(atPath: demo.brokerSettings).map { String(decoding: $0, as: UTF8.self) }
+        let settings = FileManager.default.contents(atPath: demo.brokerSettings).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         guard let settings else { throw OutputError(path: demo.brokerSettings, reason: "cannot be read") }
         var lines = settings.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         lines.removeAll { $0.hasPrefix("persistence_location") }
         lines += ["listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/"]
         if getuid() == 0 { lines.append("user root") }
         try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: "\(folder)/\(name).conf"))
-        let program = FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto"
-        return try ChildProcess([program, "-c", "\(folder)/\(name).conf"], name: "\(name) broker", log: "\(folder)/\(name)-broker.log")
+        let program =
+            FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto"
+        return try ChildProcess(
+            [program, "-c", "\(folder)/\(name).conf"], log: "\(folder)/\(name)-broker.log")
     }
 
     private func writeConfiguration() throws {
-        let devices = demo.devices.hasPrefix("/") ? demo.devices : FileManager.default.currentDirectoryPath + "/" + demo.devices
+        let devices =
+            demo.devices.hasPrefix("/") ? demo.devices : FileManager.default.currentDirectoryPath + "/" + demo.devices
         var text = """
             site: { id: demo-plaza, name: Demo Plaza }
             broker: { url: "mqtt://127.0.0.1:\(buildingPort)" }

@@ -29,7 +29,9 @@ struct Fleet {
         network = Random(seed: seed, stream: 0xBEEF)
         nextRedelivery = start + scenario.redeliveryEvery
         queue = Heap()
-        for (index, lift) in lifts.enumerated() { if let first = lift.publications.first { queue.push(first.time, index) } }
+        for (index, lift) in lifts.enumerated() {
+            if let first = lift.publications.first { queue.push(first.time, index) }
+        }
     }
 
     /// Who meets what, and when: each incident at least once, on a lift that has time for it.
@@ -100,7 +102,8 @@ struct Fleet {
     /// What happened, once the run is over.
     var truth: [TruthRow] {
         let run = TruthRow(kind: "run", lift: "", start: start, decidable: start, end: start + scenario.duration)
-        return [run] + lifts.flatMap(\.truth).filter { $0.start <= run.end }.sorted { ($0.start, $0.lift) < ($1.start, $1.lift) }
+        return [run]
+            + lifts.flatMap(\.truth).filter { $0.start <= run.end }.sorted { ($0.start, $0.lift) < ($1.start, $1.lift) }
     }
 }
 
@@ -134,7 +137,9 @@ struct Heap<Key: Comparable, Value> {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && isBefore(child, least) { least = child }
+            for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && isBefore(child, least) {
+                least = child
+            }
             if least == parent { break }
             items.swapAt(parent, least)
             parent = least

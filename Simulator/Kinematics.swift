@@ -7,7 +7,9 @@ struct Kinematics: Sendable {
 
     /// Seconds for a run over a distance in metres.
     func duration(_ distance: Double) -> Double {
-        let v = speed, a = acceleration, j = jerk
+        let v = speed
+        let a = acceleration
+        let j = jerk
         if distance >= (a * a * v + v * v * j) / (a * j) { return distance / v + v / a + a / j }
         if distance >= 2 * a * a * a / (j * j) { return a / j + (4 * distance / a + (a / j) * (a / j)).squareRoot() }
         return cubeRoot(32 * distance / j)

@@ -20,7 +20,11 @@ struct LiveFleet {
                 if wait <= 0, link.underWay < window { break }
                 _ = link.turn(.nanoseconds(Int64(max(0.001, min(0.05, wait)) * 1e9)))
             }
-            while !stop.isSet, !link.publish(delivery.publication.payload, to: delivery.publication.topic, retain: delivery.publication.isRetained) {
+            while !stop.isSet,
+                !link.publish(
+                    delivery.publication.payload, to: delivery.publication.topic,
+                    retain: delivery.publication.isRetained)
+            {
                 _ = link.turn(.milliseconds(20))
             }
             if let trace {

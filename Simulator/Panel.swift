@@ -3,7 +3,11 @@ import Encoding
 
 /// What a controller's adapter can see and publish: `Devices/profiles/gbt24476-json.yaml`, written from its documentation.
 struct Panel {
-    enum Occupancy: String { case truthful, missing, stuckTrue = "stuck_true", stuckFalse = "stuck_false" }
+    enum Occupancy: String {
+        case truthful, missing
+        case stuckTrue = "stuck_true"
+        case stuckFalse = "stuck_false"
+    }
     let lift: String
     let occupancy: Occupancy
     let hasOpenLimit: Bool

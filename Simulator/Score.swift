@@ -25,13 +25,16 @@ struct Score: ParsableCommand {
     @Option(help: "How many seconds later than its holds a verdict may come.")
     var grace = 2.0
 
-    @Option(help: "text for a person, json for a program.")
+    @Option(help: "text for a person, json for a program, row for a table of many runs.")
     var format = "text"
+
+    @Option(help: "The row's name.")
+    var name = ""
 
     func run() throws {
         try reporting {
             let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.lines(alerts), grace: grace)
-            print(format == "json" ? card.json : card.table)
+            print(format == "json" ? card.json : format == "row" ? card.row(named: name) : card.table)
             if !card.isGood { throw ExitCode(4) }
         }
     }
@@ -41,15 +44,23 @@ struct Score: ParsableCommand {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw InvalidFiles([Diagnostic(file: path, message: "cannot be read")])
         }
-        let decoder = JSONDecoder()
         var rows: [Row] = []
         for (index, line) in data.split(separator: 10).enumerated() {
             do {
-                rows.append(try decoder.decode(Row.self, from: Data(line)))
+                rows.append(try decodeJSON(Row.self, Data(line)))
             } catch {
-                throw InvalidFiles([Diagnostic(file: path, line: index + 1, column: 1, message: "not a line of this kind: \(error)")])
+                throw InvalidFiles([
+                    Diagnostic(file: path, line: index + 1, column: 1, message: "not a line of this kind: \(error)")
+                ])
             }
         }
         return rows
     }
+}
+
+/// Reads JSON whose keys are written in snake_case, as the contract's are.
+func decodeJSON<Value: Decodable>(_ type: Value.Type, _ bytes: Data) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: bytes)
 }

@@ -15,14 +15,14 @@ struct Fact: Decodable {
 struct ScoredAlert: Decodable {
     struct Body: Decodable {
         struct Rule: Decodable {
-            var hold_s: Double
-            var confirmation_hold_s: Double?
+            var holdS: Double
+            var confirmationHoldS: Double?
         }
-        var alert_id: String
+        var alertId: String
         var revision: Int
         var kind: String
         var state: String
-        var event_s: Double
+        var eventS: Double
         var rule: Rule
     }
     var id: String
@@ -70,7 +70,9 @@ struct ScoreCard {
         var revisions: Set<Int> = []
         var holds: Double
         /// When it was first said in earnest.
-        func toldAt(_ staged: Bool) -> Double? { staged ? states["confirmed"] : states["raised"] ?? states["confirmed"] }
+        func toldAt(_ staged: Bool) -> Double? {
+            staged ? states["confirmed"] : states["raised"] ?? states["confirmed"]
+        }
     }
 
     init(truth: [Fact], alerts: [ScoredAlert], grace: Double) {
@@ -83,12 +85,12 @@ struct ScoreCard {
             unique += 1
             let rule = alert.data.rule
             var story =
-                stories[alert.data.alert_id]
+                stories[alert.data.alertId]
                 ?? Story(
-                    lift: alert.subject, kind: alert.data.kind, holds: rule.hold_s + (rule.confirmation_hold_s ?? 0))
-            story.states[alert.data.state] = alert.data.event_s
+                    lift: alert.subject, kind: alert.data.kind, holds: rule.holdS + (rule.confirmationHoldS ?? 0))
+            story.states[alert.data.state] = alert.data.eventS
             story.revisions.insert(alert.data.revision)
-            stories[alert.data.alert_id] = story
+            stories[alert.data.alertId] = story
         }
         lost = stories.values.reduce(0) { $0 + ($1.revisions.max() ?? 0) - $1.revisions.count }
         let runEnd = truth.first { $0.kind == "run" }?.end ?? .infinity
@@ -100,7 +102,8 @@ struct ScoreCard {
         func judge(_ isStuck: Bool) -> KindScore {
             Self.judge(
                 entrapments.filter { stuckLifts.contains($0.lift) == isStuck },
-                told.filter { stuckLifts.contains($0.lift) == isStuck }, excusing: cautious, staged: true, runEnd: runEnd, grace: grace)
+                told.filter { stuckLifts.contains($0.lift) == isStuck }, excusing: cautious, staged: true,
+                runEnd: runEnd, grace: grace)
         }
         kinds = [("entrapment", judge(false))]
         stuck = judge(true)
@@ -140,7 +143,9 @@ struct ScoreCard {
                 score.brief += 1
             } else {
                 score.missed += 1
-                if candidates.contains(where: { $0.states["suspected"].map { $0 >= fact.start - grace && $0 <= fact.end } ?? false }) {
+                if candidates.contains(where: {
+                    $0.states["suspected"].map { $0 >= fact.start - grace && $0 <= fact.end } ?? false
+                }) {
                     score.suspectedOnly += 1
                 }
             }
@@ -163,7 +168,9 @@ struct ScoreCard {
     }
 
     var table: String {
-        var text = row(["KIND", "HAPPENED", "DETECTED", "MISSED", "FALSE", "CAUTIOUS", "BRIEF", "DELAY P50", "P99", "WORST"])
+        var text = row([
+            "KIND", "HAPPENED", "DETECTED", "MISSED", "FALSE", "CAUTIOUS", "BRIEF", "DELAY P50", "P99", "WORST",
+        ])
         for (name, score) in kinds { text += "\n" + row(name, score) }
         if stuck.happened > 0 || stuck.falseAlarms > 0 { text += "\n" + row("(stuck sensors)", stuck) }
         text += "\n\(unique) alert revisions, \(received - unique) received twice and counted once, \(lost) lost"
@@ -175,7 +182,8 @@ struct ScoreCard {
             score.delay(share).map { $0.isFinite ? "\($0.rounded(toDecimals: 1)) s" : "" } ?? "-"
         }
         return row([
-            name, "\(score.happened)", "\(score.detected)", "\(score.missed)", "\(score.falseAlarms)", "\(score.cautious)",
+            name, "\(score.happened)", "\(score.detected)", "\(score.missed)", "\(score.falseAlarms)",
+            "\(score.cautious)",
             "\(score.brief)", seconds(0.5), seconds(0.99), seconds(1),
         ])
     }
@@ -186,6 +194,26 @@ struct ScoreCard {
             let padding = String(repeating: " ", count: max(1, width - cell.count))
             return index == 0 ? cell + padding : padding + cell
         }.joined()
+    }
+
+    /// One line of a Markdown table: the entrapments, those on stuck sensors, and all other kinds together.
+    func row(named name: String) -> String {
+        let entrapment = kinds.first?.score ?? KindScore()
+        func seconds(_ share: Double) -> String {
+            entrapment.delay(share).map { "\($0.rounded(toDecimals: 1)) s" } ?? "-"
+        }
+        var rest = KindScore()
+        for (_, score) in kinds.dropFirst() {
+            rest.happened += score.happened
+            rest.detected += score.detected
+            rest.missed += score.missed
+            rest.falseAlarms += score.falseAlarms
+        }
+        return
+            "| \(name) | \(entrapment.happened) | \(entrapment.detected) | \(entrapment.missed) | \(entrapment.falseAlarms) "
+            + "| \(entrapment.cautious) | \(seconds(0.5)) | \(seconds(1)) "
+            + "| \(stuck.happened) / \(stuck.detected) / \(stuck.falseAlarms) "
+            + "| \(rest.happened) / \(rest.detected) / \(rest.missed) / \(rest.falseAlarms) |"
     }
 
     var json: String {
@@ -200,7 +228,11 @@ struct ScoreCard {
                 $0.put("brief", score.brief)
                 $0.object("delay") { delay in
                     for (name, share) in [("p50", 0.5), ("p99", 0.99), ("max", 1)] {
-                        if let value = score.delay(share) { delay.put(name, value.rounded(toDecimals: 3)) } else { delay.null(name) }
+                        if let value = score.delay(share) {
+                            delay.put(name, value.rounded(toDecimals: 3))
+                        } else {
+                            delay.null(name)
+                        }
                     }
                 }
             }

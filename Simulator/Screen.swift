@@ -1,11 +1,12 @@
+import Elevator
+import FoundationEssentials
+import Mosquitto
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import Elevator
-import FoundationEssentials
-import Mosquitto
 
 /// The demo as a person sees it: a table that redraws on a terminal, and a line now and then in a pipe.
 struct Screen {
@@ -25,7 +26,7 @@ struct Screen {
             struct Alert: Decodable {
                 var kind: String
                 var state: String
-                var since_s: Double
+                var sinceS: Double
             }
             var id: String
             var alerts: [Alert]
@@ -34,7 +35,7 @@ struct Screen {
         var centre: Link
         var counters: Counters
         var lifts: [Lift]
-        var monotonic_s: Double
+        var monotonicS: Double
     }
 
     private let isTerminal = isatty(1) == 1
@@ -56,7 +57,7 @@ struct Screen {
         lastShown = now
         readAlerts(alertsFile)
         let open = status.lifts.flatMap { lift in lift.alerts.map { (lift.id, $0) } }
-        let age = Double(now) / 1e9 - status.monotonic_s
+        let age = Double(now) / 1e9 - status.monotonicS
         let summary =
             "\(Int(progress * 100))%  gateway \(age < 3 ? "up" : "DOWN")  broker \(status.broker.connected ? "ok" : "down")  centre \(status.centre.connected ? "ok" : "DOWN")  "
             + "\(status.counters.messages) messages  \(open.count) open alerts  waiting \(status.centre.backlog ?? 0)  stored by the centre \(alertsRead)"
@@ -69,7 +70,9 @@ struct Screen {
         var lines = [bar(progress), summary, ""]
         for (lift, alert) in open.sorted(by: { $0.1.kind < $1.1.kind }).prefix(12) {
             let colour = alert.kind.hasPrefix("entrapment") ? "31" : "33"
-            lines.append("  lift …\(lift.suffix(4))  \u{1B}[\(colour)m\(alert.kind) \(alert.state)\u{1B}[0m  \(Int(alert.since_s)) s")
+            lines.append(
+                "  lift …\(lift.suffix(4))  \u{1B}[\(colour)m\(alert.kind) \(alert.state)\u{1B}[0m  \(Int(alert.sinceS)) s"
+            )
         }
         lines.append("")
         lines.append("Last at the centre:")
@@ -91,13 +94,13 @@ struct Screen {
         let lines = data.split(separator: 10)
         alertsRead = lines.count
         latest = lines.suffix(5).compactMap { line in
-            guard let alert = try? JSONDecoder().decode(ScoredAlert.self, from: Data(line)) else { return nil }
+            guard let alert = try? decodeJSON(ScoredAlert.self, Data(line)) else { return nil }
             return "lift …\(alert.subject.suffix(4))  \(alert.data.kind) \(alert.data.state)"
         }
     }
 
     private func read(_ path: String) -> Status? {
-        FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Status.self, from: $0) }
+        FileManager.default.contents(atPath: path).flatMap { try? decodeJSON(Status.self, $0) }
     }
 
     private func bar(_ progress: Double) -> String {

@@ -42,7 +42,8 @@ final class SimulatedLift {
         floors = random.integer(8...18)
         let fast = panel.ratedSpeed >= 2.5
         kinematics = Kinematics(
-            speed: panel.ratedSpeed, acceleration: fast ? 1.0 : panel.ratedSpeed > 1.2 ? 0.8 : 0.6, jerk: fast ? 1.4 : 1.0)
+            speed: panel.ratedSpeed, acceleration: fast ? 1.0 : panel.ratedSpeed > 1.2 ? 0.8 : 0.6,
+            jerk: fast ? 1.4 : 1.0)
         time = start + random.uniform(0, min(5, scenario.heartbeat))
         end = start + scenario.duration
         lastPublished = time
@@ -81,7 +82,8 @@ final class SimulatedLift {
     }
 
     private func publish(topic: String, payload: [UInt8], isRetained: Bool) {
-        publications.append(Publication(time: time, topic: "lifts/\(id)/\(topic)", payload: payload, isRetained: isRetained))
+        publications.append(
+            Publication(time: time, topic: "lifts/\(id)/\(topic)", payload: payload, isRetained: isRetained))
     }
 
     func publishState() {
@@ -269,7 +271,8 @@ final class SimulatedLift {
     /// A passenger's journey: the car comes, doors, ride, doors.
     func trip() {
         let origin = random.integer(0...floors - 1)
-        var target = random.chance(0.6) ? (origin == 0 ? random.integer(1...floors - 1) : 0) : random.integer(0...floors - 1)
+        var target =
+            random.chance(0.6) ? (origin == 0 ? random.integer(1...floors - 1) : 0) : random.integer(0...floors - 1)
         if target == origin { target = (origin + 1) % floors }
         run(to: origin)
         wait(random.uniform(0.5, 0.8))
@@ -297,7 +300,10 @@ final class SimulatedLift {
         }
         let hour = (Int(time) + 8 * 3600) / 3600 % 24
         // A home's day: peaks from 7 to 9 and from 17 to 20, quiet nights.
-        let weight = [0.2, 0.1, 0.1, 0.1, 0.1, 0.3, 0.9, 2.2, 2.2, 1.2, 1.0, 1.1, 1.3, 1.0, 0.9, 1.0, 1.2, 2.0, 2.2, 1.8, 1.3, 1.0, 0.6, 0.3][hour]
+        let weight = [
+            0.2, 0.1, 0.1, 0.1, 0.1, 0.3, 0.9, 2.2, 2.2, 1.2, 1.0, 1.1, 1.3, 1.0, 0.9, 1.0, 1.2, 2.0, 2.2, 1.8, 1.3,
+            1.0, 0.6, 0.3,
+        ][hour]
         let pause = random.exponential(rate: scenario.tripsPerDay * weight / 86_400)
         if let next = incidents.last, time + pause >= next.time {
             wait(max(0, next.time - time))

@@ -1,10 +1,11 @@
+import Mosquitto
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import Mosquitto
-import Synchronization
 
 /// SIGTERM and SIGINT end a command in good order.
 final class StopOnSignal: Sendable {

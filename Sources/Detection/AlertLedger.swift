@@ -58,7 +58,9 @@ struct AlertLedger: Sendable, Equatable {
             }
             switch transition.state {
             case .suppressed:
-                if let start, entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.raisedAt >= start }) {
+                if let start,
+                    entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.raisedAt >= start })
+                {
                     continue
                 }
                 tell(open(transition, rule, lift: lift))

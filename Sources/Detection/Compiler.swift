@@ -90,7 +90,8 @@ struct Compiler {
             return Typed(
                 node: add(Node(operation: .numberConstant, constant: number.bitPattern)), type: .number(unit: ""))
         case .duration, .text, .set:
-            throw ExpressionError(offset: expression.offset, message: "a value cannot stand alone here; compare a signal with it")
+            throw ExpressionError(
+                offset: expression.offset, message: "a value cannot stand alone here; compare a signal with it")
         case .not(let operand):
             let typed = try compile(operand)
             try expect(typed, .boolean, operand)
@@ -144,11 +145,13 @@ struct Compiler {
         if let signal = signals.index(of: name) { return leaf(signal) }
         if !signals.members(of: name).isEmpty {
             throw ExpressionError(
-                offset: expression.offset, message: "'\(name)' is a family of signals; write any(\(name)) or all(\(name))")
+                offset: expression.offset,
+                message: "'\(name)' is a family of signals; write any(\(name)) or all(\(name))")
         }
         let known = signals.entries.map(\.name) + lets.keys + parameters.keys
         throw ExpressionError(
-            offset: expression.offset, message: "'\(name)' is not a signal, a 'let' or a parameter.\(nearest(name, known))")
+            offset: expression.offset,
+            message: "'\(name)' is not a signal, a 'let' or a parameter.\(nearest(name, known))")
     }
 
     private mutating func leaf(_ signal: Int) -> Typed {
@@ -179,7 +182,9 @@ struct Compiler {
     ) throws(ExpressionError) -> Typed {
         let left = try compile(l)
         let right = try compile(r)
-        for (typed, operand) in [(left, l), (right, r)] where typed.type != .point { try expect(typed, .boolean, operand) }
+        for (typed, operand) in [(left, l), (right, r)] where typed.type != .point {
+            try expect(typed, .boolean, operand)
+        }
         let points = [left, right].filter { $0.type == .point }.count
         if operation == .or, points == 1 {
             throw ExpressionError(
@@ -224,7 +229,8 @@ struct Compiler {
             let notRight = add(Node(operation: .not, a: Int32(right.node)))
             let neither = add(Node(operation: .and, a: Int32(notLeft), b: Int32(notRight)))
             let equal = add(Node(operation: .or, a: Int32(both), b: Int32(neither)))
-            return Typed(node: comparison == .equal ? equal : add(Node(operation: .not, a: Int32(equal))), type: .boolean)
+            return Typed(
+                node: comparison == .equal ? equal : add(Node(operation: .not, a: Int32(equal))), type: .boolean)
         case .number:
             let right = try compile(r)
             guard case .number = right.type else { throw mismatch(right, left.type, r) }
@@ -237,7 +243,8 @@ struct Compiler {
                 type: .boolean)
         case .codes, .point:
             throw ExpressionError(
-                offset: l.offset, message: "\(left.type.name) cannot be compared. A code is asked for by \"04\" in codes")
+                offset: l.offset,
+                message: "\(left.type.name) cannot be compared. A code is asked for by \"04\" in codes")
         }
     }
 
@@ -274,13 +281,15 @@ struct Compiler {
             case .divide: .divide
             }
         let unit = operation == .divide && x == y ? "" : x.isEmpty ? y : x
-        return Typed(node: add(Node(operation: node, a: Int32(left.node), b: Int32(right.node))), type: .number(unit: unit))
+        return Typed(
+            node: add(Node(operation: node, a: Int32(left.node), b: Int32(right.node))), type: .number(unit: unit))
     }
 
     private mutating func member(
         _ element: Expression, _ set: Expression, _ whole: Expression
     ) throws(ExpressionError) -> Typed {
-        if case .name(let name) = set.form, let signal = signals.index(of: name), signals.entries[signal].type == .codes {
+        if case .name(let name) = set.form, let signal = signals.index(of: name), signals.entries[signal].type == .codes
+        {
             let (codes, all): ([Expression], Bool) =
                 switch element.form {
                 case .call("any", let codes): (codes, false)
@@ -304,10 +313,12 @@ struct Compiler {
         }
         let left = try compile(element)
         guard case .enumeration(let names) = left.type else {
-            throw ExpressionError(offset: element.offset, message: "this is \(left.type.name), expected a signal with named values")
+            throw ExpressionError(
+                offset: element.offset, message: "this is \(left.type.name), expected a signal with named values")
         }
         return Typed(
-            node: add(Node(operation: .isOneOf, a: Int32(left.node), constant: try mask(of: items, names))), type: .boolean)
+            node: add(Node(operation: .isOneOf, a: Int32(left.node), constant: try mask(of: items, names))),
+            type: .boolean)
     }
 
     private func mask(of items: [Expression], _ names: [String]) throws(ExpressionError) -> UInt64 {
@@ -317,10 +328,13 @@ struct Compiler {
             switch item.form {
             case .name(let name): word = name
             case .text(let text): word = text
-            default: throw ExpressionError(offset: item.offset, message: "expected a name, one of \(names.joined(separator: ", "))")
+            default:
+                throw ExpressionError(
+                    offset: item.offset, message: "expected a name, one of \(names.joined(separator: ", "))")
             }
             guard let index = names.firstIndex(of: word) else {
-                throw ExpressionError(offset: item.offset, message: "'\(word)' is not a value here.\(nearest(word, names))")
+                throw ExpressionError(
+                    offset: item.offset, message: "'\(word)' is not a value here.\(nearest(word, names))")
             }
             mask |= 1 << UInt64(index)
         }
@@ -332,7 +346,9 @@ struct Compiler {
         if members.isEmpty {
             throw ExpressionError(
                 offset: expression.offset,
-                message: "'\(family)' is not a family of signals. Expected doors.locked, doors.fully_open, compartments.occupied or compartments.load")
+                message:
+                    "'\(family)' is not a family of signals. Expected doors.locked, doors.fully_open, compartments.occupied or compartments.load"
+            )
         }
         return members.filter { signals.entries[$0].isProvided }
     }
@@ -361,7 +377,8 @@ struct Compiler {
             if case .duration(let duration) = parameters[name] { return duration }
         default: break
         }
-        throw ExpressionError(offset: expression.offset, message: "expected a duration such as 10s, or a parameter that is one")
+        throw ExpressionError(
+            offset: expression.offset, message: "expected a duration such as 10s, or a parameter that is one")
     }
 
     private mutating func count(
@@ -375,7 +392,8 @@ struct Compiler {
         let window = try duration(arguments[1])
         let bound = try compile(r)
         let limit = nodes[bound.node]
-        guard limit.operation == .numberConstant, let n = Int(exactly: Double(bitPattern: limit.constant)), 0...1000 ~= n
+        guard limit.operation == .numberConstant, let n = Int(exactly: Double(bitPattern: limit.constant)),
+            0...1000 ~= n
         else {
             throw ExpressionError(
                 offset: r.offset, message: "expected a whole number from 0 to 1000: it bounds the memory of count(…)")
@@ -408,14 +426,16 @@ struct Compiler {
     ) throws(ExpressionError) -> Typed {
         func arity(_ range: ClosedRange<Int>, _ form: String) throws(ExpressionError) {
             if !range.contains(arguments.count) {
-                throw ExpressionError(offset: whole.offset, message: "found \(arguments.count) arguments, expected \(form)")
+                throw ExpressionError(
+                    offset: whole.offset, message: "found \(arguments.count) arguments, expected \(form)")
             }
         }
         switch name {
         case "any", "all":
             try arity(1...1, "\(name)(doors.fully_open) or another family")
             guard case .name(let family) = arguments[0].form else {
-                throw ExpressionError(offset: arguments[0].offset, message: "expected a family of signals, such as doors.locked")
+                throw ExpressionError(
+                    offset: arguments[0].offset, message: "expected a family of signals, such as doors.locked")
             }
             let members = try members(of: family, arguments[0])
             if let other = members.first(where: { signals.entries[$0].type != .boolean }) {
@@ -445,7 +465,9 @@ struct Compiler {
                 return Typed(node: add(Node(operation: .last, a: Int32(typed.node))), type: .boolean)
             }
             if typed.type == .codes || typed.type == .point {
-                throw ExpressionError(offset: arguments[0].offset, message: "this is \(typed.type.name), expected a condition, e.g. last(\"04\" in codes)")
+                throw ExpressionError(
+                    offset: arguments[0].offset,
+                    message: "this is \(typed.type.name), expected a condition, e.g. last(\"04\" in codes)")
             }
             return Typed(node: add(Node(operation: .lastNumber, a: Int32(typed.node))), type: typed.type)
         case "rise", "fall":
@@ -478,11 +500,14 @@ struct Compiler {
             return Typed(
                 node: add(Node(operation: .silent, window: try duration(arguments[0]).nanoseconds)), type: .boolean)
         case "count":
-            throw ExpressionError(offset: whole.offset, message: "compare the count with a number: count(point, window) >= 3")
+            throw ExpressionError(
+                offset: whole.offset, message: "compare the count with a number: count(point, window) >= 3")
         default:
             throw ExpressionError(
                 offset: whole.offset,
-                message: "'\(name)' is not a function.\(nearest(name, ["any", "all", "known", "possibly", "last", "rise", "fall", "changes", "once", "held", "since", "count", "silent"]))")
+                message:
+                    "'\(name)' is not a function.\(nearest(name, ["any", "all", "known", "possibly", "last", "rise", "fall", "changes", "once", "held", "since", "count", "silent"]))"
+            )
         }
     }
 
@@ -491,12 +516,14 @@ struct Compiler {
         if name == "held" { try expect(typed, .boolean, arguments[0]) }
         if typed.type != .point { try expect(typed, .boolean, arguments[0]) }
         guard arguments.count == 2 else {
-            return Typed(node: add(Node(operation: name == "once" ? .once : .held, a: Int32(typed.node))), type: .boolean)
+            return Typed(
+                node: add(Node(operation: name == "once" ? .once : .held, a: Int32(typed.node))), type: .boolean)
         }
         let window = try duration(arguments[1]).nanoseconds
         if window == 0 {
             if typed.type == .point {
-                throw ExpressionError(offset: arguments[1].offset, message: "a window of 0s holds no point; expected a longer one")
+                throw ExpressionError(
+                    offset: arguments[1].offset, message: "a window of 0s holds no point; expected a longer one")
             }
             return typed  // once and held over [now, now] are the condition itself
         }

@@ -58,7 +58,8 @@ public struct Detector: Sendable {
         } else {
             programs.append(
                 try rules.program(
-                    signals: SignalTable(provided: kind.provides), equipment: kind.equipment, staleAfter: kind.staleAfter))
+                    signals: SignalTable(provided: kind.provides), equipment: kind.equipment,
+                    staleAfter: kind.staleAfter))
             program = programs.count - 1
             programIndex[kind] = program
         }
@@ -94,7 +95,7 @@ public struct Detector: Sendable {
             if judgement.isAbsurd { tracks[index].counters.absurdTimes += 1 }
             if judgement.isNewOffset { tracks[index].counters.clockOffsets += 1 }
         }
-        place(LiftTrack.Input(time: time, reading: reading), index)
+        place(LiftTrack.Input(time: time, reading: reading), index, arrival: arrival.nanoseconds)
     }
 
     /// Time passes. Deadlines up to now fire, unless words may still be waiting to be read.
@@ -164,7 +165,7 @@ public struct Detector: Sendable {
     // MARK: The fold
 
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
-    private mutating func place(_ input: LiftTrack.Input, _ index: Int) {
+    private mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
         var input = input
         let reached = max(tracks[index].memory.time, tracks[index].latestReading)
         let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
@@ -174,7 +175,7 @@ public struct Detector: Sendable {
                 && !input.isBefore(tracks[index].older.latestReading, tracks[index].older.latestSequence)
             if canRollBack {
                 tracks[index].counters.rolledBack += 1
-                return rollBack(input, index)
+                return rollBack(input, index, arrival: arrival)
             }
             guard !isOutOfOrder else {
                 tracks[index].counters.tooLate += 1
@@ -231,7 +232,7 @@ public struct Detector: Sendable {
     }
 
     /// Goes back to before a late reading and folds everything since again.
-    private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int) {
+    private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, arrival: Int64) {
         let horizon = tracks[index].horizon
         let place = tracks[index].inputs.lastIndex { !late.isBefore($0.time, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)
@@ -251,18 +252,21 @@ public struct Detector: Sendable {
         }
         if isListening { runTimers(index, to: horizon, &sink) }
         nextDeadline = min(nextDeadline, tracks[index].memory.deadline)
-        tell(sink, index, refoldedFrom: start)
+        tell(sink, index, refoldedFrom: start, at: arrival)
     }
 
-    private mutating func tell(_ sink: TransitionSink, _ index: Int, refoldedFrom start: Int64?) {
+    private mutating func tell(
+        _ sink: TransitionSink, _ index: Int, refoldedFrom start: Int64?, at now: Int64? = nil
+    ) {
         if sink.transitions.isEmpty && (start == nil || tracks[index].ledger.entries.isEmpty) { return }
         let program = programs[tracks[index].program]
         let memory = tracks[index].memory
-        let vendorCode = tracks[index].vendorCode.isEmpty ? nil : String(decoding: tracks[index].vendorCode, as: UTF8.self)
+        let vendorCode =
+            tracks[index].vendorCode.isEmpty ? nil : String(decoding: tracks[index].vendorCode, as: UTF8.self)
         tracks[index].ledger.forgetEnded(before: memory.time - 4 * lateness)
         tracks[index].ledger.tell(
             sink.transitions, refoldedFrom: start, rules: program.rules, lift: tracks[index].lift.id,
-            now: memory.time, vendorCode: vendorCode, evidence: { program.evidence(memory) },
+            now: now ?? memory.time, vendorCode: vendorCode, evidence: { program.evidence(memory) },
             isOpen: { program.life($0).isOpen(memory) }, &alerts)
     }
 }

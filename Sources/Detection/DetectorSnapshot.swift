@@ -152,7 +152,9 @@ extension LiftTrack.Input {
         writer.write(reading.codesEnded)
         writer.write(reading.isBaseline)
         writer.write(reading.isSignOfLife)
-        for index in 0..<Reading.capacity where reading.known & (1 << UInt64(index)) != 0 { writer.write(reading.bits(index)) }
+        for index in 0..<Reading.capacity where reading.known & (1 << UInt64(index)) != 0 {
+            writer.write(reading.bits(index))
+        }
     }
 
     fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
@@ -171,7 +173,9 @@ extension LiftTrack.Input {
         reading.isBaseline = try reader.readFlag()
         reading.isSignOfLife = try reader.readFlag()
         for index in 0..<Reading.capacity where mentioned & (1 << UInt64(index)) != 0 { reading.setUnknown(index) }
-        for index in 0..<Reading.capacity where known & (1 << UInt64(index)) != 0 { reading.set(index, bits: try reader.read()) }
+        for index in 0..<Reading.capacity where known & (1 << UInt64(index)) != 0 {
+            reading.set(index, bits: try reader.read())
+        }
     }
 }
 
@@ -199,7 +203,9 @@ extension AlertLedger {
             let rule = try reader.readText()
             let id = try reader.readText()
             let revision = Int(try reader.readVariable())
-            guard let state = AlertState(rawValue: try reader.readText()) else { throw MalformedBytes(offset: reader.offset) }
+            guard let state = AlertState(rawValue: try reader.readText()) else {
+                throw MalformedBytes(offset: reader.offset)
+            }
             entries.append(
                 Entry(
                     rule: rule, id: id, revision: revision, state: state, onset: try reader.read(),

@@ -51,7 +51,8 @@ extension Detector {
                 let bit: UInt64 = 1 << UInt64(signal.rawValue)
                 return track.memory.known & bit == 0 ? nil : track.memory.signals[signal.rawValue] != 0
             }
-            let isOpen = signal(.inDoorZone) == true && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)
+            let isOpen =
+                signal(.inDoorZone) == true && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)
             let isEmpty = signal(.occupied) == false && signal(.lowerOccupied) != true
             return track.memory.isHeard && !isOpen && !isEmpty
         }.map(\.lift.id)

@@ -52,7 +52,9 @@ struct DeviceClock: Sendable, Equatable {
     /// - Parameter mayBeQueued: the word may have waited in a queue (retained, or the backlog after a connect).
     mutating func judge(device: Int64, arrival: Int64, mayBeQueued: Bool) -> Judgement {
         let excess = arrival &- device
-        if offset == nil, excess >= -Self.futureTolerance, excess <= (mayBeQueued ? Self.longestBacklog : Self.tolerance) {
+        if offset == nil, excess >= -Self.futureTolerance,
+            excess <= (mayBeQueued ? Self.longestBacklog : Self.tolerance)
+        {
             offset = 0
         } else if offset == nil, !mayBeQueued {
             // The first word ever: whatever the clock says, from here on it need only be constant.

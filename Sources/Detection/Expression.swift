@@ -17,8 +17,20 @@ struct Expression: Equatable, Sendable {
         case member(Expression, of: Expression)
         case call(String, [Expression])
     }
-    enum Comparison: String, Sendable { case equal = "==", notEqual = "!=", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">=" }
-    enum Arithmetic: String, Sendable { case add = "+", subtract = "-", multiply = "*", divide = "/" }
+    enum Comparison: String, Sendable {
+        case equal = "=="
+        case notEqual = "!="
+        case less = "<"
+        case lessOrEqual = "<="
+        case greater = ">"
+        case greaterOrEqual = ">="
+    }
+    enum Arithmetic: String, Sendable {
+        case add = "+"
+        case subtract = "-"
+        case multiply = "*"
+        case divide = "/"
+    }
 
     var form: Form
     /// Characters before it in the text.
@@ -34,7 +46,12 @@ public struct ExpressionError: Error, Equatable {
 /// One lexical token.
 struct Token: Equatable {
     enum Kind: Equatable {
-        case name(String), number(Double), duration(Duration), text(String), symbol(String), end
+        case name(String)
+        case number(Double)
+        case duration(Duration)
+        case text(String)
+        case symbol(String)
+        case end
     }
     var kind: Kind
     var offset: Int
@@ -62,28 +79,39 @@ struct Token: Equatable {
             if c.isWhitespace {
                 i += 1
             } else if c.isLetter || c == "_" {
-                while i < characters.count, isWord(characters[i]) || (characters[i] == "." && i + 1 < characters.count && (characters[i + 1].isLetter || characters[i + 1] == "_")) { i += 1 }
+                while i < characters.count,
+                    isWord(characters[i])
+                        || (characters[i] == "." && i + 1 < characters.count
+                            && (characters[i + 1].isLetter || characters[i + 1] == "_"))
+                { i += 1 }
                 tokens.append(Token(kind: .name(String(characters[start..<i])), offset: start))
             } else if c.isNumber {
-                while i < characters.count, isWord(characters[i]) || (characters[i] == "." && i + 1 < characters.count && characters[i + 1].isNumber) { i += 1 }
+                while i < characters.count,
+                    isWord(characters[i])
+                        || (characters[i] == "." && i + 1 < characters.count && characters[i + 1].isNumber)
+                { i += 1 }
                 let word = String(characters[start..<i])
                 if let number = Double(word) {
                     tokens.append(Token(kind: .number(number), offset: start))
                 } else if let duration = Duration(written: word) {
                     tokens.append(Token(kind: .duration(duration), offset: start))
                 } else {
-                    throw ExpressionError(offset: start, message: "'\(word)' is neither a number nor a duration such as 10s, 5m or 2h")
+                    throw ExpressionError(
+                        offset: start, message: "'\(word)' is neither a number nor a duration such as 10s, 5m or 2h")
                 }
             } else if c == "\"" || c == "'" {
                 i += 1
                 while i < characters.count, characters[i] != c { i += 1 }
-                guard i < characters.count else { throw ExpressionError(offset: start, message: "this quote is not closed") }
+                guard i < characters.count else {
+                    throw ExpressionError(offset: start, message: "this quote is not closed")
+                }
                 tokens.append(Token(kind: .text(String(characters[start + 1..<i])), offset: start))
                 i += 1
             } else {
                 let two = String(characters[i..<min(i + 2, characters.count)])
                 let symbol = ["==", "!=", "<=", ">="].contains(two) ? two : String(c)
-                guard ["==", "!=", "<=", ">=", "<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"].contains(symbol) else {
+                guard ["==", "!=", "<=", ">=", "<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"].contains(symbol)
+                else {
                     throw ExpressionError(offset: start, message: "'\(c)' has no meaning in an expression")
                 }
                 tokens.append(Token(kind: .symbol(symbol), offset: start))

@@ -28,12 +28,14 @@ public struct ExpressionTrace: Sendable {
 
     /// - Parameter rows: in any order; of two at one time the later in the list wins.
     public init(_ rows: [Row]) {
-        self.rows = rows.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+        self.rows = rows.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(
+            \.element)
     }
 
     /// The verdict at the first row and each change after it, up to and including `until` (by default the last row).
     /// - Throws: `ExpressionError` where the expression is wrong or does not fit the trace.
-    public func verdicts(of text: String, until: Instant? = nil, history: History) throws(ExpressionError) -> [Verdict] {
+    public func verdicts(of text: String, until: Instant? = nil, history: History) throws(ExpressionError) -> [Verdict]
+    {
         let expression = try ExpressionParser.parse(text)
         let table = try signalTable(for: expression)
         guard let first = rows.first?.time else { return [] }
@@ -93,7 +95,8 @@ public struct ExpressionTrace: Sendable {
         expression.collectWords(&words)
         var kinds: [String: (type: SignalType?, names: Set<String>)] = [:]
         for row in rows {
-            for (signal, value) in row.values where words[signal] != nil || words[SignalTable.family(of: signal)] != nil {
+            for (signal, value) in row.values where words[signal] != nil || words[SignalTable.family(of: signal)] != nil
+            {
                 var kind = kinds[signal] ?? (nil, [])
                 let type: SignalType?
                 switch value {
@@ -107,21 +110,25 @@ public struct ExpressionTrace: Sendable {
                 if let type, let known = kind.type, type != known {
                     throw ExpressionError(
                         offset: words[signal] ?? 0,
-                        message: "'\(signal)' changes its type at t = \(JSONWriter.decimalSeconds(row.time.nanoseconds))")
+                        message:
+                            "'\(signal)' changes its type at t = \(JSONWriter.decimalSeconds(row.time.nanoseconds))")
                 }
                 kind.type = kind.type ?? type
                 kinds[signal] = kind
             }
         }
         guard kinds.count <= Reading.capacity * 2 else {
-            throw ExpressionError(offset: 0, message: "names \(kinds.count) signals; the limit is \(Reading.capacity * 2)")
+            throw ExpressionError(
+                offset: 0, message: "names \(kinds.count) signals; the limit is \(Reading.capacity * 2)")
         }
         let values = Set(words.keys.filter { kinds[$0] == nil })
         return SignalTable(
             kinds.sorted { $0.key < $1.key }.map { name, kind in
                 var type = kind.type ?? .boolean
                 // Bare words that are no key of the trace are values.
-                if case .enumeration = type { type = .enumeration(kind.names.union(values).sorted().prefix(64).map { $0 }) }
+                if case .enumeration = type {
+                    type = .enumeration(kind.names.union(values).sorted().prefix(64).map { $0 })
+                }
                 return SignalTable.Entry(name: name, type: type, goesStale: false)
             })
     }

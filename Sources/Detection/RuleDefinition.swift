@@ -41,7 +41,6 @@ struct RuleDefinition: Sendable {
     var node: YAMLNode
 }
 
-
 /// All rules of a site with their parameters and named sub-expressions, from one or more files.
 public struct RuleSet: Sendable {
     var rules: [RuleDefinition] = []
@@ -70,7 +69,8 @@ public struct RuleSet: Sendable {
         }
         for rule in drafts {
             for name in rule.yieldsTo where !names.contains(name) {
-                diagnostics.report(rule.node, "yields_to: '\(name)' is not a rule.\(suggestion(for: name, among: names))")
+                diagnostics.report(
+                    rule.node, "yields_to: '\(name)' is not a rule.\(suggestion(for: name, among: names))")
             }
         }
         rules = drafts
@@ -98,7 +98,8 @@ public struct RuleSet: Sendable {
     private mutating func override(_ key: YAMLNode, _ node: YAMLNode, _ diagnostics: Diagnostics) {
         let name = key.text ?? ""
         guard let current = parameters[name] else {
-            diagnostics.report(key, "'\(name)' is not a parameter of the rules.\(suggestion(for: name, among: parameters.keys))")
+            diagnostics.report(
+                key, "'\(name)' is not a parameter of the rules.\(suggestion(for: name, among: parameters.keys))")
             return
         }
         switch (current, Self.value(node, diagnostics)) {
@@ -122,7 +123,9 @@ public struct RuleSet: Sendable {
         var compiler = Compiler(
             signals: SignalTable(provided: Set(Signal.allCases)), parameters: parameters,
             lets: lets.mapValues(\.expression))
-        for (name, definition) in lets.sorted(by: { ($0.value.node.file, $0.value.node.line) < ($1.value.node.file, $1.value.node.line) }) {
+        for (name, definition) in lets.sorted(by: {
+            ($0.value.node.file, $0.value.node.line) < ($1.value.node.file, $1.value.node.line)
+        }) {
             do throws(ExpressionError) {
                 // A `let` may be a number or a point, so it is bound only.
                 try compiler.bind(definition.expression)
@@ -134,7 +137,9 @@ public struct RuleSet: Sendable {
     /// Compiles the rules that apply to one class of lift whose profile provides the given signals.
     ///
     /// The set was checked when it was read, so nothing can fail for a lack of signals: what no profile provides is unknown.
-    func program(signals: SignalTable, equipment: EquipmentClass, staleAfter: Duration) throws(ExpressionError) -> Program {
+    func program(signals: SignalTable, equipment: EquipmentClass, staleAfter: Duration) throws(ExpressionError)
+        -> Program
+    {
         var compiler = Compiler(signals: signals, parameters: parameters, lets: lets.mapValues(\.expression))
         let applying = rules.filter { $0.equipment.contains(equipment) }
         var compiled: [CompiledRule] = []
@@ -147,7 +152,9 @@ public struct RuleSet: Sendable {
     /// A fingerprint of everything that decides a rule's verdict: its text, the named sub-expressions, the parameters.
     func version(of rule: RuleDefinition) -> String {
         var text = rule.node.canonicalText
-        for (name, definition) in lets.sorted(by: { $0.key < $1.key }) { text += "|\(name)=\(definition.node.canonicalText)" }
+        for (name, definition) in lets.sorted(by: { $0.key < $1.key }) {
+            text += "|\(name)=\(definition.node.canonicalText)"
+        }
         for (name, value) in parameters.sorted(by: { $0.key < $1.key }) { text += "|\(name)=\(value)" }
         return fingerprint(text)
     }
@@ -171,7 +178,9 @@ extension YAMLNode {
         case .scalar(let text, _): return text
         case .sequence(let items): return "[" + items.map(\.canonicalText).joined(separator: ",") + "]"
         case .mapping(let pairs):
-            let parts = pairs.filter { $0.key.text != "examples" }.map { "\($0.key.canonicalText):\($0.value.canonicalText)" }
+            let parts = pairs.filter { $0.key.text != "examples" }.map {
+                "\($0.key.canonicalText):\($0.value.canonicalText)"
+            }
             return "{" + parts.joined(separator: ",") + "}"
         }
     }

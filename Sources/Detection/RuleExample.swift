@@ -41,7 +41,10 @@ struct RuleExample: Sendable {
         for (key, value) in reader.entries("expect") {
             guard let time = reader.duration(of: key) else { continue }
             guard let state = value.text, AlertState(rawValue: state) != nil else {
-                diagnostics.report(value, "found \(value.summary).\(suggestion(for: value.text ?? "", among: AlertState.allCases.map(\.rawValue)))")
+                diagnostics.report(
+                    value,
+                    "found \(value.summary).\(suggestion(for: value.text ?? "", among: AlertState.allCases.map(\.rawValue)))"
+                )
                 continue
             }
             expected.append(Verdict(time: time, state: state))
@@ -128,7 +131,10 @@ extension Reading {
     /// Sets a signal as a rule's author writes it.
     fileprivate mutating func say(_ name: YAMLNode, _ value: YAMLNode, _ diagnostics: Diagnostics) {
         guard let signal = Signal(name: name.text ?? "") else {
-            diagnostics.report(name, "'\(name.text ?? "")' is not a signal.\(suggestion(for: name.text ?? "", among: Signal.allCases.map(\.name)))")
+            diagnostics.report(
+                name,
+                "'\(name.text ?? "")' is not a signal.\(suggestion(for: name.text ?? "", among: Signal.allCases.map(\.name)))"
+            )
             return
         }
         let word = value.text ?? "unknown"

@@ -17,7 +17,11 @@ struct TransitionSink {
 
 /// The memory of one rule on one lift: seven words from `slot` on.
 struct RuleLife {
-    enum Phase: Int64 { case idle = 0, suspected = 1, final = 2 }
+    enum Phase: Int64 {
+        case idle = 0
+        case suspected = 1
+        case final = 2
+    }
     let slot: Int
 
     func reset(_ m: inout LiftMemory) {
@@ -44,7 +48,9 @@ struct RuleLife {
     func escalatingSince(_ m: borrowing LiftMemory) -> Int64 { m.slots[slot + 4] }
     func setEscalatingSince(_ time: Int64, _ m: inout LiftMemory) { m.slots[slot + 4] = time }
     /// Suspected, but kept from being confirmed: a way out was open, or a rescue device works.
-    func isHeldOff(_ m: borrowing LiftMemory) -> Bool { phase(m) == .suspected && escalatingSince(m) == LiftMemory.never }
+    func isHeldOff(_ m: borrowing LiftMemory) -> Bool {
+        phase(m) == .suspected && escalatingSince(m) == LiftMemory.never
+    }
     /// Bit *i*: suppressor *i* was active when the condition began, and has been ever since.
     func mutedSinceOnset(_ m: borrowing LiftMemory) -> Int64 { m.slots[slot + 5] }
     func setMutedSinceOnset(_ bits: Int64, _ m: inout LiftMemory) { m.slots[slot + 5] = bits }
@@ -85,7 +91,9 @@ extension Program {
         let begins = life.whenSince(m) == LiftMemory.never
         if begins { life.setWhenSince(time, &m) }
         var muted: Int64 = 0
-        for (i, mute) in rule.mutes.enumerated() where m.verdicts[mute.node] == Kleene.true.rawValue { muted |= 1 << Int64(i) }
+        for (i, mute) in rule.mutes.enumerated() where m.verdicts[mute.node] == Kleene.true.rawValue {
+            muted |= 1 << Int64(i)
+        }
         life.setMutedSinceOnset(begins ? muted : life.mutedSinceOnset(m) & muted, &m)
     }
 

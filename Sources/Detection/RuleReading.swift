@@ -15,7 +15,9 @@ extension RuleDefinition {
             if case .duration(let duration)? = parameters[node.text ?? ""] { return duration }
             if let duration = node.text.flatMap(Duration.init(written:)) { return duration }
             diagnostics.report(
-                node, "found \(node.summary), expected a duration such as 10s.\(suggestion(for: node.text ?? "", among: parameters.keys))")
+                node,
+                "found \(node.summary), expected a duration such as 10s.\(suggestion(for: node.text ?? "", among: parameters.keys))"
+            )
             return nil
         }
         self.node = node

@@ -34,10 +34,12 @@ public struct SiteAlert: Sendable {
     }
 
     private func alert(
-        _ id: String, _ revision: Int, _ state: AlertState, _ onset: Instant, _ time: Instant, _ hold: Duration, _ reason: String
+        _ id: String, _ revision: Int, _ state: AlertState, _ onset: Instant, _ time: Instant, _ hold: Duration,
+        _ reason: String
     ) -> Alert {
         Alert(
-            id: id, revision: revision, lift: site, kind: kind, state: state, severity: severity, rule: kind, ruleVersion: "",
+            id: id, revision: revision, lift: site, kind: kind, state: state, severity: severity, rule: kind,
+            ruleVersion: "",
             onset: onset, time: time, reason: reason, hold: hold, confirmationHold: nil, evidence: [], vendorCode: nil,
             title: title)
     }

@@ -113,7 +113,8 @@ extension SignalMapping {
     init?(_ key: YAMLNode, _ node: YAMLNode, _ diagnostics: Diagnostics, _ fields: inout FieldTable) {
         guard let signal = Signal(name: key.text ?? "") else {
             let names = Signal.allCases.filter { $0 != .codes }.map(\.name)
-            diagnostics.report(key, "'\(key.text ?? "")' is not a signal.\(suggestion(for: key.text ?? "", among: names))")
+            diagnostics.report(
+                key, "'\(key.text ?? "")' is not a signal.\(suggestion(for: key.text ?? "", among: names))")
             return nil
         }
         if signal == .codes {
@@ -167,7 +168,9 @@ extension CodesMapping {
         active = reader.text("active").map { fields.index($0) }
         map = FaultCode.allCases.map { (Array($0.rawValue.utf8), $0.bit) }
         // A code written as a number has no leading zero.
-        map += FaultCode.allCases.filter { $0.rawValue.hasPrefix("0") }.map { (Array($0.rawValue.dropFirst().utf8), $0.bit) }
+        map += FaultCode.allCases.filter { $0.rawValue.hasPrefix("0") }.map {
+            (Array($0.rawValue.dropFirst().utf8), $0.bit)
+        }
         for (written, meaning) in reader.entries("map") {
             if let code = reader.choice(of: meaning, FaultCode.self) {
                 map.append((Array((written.text ?? "").utf8), code.bit))

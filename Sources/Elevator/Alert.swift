@@ -53,7 +53,9 @@ public struct Alert: Sendable, Equatable {
     public var isEntrapment: Bool { kind.hasPrefix("entrapment") }
 
     /// Urgency of delivery: lane 0 goes before everything else.
-    public var lane: Lane { isEntrapment || kind == "car_alarm_call" ? .entrapment : severity == .info ? .info : .fault }
+    public var lane: Lane {
+        isEntrapment || kind == "car_alarm_call" ? .entrapment : severity == .info ? .info : .fault
+    }
 }
 
 /// The stage of an alert's life.

@@ -42,7 +42,9 @@ public struct ByteReader {
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
     public var isAtEnd: Bool { offset == bytes.count }
 
-    public mutating func read<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(MalformedBytes) -> Integer {
+    public mutating func read<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(MalformedBytes)
+        -> Integer
+    {
         let width = Integer.bitWidth / 8
         guard offset + width <= bytes.count else { throw MalformedBytes(offset: offset) }
         var value: Integer = 0

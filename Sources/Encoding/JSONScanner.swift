@@ -337,7 +337,9 @@ extension JSONScanner {
                 position = close + 1
             case UInt8(ascii: "0")...UInt8(ascii: "9"):
                 var close = position
-                while close < end, bytes[close] != UInt8(ascii: ","), bytes[close] != UInt8(ascii: "]"), bytes[close] > 32 {
+                while close < end, bytes[close] != UInt8(ascii: ","), bytes[close] != UInt8(ascii: "]"),
+                    bytes[close] > 32
+                {
                     close += 1
                 }
                 visit(JSONToken(kind: .number, start: position, end: close))

@@ -70,7 +70,8 @@ package struct JSONWriter {
         var fraction = String(magnitude % 1_000_000_000)
         fraction = String(repeating: "0", count: 9 - fraction.count) + fraction
         while fraction.hasSuffix("0") { fraction.removeLast() }
-        return (nanoseconds < 0 ? "-" : "") + String(magnitude / 1_000_000_000) + (fraction.isEmpty ? "" : "." + fraction)
+        return (nanoseconds < 0 ? "-" : "") + String(magnitude / 1_000_000_000)
+            + (fraction.isEmpty ? "" : "." + fraction)
     }
 
     private mutating func open(_ key: String?, _ bracket: String) {

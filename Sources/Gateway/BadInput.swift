@@ -21,7 +21,8 @@ public struct BadInput: Sendable {
     public var total: Int { counts.values.reduce(0, +) }
 
     mutating func note(
-        _ kind: String, topic: Span<UInt8>, payload: Span<UInt8>, arrival: Instant, _ explanation: @autoclosure () -> String
+        _ kind: String, topic: Span<UInt8>, payload: Span<UInt8>, arrival: Instant,
+        _ explanation: @autoclosure () -> String
     ) {
         counts[kind, default: 0] += 1
         // A flood would spend its time here: of many, one in a hundred is kept.

@@ -50,7 +50,9 @@ public struct Configuration: Sendable {
         let diagnostics = Diagnostics()
         var reader = YAMLReader(root, diagnostics)
         let folder = URL(filePath: path).deletingLastPathComponent().path
-        func resolve(_ file: String) -> String { file.hasPrefix("/") ? file : folder + (folder.hasSuffix("/") ? "" : "/") + file }
+        func resolve(_ file: String) -> String {
+            file.hasPrefix("/") ? file : folder + (folder.hasSuffix("/") ? "" : "/") + file
+        }
         self.file = path
         site = AlertEvent.Site(id: "")
         if let node = reader.required("site") {
@@ -58,7 +60,8 @@ public struct Configuration: Sendable {
             self.site = AlertEvent.Site(id: site.requiredText("id") ?? "", name: site.text("name"))
             site.finish()
             if !Self.isTopicLevel(self.site.id) {
-                diagnostics.report(node, "the site's id '\(self.site.id)' must be one level of a topic: no '/', '+', '#' or space")
+                diagnostics.report(
+                    node, "the site's id '\(self.site.id)' must be one level of a topic: no '/', '+', '#' or space")
             }
         }
         broker = Endpoint(reader.required("broker"), root, diagnostics, resolve: resolve)
@@ -100,7 +103,8 @@ public struct Configuration: Sendable {
         let diagnostics = Diagnostics()
         let names = data.profiles.map(\.name)
         for lift in lifts where !names.contains(lift.profile) {
-            diagnostics.report(lift.node, "'\(lift.profile)' is not a profile.\(suggestion(for: lift.profile, among: names))")
+            diagnostics.report(
+                lift.node, "'\(lift.profile)' is not a profile.\(suggestion(for: lift.profile, among: names))")
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         return data
@@ -118,7 +122,8 @@ public struct Configuration: Sendable {
         if !broker.url.isLoopback {
             warnings.append(
                 "\(broker.node.file):\(broker.node.line): the broker is on another machine. Give it the settings of "
-                    + "systemd/mosquitto-hoistway.conf: a default mosquitto drops what it has acknowledged beyond 1000 messages.")
+                    + "systemd/mosquitto-hoistway.conf: a default mosquitto drops what it has acknowledged beyond 1000 messages."
+            )
         }
         return warnings
     }
@@ -184,13 +189,15 @@ extension Configuration.RegisteredLift {
             guard let id = reader.requiredText("id") else { return nil }
             lift = Lift(
                 id: id, registrationCode: reader.text("registration_code"), rescueCode: reader.text("rescue_code"),
-                place: reader.text("place"), equipmentClass: reader.choice("equipment", EquipmentClass.self) ?? .traction,
+                place: reader.text("place"),
+                equipmentClass: reader.choice("equipment", EquipmentClass.self) ?? .traction,
                 ratedSpeed: reader.number("rated_speed"))
             profile = reader.text("profile") ?? defaultProfile
             reader.finish()
         }
         if !Configuration.isTopicLevel(lift.id) {
-            diagnostics.report(node, "the lift's id '\(lift.id)' must be one level of a topic: no '/', '+', '#' or space")
+            diagnostics.report(
+                node, "the lift's id '\(lift.id)' must be one level of a topic: no '/', '+', '#' or space")
             return nil
         }
     }

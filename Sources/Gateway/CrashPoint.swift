@@ -1,9 +1,10 @@
+import FoundationEssentials
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import FoundationEssentials
 
 /// Moments at which the crash tests kill the daemon, chosen by the environment and otherwise nothing.
 ///

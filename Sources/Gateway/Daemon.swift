@@ -1,8 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 import Detection
 import DeviceProfiles
 import Elevator
@@ -13,6 +8,12 @@ import Mosquitto
 import PositionedYAML
 import Synchronization
 import Uplink
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// The whole gateway: restores its state, runs the loop, the route and the watchman, and ends in good order on SIGTERM.
 public struct Daemon {
@@ -52,7 +53,9 @@ public struct Daemon {
         if recovered.batches > 0 || recovered.lastNow != nil {
             log.info("journal: folded \(recovered.messages) messages of \(recovered.batches) batches again")
         }
-        if !recovered.keptRules { log.notice("the rules have changed: holds in progress begin anew, open alerts stay open") }
+        if !recovered.keptRules {
+            log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
+        }
         let clock = GatewayClock(notBefore: recovered.lastNow)
         let board = UplinkBoard()
         let bell = WakeUp()
@@ -92,11 +95,13 @@ public struct Daemon {
                 nextStatus = monotonic + 1_000_000_000
                 let owed = try journal.owed()
                 let report = StatusReport(
-                    site: configuration.site, startedAt: started, loop: loop, route: board.routeStatus, owed: owed.count,
+                    site: configuration.site, startedAt: started, loop: loop, route: board.routeStatus,
+                    owed: owed.count,
                     oldestOwed: owed.oldest, rulesVersion: data.rules.version)
                 // A full or missing runtime folder must not stop the gateway.
                 try? Files.replace(
-                    configuration.runtimeFolder + "/status.json", with: report.json(now: loop.clock.now, monotonic: monotonic))
+                    configuration.runtimeFolder + "/status.json",
+                    with: report.json(now: loop.clock.now, monotonic: monotonic))
             }
         }
         manager.stopping()
@@ -106,7 +111,8 @@ public struct Daemon {
     /// One subscription for each topic of the profiles in use. A lift speaks on one profile's topics only, so none overlap.
     private static func filters(_ profiles: [Profile], _ configuration: Configuration) -> [String] {
         let used = Set(configuration.lifts.map(\.profile))
-        return Array(Set(profiles.filter { used.contains($0.name) }.flatMap { $0.topics.map(\.pattern.filter) })).sorted()
+        return Array(Set(profiles.filter { used.contains($0.name) }.flatMap { $0.topics.map(\.pattern.filter) }))
+            .sorted()
     }
 
     private static func bootID() -> String {
@@ -165,7 +171,9 @@ final class Watchman: Sendable {
                 if loopAge < Self.patience { manager.watchdog() }
                 let isStuck = loopAge >= Self.patience || routeAge >= .seconds(180)
                 if isStuck, !told {
-                    log.critical("no progress for \(max(loopAge, routeAge).written) in \(loopAge > routeAge ? "the loop" : "the route to the centre")")
+                    log.critical(
+                        "no progress for \(max(loopAge, routeAge).written) in \(loopAge > routeAge ? "the loop" : "the route to the centre")"
+                    )
                 }
                 told = isStuck
             }

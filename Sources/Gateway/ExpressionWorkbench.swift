@@ -10,7 +10,7 @@ public enum ExpressionWorkbench {
     public static func trace(_ path: String) throws -> ExpressionTrace {
         let name = path == "-" ? "standard input" : path
         var rows: [ExpressionTrace.Row] = []
-        try LineReader(path).forEach { line, number in
+        try LineReader(path).visitLines { line, number in
             var entries: [(String, ExpressionTrace.Value)] = []
             var time: Int64?
             var scanner = JSONScanner(line)
@@ -27,13 +27,17 @@ public enum ExpressionWorkbench {
                     case .null: entries.append((key, .unknown))
                     case .string: entries.append((key, .word(scanner.unescaped(token))))
                     case .number:
-                        if let number = DecimalText.double(line, token.start, token.end) { entries.append((key, .number(number))) }
+                        if let number = DecimalText.double(line, token.start, token.end) {
+                            entries.append((key, .number(number)))
+                        }
                     default: break
                     }
                 }
             } catch {
                 throw InvalidFiles([
-                    Diagnostic(file: name, line: number, column: error.offset + 1, message: "not JSON here: expected \(error.expected)")
+                    Diagnostic(
+                        file: name, line: number, column: error.offset + 1,
+                        message: "not JSON here: expected \(error.expected)")
                 ])
             }
             guard let time else {

@@ -5,7 +5,9 @@ import PositionedYAML
 public enum Files {
     public static func bytes(_ path: String) throws(InvalidFiles) -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw InvalidFiles([Diagnostic(file: path, message: "cannot be read. Does it exist, and may this user read it?")])
+            throw InvalidFiles([
+                Diagnostic(file: path, message: "cannot be read. Does it exist, and may this user read it?")
+            ])
         }
         return Array(data)
     }

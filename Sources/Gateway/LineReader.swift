@@ -1,9 +1,10 @@
+import PositionedYAML
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import PositionedYAML
 
 /// Reads a file, or standard input for `-`, line by line without holding it.
 public struct LineReader: ~Copyable {
@@ -16,14 +17,16 @@ public struct LineReader: ~Copyable {
         name = path == "-" ? "standard input" : path
         descriptor = path == "-" ? 0 : open(path, O_RDONLY)
         if descriptor < 0 {
-            throw InvalidFiles([Diagnostic(file: path, message: "cannot be opened: \(String(cString: strerror(errno)))")])
+            throw InvalidFiles([
+                Diagnostic(file: path, message: "cannot be opened: \(String(cString: strerror(errno)))")
+            ])
         }
     }
 
     deinit { if descriptor > 0 { close(descriptor) } }
 
     /// Visits each line without its end; empty lines are passed over. Line numbers count from 1.
-    public borrowing func forEach(_ body: (Span<UInt8>, Int) throws -> Void) throws {
+    public borrowing func visitLines(_ body: (Span<UInt8>, Int) throws -> Void) throws {
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         var filled = 0
         var number = 0
@@ -40,7 +43,9 @@ public struct LineReader: ~Copyable {
             let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
             if count < 0 {
                 if errno == EINTR { continue }
-                throw InvalidFiles([Diagnostic(file: name, message: "cannot be read: \(String(cString: strerror(errno)))")])
+                throw InvalidFiles([
+                    Diagnostic(file: name, message: "cannot be read: \(String(cString: strerror(errno)))")
+                ])
             }
             if count == 0 { break }
             let end = filled + count

@@ -34,7 +34,8 @@ enum Recovery {
     }
 
     /// One batch, exactly as the loop took it.
-    private static func apply(_ messages: [JournalledMessage], control: String?, now: Instant, to intake: inout Intake) {
+    private static func apply(_ messages: [JournalledMessage], control: String?, now: Instant, to intake: inout Intake)
+    {
         for message in messages {
             intake.take(
                 topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,

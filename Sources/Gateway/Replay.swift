@@ -28,10 +28,11 @@ public struct Replay {
         var summary = Summary()
         var intake: Intake?
         var reader = TraceReader(file: path == "-" ? "standard input" : path)
-        func drain(_ intake: inout Intake) {
-            for alert in intake.takeAlerts() {
+        func drain() {
+            for alert in intake?.takeAlerts() ?? [] {
                 summary.alerts += 1
-                let lift = intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
+                let index = intake?.detector.index(of: alert.lift)
+                let lift = index.flatMap { intake?.detector.lift($0) } ?? Lift(id: alert.lift)
                 emit(alert, AlertEvent.json(alert, lift: lift, site: site))
             }
         }
@@ -43,7 +44,7 @@ public struct Replay {
             for (lift, profile) in lifts ?? [] { try fresh.register(lift, profile: profile, at: time) }
             intake = fresh
         }
-        try LineReader(path).forEach { line, number in
+        try LineReader(path).visitLines { line, number in
             var failure: (any Error)?
             try reader.read(line, number: number) { topic, payload, isRetained, arrival in
                 do { try begin(arrival, isListening: true) } catch { failure = error }
@@ -61,14 +62,14 @@ public struct Replay {
                 }
             }
             if let failure { throw failure }
-            if intake != nil { drain(&intake!) }
+            drain()
         }
-        if var last = intake, let to = summary.to {
-            last.advance(to: max(to, until ?? to))
-            drain(&last)
-            summary.lifts = last.detector.liftCount
-            summary.badInput = last.badInput.counts
+        if let to = summary.to {
+            intake?.advance(to: max(to, until ?? to))
+            drain()
         }
+        summary.lifts = intake?.detector.liftCount ?? 0
+        summary.badInput = intake?.badInput.counts ?? [:]
         return summary
     }
 }

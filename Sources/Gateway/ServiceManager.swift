@@ -1,9 +1,10 @@
+import FoundationEssentials
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import FoundationEssentials
 
 /// Tells systemd how we are (sd_notify(3), by hand over its socket). Without systemd it does nothing.
 struct ServiceManager {

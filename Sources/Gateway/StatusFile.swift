@@ -61,7 +61,9 @@ struct StatusReport {
 
     private func badInput(_ badInput: BadInput, _ json: inout JSONWriter) {
         json.object("bad_input") { object in
-            object.object("counts") { for (kind, count) in badInput.counts.sorted(by: { $0.key < $1.key }) { $0.put(kind, count) } }
+            object.object("counts") {
+                for (kind, count) in badInput.counts.sorted(by: { $0.key < $1.key }) { $0.put(kind, count) }
+            }
             object.array("last") { array in
                 for specimen in badInput.specimens {
                     array.object {

@@ -112,7 +112,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     /// Waits for something to do, at most for a while, and does it.
     func turn() {
         let ready = Poll.wait(
-            [client?.socket ?? -1, wake.descriptor], writer: mayWrite && client?.wantsWrite == true ? client?.socket ?? -1 : -1,
+            [client?.socket ?? -1, wake.descriptor],
+            writer: mayWrite && client?.wantsWrite == true ? client?.socket ?? -1 : -1,
             for: waitingTime())
         if ready[1] { wake.clear() }
         do {
@@ -186,7 +187,9 @@ final class TelemetryLoop: MQTTClientDelegate {
             link = .waiting(since: MonotonicClock.nanoseconds)
         case .waiting(let since):
             if socketIsReady { try client?.read() }
-            if MonotonicClock.nanoseconds - since > 20_000_000_000 { throw LinkLost(reason: "no answer to CONNECT in 20 s") }
+            if MonotonicClock.nanoseconds - since > 20_000_000_000 {
+                throw LinkLost(reason: "no answer to CONNECT in 20 s")
+            }
         case .subscribed:
             if socketIsReady { try readUntilDry() }
         }
@@ -204,7 +207,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         repeat {
             try client?.read()
             rounds += 1
-        } while isLost == nil && unacknowledged < settings.client.receiveMaximum && rounds < 64 && Poll.isReadable(client?.socket ?? -1)
+        } while isLost == nil && unacknowledged < settings.client.receiveMaximum && rounds < 64
+            && Poll.isReadable(client?.socket ?? -1)
     }
 
     /// Whatever went wrong, final to the library or not: a logged, counted pause and another attempt.
@@ -245,7 +249,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     private func watchForBrokerLoss(_ now: Instant) {
         if let deafSince, now - deafSince >= settings.brokerLostAfter {
             let alert = brokerLost.raise(
-                onset: deafSince, at: deafSince + settings.brokerLostAfter, hold: settings.brokerLostAfter, because: "disconnected")
+                onset: deafSince, at: deafSince + settings.brokerLostAfter, hold: settings.brokerLostAfter,
+                because: "disconnected")
             if let alert { tell(alert) }
         } else if deafSince == nil, let alert = brokerLost.clear(at: now, because: "reconnected") {
             tell(alert)
@@ -263,7 +268,9 @@ final class TelemetryLoop: MQTTClientDelegate {
         log.info("broker: connected to \(settings.client.url), session \(sessionPresent ? "kept" : "new")")
         do throws(MQTTError) {
             // On every CONNACK: a topic that configuration added would stay unsubscribed in a kept session.
-            for filter in settings.filters { if let mid = try client?.subscribe(filter) { awaitedSubscriptions.insert(mid) } }
+            for filter in settings.filters {
+                if let mid = try client?.subscribe(filter) { awaitedSubscriptions.insert(mid) }
+            }
         } catch { isLost = error.description }
     }
 
@@ -293,7 +300,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         }
         counters.messages += 1
         let arrival = clock.now
-        recorder?.message(topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
+        recorder?.message(
+            topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
         intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
         batch.append(
             JournalledMessage(
@@ -320,7 +328,9 @@ final class TelemetryLoop: MQTTClientDelegate {
         let monotonic = MonotonicClock.nanoseconds
         if let retryCommitAt, monotonic < retryCommitAt { return }
         let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? false
-        if isOld || unacknowledged >= settings.client.receiveMaximum || !pendingAlerts.isEmpty || retryCommitAt != nil { tryCommit(control: nil, now: now) }
+        if isOld || unacknowledged >= settings.client.receiveMaximum || !pendingAlerts.isEmpty || retryCommitAt != nil {
+            tryCommit(control: nil, now: now)
+        }
         if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
     }
 

@@ -33,7 +33,8 @@ public struct TraceReader {
             throw fail(number, 1, "expected \"t\": the arrival time in seconds, with at most nine decimals")
         }
         guard time >= lastTime else {
-            throw fail(number, 1, "\"t\" goes back; arrival times only grow. A device's own time may stand in the payload")
+            throw fail(
+                number, 1, "\"t\" goes back; arrival times only grow. A device's own time may stand in the payload")
         }
         lastTime = time
         let arrival = Instant(nanoseconds: time)
@@ -105,7 +106,9 @@ enum Base64 {
 struct TraceWriter {
     private(set) var json = JSONWriter()
 
-    mutating func message(topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant) {
+    mutating func message(
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant
+    ) {
         var topicBytes: [UInt8] = []
         for i in 0..<topic.count { topicBytes.append(topic[i]) }
         var payloadBytes: [UInt8] = []

@@ -1,10 +1,11 @@
+import Elevator
+import PositionedYAML
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import Elevator
-import PositionedYAML
 
 /// Writes what the daemon hears into a trace, for `hoistway replay`.
 final class TraceRecorder {
@@ -14,11 +15,15 @@ final class TraceRecorder {
     init(_ path: String) throws(InvalidFiles) {
         descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         if descriptor < 0 {
-            throw InvalidFiles([Diagnostic(file: path, message: "cannot be written: \(String(cString: strerror(errno)))")])
+            throw InvalidFiles([
+                Diagnostic(file: path, message: "cannot be written: \(String(cString: strerror(errno)))")
+            ])
         }
     }
 
-    func message(topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant) {
+    func message(
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant
+    ) {
         writer.message(topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
     }
     func event(_ event: TraceReader.ConnectionEvent, session: Int, at time: Instant) {

@@ -29,7 +29,8 @@ final class Database {
         try execute("PRAGMA journal_size_limit=16777216")
         // Whoever sets these can be overruled by a compile-time option; a promise rests on them, so they are asserted.
         guard try scalar("PRAGMA synchronous") == 2, try text("PRAGMA journal_mode") == "wal" else {
-            throw JournalError(path: path, doing: "asserting synchronous=FULL and WAL", code: SQLITE_MISUSE, message: "not taken")
+            throw JournalError(
+                path: path, doing: "asserting synchronous=FULL and WAL", code: SQLITE_MISUSE, message: "not taken")
         }
     }
 
@@ -136,7 +137,9 @@ final class Database {
         fileprivate let statement: OpaquePointer
         func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
         func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
-        func text(_ column: Int32) -> String { sqlite3_column_text(statement, column).map { String(cString: $0) } ?? "" }
+        func text(_ column: Int32) -> String {
+            sqlite3_column_text(statement, column).map { String(cString: $0) } ?? ""
+        }
         func blob(_ column: Int32) -> [UInt8] {
             let count = Int(sqlite3_column_bytes(statement, column))
             guard count > 0, let start = sqlite3_column_blob(statement, column) else { return [] }

@@ -120,7 +120,8 @@ public final class Journal {
             .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body))
         try database.run(
             "INSERT INTO outbox(event_id, lane, lift, body, created) VALUES(?, ?, ?, ?, ?)",
-            .text("\(alert.id)/\(alert.revision)"), .integer(Int64(alert.lane.rawValue)), .text(alert.lift), .blob(body),
+            .text("\(alert.id)/\(alert.revision)"), .integer(Int64(alert.lane.rawValue)), .text(alert.lift),
+            .blob(body),
             .integer(created.nanoseconds))
     }
 
@@ -183,7 +184,8 @@ public final class Journal {
 
     /// Visits the batches after a sequence number in order, one in memory at a time.
     public func forEachBatch(after sequence: Int64, _ visit: (StoredBatch) -> Void) throws(JournalError) {
-        let first = try database.scalar("SELECT segment FROM batch WHERE seq > ? ORDER BY seq LIMIT 1", .integer(sequence))
+        let first = try database.scalar(
+            "SELECT segment FROM batch WHERE seq > ? ORDER BY seq LIMIT 1", .integer(sequence))
         guard let first else { return }
         var codec = ReadingsCodec()
         var segment: Int64 = -1
@@ -204,7 +206,8 @@ public final class Journal {
                         control: row.isNull(3) ? nil : row.text(3), messages: messages))
             } catch {
                 damage = JournalError(
-                    path: self.database.path, doing: "reading batch \(row.integer(0))", code: 0, message: error.description)
+                    path: self.database.path, doing: "reading batch \(row.integer(0))", code: 0,
+                    message: error.description)
             }
         }
         if let damage { throw damage }
@@ -258,7 +261,8 @@ public final class Journal {
     public func outbox(limit: Int) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         try database.run(
-            "SELECT id, event_id, lane, lift, body, created FROM outbox ORDER BY lane, id LIMIT ?", .integer(Int64(limit))
+            "SELECT id, event_id, lane, lift, body, created FROM outbox ORDER BY lane, id LIMIT ?",
+            .integer(Int64(limit))
         ) {
             rows.append(
                 OutboxRow(
@@ -270,7 +274,8 @@ public final class Journal {
 
     /// A later revision of this alert is journalled and says that it is over.
     public func isOver(_ eventID: String) throws(JournalError) -> Bool {
-        guard let slash = eventID.lastIndex(of: "/"), let revision = Int64(eventID[eventID.index(after: slash)...]) else {
+        guard let slash = eventID.lastIndex(of: "/"), let revision = Int64(eventID[eventID.index(after: slash)...])
+        else {
             return false
         }
         let found = try database.scalar(

@@ -57,7 +57,8 @@ struct ReadingsCodec {
             writer.write(variable: UInt64(message.mid))
             let last = lastPayloads[index]
             let prefix = Self.commonPrefix(last, message.payload)
-            let suffix = Self.commonSuffix(last, message.payload, atMost: min(last.count, message.payload.count) - prefix)
+            let suffix = Self.commonSuffix(
+                last, message.payload, atMost: min(last.count, message.payload.count) - prefix)
             writer.write(variable: UInt64(prefix))
             writer.write(variable: UInt64(suffix))
             writer.write(blob: message.payload[prefix..<message.payload.count - suffix])
@@ -89,7 +90,8 @@ struct ReadingsCodec {
             let payload = Array(last[..<Int(prefix)]) + middle + last[(last.count - Int(suffix))...]
             lastPayloads[index] = payload
             messages.append(
-                JournalledMessage(arrival: clock, topic: names[index], payload: payload, isRetained: head & 1 == 1, mid: mid))
+                JournalledMessage(
+                    arrival: clock, topic: names[index], payload: payload, isRetained: head & 1 == 1, mid: mid))
         }
         return messages
     }

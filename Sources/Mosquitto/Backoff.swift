@@ -9,7 +9,8 @@ public struct Backoff: Sendable {
     private var last: Duration
     private var connectedAt: Int64?
 
-    public init(base: Duration = .milliseconds(200), cap: Duration = .seconds(30), stableAfter: Duration = .seconds(30)) {
+    public init(base: Duration = .milliseconds(200), cap: Duration = .seconds(30), stableAfter: Duration = .seconds(30))
+    {
         self.base = base
         self.cap = cap
         self.stableAfter = stableAfter

@@ -193,7 +193,8 @@ public struct MQTTError: Error, CustomStringConvertible, Sendable {
             code == MOSQ_ERR_ERRNO.rawValue ? systemErrorText(systemError) : String(cString: mosquitto_strerror(code))
         let hint =
             concernsTLS
-            ? " Check the certificates, and this box's clock: a box that thinks it is 1970 finds no certificate valid yet." : ""
+            ? " Check the certificates, and this box's clock: a box that thinks it is 1970 finds no certificate valid yet."
+            : ""
         return "\(doing): \(reason)\(reason.hasSuffix(".") ? "" : ".")\(hint)"
     }
 }
@@ -210,7 +211,9 @@ private func installCallbacks(_ handle: OpaquePointer) {
     }
     mosquitto_disconnect_v5_callback_set(handle) { _, user, reason, _ in
         client(user)?.delegate?.disconnected(
-            reason == 0 ? "closed" : String(cString: reason < 0x80 ? mosquitto_strerror(reason) : mosquitto_reason_string(reason)))
+            reason == 0
+                ? "closed"
+                : String(cString: reason < 0x80 ? mosquitto_strerror(reason) : mosquitto_reason_string(reason)))
     }
     mosquitto_subscribe_v5_callback_set(handle) { _, user, mid, count, granted, _ in
         let accepted = granted.map { granted in (0..<Int(count)).allSatisfy { granted[$0] < 0x80 } } ?? false
@@ -218,13 +221,16 @@ private func installCallbacks(_ handle: OpaquePointer) {
     }
     mosquitto_publish_v5_callback_set(handle) { _, user, mid, _, _ in client(user)?.delegate?.published(mid) }
     mosquitto_message_v5_callback_set(handle) { _, user, message, _ in
-        guard let message = message?.pointee, let delegate = client(user)?.delegate, let topic = message.topic else { return }
+        guard let message = message?.pointee, let delegate = client(user)?.delegate, let topic = message.topic else {
+            return
+        }
         // The library's own memory, valid inside this call: wrapped without a copy.
         var length = 0
         while topic[length] != 0 { length += 1 }
         let topicBytes = UnsafeRawPointer(topic).assumingMemoryBound(to: UInt8.self)
         let payload = UnsafeBufferPointer(
-            start: message.payload?.assumingMemoryBound(to: UInt8.self), count: message.payload == nil ? 0 : Int(message.payloadlen))
+            start: message.payload?.assumingMemoryBound(to: UInt8.self),
+            count: message.payload == nil ? 0 : Int(message.payloadlen))
         delegate.received(
             topic: UnsafeBufferPointer(start: topicBytes, count: length).span, payload: payload.span,
             qos: Int(message.qos), isRetained: message.retain, mid: Int(message.mid))

@@ -86,7 +86,12 @@ public struct LoopThread: Sendable {
         var thread = pthread_t()
         // Balanced by takeRetainedValue in the thread's first line.
         let body = Unmanaged.passRetained(Body(run)).toOpaque()
-        pthread_create(&thread, nil, { Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run(); return nil }, body)
+        pthread_create(
+            &thread, nil,
+            {
+                Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run()
+                return nil
+            }, body)
         self.thread = thread
     }
     public func join() { pthread_join(thread, nil) }

@@ -40,7 +40,8 @@ public struct YAMLNode: Sendable {
                 guard yaml_parser_parse(&parser, &event) == 1 else {
                     let problem = parser.problem.map { String(cString: $0) } ?? "not YAML"
                     return Diagnostic(
-                        file: file, line: Int(parser.problem_mark.line) + 1, column: Int(parser.problem_mark.column) + 1,
+                        file: file, line: Int(parser.problem_mark.line) + 1,
+                        column: Int(parser.problem_mark.column) + 1,
                         message: "not YAML here: \(problem)")
                 }
                 defer { yaml_event_delete(&event) }

@@ -29,7 +29,9 @@ public final class MQTTRoute: MQTTClientDelegate {
         public var stateEvery: Duration = .seconds(1)
         public var stateRenewal: Duration = .seconds(60)
 
-        public init(site: AlertEvent.Site, prefix: String, client: MQTTClient.Options, journalPath: String, bootID: String) {
+        public init(
+            site: AlertEvent.Site, prefix: String, client: MQTTClient.Options, journalPath: String, bootID: String
+        ) {
             self.site = site
             self.prefix = prefix
             self.client = client
@@ -79,7 +81,8 @@ public final class MQTTRoute: MQTTClientDelegate {
     }
 
     private init(
-        _ settings: Settings, _ board: UplinkBoard, _ bell: WakeUp, _ log: Logger, _ clock: @escaping @Sendable () -> Instant,
+        _ settings: Settings, _ board: UplinkBoard, _ bell: WakeUp, _ log: Logger,
+        _ clock: @escaping @Sendable () -> Instant,
         _ isStopping: @escaping @Sendable () -> Bool
     ) throws(JournalError) {
         self.settings = settings
@@ -114,7 +117,9 @@ public final class MQTTRoute: MQTTClientDelegate {
         leave()
     }
 
-    private struct RouteLost: Error, CustomStringConvertible { var description: String { "the centre's broker closed the connection" } }
+    private struct RouteLost: Error, CustomStringConvertible {
+        var description: String { "the centre's broker closed the connection" }
+    }
 
     private func connect() {
         do throws(MQTTError) {
@@ -227,7 +232,8 @@ public final class MQTTRoute: MQTTClientDelegate {
 
     public func subscribed(_ mid: Int32, accepted: Bool) {
         guard accepted else {
-            log.error("centre: the broker does not let us read \(settings.topic("receipt")); its access list is to blame")
+            log.error(
+                "centre: the broker does not let us read \(settings.topic("receipt")); its access list is to blame")
             lost = true
             return
         }

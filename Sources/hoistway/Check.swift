@@ -25,14 +25,17 @@ struct Check: ParsableCommand {
             }
             let failed = try data.rules.runExamples().filter { $0.failure != nil }
             for result in failed {
-                printError("\(result.file):\(result.line):1: the example '\(result.example)' fails: \(result.failure ?? "")")
+                printError(
+                    "\(result.file):\(result.line):1: the example '\(result.example)' fails: \(result.failure ?? "")")
             }
             if !failed.isEmpty { throw ExitCode.invalidFiles }
             if output.format == .json {
                 print(CheckReport.json(data, warnings: warnings))
             } else {
                 for warning in warnings { print(styled("warning: ", "33") + warning) }
-                print("\(data.profiles.count) profiles, \(data.rules.ruleNames.count) rules (version \(data.rules.version)): all is well.")
+                print(
+                    "\(data.profiles.count) profiles, \(data.rules.ruleNames.count) rules (version \(data.rules.version)): all is well."
+                )
             }
         }
     }

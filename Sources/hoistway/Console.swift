@@ -45,7 +45,8 @@ func styled(_ text: String, _ code: String) -> String {
 
 /// Pads to a width in characters.
 func column(_ text: String, _ width: Int) -> String {
-    text.count >= width ? String(text.prefix(max(0, width - 1))) + " " : text + String(repeating: " ", count: width - text.count)
+    text.count >= width
+        ? String(text.prefix(max(0, width - 1))) + " " : text + String(repeating: " ", count: width - text.count)
 }
 
 /// The clock by which the status file is stamped.

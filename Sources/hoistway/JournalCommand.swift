@@ -16,13 +16,16 @@ struct JournalCommand: ParsableCommand {
         var file: String?
 
         func open() throws -> Journal {
-            let path = try file ?? config.map { try Configuration(file: $0).stateFolder + "/journal.db" } ?? "/var/lib/hoistway/journal.db"
+            let path =
+                try file ?? config.map { try Configuration(file: $0).stateFolder + "/journal.db" }
+                ?? "/var/lib/hoistway/journal.db"
             return try Journal(path, readOnly: true)
         }
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "The last alerts, each revision a line, the newest last.")
+        static let configuration = CommandConfiguration(
+            abstract: "The last alerts, each revision a line, the newest last.")
         @OptionGroup var place: Place
         @OptionGroup var output: FormatOptions
         @Option(help: "How many.")
@@ -37,7 +40,8 @@ struct JournalCommand: ParsableCommand {
                     } else {
                         print(
                             "\(alert.time.rfc3339)  \(alert.id.prefix(8))/\(column(String(alert.revision), 4))\(column(alert.lift, 22))"
-                                + "\(column(alert.kind, 26))\(column(alert.state, 18))\(alert.isOwed ? styled("not yet stored by the centre", "33") : "stored")")
+                                + "\(column(alert.kind, 26))\(column(alert.state, 18))\(alert.isOwed ? styled("not yet stored by the centre", "33") : "stored")"
+                        )
                     }
                 }
                 if output.format == .text {
@@ -65,8 +69,9 @@ struct JournalCommand: ParsableCommand {
                 }
                 for alert in revisions {
                     if output.format == .text {
-                        print("\(alert.id)/\(alert.revision)  \(alert.kind) \(alert.state)  lift \(alert.lift)  \(alert.time.rfc3339)"
-                            + (alert.isOwed ? "  not yet stored by the centre" : "  stored by the centre"))
+                        print(
+                            "\(alert.id)/\(alert.revision)  \(alert.kind) \(alert.state)  lift \(alert.lift)  \(alert.time.rfc3339)"
+                                + (alert.isOwed ? "  not yet stored by the centre" : "  stored by the centre"))
                     }
                     print(String(decoding: alert.body, as: UTF8.self))
                 }

@@ -44,7 +44,8 @@ struct ReplayTrace: ParsableCommand {
                 output.line(format == .json ? json : Array(Self.sentence(alert).utf8))
             }
             output.flush()
-            let bad = summary.badInput.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+            let bad = summary.badInput.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
+                separator: ", ")
             printError(
                 "\(summary.messages) messages of \(summary.lifts) lifts, \(summary.alerts) alert revisions"
                     + (bad.isEmpty ? "" : "; bad input: \(bad)"))

@@ -30,7 +30,10 @@ struct Rules: ParsableCommand {
         @Option(help: "Evaluate up to this time, inclusive; by default the last row's.")
         var until: String?
 
-        @Option(help: "unknown: the time before the first row is not known, as in the daemon. complete: nothing happened then.")
+        @Option(
+            help:
+                "unknown: the time before the first row is not known, as in the daemon. complete: nothing happened then."
+        )
         var history = History.unknown
 
         func run() throws {
@@ -47,7 +50,8 @@ struct Rules: ParsableCommand {
                 do throws(ExpressionError) {
                     for verdict in try trace.verdicts(of: expression, until: end, history: history) {
                         let value = verdict.value.map { $0 ? "true" : "false" } ?? "null"
-                        output.line("{\"t\": \(JSONWriter.decimalSeconds(verdict.time.nanoseconds)), \"value\": \(value)}")
+                        output.line(
+                            "{\"t\": \(JSONWriter.decimalSeconds(verdict.time.nanoseconds)), \"value\": \(value)}")
                     }
                 } catch {
                     throw InvalidFiles([

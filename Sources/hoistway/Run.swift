@@ -34,7 +34,8 @@ struct Run: ParsableCommand {
     func run() throws {
         try reporting {
             guard let level = Logger.Level(rawValue: logLevel) else {
-                throw ValidationError("--log-level: found '\(logLevel)', expected debug, info, notice, warning or error")
+                throw ValidationError(
+                    "--log-level: found '\(logLevel)', expected debug, info, notice, warning or error")
             }
             var log = Logger(label: "hoistway") { StreamLogHandler.standardError(label: $0) }
             log.logLevel = level

@@ -23,10 +23,14 @@ struct Status: ParsableCommand {
                 throw ExitCode.failure
             }
             if output.format == .json { return print(String(decoding: bytes, as: UTF8.self), terminator: "") }
-            let status = try JSONDecoder().decode(StatusPage.self, from: bytes)
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            let status = try decoder.decode(StatusPage.self, from: bytes)
             print(status.text)
             if status.ageSeconds > 10 {
-                printError("hoistway: this is \(Int(status.ageSeconds)) s old. The gateway has ended or is stuck: journalctl -u hoistway")
+                printError(
+                    "hoistway: this is \(Int(status.ageSeconds)) s old. The gateway has ended or is stuck: journalctl -u hoistway"
+                )
                 throw ExitCode.failure
             }
         }
@@ -38,15 +42,15 @@ struct StatusPage: Decodable {
     struct Broker: Decodable {
         var connected: Bool
         var drained: Bool
-        var last_error: String
+        var lastError: String
     }
     struct Centre: Decodable {
         var connected: Bool
         var receipts: Int
         var backlog: Int
-        var last_receipt_age_s: Double?
-        var oldest_unsent_s: Double?
-        var last_error: String
+        var lastReceiptAgeS: Double?
+        var oldestUnsentS: Double?
+        var lastError: String
     }
     struct BadInput: Decodable {
         struct Specimen: Decodable {
@@ -60,17 +64,20 @@ struct StatusPage: Decodable {
     struct Alert: Decodable {
         var kind: String
         var state: String
-        var since_s: Double
+        var sinceS: Double
     }
     struct Lift: Decodable {
         var id: String
         var place: String?
-        var last_word_s: Double?
+        var lastWordS: Double?
         var signals: [String: Signal]
         var alerts: [Alert]
     }
     enum Signal: Decodable {
-        case flag(Bool), number(Double), word(String), codes([String])
+        case flag(Bool)
+        case number(Double)
+        case word(String)
+        case codes([String])
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
             if let value = try? container.decode(Bool.self) {
@@ -85,38 +92,41 @@ struct StatusPage: Decodable {
         }
     }
     var site: String
-    var site_name: String?
-    var up_s: Double
-    var monotonic_s: Double
-    var wall_offset_s: Double
+    var siteName: String?
+    var upS: Double
+    var monotonicS: Double
+    var wallOffsetS: Double
     var broker: Broker
     var centre: Centre
-    var bad_input: BadInput
+    var badInput: BadInput
     var lifts: [Lift]
 
-    var ageSeconds: Double { max(0, MonotonicSeconds.now - monotonic_s) }
+    var ageSeconds: Double { max(0, MonotonicSeconds.now - monotonicS) }
 
     var text: String {
-        let brokerWord = broker.connected ? (broker.drained ? styled("ok", "32") : "draining the backlog") : styled("DOWN", "31")
+        let brokerWord =
+            broker.connected ? (broker.drained ? styled("ok", "32") : "draining the backlog") : styled("DOWN", "31")
         let centreWord =
             centre.connected
-            ? styled("ok", "32") + (centre.last_receipt_age_s.map { " (receipt \(Self.span($0 + ageSeconds)) ago)" } ?? "")
+            ? styled("ok", "32")
+                + (centre.lastReceiptAgeS.map { " (receipt \(Self.span($0 + ageSeconds)) ago)" } ?? "")
             : styled("DOWN", "31")
-        let clock = abs(wall_offset_s) < 1 ? "steady" : "stepped by \(Self.span(abs(wall_offset_s)))"
+        let clock = abs(wallOffsetS) < 1 ? "steady" : "stepped by \(Self.span(abs(wallOffsetS)))"
         var lines = [
-            "\(site_name ?? site)   up \(Self.span(up_s))   broker \(brokerWord)   centre \(centreWord)   backlog \(centre.backlog)   clock \(clock)"
+            "\(siteName ?? site)   up \(Self.span(upS))   broker \(brokerWord)   centre \(centreWord)   backlog \(centre.backlog)   clock \(clock)"
         ]
-        if !broker.connected, !broker.last_error.isEmpty { lines.append(broker.last_error) }
-        if !centre.connected, !centre.last_error.isEmpty { lines.append(centre.last_error) }
+        if !broker.connected, !broker.lastError.isEmpty { lines.append(broker.lastError) }
+        if !centre.connected, !centre.lastError.isEmpty { lines.append(centre.lastError) }
         lines += ["", row("LIFT", "FLOOR", "STATE", "DOORS", "OCCUPIED", "LAST WORD", "ALERTS")]
         // What is wrong comes first.
         for lift in lifts.sorted(by: { ($0.alerts.isEmpty ? 1 : 0, $0.id) < ($1.alerts.isEmpty ? 1 : 0, $1.id) }) {
             lines.append(self.line(lift))
         }
-        if !bad_input.counts.isEmpty {
-            let counts = bad_input.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        if !badInput.counts.isEmpty {
+            let counts = badInput.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
+                separator: ", ")
             lines += ["", "Messages that could not be used: \(counts)"]
-            for specimen in bad_input.last.suffix(5) {
+            for specimen in badInput.last.suffix(5) {
                 lines.append("  \(specimen.topic): \(specimen.kind): \(specimen.explanation)")
             }
         }
@@ -125,23 +135,31 @@ struct StatusPage: Decodable {
 
     private func line(_ lift: Lift) -> String {
         func flag(_ name: String) -> Bool? { if case .flag(let value)? = lift.signals[name] { value } else { nil } }
-        func number(_ name: String) -> Double? { if case .number(let value)? = lift.signals[name] { value } else { nil } }
+        func number(_ name: String) -> Double? {
+            if case .number(let value)? = lift.signals[name] { value } else { nil }
+        }
         func word(_ name: String) -> String? { if case .word(let value)? = lift.signals[name] { value } else { nil } }
         let isFar = flag("in_door_zone") == false
         let motion = flag("moving").map { $0 ? "moving \(word("direction") ?? "")" : "stopped" } ?? "-"
         let mode = word("mode").flatMap { $0 == "normal" ? nil : $0 }
         let doors =
-            flag("doors.front.fully_open") == true ? "open" : flag("doors.front.locked").map { $0 ? "closed" : "not closed" } ?? "-"
-        let alerts = lift.alerts.map { "\($0.kind) \($0.state) \(Self.span($0.since_s))" }.joined(separator: ", ")
+            flag("doors.front.fully_open") == true
+            ? "open" : flag("doors.front.locked").map { $0 ? "closed" : "not closed" } ?? "-"
+        let alerts = lift.alerts.map { "\($0.kind) \($0.state) \(Self.span($0.sinceS))" }.joined(separator: ", ")
         return row(
             lift.place.map { "\($0) (…\(lift.id.suffix(4)))" } ?? String(lift.id.suffix(22)),
-            number("floor").map { (isFar ? "~" : "") + String(Int($0)) } ?? "-", [motion, mode].compactMap { $0 }.joined(separator: ", "),
+            number("floor").map { (isFar ? "~" : "") + String(Int($0)) } ?? "-",
+            [motion, mode].compactMap { $0 }.joined(separator: ", "),
             doors, flag("compartments.main.occupied").map { $0 ? "yes" : "no" } ?? "unknown",
-            lift.last_word_s.map { Self.span($0) } ?? "never", alerts.isEmpty ? "" : styled(alerts, "31"))
+            lift.lastWordS.map { Self.span($0) } ?? "never", alerts.isEmpty ? "" : styled(alerts, "31"))
     }
 
-    private func row(_ lift: String, _ floor: String, _ state: String, _ doors: String, _ occupied: String, _ word: String, _ alerts: String) -> String {
-        column(lift, 24) + column(floor, 7) + column(state, 22) + column(doors, 12) + column(occupied, 10) + column(word, 11) + alerts
+    private func row(
+        _ lift: String, _ floor: String, _ state: String, _ doors: String, _ occupied: String, _ word: String,
+        _ alerts: String
+    ) -> String {
+        column(lift, 24) + column(floor, 7) + column(state, 22) + column(doors, 12) + column(occupied, 10)
+            + column(word, 11) + alerts
     }
 
     static func span(_ seconds: Double) -> String {

@@ -1,0 +1,80 @@
+# What a person types. Each target says what it does; all install what they need, and leave nothing running.
+SHELL := /bin/bash
+SWIFT ?= swift
+PREFIX ?= /usr
+BIN := .build/release
+PACKAGES := pkg-config mosquitto libmosquitto-dev libsqlite3-dev libyaml-dev libzstd-dev libssl-dev
+
+.PHONY: help deps build test lint demo crash seeds budget measure install clean
+help:
+	@echo "make demo          a simulated day judged, then the whole product live (QUICK=1: under 90 seconds)"
+	@echo "make test          every test: units, rules, end to end with a real broker, crashes, units of systemd"
+	@echo "make crash         100 kills under traffic (ROUNDS=100)"
+	@echo "make seeds         20 simulated days of 200 lifts, with the table for docs/detection.md (SEEDS='1 2 3')"
+	@echo "make measure       memory, size and CPU share of the daemon with 200 lifts at 1 Hz"
+	@echo "make install       into DESTDIR: the program, Devices, and what systemd and mosquitto need"
+
+deps:
+	@command -v $(SWIFT) >/dev/null || { echo "Swift 6.3 is missing: install the toolchain from https://www.swift.org/install/linux/"; exit 1; }
+	@if ! { command -v pkg-config && pkg-config --exists libmosquitto sqlite3 yaml-0.1 libzstd libcrypto && { command -v mosquitto || test -x /usr/sbin/mosquitto; }; } >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" != 0 ]; then echo "Packages are missing. As root: apt-get update && apt-get install -y $(PACKAGES)"; exit 1; fi; \
+	  echo "Installing Debian packages: $(PACKAGES)"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
+	fi
+
+build: deps
+	@echo "Building (the first time takes a minute or two)"
+	@$(SWIFT) build -c release --static-swift-stdlib -q
+
+lint:
+	@echo "Checking the format"
+	@$(SWIFT) format lint --strict --recursive Package.swift Sources Simulator Tests
+
+test: deps lint
+	@echo "Building everything, warnings are $${CI:+errors}$${CI:-warnings}" | sed 's/true$$//'
+	@$(SWIFT) build --build-tests -q
+	@echo "Rules' own examples"
+	@.build/debug/hoistway rules test Devices/rules
+	@.build/debug/hoistway check
+	@echo "Tests"
+	@SWIFT_BACKTRACE=enable=no $(SWIFT) test --skip-build -q
+	@$(MAKE) --no-print-directory units budget
+	@echo "Five kills under traffic (the long form is make crash)"
+	@$(MAKE) --no-print-directory crash ROUNDS=5
+
+.PHONY: units
+units:
+	@if command -v systemd-analyze >/dev/null; then systemd/verify; \
+	elif [ "$$(id -u)" = 0 ]; then DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd >/dev/null && systemd/verify; \
+	else echo "systemd-analyze is missing; the units were not verified"; fi
+
+budget: build
+	@Benchmarks/budget $(BIN)/hoistway
+
+demo: build
+	@Simulator/demo $(BIN) $(QUICK)
+
+ROUNDS ?= 100
+crash: build
+	@echo "$(ROUNDS) kills under traffic; every third dies right between commit and acknowledgement"
+	@$(BIN)/hoistway-sim demo --hoistway $(BIN)/hoistway --kills $(ROUNDS) --outage 10s --duration $$(( $(ROUNDS) * 6 + 30 ))s
+
+SEEDS ?= $(shell seq 1 20)
+seeds: build
+	@Benchmarks/seeds $(BIN) $(SEEDS)
+
+measure: build
+	@Benchmarks/measure $(BIN)
+
+install: build
+	install -D -m 755 $(BIN)/hoistway $(DESTDIR)$(PREFIX)/bin/hoistway
+	mkdir -p $(DESTDIR)$(PREFIX)/share/hoistway/Devices
+	cp -r Devices/profiles Devices/rules $(DESTDIR)$(PREFIX)/share/hoistway/Devices/
+	install -D -m 644 systemd/hoistway.service $(DESTDIR)$(PREFIX)/lib/systemd/system/hoistway.service
+	install -D -m 644 systemd/hoistway.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/hoistway.conf
+	install -D -m 644 systemd/hoistway.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hoistway.conf
+	install -D -m 644 systemd/mosquitto-hoistway.conf $(DESTDIR)/etc/mosquitto/conf.d/hoistway.conf
+	install -D -m 640 systemd/hoistway.yaml $(DESTDIR)/etc/hoistway/hoistway.yaml.example
+
+clean:
+	rm -rf .build

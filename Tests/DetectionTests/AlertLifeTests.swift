@@ -1,0 +1,236 @@
+import Elevator
+import PositionedYAML
+import Testing
+
+@testable import Detection
+
+private let stuck = """
+    rules:
+      - rule: stuck
+        kind: entrapment.off_level
+        when: not moving and not in_door_zone and possibly(any(compartments.occupied))
+        for: 10s
+        escalates: { to: confirmed, for: 60s }
+        clear: held(any(doors.fully_open) and in_door_zone, 3s)
+        title: { en: stuck, zh: 困人 }
+    """
+
+@Suite struct AlertLifeTests {
+    @Test func aHoldFiresAtItsDeadlineWithoutInput() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.advance(to: 10.9)
+        #expect(building.told == [])
+        for second in stride(from: 11.0, through: 80, by: 7) { building.say(at: second) }
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0", "1 entrapment.off_level confirmed 71.0"])
+    }
+
+    @Test func unknownOccupancyCountsAsOccupied() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors(); $0.setUnknown(Signal.occupied.rawValue) }
+        building.advance(to: 12)
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
+    }
+
+    @Test func aMessageThatRefutesInTimeStopsTheHold() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.say(at: 9) { $0.set(.inDoorZone, true) }
+        building.advance(to: 59)
+        #expect(building.told == [])
+    }
+
+    @Test func aLateReadingRevisesAndNeverWithdraws() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.advance(to: 11.5)
+        // It had reached the zone half a second before the hold was over, and said so late.
+        building.say(at: 10.5, arriving: 11.6) { $0.set(.inDoorZone, true) }
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0", "1 entrapment.off_level cleared 11.6"])
+        #expect(building.alerts.last?.reason == "revised")
+        #expect(building.alerts[0].id == building.alerts[1].id)
+    }
+
+    @Test func aLateReadingWithinTheLatenessIsJudgedInItsPlace() throws {
+        // The same words in order and with one of them late give the same alerts.
+        func run(_ late: Bool) throws -> [String] {
+            var building = try Building(rules: stuck)
+            building.say(at: 0) { $0.stopsBetweenFloors(); $0.set(.moving, true) }
+            if !late { building.say(at: 5, sequence: 2) { $0.set(.moving, false) } }
+            building.say(at: 6, sequence: 3) { $0.set(.moving, false); $0.set(.floor, number: 3) }
+            if late { building.say(at: 5, arriving: 6.5, sequence: 2) { $0.set(.moving, false) } }
+            building.advance(to: 80)
+            return building.told
+        }
+        #expect(try run(true) == run(false))
+        #expect(try run(true).first == "1 entrapment.off_level suspected 15.0")
+    }
+
+    @Test func aTooLateReadingIsCountedAndIsNoSignOfLife() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 0) { $0.stopsBetweenFloors(); $0.set(.moving, true) }
+        building.say(at: 20)
+        building.say(at: 12, arriving: 21)
+        #expect(building.detector.view(0).counters.tooLate == 1)
+        #expect(building.detector.view(0).lastHeard == Building.start + .seconds(20))
+    }
+
+    @Test func aDuplicateChangesNothing() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        let before = building.detector.snapshot()
+        building.say(at: 1, repeating: true)
+        #expect(building.detector.view(0).counters.duplicates == 1)
+        #expect(before.count == building.detector.snapshot().count)
+        building.advance(to: 12)
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
+    }
+
+    @Test func messagesOfOneTimeAreOrderedByTheDevicesCount() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1, sequence: 2) { $0.stopsBetweenFloors() }
+        building.say(at: 1, arriving: 1.2, sequence: 1) { $0.set(.inDoorZone, true) }
+        building.advance(to: 12)
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
+    }
+
+    @Test func whileNobodyListensTimersWaitForTheBacklog() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.advance(to: 5)
+        building.stopListening()
+        building.advance(to: 30)
+        #expect(building.told == [])
+        building.say(at: 8, arriving: 40) { $0.set(.inDoorZone, true) }
+        building.startListening(at: 41)
+        #expect(building.told == [], "the message that refutes the hold waited in the backlog")
+    }
+
+    @Test func aHoldThatWasNotRefutedFiresAtItsOwnTimeAfterTheGap() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.stopListening()
+        building.startListening(at: 40)
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
+    }
+
+    @Test func aRetainedMessageAtConnectIsABaselineAndNotAnEdge() throws {
+        let rules = """
+            rules:
+              - { rule: pressed, kind: pressed, when: 'once(rise("90" in codes), 5s)', title: { en: p, zh: p } }
+            """
+        var building = try Building(rules: rules)
+        building.say(at: 0) { $0.set(.codes, bits: 0) }
+        building.say(at: 10, isRetained: true) { $0.set(.codes, bits: FaultCode.carAlarmButton.bit) }
+        #expect(building.told == [])
+        building.say(at: 20) { $0.set(.codes, bits: 0) }
+        building.say(at: 21) { $0.set(.codes, bits: FaultCode.carAlarmButton.bit) }
+        #expect(building.told == ["1 pressed raised 21.0"])
+    }
+
+    @Test func silenceCountsOnlyWhileSomebodyListens() throws {
+        let rules = """
+            rules:
+              - { rule: quiet, kind: quiet, when: heard and silent(30s), title: { en: q, zh: q } }
+            """
+        var building = try Building(rules: rules)
+        building.say(at: 0)
+        building.advance(to: 20)
+        building.stopListening()
+        building.startListening(at: 100)
+        building.advance(to: 109)
+        #expect(building.told == [])
+        building.advance(to: 111)
+        #expect(building.told == ["1 quiet raised 110.0"])
+    }
+
+    @Test func inspectionMutesOnlyWhenItWasThereBefore() throws {
+        let rules = stuck.replacingFirst("    escalates", "    unless: [{ name: inspection, when: mode == inspection, active: before_onset, at_most: 1h }]\n    escalates")
+        var before = try Building(rules: rules)
+        before.say(at: 0) { $0.set(.mode, case: 2); $0.set(.moving, true); $0.set(.inDoorZone, false); $0.set(.occupied, true) }
+        before.say(at: 5) { $0.set(.moving, false) }
+        for second in stride(from: 10.0, to: 100, by: 10) { before.say(at: second) }
+        #expect(before.told == ["1 entrapment.off_level suppressed 15.0"])
+        // The cap: an inspection flag left on does not mute for ever.
+        for second in stride(from: 100.0, to: 3700, by: 10) { before.say(at: second) }
+        #expect(before.told.dropFirst().first == "1 entrapment.off_level suspected 3600.0")
+
+        var after = try Building(rules: rules)
+        after.say(at: 5) { $0.stopsBetweenFloors() }
+        after.say(at: 8) { $0.set(.mode, case: 2) }
+        after.advance(to: 16)
+        #expect(after.told == ["1 entrapment.off_level suspected 15.0"])
+    }
+
+    @Test func aSnapshotGoesOnExactlyWhereItWas() throws {
+        // Cut at every step: the life after a restart equals the life without one.
+        func script(_ building: inout Building, from: Int, to: Int) {
+            for step in from..<to {
+                let second = Double(step) * 2
+                building.say(at: second) {
+                    if step == 2 { $0.stopsBetweenFloors() }
+                    if step == 50 { $0.set(.inDoorZone, true); $0.set(.frontFullyOpen, true) }
+                }
+            }
+        }
+        var whole = try Building(rules: stuck)
+        script(&whole, from: 0, to: 60)
+        #expect(whole.told.count == 3)
+        for cut in stride(from: 1, to: 60, by: 3) {
+            var first = try Building(rules: stuck)
+            script(&first, from: 0, to: cut)
+            let bytes = first.detector.snapshot()
+            let fresh = try Building(rules: stuck)
+            first.detector = fresh.detector
+            #expect(try first.detector.restore(bytes))
+            script(&first, from: cut, to: 60)
+            #expect(first.told == whole.told, "cut at \(cut)")
+            #expect(first.alerts.map(\.id) == whole.alerts.map(\.id))
+        }
+    }
+
+    @Test func aDamagedSnapshotIsRefusedAndChangesNothing() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        let bytes = building.detector.snapshot()
+        for length in stride(from: 0, to: bytes.count - 1, by: 97) {
+            #expect(throws: (any Error).self) { try building.detector.restore(Array(bytes[..<length])) }
+        }
+        #expect(building.detector.snapshot() == bytes)
+    }
+
+    @Test func theSameEventHasTheSameIdEverywhere() throws {
+        var ids: Set<String> = []
+        for _ in 0..<2 {
+            var building = try Building(rules: stuck)
+            building.say(at: 1) { $0.stopsBetweenFloors() }
+            building.advance(to: 12)
+            ids.formUnion(building.alerts.map(\.id))
+        }
+        #expect(ids.count == 1)
+    }
+
+    @Test func anUnknownKeyInARuleNamesTheNearestOne() throws {
+        let text = stuck.replacingFirst("kind: entr", "knd: entr")
+        let error = #expect(throws: InvalidFiles.self) { try Building(rules: text) }
+        #expect(error?.description.contains("rules.yaml:3:5: 'knd' is not a key here. Did you mean 'kind'?") == true, "\(error?.description ?? "")")
+    }
+
+    @Test func anExpressionsMistakeHasItsOwnColumn() throws {
+        let text = stuck.replacingFirst("not moving", "not movin")
+        let error = #expect(throws: InvalidFiles.self) { try Building(rules: text) }
+        #expect(error?.diagnostics.first?.line == 4)
+        #expect(error?.diagnostics.first?.column == 15)
+        #expect(error?.description.contains("Did you mean 'moving'?") == true, "\(error?.description ?? "")")
+    }
+}
+
+extension String {
+    func replacingFirst(_ old: String, _ new: String) -> String {
+        guard let range = self.firstRange(of: old) else { return self }
+        return replacingCharacters(in: range, with: new)
+    }
+    private func replacingCharacters(in range: Range<String.Index>, with text: String) -> String {
+        String(self[..<range.lowerBound]) + text + String(self[range.upperBound...])
+    }
+}

@@ -1,0 +1,84 @@
+import Detection
+import Elevator
+import PositionedYAML
+
+/// A building for tests: lifts say things, time is moved by hand, and alerts come out.
+struct Building {
+    var detector: Detector
+    private(set) var now: Instant
+    private(set) var told: [String] = []
+    private(set) var alerts: [Alert] = []
+    private var words: [Reading]
+    private var key: UInt64 = 0
+    static let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
+
+    /// - Parameters:
+    ///   - rules: YAML.
+    ///   - provides: the signals of every lift's profile.
+    init(lifts: Int = 1, rules: String, provides: Set<Signal> = Set(Signal.allCases).subtracting([.lowerOccupied, .lowerLoad, .rearLocked, .rearFullyOpen])) throws {
+        let node = try YAMLNode(parsing: Array(rules.utf8), file: "rules.yaml")
+        try self.init(lifts: lifts, rules: RuleSet([node]), provides: provides)
+    }
+
+    init(lifts: Int = 1, rules: RuleSet, provides: Set<Signal>) throws {
+        detector = Detector(rules: rules, start: Self.start, isListening: true)
+        now = Self.start
+        let kind = Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
+        for number in 1...lifts { try detector.add(Lift(id: "\(number)"), kind: kind, at: Self.start) }
+        words = Array(repeating: Reading(), count: lifts)
+    }
+
+    /// A lift says something new; what it does not mention stays. `arriving` moves time; by default it arrives as it is said.
+    mutating func say(
+        _ lift: Int = 1, at seconds: Double, arriving: Double? = nil, sequence: Int64 = 0, isRetained: Bool = false,
+        repeating: Bool = false, _ change: (inout Reading) -> Void = { _ in }
+    ) {
+        change(&words[lift - 1])
+        var reading = words[lift - 1]
+        reading.deviceTime = Self.start + .nanoseconds(Int64(seconds * 1e9))
+        reading.sequence = sequence
+        reading.isBaseline = isRetained
+        if !repeating { key += 1 }
+        advance(to: arriving ?? max(seconds, (now - Self.start).inSeconds))
+        detector.fold(reading, lift: lift - 1, key: key, vendorCode: nil, arrival: now)
+        collect()
+    }
+
+    mutating func advance(to seconds: Double) {
+        now = max(now, Self.start + .nanoseconds(Int64(seconds * 1e9)))
+        detector.advance(to: now)
+        collect()
+    }
+
+    mutating func stopListening() { detector.stopListening(at: now); collect() }
+    mutating func startListening(at seconds: Double) {
+        now = Self.start + .nanoseconds(Int64(seconds * 1e9))
+        detector.startListening(at: now)
+        collect()
+    }
+
+    private mutating func collect() {
+        for alert in detector.takeAlerts() {
+            alerts.append(alert)
+            let time = (alert.time - Self.start).inSeconds
+            told.append("\(alert.lift) \(alert.kind) \(alert.state.rawValue) \(time)")
+        }
+    }
+}
+
+extension Reading {
+    mutating func stopsBetweenFloors() {
+        set(.mode, case: 1)
+        set(.moving, false)
+        set(.inDoorZone, false)
+        set(.frontLocked, true)
+        set(.frontFullyOpen, false)
+        set(.codes, bits: 0)
+    }
+    mutating func set(_ signal: Signal, bits: UInt64) { set(signal.rawValue, bits: bits) }
+}
+
+/// The shipped rules, found from this file's place in the repository.
+enum Shipped {
+    static let folder = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/Devices"
+}

@@ -1,0 +1,48 @@
+import Testing
+
+@testable import Detection
+
+@Suite struct DeviceClockTests {
+    private let second: Int64 = 1_000_000_000
+
+    @Test func aTrueClockIsTakenAtItsWord() {
+        var clock = DeviceClock()
+        let judged = clock.judge(device: 100 * second, arrival: 100 * second + 20_000_000, mayBeQueued: false)
+        #expect(judged.time == 100 * second)
+    }
+
+    @Test func aTimeZoneIsLearnedFromTheFirstWord() {
+        var clock = DeviceClock()
+        _ = clock.judge(device: 0, arrival: 28_800 * second, mayBeQueued: false)
+        let judged = clock.judge(device: 5 * second, arrival: 28_806 * second, mayBeQueued: false)
+        #expect(judged.time == 28_805 * second)
+        #expect(!judged.isAbsurd)
+    }
+
+    @Test func aClockThatJumpsIsJudgedOnArrivalUntilItAgreesWithItself() {
+        var clock = DeviceClock()
+        _ = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false)
+        var absurd = 0
+        for step in 1...10 as ClosedRange<Int64> {
+            let arrival = (100 + 3 * step) * second
+            let judged = clock.judge(device: arrival - 50_000 * second, arrival: arrival, mayBeQueued: false)
+            #expect(judged.time == arrival)
+            if judged.isAbsurd { absurd += 1 }
+        }
+        #expect(1...4 ~= absurd)
+    }
+
+    @Test func aWordFromTheFutureCountsAtItsArrival() {
+        var clock = DeviceClock()
+        _ = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false)
+        let judged = clock.judge(device: 9_999 * second, arrival: 101 * second, mayBeQueued: false)
+        #expect(judged == DeviceClock.Judgement(time: 101 * second, isAbsurd: true, isNewOffset: false))
+    }
+
+    @Test func aBacklogKeepsItsOwnTimes() {
+        var clock = DeviceClock()
+        _ = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false)
+        let judged = clock.judge(device: 200 * second, arrival: 4000 * second, mayBeQueued: true)
+        #expect(judged.time == 200 * second)
+    }
+}

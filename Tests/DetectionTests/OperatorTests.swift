@@ -1,0 +1,131 @@
+import Elevator
+import Testing
+
+@testable import Detection
+
+/// Each clause of the rule language on a trace small enough to check by eye.
+@Suite struct OperatorTests {
+    /// Evaluates over a trace written as "t:p,q" with T, F and ? for `p` and `q`, and a number `x` where given.
+    private func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ history: History = .unknown) throws -> String {
+        let rows = rows.split(separator: " ").map { row -> ExpressionTrace.Row in
+            let parts = row.split(separator: ":")
+            var values: [(signal: String, value: ExpressionTrace.Value)] = []
+            for (name, letter) in zip(["p", "q", "x"], parts[1].split(separator: ",")) {
+                switch letter {
+                case "T": values.append((name, .boolean(true)))
+                case "F": values.append((name, .boolean(false)))
+                case "?": values.append((name, .unknown))
+                case "-": break
+                default: values.append((name, .number(Double(letter)!)))
+                }
+            }
+            return ExpressionTrace.Row(time: Instant(seconds: Double(parts[0])!), values: values)
+        }
+        let end = until.map { Instant(seconds: $0) }
+        return try ExpressionTrace(rows).verdicts(of: expression, until: end, history: history).map {
+            "\(JSONNumber.text($0.time.seconds)):\($0.value.map { $0 ? "T" : "F" } ?? "?")"
+        }.joined(separator: " ")
+    }
+    private enum JSONNumber {
+        static func text(_ x: Double) -> String { x == x.rounded() ? String(Int(x)) : String(x) }
+    }
+
+    @Test func logicIsKleenes() throws {
+        #expect(try verdicts("p and q", "0:F,? 1:?,F 2:T,? 3:T,T") == "0:F 2:? 3:T")
+        #expect(try verdicts("p or q", "0:T,? 1:F,? 2:F,F") == "0:T 1:? 2:F")
+        #expect(try verdicts("not p", "0:? 1:T 2:F") == "0:? 1:F 2:T")
+        #expect(try verdicts("p implies q", "0:F,? 1:T,F 2:T,T") == "0:T 1:F 2:T")
+    }
+
+    @Test func knownAndPossiblySpeakOfNotKnowing() throws {
+        #expect(try verdicts("known(p)", "0:? 1:F 2:?") == "0:F 1:T 2:F")
+        #expect(try verdicts("possibly(p)", "0:? 1:F 2:T") == "0:T 1:F 2:T")
+        #expect(try verdicts("known(x)", "0:-,-,3 1:-,-,?") == "0:T 1:F")
+    }
+
+    @Test func lastKeepsTheValueFromBeforeItWentStale() throws {
+        #expect(try verdicts("last(p)", "0:? 1:T 2:? 3:F 4:?") == "0:? 1:T 3:F")
+        #expect(try verdicts("last(x) > 2", "0:-,-,3 1:-,-,? 2:-,-,1") == "0:T 2:F")
+    }
+
+    @Test func heldOverAWindowIsTrueExactlyWhenTheWindowIsFull() throws {
+        #expect(try verdicts("held(p, 3s)", "0:T", until: 10) == "0:? 3:T")
+        #expect(try verdicts("held(p, 3s)", "0:F 5:T 7:F 8:T", until: 20) == "0:F 11:T")
+    }
+
+    @Test func anUnknownMomentInTheWindowMakesHeldUnknown() throws {
+        #expect(try verdicts("held(p, 3s)", "0:F 5:T 6:? 7:T", until: 20) == "0:F 8:? 10:T")
+    }
+
+    @Test func onceOverAWindowEndsExactlyAWindowAfter() throws {
+        #expect(try verdicts("once(p, 3s)", "0:F 5:T 6:F", until: 20) == "0:? 3:F 5:T 9:F")
+    }
+
+    @Test func withACompleteHistoryNothingHappenedBeforeTheFirstRow() throws {
+        #expect(try verdicts("held(p, 3s)", "0:T", until: 10, .complete) == "0:T")
+        #expect(try verdicts("once(p, 3s)", "0:F 5:T 6:F", until: 20, .complete) == "0:F 5:T 9:F")
+        #expect(try verdicts("once(p)", "0:F 5:T 6:F", until: 20, .complete) == "0:F 5:T")
+    }
+
+    @Test func unboundedFormsSpeakOfTheInstantsAtWhichTheOperandWasKnown() throws {
+        #expect(try verdicts("once(p)", "0:? 1:F 2:? 3:T 4:F") == "0:? 1:F 3:T")
+        #expect(try verdicts("held(p)", "0:? 1:T 2:? 3:F 4:T") == "0:? 1:T 3:F")
+    }
+
+    @Test func sinceNeedsItsConditionFromTheStartOn() throws {
+        #expect(try verdicts("since(p, q)", "0:F,F 1:T,T 2:T,F 3:F,F 4:T,F") == "0:F 1:T 3:F")
+        #expect(try verdicts("since(p, rise(q))", "0:T,F 1:T,T 2:T,F 3:F,F 4:T,F") == "0:? 1:T 3:F")
+        // p was false while q was true, so nothing begins at q's end.
+        #expect(try verdicts("since(p, q)", "0:F,T 5:T,F") == "0:T 5:F")
+    }
+
+    @Test func anEdgeIsSomethingSeen() throws {
+        #expect(try verdicts("once(rise(p), 2s)", "0:F 5:T 6:F", until: 20, .complete) == "0:F 5:T 7:F")
+        #expect(try verdicts("once(rise(p), 2s)", "0:? 5:T", until: 20, .complete) == "0:F")
+        #expect(try verdicts("once(fall(p), 2s)", "0:T 5:F", until: 20, .complete) == "0:F 5:T 7:F")
+        #expect(try verdicts("once(changes(x), 2s)", "0:-,-,1 5:-,-,2 6:-,-,2", until: 20, .complete) == "0:F 5:T 7:F")
+    }
+
+    @Test func countIsTrueAtTheNthAndForgetsThePast() throws {
+        #expect(try verdicts("count(rise(p), 10s) >= 2", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete) == "0:F 3:T 11:F")
+        #expect(try verdicts("count(rise(p), 10s) >= 2", "0:F 1:T 2:F 3:T 4:F", until: 20) == "0:? 3:T 11:F")
+        #expect(try verdicts("count(rise(p), 10s) < 2", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete) == "0:T 3:F 11:T")
+        #expect(try verdicts("count(rise(p), 10s) == 1", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete) == "0:F 1:T 3:F 11:T 13:F")
+    }
+
+    @Test func silentBecomesTrueWithoutInput() throws {
+        #expect(try verdicts("silent(3s)", "0:T 5:T", until: 20) == "0:F 3:T 5:F 8:T")
+    }
+
+    @Test func aWindowOfZeroIsNow() throws {
+        #expect(try verdicts("held(p, 0s)", "0:F 1:T 2:F") == "0:F 1:T 2:F")
+    }
+
+    @Test func comparisonsTakeNumbersAndNames() throws {
+        #expect(try verdicts("x >= 2 and x < 4", "0:-,-,1 1:-,-,2 2:-,-,4") == "0:F 1:T 2:F")
+        #expect(try verdicts("2 * x - 1 == 3", "0:-,-,1 1:-,-,2") == "0:F 1:T")
+        #expect(try verdicts("x / 0 > 1", "0:-,-,1") == "0:?")
+    }
+
+    @Test func rowsOutOfOrderAreJudgedAsIfTheyHadComeInOrder() throws {
+        #expect(try verdicts("held(p, 3s)", "5:T 0:F 7:F 8:T", until: 20) == "0:F 11:T")
+    }
+
+    @Test(arguments: [
+        ("held(p, 3)", 8, "expected a duration"), ("p and", 5, "found the end"), ("p q", 2, "expected an operator or the end"),
+        ("x", 0, "expected a condition"), ("p > 2", 4, "expected a condition"), ("once(z, 3s)", 5, "not a signal"),
+        ("held(rise(p), 3s)", 5, "point in time"), ("rise(p) or q", 11, "cannot join"), ("3x > 2", 0, "neither a number"),
+        ("hold(p, 3s)", 0, "Did you mean 'held'"), ("count(rise(p), 3s)", 0, "compare the count"),
+    ])
+    func aMistakeIsNamedWithItsPlace(_ expression: String, _ offset: Int, _ fragment: String) throws {
+        let error = #expect(throws: ExpressionError.self) { try verdicts(expression, "0:T,T,1") }
+        #expect(error?.offset == offset)
+        #expect(error?.message.contains(fragment) == true, "\(error?.message ?? "")")
+    }
+
+    @Test func hostileNestingIsRefused() {
+        let deep = String(repeating: "(", count: 5000) + "p" + String(repeating: ")", count: 5000)
+        #expect(throws: ExpressionError.self) { try verdicts(deep, "0:T") }
+        #expect(throws: ExpressionError.self) { try verdicts(String(repeating: "not ", count: 5000) + "p", "0:T") }
+    }
+}

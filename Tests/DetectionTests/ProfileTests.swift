@@ -1,0 +1,137 @@
+import Elevator
+import Encoding
+import Foundation
+import PositionedYAML
+import Testing
+
+@testable import DeviceProfiles
+
+@Suite struct ProfileTests {
+    private static let national: Profile = {
+        let diagnostics = Diagnostics()
+        let path = Shipped.folder + "/profiles/gbt24476-json.yaml"
+        let bytes = [UInt8](FileManager.default.contents(atPath: path)!)
+        return Profile(try! YAMLNode(parsing: bytes, file: path), diagnostics)!
+    }()
+
+    private func decode(_ payload: String, topic: Int = 0, identities: [String] = []) throws(UnreadableMessage) -> DecodedMessage {
+        var decoder = MessageDecoder(Self.national)
+        let bytes = Array(payload.utf8)
+        return try decoder.decode(bytes.span, topic: topic, isRetained: false, identities: identities.map { Array($0.utf8) })
+    }
+
+    @Test func theShippedProfileReadsItsOwnExamples() {
+        #expect(Self.national.examples.count >= 4)
+    }
+
+    @Test func anUnlockedDoorWithoutALimitSwitchIsNeitherOpenNorShut() throws {
+        #expect(try decode(#"{"Door_Status":false}"#).reading.written(.frontFullyOpen) == "unknown")
+        #expect(try decode(#"{"Door_Status":true}"#).reading.written(.frontFullyOpen) == "false")
+        #expect(try decode(#"{"Door_Status":false,"Door_Open_Limit":true}"#).reading.written(.frontFullyOpen) == "true")
+    }
+
+    @Test func anAbsentSensorIsUnknownAndNeverFalse() throws {
+        let reading = try decode(#"{"Car_Status":0}"#).reading
+        #expect(reading.written(.occupied) == "unknown")
+        #expect(reading.mentioned & (1 << UInt64(Signal.occupied.rawValue)) != 0)
+    }
+
+    @Test func oneUnreadableFieldDoesNotSpoilTheOthers() throws {
+        let message = try decode(#"{"Car_Position":"B1","Car_Status":1}"#)
+        #expect(message.problem?.description == #"field `Car_Position`: expected a number, got "B1""#)
+        #expect(message.reading.written(.moving) == "true")
+        #expect(message.reading.written(.floor) == "unknown")
+    }
+
+    @Test func oneDeviceCannotSpeakForAnother() {
+        #expect(throws: UnreadableMessage.anotherLift("2")) {
+            try decode(#"{"Identification_Number":"2"}"#, identities: ["1"])
+        }
+    }
+
+    @Test(arguments: ["", "{", "[]", "{\"a\":}", "{\"a\":1,}", "{'a':1}", "{\"a\":01}", "{\"a\":1}x", "\u{1}", "{\"a\":\"\u{1}\"}"])
+    func whatIsNotJSONIsRefused(_ payload: String) {
+        #expect(throws: UnreadableMessage.self) { try decode(payload) }
+    }
+
+    @Test(arguments: [
+        ("2026-03-01T08:00:00.250+08:00", 1_772_323_200_250_000_000), ("2026-03-01T00:00:00Z", 1_772_323_200_000_000_000),
+        ("2026-03-01 08:00:00", 1_772_323_200_000_000_000),
+    ] as [(String, Int64)])
+    func timesAreReadInTheProfilesZone(_ written: String, _ nanoseconds: Int64) throws {
+        let message = try decode(#"{"Time_Stamps":"\#(written)"}"#)
+        #expect(message.reading.deviceTime?.nanoseconds == nanoseconds)
+    }
+
+    @Test func anUnreadableTimeIsNoReasonToDropTheWord() throws {
+        let message = try decode(#"{"Time_Stamps":"yesterday","Car_Status":1}"#)
+        #expect(message.problem != nil)
+        #expect(message.reading.deviceTime == nil)
+        #expect(message.reading.written(.moving) == "true")
+    }
+
+    @Test func doublesAreToldByTheSequenceAndNeighboursAreNot() throws {
+        let a = try decode(#"{"Sequence":1936,"Car_Status":1}"#)
+        let again = try decode(#"{"Sequence":1936,"Car_Status":1}"#)
+        let event = try decode(#"{"Sequence":1937,"Message_Code":"41"}"#, topic: 1)
+        #expect(a.duplicateKey == again.duplicateKey)
+        #expect(a.duplicateKey != event.duplicateKey)
+        var keys: Set<UInt64> = []
+        for sequence in 0..<20_000 { keys.insert(try decode("{\"Sequence\":\(sequence)}", topic: sequence % 2).duplicateKey) }
+        #expect(keys.count == 20_000)
+    }
+
+    @Test func aMistakeInAProfileIsNamedWithItsPlace() throws {
+        let text = """
+            profile: x
+            topics:
+              - topic: lifts/{lift}/state
+                signals:
+                  mvoing: { field: A }
+                  floor: { feld: B }
+            """
+        let diagnostics = Diagnostics()
+        #expect(Profile(try YAMLNode(parsing: Array(text.utf8), file: "x.yaml"), diagnostics) == nil)
+        let found = diagnostics.all.map(\.description).joined(separator: "\n")
+        #expect(found.contains("x.yaml:5:7: 'mvoing' is not a signal. Did you mean 'moving'?"), "\(found)")
+        #expect(found.contains("x.yaml:6:16: 'feld' is not a key here. Did you mean 'field'?"), "\(found)")
+    }
+
+    /// The scanner and Foundation's decoder agree on what is JSON, and on what the fields say.
+    @Test func theScannerAgreesWithFoundation() throws {
+        struct Probe: Decodable {
+            var a: Double?
+            var s: String?
+        }
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededGenerator(seed: seed)
+        let pieces = [
+            "{", "}", "[", "]", ",", ":", "\"a\"", "\"s\"", "\"\\u00e9\"", "1", "-0.5", "1e3", "true", "null", " ", "\"x\\n\"",
+            "\"\\ud83d\\ude00\"", "\"困\"", "0", ".", "\\", "\"", "2.50", "1234567890123456789",
+        ]
+        var accepted = 0
+        for _ in 0..<40_000 {
+            var text = ""
+            if Bool.random(using: &random) {
+                let value = pieces.randomElement(using: &random)!
+                let other = pieces.randomElement(using: &random)!
+                text = "{\"a\":\(value),\"s\":\(other)}"
+            } else {
+                for _ in 0..<Int.random(in: 1...9, using: &random) { text += pieces.randomElement(using: &random)! }
+            }
+            let bytes = Array(text.utf8)
+            var tokens = [JSONToken](repeating: JSONToken(), count: 2)
+            var scanner = JSONScanner(bytes.span)
+            let ours = (try? scanner.scan([JSONField("a"), JSONField("s")], into: &tokens)) != nil
+            let object = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any]
+            // Foundation refuses an object whose key occurs twice in some forms and takes it in others; that is not compared.
+            if text.components(separatedBy: "\"a\":").count > 2 || text.components(separatedBy: "\"s\":").count > 2 { continue }
+            #expect(ours == (object != nil), "seed \(seed): \(text)")
+            guard ours, let probe = try? JSONDecoder().decode(Probe.self, from: Data(bytes)) else { continue }
+            accepted += 1
+            if let a = probe.a { #expect(DecimalText.double(bytes.span, tokens[0].start, tokens[0].end) == a, "seed \(seed): \(text)") }
+            if let s = probe.s { #expect(scanner.unescaped(tokens[1]) == s, "seed \(seed): \(text)") }
+        }
+        #expect(accepted > 500)
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Elevator
+import PositionedYAML
+import Testing
+
+@testable import Gateway
+
+@Suite struct ConfigurationTests {
+    private func mistakes(_ text: String) throws -> String {
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        do throws(InvalidFiles) {
+            _ = try Configuration(file: path)
+            return ""
+        } catch {
+            return error.description.replacingOccurrences(of: path, with: "site.yaml")
+        }
+    }
+
+    @Test func aDozenLinesSuffice() throws {
+        let text = """
+            site: { id: th-plaza-3, name: TH Plaza 3 }
+            broker: { url: "mqtt://127.0.0.1:1883" }
+            centre: { url: "mqtts://centre.example:8883" }
+            lifts:
+              - "31104401062020010001"
+              - { id: "31104401062020010002", place: Tower B, rated_speed: 1.75 }
+            """
+        #expect(try mistakes(text) == "")
+    }
+
+    @Test func everyMistakeIsNamedAtOnceWithItsPlace() throws {
+        let text = """
+            site: { id: a/b }
+            brokr: { url: "mqtt://127.0.0.1" }
+            centre: { url: "http://x", password_file: nowhere }
+            lifts: [ "1", "1" ]
+            commit_wait: soon
+            """
+        let found = try mistakes(text)
+        for expected in [
+            "site.yaml:2:1: 'brokr' is not a key here. Did you mean 'broker'?", "site.yaml:1:1: the key 'broker' is missing",
+            "site.yaml:3:9: found the url 'http://x', expected mqtt://HOST:PORT", "nowhere' does not exist",
+            "site.yaml:4:15: the lift '1' stands here twice", "site.yaml:5:14: found 'soon', expected a duration",
+            "site.yaml:1:7: the site's id 'a/b' must be one level of a topic",
+        ] { #expect(found.contains(expected), "\(expected)\nnot in\n\(found)") }
+    }
+
+    @Test(arguments: ["", "a: [", "a: &x 1\nb: *x", "a: 1\na: 2", "\u{0}", "- 1", String(repeating: "[", count: 2000)])
+    func hostileFilesAreRefusedAndNothingWorse(_ text: String) throws {
+        #expect(try mistakes(text) != "")
+    }
+
+    @Test func theCommandSaysExitCodeTwoForAWrongFile() throws {
+        let result = try Site.run(["check", "--rules", Site.root + "/README.md"])
+        #expect(result.status == 2)
+        #expect(result.output.contains("README.md:"))
+        #expect(try Site.run(["check"]).status == 0)
+        #expect(try Site.run(["status", "--runtime", "/nonexistent"]).status == 1)
+        #expect(try Site.run(["rules", "eval", "p and", "/dev/null"]).status == 2)
+        #expect(try Site.run(["nonsense"]).status == 64)
+    }
+}
+
+@Suite struct LoopPartsTests {
+    @Test func theBacklogIsDryOnlyAfterTwoQuietRounds() {
+        var watch = DrainWatch()
+        let round = DrainWatch.settling.nanoseconds + 1
+        watch.begin(at: 0)
+        for _ in 0..<1000 { watch.noteMessage() }
+        let verdicts = (1...3).map { watch.isDry(at: Int64($0) * round) }
+        #expect(verdicts == [false, false, true])
+    }
+
+    @Test func timersWaitNoLongerThanTheCapForTheBacklog() {
+        var watch = DrainWatch()
+        watch.begin(at: 0)
+        var now: Int64 = 0
+        while now < 29_000_000_000 {
+            for _ in 0..<500 { watch.noteMessage() }
+            now += 150_000_000
+            let isDry = watch.isDry(at: now)
+            #expect(!isDry)
+        }
+        let isDryAtLast = watch.isDry(at: 30_000_000_001)
+        #expect(isDryAtLast)
+    }
+}

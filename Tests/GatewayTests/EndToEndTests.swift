@@ -1,0 +1,199 @@
+import Foundation
+import Mosquitto
+import Testing
+
+@testable import Gateway
+
+private let quick = "off_level_hold: 1s, confirm_hold: 2s"
+
+private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: String = "[]", extra: String = "") -> String {
+    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":\(zone),\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":\(codes)\(extra)}"
+}
+
+/// The real daemon against a real broker. One after the other: two cores are for programs, not for waiting.
+@Suite(.serialized) struct EndToEndTests {
+    @Test func aTrappedPassengerReachesTheCentreAndIsCountedOnce() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.told.prefix(2) == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
+        #expect(site.wait { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 })
+        #expect(site.wait { site.retained("state")?.contains("entrapment.off_level") == true }, "the retained state names the open alert")
+        #expect(site.retained("state")?.contains("\"may_hold_people\":[\"1\"]") == true)
+        #expect(site.received.values.allSatisfy { $0 == 1 })
+    }
+
+    @Test func killedBetweenReadAndCommitTheBrokerSendsAgainAndTheAlertExistsOnce() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.stopDaemon()
+        try site.startDaemon(crashAt: "after_read:1")
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { !site.isDaemonRunning }, "it kills itself after the read")
+        #expect(site.daemonOutcome == -SIGKILL)
+        try site.startDaemon()
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.told == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
+        #expect(site.status("counters", "messages") == 2)
+    }
+
+    @Test func killedBetweenCommitAndAcknowledgementTheRedeliveryHasNoEffectOnACount() throws {
+        let rules = """
+            rules:
+              - rule: often
+                kind: door_close_often
+                when: count(rise("02" in codes), 1h) >= 3
+                title: { en: often, zh: 频繁 }
+            """
+        let site = try Site(rules: rules)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        // No sequence and no time in the payload: only the packet id tells a redelivery.
+        func close(_ fault: Bool) { site.say("1", "{\"Message_Code\":\"02\",\"Active\":\(fault),\"n\":\"\(UUID().uuidString)\"}", on: "event") }
+        site.say("1", state(1))
+        close(true)
+        close(false)
+        #expect(site.wait { site.status("counters", "messages") == 3 })
+        site.stopDaemon()
+        try site.startDaemon(crashAt: "after_commit:3")
+        #expect(site.wait { site.isDrained })
+        close(true)
+        #expect(site.wait { !site.isDaemonRunning }, "it kills itself after the commit: \(site.log)")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained && site.status("counters", "redelivered") >= 1 }, "\(site.status)")
+        close(false)
+        usleep(600_000)
+        #expect(site.told == [], "two rises, one of them delivered twice, are not three")
+        close(true)
+        #expect(site.wait { site.told == ["door_close_often raised"] }, "\(site.told)")
+    }
+
+    @Test func aCentreThatIsAwayGetsEverythingOnceItIsBack() throws {
+        let site = try Site(parameters: quick)
+        site.answersReceipts = false
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
+        site.stopDaemon()
+        site.answersReceipts = true
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained && site.status("centre", "backlog") == 0 })
+        #expect(site.received.values.allSatisfy { $0 >= 2 }, "without a receipt it was sent again: \(site.received)")
+        #expect(site.told.count == 2)
+    }
+
+    @Test func badInputIsCountedKeptAndNeverFatal() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", "this is no JSON")
+        site.say("nobody", state(1))
+        site.say("1", String(repeating: "x", count: 70_000))
+        site.say("1", "{\"Car_Position\":\"B1\",\"Time_Stamps\":\"3026-01-01T00:00:00Z\"}")
+        site.say("1", "{\"Identification_Number\":\"2\"}")
+        site.say("1", "")
+        #expect(site.wait { (site.status["bad_input"] as? [String: Any])?["counts"] as? [String: Int] == ["not_json": 2, "unknown_lift": 1, "too_long": 1, "field": 1, "another_lift": 1] }, "\(site.status["bad_input"] ?? "")")
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
+        let lines = site.log.split(separator: "\n").count
+        for _ in 0..<500 { site.say("1", "nonsense") }
+        #expect(site.wait { site.status("counters", "messages") > 500 })
+        #expect(site.log.split(separator: "\n").count < lines + 10, "bad input is no log line for each")
+        let page = try Site.run(["status", "--config", site.folder + "/hoistway.yaml"])
+        #expect(page.output.contains("unknown_lift 1"), "\(page.output)")
+    }
+
+    @Test func theRecordingReplaysToTheAlertsOfTheLiveRun() throws {
+        let site = try Site(parameters: quick)
+        let trace = site.folder + "/trace.ndjson"
+        try site.startDaemon(arguments: ["--record", trace])
+        #expect(site.wait { site.isDrained })
+        for sequence in 1...40 {
+            site.say("1", state(sequence, moving: sequence < 10 || sequence > 30 ? 1 : 0))
+            site.say("2", state(sequence, moving: 1, codes: sequence % 7 == 0 ? "[\"90\"]" : "[]"))
+            site.serve()
+            usleep(150_000)
+        }
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
+        site.stopDaemon()
+        site.wait(1) { false }
+        func replay() throws -> String {
+            let result = try Site.run(["replay", trace, "--config", site.folder + "/hoistway.yaml"])
+            #expect(result.status == 0, "\(result.output)")
+            return result.output.split(separator: "\n").filter { $0.hasPrefix("{") }.joined(separator: "\n")
+        }
+        let first = try replay()
+        #expect(try replay() == first, "byte for byte")
+        func key(_ event: [String: Any]) -> String {
+            let data = event["data"] as! [String: Any]
+            return "\(event["id"]!) \(data["state"]!) \(data["event_s"]!)"
+        }
+        let replayed = try first.split(separator: "\n").map {
+            key(try JSONSerialization.jsonObject(with: Data($0.utf8)) as! [String: Any])
+        }
+        #expect(Set(replayed) == Set(site.events.map(key)))
+        #expect(replayed.count >= 3)
+    }
+
+    @Test func aLibraryErrorThatWouldBeFinalIsARetry() throws {
+        let site = try Site(parameters: quick)
+        let path = site.folder + "/hoistway.yaml"
+        let plain = try String(contentsOfFile: path, encoding: .utf8)
+        // TLS towards a port that speaks none.
+        try plain.replacingOccurrences(of: "broker: { url: \"mqtt:", with: "broker: { url: \"mqtts:").write(toFile: path, atomically: true, encoding: .utf8)
+        try site.startDaemon()
+        #expect(site.wait(30) { ((site.status["broker"] as? [String: Any])?["failures"] as? Int ?? 0) >= 3 }, "\(site.log)")
+        #expect(site.isDaemonRunning)
+        #expect(site.log.contains("Next attempt in"))
+    }
+
+    @Test func nothingIsEverPublishedTowardsALift() throws {
+        let site = try Site(parameters: quick)
+        let ear = Wire(port: site.port, clientID: "ear")
+        #expect(ear.waitUntilConnected())
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        ear.subscribe(["#"])
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        var heard: [String] = []
+        site.wait(8) {
+            heard += ear.turn(wait: .milliseconds(1)).map(\.topic)
+            return site.told.contains("entrapment.off_level confirmed")
+        }
+        let others = heard.filter { !$0.hasPrefix("hoistway/") && $0 != "lifts/1/state" }
+        #expect(others == [])
+        #expect(heard.filter { $0 == "lifts/1/state" }.count == 2, "only what the lift itself said")
+    }
+}
+
+extension EndToEndTests {
+    /// The client's promise: reading acknowledges nothing, writing does.
+    @Test func whatWasReadAndNotWrittenIsSentAgain() throws {
+        let site = try Site()
+        let reader = Wire(port: site.port, clientID: "reader")
+        #expect(reader.waitUntilConnected())
+        reader.subscribe(["probe/#"])
+        for n in 0..<50 { site.publish("probe/x", "\(n)") }
+        reader.readOnly(for: 1)
+        #expect(reader.mids.count == 50)
+        reader.drop()
+        let again = Wire(port: site.port, clientID: "reader")
+        #expect(again.waitUntilConnected())
+        for _ in 0..<50 { _ = again.turn() }
+        #expect(again.mids == reader.mids, "all fifty, with their packet ids")
+        again.drop()
+        let third = Wire(port: site.port, clientID: "reader")
+        #expect(third.waitUntilConnected())
+        for _ in 0..<20 { _ = third.turn() }
+        #expect(third.mids == [], "what was written is acknowledged")
+    }
+}

@@ -1,0 +1,198 @@
+import Foundation
+import Mosquitto
+
+@testable import Gateway
+@testable import hoistway_sim
+
+/// A real broker for the building and the centre (one process, two roles), the real daemon, and the test as lift and centre.
+final class Site {
+    static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+    let folder: String
+    let port: Int
+    private var broker: ChildProcess?
+    private var daemon: ChildProcess?
+    var isDaemonRunning: Bool { daemon?.isRunning ?? false }
+    /// As `ChildProcess.outcome`: minus the signal that killed it.
+    var daemonOutcome: Int32? { daemon?.outcome }
+    private let wire: Wire
+    /// CloudEvents received as the centre, by id, with how often.
+    private(set) var received: [String: Int] = [:]
+    private(set) var events: [[String: Any]] = []
+    var answersReceipts = true
+
+    init(rules: String? = nil, parameters: String = "", lifts: [String] = ["1", "2"]) throws {
+        folder = NSTemporaryDirectory() + "hoistway-site-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder + "/broker", withIntermediateDirectories: true)
+        port = try FreePort.find()
+        wire = Wire(port: port, clientID: "test")
+        if let rules { try rules.write(toFile: folder + "/rules.yaml", atomically: true, encoding: .utf8) }
+        var settings = try String(contentsOfFile: Self.root + "/systemd/mosquitto-hoistway.conf", encoding: .utf8)
+        settings = settings.split(separator: "\n").filter { !$0.hasPrefix("persistence_location") }.joined(separator: "\n")
+        settings += "\nlistener \(port) 127.0.0.1\nallow_anonymous true\npersistence_location \(folder)/broker/\n"
+        if getuid() == 0 { settings += "user root\n" }
+        try settings.write(toFile: folder + "/mosquitto.conf", atomically: true, encoding: .utf8)
+        let configuration = """
+            site: { id: test }
+            broker: { url: "mqtt://127.0.0.1:\(port)" }
+            centre: { url: "mqtt://127.0.0.1:\(port)" }
+            state_folder: state
+            runtime_folder: run
+            commit_wait: 200ms
+            rules: [\(rules == nil ? Self.root + "/Devices/rules" : "rules.yaml")]
+            profiles: [\(Self.root)/Devices/profiles]
+            lifts: [\(lifts.map { "\"\($0)\"" }.joined(separator: ", "))]
+            parameters: {\(parameters)}
+            """
+        try configuration.write(toFile: folder + "/hoistway.yaml", atomically: true, encoding: .utf8)
+        try startBroker()
+    }
+
+    deinit {
+        stopDaemon()
+        broker?.end()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    // MARK: Programs
+
+    func startBroker() throws {
+        broker = try ChildProcess(
+            ["/usr/sbin/mosquitto", "-c", folder + "/mosquitto.conf"], log: folder + "/mosquitto.log")
+        guard wire.waitUntilConnected() else { throw POSIXError(.ECONNREFUSED) }
+        wire.subscribe(["hoistway/v1/test/alert/+", "hoistway/v1/test/state", "hoistway/v1/test/link"])
+    }
+
+    func startDaemon(crashAt: String = "", arguments: [String] = []) throws {
+        daemon = try ChildProcess(
+            ["/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt, Self.program, "run", "--config", folder + "/hoistway.yaml"] + arguments, log: folder + "/daemon.log")
+    }
+
+    func stopDaemon() { daemon?.end() }
+
+    private static let program = root + "/.build/debug/hoistway"
+
+    /// Runs the command to its end.
+    static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        let log = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).txt"
+        defer { try? FileManager.default.removeItem(atPath: log) }
+        let process = try ChildProcess(["/usr/bin/env", "HOISTWAY_DEVICES=" + root + "/Devices", program] + arguments, log: log)
+        for _ in 0..<3000 where process.isRunning { usleep(10_000) }
+        process.end()
+        return (process.outcome ?? -1, try String(contentsOfFile: log, encoding: .utf8))
+    }
+
+    // MARK: The test as lift and as centre
+
+    func say(_ lift: String, _ payload: String, on topic: String = "state") {
+        wire.publish(Array(payload.utf8), to: "lifts/\(lift)/\(topic)")
+    }
+
+    func publish(_ topic: String, _ payload: String) { wire.publish(Array(payload.utf8), to: topic) }
+
+    /// Serves as the centre until something is so.
+    @discardableResult
+    func wait(_ seconds: Double = 15, until isSo: () throws -> Bool) rethrows -> Bool {
+        let deadline = Date().addingTimeInterval(seconds)
+        while Date() < deadline {
+            serve()
+            if try isSo() { return true }
+        }
+        return try isSo()
+    }
+
+    func serve() {
+        for message in wire.turn() {
+            guard message.topic.contains("/alert/"),
+                let event = (try? JSONSerialization.jsonObject(with: Data(message.payload))) as? [String: Any],
+                let id = event["id"] as? String
+            else { continue }
+            received[id, default: 0] += 1
+            events.append(event)
+            if answersReceipts { wire.publish(Array("{\"id\":\"\(id)\"}".utf8), to: "hoistway/v1/test/receipt") }
+        }
+    }
+
+    /// Distinct events as "kind state", in the order of arrival.
+    var told: [String] {
+        var seen: Set<String> = []
+        return events.compactMap { event in
+            guard seen.insert(event["id"] as! String).inserted, let data = event["data"] as? [String: Any] else { return nil }
+            return "\(data["kind"]!) \(data["state"]!)"
+        }
+    }
+
+    var status: [String: Any] {
+        guard let data = FileManager.default.contents(atPath: folder + "/run/status.json") else { return [:] }
+        return (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
+    }
+    func status(_ group: String, _ key: String) -> Int { (status[group] as? [String: Any])?[key] as? Int ?? 0 }
+    var isDrained: Bool { (status["broker"] as? [String: Any])?["drained"] as? Bool ?? false }
+    var log: String { (try? String(contentsOfFile: folder + "/daemon.log", encoding: .utf8)) ?? "" }
+    func retained(_ topic: String) -> String? { wire.retained["hoistway/v1/test/" + topic].map { String(decoding: $0, as: UTF8.self) } }
+}
+
+/// One MQTT connection of the test's.
+final class Wire: MQTTClientDelegate {
+    private var client: MQTTClient!
+    private var isConnected = false
+    private var inbox: [(topic: String, payload: [UInt8])] = []
+    private(set) var retained: [String: [UInt8]] = [:]
+    private let port: Int
+    private let clientID: String
+    private(set) var mids: [Int] = []
+
+    init(port: Int, clientID: String) {
+        self.port = port
+        self.clientID = clientID
+    }
+
+    func waitUntilConnected() -> Bool {
+        for _ in 0..<100 {
+            do {
+                client = try MQTTClient(MQTTClient.Options(url: BrokerURL("mqtt://127.0.0.1:\(port)")!, clientID: clientID), delegate: self)
+                try client.connect()
+                for _ in 0..<50 where !isConnected { _ = turn() }
+                if isConnected { return true }
+            } catch { usleep(50_000) }
+        }
+        return false
+    }
+
+    func subscribe(_ filters: [String]) {
+        for filter in filters { _ = try? client.subscribe(filter) }
+        _ = turn()
+    }
+    func publish(_ payload: [UInt8], to topic: String) {
+        _ = try? client.publish(payload, to: topic)
+        _ = turn(wait: .milliseconds(2))
+    }
+    func turn(wait: Duration = .milliseconds(20)) -> [(topic: String, payload: [UInt8])] {
+        if Poll.wait([client.socket], for: wait)[0] { try? client.read() }
+        try? client.keepAlive()
+        try? client.write()
+        defer { inbox.removeAll() }
+        return inbox
+    }
+    /// Reads without writing: nothing is acknowledged.
+    func readOnly(for seconds: Double) {
+        let deadline = Date().addingTimeInterval(seconds)
+        while Date() < deadline { if Poll.wait([client.socket], for: .milliseconds(20))[0] { try? client.read() } }
+    }
+    func drop() { client.drop() }
+
+    func connected(sessionPresent: Bool) { isConnected = true }
+    func refused(_ reason: String) {}
+    func disconnected(_ reason: String) { isConnected = false }
+    func subscribed(_ mid: Int32, accepted: Bool) {}
+    func published(_ mid: Int32) {}
+    func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
+        var name: [UInt8] = []
+        for i in 0..<topic.count { name.append(topic[i]) }
+        var bytes: [UInt8] = []
+        for i in 0..<payload.count { bytes.append(payload[i]) }
+        mids.append(mid)
+        let text = String(decoding: name, as: UTF8.self)
+        if !text.contains("/alert/") { retained[text] = bytes }
+        inbox.append((text, bytes))
+    }
+}
