@@ -73,7 +73,8 @@ let package = Package(
 
         .testTarget(
             name: "DetectionTests",
-            dependencies: ["Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
+            dependencies: ["Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"],
+            swiftSettings: strict),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Elevator", "Encoding"], swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(

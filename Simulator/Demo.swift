@@ -103,7 +103,8 @@ struct Stage {
         usleep(300_000)
         let program = CommandLine.arguments[0]
         centre = try ChildProcess(
-            [program, "centre", "--broker", "mqtt://127.0.0.1:\(centrePort)", "--out", "\(folder)/alerts.ndjson"], log: "\(folder)/centre.log")
+            [program, "centre", "--broker", "mqtt://127.0.0.1:\(centrePort)", "--out", "\(folder)/alerts.ndjson"],
+            log: "\(folder)/centre.log")
         try startGateway()
         usleep(700_000)
         fleet = try ChildProcess(
@@ -189,7 +190,8 @@ struct Stage {
     private mutating func startGateway(dying: Bool = false) throws {
         let fate = "HOISTWAY_CRASH_AT=" + (dying ? "after_commit:\(Int.random(in: 2...6, using: &random))" : "")
         gateway = try ChildProcess(
-            ["/usr/bin/env", fate, demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"], log: "\(folder)/gateway.log")
+            ["/usr/bin/env", fate, demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"],
+            log: "\(folder)/gateway.log")
     }
 
     private func startBroker(_ name: String, port: Int) throws -> ChildProcess {

@@ -27,7 +27,10 @@ private let stuck = """
 
     @Test func unknownOccupancyCountsAsOccupied() throws {
         var building = try Building(rules: stuck)
-        building.say(at: 1) { $0.stopsBetweenFloors(); $0.setUnknown(Signal.occupied.rawValue) }
+        building.say(at: 1) {
+            $0.stopsBetweenFloors()
+            $0.setUnknown(Signal.occupied.rawValue)
+        }
         building.advance(to: 12)
         #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
     }
@@ -55,9 +58,15 @@ private let stuck = """
         // The same words in order and with one of them late give the same alerts.
         func run(_ late: Bool) throws -> [String] {
             var building = try Building(rules: stuck)
-            building.say(at: 0) { $0.stopsBetweenFloors(); $0.set(.moving, true) }
+            building.say(at: 0) {
+                $0.stopsBetweenFloors()
+                $0.set(.moving, true)
+            }
             if !late { building.say(at: 5, sequence: 2) { $0.set(.moving, false) } }
-            building.say(at: 6, sequence: 3) { $0.set(.moving, false); $0.set(.floor, number: 3) }
+            building.say(at: 6, sequence: 3) {
+                $0.set(.moving, false)
+                $0.set(.floor, number: 3)
+            }
             if late { building.say(at: 5, arriving: 6.5, sequence: 2) { $0.set(.moving, false) } }
             building.advance(to: 80)
             return building.told
@@ -68,7 +77,10 @@ private let stuck = """
 
     @Test func aTooLateReadingIsCountedAndIsNoSignOfLife() throws {
         var building = try Building(rules: stuck)
-        building.say(at: 0) { $0.stopsBetweenFloors(); $0.set(.moving, true) }
+        building.say(at: 0) {
+            $0.stopsBetweenFloors()
+            $0.set(.moving, true)
+        }
         building.say(at: 20)
         building.say(at: 12, arriving: 21)
         #expect(building.detector.view(0).counters.tooLate == 1)
@@ -145,9 +157,17 @@ private let stuck = """
     }
 
     @Test func inspectionMutesOnlyWhenItWasThereBefore() throws {
-        let rules = stuck.replacingFirst("    escalates", "    unless: [{ name: inspection, when: mode == inspection, active: before_onset, at_most: 1h }]\n    escalates")
+        let rules = stuck.replacingFirst(
+            "    escalates",
+            "    unless: [{ name: inspection, when: mode == inspection, active: before_onset, at_most: 1h }]\n    escalates"
+        )
         var before = try Building(rules: rules)
-        before.say(at: 0) { $0.set(.mode, case: 2); $0.set(.moving, true); $0.set(.inDoorZone, false); $0.set(.occupied, true) }
+        before.say(at: 0) {
+            $0.set(.mode, case: 2)
+            $0.set(.moving, true)
+            $0.set(.inDoorZone, false)
+            $0.set(.occupied, true)
+        }
         before.say(at: 5) { $0.set(.moving, false) }
         for second in stride(from: 10.0, to: 100, by: 10) { before.say(at: second) }
         #expect(before.told == ["1 entrapment.off_level suppressed 15.0"])
@@ -169,7 +189,10 @@ private let stuck = """
                 let second = Double(step) * 2
                 building.say(at: second) {
                     if step == 2 { $0.stopsBetweenFloors() }
-                    if step == 50 { $0.set(.inDoorZone, true); $0.set(.frontFullyOpen, true) }
+                    if step == 50 {
+                        $0.set(.inDoorZone, true)
+                        $0.set(.frontFullyOpen, true)
+                    }
                 }
             }
         }
@@ -213,7 +236,9 @@ private let stuck = """
     @Test func anUnknownKeyInARuleNamesTheNearestOne() throws {
         let text = stuck.replacingFirst("kind: entr", "knd: entr")
         let error = #expect(throws: InvalidFiles.self) { try Building(rules: text) }
-        #expect(error?.description.contains("rules.yaml:3:5: 'knd' is not a key here. Did you mean 'kind'?") == true, "\(error?.description ?? "")")
+        #expect(
+            error?.description.contains("rules.yaml:3:5: 'knd' is not a key here. Did you mean 'kind'?") == true,
+            "\(error?.description ?? "")")
     }
 
     @Test func anExpressionsMistakeHasItsOwnColumn() throws {

@@ -15,7 +15,12 @@ struct Building {
     /// - Parameters:
     ///   - rules: YAML.
     ///   - provides: the signals of every lift's profile.
-    init(lifts: Int = 1, rules: String, provides: Set<Signal> = Set(Signal.allCases).subtracting([.lowerOccupied, .lowerLoad, .rearLocked, .rearFullyOpen])) throws {
+    init(
+        lifts: Int = 1, rules: String,
+        provides: Set<Signal> = Set(Signal.allCases).subtracting([
+            .lowerOccupied, .lowerLoad, .rearLocked, .rearFullyOpen,
+        ])
+    ) throws {
         let node = try YAMLNode(parsing: Array(rules.utf8), file: "rules.yaml")
         try self.init(lifts: lifts, rules: RuleSet([node]), provides: provides)
     }
@@ -50,7 +55,10 @@ struct Building {
         collect()
     }
 
-    mutating func stopListening() { detector.stopListening(at: now); collect() }
+    mutating func stopListening() {
+        detector.stopListening(at: now)
+        collect()
+    }
     mutating func startListening(at seconds: Double) {
         now = Self.start + .nanoseconds(Int64(seconds * 1e9))
         detector.startListening(at: now)

@@ -8,8 +8,12 @@ import Testing
     /// A formula over the Boolean signals p and q, with whole-second windows.
     indirect enum Formula: CustomStringConvertible {
         case p, q
-        case not(Formula), and(Formula, Formula), or(Formula, Formula)
-        case held(Formula, Int), once(Formula, Int), since(Formula, Formula)
+        case not(Formula)
+        case and(Formula, Formula)
+        case or(Formula, Formula)
+        case held(Formula, Int)
+        case once(Formula, Int)
+        case since(Formula, Formula)
 
         var description: String {
             switch self {
@@ -83,8 +87,12 @@ import Testing
             var p: [Int] = []
             var q: [Int] = []
             for _ in 0...seconds {
-                p.append(Int.random(in: 0..<3, using: &random) == 0 || p.isEmpty ? Int.random(in: -1...1, using: &random) : p[p.count - 1])
-                q.append(Int.random(in: 0..<3, using: &random) == 0 || q.isEmpty ? Int.random(in: -1...1, using: &random) : q[q.count - 1])
+                p.append(
+                    Int.random(in: 0..<3, using: &random) == 0 || p.isEmpty
+                        ? Int.random(in: -1...1, using: &random) : p[p.count - 1])
+                q.append(
+                    Int.random(in: 0..<3, using: &random) == 0 || q.isEmpty
+                        ? Int.random(in: -1...1, using: &random) : q[q.count - 1])
             }
             func value(_ x: Int) -> ExpressionTrace.Value { x == 0 ? .unknown : .boolean(x == 1) }
             let rows = (0...seconds).map {
@@ -93,7 +101,8 @@ import Testing
             }
             // A signal that is unknown throughout has no type in the trace; the formula then may not name it.
             guard p.contains(where: { $0 != 0 }), q.contains(where: { $0 != 0 }) else { continue }
-            let found = try ExpressionTrace(rows.shuffled(using: &random)).verdicts(of: formula.description, history: .unknown)
+            let found = try ExpressionTrace(rows.shuffled(using: &random)).verdicts(
+                of: formula.description, history: .unknown)
             let fine = (p: (0...seconds * 4).map { p[$0 / 4] }, q: (0...seconds * 4).map { q[$0 / 4] })
             var memo: [String: [Int: Int]] = [:]
             for t in 0...seconds * 4 {
@@ -102,7 +111,9 @@ import Testing
                 let streamed = found.last { $0.time <= time }?.value
                 let verdict = streamed == nil ? 0 : streamed == true ? 1 : -1
                 guard verdict == expected else {
-                    Issue.record("seed \(seed), round \(round): \(formula) at \(time.seconds) is \(expected) by definition, \(verdict) streamed; p \(p), q \(q)")
+                    Issue.record(
+                        "seed \(seed), round \(round): \(formula) at \(time.seconds) is \(expected) by definition, \(verdict) streamed; p \(p), q \(q)"
+                    )
                     return
                 }
             }

@@ -6,7 +6,9 @@ import Testing
 /// Each clause of the rule language on a trace small enough to check by eye.
 @Suite struct OperatorTests {
     /// Evaluates over a trace written as "t:p,q" with T, F and ? for `p` and `q`, and a number `x` where given.
-    private func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ history: History = .unknown) throws -> String {
+    private func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ history: History = .unknown)
+        throws -> String
+    {
         let rows = rows.split(separator: " ").map { row -> ExpressionTrace.Row in
             let parts = row.split(separator: ":")
             var values: [(signal: String, value: ExpressionTrace.Value)] = []
@@ -90,7 +92,9 @@ import Testing
         #expect(try verdicts("count(rise(p), 10s) >= 2", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete) == "0:F 3:T 11:F")
         #expect(try verdicts("count(rise(p), 10s) >= 2", "0:F 1:T 2:F 3:T 4:F", until: 20) == "0:? 3:T 11:F")
         #expect(try verdicts("count(rise(p), 10s) < 2", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete) == "0:T 3:F 11:T")
-        #expect(try verdicts("count(rise(p), 10s) == 1", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete) == "0:F 1:T 3:F 11:T 13:F")
+        #expect(
+            try verdicts("count(rise(p), 10s) == 1", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete)
+                == "0:F 1:T 3:F 11:T 13:F")
     }
 
     @Test func silentBecomesTrueWithoutInput() throws {
@@ -112,9 +116,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("held(p, 3)", 8, "expected a duration"), ("p and", 5, "found the end"), ("p q", 2, "expected an operator or the end"),
+        ("held(p, 3)", 8, "expected a duration"), ("p and", 5, "found the end"),
+        ("p q", 2, "expected an operator or the end"),
         ("x", 0, "expected a condition"), ("p > 2", 4, "expected a condition"), ("once(z, 3s)", 5, "not a signal"),
-        ("held(rise(p), 3s)", 5, "point in time"), ("rise(p) or q", 11, "cannot join"), ("3x > 2", 0, "neither a number"),
+        ("held(rise(p), 3s)", 5, "point in time"), ("rise(p) or q", 11, "cannot join"),
+        ("3x > 2", 0, "neither a number"),
         ("hold(p, 3s)", 0, "Did you mean 'held'"), ("count(rise(p), 3s)", 0, "compare the count"),
     ])
     func aMistakeIsNamedWithItsPlace(_ expression: String, _ offset: Int, _ fragment: String) throws {

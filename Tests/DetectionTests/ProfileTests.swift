@@ -14,10 +14,13 @@ import Testing
         return Profile(try! YAMLNode(parsing: bytes, file: path), diagnostics)!
     }()
 
-    private func decode(_ payload: String, topic: Int = 0, identities: [String] = []) throws(UnreadableMessage) -> DecodedMessage {
+    private func decode(_ payload: String, topic: Int = 0, identities: [String] = []) throws(UnreadableMessage)
+        -> DecodedMessage
+    {
         var decoder = MessageDecoder(Self.national)
         let bytes = Array(payload.utf8)
-        return try decoder.decode(bytes.span, topic: topic, isRetained: false, identities: identities.map { Array($0.utf8) })
+        return try decoder.decode(
+            bytes.span, topic: topic, isRetained: false, identities: identities.map { Array($0.utf8) })
     }
 
     @Test func theShippedProfileReadsItsOwnExamples() {
@@ -49,15 +52,19 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "{", "[]", "{\"a\":}", "{\"a\":1,}", "{'a':1}", "{\"a\":01}", "{\"a\":1}x", "\u{1}", "{\"a\":\"\u{1}\"}"])
+    @Test(arguments: [
+        "", "{", "[]", "{\"a\":}", "{\"a\":1,}", "{'a':1}", "{\"a\":01}", "{\"a\":1}x", "\u{1}", "{\"a\":\"\u{1}\"}",
+    ])
     func whatIsNotJSONIsRefused(_ payload: String) {
         #expect(throws: UnreadableMessage.self) { try decode(payload) }
     }
 
-    @Test(arguments: [
-        ("2026-03-01T08:00:00.250+08:00", 1_772_323_200_250_000_000), ("2026-03-01T00:00:00Z", 1_772_323_200_000_000_000),
-        ("2026-03-01 08:00:00", 1_772_323_200_000_000_000),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("2026-03-01T08:00:00.250+08:00", 1_772_323_200_250_000_000),
+            ("2026-03-01T00:00:00Z", 1_772_323_200_000_000_000),
+            ("2026-03-01 08:00:00", 1_772_323_200_000_000_000),
+        ] as [(String, Int64)])
     func timesAreReadInTheProfilesZone(_ written: String, _ nanoseconds: Int64) throws {
         let message = try decode(#"{"Time_Stamps":"\#(written)"}"#)
         #expect(message.reading.deviceTime?.nanoseconds == nanoseconds)
@@ -77,7 +84,9 @@ import Testing
         #expect(a.duplicateKey == again.duplicateKey)
         #expect(a.duplicateKey != event.duplicateKey)
         var keys: Set<UInt64> = []
-        for sequence in 0..<20_000 { keys.insert(try decode("{\"Sequence\":\(sequence)}", topic: sequence % 2).duplicateKey) }
+        for sequence in 0..<20_000 {
+            keys.insert(try decode("{\"Sequence\":\(sequence)}", topic: sequence % 2).duplicateKey)
+        }
         #expect(keys.count == 20_000)
     }
 
@@ -106,7 +115,8 @@ import Testing
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededGenerator(seed: seed)
         let pieces = [
-            "{", "}", "[", "]", ",", ":", "\"a\"", "\"s\"", "\"\\u00e9\"", "1", "-0.5", "1e3", "true", "null", " ", "\"x\\n\"",
+            "{", "}", "[", "]", ",", ":", "\"a\"", "\"s\"", "\"\\u00e9\"", "1", "-0.5", "1e3", "true", "null", " ",
+            "\"x\\n\"",
             "\"\\ud83d\\ude00\"", "\"困\"", "0", ".", "\\", "\"", "2.50", "1234567890123456789",
         ]
         var accepted = 0
@@ -125,11 +135,15 @@ import Testing
             let ours = (try? scanner.scan([JSONField("a"), JSONField("s")], into: &tokens)) != nil
             let object = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any]
             // Foundation refuses an object whose key occurs twice in some forms and takes it in others; that is not compared.
-            if text.components(separatedBy: "\"a\":").count > 2 || text.components(separatedBy: "\"s\":").count > 2 { continue }
+            if text.components(separatedBy: "\"a\":").count > 2 || text.components(separatedBy: "\"s\":").count > 2 {
+                continue
+            }
             #expect(ours == (object != nil), "seed \(seed): \(text)")
             guard ours, let probe = try? JSONDecoder().decode(Probe.self, from: Data(bytes)) else { continue }
             accepted += 1
-            if let a = probe.a { #expect(DecimalText.double(bytes.span, tokens[0].start, tokens[0].end) == a, "seed \(seed): \(text)") }
+            if let a = probe.a {
+                #expect(DecimalText.double(bytes.span, tokens[0].start, tokens[0].end) == a, "seed \(seed): \(text)")
+            }
             if let s = probe.s { #expect(scanner.unescaped(tokens[1]) == s, "seed \(seed): \(text)") }
         }
         #expect(accepted > 500)

@@ -10,20 +10,29 @@ import Testing
         let folder = Shipped.folder + "/rules"
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         return try RuleSet(
-            names.map { try YAMLNode(parsing: [UInt8](FileManager.default.contents(atPath: folder + "/" + $0)!), file: $0) })
+            names.map {
+                try YAMLNode(parsing: [UInt8](FileManager.default.contents(atPath: folder + "/" + $0)!), file: $0)
+            })
     }
 
     @Test func everyRuleHasExamplesAndTheyHold() throws {
         let rules = try Self.load()
         let results = try rules.runExamples()
         for name in rules.ruleNames { #expect(results.contains { $0.rule == name }, "\(name) has no example") }
-        for result in results { #expect(result.failure == nil, "\(result.rule): \(result.example): \(result.failure ?? "")") }
+        for result in results {
+            #expect(result.failure == nil, "\(result.rule): \(result.example): \(result.failure ?? "")")
+        }
     }
 
     @Test func aLiftWithNoSensorsAtAllIsJudgedWithoutATrap() throws {
         // Whatever a profile lacks is unknown; the rules must compile and stay quiet about a lift that runs normally.
         var building = try Building(rules: Self.load(), provides: [.moving, .codes])
-        for second in 0..<200 { building.say(at: Double(second)) { $0.set(.moving, second % 20 < 10); $0.set(.codes, bits: 0) } }
+        for second in 0..<200 {
+            building.say(at: Double(second)) {
+                $0.set(.moving, second % 20 < 10)
+                $0.set(.codes, bits: 0)
+            }
+        }
         #expect(building.told == [])
     }
 }
@@ -32,9 +41,14 @@ import Testing
 @Suite struct PeerLessons {
     /// Rows 53 to 55: holds die at restart and reload. See `aSnapshotGoesOnExactlyWhereItWas`, too.
     @Test func row55AHoldContinuesOverARestart() throws {
-        let provided: Set<Signal> = [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor]
+        let provided: Set<Signal> = [
+            .mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor,
+        ]
         var building = try Building(rules: ShippedRulesTests.load(), provides: provided)
-        building.say(at: 1) { $0.stopsBetweenFloors(); $0.set(.occupied, true) }
+        building.say(at: 1) {
+            $0.stopsBetweenFloors()
+            $0.set(.occupied, true)
+        }
         building.stopListening()
         let bytes = building.detector.snapshot()
         building.detector = try Building(rules: ShippedRulesTests.load(), provides: provided).detector
@@ -52,7 +66,11 @@ import Testing
         var building = try Building(rules: rules)
         for second in stride(from: 0.0, to: 100, by: 10) {
             building.say(at: second) {
-                if Int(second) % 20 == 0 { $0.setUnknown(Signal.codes.rawValue) } else { $0.set(.codes, bits: FaultCode.doorCloseFault.bit) }
+                if Int(second) % 20 == 0 {
+                    $0.setUnknown(Signal.codes.rawValue)
+                } else {
+                    $0.set(.codes, bits: FaultCode.doorCloseFault.bit)
+                }
             }
         }
         #expect(building.told == [])
@@ -62,8 +80,14 @@ import Testing
     @Test func row58OneWrongClockNeitherDelaysNorDropsAnothersWords() throws {
         let provided: Set<Signal> = [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes]
         var building = try Building(lifts: 2, rules: ShippedRulesTests.load(), provides: provided)
-        building.say(2, at: 1_000_000, arriving: 0.5) { $0.stopsBetweenFloors(); $0.set(.inDoorZone, true) }
-        building.say(1, at: 1, arriving: 1) { $0.stopsBetweenFloors(); $0.set(.occupied, true) }
+        building.say(2, at: 1_000_000, arriving: 0.5) {
+            $0.stopsBetweenFloors()
+            $0.set(.inDoorZone, true)
+        }
+        building.say(1, at: 1, arriving: 1) {
+            $0.stopsBetweenFloors()
+            $0.set(.occupied, true)
+        }
         building.advance(to: 12)
         #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
     }
@@ -72,7 +96,11 @@ import Testing
     @Test func row62AbsenceAloneRaises() throws {
         let provided: Set<Signal> = [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes]
         var building = try Building(rules: ShippedRulesTests.load(), provides: provided)
-        building.say(at: 0) { $0.stopsBetweenFloors(); $0.set(.moving, true); $0.set(.occupied, true) }
+        building.say(at: 0) {
+            $0.stopsBetweenFloors()
+            $0.set(.moving, true)
+            $0.set(.occupied, true)
+        }
         building.advance(to: 200)
         #expect(building.told.contains("1 entrapment.silence suspected 30.0"))
         #expect(building.told.contains("1 entrapment.silence confirmed 90.0"))

@@ -1,5 +1,5 @@
-import Foundation
 import Elevator
+import Foundation
 import PositionedYAML
 import Testing
 
@@ -40,7 +40,8 @@ import Testing
             """
         let found = try mistakes(text)
         for expected in [
-            "site.yaml:2:1: 'brokr' is not a key here. Did you mean 'broker'?", "site.yaml:1:1: the key 'broker' is missing",
+            "site.yaml:2:1: 'brokr' is not a key here. Did you mean 'broker'?",
+            "site.yaml:1:1: the key 'broker' is missing",
             "site.yaml:3:9: found the url 'http://x', expected mqtt://HOST:PORT", "nowhere' does not exist",
             "site.yaml:4:15: the lift '1' stands here twice", "site.yaml:5:14: found 'soon', expected a duration",
             "site.yaml:1:7: the site's id 'a/b' must be one level of a topic",

@@ -6,7 +6,9 @@ import Testing
 
 private let quick = "off_level_hold: 1s, confirm_hold: 2s"
 
-private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: String = "[]", extra: String = "") -> String {
+private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: String = "[]", extra: String = "")
+    -> String
+{
     "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":\(zone),\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":\(codes)\(extra)}"
 }
 
@@ -21,7 +23,9 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
         #expect(site.told.prefix(2) == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 })
-        #expect(site.wait { site.retained("state")?.contains("entrapment.off_level") == true }, "the retained state names the open alert")
+        #expect(
+            site.wait { site.retained("state")?.contains("entrapment.off_level") == true },
+            "the retained state names the open alert")
         #expect(site.retained("state")?.contains("\"may_hold_people\":[\"1\"]") == true)
         #expect(site.received.values.allSatisfy { $0 == 1 })
     }
@@ -54,7 +58,9 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         // No sequence and no time in the payload: only the packet id tells a redelivery.
-        func close(_ fault: Bool) { site.say("1", "{\"Message_Code\":\"02\",\"Active\":\(fault),\"n\":\"\(UUID().uuidString)\"}", on: "event") }
+        func close(_ fault: Bool) {
+            site.say("1", "{\"Message_Code\":\"02\",\"Active\":\(fault),\"n\":\"\(UUID().uuidString)\"}", on: "event")
+        }
         site.say("1", state(1))
         close(true)
         close(false)
@@ -99,7 +105,12 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         site.say("1", "{\"Car_Position\":\"B1\",\"Time_Stamps\":\"3026-01-01T00:00:00Z\"}")
         site.say("1", "{\"Identification_Number\":\"2\"}")
         site.say("1", "")
-        #expect(site.wait { (site.status["bad_input"] as? [String: Any])?["counts"] as? [String: Int] == ["not_json": 2, "unknown_lift": 1, "too_long": 1, "field": 1, "another_lift": 1] }, "\(site.status["bad_input"] ?? "")")
+        #expect(
+            site.wait {
+                (site.status["bad_input"] as? [String: Any])?["counts"] as? [String: Int] == [
+                    "not_json": 2, "unknown_lift": 1, "too_long": 1, "field": 1, "another_lift": 1,
+                ]
+            }, "\(site.status["bad_input"] ?? "")")
         site.say("1", state(1, moving: 1))
         site.say("1", state(2))
         #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
@@ -148,9 +159,11 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         let path = site.folder + "/hoistway.yaml"
         let plain = try String(contentsOfFile: path, encoding: .utf8)
         // TLS towards a port that speaks none.
-        try plain.replacingOccurrences(of: "broker: { url: \"mqtt:", with: "broker: { url: \"mqtts:").write(toFile: path, atomically: true, encoding: .utf8)
+        try plain.replacingOccurrences(of: "broker: { url: \"mqtt:", with: "broker: { url: \"mqtts:").write(
+            toFile: path, atomically: true, encoding: .utf8)
         try site.startDaemon()
-        #expect(site.wait(30) { ((site.status["broker"] as? [String: Any])?["failures"] as? Int ?? 0) >= 3 }, "\(site.log)")
+        #expect(
+            site.wait(30) { ((site.status["broker"] as? [String: Any])?["failures"] as? Int ?? 0) >= 3 }, "\(site.log)")
         #expect(site.isDaemonRunning)
         #expect(site.log.contains("Next attempt in"))
     }

@@ -27,7 +27,8 @@ final class Site {
         wire = Wire(port: port, clientID: "test")
         if let rules { try rules.write(toFile: folder + "/rules.yaml", atomically: true, encoding: .utf8) }
         var settings = try String(contentsOfFile: Self.root + "/systemd/mosquitto-hoistway.conf", encoding: .utf8)
-        settings = settings.split(separator: "\n").filter { !$0.hasPrefix("persistence_location") }.joined(separator: "\n")
+        settings = settings.split(separator: "\n").filter { !$0.hasPrefix("persistence_location") }.joined(
+            separator: "\n")
         settings += "\nlistener \(port) 127.0.0.1\nallow_anonymous true\npersistence_location \(folder)/broker/\n"
         if getuid() == 0 { settings += "user root\n" }
         try settings.write(toFile: folder + "/mosquitto.conf", atomically: true, encoding: .utf8)
@@ -63,8 +64,13 @@ final class Site {
     }
 
     func startDaemon(crashAt: String = "", arguments: [String] = []) throws {
+        // What the last process said is no word of this one.
+        try? FileManager.default.removeItem(atPath: folder + "/run/status.json")
         daemon = try ChildProcess(
-            ["/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt, Self.program, "run", "--config", folder + "/hoistway.yaml"] + arguments, log: folder + "/daemon.log")
+            [
+                "/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt, Self.program, "run", "--config",
+                folder + "/hoistway.yaml",
+            ] + arguments, log: folder + "/daemon.log")
     }
 
     func stopDaemon() { daemon?.end() }
@@ -75,7 +81,8 @@ final class Site {
     static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
         let log = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).txt"
         defer { try? FileManager.default.removeItem(atPath: log) }
-        let process = try ChildProcess(["/usr/bin/env", "HOISTWAY_DEVICES=" + root + "/Devices", program] + arguments, log: log)
+        let process = try ChildProcess(
+            ["/usr/bin/env", "HOISTWAY_DEVICES=" + root + "/Devices", program] + arguments, log: log)
         for _ in 0..<3000 where process.isRunning { usleep(10_000) }
         process.end()
         return (process.outcome ?? -1, try String(contentsOfFile: log, encoding: .utf8))
@@ -116,7 +123,9 @@ final class Site {
     var told: [String] {
         var seen: Set<String> = []
         return events.compactMap { event in
-            guard seen.insert(event["id"] as! String).inserted, let data = event["data"] as? [String: Any] else { return nil }
+            guard seen.insert(event["id"] as! String).inserted, let data = event["data"] as? [String: Any] else {
+                return nil
+            }
             return "\(data["kind"]!) \(data["state"]!)"
         }
     }
@@ -128,7 +137,9 @@ final class Site {
     func status(_ group: String, _ key: String) -> Int { (status[group] as? [String: Any])?[key] as? Int ?? 0 }
     var isDrained: Bool { (status["broker"] as? [String: Any])?["drained"] as? Bool ?? false }
     var log: String { (try? String(contentsOfFile: folder + "/daemon.log", encoding: .utf8)) ?? "" }
-    func retained(_ topic: String) -> String? { wire.retained["hoistway/v1/test/" + topic].map { String(decoding: $0, as: UTF8.self) } }
+    func retained(_ topic: String) -> String? {
+        wire.retained["hoistway/v1/test/" + topic].map { String(decoding: $0, as: UTF8.self) }
+    }
 }
 
 /// One MQTT connection of the test's.
@@ -149,7 +160,8 @@ final class Wire: MQTTClientDelegate {
     func waitUntilConnected() -> Bool {
         for _ in 0..<100 {
             do {
-                client = try MQTTClient(MQTTClient.Options(url: BrokerURL("mqtt://127.0.0.1:\(port)")!, clientID: clientID), delegate: self)
+                client = try MQTTClient(
+                    MQTTClient.Options(url: BrokerURL("mqtt://127.0.0.1:\(port)")!, clientID: clientID), delegate: self)
                 try client.connect()
                 for _ in 0..<50 where !isConnected { _ = turn() }
                 if isConnected { return true }

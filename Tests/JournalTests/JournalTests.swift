@@ -9,10 +9,14 @@ import Testing
 @Suite struct JournalInvariantTests {
     private let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
 
-    private func alert(_ id: String, _ revision: Int = 1, kind: String = "entrapment.off_level", state: AlertState = .suspected) -> Alert {
+    private func alert(
+        _ id: String, _ revision: Int = 1, kind: String = "entrapment.off_level", state: AlertState = .suspected
+    ) -> Alert {
         Alert(
-            id: id, revision: revision, lift: "1", kind: kind, state: state, severity: .critical, rule: "r", ruleVersion: "v",
-            onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: Int64(revision)), reason: "held", hold: .seconds(10),
+            id: id, revision: revision, lift: "1", kind: kind, state: state, severity: .critical, rule: "r",
+            ruleVersion: "v",
+            onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: Int64(revision)), reason: "held",
+            hold: .seconds(10),
             confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
     }
     private func batch(_ messages: [JournalledMessage] = [], _ alerts: [Alert] = [], now: Int64 = 1) -> Journal.Batch {
@@ -22,7 +26,9 @@ import Testing
         return batch
     }
     private func message(_ n: Int, _ payload: String, topic: String = "lifts/1/state") -> JournalledMessage {
-        JournalledMessage(arrival: Int64(n) * 1000, topic: Array(topic.utf8), payload: Array(payload.utf8), isRetained: n % 2 == 0, mid: n)
+        JournalledMessage(
+            arrival: Int64(n) * 1000, topic: Array(topic.utf8), payload: Array(payload.utf8), isRetained: n % 2 == 0,
+            mid: n)
     }
 
     @Test func invariant1ABatchIsThereWholeOrNotAtAll() throws {
@@ -53,12 +59,15 @@ import Testing
         try journal.commit(batch([], [alert("x", 1)]))
         try journal.commit(batch([], [alert("x", 2, state: .confirmed)]))
         #expect(try journal.receipt(["x/1", "unknown/7"], counting: "receipts") == 1)
-        #expect(try journal.outbox(limit: 10).map(\.eventID) == ["x/2"], "a receipt for suspected never stops confirmed")
+        #expect(
+            try journal.outbox(limit: 10).map(\.eventID) == ["x/2"], "a receipt for suspected never stops confirmed")
     }
 
     @Test func invariant4EvictionNeverPassesTheSnapshot() throws {
         let journal = try Journal(path)
-        for n in 1...600 { try journal.commit(batch([message(n, String(repeating: "x\(n)", count: 50))], now: Int64(n))) }
+        for n in 1...600 {
+            try journal.commit(batch([message(n, String(repeating: "x\(n)", count: 50))], now: Int64(n)))
+        }
         #expect(try journal.evictReadings(beyond: 1) == 0, "without a snapshot a restart needs them all")
         try journal.saveSnapshot([1, 2, 3], through: 300)
         #expect(try journal.evictReadings(beyond: 1) == 256, "one whole segment lies before batch 300")
@@ -129,7 +138,8 @@ import Testing
                 clock += Int64(next(1_000_000))
                 return JournalledMessage(
                     arrival: clock, topic: Array("lifts/\(next(5))/state".utf8),
-                    payload: (0..<next(80)).map { _ in UInt8(next(next(2) == 0 ? 3 : 256)) }, isRetained: next(2) == 0, mid: next(65_536))
+                    payload: (0..<next(80)).map { _ in UInt8(next(next(2) == 0 ? 3 : 256)) }, isRetained: next(2) == 0,
+                    mid: next(65_536))
             }
             #expect(try decoder.decode(encoder.encode(messages)) == messages, "seed \(seed)")
         }
@@ -140,7 +150,9 @@ import Testing
         func state(_ n: Int) -> JournalledMessage {
             JournalledMessage(
                 arrival: Int64(n) * 1_000_000_000, topic: Array("lifts/1/state".utf8),
-                payload: Array("{\"Time_Stamps\":\"2026-03-01T08:00:\(10 + n).250+08:00\",\"Sequence\":\(1000 + n),\"Car_Status\":1,\"Car_Position\":7,\"Door_Zone\":false,\"Passenger_Status\":true}".utf8),
+                payload: Array(
+                    "{\"Time_Stamps\":\"2026-03-01T08:00:\(10 + n).250+08:00\",\"Sequence\":\(1000 + n),\"Car_Status\":1,\"Car_Position\":7,\"Door_Zone\":false,\"Passenger_Status\":true}"
+                        .utf8),
                 isRetained: false, mid: n)
         }
         _ = codec.encode([state(0)])
@@ -150,7 +162,10 @@ import Testing
 
     @Test func damagedBytesAreAnErrorAndNothingWorse() throws {
         var codec = ReadingsCodec()
-        let good = codec.encode([JournalledMessage(arrival: 1, topic: [1], payload: Array(repeating: 7, count: 300), isRetained: false, mid: 3)])
+        let good = codec.encode([
+            JournalledMessage(
+                arrival: 1, topic: [1], payload: Array(repeating: 7, count: 300), isRetained: false, mid: 3)
+        ])
         for position in good.indices {
             var bad = good
             bad[position] ^= 0x55
