@@ -205,7 +205,7 @@ struct Stage {
         lines.removeAll { $0.hasPrefix("persistence_location") }
         lines += ["listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/"]
         if getuid() == 0 { lines.append("user root") }
-        try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: "\(folder)/\(name).conf"))
+        try OutputFile("\(folder)/\(name).conf").write(Array(lines.joined(separator: "\n").utf8))
         let program =
             FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto"
         return try ChildProcess(
@@ -229,7 +229,7 @@ struct Stage {
         for (name, value) in Self.parameters { text += "  \(name): \(value)\n" }
         text += "lifts:\n"
         for number in 0..<demo.lifts { text += "  - \"\(SimulatedLift.id(number: number))\"\n" }
-        try Data(text.utf8).write(to: URL(filePath: "\(folder)/hoistway.yaml"))
+        try OutputFile("\(folder)/hoistway.yaml").write(Array(text.utf8))
     }
 }
 

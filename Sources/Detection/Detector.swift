@@ -75,13 +75,13 @@ public struct Detector: Sendable {
 
     /// Folds one lift's word in.
     /// - Parameters:
-    ///   - key: equal for a publisher's duplicates of one word.
+    ///   - key: equal for a publisher's duplicates of one word, 0 when it cannot be told.
     ///   - arrival: the gateway's time at which it was read.
     public mutating func fold(
         _ reading: Reading, lift index: Int, key: UInt64, vendorCode: Span<UInt8>?, arrival: Instant
     ) {
         let mayBeQueued = reading.isBaseline || !isListening
-        if tracks[index].isDuplicate(key) {
+        if key != 0, tracks[index].isDuplicate(key) {
             tracks[index].counters.duplicates += 1
             return
         }

@@ -34,7 +34,7 @@ public struct UnreadableField: Error, CustomStringConvertible, Equatable {
 /// What a message became.
 public struct DecodedMessage: Sendable {
     public var reading: Reading
-    /// Equal for a publisher's own duplicates: topic and sequence, else topic, time and payload.
+    /// Equal for a publisher's own duplicates: topic and sequence, else topic, time and payload; 0 when it cannot be told.
     public var duplicateKey: UInt64
     /// Where the controller's raw code stands in the payload.
     public var vendorCode: Range<Int>?
@@ -86,8 +86,11 @@ public struct MessageDecoder {
             message.reading.sequence = Int64(DecimalText.double(bytes, tokens[key].start, tokens[key].end) ?? 0)
             hash.add(bytes, tokens[key].start, tokens[key].end)
             hash.add(UInt64(bitPattern: message.reading.deviceTime?.nanoseconds ?? 0))
-        } else {
+        } else if message.reading.deviceTime != nil {
             hash.add(bytes, 0, bytes.count)
+        } else {
+            // Neither counted nor timed: the same words may be said again, and are then news.
+            return message
         }
         message.duplicateKey = hash.value
         return message

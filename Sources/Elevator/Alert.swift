@@ -54,7 +54,8 @@ public struct Alert: Sendable, Equatable {
 
     /// Urgency of delivery: lane 0 goes before everything else.
     public var lane: Lane {
-        isEntrapment || kind == "car_alarm_call" ? .entrapment : severity == .info ? .info : .fault
+        if state == .suppressed { return .info }
+        return isEntrapment || kind == "car_alarm_call" ? .entrapment : severity == .info ? .info : .fault
     }
 }
 

@@ -99,7 +99,7 @@ public struct Daemon {
                     owed: owed.count,
                     oldestOwed: owed.oldest, rulesVersion: data.rules.version)
                 // A full or missing runtime folder must not stop the gateway.
-                try? Files.replace(
+                Files.replace(
                     configuration.runtimeFolder + "/status.json",
                     with: report.json(now: loop.clock.now, monotonic: monotonic))
             }

@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 import FoundationEssentials
 import PositionedYAML
 
@@ -45,7 +50,14 @@ public enum Files {
     }
 
     /// Replaces a file in one step: a reader sees the old one or the new one, never a part.
-    static func replace(_ path: String, with bytes: [UInt8]) throws {
-        try Data(bytes).write(to: URL(filePath: path), options: .atomic)
+    /// - Returns: whether it was replaced.
+    @discardableResult
+    static func replace(_ path: String, with bytes: [UInt8]) -> Bool {
+        let fresh = path + ".new"
+        let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return false }
+        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        close(descriptor)
+        return count == bytes.count && rename(fresh, path) == 0
     }
 }

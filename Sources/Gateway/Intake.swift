@@ -77,7 +77,11 @@ public struct Intake {
                 "\(payload.count) bytes; the limit is \(Self.maximumPayload)")
         }
         let key = Self.key(topic)
-        if channels[key] == nil { meet(topic, key, at: arrival) }
+        if channels[key] == nil {
+            do { try meet(topic, key, at: arrival) } catch {
+                badInput.note("rules", topic: topic, payload: payload, arrival: arrival, "\(error)")
+            }
+        }
         guard let channel = channels[key], let lift = channel.lift, Self.equal(topic, channel.topic) else {
             return badInput.note(
                 "unknown_lift", topic: topic, payload: payload, arrival: arrival,
@@ -105,7 +109,7 @@ public struct Intake {
     }
 
     /// A topic heard for the first time.
-    private mutating func meet(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant) {
+    private mutating func meet(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant) throws {
         guard channels.count < Self.maximumChannels else { return }
         var bytes: [UInt8] = []
         for i in 0..<topic.count { bytes.append(topic[i]) }
@@ -115,8 +119,7 @@ public struct Intake {
         for decoder in decoders {
             for topic in decoder.profile.topics {
                 guard let name = topic.pattern.lift(in: text) else { continue }
-                // The rules were checked when they were read: they compile for every kind of lift.
-                try? register(Lift(id: name), profile: decoder.profile.name, at: arrival)
+                try register(Lift(id: name), profile: decoder.profile.name, at: arrival)
                 return
             }
         }

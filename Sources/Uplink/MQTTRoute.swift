@@ -164,12 +164,14 @@ public final class MQTTRoute: MQTTClientDelegate {
         let now = MonotonicClock.nanoseconds
         try sendState(now)
         let free = settings.window - underWay.values.count { now - $0.sentAt < settings.resendAfter.nanoseconds }
-        guard free > 0, let client else { return }
+        guard let client else { return }
         var left = free
         // Urgent rows come first, so the first rows of the outbox are all that can be due.
         for row in try journal.outbox(limit: settings.window * 2) {
             let before = underWay[row.eventID]
             if let before, now - before.sentAt < settings.resendAfter.nanoseconds { continue }
+            // A window full of faults that a slow centre has not answered does not hold up an entrapment.
+            if left <= 0, row.lane != .entrapment { break }
             let attempts = (before?.attempts ?? 0) + 1
             let isHistorical = try journal.isOver(row.eventID)
             let body = envelope(row, attempt: attempts, isHistorical: isHistorical)
@@ -180,7 +182,6 @@ public final class MQTTRoute: MQTTClientDelegate {
                 if attempts > 1 { $0.resent += 1 }
             }
             left -= 1
-            if left == 0 { break }
         }
     }
 

@@ -83,6 +83,7 @@ import Testing
         let event = try decode(#"{"Sequence":1937,"Message_Code":"41"}"#, topic: 1)
         #expect(a.duplicateKey == again.duplicateKey)
         #expect(a.duplicateKey != event.duplicateKey)
+        #expect(try decode(#"{"Car_Status":1}"#).duplicateKey == 0, "neither counted nor timed: a repeat is a sign of life")
         var keys: Set<UInt64> = []
         for sequence in 0..<20_000 {
             keys.insert(try decode("{\"Sequence\":\(sequence)}", topic: sequence % 2).duplicateKey)

@@ -95,6 +95,19 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         #expect(site.told.count == 2)
     }
 
+    @Test func anEntrapmentDoesNotWaitForASlowCentreToAnswerForFaults() throws {
+        let lifts = (1...50).map(String.init)
+        let site = try Site(parameters: quick, lifts: lifts)
+        site.answersReceipts = false
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        for lift in lifts { site.say(lift, state(1, zone: true, codes: "[\"02\"]")) }
+        #expect(site.wait { site.received.count == 32 }, "the window is full of faults that nobody has answered for")
+        site.say("1", state(2, moving: 1))
+        site.say("1", state(3))
+        #expect(site.wait(6) { site.told.contains("entrapment.off_level suspected") }, "\(site.told.suffix(3))")
+    }
+
     @Test func badInputIsCountedKeptAndNeverFatal() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
