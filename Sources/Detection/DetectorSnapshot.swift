@@ -87,10 +87,13 @@ extension LiftTrack {
         horizon = try reader.read()
         inputs.removeAll(keepingCapacity: true)
         for _ in 0..<(try reader.readVariable()) { inputs.append(try Input(from: &reader)) }
-        countBeforeNewer = Int(try reader.readVariable())
+        countBeforeNewer = Int(truncatingIfNeeded: try reader.readVariable())
+        guard inputs.indices.contains(countBeforeNewer) || countBeforeNewer == inputs.count else {
+            throw MalformedBytes(offset: reader.offset)
+        }
         clock = try DeviceClock(from: &reader)
         for i in recentKeys.indices { recentKeys[i] = try reader.read() }
-        nextKey = Int(try reader.readVariable()) % Self.rememberedKeys
+        nextKey = Int(try reader.readVariable() % UInt64(Self.rememberedKeys))
         vendorCode = Array(try reader.readBlob())
         ledger = try AlertLedger(from: &reader)
         counters.readings = Int(try reader.read(Int64.self))
@@ -202,7 +205,7 @@ extension AlertLedger {
         for _ in 0..<(try reader.readVariable()) {
             let rule = try reader.readText()
             let id = try reader.readText()
-            let revision = Int(try reader.readVariable())
+            let revision = Int(truncatingIfNeeded: try reader.readVariable())
             guard let state = AlertState(rawValue: try reader.readText()) else {
                 throw MalformedBytes(offset: reader.offset)
             }

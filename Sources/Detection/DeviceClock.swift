@@ -70,7 +70,7 @@ struct DeviceClock: Sendable, Equatable {
             }
         }
         if mayBeQueued { return Judgement(time: arrival, isAbsurd: true, isNewOffset: false) }
-        if candidateCount == 0 || abs(excess &- candidate) > Self.futureTolerance {
+        if candidateCount == 0 || (excess &- candidate).magnitude > UInt64(Self.futureTolerance) {
             candidate = excess
             candidateSince = arrival
             candidateCount = 0
@@ -80,7 +80,7 @@ struct DeviceClock: Sendable, Equatable {
         guard candidateCount >= Self.agreeingWords, arrival &- candidateSince >= Self.agreeingFor else {
             return Judgement(time: arrival, isAbsurd: true, isNewOffset: false)
         }
-        offset = abs(candidate) <= Self.futureTolerance ? 0 : candidate
+        offset = candidate.magnitude <= UInt64(Self.futureTolerance) ? 0 : candidate
         candidateCount = 0
         return Judgement(time: min(arrival, device &+ candidate), isAbsurd: false, isNewOffset: true)
     }

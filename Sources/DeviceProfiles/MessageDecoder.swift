@@ -83,7 +83,7 @@ public struct MessageDecoder {
         }
         var hash = ByteHash(seed: UInt64(topic))
         if let key = mapping.sequence, tokens[key].kind == .number {
-            message.reading.sequence = Int64(DecimalText.double(bytes, tokens[key].start, tokens[key].end) ?? 0)
+            message.reading.sequence = DecimalText.count(bytes, tokens[key].start, tokens[key].end)
             hash.add(bytes, tokens[key].start, tokens[key].end)
             hash.add(UInt64(bitPattern: message.reading.deviceTime?.nanoseconds ?? 0))
         } else if message.reading.deviceTime != nil {

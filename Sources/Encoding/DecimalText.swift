@@ -68,6 +68,11 @@ package enum DecimalText {
         return isNegative ? -value : value
     }
 
+    /// A whole number that counts up; 0 for anything else.
+    package static func count(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int64 {
+        double(bytes, start, end).flatMap { Int64(exactly: $0) } ?? 0
+    }
+
     /// A count of seconds, milliseconds, … since 1970 as nanoseconds, exact to the nanosecond.
     package static func epoch(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, nanosecondsPerUnit: Int64) -> Instant? {
         if nanosecondsPerUnit == 1_000_000_000, let exact = nanoseconds(bytes, start, end) {

@@ -40,7 +40,7 @@ public enum ExpressionWorkbench {
                         message: "not JSON here: expected \(error.expected)")
                 ])
             }
-            guard let time else {
+            guard let time, time.magnitude <= UInt64(TraceReader.farthest) else {
                 throw InvalidFiles([
                     Diagnostic(
                         file: name, line: number, column: 1,

@@ -15,6 +15,8 @@ public struct TraceReader {
     private var payload: [UInt8] = []
     private let file: String
     private var lastTime = Int64.min
+    /// Times beyond this, in nanoseconds, are a mistake, and their differences would overflow.
+    static let farthest: Int64 = 4_000_000_000_000_000_000
 
     public init(file: String) { self.file = file }
 
@@ -31,6 +33,9 @@ public struct TraceReader {
         } catch { throw fail(number, error.offset + 1, "not JSON here: expected \(error.expected)") }
         guard tokens[0].kind == .number, let time = DecimalText.nanoseconds(line, tokens[0].start, tokens[0].end) else {
             throw fail(number, 1, "expected \"t\": the arrival time in seconds, with at most nine decimals")
+        }
+        guard time.magnitude <= UInt64(Self.farthest) else {
+            throw fail(number, 1, "\"t\" is beyond the years 1843 to 2096; expected seconds")
         }
         guard time >= lastTime else {
             throw fail(

@@ -73,7 +73,7 @@ struct ReadingsCodec {
         var clock: Int64 = 0
         while !reader.isAtEnd {
             let head = try reader.readVariable()
-            let index = Int(head >> 1)
+            let index = Int(truncatingIfNeeded: head >> 1)
             if index == names.count {
                 names.append(Array(try reader.readBlob()))
                 lastPayloads.append([])
@@ -86,7 +86,7 @@ struct ReadingsCodec {
             let prefix = try reader.readVariable()
             let suffix = try reader.readVariable()
             let middle = try reader.readBlob()
-            guard prefix + suffix <= UInt64(last.count) else { throw MalformedBytes(offset: reader.offset) }
+            guard prefix <= UInt64(last.count), suffix <= UInt64(last.count) - prefix else { throw MalformedBytes(offset: reader.offset) }
             let payload = Array(last[..<Int(prefix)]) + middle + last[(last.count - Int(suffix))...]
             lastPayloads[index] = payload
             messages.append(

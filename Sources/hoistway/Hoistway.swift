@@ -1,4 +1,5 @@
 import ArgumentParser
+import Elevator
 import Gateway
 import PositionedYAML
 
@@ -67,8 +68,20 @@ func reporting<Result>(_ body: () throws -> Result) throws -> Result {
         throw ExitCode.invalidFiles
     } catch let code as ExitCode {
         throw code
+    } catch let usage as ValidationError {
+        throw usage
     } catch {
         printError("hoistway: \(error)")
         throw ExitCode.failure
+    }
+}
+
+extension Instant {
+    /// Seconds as written on the command line.
+    init(argument text: String) throws {
+        guard let seconds = Double(text), abs(seconds) < 4e9 else {
+            throw ValidationError("--until: found '\(text)', expected seconds")
+        }
+        self.init(seconds: seconds)
     }
 }

@@ -23,7 +23,7 @@ struct ReplayTrace: ParsableCommand {
     var config: String?
 
     @Option(help: "Judge timers up to this time (the trace's seconds); by default the last row's.")
-    var until: Double?
+    var until: String?
 
     @Option(help: "text prints a line for a person, json the CloudEvents.")
     var format = OutputFormat.json
@@ -40,7 +40,7 @@ struct ReplayTrace: ParsableCommand {
                 replay = Replay(data: try devices.load())
             }
             var output = OutputBuffer()
-            let summary = try replay.run(trace, until: until.map { Instant(seconds: $0) }) { alert, json in
+            let summary = try replay.run(trace, until: until.map { try Instant(argument: $0) }) { alert, json in
                 output.line(format == .json ? json : Array(Self.sentence(alert).utf8))
             }
             output.flush()

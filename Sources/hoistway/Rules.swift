@@ -38,13 +38,7 @@ struct Rules: ParsableCommand {
 
         func run() throws {
             try reporting {
-                var end: Instant?
-                if let until {
-                    guard let seconds = Double(until) else {
-                        throw ValidationError("--until: found '\(until)', expected seconds")
-                    }
-                    end = Instant(seconds: seconds)
-                }
+                let end = try until.map { try Instant(argument: $0) }
                 let trace = try ExpressionWorkbench.trace(trace)
                 var output = OutputBuffer()
                 do throws(ExpressionError) {

@@ -148,7 +148,7 @@ struct StatusPage: Decodable {
         let alerts = lift.alerts.map { "\($0.kind) \($0.state) \(Self.span($0.sinceS))" }.joined(separator: ", ")
         return row(
             lift.place.map { "\($0) (…\(lift.id.suffix(4)))" } ?? String(lift.id.suffix(22)),
-            number("floor").map { (isFar ? "~" : "") + String(Int($0)) } ?? "-",
+            number("floor").map { (isFar ? "~" : "") + (Int(exactly: $0).map(String.init) ?? String($0)) } ?? "-",
             [motion, mode].compactMap { $0 }.joined(separator: ", "),
             doors, flag("compartments.main.occupied").map { $0 ? "yes" : "no" } ?? "unknown",
             lift.lastWordS.map { Self.span($0) } ?? "never", alerts.isEmpty ? "" : styled(alerts, "31"))

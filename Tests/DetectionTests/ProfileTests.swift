@@ -91,6 +91,16 @@ import Testing
         #expect(keys.count == 20_000)
     }
 
+    @Test(arguments: [
+        "{\"Sequence\":1e30}", "{\"Sequence\":-5}", "{\"Sequence\":1.5}", "{\"Car_Position\":1e400}", "{\"Car_Position\":-1e308}",
+        "{\"Time_Stamps\":\"0001-01-01T00:00:00Z\"}", "{\"Time_Stamps\":\"9999-12-31T23:59:60Z\"}", "{\"Message_Code\":[1e99,null,[],\"\\u0039\"]}",
+        "{\"Car_Speed\":0.00000000000000000000000000000000001}",
+    ])
+    func absurdNumbersAreNoTrap(_ payload: String) throws {
+        let message = try decode(payload)
+        #expect(message.reading.mentioned != 0)
+    }
+
     @Test func aMistakeInAProfileIsNamedWithItsPlace() throws {
         let text = """
             profile: x
