@@ -35,12 +35,15 @@ struct Centre: ParsableCommand {
 
     func run() throws {
         guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
+        guard 0...1 ~= refuse else { throw ValidationError("--refuse: expected a share from 0 to 1") }
         guard let slow = Duration(written: slow) else {
             throw ValidationError("--slow: expected a duration such as 2s")
         }
         let outage = try down.map { text in
             let parts = text.split(separator: ".", omittingEmptySubsequences: true).compactMap { Duration(written: $0) }
-            guard parts.count == 2 else { throw ValidationError("--down: expected FROM..TO such as 20s..35s") }
+            guard parts.count == 2, parts[0] < parts[1] else {
+                throw ValidationError("--down: expected FROM..TO such as 20s..35s")
+            }
             return parts
         }
         let life = try span.map { text in
@@ -58,9 +61,11 @@ struct Centre: ParsableCommand {
         var random = SystemRandomNumberGenerator()
         var answers: [(due: Int64, topic: String, id: String)] = []
         var received = 0
+        var wasConnected = false
         let start = MonotonicClock.nanoseconds
         while !stop.isSet {
             let now = MonotonicClock.nanoseconds
+            wasConnected = wasConnected || link.isConnected
             let age = Duration.nanoseconds(now - start)
             if let life, age >= life { break }
             let isDown = outage.map { age >= $0[0] && age < $0[1] } ?? false
@@ -82,6 +87,7 @@ struct Centre: ParsableCommand {
                 answers.removeFirst()
             }
         }
+        if !wasConnected { throw OutputError(path: "broker \(url)", reason: "never connected") }
         link.leave()
         StandardError.write("centre: \(received) events, \(seen.count) of them once, \(received - seen.count) doubles")
     }

@@ -6,10 +6,17 @@ struct LiveFleet {
     /// Messages under way to the broker; more would only queue in memory.
     static let window = 200
 
-    static func run(_ scenario: Scenario, seed: UInt64, broker: BrokerURL, trace: OutputFile?) -> Fleet {
+    /// - Throws: when the broker cannot be reached in ten seconds.
+    static func run(_ scenario: Scenario, seed: UInt64, broker: BrokerURL, trace: OutputFile?) throws -> Fleet {
         let stop = StopOnSignal()
         let link = BrokerLink(MQTTClient.Options(url: broker, clientID: "hoistway-sim-fleet-\(seed)"))
-        while !link.isConnected, !stop.isSet { _ = link.turn(.milliseconds(100)) }
+        let patience = MonotonicClock.nanoseconds + 10_000_000_000
+        while !link.isConnected, !stop.isSet {
+            _ = link.turn(.milliseconds(100))
+            if MonotonicClock.nanoseconds > patience {
+                throw OutputError(path: "broker \(broker)", reason: "no connection in 10 s")
+            }
+        }
         let start = Instant(nanoseconds: MonotonicClock.wallNanoseconds).seconds + 0.5
         let offset = Double(MonotonicClock.nanoseconds) / 1e9 - start + 0.5
         var fleet = Fleet(scenario, seed: seed, start: start)

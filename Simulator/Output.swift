@@ -58,7 +58,7 @@ final class OutputFile {
 struct OutputError: Error, CustomStringConvertible {
     var path: String
     var reason: String
-    var description: String { "\(path) cannot be written: \(reason)" }
+    var description: String { "\(path): \(reason)" }
 }
 
 enum StandardError {

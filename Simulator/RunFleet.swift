@@ -38,7 +38,10 @@ struct RunFleet: ParsableCommand {
                 throw InvalidFiles([Diagnostic(file: scenario, message: "cannot be read")])
             }
             var scenario = try Scenario(file: scenario, bytes: Array(data))
-            if let lifts { scenario.lifts = lifts }
+            if let lifts {
+                guard 1...100_000 ~= lifts else { throw ValidationError("--lifts: expected a number from 1 to 100000") }
+                scenario.lifts = lifts
+            }
             if let duration {
                 guard let span = Duration(written: duration) else {
                     throw ValidationError("--duration: found '\(duration)', expected a duration such as 20m")
@@ -47,8 +50,9 @@ struct RunFleet: ParsableCommand {
             }
             let fleet: Fleet
             if let broker {
+                // With both, the trace is what was published.
                 guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
-                fleet = LiveFleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
+                fleet = try LiveFleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
             } else if let out {
                 fleet = try record(scenario, to: out)
             } else {

@@ -49,7 +49,7 @@ struct Scenario: Sendable {
         var reader = YAMLReader(try YAMLNode(parsing: bytes, file: file), diagnostics)
         name = reader.requiredText("scenario") ?? ""
         _ = reader.text("about")
-        start = Instant(seconds: reader.number("start_s") ?? 1_772_380_800)
+        start = Instant(seconds: max(-1, min(5e9, reader.number("start_s") ?? 1_772_380_800)))
         duration = (reader.duration("duration") ?? .seconds(86_400)).inSeconds
         lifts = reader.integer("lifts", in: 1...100_000) ?? 200
         heartbeat = (reader.duration("heartbeat") ?? .seconds(10)).inSeconds
@@ -73,6 +73,23 @@ struct Scenario: Sendable {
             }
         }
         reader.finish()
+        for (name, isSound) in [
+            ("duration must be longer than 0s", duration > 0), ("heartbeat must be at least 100ms", heartbeat >= 0.1),
+            ("trips_per_day must lie between 0 and 10000", 0...10_000 ~= tripsPerDay),
+            (
+                "rescue_after must be two durations, the shorter first",
+                rescueAfter.0 > 0 && rescueAfter.0 <= rescueAfter.1
+            ),
+            ("redelivery_every must be at least 1s", redeliveryEvery >= 1),
+            ("start_s must lie in the years 1970 to 2100", 0...4.1e9 ~= start.seconds),
+            (
+                "duplicates, late, occupancy_missing, occupancy_stuck, open_limit_missing, load_missing and clock_offset are shares from 0 to 1",
+                [duplicates, late, occupancyMissing, occupancyStuck, openLimitMissing, loadMissing, clockOffset]
+                    .allSatisfy { 0...1 ~= $0 }
+            ),
+            ("incidents must not be negative", incidents.values.allSatisfy { 0...1_000_000 ~= $0 }),
+            ("incidents_per_lifts must be at least 1", incidentLifts >= 1),
+        ] where !isSound { diagnostics.report(reader.node, name) }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 }

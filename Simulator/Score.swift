@@ -3,6 +3,8 @@ import Elevator
 import FoundationEssentials
 import PositionedYAML
 
+enum ScoreFormat: String, ExpressibleByArgument, CaseIterable { case text, json, row }
+
 struct Score: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compare alerts with the truth.",
@@ -26,15 +28,20 @@ struct Score: ParsableCommand {
     var grace = 2.0
 
     @Option(help: "text for a person, json for a program, row for a table of many runs.")
-    var format = "text"
+    var format = ScoreFormat.text
 
     @Option(help: "The row's name.")
     var name = ""
 
     func run() throws {
+        guard grace.isFinite else { throw ValidationError("--grace: expected seconds") }
         try reporting {
             let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.lines(alerts), grace: grace)
-            print(format == "json" ? card.json : format == "row" ? card.row(named: name) : card.table)
+            switch format {
+            case .text: print(card.table)
+            case .json: print(card.json)
+            case .row: print(card.row(named: name))
+            }
             if !card.isGood { throw ExitCode(4) }
         }
     }

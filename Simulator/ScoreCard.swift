@@ -92,7 +92,7 @@ struct ScoreCard {
             story.revisions.insert(alert.data.revision)
             stories[alert.data.alertId] = story
         }
-        lost = stories.values.reduce(0) { $0 + ($1.revisions.max() ?? 0) - $1.revisions.count }
+        lost = stories.values.reduce(0) { $0 + min($1.revisions.max() ?? 0, 1_000_000) - $1.revisions.count }
         let runEnd = truth.first { $0.kind == "run" }?.end ?? .infinity
         let stuckLifts = Set(truth.filter { $0.kind == "occupancy_sensor_stuck" }.map(\.lift))
         let all = Array(stories.values)

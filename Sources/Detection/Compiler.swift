@@ -46,7 +46,8 @@ struct Compiler {
         self.scope = scope
         defer { self.scope = 0 }
         let typed = try compile(expression)
-        try expect(typed, .boolean, expression, "Inside once(…, 10s) a point becomes a condition.")
+        try expect(
+            typed, .boolean, expression, typed.type == .point ? "Inside once(…, 10s) a point becomes a condition." : "")
         return typed.node
     }
 

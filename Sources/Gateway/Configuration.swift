@@ -59,7 +59,7 @@ public struct Configuration: Sendable {
             var site = YAMLReader(node, diagnostics)
             self.site = AlertEvent.Site(id: site.requiredText("id") ?? "", name: site.text("name"))
             site.finish()
-            if !Self.isTopicLevel(self.site.id) {
+            if !self.site.id.isEmpty, !Self.isTopicLevel(self.site.id) {
                 diagnostics.report(
                     node, "the site's id '\(self.site.id)' must be one level of a topic: no '/', '+', '#' or space")
             }
@@ -67,8 +67,17 @@ public struct Configuration: Sendable {
         broker = Endpoint(reader.required("broker"), root, diagnostics, resolve: resolve)
         centre = Endpoint(reader.required("centre"), root, diagnostics, resolve: resolve)
         topicPrefix = reader.text("topic_prefix") ?? "hoistway/v1"
+        if topicPrefix.isEmpty || topicPrefix.hasPrefix("$") || topicPrefix.count > 200
+            || topicPrefix.split(separator: "/", omittingEmptySubsequences: false).contains(where: {
+                !Self.isTopicLevel(String($0))
+            }),
+            let node = reader.optional("topic_prefix")
+        {
+            diagnostics.report(
+                node, "found '\(topicPrefix)', expected levels of a topic such as hoistway/v1, without '+' or '#'")
+        }
         lifts = []
-        _ = reader.required("lifts")
+        let liftsNode = reader.required("lifts")
         let defaultProfile = reader.text("profile") ?? "gbt24476-json"
         for node in reader.items("lifts") {
             guard let lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics) else { continue }
@@ -76,6 +85,9 @@ public struct Configuration: Sendable {
                 diagnostics.report(node, "the lift '\(lift.lift.id)' stands here twice")
             }
             lifts.append(lift)
+        }
+        if let liftsNode, lifts.isEmpty, diagnostics.isEmpty {
+            diagnostics.report(liftsNode, "no lift stands here; nothing would be watched")
         }
         parameters = reader.entries("parameters")
         let rules = reader.items("rules").compactMap { $0.text }.map(resolve)
@@ -87,14 +99,17 @@ public struct Configuration: Sendable {
         commitWait = reader.duration("commit_wait") ?? .seconds(1)
         readingsQuota = (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20
         reader.finish()
-        if commitWait > .seconds(20) {
-            diagnostics.report(root, "commit_wait may be at most 20s: the broker waits for the acknowledgement")
+        if commitWait > .seconds(20), let node = reader.optional("commit_wait") {
+            diagnostics.report(node, "commit_wait may be at most 20s: the broker waits for the acknowledgement")
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
     static func isTopicLevel(_ text: String) -> Bool {
-        !text.isEmpty && !text.contains(where: { $0 == "/" || $0 == "+" || $0 == "#" || $0.isWhitespace })
+        !text.isEmpty && text.utf8.count <= 200
+            && !text.unicodeScalars.contains(where: {
+                "/+#".unicodeScalars.contains($0) || $0.properties.isWhitespace || $0.value < 32
+            })
     }
 
     /// The profiles and rules this site uses, with its own parameters.
@@ -152,8 +167,17 @@ extension Configuration.Endpoint {
             ("password_file", passwordFile), ("ca_file", caFile), ("certificate_file", certificateFile),
             ("key_file", keyFile),
         ] {
-            if let path, !FileManager.default.fileExists(atPath: path) {
-                diagnostics.report(node, "\(key): '\(path)' does not exist")
+            guard let path, let place = reader.optional(key) else { continue }
+            var isFolder = false
+            if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+                diagnostics.report(place, "\(key): '\(path)' does not exist")
+            } else if isFolder {
+                diagnostics.report(place, "\(key): '\(path)' is a folder, expected a file")
+            } else if !FileManager.default.isReadableFile(atPath: path) {
+                diagnostics.report(place, "\(key): '\(path)' may not be read by this user")
+            } else if key != "password_file" {
+                let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+                if !text.contains("-----BEGIN ") { diagnostics.report(place, "\(key): '\(path)' holds no PEM") }
             }
         }
         if (certificateFile == nil) != (keyFile == nil) {
@@ -194,6 +218,9 @@ extension Configuration.RegisteredLift {
                 ratedSpeed: reader.number("rated_speed"))
             profile = reader.text("profile") ?? defaultProfile
             reader.finish()
+        }
+        if let speed = lift.ratedSpeed, !(0.05...30 ~= speed) {
+            diagnostics.report(node, "rated_speed: found \(speed), expected metres per second between 0.05 and 30")
         }
         if !Configuration.isTopicLevel(lift.id) {
             diagnostics.report(

@@ -35,7 +35,11 @@ public struct Daemon {
     public func run() throws {
         let stop = StopSignal()
         for folder in [configuration.stateFolder, configuration.runtimeFolder] {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+                throw InvalidFiles([
+                    Diagnostic(file: folder, message: "cannot be made. May user \(getuid()) write there?")
+                ])
+            }
         }
         let journalPath = configuration.stateFolder + "/journal.db"
         let journal = try Journal(journalPath)
@@ -97,7 +101,7 @@ public struct Daemon {
                 let report = StatusReport(
                     site: configuration.site, startedAt: started, loop: loop, route: board.routeStatus,
                     owed: owed.count,
-                    oldestOwed: owed.oldest, rulesVersion: data.rules.version)
+                    oldestOwed: owed.oldest, rulesVersion: data.rules.version, processID: Int(getpid()))
                 // A full or missing runtime folder must not stop the gateway.
                 Files.replace(
                     configuration.runtimeFolder + "/status.json",

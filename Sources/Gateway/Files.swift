@@ -1,10 +1,11 @@
+import FoundationEssentials
+import PositionedYAML
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import FoundationEssentials
-import PositionedYAML
 
 /// Reads files a person wrote, with errors that name them.
 public enum Files {

@@ -74,7 +74,7 @@ public struct Intake {
         guard payload.count <= Self.maximumPayload else {
             return badInput.note(
                 "too_long", topic: topic, payload: payload, arrival: arrival,
-                "\(payload.count) bytes; the limit is \(Self.maximumPayload)")
+                "longer than \(Self.maximumPayload) bytes")
         }
         let key = Self.key(topic)
         if channels[key] == nil {

@@ -13,12 +13,14 @@ struct StatusReport {
     var owed: Int
     var oldestOwed: Instant?
     var rulesVersion: String
+    var processID: Int
 
     func json(now: Instant, monotonic: Int64) -> [UInt8] {
         var json = JSONWriter()
         let detector = loop.intake.detector
         json.object {
             $0.put("version", productVersion)
+            $0.put("pid", processID)
             $0.put("site", site.id)
             $0.put("site_name", site.name)
             $0.put("time", now.rfc3339)

@@ -300,6 +300,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         }
         counters.messages += 1
         let arrival = clock.now
+        // What is too long to be read is kept just long enough to be refused again.
+        let payload = payload.extracting(0..<min(payload.count, Intake.maximumPayload + 1))
         recorder?.message(
             topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
         intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)

@@ -86,7 +86,9 @@ struct ReadingsCodec {
             let prefix = try reader.readVariable()
             let suffix = try reader.readVariable()
             let middle = try reader.readBlob()
-            guard prefix <= UInt64(last.count), suffix <= UInt64(last.count) - prefix else { throw MalformedBytes(offset: reader.offset) }
+            guard prefix <= UInt64(last.count), suffix <= UInt64(last.count) - prefix else {
+                throw MalformedBytes(offset: reader.offset)
+            }
             let payload = Array(last[..<Int(prefix)]) + middle + last[(last.count - Int(suffix))...]
             lastPayloads[index] = payload
             messages.append(

@@ -37,7 +37,7 @@ public func suggestion(for word: String, among candidates: some Sequence<String>
     let sorted = candidates.sorted()
     let ranked = sorted.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
     if let (nearest, distance) = ranked, distance <= max(2, word.count / 3) { return " Did you mean '\(nearest)'?" }
-    return sorted.count <= 24 ? " Expected one of: \(sorted.joined(separator: ", "))." : ""
+    return !sorted.isEmpty && sorted.count <= 24 ? " Expected one of: \(sorted.joined(separator: ", "))." : ""
 }
 
 private func editDistance(_ a: String, _ b: String) -> Int {

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Detection
 import Gateway
+import PositionedYAML
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +15,22 @@ struct Check: ParsableCommand {
     @OptionGroup var output: FormatOptions
 
     func run() throws {
-        try reporting {
+        do {
+            try reporting(quietly: output.format == .json) { try check() }
+        } catch let error as InvalidFiles {
+            print(CheckReport.json(error.diagnostics))
+            throw ExitCode.invalidFiles
+        }
+    }
+
+    private func unchangedRules(_ data: DeviceData) throws -> RuleSet {
+        guard let config else { return data.rules }
+        let paths = try Configuration(file: config).rulePaths
+        return try DeviceData.rules(paths ?? [DeviceData.shippedFolder() + "/rules"])
+    }
+
+    private func check() throws {
+        do {
             let data: DeviceData
             var warnings: [String] = []
             if let config {
@@ -23,7 +40,8 @@ struct Check: ParsableCommand {
             } else {
                 data = try devices.load()
             }
-            let failed = try data.rules.runExamples().filter { $0.failure != nil }
+            // The examples were written for the rules' own thresholds, not for a site's.
+            let failed = try unchangedRules(data).runExamples().filter { $0.failure != nil }
             for result in failed {
                 printError(
                     "\(result.file):\(result.line):1: the example '\(result.example)' fails: \(result.failure ?? "")")

@@ -57,3 +57,6 @@ enum MonotonicSeconds {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }
+
+/// A process of any user with this number runs.
+func isProcessAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }

@@ -58,9 +58,13 @@ extension ExitCode {
 }
 
 /// Runs a command's body and turns what goes wrong into a message and the documented exit code.
-func reporting<Result>(_ body: () throws -> Result) throws -> Result {
+///
+/// - Parameter quietly: lets mistakes in files pass, for a caller that prints them itself.
+func reporting<Result>(quietly: Bool = false, _ body: () throws -> Result) throws -> Result {
     do {
         return try body()
+    } catch let error as InvalidFiles where quietly {
+        throw error
     } catch let error as InvalidFiles {
         for diagnostic in error.diagnostics { printError(diagnostic.description) }
         let count = error.diagnostics.count

@@ -27,7 +27,7 @@ struct Status: ParsableCommand {
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             let status = try decoder.decode(StatusPage.self, from: bytes)
             print(status.text)
-            if status.ageSeconds > 10 {
+            if status.ageSeconds > 10 || !isProcessAlive(status.pid) {
                 printError(
                     "hoistway: this is \(Int(status.ageSeconds)) s old. The gateway has ended or is stuck: journalctl -u hoistway"
                 )
@@ -91,6 +91,7 @@ struct StatusPage: Decodable {
             }
         }
     }
+    var pid: Int32
     var site: String
     var siteName: String?
     var upS: Double

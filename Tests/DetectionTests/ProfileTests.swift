@@ -83,7 +83,8 @@ import Testing
         let event = try decode(#"{"Sequence":1937,"Message_Code":"41"}"#, topic: 1)
         #expect(a.duplicateKey == again.duplicateKey)
         #expect(a.duplicateKey != event.duplicateKey)
-        #expect(try decode(#"{"Car_Status":1}"#).duplicateKey == 0, "neither counted nor timed: a repeat is a sign of life")
+        #expect(
+            try decode(#"{"Car_Status":1}"#).duplicateKey == 0, "neither counted nor timed: a repeat is a sign of life")
         var keys: Set<UInt64> = []
         for sequence in 0..<20_000 {
             keys.insert(try decode("{\"Sequence\":\(sequence)}", topic: sequence % 2).duplicateKey)
@@ -92,8 +93,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "{\"Sequence\":1e30}", "{\"Sequence\":-5}", "{\"Sequence\":1.5}", "{\"Car_Position\":1e400}", "{\"Car_Position\":-1e308}",
-        "{\"Time_Stamps\":\"0001-01-01T00:00:00Z\"}", "{\"Time_Stamps\":\"9999-12-31T23:59:60Z\"}", "{\"Message_Code\":[1e99,null,[],\"\\u0039\"]}",
+        "{\"Sequence\":1e30}", "{\"Sequence\":-5}", "{\"Sequence\":1.5}", "{\"Car_Position\":1e400}",
+        "{\"Car_Position\":-1e308}",
+        "{\"Time_Stamps\":\"0001-01-01T00:00:00Z\"}", "{\"Time_Stamps\":\"9999-12-31T23:59:60Z\"}",
+        "{\"Message_Code\":[1e99,null,[],\"\\u0039\"]}",
         "{\"Car_Speed\":0.00000000000000000000000000000000001}",
     ])
     func absurdNumbersAreNoTrap(_ payload: String) throws {
