@@ -44,10 +44,11 @@ struct AlertLedger: Sendable, Equatable {
     /// Turns transitions into revisions.
     /// - Parameters:
     ///   - refoldedFrom: where the past was judged anew; nil when these transitions simply happened.
-    ///   - isOpen: whether a rule's alert is open after the last transition.
+    ///   - life: a rule's open alert after the last transition, as the rules' memory has it.
     mutating func tell(
         _ transitions: [Transition], refoldedFrom start: Int64?, rules: [CompiledRule], lift: String, now: Int64,
-        vendorCode: String?, evidence: () -> [Evidence], isOpen: (Int) -> Bool, _ alerts: inout [Alert]
+        vendorCode: String?, evidence: () -> [Evidence], life: (Int) -> (onset: Int64, state: AlertState)?,
+        _ alerts: inout [Alert]
     ) {
         var matched: Set<String> = []
         for transition in transitions {
@@ -88,22 +89,32 @@ struct AlertLedger: Sendable, Equatable {
                 tell(entries[open])
             }
         }
-        if start != nil { revise(rules, lift: lift, now: now, vendorCode: vendorCode, evidence, isOpen, &alerts) }
+        if start != nil { revise(rules, lift: lift, now: now, vendorCode: vendorCode, evidence, life, &alerts) }
     }
 
-    /// After the past was judged anew: what stands open here but not there is cleared as revised.
+    /// After the past was judged anew: what stands open here but not there is cleared as revised, and the other way round
+    /// raised again.
     private mutating func revise(
         _ rules: [CompiledRule], lift: String, now: Int64, vendorCode: String?, _ evidence: () -> [Evidence],
-        _ isOpen: (Int) -> Bool, _ alerts: inout [Alert]
+        _ life: (Int) -> (onset: Int64, state: AlertState)?, _ alerts: inout [Alert]
     ) {
         for (index, rule) in rules.enumerated() {
             let told = openIndex(rule.definition.name)
-            if let told, !isOpen(index) {
+            let life = life(index)
+            if let told, life == nil {
                 let transition = Transition(
                     rule: index, state: .cleared, time: now, onset: entries[told].onset, reason: "revised",
                     evidence: evidence())
                 revise(told, .cleared, now)
                 alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
+            } else if told == nil, let life {
+                // It was told as over, and is not: that is news, under an id of its own.
+                let transition = Transition(
+                    rule: index, state: life.state, time: now, onset: life.onset, reason: "revised",
+                    evidence: evidence())
+                alerts.append(
+                    Self.alert(open(transition, rule, lift: lift), rule, transition, lift: lift, vendorCode: vendorCode)
+                )
             }
         }
     }

@@ -32,6 +32,8 @@ struct Compiler {
     private(set) var nodes: [Node] = []
     private var index: [Node: Int] = [:]
     private var pending: Set<String> = []
+    /// Each `let` is compiled once in a scope: they may name each other many times over.
+    private var compiledLets: [String: Typed] = [:]
     /// 0, or the rule whose `clear` is being compiled.
     private var scope: Int32 = 0
 
@@ -123,12 +125,15 @@ struct Compiler {
         }
         if name == "heard" { return Typed(node: add(Node(operation: .isHeard)), type: .boolean) }
         if let definition = lets[name] {
+            if let known = compiledLets[name + "/\(scope)"] { return known }
             guard pending.insert(name).inserted else {
                 throw ExpressionError(offset: expression.offset, message: "'\(name)' is defined by itself")
             }
             defer { pending.remove(name) }
             do {
-                return try compile(definition)
+                let typed = try compile(definition)
+                compiledLets[name + "/\(scope)"] = typed
+                return typed
             } catch {
                 throw ExpressionError(offset: expression.offset, message: "in 'let \(name)': \(error.message)")
             }
@@ -445,7 +450,6 @@ struct Compiler {
                     message: "'\(signals.entries[other].name)' is a number; compare it: \(name)(\(family)) > 5")
             }
             return fold(name == "any" ? .or : .and, members.map { leaf($0).node })
-        case "not": return try compile(Expression(form: .not(arguments[0]), offset: whole.offset))
         case "known":
             try arity(1...1, "known(signal or condition)")
             let typed = try compile(arguments[0])

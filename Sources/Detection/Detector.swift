@@ -95,7 +95,7 @@ public struct Detector: Sendable {
             if judgement.isAbsurd { tracks[index].counters.absurdTimes += 1 }
             if judgement.isNewOffset { tracks[index].counters.clockOffsets += 1 }
         }
-        place(LiftTrack.Input(time: time, reading: reading), index, arrival: arrival.nanoseconds)
+        place(LiftTrack.Input(time: time, saidAt: time, reading: reading), index, arrival: arrival.nanoseconds)
     }
 
     /// Time passes. Deadlines up to now fire, unless words may still be waiting to be read.
@@ -167,11 +167,12 @@ public struct Detector: Sendable {
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
     private mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
         var input = input
-        let reached = max(tracks[index].memory.time, tracks[index].latestReading)
+        let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
         let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
         if input.time < reached || isOutOfOrder, !input.reading.isBaseline {
             let canRollBack =
                 reached - input.time <= lateness && input.time >= tracks[index].older.memory.time
+                && tracks[index].inputs.count < LiftTrack.maximumInputs
                 && !input.isBefore(tracks[index].older.latestReading, tracks[index].older.latestSequence)
             if canRollBack {
                 tracks[index].counters.rolledBack += 1
@@ -192,8 +193,8 @@ public struct Detector: Sendable {
 
     private mutating func follow(_ input: LiftTrack.Input, _ index: Int, _ sink: inout TransitionSink) {
         runTimers(index, to: input.time, &sink)
-        if input.time > tracks[index].latestReading { tracks[index].latestSequence = 0 }
-        tracks[index].latestReading = max(tracks[index].latestReading, input.time)
+        if input.saidAt > tracks[index].latestReading { tracks[index].latestSequence = 0 }
+        tracks[index].latestReading = max(tracks[index].latestReading, input.saidAt)
         tracks[index].latestSequence = max(tracks[index].latestSequence, input.reading.sequence)
         tracks[index].horizon = max(tracks[index].horizon, input.time)
         let program = tracks[index].program
@@ -203,6 +204,7 @@ public struct Detector: Sendable {
         if input.reading.isSignOfLife {
             tracks[index].memory.lastHeard = max(tracks[index].memory.lastHeard, input.time)
             tracks[index].memory.isHeard = true
+            tracks[index].memory.isStale = false
         }
         // A word that changes nothing and breaks no silence changes no verdict.
         if changed || !wasHeard || quiet >= programs[program].shortestSilence {
@@ -234,7 +236,8 @@ public struct Detector: Sendable {
     /// Goes back to before a late reading and folds everything since again.
     private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, arrival: Int64) {
         let horizon = tracks[index].horizon
-        let place = tracks[index].inputs.lastIndex { !late.isBefore($0.time, $0.reading.sequence) }.map { $0 + 1 } ?? 0
+        let place =
+            tracks[index].inputs.lastIndex { !late.isBefore($0.saidAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)
         if place < tracks[index].countBeforeNewer { tracks[index].countBeforeNewer += 1 }
         let start = tracks[index].older.memory.time
@@ -263,11 +266,18 @@ public struct Detector: Sendable {
         let memory = tracks[index].memory
         let vendorCode =
             tracks[index].vendorCode.isEmpty ? nil : String(decoding: tracks[index].vendorCode, as: UTF8.self)
-        tracks[index].ledger.forgetEnded(before: memory.time - 4 * lateness)
+        tracks[index].ledger.forgetEnded(before: tracks[index].older.memory.time - 4 * lateness)
         tracks[index].ledger.tell(
             sink.transitions, refoldedFrom: start, rules: program.rules, lift: tracks[index].lift.id,
             now: now ?? memory.time, vendorCode: vendorCode, evidence: { program.evidence(memory) },
-            isOpen: { program.life($0).isOpen(memory) }, &alerts)
+            life: { index in
+                let life = program.life(index)
+                guard life.isOpen(memory) else { return nil }
+                let isSuspected = life.phase(memory) == .suspected
+                let final: AlertState =
+                    program.rules[index].escalation == nil ? program.rules[index].definition.stage : .confirmed
+                return (life.onset(memory), isSuspected ? .suspected : final)
+            }, &alerts)
     }
 }
 

@@ -36,6 +36,7 @@ extension Detector {
             // A lift that is no longer registered is read over.
             var track = index.map { restored.tracks[$0] } ?? restored.tracks.first
             let kept = try track?.read(from: &reader, keepingRules: sameRules) ?? false
+            if !kept, let program = track?.program { track?.adoptOpenAlerts(restored.programs[program]) }
             if let index, let track { restored.tracks[index] = track }
             keptAll = keptAll && kept
         }
@@ -48,6 +49,20 @@ extension Detector {
 }
 
 extension LiftTrack {
+    /// Under other rules the memory of operators begins anew, but what the centre was told is still open: a restart ends nothing.
+    fileprivate mutating func adoptOpenAlerts(_ program: Program) {
+        for (index, rule) in program.rules.enumerated() {
+            guard let open = ledger.openIndex(rule.definition.name) else { continue }
+            let life = program.life(index)
+            life.setPhase(
+                ledger.entries[open].state == .suspected && rule.escalation != nil ? .suspected : .final, &memory)
+            life.setOnset(ledger.entries[open].onset, &memory)
+            life.setRaisedAt(ledger.entries[open].raisedAt, &memory)
+            for node in rule.scoped { program.reset(node, of: &memory, at: memory.time, .unknown) }
+        }
+        barrier()
+    }
+
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(lift.id)
         memory.write(to: &writer)
@@ -112,6 +127,7 @@ extension LiftMemory {
         writer.write(time)
         writer.write(lastHeard)
         writer.write(isHeard)
+        writer.write(isStale)
         writer.write(deadline)
         writer.write(variable: UInt64(signals.count))
         for word in signals { writer.write(word) }
@@ -126,6 +142,7 @@ extension LiftMemory {
         time = try reader.read()
         lastHeard = try reader.read()
         isHeard = try reader.readFlag()
+        isStale = try reader.readFlag()
         deadline = try reader.read()
         guard try reader.readVariable() == UInt64(signals.count) else { throw MalformedBytes(offset: reader.offset) }
         for i in signals.indices { signals[i] = try reader.read() }
@@ -147,6 +164,7 @@ extension LiftMemory {
 extension LiftTrack.Input {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(time)
+        writer.write(saidAt)
         writer.write(reading.deviceTime?.nanoseconds ?? Int64.min)
         writer.write(reading.sequence)
         writer.write(reading.mentioned)
@@ -162,6 +180,7 @@ extension LiftTrack.Input {
 
     fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
         time = try reader.read()
+        saidAt = try reader.read()
         reading = Reading()
         let device: Int64 = try reader.read()
         reading.deviceTime = device == Int64.min ? nil : Instant(nanoseconds: device)

@@ -43,6 +43,7 @@ extension Program {
             let staleAt = memory.lastHeard &+ staleAfter
             if context.time >= staleAt {
                 memory.known &= ~staleMask
+                memory.isStale = true
             } else {
                 memory.deadline = staleAt
             }
@@ -99,12 +100,14 @@ extension Program {
         case .possibly: result = Kleene(verdict(node.a) != .false)
         case .last:
             let now = verdict(node.a)
-            if now != .unknown { m.slots[slot] = Int64(now.rawValue) }
+            // Silence keeps what was said before it. A sensor that fails while the lift speaks is unknown, now and later.
+            if now != .unknown || !m.isStale { m.slots[slot] = Int64(now.rawValue) }
             result = Kleene(rawValue: UInt8(m.slots[slot])) ?? .unknown
         case .lastNumber:
-            if verdict(node.a) == .true {
+            let isKnown = verdict(node.a) == .true
+            if isKnown || !m.isStale {
                 m.slots[slot] = Int64(bitPattern: m.numbers[Int(node.a)].bitPattern)
-                m.slots[slot + 1] = 1
+                m.slots[slot + 1] = isKnown ? 1 : 0
             }
             m.numbers[index] = Double(bitPattern: UInt64(bitPattern: m.slots[slot]))
             result = m.slots[slot + 1] == 1 ? .true : .unknown

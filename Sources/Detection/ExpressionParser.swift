@@ -3,6 +3,7 @@
 struct ExpressionParser {
     /// Deeper expressions are refused, so that a hostile rule file cannot exhaust the stack.
     static let maximumDepth = 100
+    static let maximumTokens = 1000
 
     private var tokens: [Token]
     private var next = 0
@@ -10,7 +11,13 @@ struct ExpressionParser {
 
     /// - Throws: `ExpressionError` at the first token that does not fit; nothing is accepted in part.
     static func parse(_ text: String) throws(ExpressionError) -> Expression {
-        var parser = ExpressionParser(tokens: try Token.all(in: text))
+        let tokens = try Token.all(in: text)
+        if tokens.count > maximumTokens {
+            throw ExpressionError(
+                offset: 0,
+                message: "has \(tokens.count) words; the limit is \(maximumTokens). Name parts of it with 'let'")
+        }
+        var parser = ExpressionParser(tokens: tokens)
         let expression = try parser.implication()
         guard parser.token.kind == .end else {
             throw parser.fail("expected an operator or the end")

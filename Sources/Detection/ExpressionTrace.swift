@@ -45,6 +45,8 @@ public struct ExpressionTrace: Sendable {
         let program = compiler.finish([], staleAfter: .nanoseconds(Int64.max / 4))
         var memory = LiftMemory(program, start: first.nanoseconds, history: history)
         memory.isHeard = true
+        // In a hand-written trace null is how a signal goes stale.
+        memory.isStale = true
         memory.deadline = LiftMemory.never
         var verdicts: [Verdict] = []
         var sink = TransitionSink()

@@ -13,6 +13,8 @@ struct LiftMemory: Sendable, Equatable {
     /// When the last sign of life came, moved on by the time in which nobody listened.
     var lastHeard: Int64
     var isHeard = false
+    /// The lift has been silent for so long that nothing it said counts any more.
+    var isStale = false
     /// The earliest time at which a verdict changes without input.
     var deadline: Int64
 
@@ -37,6 +39,7 @@ struct LiftMemory: Sendable, Equatable {
         time = other.time
         lastHeard = other.lastHeard
         isHeard = other.isHeard
+        isStale = other.isStale
         deadline = other.deadline
         for i in signals.indices { signals[i] = other.signals[i] }
         for i in verdicts.indices { verdicts[i] = other.verdicts[i] }

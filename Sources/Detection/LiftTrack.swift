@@ -4,12 +4,15 @@ import Elevator
 struct LiftTrack: Sendable {
     /// A reading at its place on the time line.
     struct Input: Sendable {
+        /// Where it counts: never before what timers have reached.
         var time: Int64
+        /// When the device said it; tells the order of a lift's words.
+        var saidAt: Int64
         var reading: Reading
 
         /// In the lift's own order: by time, and at one time as the device counted.
         func isBefore(_ otherTime: Int64, _ otherSequence: Int64) -> Bool {
-            time < otherTime || time == otherTime && reading.sequence != 0 && reading.sequence < otherSequence
+            saidAt < otherTime || saidAt == otherTime && reading.sequence != 0 && reading.sequence < otherSequence
         }
     }
     /// The state before some time, to which a late reading rolls back.
@@ -54,9 +57,9 @@ struct LiftTrack: Sendable {
             memory.signals[Signal.ratedSpeed.rawValue] = speed.bitPattern
             memory.known |= 1 << UInt64(Signal.ratedSpeed.rawValue)
         }
-        latestReading = start
+        latestReading = LiftMemory.beforeAll
         horizon = start
-        older = Checkpoint(memory: memory, latestReading: start, latestSequence: 0)
+        older = Checkpoint(memory: memory, latestReading: latestReading, latestSequence: 0)
         newer = older
         inputs.reserveCapacity(16)
     }

@@ -34,7 +34,7 @@ public struct UnreadableField: Error, CustomStringConvertible, Equatable {
 /// What a message became.
 public struct DecodedMessage: Sendable {
     public var reading: Reading
-    /// Equal for a publisher's own duplicates: topic and sequence, else topic, time and payload; 0 when it cannot be told.
+    /// Equal for a publisher's own duplicates: topic and payload with its sequence or time; 0 when it cannot be told.
     public var duplicateKey: UInt64
     /// Where the controller's raw code stands in the payload.
     public var vendorCode: Range<Int>?
@@ -81,17 +81,13 @@ public struct MessageDecoder {
         if let field = mapping.vendorCode, [.string, .number].contains(tokens[field].kind) {
             message.vendorCode = tokens[field].start..<tokens[field].end
         }
-        var hash = ByteHash(seed: UInt64(topic))
         if let key = mapping.sequence, tokens[key].kind == .number {
             message.reading.sequence = DecimalText.count(bytes, tokens[key].start, tokens[key].end)
-            hash.add(bytes, tokens[key].start, tokens[key].end)
-            hash.add(UInt64(bitPattern: message.reading.deviceTime?.nanoseconds ?? 0))
-        } else if message.reading.deviceTime != nil {
-            hash.add(bytes, 0, bytes.count)
-        } else {
-            // Neither counted nor timed: the same words may be said again, and are then news.
-            return message
         }
+        // Neither counted nor timed, the same words may be said again and are then news.
+        guard message.reading.sequence != 0 || message.reading.deviceTime != nil else { return message }
+        var hash = ByteHash(seed: UInt64(topic))
+        hash.add(bytes, 0, bytes.count)
         message.duplicateKey = hash.value
         return message
     }

@@ -99,7 +99,7 @@ extension TimeMapping {
         if let node = reader.optional("zone") {
             let text = node.text ?? ""
             let parts = text.dropFirst().split(separator: ":").compactMap { Int($0) }
-            if text.hasPrefix("+") || text.hasPrefix("-"), parts.count == 2, parts[0] < 16, parts[1] < 60 {
+            if text.hasPrefix("+") || text.hasPrefix("-"), parts.count == 2, 0..<16 ~= parts[0], 0..<60 ~= parts[1] {
                 zone = (parts[0] * 3600 + parts[1] * 60) * (text.hasPrefix("-") ? -1 : 1)
             } else {
                 diagnostics.report(node, "found \(node.summary), expected an offset from UTC such as \"+08:00\"")

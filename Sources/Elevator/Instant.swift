@@ -26,11 +26,11 @@ extension Duration {
 
     public var inSeconds: Double { Double(nanoseconds) / 1e9 }
 
-    /// As people write it: `90s`, `1.5s`, `5m`, `2h`, `250ms`, `3d`.
+    /// As people write it: `90s`, `1.5s`, `5m`, `2h`, `250ms`, `3d`; at most a year.
     public init?(written text: some StringProtocol) {
         let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12), ("d", 8.64e13)]
         guard let (unit, scale) = units.first(where: { text.hasSuffix($0.0) }),
-            let count = Double(text.dropLast(unit.count)), count >= 0, count * scale < 9e18,
+            let count = Double(text.dropLast(unit.count)), count >= 0, count * scale <= 366 * 8.64e13,
             text.first.map({ $0.isNumber }) == true
         else { return nil }
         self = .nanoseconds(Int64((count * scale).rounded()))

@@ -30,7 +30,7 @@ package struct JSONField: Equatable {
     package var name: String
     package init(_ name: String) {
         self.name = name
-        path = name.split(separator: ".").map { Array($0.utf8) }
+        path = name.split(separator: ".", omittingEmptySubsequences: false).map { Array($0.utf8) }
     }
     /// A key of the top object, dots and all.
     package init(key: String) {

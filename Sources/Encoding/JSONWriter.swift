@@ -44,10 +44,6 @@ package struct JSONWriter {
         begin(key)
         raw(Self.decimalSeconds(value.nanoseconds))
     }
-    package mutating func put(_ key: String, json: [UInt8]) {
-        begin(key)
-        bytes.append(contentsOf: json)
-    }
     package mutating func item(_ value: String) {
         begin(nil)
         quote(value)

@@ -99,8 +99,8 @@ public struct Configuration: Sendable {
         commitWait = reader.duration("commit_wait") ?? .seconds(1)
         readingsQuota = (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20
         reader.finish()
-        if commitWait > .seconds(20), let node = reader.optional("commit_wait") {
-            diagnostics.report(node, "commit_wait may be at most 20s: the broker waits for the acknowledgement")
+        if commitWait > .seconds(4), let node = reader.optional("commit_wait") {
+            diagnostics.report(node, "commit_wait may be at most 4s: the broker waits for the acknowledgement")
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }

@@ -53,7 +53,14 @@ public struct Daemon {
         for registered in configuration.lifts {
             try intake.register(registered.lift, profile: registered.profile, at: beginning)
         }
-        let recovered = try Recovery.restore(&intake, from: journal)
+        let fresh = intake
+        var recovered = Recovery.Outcome()
+        do { recovered = try Recovery.restore(&intake, from: journal) } catch {
+            // Better to watch from now on without the past than not at all; what is owed to the centre is untouched.
+            log.critical("the state of the last run cannot be read (\(error)); every lift begins anew")
+            intake = fresh
+            recovered.lastNow = try journal.lastTime()
+        }
         if recovered.batches > 0 || recovered.lastNow != nil {
             log.info("journal: folded \(recovered.messages) messages of \(recovered.batches) batches again")
         }
@@ -65,11 +72,14 @@ public struct Daemon {
         let bell = WakeUp()
         var options = try configuration.broker.clientOptions(id: "hoistway-\(configuration.site.id)")
         options.receiveMaximum = 1000
+        // A broker that is gone without a word is noticed before silence counts against any lift.
+        options.keepAlive = .seconds(10)
         let loop = try TelemetryLoop(
             TelemetryLoop.Settings(
                 client: options, filters: Self.filters(data.profiles, configuration), site: configuration.site,
                 commitWait: configuration.commitWait, readingsQuota: configuration.readingsQuota),
-            intake: intake, journal: journal, clock: clock, board: board, bell: bell, wake: stop.wake,
+            intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, bell: bell,
+            wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path) }, log: log)
         let route = MQTTRoute.start(
             MQTTRoute.Settings(
@@ -97,7 +107,7 @@ public struct Daemon {
             watchman.loopTurned(at: monotonic)
             if monotonic >= nextStatus {
                 nextStatus = monotonic + 1_000_000_000
-                let owed = try journal.owed()
+                let owed = (try? journal.owed()) ?? (count: 0, oldest: nil)
                 let report = StatusReport(
                     site: configuration.site, startedAt: started, loop: loop, route: board.routeStatus,
                     owed: owed.count,

@@ -110,12 +110,12 @@ public struct Intake {
 
     /// A topic heard for the first time.
     private mutating func meet(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant) throws {
-        guard channels.count < Self.maximumChannels else { return }
+        // Registered lifts are known from the start; strangers are not worth remembering.
+        guard admission == .anyone, channels.count < Self.maximumChannels else { return }
         var bytes: [UInt8] = []
         for i in 0..<topic.count { bytes.append(topic[i]) }
         let text = String(decoding: bytes, as: UTF8.self)
         channels[key] = Channel(topic: bytes, lift: nil, decoder: 0, mapping: 0, identities: [])
-        guard admission == .anyone else { return }
         for decoder in decoders {
             for topic in decoder.profile.topics {
                 guard let name = topic.pattern.lift(in: text) else { continue }

@@ -5,7 +5,7 @@ import Journal
 
 /// Brings an intake to where the last process was: the last snapshot, and the batches since, folded again.
 ///
-/// The fold is pure, so it decides again what it had decided; those alerts are journalled already and are not told twice.
+/// The fold is pure, so it decides again what it had decided; the journal knows those alerts and takes none twice.
 enum Recovery {
     struct Outcome {
         var batches = 0
@@ -13,6 +13,8 @@ enum Recovery {
         /// The last moment the journal knows.
         var lastNow: Instant?
         var keptRules = true
+        /// What the fold decided. All of it was journalled, unless the rules have changed since: the journal tells.
+        var alerts: [Alert] = []
     }
 
     static func restore(_ intake: inout Intake, from journal: Journal) throws -> Outcome {
@@ -27,15 +29,16 @@ enum Recovery {
         try journal.forEachBatch(after: through) { batch in
             outcome.batches += 1
             outcome.messages += batch.messages.count
-            apply(batch.messages, control: batch.control, now: batch.now, to: &intake)
+            outcome.alerts += apply(batch.messages, control: batch.control, now: batch.now, to: &intake)
         }
         outcome.lastNow = try journal.lastTime()
         return outcome
     }
 
     /// One batch, exactly as the loop took it.
-    private static func apply(_ messages: [JournalledMessage], control: String?, now: Instant, to intake: inout Intake)
-    {
+    private static func apply(
+        _ messages: [JournalledMessage], control: String?, now: Instant, to intake: inout Intake
+    ) -> [Alert] {
         for message in messages {
             intake.take(
                 topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
@@ -46,6 +49,6 @@ enum Recovery {
         case .disconnected: intake.stopListening(at: now)
         default: intake.advance(to: now)
         }
-        _ = intake.takeAlerts()
+        return intake.takeAlerts()
     }
 }

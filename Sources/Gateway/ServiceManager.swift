@@ -9,19 +9,15 @@ import FoundationEssentials
 /// Tells systemd how we are (sd_notify(3), by hand over its socket). Without systemd it does nothing.
 struct ServiceManager {
     private let path: String?
-    /// systemd kills the service after this long without `watchdog()`; nil when it does not watch.
-    let watchdogInterval: Duration?
 
     init() {
         let environment = ProcessInfo.processInfo.environment
         path = environment["NOTIFY_SOCKET"]
-        watchdogInterval = environment["WATCHDOG_USEC"].flatMap { Int64($0) }.map { .microseconds($0) }
     }
 
     func ready() { send("READY=1") }
     func watchdog() { send("WATCHDOG=1") }
     func stopping() { send("STOPPING=1") }
-    func status(_ text: String) { send("STATUS=\(text)") }
 
     private func send(_ message: String) {
         guard let path else { return }

@@ -70,9 +70,12 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var deafSince: Instant?
     private var brokerLost: SiteAlert
     private var retryCommitAt: Int64?
+    /// What happened to the connection and is not durable yet.
+    private var pendingControl: TraceReader.ConnectionEvent?
 
     init(
-        _ settings: Settings, intake: Intake, journal: Journal, clock: GatewayClock, board: UplinkBoard, bell: WakeUp,
+        _ settings: Settings, intake: Intake, decided: [Alert], journal: Journal, clock: GatewayClock,
+        board: UplinkBoard, bell: WakeUp,
         wake: WakeUp, recorder: TraceRecorder?, log: Logger
     ) throws(JournalError) {
         self.settings = settings
@@ -102,6 +105,9 @@ final class TelemetryLoop: MQTTClientDelegate {
             try commit(control: .disconnected, now: died)
         }
         lastSnapshot = MonotonicClock.nanoseconds
+        for alert in decided { tell(alert) }
+        if !pendingAlerts.isEmpty { try commit(control: nil, now: clock.now) }
+        postSiteState()
     }
 
     var isSubscribed: Bool { if case .subscribed = link { true } else { false } }
@@ -111,10 +117,10 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     /// Waits for something to do, at most for a while, and does it.
     func turn() {
-        let ready = Poll.wait(
-            [client?.socket ?? -1, wake.descriptor],
-            writer: mayWrite && client?.wantsWrite == true ? client?.socket ?? -1 : -1,
-            for: waitingTime())
+        // While it connects, the client belongs to the thread that connects it.
+        let socket = isConnecting ? -1 : client?.socket ?? -1
+        let wantsWrite = !isConnecting && mayWrite && client?.wantsWrite == true
+        let ready = Poll.wait([socket, wake.descriptor], writer: wantsWrite ? socket : -1, for: waitingTime())
         if ready[1] { wake.clear() }
         do {
             try manageLink(socketIsReady: ready[0])
@@ -141,8 +147,10 @@ final class TelemetryLoop: MQTTClientDelegate {
         collectAlerts()
         do {
             if batchSince != nil || !pendingAlerts.isEmpty { try commit(control: nil, now: clock.now) }
-            try client?.write()
-            if sequence > 0 { try journal.saveSnapshot(intake.detector.snapshot(), through: sequence) }
+            if !isConnecting { try client?.write() }
+            if sequence > 0, pendingAlerts.isEmpty {
+                try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
+            }
         } catch { log.error("\(error)") }
         if isSubscribed {
             client?.disconnect()
@@ -294,14 +302,14 @@ final class TelemetryLoop: MQTTClientDelegate {
         if batchSince == nil { batchSince = MonotonicClock.nanoseconds }
         unacknowledged += 1
         drain.noteMessage()
+        // What is too long to be read is kept just long enough to be refused again.
+        let payload = payload.extracting(0..<min(payload.count, Intake.maximumPayload + 1))
         if qos > 0, redeliveries.isCommitted(mid: mid, topic: topic, payload: payload) {
             counters.redelivered += 1
             return
         }
         counters.messages += 1
         let arrival = clock.now
-        // What is too long to be read is kept just long enough to be refused again.
-        let payload = payload.extracting(0..<min(payload.count, Intake.maximumPayload + 1))
         recorder?.message(
             topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
         intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
@@ -338,8 +346,10 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     /// Commits, and on failure drops the socket: the broker still owes the batch, and it stays here until it is durable.
     private func tryCommit(control: TraceReader.ConnectionEvent?, now: Instant) {
+        pendingControl = control ?? pendingControl
         do throws(JournalError) {
-            try commit(control: control, now: now)
+            try commit(control: pendingControl, now: now)
+            pendingControl = nil
             retryCommitAt = nil
         } catch {
             counters.commitFailures += 1
@@ -376,7 +386,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 
     private func snapshot(_ monotonic: Int64) {
-        guard batchSince == nil, sequence > 0 else { return }
+        guard batchSince == nil, sequence > 0, pendingAlerts.isEmpty, pendingControl == nil else { return }
         lastSnapshot = monotonic
         do throws(JournalError) {
             try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)

@@ -114,10 +114,12 @@ public final class Journal {
     }
 
     private func insert(_ alert: Alert, _ body: [UInt8], created: Instant) throws(JournalError) {
+        // An id names what it says: told again, as after a restart under other parameters, it is the same word.
         try database.run(
-            "INSERT INTO alert(alert_id, revision, lift, kind, state, at, body) VALUES(?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO alert(alert_id, revision, lift, kind, state, at, body) VALUES(?, ?, ?, ?, ?, ?, ?)",
             .text(alert.id), .integer(Int64(alert.revision)), .text(alert.lift), .text(alert.kind),
             .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body))
+        guard try database.scalar("SELECT changes()") == 1 else { return }
         try database.run(
             "INSERT INTO outbox(event_id, lane, lift, body, created) VALUES(?, ?, ?, ?, ?)",
             .text("\(alert.id)/\(alert.revision)"), .integer(Int64(alert.lane.rawValue)), .text(alert.lift),

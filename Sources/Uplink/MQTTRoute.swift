@@ -73,10 +73,14 @@ public final class MQTTRoute: MQTTClientDelegate {
         isStopping: @escaping @Sendable () -> Bool
     ) -> LoopThread {
         LoopThread {
-            do throws(JournalError) {
-                let route = try MQTTRoute(settings, board, bell, log, clock, isStopping)
-                route.run()
-            } catch { log.critical("the route to the centre cannot open the journal: \(error)") }
+            while !isStopping() {
+                do throws(JournalError) {
+                    try MQTTRoute(settings, board, bell, log, clock, isStopping).run()
+                } catch {
+                    log.critical("the route to the centre cannot open the journal: \(error)")
+                    _ = Poll.wait([bell.descriptor], for: .seconds(1))
+                }
+            }
         }
     }
 
@@ -167,7 +171,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         guard let client else { return }
         var left = free
         // Urgent rows come first, so the first rows of the outbox are all that can be due.
-        for row in try journal.outbox(limit: settings.window * 2) {
+        for row in try journal.outbox(limit: settings.window * 2 + underWay.count) {
             let before = underWay[row.eventID]
             if let before, now - before.sentAt < settings.resendAfter.nanoseconds { continue }
             // A window full of faults that a slow centre has not answered does not hold up an entrapment.

@@ -34,8 +34,13 @@ import Testing
     @Test func invariant1ABatchIsThereWholeOrNotAtAll() throws {
         let journal = try Journal(path)
         try journal.commit(batch([message(1, "a")], [alert("x")]))
-        // The second batch breaks a constraint half way: its first alert is new, its second is known already.
-        #expect(throws: JournalError.self) { try journal.commit(batch([message(2, "b")], [alert("y"), alert("x")])) }
+        // The second batch fails at its end, after its messages and its alert are written.
+        var failing = batch([message(2, "b")], [alert("y")])
+        failing.counters = [("n", 1)]
+        let saboteur = try Database(path)
+        try saboteur.execute("ALTER TABLE counter RENAME TO hidden")
+        #expect(throws: JournalError.self) { try journal.commit(failing) }
+        try saboteur.execute("ALTER TABLE hidden RENAME TO counter")
         #expect(try journal.alerts().map(\.id) == ["x"])
         #expect(try journal.owed().count == 1)
         var seen: [String] = []
@@ -74,6 +79,14 @@ import Testing
         var count = 0
         try journal.forEachBatch(after: 300) { _ in count += 1 }
         #expect(count == 300)
+    }
+
+    @Test func anAlertToldAgainIsOneRow() throws {
+        let journal = try Journal(path)
+        try journal.commit(batch([], [alert("x", 1)]))
+        _ = try journal.receipt(["x/1"], counting: "receipts")
+        try journal.commit(batch([], [alert("x", 1), alert("y", 1)]))
+        #expect(try journal.outbox(limit: 10).map(\.eventID) == ["y/1"])
     }
 
     @Test func anEntrapmentOvertakesTheBacklog() throws {
