@@ -140,6 +140,15 @@ public struct Configuration: Sendable {
                     + "systemd/mosquitto-hoistway.conf: a default mosquitto drops what it has acknowledged beyond 1000 messages."
             )
         }
+        if case .duration(let overdue)? = data.rules.parameters["report_overdue"] {
+            for profile in data.profiles where lifts.contains(where: { $0.profile == profile.name }) {
+                guard profile.reportsEvery >= overdue else { continue }
+                warnings.append(
+                    "\(file): lifts of the profile '\(profile.name)' report every \(profile.reportsEvery.written), and report_overdue is "
+                        + "\(overdue.written): every pause would count as silence. Set it under parameters:, well above the former."
+                )
+            }
+        }
         return warnings
     }
 }
