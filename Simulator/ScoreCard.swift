@@ -88,7 +88,8 @@ struct ScoreCard {
                 stories[alert.data.alertId]
                 ?? Story(
                     lift: alert.subject, kind: alert.data.kind, holds: rule.holdS + (rule.confirmationHoldS ?? 0))
-            story.states[alert.data.state] = alert.data.eventS
+            // An alert that was told as over and goes on says its stage a second time; the first counts.
+            story.states[alert.data.state] = min(story.states[alert.data.state] ?? .infinity, alert.data.eventS)
             story.revisions.insert(alert.data.revision)
             stories[alert.data.alertId] = story
         }

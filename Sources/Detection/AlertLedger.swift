@@ -108,13 +108,19 @@ struct AlertLedger: Sendable, Equatable {
                 revise(told, .cleared, now)
                 alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
             } else if told == nil, let life {
-                // It was told as over, and is not: that is news, under an id of its own.
+                // It was told as over, and is not: the same alert goes on.
                 let transition = Transition(
                     rule: index, state: life.state, time: now, onset: life.onset, reason: "revised",
                     evidence: evidence())
-                alerts.append(
-                    Self.alert(open(transition, rule, lift: lift), rule, transition, lift: lift, vendorCode: vendorCode)
-                )
+                let name = rule.definition.name
+                let entry: Entry
+                if let ended = entries.lastIndex(where: { $0.rule == name && $0.state != .suppressed }) {
+                    revise(ended, life.state, now)
+                    entry = entries[ended]
+                } else {
+                    entry = open(transition, rule, lift: lift)
+                }
+                alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
             }
         }
     }
