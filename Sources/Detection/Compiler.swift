@@ -72,13 +72,13 @@ struct Compiler {
         return nodes.count - 1
     }
 
-    private func expect(
+    func expect(
         _ typed: Typed, _ type: ValueType, _ expression: Expression, _ hint: String = ""
     ) throws(ExpressionError) {
         if typed.type != type { throw mismatch(typed, type, expression, hint) }
     }
 
-    private func mismatch(
+    func mismatch(
         _ typed: Typed, _ type: ValueType, _ expression: Expression, _ hint: String = ""
     ) -> ExpressionError {
         ExpressionError(
@@ -86,7 +86,7 @@ struct Compiler {
             message: "this is \(typed.type.name), expected \(type.name).\(hint.isEmpty ? "" : " " + hint)")
     }
 
-    private mutating func compile(_ expression: Expression) throws(ExpressionError) -> Typed {
+    mutating func compile(_ expression: Expression) throws(ExpressionError) -> Typed {
         switch expression.form {
         case .name(let name): return try compile(name: name, expression)
         case .number(let number):
@@ -113,13 +113,13 @@ struct Compiler {
         }
     }
 
-    private mutating func condition(operand: Expression) throws(ExpressionError) -> Int {
+    mutating func condition(operand: Expression) throws(ExpressionError) -> Int {
         let typed = try compile(operand)
         try expect(typed, .boolean, operand)
         return typed.node
     }
 
-    private mutating func compile(name: String, _ expression: Expression) throws(ExpressionError) -> Typed {
+    mutating func compile(name: String, _ expression: Expression) throws(ExpressionError) -> Typed {
         if name == "true" || name == "false" {
             return Typed(node: constant(Kleene(name == "true")), type: .boolean)
         }
@@ -160,7 +160,7 @@ struct Compiler {
             message: "'\(name)' is not a signal, a 'let' or a parameter.\(nearest(name, known))")
     }
 
-    private mutating func leaf(_ signal: Int) -> Typed {
+    mutating func leaf(_ signal: Int) -> Typed {
         let entry = signals.entries[signal]
         switch entry.type {
         case .boolean:
@@ -179,11 +179,11 @@ struct Compiler {
         }
     }
 
-    private mutating func constant(_ value: Kleene) -> Int {
+    mutating func constant(_ value: Kleene) -> Int {
         add(Node(operation: .constant, constant: UInt64(value.rawValue)))
     }
 
-    private mutating func connect(
+    mutating func connect(
         _ operation: Node.Operation, _ l: Expression, _ r: Expression
     ) throws(ExpressionError) -> Typed {
         let left = try compile(l)
@@ -201,7 +201,7 @@ struct Compiler {
             type: points > 0 ? .point : .boolean)
     }
 
-    private mutating func compare(
+    mutating func compare(
         _ comparison: Expression.Comparison, _ l: Expression, _ r: Expression, _ whole: Expression
     ) throws(ExpressionError) -> Typed {
         if case .call("count", let arguments) = l.form { return try count(arguments, comparison, r, l) }
@@ -265,13 +265,13 @@ struct Compiler {
         }
     }
 
-    private func sameUnit(_ a: ValueType, _ b: ValueType, _ r: Expression) throws(ExpressionError) {
+    func sameUnit(_ a: ValueType, _ b: ValueType, _ r: Expression) throws(ExpressionError) {
         if case .number(let x) = a, case .number(let y) = b, x != y, !x.isEmpty, !y.isEmpty {
             throw ExpressionError(offset: r.offset, message: "this is in \(y), expected \(x)")
         }
     }
 
-    private mutating func calculate(
+    mutating func calculate(
         _ operation: Expression.Arithmetic, _ l: Expression, _ r: Expression
     ) throws(ExpressionError) -> Typed {
         let left = try compile(l)
@@ -291,7 +291,7 @@ struct Compiler {
             node: add(Node(operation: node, a: Int32(left.node), b: Int32(right.node))), type: .number(unit: unit))
     }
 
-    private mutating func member(
+    mutating func member(
         _ element: Expression, _ set: Expression, _ whole: Expression
     ) throws(ExpressionError) -> Typed {
         if case .name(let name) = set.form, let signal = signals.index(of: name), signals.entries[signal].type == .codes
@@ -327,7 +327,7 @@ struct Compiler {
             type: .boolean)
     }
 
-    private func mask(of items: [Expression], _ names: [String]) throws(ExpressionError) -> UInt64 {
+    func mask(of items: [Expression], _ names: [String]) throws(ExpressionError) -> UInt64 {
         var mask: UInt64 = 0
         for item in items {
             let word: String
@@ -347,7 +347,7 @@ struct Compiler {
         return mask
     }
 
-    private func members(of family: String, _ expression: Expression) throws(ExpressionError) -> [Int] {
+    func members(of family: String, _ expression: Expression) throws(ExpressionError) -> [Int] {
         let members = signals.members(of: family)
         if members.isEmpty {
             throw ExpressionError(
@@ -359,7 +359,7 @@ struct Compiler {
         return members.filter { signals.entries[$0].isProvided }
     }
 
-    private mutating func fold(_ operation: Node.Operation, _ parts: [Int]) -> Typed {
+    mutating func fold(_ operation: Node.Operation, _ parts: [Int]) -> Typed {
         guard var result = parts.first else { return Typed(node: constant(.unknown), type: .boolean) }
         for part in parts.dropFirst() {
             result = add(Node(operation: operation, a: Int32(result), b: Int32(part)))
@@ -367,7 +367,7 @@ struct Compiler {
         return Typed(node: result, type: .boolean)
     }
 
-    private mutating func mapThrowing(
+    mutating func mapThrowing(
         _ items: [Int], _ transform: (inout Compiler, Int) throws(ExpressionError) -> Int
     ) throws(ExpressionError) -> [Int] {
         var result: [Int] = []
@@ -385,156 +385,6 @@ struct Compiler {
         }
         throw ExpressionError(
             offset: expression.offset, message: "expected a duration such as 10s, or a parameter that is one")
-    }
-
-    private mutating func count(
-        _ arguments: [Expression], _ comparison: Expression.Comparison, _ r: Expression, _ call: Expression
-    ) throws(ExpressionError) -> Typed {
-        guard arguments.count == 2 else {
-            throw ExpressionError(offset: call.offset, message: "expected count(point, window)")
-        }
-        let point = try compile(arguments[0])
-        try expect(point, .point, arguments[0], "Write rise(condition).")
-        let window = try duration(arguments[1])
-        let bound = try compile(r)
-        let limit = nodes[bound.node]
-        guard limit.operation == .numberConstant, let n = Int(exactly: Double(bitPattern: limit.constant)),
-            0...1000 ~= n
-        else {
-            throw ExpressionError(
-                offset: r.offset, message: "expected a whole number from 0 to 1000: it bounds the memory of count(…)")
-        }
-        // `count >= n` needs the last n points only; the other comparisons are written with it.
-        func atLeast(_ n: Int, _ compiler: inout Compiler) -> Int {
-            n <= 0
-                ? compiler.constant(.true)
-                : compiler.add(
-                    Node(operation: .count, a: Int32(point.node), constant: UInt64(n), window: window.nanoseconds))
-        }
-        func not(_ node: Int, _ compiler: inout Compiler) -> Int { compiler.add(Node(operation: .not, a: Int32(node))) }
-        let node: Int
-        switch comparison {
-        case .greaterOrEqual: node = atLeast(n, &self)
-        case .greater: node = atLeast(n + 1, &self)
-        case .less: node = not(atLeast(n, &self), &self)
-        case .lessOrEqual: node = not(atLeast(n + 1, &self), &self)
-        case .equal, .notEqual:
-            let low = atLeast(n, &self)
-            let high = not(atLeast(n + 1, &self), &self)
-            let equal = add(Node(operation: .and, a: Int32(low), b: Int32(high)))
-            node = comparison == .equal ? equal : not(equal, &self)
-        }
-        return Typed(node: node, type: .boolean)
-    }
-
-    private mutating func call(
-        _ name: String, _ arguments: [Expression], _ whole: Expression
-    ) throws(ExpressionError) -> Typed {
-        func arity(_ range: ClosedRange<Int>, _ form: String) throws(ExpressionError) {
-            if !range.contains(arguments.count) {
-                throw ExpressionError(
-                    offset: whole.offset, message: "found \(arguments.count) arguments, expected \(form)")
-            }
-        }
-        switch name {
-        case "any", "all":
-            try arity(1...1, "\(name)(doors.fully_open) or another family")
-            guard case .name(let family) = arguments[0].form else {
-                throw ExpressionError(
-                    offset: arguments[0].offset, message: "expected a family of signals, such as doors.locked")
-            }
-            let members = try members(of: family, arguments[0])
-            if let other = members.first(where: { signals.entries[$0].type != .boolean }) {
-                throw ExpressionError(
-                    offset: arguments[0].offset,
-                    message: "'\(signals.entries[other].name)' is a number; compare it: \(name)(\(family)) > 5")
-            }
-            return fold(name == "any" ? .or : .and, members.map { leaf($0).node })
-        case "known":
-            try arity(1...1, "known(signal or condition)")
-            let typed = try compile(arguments[0])
-            switch typed.type {
-            case .boolean: return Typed(node: add(Node(operation: .known, a: Int32(typed.node))), type: .boolean)
-            case .codes: return Typed(node: typed.node, type: .boolean)
-            case .point: throw mismatch(typed, .boolean, arguments[0])
-            default: return Typed(node: add(Node(operation: .numberIsKnown, a: Int32(typed.node))), type: .boolean)
-            }
-        case "possibly":
-            try arity(1...1, "possibly(condition)")
-            return Typed(
-                node: add(Node(operation: .possibly, a: Int32(try condition(operand: arguments[0])))), type: .boolean)
-        case "last":
-            try arity(1...1, "last(signal or condition)")
-            let typed = try compile(arguments[0])
-            if case .boolean = typed.type {
-                return Typed(node: add(Node(operation: .last, a: Int32(typed.node))), type: .boolean)
-            }
-            if typed.type == .codes || typed.type == .point {
-                throw ExpressionError(
-                    offset: arguments[0].offset,
-                    message: "this is \(typed.type.name), expected a condition, e.g. last(\"04\" in codes)")
-            }
-            return Typed(node: add(Node(operation: .lastNumber, a: Int32(typed.node))), type: typed.type)
-        case "rise", "fall":
-            try arity(1...1, "\(name)(condition)")
-            let operand = try condition(operand: arguments[0])
-            return Typed(node: add(Node(operation: name == "rise" ? .rise : .fall, a: Int32(operand))), type: .point)
-        case "changes":
-            try arity(1...1, "changes(signal)")
-            let typed = try compile(arguments[0])
-            switch typed.type {
-            case .number, .enumeration:
-                return Typed(node: add(Node(operation: .numberChanges, a: Int32(typed.node))), type: .point)
-            case .boolean:
-                let rise = add(Node(operation: .rise, a: Int32(typed.node)))
-                let fall = add(Node(operation: .fall, a: Int32(typed.node)))
-                return Typed(node: add(Node(operation: .or, a: Int32(rise), b: Int32(fall))), type: .point)
-            default: throw mismatch(typed, .boolean, arguments[0])
-            }
-        case "once", "held":
-            try arity(1...2, "\(name)(condition) or \(name)(condition, 10s)")
-            return try overTime(name, arguments)
-        case "since":
-            try arity(2...2, "since(condition, start): at some time start, and condition ever since")
-            let p = try condition(operand: arguments[0])
-            let q = try compile(arguments[1])
-            if q.type != .point { try expect(q, .boolean, arguments[1]) }
-            return Typed(node: add(Node(operation: .since, a: Int32(p), b: Int32(q.node))), type: .boolean)
-        case "silent":
-            try arity(1...1, "silent(30s)")
-            return Typed(
-                node: add(Node(operation: .silent, window: try duration(arguments[0]).nanoseconds)), type: .boolean)
-        case "count":
-            throw ExpressionError(
-                offset: whole.offset, message: "compare the count with a number: count(point, window) >= 3")
-        default:
-            throw ExpressionError(
-                offset: whole.offset,
-                message:
-                    "'\(name)' is not a function.\(nearest(name, ["any", "all", "known", "possibly", "last", "rise", "fall", "changes", "once", "held", "since", "count", "silent"]))"
-            )
-        }
-    }
-
-    private mutating func overTime(_ name: String, _ arguments: [Expression]) throws(ExpressionError) -> Typed {
-        let typed = try compile(arguments[0])
-        if name == "held" { try expect(typed, .boolean, arguments[0]) }
-        if typed.type != .point { try expect(typed, .boolean, arguments[0]) }
-        guard arguments.count == 2 else {
-            return Typed(
-                node: add(Node(operation: name == "once" ? .once : .held, a: Int32(typed.node))), type: .boolean)
-        }
-        let window = try duration(arguments[1]).nanoseconds
-        if window == 0 {
-            if typed.type == .point {
-                throw ExpressionError(
-                    offset: arguments[1].offset, message: "a window of 0s holds no point; expected a longer one")
-            }
-            return typed  // once and held over [now, now] are the condition itself
-        }
-        let operation: Node.Operation =
-            name == "held" ? .heldWithin : typed.type == .point ? .onceEventWithin : .onceWithin
-        return Typed(node: add(Node(operation: operation, a: Int32(typed.node), window: window)), type: .boolean)
     }
 }
 
