@@ -8,13 +8,22 @@ import Elevator
 struct AlertLedger: Sendable, Equatable {
     struct Entry: Sendable, Equatable {
         var rule: String
+        var kind: String
+        var title: Title
         var id: String
         var revision: Int
         var state: AlertState
+        var severity: Severity
         var onset: Int64
         var raisedAt: Int64
         /// Event time of its last revision.
         var changedAt: Int64
+    }
+    /// A rule's open alert, as the rules' memory has it.
+    struct OpenLife {
+        var onset: Int64
+        var state: AlertState
+        var severity: Severity
     }
     /// Open alerts, and those that ended within the lateness.
     var entries: [Entry] = []
@@ -47,8 +56,7 @@ struct AlertLedger: Sendable, Equatable {
     ///   - life: a rule's open alert after the last transition, as the rules' memory has it.
     mutating func tell(
         _ transitions: [Transition], refoldedFrom start: Int64?, rules: [CompiledRule], lift: String, now: Int64,
-        vendorCode: String?, evidence: () -> [Evidence], life: (Int) -> (onset: Int64, state: AlertState)?,
-        _ alerts: inout [Alert]
+        vendorCode: String?, evidence: () -> [Evidence], life: (Int) -> OpenLife?, _ alerts: inout [Alert]
     ) {
         var matched: Set<String> = []
         for transition in transitions {
@@ -56,6 +64,13 @@ struct AlertLedger: Sendable, Equatable {
             let name = rule.definition.name
             func tell(_ entry: Entry) {
                 alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
+            }
+            if transition.isUpdate {
+                guard let open = openIndex(name) else { continue }
+                revise(open, entries[open].state, transition.time)
+                entries[open].severity = transition.severity
+                tell(entries[open])
+                continue
             }
             switch transition.state {
             case .suppressed:
@@ -96,22 +111,22 @@ struct AlertLedger: Sendable, Equatable {
     /// raised again.
     private mutating func revise(
         _ rules: [CompiledRule], lift: String, now: Int64, vendorCode: String?, _ evidence: () -> [Evidence],
-        _ life: (Int) -> (onset: Int64, state: AlertState)?, _ alerts: inout [Alert]
+        _ life: (Int) -> OpenLife?, _ alerts: inout [Alert]
     ) {
         for (index, rule) in rules.enumerated() {
             let told = openIndex(rule.definition.name)
             let life = life(index)
             if let told, life == nil {
                 let transition = Transition(
-                    rule: index, state: .cleared, time: now, onset: entries[told].onset, reason: "revised",
-                    evidence: evidence())
+                    rule: index, state: .cleared, severity: entries[told].severity, time: now,
+                    onset: entries[told].onset, reason: "revised", unobserved: 0, evidence: evidence())
                 revise(told, .cleared, now)
                 alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
             } else if told == nil, let life {
                 // It was told as over, and is not: the same alert goes on.
                 let transition = Transition(
-                    rule: index, state: life.state, time: now, onset: life.onset, reason: "revised",
-                    evidence: evidence())
+                    rule: index, state: life.state, severity: life.severity, time: now, onset: life.onset,
+                    reason: "revised", unobserved: 0, evidence: evidence())
                 let name = rule.definition.name
                 let entry: Entry
                 if let ended = entries.lastIndex(where: { $0.rule == name && $0.state != .suppressed }) {
@@ -129,9 +144,10 @@ struct AlertLedger: Sendable, Equatable {
         let kind = transition.state == .suppressed ? rule.definition.kind + ".suppressed" : rule.definition.kind
         let earlier = earlier(kind, transition.onset)
         let entry = Entry(
-            rule: rule.definition.name,
+            rule: rule.definition.name, kind: rule.definition.kind, title: rule.definition.title,
             id: AlertIdentity.id(lift: lift, kind: kind, onset: transition.onset, earlier: earlier), revision: 1,
-            state: transition.state, onset: transition.onset, raisedAt: transition.time, changedAt: transition.time)
+            state: transition.state, severity: transition.severity, onset: transition.onset,
+            raisedAt: transition.time, changedAt: transition.time)
         entries.append(entry)
         return entry
     }
@@ -142,16 +158,33 @@ struct AlertLedger: Sendable, Equatable {
         entries[index].changedAt = time
     }
 
+    /// Ends an alert for a reason that no rule has found: a person's word, or a rule that is gone.
+    mutating func close(
+        _ index: Int, ruleVersion: String, reason: String, lift: String, now: Int64, evidence: [Evidence],
+        vendorCode: String?
+    ) -> Alert {
+        revise(index, .cleared, now)
+        let entry = entries[index]
+        return Alert(
+            id: entry.id, revision: entry.revision, lift: lift, kind: entry.kind, state: .cleared,
+            severity: entry.severity, rule: entry.rule, ruleVersion: ruleVersion,
+            onset: Instant(nanoseconds: entry.onset), time: Instant(nanoseconds: now), reason: reason, hold: .zero,
+            confirmationHold: nil, evidence: evidence, vendorCode: vendorCode, title: entry.title)
+    }
+
     private static func alert(
         _ entry: Entry, _ rule: CompiledRule, _ transition: Transition, lift: String, vendorCode: String?
     ) -> Alert {
         let definition = rule.definition
+        let onset = Instant(nanoseconds: entry.onset)
+        let time = Instant(nanoseconds: transition.time)
+        let gap = UnobservedGap(policy: definition.gap, duration: .nanoseconds(transition.unobserved))
         return Alert(
-            id: entry.id, revision: entry.revision, lift: lift, kind: definition.kind, state: transition.state,
-            severity: transition.state == .suppressed ? .info : definition.severity, rule: definition.name,
-            ruleVersion: rule.version, onset: Instant(nanoseconds: entry.onset),
-            time: Instant(nanoseconds: transition.time), reason: transition.reason, hold: definition.hold,
-            confirmationHold: definition.escalation?.hold, evidence: transition.evidence, vendorCode: vendorCode,
-            title: definition.title)
+            id: entry.id, revision: entry.revision, lift: lift, kind: definition.kind, state: entry.state,
+            severity: entry.state == .suppressed ? .info : transition.severity, rule: definition.name,
+            ruleVersion: rule.version, onset: onset, time: time, reason: transition.reason, hold: definition.hold,
+            confirmationHold: definition.escalation?.hold, gap: transition.unobserved > 0 ? gap : nil,
+            evidenceWindow: onset - definition.evidenceWindow.before...time + definition.evidenceWindow.after,
+            evidence: transition.evidence, vendorCode: vendorCode, title: definition.title)
     }
 }

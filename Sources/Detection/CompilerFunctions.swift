@@ -1,47 +1,27 @@
 import Elevator
 import PositionedYAML
 
+/// What a call measures in a way that can only be compared with a bound: the bound decides what has to be remembered.
+enum Measure {
+    case count, changes, age, average
+
+    init?(_ name: String, _ arguments: [Expression]) {
+        switch name {
+        case "count": self = .count
+        case "changes" where arguments.count == 2: self = .changes
+        case "age": self = .age
+        case "avg": self = .average
+        default: return nil
+        }
+    }
+}
+
 /// The functions of the rule language: how many arguments each takes, of which types, and what it becomes.
 extension Compiler {
-    mutating func count(
-        _ arguments: [Expression], _ comparison: Expression.Comparison, _ r: Expression, _ call: Expression
-    ) throws(ExpressionError) -> Typed {
-        guard arguments.count == 2 else {
-            throw ExpressionError(offset: call.offset, message: "expected count(point, window)")
-        }
-        let point = try compile(arguments[0])
-        try expect(point, .point, arguments[0], "Write rise(condition).")
-        let window = try duration(arguments[1])
-        let bound = try compile(r)
-        let limit = nodes[bound.node]
-        guard limit.operation == .numberConstant, let n = Int(exactly: Double(bitPattern: limit.constant)),
-            0...1000 ~= n
-        else {
-            throw ExpressionError(
-                offset: r.offset, message: "expected a whole number from 0 to 1000: it bounds the memory of count(…)")
-        }
-        // `count >= n` needs the last n points only; the other comparisons are written with it.
-        func atLeast(_ n: Int, _ compiler: inout Compiler) -> Int {
-            n <= 0
-                ? compiler.constant(.true)
-                : compiler.add(
-                    Node(operation: .count, a: Int32(point.node), constant: UInt64(n), window: window.nanoseconds))
-        }
-        func not(_ node: Int, _ compiler: inout Compiler) -> Int { compiler.add(Node(operation: .not, a: Int32(node))) }
-        let node: Int
-        switch comparison {
-        case .greaterOrEqual: node = atLeast(n, &self)
-        case .greater: node = atLeast(n + 1, &self)
-        case .less: node = not(atLeast(n, &self), &self)
-        case .lessOrEqual: node = not(atLeast(n + 1, &self), &self)
-        case .equal, .notEqual:
-            let low = atLeast(n, &self)
-            let high = not(atLeast(n + 1, &self), &self)
-            let equal = add(Node(operation: .and, a: Int32(low), b: Int32(high)))
-            node = comparison == .equal ? equal : not(equal, &self)
-        }
-        return Typed(node: node, type: .boolean)
-    }
+    static let functions = [
+        "any", "all", "known", "possibly", "last", "previous", "rise", "fall", "changes", "once", "held", "since",
+        "latched", "then", "not_followed", "count", "silent", "age", "min", "max", "avg", "delta", "rate",
+    ]
 
     mutating func call(
         _ name: String, _ arguments: [Expression], _ whole: Expression
@@ -55,101 +35,379 @@ extension Compiler {
         switch name {
         case "any", "all":
             try arity(1...1, "\(name)(doors.fully_open) or another family")
-            guard case .name(let family) = arguments[0].form else {
-                throw ExpressionError(
-                    offset: arguments[0].offset, message: "expected a family of signals, such as doors.locked")
-            }
-            let members = try members(of: family, arguments[0])
-            if let other = members.first(where: { signals.entries[$0].type != .boolean }) {
-                throw ExpressionError(
-                    offset: arguments[0].offset,
-                    message: "'\(signals.entries[other].name)' is a number; compare it: \(name)(\(family)) > 5")
-            }
-            return fold(name == "any" ? .or : .and, members.map { leaf($0).node })
+            return try quantify(name, arguments[0])
         case "known":
             try arity(1...1, "known(signal or condition)")
             let typed = try compile(arguments[0])
             switch typed.type {
-            case .boolean: return Typed(node: add(Node(operation: .known, a: Int32(typed.node))), type: .boolean)
-            case .codes: return Typed(node: typed.node, type: .boolean)
+            case .boolean: return condition(surely(typed.operand), or: surely(!typed.operand))
+            case .codes: return Typed(operand: typed.operand, type: .boolean)
             case .point: throw mismatch(typed, .boolean, arguments[0])
-            default: return Typed(node: add(Node(operation: .numberIsKnown, a: Int32(typed.node))), type: .boolean)
+            default: return Typed(operand: surely(typed.operand), type: .boolean)
             }
         case "possibly":
             try arity(1...1, "possibly(condition)")
-            return Typed(
-                node: add(Node(operation: .possibly, a: Int32(try condition(operand: arguments[0])))), type: .boolean)
-        case "last":
-            try arity(1...1, "last(signal or condition)")
-            let typed = try compile(arguments[0])
-            if case .boolean = typed.type {
-                return Typed(node: add(Node(operation: .last, a: Int32(typed.node))), type: .boolean)
-            }
-            if typed.type == .codes || typed.type == .point {
-                throw ExpressionError(
-                    offset: arguments[0].offset,
-                    message: "this is \(typed.type.name), expected a condition, e.g. last(\"04\" in codes)")
-            }
-            return Typed(node: add(Node(operation: .lastNumber, a: Int32(typed.node))), type: typed.type)
+            return Typed(operand: possibly(try condition(operand: arguments[0])), type: .boolean)
+        case "last", "previous":
+            try arity(1...1, "\(name)(signal or condition)")
+            return try remembered(name, arguments[0])
         case "rise", "fall":
             try arity(1...1, "\(name)(condition)")
             let operand = try condition(operand: arguments[0])
-            return Typed(node: add(Node(operation: name == "rise" ? .rise : .fall, a: Int32(operand))), type: .point)
+            return Typed(operand: rise(name == "rise" ? operand : !operand), type: .point)
         case "changes":
-            try arity(1...1, "changes(signal)")
-            let typed = try compile(arguments[0])
-            switch typed.type {
-            case .number, .enumeration:
-                return Typed(node: add(Node(operation: .numberChanges, a: Int32(typed.node))), type: .point)
-            case .boolean:
-                let rise = add(Node(operation: .rise, a: Int32(typed.node)))
-                let fall = add(Node(operation: .fall, a: Int32(typed.node)))
-                return Typed(node: add(Node(operation: .or, a: Int32(rise), b: Int32(fall))), type: .point)
-            default: throw mismatch(typed, .boolean, arguments[0])
-            }
+            try arity(1...1, "changes(signal), or changes(signal, 1h) compared with a number")
+            return Typed(operand: try changes(arguments[0]), type: .point)
         case "once", "held":
-            try arity(1...2, "\(name)(condition) or \(name)(condition, 10s)")
-            return try overTime(name, arguments)
+            try arity(1...2, "\(name)(condition), \(name)(condition, 10s) or \(name)(condition, 3s..10s)")
+            let typed = try compile(arguments[0])
+            if name == "held" || typed.type != .point { try expect(typed, .boolean, arguments[0]) }
+            if arguments.count == 1 { return unbounded(name, typed) }
+            let isHeld = name == "held"
+            let window = try window(arguments[1])
+            if window.high == .max { return unbounded(name, typed, low: window.low) }
+            let once = try since(
+                .none, Typed(operand: isHeld ? !typed.operand : typed.operand, type: typed.type), window, arguments[1])
+            return Typed(operand: isHeld ? !once : once, type: .boolean)
         case "since":
-            try arity(2...2, "since(condition, start): at some time start, and condition ever since")
+            try arity(2...3, "since(condition, start) or since(condition, start, 10s)")
             let p = try condition(operand: arguments[0])
             let q = try compile(arguments[1])
             if q.type != .point { try expect(q, .boolean, arguments[1]) }
-            return Typed(node: add(Node(operation: .since, a: Int32(p), b: Int32(q.node))), type: .boolean)
+            let window = arguments.count == 3 ? try window(arguments[2]) : Window(low: 0, high: .max)
+            return Typed(operand: try since(p, q, window, arguments[arguments.count - 1]), type: .boolean)
+        case "latched":
+            try arity(2...2, "latched(set, reset)")
+            let set = try event(arguments[0])
+            let reset = try event(arguments[1])
+            // A point sets for an instant; a condition that resets goes on after it.
+            return Typed(
+                operand: add(
+                    Node(
+                        operation: .latched, a: set.operand, b: reset.operand,
+                        ofPoints: set.type == .point && reset.type != .point)), type: .boolean)
+        case "then":
+            try arity(3...3, "then(first, second, 10s)")
+            let first = Typed(operand: try arrival(arguments[0]), type: .point)
+            let second = try arrival(arguments[1])
+            // Time is whole nanoseconds: one more makes the window include what is exactly so long ago.
+            let window = Window(low: 0, high: try positive(arguments[2]) + 1)
+            let before = try since(.none, first, window, arguments[2])
+            return Typed(operand: and(second, before, ofPoints: true), type: .point)
+        case "not_followed":
+            try arity(3...3, "not_followed(question, answer, 10s)")
+            let asked = try arrival(arguments[0])
+            let answered = try event(arguments[1])
+            return Typed(
+                operand: add(
+                    Node(
+                        operation: .unanswered, a: asked, b: answered.operand,
+                        low: try duration(arguments[2]).nanoseconds)), type: .boolean)
         case "silent":
             try arity(1...1, "silent(30s)")
             return Typed(
-                node: add(Node(operation: .silent, window: try duration(arguments[0]).nanoseconds)), type: .boolean)
-        case "count":
-            throw ExpressionError(
-                offset: whole.offset, message: "compare the count with a number: count(point, window) >= 3")
+                operand: add(Node(operation: .silent, high: try duration(arguments[0]).nanoseconds)), type: .boolean)
+        case "min", "max", "delta", "rate":
+            try arity(2...2, "\(name)(number, 10s)")
+            return try sampled(name, arguments)
+        case "count", "avg", "age":
+            let example = ["count": "count(point, 1h) >= 3", "avg": "avg(load, 10s) > 80", "age": "age(load) > 30s"]
+            throw ExpressionError(offset: whole.offset, message: "compare it with a bound: \(example[name] ?? "")")
         default:
             throw ExpressionError(
-                offset: whole.offset,
-                message:
-                    "'\(name)' is not a function.\(nearest(name, ["any", "all", "known", "possibly", "last", "rise", "fall", "changes", "once", "held", "since", "count", "silent"]))"
-            )
+                offset: whole.offset, message: "'\(name)' is not a function.\(nearest(name, Self.functions))")
         }
     }
 
-    mutating func overTime(_ name: String, _ arguments: [Expression]) throws(ExpressionError) -> Typed {
-        let typed = try compile(arguments[0])
-        if name == "held" { try expect(typed, .boolean, arguments[0]) }
-        if typed.type != .point { try expect(typed, .boolean, arguments[0]) }
-        guard arguments.count == 2 else {
-            return Typed(
-                node: add(Node(operation: name == "once" ? .once : .held, a: Int32(typed.node))), type: .boolean)
+    private mutating func condition(_ a: Operand, or b: Operand) -> Typed { Typed(operand: or(a, b), type: .boolean) }
+
+    /// A condition or a point.
+    private mutating func event(_ expression: Expression) throws(ExpressionError) -> Typed {
+        let typed = try compile(expression)
+        if typed.type != .point { try expect(typed, .boolean, expression) }
+        return typed
+    }
+
+    /// The point at which something comes: a condition comes when it becomes true.
+    private mutating func arrival(_ expression: Expression) throws(ExpressionError) -> Operand {
+        let typed = try event(expression)
+        return typed.type == .point ? typed.operand : rise(typed.operand)
+    }
+
+    private mutating func quantify(_ name: String, _ argument: Expression) throws(ExpressionError) -> Typed {
+        guard case .name(let family) = argument.form else {
+            throw ExpressionError(
+                offset: argument.offset, message: "expected a family of signals, such as doors.locked")
         }
-        let window = try duration(arguments[1]).nanoseconds
-        if window == 0 {
-            if typed.type == .point {
-                throw ExpressionError(
-                    offset: arguments[1].offset, message: "a window of 0s holds no point; expected a longer one")
+        let members = try members(of: family, argument)
+        if let other = members.first(where: { signals.entries[$0].type != .boolean }) {
+            throw ExpressionError(
+                offset: argument.offset,
+                message: "'\(signals.entries[other].name)' is a number; compare it: \(name)(\(family)) > 5")
+        }
+        return Typed(operand: fold(members.map { leaf($0).operand }, isAny: name == "any"), type: .boolean)
+    }
+
+    private mutating func remembered(_ name: String, _ argument: Expression) throws(ExpressionError) -> Typed {
+        let typed = try compile(argument)
+        if typed.type == .codes || typed.type == .point {
+            throw ExpressionError(
+                offset: argument.offset,
+                message: "this is \(typed.type.name), expected a condition, e.g. \(name)(\"04\" in codes)")
+        }
+        let isLast = name == "last"
+        if typed.type == .boolean {
+            if isLast, let constant = constant(of: typed.operand) {
+                return Typed(operand: self.constant(constant), type: .boolean)
             }
-            return typed  // once and held over [now, now] are the condition itself
+            return Typed(operand: add(Node(operation: isLast ? .last : .previous, a: typed.operand)), type: .boolean)
         }
+        return Typed(
+            operand: add(Node(operation: isLast ? .lastNumber : .previousNumber, a: typed.operand)), type: typed.type)
+    }
+
+    private mutating func changes(_ argument: Expression) throws(ExpressionError) -> Operand {
+        let typed = try compile(argument)
+        switch typed.type {
+        case .number, .enumeration: return add(Node(operation: .numberChanges, a: typed.operand))
+        case .boolean: return either(rise(typed.operand), rise(!typed.operand))
+        default: throw mismatch(typed, .boolean, argument)
+        }
+    }
+
+    private mutating func sampled(_ name: String, _ arguments: [Expression]) throws(ExpressionError) -> Typed {
+        let typed = try compile(arguments[0])
+        guard case .number(let unit) = typed.type else { throw mismatch(typed, .number(unit: ""), arguments[0]) }
+        let window = try positive(arguments[1])
         let operation: Node.Operation =
-            name == "held" ? .heldWithin : typed.type == .point ? .onceEventWithin : .onceWithin
-        return Typed(node: add(Node(operation: operation, a: Int32(typed.node), window: window)), type: .boolean)
+            switch name {
+            case "min": .minimum
+            case "max": .maximum
+            case "delta": .delta
+            default: .rate
+            }
+        return Typed(
+            operand: add(
+                Node(
+                    operation: operation, a: typed.operand, high: window,
+                    capacity: try rings.samples(window, arguments[1]))),
+            type: .number(unit: name == "rate" && !unit.isEmpty ? unit + "/s" : unit))
+    }
+
+    // MARK: Windows
+
+    struct Window {
+        var low: Int64
+        /// `.max`: since the start.
+        var high: Int64
+    }
+
+    private func window(_ expression: Expression) throws(ExpressionError) -> Window {
+        guard case .window(let low, let high) = expression.form else {
+            return Window(low: 0, high: try duration(expression).nanoseconds)
+        }
+        let window = Window(
+            low: try duration(low).nanoseconds, high: try high.map(duration)?.nanoseconds ?? .max)
+        if window.low > window.high {
+            throw ExpressionError(offset: expression.offset, message: "the window ends before it begins")
+        }
+        return window
+    }
+
+    private func positive(_ expression: Expression) throws(ExpressionError) -> Int64 {
+        let window = try duration(expression).nanoseconds
+        if window == 0 { throw ExpressionError(offset: expression.offset, message: "expected a window longer than 0s") }
+        return window
+    }
+
+    /// `once` and `held` of the whole record, from `low` before now back.
+    private mutating func unbounded(_ name: String, _ typed: Typed, low: Int64 = 0) -> Typed {
+        let isHeld = name == "held"
+        let ever = add(
+            Node(
+                operation: .ever, b: isHeld ? !typed.operand : typed.operand, ofPoints: typed.type == .point, low: low))
+        return Typed(operand: isHeld ? !ever : ever, type: .boolean)
+    }
+
+    private mutating func since(
+        _ p: Operand, _ q: Typed, _ window: Window, _ place: Expression
+    ) throws(ExpressionError) -> Operand {
+        let ofPoints = q.type == .point
+        if ofPoints, window.low == window.high {
+            throw ExpressionError(
+                offset: place.offset, message: "a window without length holds no point; expected a longer one")
+        }
+        // At this very moment: p on (t, t] asks nothing.
+        if window.high == 0 { return q.operand }
+        var node = Node(operation: .sinceWithin, a: p, b: q.operand, ofPoints: ofPoints)
+        node.low = window.low
+        node.high = window.high
+        if window.high == .max {
+            node.operation = .since
+        } else if window.low > 0 {
+            node.operation = .sinceBetween
+            node.capacity = try rings.stretches(window.low, window.high, place)
+        }
+        return add(node)
+    }
+
+    /// A duration written out, or a parameter's.
+    func duration(_ expression: Expression) throws(ExpressionError) -> Duration {
+        switch expression.form {
+        case .duration(let duration): return duration
+        case .name(let name):
+            if case .duration(let duration) = parameters[name] { return duration }
+        default: break
+        }
+        throw ExpressionError(
+            offset: expression.offset, message: "expected a duration such as 10s, or a parameter that is one")
+    }
+
+    // MARK: Measures
+
+    mutating func compare(
+        _ measure: Measure, _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression,
+        _ call: Expression
+    ) throws(ExpressionError) -> Typed {
+        switch measure {
+        case .count, .changes:
+            guard arguments.count == 2 else {
+                throw ExpressionError(offset: call.offset, message: "expected count(point, window)")
+            }
+            var point: Typed
+            if measure == .count {
+                point = try compile(arguments[0])
+                try expect(point, .point, arguments[0], "Write rise(condition).")
+            } else {
+                point = Typed(operand: try changes(arguments[0]), type: .point)
+            }
+            return try count(point.operand, try positive(arguments[1]), comparison, bound)
+        case .age: return try age(arguments, comparison, bound, call)
+        case .average: return try average(arguments, comparison, bound, call)
+        }
+    }
+
+    private mutating func count(
+        _ point: Operand, _ window: Int64, _ comparison: Expression.Comparison, _ bound: Expression
+    ) throws(ExpressionError) -> Typed {
+        let limit = try compile(bound)
+        guard let n = constantNumber(limit.operand).flatMap({ Int(exactly: $0) }), 0...1000 ~= n else {
+            throw ExpressionError(
+                offset: bound.offset,
+                message: "expected a whole number from 0 to 1000: it bounds the memory of count(…)")
+        }
+        // `count >= n` needs the last n points only; the other comparisons are written with it.
+        func atLeast(_ n: Int, _ compiler: inout Compiler) -> Operand {
+            n <= 0
+                ? compiler.constant(.true)
+                : compiler.add(
+                    Node(operation: .count, b: point, ofPoints: true, high: window, capacity: Int32(n)))
+        }
+        let operand: Operand
+        switch comparison {
+        case .greaterOrEqual: operand = atLeast(n, &self)
+        case .greater: operand = atLeast(n + 1, &self)
+        case .less: operand = !atLeast(n, &self)
+        case .lessOrEqual: operand = !atLeast(n + 1, &self)
+        case .equal, .notEqual:
+            let equal = and(atLeast(n, &self), !atLeast(n + 1, &self))
+            operand = comparison == .equal ? equal : !equal
+        }
+        return Typed(operand: operand, type: .boolean)
+    }
+
+    private func constantNumber(_ operand: Operand) -> Double? {
+        let node = nodes[operand.node]
+        return node.operation == .numberConstant ? Double(bitPattern: node.constant) : nil
+    }
+
+    private mutating func age(
+        _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression, _ call: Expression
+    ) throws(ExpressionError) -> Typed {
+        guard arguments.count == 1, case .name(let name) = arguments[0].form else {
+            throw ExpressionError(offset: call.offset, message: "expected age(signal), e.g. age(floor) > 30s")
+        }
+        guard let signal = signal(named: name) else {
+            throw ExpressionError(
+                offset: arguments[0].offset,
+                message: "'\(name)' is not a signal.\(nearest(name, signals.entries.map(\.name)))")
+        }
+        let limit = try duration(bound).nanoseconds
+        // Time is whole nanoseconds: older than d is at least d and one more.
+        func atLeast(_ age: Int64, _ compiler: inout Compiler) -> Operand {
+            compiler.add(Node(operation: .age, signal: UInt8(signal), high: age))
+        }
+        switch comparison {
+        case .greaterOrEqual: return Typed(operand: atLeast(limit, &self), type: .boolean)
+        case .greater: return Typed(operand: atLeast(limit + 1, &self), type: .boolean)
+        case .less: return Typed(operand: !atLeast(limit, &self), type: .boolean)
+        case .lessOrEqual: return Typed(operand: !atLeast(limit + 1, &self), type: .boolean)
+        case .equal, .notEqual:
+            throw ExpressionError(offset: call.offset, message: "an age is compared with < <= > >= only")
+        }
+    }
+
+    private mutating func average(
+        _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression, _ call: Expression
+    ) throws(ExpressionError) -> Typed {
+        guard arguments.count == 2 else {
+            throw ExpressionError(offset: call.offset, message: "expected avg(number, window)")
+        }
+        let typed = try compile(arguments[0])
+        guard case .number = typed.type else { throw mismatch(typed, .number(unit: ""), arguments[0]) }
+        guard let limit = constantNumber(try compile(bound).operand) else {
+            throw ExpressionError(offset: bound.offset, message: "a mean is compared with a number that is written out")
+        }
+        let window = try positive(arguments[1])
+        let capacity = try rings.samples(window, arguments[1])
+        func isBelow(_ comparison: Node.Comparison, _ compiler: inout Compiler) -> Operand {
+            compiler.add(
+                Node(
+                    operation: .average, a: typed.operand, comparison: comparison, constant: limit.bitPattern,
+                    high: window, capacity: capacity))
+        }
+        switch comparison {
+        case .less: return Typed(operand: isBelow(.less, &self), type: .boolean)
+        case .lessOrEqual: return Typed(operand: isBelow(.lessOrEqual, &self), type: .boolean)
+        case .greater: return Typed(operand: !isBelow(.lessOrEqual, &self), type: .boolean)
+        case .greaterOrEqual: return Typed(operand: !isBelow(.less, &self), type: .boolean)
+        case .equal, .notEqual:
+            throw ExpressionError(offset: call.offset, message: "a mean is compared with < <= > >= only")
+        }
+    }
+}
+
+/// How many change points a window may have to hold.
+struct RingSizes {
+    /// A lift reports no more often than this; nil in the workbench, which begins with `start` entries and grows.
+    var shortestInterval: Duration?
+    var start = 16
+
+    /// More than this for one operator of one lift is refused: 16 KiB.
+    static let limit = 1024
+
+    /// Change points of a number within a window.
+    func samples(_ window: Int64, _ place: Expression) throws(ExpressionError) -> Int32 {
+        guard let shortestInterval else { return Int32(start) }
+        return try bounded(window / max(1, shortestInterval.nanoseconds) + 2, window, place)
+    }
+
+    /// Stretches of the result of a windowed `since`: they are apart, or they would be one.
+    func stretches(_ low: Int64, _ high: Int64, _ place: Expression) throws(ExpressionError) -> Int32 {
+        let apart = high > low ? high / (high - low) + 2 : Int64.max
+        guard let shortestInterval else { return Int32(min(apart, Int64(start))) }
+        // Each stretch needs two changes.
+        return try bounded(min(apart, high / max(1, 2 * shortestInterval.nanoseconds) + 2), high, place)
+    }
+
+    private func bounded(_ entries: Int64, _ window: Int64, _ place: Expression) throws(ExpressionError) -> Int32 {
+        if entries > Int64(Self.limit) {
+            throw ExpressionError(
+                offset: place.offset,
+                message:
+                    "a window of \(Duration.nanoseconds(window).written) may hold \(entries) changes, at one in \((shortestInterval ?? .zero).written); at most \(Self.limit) can be remembered. Shorten it, or say in the profile that the lift reports less often (shortest_interval)"
+            )
+        }
+        return Int32(entries)
     }
 }

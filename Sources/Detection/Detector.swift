@@ -12,33 +12,54 @@ public struct Detector: Sendable {
     public struct LiftKind: Hashable, Sendable {
         public var provides: Set<Signal>
         public var staleAfter: Duration
+        /// A lift says something new no more often than this; it bounds the memory of windows.
+        public var shortestInterval: Duration
         public var equipment: EquipmentClass
-        public init(provides: Set<Signal>, staleAfter: Duration, equipment: EquipmentClass) {
+        public init(
+            provides: Set<Signal>, staleAfter: Duration, shortestInterval: Duration = .milliseconds(100),
+            equipment: EquipmentClass
+        ) {
             self.provides = provides
             self.staleAfter = staleAfter
+            self.shortestInterval = shortestInterval
             self.equipment = equipment
         }
     }
 
-    public let rules: RuleSet
+    public internal(set) var rules: RuleSet
+    let site: String
     let lateness: Int64
     var programs: [Program] = []
-    private var programIndex: [LiftKind: Int] = [:]
+    /// What each program was compiled for, and who has to look again in it.
+    var kinds: [LiftKind] = []
+    var agendas: [Agenda] = []
     var tracks: [LiftTrack] = []
     private var liftIndex: [String: Int] = [:]
+    /// The first end of an announced maintenance window.
+    var maintenanceEnds = LiftMemory.never
+    /// What several lifts have in common; by rule.
+    var incidents: [String: SiteIncident] = [:]
     /// Words are being received and the backlog after a connect is drained: time may run without them.
     public internal(set) var isListening: Bool
     /// When listening ended, or the start.
     var deafSince: Int64
-    /// No lift has a deadline before this.
-    private var nextDeadline = LiftMemory.beforeAll
-    private var alerts: [Alert] = []
+    private var deadlines = DeadlineQueue()
+    /// Words of a lift are judged up to here by timers.
+    private var horizon: Int64
+    var alerts: [Alert] = []
 
-    public init(rules: RuleSet, start: Instant, isListening: Bool, lateness: Duration = Detector.standardLateness) {
+    /// - Parameter site: what alerts of the whole site name in a lift's place.
+    public init(
+        rules: RuleSet, site: String = "site", start: Instant, isListening: Bool,
+        lateness: Duration = Detector.standardLateness
+    ) {
         self.rules = rules
+        self.site = site
         self.lateness = lateness.nanoseconds
         self.isListening = isListening
         deafSince = start.nanoseconds
+        horizon = start.nanoseconds
+        prepareIncidents()
     }
 
     // MARK: Lifts
@@ -52,23 +73,19 @@ public struct Detector: Sendable {
     @discardableResult
     public mutating func add(_ lift: Lift, kind: LiftKind, at start: Instant) throws(ExpressionError) -> Int {
         if let known = liftIndex[lift.id] { return known }
-        let program: Int
-        if let known = programIndex[kind] {
-            program = known
-        } else {
-            programs.append(
-                try rules.program(
-                    signals: SignalTable(provided: kind.provides), equipment: kind.equipment,
-                    staleAfter: kind.staleAfter))
-            program = programs.count - 1
-            programIndex[kind] = program
-        }
-        tracks.append(
-            LiftTrack(
-                lift: lift, program: program, programs[program], start: start.nanoseconds, history: .unknown))
+        let program = try program(for: kind)
+        tracks.append(LiftTrack(lift: lift, program: program, programs[program], start: start.nanoseconds))
         liftIndex[lift.id] = tracks.count - 1
-        nextDeadline = LiftMemory.beforeAll
+        deadlines.note(tracks.count - 1, tracks[tracks.count - 1].memory.deadline)
         return tracks.count - 1
+    }
+
+    private mutating func program(for kind: LiftKind) throws(ExpressionError) -> Int {
+        if let known = kinds.firstIndex(of: kind) { return known }
+        programs.append(try rules.program(for: kind))
+        kinds.append(kind)
+        agendas.append(Agenda(programs[programs.count - 1]))
+        return programs.count - 1
     }
 
     // MARK: Input
@@ -100,18 +117,15 @@ public struct Detector: Sendable {
 
     /// Time passes. Deadlines up to now fire, unless words may still be waiting to be read.
     public mutating func advance(to now: Instant) {
-        guard isListening, now.nanoseconds >= nextDeadline else { return }
-        var next = LiftMemory.never
-        for index in tracks.indices {
-            if tracks[index].memory.deadline <= now.nanoseconds {
-                var sink = TransitionSink()
-                runTimers(index, to: now.nanoseconds, &sink)
-                tell(sink, index, refoldedFrom: nil)
-            }
-            tracks[index].horizon = max(tracks[index].horizon, now.nanoseconds)
-            next = min(next, tracks[index].memory.deadline)
+        guard isListening else { return }
+        horizon = max(horizon, now.nanoseconds)
+        while let index = deadlines.next(dueBy: now.nanoseconds) {
+            var sink = TransitionSink()
+            runTimers(index, to: now.nanoseconds, &sink)
+            deadlines.note(index, tracks[index].memory.deadline)
+            tell(sink, index, refoldedFrom: nil)
         }
-        nextDeadline = next
+        endMaintenance(by: now.nanoseconds)
     }
 
     /// The connection was lost, or will be: from now on silence says nothing, and timers wait.
@@ -137,22 +151,24 @@ public struct Detector: Sendable {
                 tracks[index].memory.lastHeard = max(tracks[index].memory.lastHeard, now.nanoseconds)
             } else if gap > 0 {
                 tracks[index].memory.lastHeard += gap
+                programs[tracks[index].program].crossGap(gap, &tracks[index].memory)
             }
-            // The verdicts are recomputed at the time the lift has reached, which finds its next deadline.
+            agendas[tracks[index].program].markAll(programs[tracks[index].program].silences)
             step(index, at: tracks[index].memory.time)
             tracks[index].barrier()
         }
-        nextDeadline = LiftMemory.beforeAll
         advance(to: now)
     }
 
-    mutating func forgetDeadlines() { nextDeadline = LiftMemory.beforeAll }
+    mutating func forgetDeadlines() {
+        deadlines = DeadlineQueue()
+        for index in tracks.indices { deadlines.note(index, tracks[index].memory.deadline) }
+    }
 
-    /// The time of the next deadline, or nil when nothing will happen without input.
+    /// No verdict changes without input before this; nil when none ever will.
     public var deadline: Instant? {
-        guard isListening else { return nil }
-        let next = tracks.reduce(LiftMemory.never) { min($0, $1.memory.deadline) }
-        return next == LiftMemory.never ? nil : Instant(nanoseconds: next)
+        guard isListening, !deadlines.isEmpty else { return nil }
+        return deadlines.earliest == LiftMemory.never ? nil : Instant(nanoseconds: deadlines.earliest)
     }
 
     /// The alerts decided since the last call, in order.
@@ -165,7 +181,7 @@ public struct Detector: Sendable {
     // MARK: The fold
 
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
-    private mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
+    mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
         var input = input
         let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
         let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
@@ -191,51 +207,50 @@ public struct Detector: Sendable {
         tell(sink, index, refoldedFrom: nil)
     }
 
-    private mutating func follow(_ input: LiftTrack.Input, _ index: Int, _ sink: inout TransitionSink) {
-        runTimers(index, to: input.time, &sink)
+    private mutating func follow(_ input: borrowing LiftTrack.Input, _ index: Int, _ sink: inout TransitionSink) {
+        // What is due at the very time of the input is judged together with it.
+        runTimers(index, before: input.time, &sink)
         if input.saidAt > tracks[index].latestReading { tracks[index].latestSequence = 0 }
         tracks[index].latestReading = max(tracks[index].latestReading, input.saidAt)
         tracks[index].latestSequence = max(tracks[index].latestSequence, input.reading.sequence)
         tracks[index].horizon = max(tracks[index].horizon, input.time)
         let program = tracks[index].program
-        let wasHeard = tracks[index].memory.isHeard
-        let quiet = input.time &- tracks[index].memory.lastHeard
-        let changed = tracks[index].apply(input)
-        if input.reading.isSignOfLife {
-            tracks[index].memory.lastHeard = max(tracks[index].memory.lastHeard, input.time)
-            tracks[index].memory.isHeard = true
-            tracks[index].memory.isStale = false
-        }
-        // A word that changes nothing and breaks no silence changes no verdict.
-        if changed || !wasHeard || quiet >= programs[program].shortestSilence {
-            step(index, at: input.time, isBaseline: input.reading.isBaseline, &sink)
-        }
-        nextDeadline = min(nextDeadline, tracks[index].memory.deadline)
+        programs[program].apply(input, &tracks[index].memory, &agendas[program])
+        step(index, at: input.time, isBaseline: input.reading.isBaseline, &sink)
+        deadlines.note(index, tracks[index].memory.deadline)
     }
 
-    private mutating func runTimers(_ index: Int, to time: Int64, _ sink: inout TransitionSink) {
-        // Terminates: each step moves the deadline beyond its own time, or the guard below does.
-        while tracks[index].memory.deadline <= time {
+    private mutating func runTimers(_ index: Int, before time: Int64, _ sink: inout TransitionSink) {
+        // Terminates: a step collects every timer due by its time, and sets none but later ones; `+ 1` guards that.
+        while tracks[index].memory.deadline < time {
             let due = max(tracks[index].memory.deadline, tracks[index].memory.time)
             step(index, at: due, &sink)
             if tracks[index].memory.deadline <= due { tracks[index].memory.deadline = due + 1 }
         }
     }
 
-    private mutating func step(_ index: Int, at time: Int64, isBaseline: Bool = false, _ sink: inout TransitionSink) {
-        let context = StepContext(time: time, isBaseline: isBaseline, isListening: isListening)
-        programs[tracks[index].program].step(&tracks[index].memory, context, &sink)
+    private mutating func runTimers(_ index: Int, to time: Int64, _ sink: inout TransitionSink) {
+        runTimers(index, before: time == .max ? time : time + 1, &sink)
     }
 
-    private mutating func step(_ index: Int, at time: Int64) {
+    private mutating func step(_ index: Int, at time: Int64, isBaseline: Bool = false, _ sink: inout TransitionSink) {
+        let context = StepContext(
+            time: time, isBaseline: isBaseline, isListening: isListening,
+            isBypassed: tracks[index].acceptedAlert != nil)
+        let program = tracks[index].program
+        programs[program].step(&tracks[index].memory, &agendas[program], context, &sink)
+    }
+
+    mutating func step(_ index: Int, at time: Int64) {
         var sink = TransitionSink()
         step(index, at: time, &sink)
+        deadlines.note(index, tracks[index].memory.deadline)
         tell(sink, index, refoldedFrom: nil)
     }
 
     /// Goes back to before a late reading and folds everything since again.
     private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, arrival: Int64) {
-        let horizon = tracks[index].horizon
+        let reached = max(tracks[index].horizon, isListening ? horizon : .min)
         let place =
             tracks[index].inputs.lastIndex { !late.isBefore($0.saidAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)
@@ -253,40 +268,73 @@ public struct Detector: Sendable {
             }
             follow(tracks[index].inputs[position], index, &sink)
         }
-        if isListening { runTimers(index, to: horizon, &sink) }
-        nextDeadline = min(nextDeadline, tracks[index].memory.deadline)
+        if isListening { runTimers(index, to: reached, &sink) }
+        deadlines.note(index, tracks[index].memory.deadline)
         tell(sink, index, refoldedFrom: start, at: arrival)
     }
 
-    private mutating func tell(
+    mutating func tell(
         _ sink: TransitionSink, _ index: Int, refoldedFrom start: Int64?, at now: Int64? = nil
     ) {
         if sink.transitions.isEmpty && (start == nil || tracks[index].ledger.entries.isEmpty) { return }
         let program = programs[tracks[index].program]
         let memory = tracks[index].memory
-        let vendorCode =
-            tracks[index].vendorCode.isEmpty ? nil : String(decoding: tracks[index].vendorCode, as: UTF8.self)
+        let transitions = explained(sink.transitions, program.rules)
         tracks[index].ledger.forgetEnded(before: tracks[index].older.memory.time - 4 * lateness)
         tracks[index].ledger.tell(
-            sink.transitions, refoldedFrom: start, rules: program.rules, lift: tracks[index].lift.id,
-            now: now ?? memory.time, vendorCode: vendorCode, evidence: { program.evidence(memory) },
-            life: { index in
-                let life = program.life(index)
-                guard life.isOpen(memory) else { return nil }
-                let isSuspected = life.phase(memory) == .suspected
-                let final: AlertState =
-                    program.rules[index].escalation == nil ? program.rules[index].definition.stage : .confirmed
-                return (life.onset(memory), isSuspected ? .suspected : final)
-            }, &alerts)
+            transitions, refoldedFrom: start, rules: program.rules, lift: tracks[index].lift.id,
+            now: now ?? memory.time, vendorCode: tracks[index].writtenVendorCode,
+            evidence: { program.evidence(memory.words.span) }, life: { program.openLife($0, memory) }, &alerts)
+        noticeIncidents(index, at: now ?? memory.time)
+    }
+}
+
+extension Program {
+    /// A rule's open alert, as the rules' memory has it.
+    func openLife(_ rule: Int, _ memory: borrowing LiftMemory) -> AlertLedger.OpenLife? {
+        let life = life(rule)
+        let words = memory.words.span
+        let phase = life.phase(words)
+        if phase == .idle { return nil }
+        return AlertLedger.OpenLife(
+            onset: life.onset(words), state: phase == .suspected ? .suspected : rules[rule].finalState,
+            severity: life.severity(words))
+    }
+
+    /// What the holds in progress make of time in which nobody observed the lift.
+    func crossGap(_ gap: Int64, _ memory: inout LiftMemory) {
+        var m = memory.words.mutableSpan
+        for index in rules.indices {
+            let life = life(index)
+            let isOpen = life.isOpen(m)
+            // What is confirmed has no hold to run.
+            guard life.whenSince(m.span) != LiftMemory.never && !isOpen || life.phase(m.span) == .suspected else {
+                continue
+            }
+            life.setUnobserved(life.unobserved(m.span) &+ gap, &m)
+            let policy = rules[index].definition.gap
+            if policy == .continue { continue }
+            // The rule's timer may now be early: it looks, and sets it anew.
+            let end = m[LiftLayout.time] &+ gap
+            if isOpen {
+                let since = life.escalatingSince(m.span)
+                if since == LiftMemory.never { continue }
+                life.setEscalatingSince(policy == .restart ? end : since &+ gap, &m)
+            } else {
+                life.setWhenSince(policy == .restart ? end : life.whenSince(m.span) &+ gap, &m)
+            }
+        }
     }
 }
 
 extension LiftTrack {
-    fileprivate mutating func noteVendorCode(_ bytes: Span<UInt8>) {
+    mutating func noteVendorCode(_ bytes: Span<UInt8>) {
         var same = bytes.count == vendorCode.count
         for i in 0..<min(bytes.count, vendorCode.count) where bytes[i] != vendorCode[i] { same = false }
         if same { return }
         vendorCode.removeAll(keepingCapacity: true)
         for i in 0..<min(bytes.count, 64) { vendorCode.append(bytes[i]) }
     }
+
+    var writtenVendorCode: String? { vendorCode.isEmpty ? nil : String(decoding: vendorCode, as: UTF8.self) }
 }

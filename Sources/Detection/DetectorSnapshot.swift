@@ -3,7 +3,7 @@ import Encoding
 
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
-    private static let snapshotFormat: UInt32 = 1
+    private static let snapshotFormat: UInt32 = 2
 
     public func snapshot() -> [UInt8] {
         var writer = ByteWriter()
@@ -11,6 +11,13 @@ extension Detector {
         writer.write(rules.version)
         writer.write(isListening)
         writer.write(deafSince)
+        writer.write(variable: UInt64(programs.count))
+        for program in programs { program.shape.write(to: &writer) }
+        writer.write(variable: UInt64(incidents.count))
+        for (rule, incident) in incidents.sorted(by: { $0.key < $1.key }) {
+            writer.write(rule)
+            incident.alert.write(to: &writer)
+        }
         writer.write(variable: UInt64(tracks.count))
         for track in tracks { track.write(to: &writer) }
         return writer.bytes
@@ -18,9 +25,8 @@ extension Detector {
 
     /// Takes over a snapshot's state for the lifts that are followed now.
     ///
-    /// With other rules than the snapshot's, what lifts said, their clocks and the alerts told are kept, and the rules' own
-    /// memory begins anew.
-    /// - Returns: whether the rules' memory was kept.
+    /// Under other rules than the snapshot's, what did not change keeps its memory, as in `adopt`.
+    /// - Returns: whether the rules are the same.
     /// - Throws: `MalformedBytes`; nothing is changed then.
     public mutating func restore(_ bytes: [UInt8]) throws(MalformedBytes) -> Bool {
         var reader = ByteReader(bytes)
@@ -28,46 +34,89 @@ extension Detector {
         let sameRules = try reader.readText() == rules.version
         let wasListening = try reader.readFlag()
         let deafSince: Int64 = try reader.read()
+        var shapes: [ProgramShape] = []
+        for _ in 0..<(try reader.readVariable()) { shapes.append(try ProgramShape(from: &reader)) }
         var restored = self
-        var keptAll = sameRules
+        for _ in 0..<(try reader.readVariable()) {
+            let rule = try reader.readText()
+            var alert = SiteAlert(site: site, kind: "", severity: .info, title: Title(en: "", zh: ""))
+            if let kept = restored.incidents[rule]?.alert { alert = kept }
+            try alert.read(from: &reader)
+            restored.incidents[rule]?.alert = alert
+        }
+        var migrations: [[Int: Migration]] = Array(repeating: [:], count: shapes.count)
         for _ in 0..<(try reader.readVariable()) {
             let lift = try reader.readText()
             let index = restored.index(of: lift)
             // A lift that is no longer registered is read over.
-            var track = index.map { restored.tracks[$0] } ?? restored.tracks.first
-            let kept = try track?.read(from: &reader, keepingRules: sameRules) ?? false
-            if !kept, let program = track?.program { track?.adoptOpenAlerts(restored.programs[program]) }
-            if let index, let track { restored.tracks[index] = track }
-            keptAll = keptAll && kept
+            guard var track = index.map({ restored.tracks[$0] }) ?? restored.tracks.first else {
+                throw MalformedBytes(offset: reader.offset)
+            }
+            let shape = Int(truncatingIfNeeded: try reader.readVariable())
+            guard shapes.indices.contains(shape) else { throw MalformedBytes(offset: reader.offset) }
+            try track.read(from: &reader, size: shapes[shape].layout.size)
+            guard let index else { continue }
+            if migrations[shape][track.program] == nil {
+                migrations[shape][track.program] = Migration(from: shapes[shape], to: restored.programs[track.program])
+            }
+            if let migration = migrations[shape][track.program] {
+                track.carry(migration, isListening: wasListening)
+            }
+            restored.tracks[index] = track
+            restored.clearOrphans(index, at: Instant(nanoseconds: track.memory.time))
+            restored.countIn(index)
+        }
+        restored.maintenanceEnds = restored.tracks.reduce(LiftMemory.never) {
+            min($0, $1.maintenance?.until ?? LiftMemory.never)
         }
         restored.isListening = wasListening
         restored.deafSince = deafSince
         restored.forgetDeadlines()
         self = restored
-        return keptAll
+        return sameRules
+    }
+}
+
+extension ProgramShape {
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.write(variable: UInt64(signals.count))
+        for signal in signals { writer.write(signal) }
+        writer.write(variable: UInt64(nodes.count))
+        for node in nodes {
+            writer.write(node.identity)
+            writer.write(variable: UInt64(node.slotCount))
+            writer.write(node.hasTimer)
+        }
+        writer.write(variable: UInt64(rules.count))
+        for rule in rules {
+            writer.write(rule.name)
+            writer.write(rule.version)
+        }
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
+        signals = []
+        nodes = []
+        rules = []
+        for _ in 0..<(try reader.readVariable()) { signals.append(try reader.readText()) }
+        for _ in 0..<(try reader.readVariable()) {
+            let identity: UInt64 = try reader.read()
+            let slotCount = try reader.readVariable()
+            guard slotCount < 1 << 20 else { throw MalformedBytes(offset: reader.offset) }
+            nodes.append(Part(identity: identity, slotCount: Int32(slotCount), hasTimer: try reader.readFlag()))
+        }
+        for _ in 0..<(try reader.readVariable()) {
+            rules.append(Rule(name: try reader.readText(), version: try reader.readText()))
+        }
     }
 }
 
 extension LiftTrack {
-    /// Under other rules the memory of operators begins anew, but what the centre was told is still open: a restart ends nothing.
-    fileprivate mutating func adoptOpenAlerts(_ program: Program) {
-        for (index, rule) in program.rules.enumerated() {
-            guard let open = ledger.openIndex(rule.definition.name) else { continue }
-            let life = program.life(index)
-            life.setPhase(
-                ledger.entries[open].state == .suspected && rule.escalation != nil ? .suspected : .final, &memory)
-            life.setOnset(ledger.entries[open].onset, &memory)
-            life.setRaisedAt(ledger.entries[open].raisedAt, &memory)
-            for node in rule.scoped { program.reset(node, of: &memory, at: memory.time, .unknown) }
-        }
-        barrier()
-    }
-
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(lift.id)
-        memory.write(to: &writer)
+        writer.write(variable: UInt64(program))
+        for memory in [memory, older.memory, newer.memory] { for word in memory.words { writer.write(word) } }
         for checkpoint in [older, newer] {
-            checkpoint.memory.write(to: &writer)
             writer.write(checkpoint.latestReading)
             writer.write(checkpoint.latestSequence)
         }
@@ -82,19 +131,29 @@ extension LiftTrack {
         writer.write(variable: UInt64(nextKey))
         writer.write(blob: vendorCode)
         ledger.write(to: &writer)
-        for count in [
-            counters.readings, counters.duplicates, counters.rolledBack, counters.tooLate, counters.absurdTimes,
-            counters.clockOffsets,
-        ] { writer.write(Int64(count)) }
+        for count in counters.all { writer.write(Int64(count)) }
+        writer.write(acceptedAlert ?? "")
+        writer.write(maintenance != nil)
+        if let maintenance {
+            writer.write(maintenance.until)
+            writer.write(maintenance.by)
+            writer.write(maintenance.reason)
+            maintenance.alert.write(to: &writer)
+        }
     }
 
-    /// - Returns: whether the rules' memory fitted and was kept.
-    fileprivate mutating func read(from reader: inout ByteReader, keepingRules: Bool) throws(MalformedBytes) -> Bool {
-        var fits = try memory.read(from: &reader, keepingRules: keepingRules)
-        fits = try older.memory.read(from: &reader, keepingRules: keepingRules) && fits
+    /// - Parameter size: words of a memory in the snapshot.
+    fileprivate mutating func read(from reader: inout ByteReader, size: Int) throws(MalformedBytes) {
+        var memories: [LiftMemory] = []
+        for _ in 0..<3 {
+            var words: [Int64] = []
+            words.reserveCapacity(min(size, reader.remaining / 8))
+            for _ in 0..<size { words.append(try reader.read()) }
+            memories.append(LiftMemory(words: words))
+        }
+        (memory, older.memory, newer.memory) = (memories[0], memories[1], memories[2])
         older.latestReading = try reader.read()
         older.latestSequence = try reader.read()
-        fits = try newer.memory.read(from: &reader, keepingRules: keepingRules) && fits
         newer.latestReading = try reader.read()
         newer.latestSequence = try reader.read()
         latestReading = try reader.read()
@@ -111,53 +170,19 @@ extension LiftTrack {
         nextKey = Int(try reader.readVariable() % UInt64(Self.rememberedKeys))
         vendorCode = Array(try reader.readBlob())
         ledger = try AlertLedger(from: &reader)
-        counters.readings = Int(try reader.read(Int64.self))
-        counters.duplicates = Int(try reader.read(Int64.self))
-        counters.rolledBack = Int(try reader.read(Int64.self))
-        counters.tooLate = Int(try reader.read(Int64.self))
-        counters.absurdTimes = Int(try reader.read(Int64.self))
-        counters.clockOffsets = Int(try reader.read(Int64.self))
-        return fits
-    }
-}
-
-extension LiftMemory {
-    fileprivate func write(to writer: inout ByteWriter) {
-        writer.write(known)
-        writer.write(time)
-        writer.write(lastHeard)
-        writer.write(isHeard)
-        writer.write(isStale)
-        writer.write(deadline)
-        writer.write(variable: UInt64(signals.count))
-        for word in signals { writer.write(word) }
-        writer.write(blob: verdicts)
-        for number in numbers { writer.write(number.bitPattern) }
-        writer.write(variable: UInt64(slots.count))
-        for word in slots { writer.write(word) }
-    }
-
-    fileprivate mutating func read(from reader: inout ByteReader, keepingRules: Bool) throws(MalformedBytes) -> Bool {
-        known = try reader.read()
-        time = try reader.read()
-        lastHeard = try reader.read()
-        isHeard = try reader.readFlag()
-        isStale = try reader.readFlag()
-        deadline = try reader.read()
-        guard try reader.readVariable() == UInt64(signals.count) else { throw MalformedBytes(offset: reader.offset) }
-        for i in signals.indices { signals[i] = try reader.read() }
-        let verdicts = Array(try reader.readBlob())
-        var numbers: [Double] = []
-        for _ in verdicts { numbers.append(Double(bitPattern: try reader.read())) }
-        var slots: [Int64] = []
-        for _ in 0..<(try reader.readVariable()) { slots.append(try reader.read()) }
-        guard keepingRules, verdicts.count == self.verdicts.count, slots.count == self.slots.count else {
-            // The rules look at once at what is known.
-            deadline = time
-            return false
-        }
-        (self.verdicts, self.numbers, self.slots) = (verdicts, numbers, slots)
-        return true
+        var counts: [Int] = []
+        for _ in counters.all { counts.append(Int(try reader.read(Int64.self))) }
+        counters = LiftCounters(counts)
+        let accepted = try reader.readText()
+        acceptedAlert = accepted.isEmpty ? nil : accepted
+        maintenance = nil
+        guard try reader.readFlag() else { return }
+        let until: Int64 = try reader.read()
+        let by = try reader.readText()
+        let reason = try reader.readText()
+        var alert = Maintenance.alert(lift: lift.id)
+        try alert.read(from: &reader)
+        maintenance = Maintenance(until: until, by: by, reason: reason, alert: alert)
     }
 }
 
@@ -206,6 +231,10 @@ extension AlertLedger {
         writer.write(variable: UInt64(entries.count))
         for entry in entries {
             writer.write(entry.rule)
+            writer.write(entry.kind)
+            writer.write(entry.title.en)
+            writer.write(entry.title.zh)
+            writer.write(entry.severity.rawValue)
             writer.write(entry.id)
             writer.write(variable: UInt64(entry.revision))
             writer.write(entry.state.rawValue)
@@ -223,6 +252,11 @@ extension AlertLedger {
     fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
         for _ in 0..<(try reader.readVariable()) {
             let rule = try reader.readText()
+            let kind = try reader.readText()
+            let title = Title(en: try reader.readText(), zh: try reader.readText())
+            guard let severity = Severity(rawValue: try reader.readText()) else {
+                throw MalformedBytes(offset: reader.offset)
+            }
             let id = try reader.readText()
             let revision = Int(truncatingIfNeeded: try reader.readVariable())
             guard let state = AlertState(rawValue: try reader.readText()) else {
@@ -230,8 +264,9 @@ extension AlertLedger {
             }
             entries.append(
                 Entry(
-                    rule: rule, id: id, revision: revision, state: state, onset: try reader.read(),
-                    raisedAt: try reader.read(), changedAt: try reader.read()))
+                    rule: rule, kind: kind, title: title, id: id, revision: revision, state: state,
+                    severity: severity, onset: try reader.read(), raisedAt: try reader.read(),
+                    changedAt: try reader.read()))
         }
         for _ in 0..<(try reader.readVariable()) {
             onsets.append(Onset(kind: try reader.readText(), onset: try reader.read()))

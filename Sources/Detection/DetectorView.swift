@@ -9,6 +9,8 @@ public struct LiftView: Sendable {
     public var openAlerts: [OpenAlert]
     public var counters: LiftCounters
     public var clockOffset: Duration?
+    /// The end of an announced maintenance window.
+    public var maintenanceUntil: Instant?
 }
 
 /// An alert that is not over.
@@ -27,20 +29,22 @@ extension Detector {
     public func view(_ index: Int) -> LiftView {
         let track = tracks[index]
         return LiftView(
-            lift: track.lift, signals: programs[track.program].evidence(track.memory),
+            lift: track.lift, signals: programs[track.program].evidence(track.memory.words.span),
             lastHeard: track.memory.isHeard ? Instant(nanoseconds: track.memory.lastHeard) : nil,
             openAlerts: openAlerts(track), counters: track.counters,
-            clockOffset: track.clock.offset.map { .nanoseconds($0) })
+            clockOffset: track.clock.offset.map { .nanoseconds($0) },
+            maintenanceUntil: track.maintenance.map { Instant(nanoseconds: $0.until) })
     }
 
-    public var openAlerts: [OpenAlert] { tracks.flatMap { openAlerts($0) } }
+    public var openAlerts: [OpenAlert] {
+        tracks.flatMap { openAlerts($0) } + incidents.values.compactMap(\.alert.view).sorted { $0.id < $1.id }
+    }
 
     private func openAlerts(_ track: LiftTrack) -> [OpenAlert] {
-        track.ledger.entries.filter(\.state.isOpen).compactMap { entry in
-            guard let rule = rules.rules.first(where: { $0.name == entry.rule }) else { return nil }
-            return OpenAlert(
-                id: entry.id, revision: entry.revision, lift: track.lift.id, kind: rule.kind, state: entry.state,
-                severity: rule.severity, onset: Instant(nanoseconds: entry.onset), title: rule.title)
+        track.ledger.entries.filter(\.state.isOpen).map { entry in
+            OpenAlert(
+                id: entry.id, revision: entry.revision, lift: track.lift.id, kind: entry.kind, state: entry.state,
+                severity: entry.severity, onset: Instant(nanoseconds: entry.onset), title: entry.title)
         }
     }
 
@@ -49,7 +53,7 @@ extension Detector {
         tracks.filter { track in
             func signal(_ signal: Signal) -> Bool? {
                 let bit: UInt64 = 1 << UInt64(signal.rawValue)
-                return track.memory.known & bit == 0 ? nil : track.memory.signals[signal.rawValue] != 0
+                return track.memory.known & bit == 0 ? nil : track.memory.signal(signal.rawValue) != 0
             }
             let isOpen =
                 signal(.inDoorZone) == true && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)

@@ -7,243 +7,366 @@ struct StepContext {
     var isBaseline = false
     var isListening = true
     var history = History.unknown
+    /// A person at the centre has taken the lift's entrapment on: nothing is muted until they end it (EN 81-28).
+    var isBypassed = false
+    /// False while memory is carried over to other rules: alerts are raised by what comes, not by the carrying.
+    var isRaising = true
 }
 
+/// The nodes and rules that have to look again, a bit each.
+struct Agenda {
+    var words: [UInt64]
+
+    init(_ program: Program) { words = Array(repeating: 0, count: program.agendaSize) }
+
+    mutating func mark(_ index: Int32) { words[Int(index) >> 6] |= 1 << UInt64(index & 63) }
+    mutating func markAll(_ indices: [Int32]) { for index in indices { mark(index) } }
+}
+
+/// Change propagation: what an input or a timer touched is evaluated, then whatever depends on what has changed by that.
+///
+/// Truth is kept as two planes of bits, "surely" and "possibly"; a verdict is true when both are set, false when neither is,
+/// unknown when it is possible and not sure. Kleene's operators, and every operator over time, then work on each plane
+/// alone, because none of them is ever made less true by an operand that is more so (negation swaps the planes).
 extension Program {
-    /// Sets a node's memory to "nothing seen yet".
-    func reset(_ index: Int, of memory: inout LiftMemory, at time: Int64, _ history: History) {
-        let node = nodes[index]
-        let slot = Int(node.slot)
-        // Past before the first value: unknown until `time`, or empty.
-        let unknownUntil = history == .unknown ? time : LiftMemory.beforeAll
-        switch node.operation {
-        case .last, .rise, .fall: memory.slots[slot] = Int64(Kleene.unknown.rawValue)
-        case .once, .held, .since:
-            let empty: Kleene = node.operation == .held ? .true : .false
-            memory.slots[slot] = Int64((history == .unknown ? Kleene.unknown : empty).rawValue)
-        case .onceWithin, .heldWithin, .onceEventWithin:
-            memory.slots[slot] = LiftMemory.beforeAll
-            memory.slots[slot + 1] = unknownUntil
-        case .count:
-            memory.slots[slot] = unknownUntil
-            memory.slots[slot + 1] = 0
-            for i in 0..<Int(node.constant) { memory.slots[slot + 2 + i] = LiftMemory.beforeAll }
-        case .lastNumber, .numberChanges:
-            memory.slots[slot] = 0
-            memory.slots[slot + 1] = 0
-        default: break
-        }
-    }
-
-    /// Evaluates every node and every rule at one instant.
-    func step(_ memory: inout LiftMemory, _ context: StepContext, _ emit: inout TransitionSink) {
-        memory.time = context.time
+    /// A lift that nothing is known of yet.
+    func begin(at time: Int64, history: History = .unknown) -> LiftMemory {
+        var memory = LiftMemory(words: Array(repeating: 0, count: layout.size))
+        memory.time = time
+        memory.lastHeard = time
         memory.deadline = LiftMemory.never
-        if memory.isHeard, memory.known & staleMask != 0 {
-            let staleAt = memory.lastHeard &+ staleAfter
-            if context.time >= staleAt {
-                memory.known &= ~staleMask
-                memory.isStale = true
+        for timer in 0..<layout.timerCount { memory.words[layout.timers + timer] = LiftMemory.never }
+        var m = memory.words.mutableSpan
+        for index in nodes.indices { reset(index, &m, at: time, history) }
+        for rule in rules.indices { life(rule).reset(&m) }
+        return memory
+    }
+
+    /// Looks at everything: at the start of a record, and after memory was carried over from other rules.
+    func settleAll(_ memory: inout LiftMemory, _ context: StepContext, _ sink: inout TransitionSink) {
+        var agenda = Agenda(self)
+        for index in 0..<nodes.count + rules.count { agenda.mark(Int32(index)) }
+        step(&memory, &agenda, context, &sink)
+    }
+
+    /// Brings a lift to an instant: what was marked is evaluated, with every timer that is due.
+    func step(
+        _ memory: inout LiftMemory, _ agenda: inout Agenda, _ context: StepContext, _ sink: inout TransitionSink
+    ) {
+        var m = memory.words.mutableSpan
+        var marks = agenda.words.mutableSpan
+        m[LiftLayout.time] = context.time
+        if m[LiftLayout.deadline] <= context.time { collectDueTimers(&m, &marks, context) }
+        settle(&m, &marks, context, &sink)
+    }
+
+    private func collectDueTimers(
+        _ m: inout MutableSpan<Int64>, _ marks: inout MutableSpan<UInt64>, _ context: StepContext
+    ) {
+        var next = LiftMemory.never
+        for timer in 0..<layout.timerCount {
+            let due = m[layout.timers + timer]
+            if due > context.time {
+                next = min(next, due)
+            } else if timer == 0 {
+                next = min(next, noticeSilence(&m, &marks, context))
             } else {
-                memory.deadline = staleAt
+                m[layout.timers + timer] = LiftMemory.never
+                let owner = Int(timerOwners[timer])
+                marks[owner >> 6] |= 1 << UInt64(owner & 63)
             }
         }
-        for index in nodes.indices {
-            let scope = nodes[index].scope
-            if scope != 0, !life(Int(scope) - 1).isOpen(memory) { continue }
-            evaluate(index, &memory, context)
-        }
-        for index in rules.indices { live(index, &memory, context, &emit) }
+        m[LiftLayout.deadline] = next
     }
 
-    /// Evaluates one node from its operands' verdicts at this instant.
-    private func evaluate(_ index: Int, _ m: inout LiftMemory, _ context: StepContext) {
-        let node = nodes[index]
-        let slot = Int(node.slot)
-        func verdict(_ operand: Int32) -> Kleene { Kleene(rawValue: m.verdicts[Int(operand)]) ?? .unknown }
-        func isKnown(_ signal: UInt64) -> Bool { m.known & (1 << signal) != 0 }
-        let result: Kleene
-        switch node.operation {
-        case .constant: result = Kleene(rawValue: UInt8(node.constant)) ?? .unknown
-        case .signal: result = isKnown(node.constant) ? Kleene(m.signals[Int(node.constant)] != 0) : .unknown
-        case .signalIsKnown: result = Kleene(isKnown(node.constant))
-        case .isHeard: result = Kleene(m.isHeard)
-        case .codesAny:
-            let active = m.signals[Int(node.comparison)] & node.constant
-            result = isKnown(UInt64(node.comparison)) ? Kleene(active != 0) : .unknown
-        case .codesAll:
-            let active = m.signals[Int(node.comparison)] & node.constant
-            result = isKnown(UInt64(node.comparison)) ? Kleene(active == node.constant) : .unknown
-        case .numberConstant:
-            m.numbers[index] = Double(bitPattern: node.constant)
-            result = .true
-        case .signalNumber:
-            let bits = m.signals[Int(node.constant)]
-            // An enumeration is stored as its index.
-            m.numbers[index] = node.comparison == 1 ? Double(bits) : Double(bitPattern: bits)
-            result = isKnown(node.constant) ? .true : .unknown
-        case .add, .subtract, .multiply, .divide:
-            result = arithmetic(node, index, &m)
-        case .compare:
-            result =
-                verdict(node.a) == .true && verdict(node.b) == .true
-                ? Kleene(Self.compare(node.comparison, m.numbers[Int(node.a)], m.numbers[Int(node.b)])) : .unknown
-        case .isOneOf:
-            result =
-                verdict(node.a) == .true
-                ? Kleene(node.constant & (1 << UInt64(m.numbers[Int(node.a)])) != 0) : .unknown
-        case .not: result = !verdict(node.a)
-        case .and: result = verdict(node.a) && verdict(node.b)
-        case .or: result = verdict(node.a) || verdict(node.b)
-        case .known: result = Kleene(verdict(node.a) != .unknown)
-        case .numberIsKnown: result = Kleene(verdict(node.a) == .true)
-        case .possibly: result = Kleene(verdict(node.a) != .false)
-        case .last:
-            let now = verdict(node.a)
-            // Silence keeps what was said before it. A sensor that fails while the lift speaks is unknown, now and later.
-            if now != .unknown || !m.isStale { m.slots[slot] = Int64(now.rawValue) }
-            result = Kleene(rawValue: UInt8(m.slots[slot])) ?? .unknown
-        case .lastNumber:
-            let isKnown = verdict(node.a) == .true
-            if isKnown || !m.isStale {
-                m.slots[slot] = Int64(bitPattern: m.numbers[Int(node.a)].bitPattern)
-                m.slots[slot + 1] = isKnown ? 1 : 0
+    /// The lift's own timer: when it has been silent for too long, what it said counts no more.
+    /// - Returns: when to look again.
+    private func noticeSilence(
+        _ m: inout MutableSpan<Int64>, _ marks: inout MutableSpan<UInt64>, _ context: StepContext
+    ) -> Int64 {
+        let staleAt = m[LiftLayout.lastHeard] &+ staleAfter
+        if context.time < staleAt {
+            m[layout.timers] = staleAt
+            return staleAt
+        }
+        m[layout.timers] = LiftMemory.never
+        m[LiftLayout.flags] |= LiftMemory.Flags.stale
+        var lost = UInt64(bitPattern: m[LiftLayout.known]) & staleMask
+        m[LiftLayout.known] &= ~Int64(bitPattern: staleMask)
+        while lost != 0 {
+            for reader in readers[lost.trailingZeroBitCount] { marks[Int(reader) >> 6] |= 1 << UInt64(reader & 63) }
+            lost &= lost - 1
+        }
+        return LiftMemory.never
+    }
+
+    private func settle(
+        _ m: inout MutableSpan<Int64>, _ marks: inout MutableSpan<UInt64>, _ context: StepContext,
+        _ sink: inout TransitionSink
+    ) {
+        // An operand stands before its operator, so one pass settles the nodes. Rules may wait for each other's end; each
+        // changes its phase at most twice in an instant, which bounds the passes.
+        var isSettled = false
+        while !isSettled {
+            isSettled = true
+            for word in 0..<marks.count {
+                while marks[word] != 0 {
+                    let index = word << 6 | marks[word].trailingZeroBitCount
+                    marks[word] &= marks[word] &- 1
+                    if index < nodes.count {
+                        let scope = Int(nodes[index].scope)
+                        if scope != 0, !life(scope - 1).isOpen(m) { continue }
+                        guard evaluate(index, &m, context) else { continue }
+                        for i in dependents(of: index) {
+                            let user = Int(dependents[i])
+                            marks[user >> 6] |= 1 << UInt64(user & 63)
+                        }
+                    } else if live(index - nodes.count, &m, context, &sink) {
+                        for other in rules[index - nodes.count].yielders {
+                            let user = nodes.count + other
+                            marks[user >> 6] |= 1 << UInt64(user & 63)
+                            if user < index { isSettled = false }
+                        }
+                    }
+                }
             }
-            m.numbers[index] = Double(bitPattern: UInt64(bitPattern: m.slots[slot]))
-            result = m.slots[slot + 1] == 1 ? .true : .unknown
-        case .rise, .fall:
-            // An edge is something seen: from known false to known true. Unknown to true is none (lessons, row 56).
-            let now = verdict(node.a)
-            let before = Kleene(rawValue: UInt8(m.slots[slot])) ?? .unknown
-            m.slots[slot] = Int64(now.rawValue)
-            let (from, to): (Kleene, Kleene) = node.operation == .rise ? (.false, .true) : (.true, .false)
-            result = Kleene(before == from && now == to && !context.isBaseline)
-        case .numberChanges:
-            let bits = Int64(bitPattern: m.numbers[Int(node.a)].bitPattern)
-            let isKnown = verdict(node.a) == .true
-            result = Kleene(isKnown && m.slots[slot + 1] == 1 && m.slots[slot] != bits && !context.isBaseline)
-            m.slots[slot] = bits
-            m.slots[slot + 1] = isKnown ? 1 : 0
-        case .once:
-            let now = verdict(node.a)
-            if now == .true || (now == .false && m.slots[slot] == Int64(Kleene.unknown.rawValue)) {
-                m.slots[slot] = max(now == .true ? 2 : 0, m.slots[slot] == 2 ? 2 : 0)
-            }
-            result = Kleene(rawValue: UInt8(m.slots[slot])) ?? .unknown
-        case .held:
-            let now = verdict(node.a)
-            if now == .false || (now == .true && m.slots[slot] == Int64(Kleene.unknown.rawValue)) {
-                m.slots[slot] = Int64(now.rawValue)
-            }
-            result = Kleene(rawValue: UInt8(m.slots[slot])) ?? .unknown
-        case .onceWithin: result = recently(verdict(node.a), node, &m, context.time)
-        case .heldWithin: result = !recently(!verdict(node.a), node, &m, context.time)
-        case .onceEventWithin:
-            if verdict(node.a) == .true { m.slots[slot] = context.time }
-            result = windowVerdict(node, &m, context.time)
-        case .since:
-            // At t: q(t), or p(t) with the carry of what came before. The carry also needs p from t on.
-            let p = verdict(node.a)
-            let q = verdict(node.b)
-            let carry = Kleene(rawValue: UInt8(m.slots[slot])) ?? .unknown
-            result = q || (p && carry)
-            m.slots[slot] = Int64((p && (q || carry)).rawValue)
-        case .count: result = count(node, &m, context.time, isPoint: verdict(node.a) == .true)
-        case .silent:
-            let due = m.lastHeard &+ node.window
-            result = Kleene(context.isListening ? context.time >= due : m.verdicts[index] == Kleene.true.rawValue)
-            if result == .false, context.isListening { m.deadline = min(m.deadline, due) }
         }
-        m.verdicts[index] = result.rawValue
-    }
-
-    private func arithmetic(_ node: Node, _ index: Int, _ m: inout LiftMemory) -> Kleene {
-        let a = m.numbers[Int(node.a)]
-        let b = m.numbers[Int(node.b)]
-        switch node.operation {
-        case .add: m.numbers[index] = a + b
-        case .subtract: m.numbers[index] = a - b
-        case .multiply: m.numbers[index] = a * b
-        default: m.numbers[index] = a / b
+        for word in pointMask.indices where pointMask[word] != 0 {
+            m[layout.surely + word] &= ~Int64(bitPattern: pointMask[word])
+            m[layout.possibly + word] &= ~Int64(bitPattern: pointMask[word])
         }
-        // A division by zero has no value: unknown, never a comparison with infinity.
-        let isKnown = m.verdicts[Int(node.a)] == 2 && m.verdicts[Int(node.b)] == 2 && m.numbers[index].isFinite
-        return isKnown ? .true : .unknown
-    }
-
-    private static func compare(_ comparison: UInt8, _ a: Double, _ b: Double) -> Bool {
-        switch comparison {
-        case 0: a == b
-        case 1: a != b
-        case 2: a < b
-        case 3: a <= b
-        case 4: a > b
-        default: a >= b
-        }
-    }
-
-    /// Was the operand true at some time of [t − window, t]?
-    ///
-    /// The operand is a right-continuous step: true on [s, e) makes this true on [s, e + window). So two times suffice: the
-    /// end of the last true stretch and of the last stretch that was true or unknown, `never` while it lasts.
-    private func recently(_ now: Kleene, _ node: Node, _ m: inout LiftMemory, _ time: Int64) -> Kleene {
-        let slot = Int(node.slot)
-        if now == .true {
-            m.slots[slot] = LiftMemory.never
-        } else if m.slots[slot] == LiftMemory.never {
-            m.slots[slot] = time
-        }
-        if now != .false {
-            m.slots[slot + 1] = LiftMemory.never
-        } else if m.slots[slot + 1] == LiftMemory.never {
-            m.slots[slot + 1] = time
-        }
-        return windowVerdict(node, &m, time)
-    }
-
-    private func windowVerdict(_ node: Node, _ m: inout LiftMemory, _ time: Int64) -> Kleene {
-        let lastTrue = m.slots[Int(node.slot)]
-        if lastTrue == LiftMemory.never { return .true }
-        if time < lastTrue &+ node.window {
-            m.deadline = min(m.deadline, lastTrue &+ node.window)
-            return .true
-        }
-        let lastPossible = m.slots[Int(node.slot) + 1]
-        if lastPossible == LiftMemory.never { return .unknown }
-        if time < lastPossible &+ node.window {
-            m.deadline = min(m.deadline, lastPossible &+ node.window)
-            return .unknown
-        }
-        return .false
-    }
-
-    /// At least `constant` points in (t − window, t]? A ring of that many times decides it.
-    private func count(_ node: Node, _ m: inout LiftMemory, _ time: Int64, isPoint: Bool) -> Kleene {
-        let slot = Int(node.slot)
-        let n = Int(node.constant)
-        if isPoint {
-            m.slots[slot + 2 + Int(m.slots[slot + 1])] = time
-            m.slots[slot + 1] = (m.slots[slot + 1] + 1) % Int64(n)
-        }
-        // The oldest of the last n points stands where the next one will be written.
-        let oldest = m.slots[slot + 2 + Int(m.slots[slot + 1])]
-        if time < oldest &+ node.window {
-            m.deadline = min(m.deadline, oldest &+ node.window)
-            return .true
-        }
-        let knownFrom = m.slots[slot] &+ node.window
-        if time < knownFrom {
-            m.deadline = min(m.deadline, knownFrom)
-            return .unknown
-        }
-        return .false
     }
 
     /// Begins the memory of a rule's `clear` and `presume_released` at the moment its alert is raised.
-    func beginScope(_ rule: CompiledRule, _ memory: inout LiftMemory, _ context: StepContext) {
+    func beginScope(_ rule: CompiledRule, _ m: inout MutableSpan<Int64>, _ context: StepContext) {
         for index in rule.scoped {
-            reset(index, of: &memory, at: context.time, .unknown)
-            evaluate(index, &memory, context)
+            reset(index, &m, at: context.time, .unknown)
+            _ = evaluate(index, &m, context)
+        }
+    }
+
+    // MARK: Truth
+
+    @inline(__always)
+    func surely(_ operand: Operand, _ m: borrowing MutableSpan<Int64>) -> Bool {
+        let node = operand.node
+        let plane = operand.isNegated ? layout.possibly : layout.surely
+        return (m[plane + node >> 6] >> Int64(node & 63)) & 1 != (operand.isNegated ? 1 : 0)
+    }
+
+    @inline(__always)
+    func possibly(_ operand: Operand, _ m: borrowing MutableSpan<Int64>) -> Bool { !surely(!operand, m) }
+
+    func verdict(_ operand: Operand, _ m: borrowing MutableSpan<Int64>) -> Kleene {
+        surely(operand, m) ? .true : possibly(operand, m) ? .unknown : .false
+    }
+
+    @inline(__always)
+    private func number(_ operand: Operand, _ m: borrowing MutableSpan<Int64>) -> Double {
+        Double(bitPattern: UInt64(bitPattern: m[Int(nodes[operand.node].slot)]))
+    }
+
+    /// - Returns: whether that is news.
+    @inline(__always)
+    func set(_ index: Int, surely: Bool, possibly: Bool, _ m: inout MutableSpan<Int64>) -> Bool {
+        let word = index >> 6
+        let bit: Int64 = 1 << Int64(index & 63)
+        let before = (m[layout.surely + word] & bit, m[layout.possibly + word] & bit)
+        let after = (surely ? bit : 0, possibly ? bit : 0)
+        m[layout.surely + word] = m[layout.surely + word] & ~bit | after.0
+        m[layout.possibly + word] = m[layout.possibly + word] & ~bit | after.1
+        return before != after
+    }
+
+    @inline(__always)
+    private func set(
+        _ index: Int, _ node: Node, number: Double, isKnown: Bool, _ m: inout MutableSpan<Int64>
+    ) -> Bool {
+        let bits = Int64(bitPattern: number.bitPattern)
+        let isNewValue = isKnown && m[Int(node.slot)] != bits
+        m[Int(node.slot)] = bits
+        // Not `||` around the call: the planes are to be set in any case.
+        let isNewlyKnown = set(index, surely: isKnown, possibly: true, &m)
+        return isNewValue || isNewlyKnown
+    }
+
+    /// A node's timer: each evaluation sets it anew, if it needs one.
+    @inline(__always)
+    func arm(_ node: Node, _ due: Int64, _ m: inout MutableSpan<Int64>) {
+        let timer = layout.timers + Int(node.timer)
+        if due < m[timer] { m[timer] = due }
+        if due < m[LiftLayout.deadline] { m[LiftLayout.deadline] = due }
+    }
+
+    // MARK: Meaning
+
+    /// Sets a node's memory to "nothing seen yet".
+    func reset(_ index: Int, _ m: inout MutableSpan<Int64>, at time: Int64, _ history: History) {
+        let node = nodes[index]
+        let slot = Int(node.slot)
+        for i in 0..<node.slotCount { m[slot + i] = 0 }
+        let isUnknown = history == .unknown
+        var truth = (surely: false, possibly: true)
+        switch node.operation {
+        case .constant:
+            let value = Kleene(rawValue: UInt8(node.constant)) ?? .unknown
+            truth = (value == .true, value != .false)
+        case .numberConstant:
+            m[slot] = Int64(bitPattern: node.constant)
+            truth = (true, true)
+        case .rise: m[slot] = Int64(Kleene.unknown.rawValue)
+        case .latched: truth = (false, isUnknown)
+        case .age: m[slot] = LiftMemory.never
+        case .ever, .since, .sinceWithin, .sinceBetween, .unanswered, .count:
+            resetStretches(node, &m, at: time, isPastUnknown: isUnknown)
+        case .minimum, .maximum, .delta, .rate, .average: resetSamples(node, &m, at: time, isPastUnknown: isUnknown)
+        default: break
+        }
+        if node.isPoint { truth = (false, false) }
+        _ = set(index, surely: truth.surely, possibly: truth.possibly, &m)
+        if node.hasTimer { m[layout.timers + Int(node.timer)] = LiftMemory.never }
+    }
+
+    /// Evaluates one node from its operands at this instant.
+    /// - Returns: whether its value has changed.
+    func evaluate(_ index: Int, _ m: inout MutableSpan<Int64>, _ context: StepContext) -> Bool {
+        let node = nodes[index]
+        let slot = Int(node.slot)
+        if node.timer >= 0 { m[layout.timers + Int(node.timer)] = LiftMemory.never }
+        switch node.operation {
+        case .constant, .numberConstant: return false
+        case .signal:
+            let isKnown = isKnown(node, m)
+            let value = m[LiftLayout.signals + Int(node.signal)] != 0
+            return set(index, surely: isKnown && value, possibly: !isKnown || value, &m)
+        case .signalIsKnown: return set(index, isKnown(node, m), &m)
+        case .isHeard: return set(index, m[LiftLayout.flags] & LiftMemory.Flags.heard != 0, &m)
+        case .codesAny, .codesAll:
+            let active = UInt64(bitPattern: m[LiftLayout.signals + Int(node.signal)]) & node.constant
+            let value = node.operation == .codesAny ? active != 0 : active == node.constant
+            let isKnown = isKnown(node, m)
+            return set(index, surely: isKnown && value, possibly: !isKnown || value, &m)
+        case .signalNumber:
+            let bits = UInt64(bitPattern: m[LiftLayout.signals + Int(node.signal)])
+            // An enumeration is stored as its index.
+            let value = node.constant == 1 ? Double(bits) : Double(bitPattern: bits)
+            return set(index, node, number: value, isKnown: isKnown(node, m), &m)
+        case .add, .subtract, .multiply, .divide:
+            let value = Self.calculate(node.operation, number(node.a, m), number(node.b, m))
+            // A division by zero has no value: unknown, never a comparison with infinity.
+            return set(
+                index, node, number: value, isKnown: surely(node.a, m) && surely(node.b, m) && value.isFinite, &m)
+        case .compare:
+            let isKnown = surely(node.a, m) && surely(node.b, m)
+            let value = Self.compare(node.comparison, number(node.a, m), number(node.b, m))
+            return set(index, surely: isKnown && value, possibly: !isKnown || value, &m)
+        case .isOneOf:
+            let isKnown = surely(node.a, m)
+            let value = isKnown && node.constant & (1 << UInt64(number(node.a, m))) != 0
+            return set(index, surely: value, possibly: !isKnown || value, &m)
+        case .and:
+            return set(
+                index, surely: surely(node.a, m) && surely(node.b, m),
+                possibly: possibly(node.a, m) && possibly(node.b, m), &m)
+        case .either:
+            return set(
+                index, surely: surely(node.a, m) || surely(node.b, m),
+                possibly: possibly(node.a, m) || possibly(node.b, m), &m)
+        case .surely: return set(index, surely(node.a, m), &m)
+        case .last:
+            // Silence keeps what was said before it. A sensor that fails while the lift speaks is unknown, now and later.
+            let now = verdict(node.a, m)
+            if now == .unknown, m[LiftLayout.flags] & LiftMemory.Flags.stale != 0 { return false }
+            return set(index, surely: now == .true, possibly: now != .false, &m)
+        case .lastNumber:
+            let isKnown = surely(node.a, m)
+            if !isKnown, m[LiftLayout.flags] & LiftMemory.Flags.stale != 0 { return false }
+            return set(index, node, number: number(node.a, m), isKnown: isKnown, &m)
+        case .previous:
+            let now = verdict(node.a, m)
+            if now != .unknown { shift(slot, Int64(now.rawValue), &m) }
+            let hasValue = m[slot + 2] == 2
+            let value = m[slot] == Int64(Kleene.true.rawValue)
+            return set(index, surely: hasValue && value, possibly: !hasValue || value, &m)
+        case .previousNumber:
+            if surely(node.a, m) { shift(slot, Int64(bitPattern: number(node.a, m).bitPattern), &m) }
+            return set(index, surely: m[slot + 2] == 2, possibly: true, &m) || m[slot + 2] == 2
+        case .rise:
+            // An edge is something seen: from known false to known true. Unknown to true is none (lessons, row 56).
+            let now = verdict(node.a, m)
+            let before = m[slot]
+            m[slot] = Int64(now.rawValue)
+            return set(
+                index, before == Int64(Kleene.false.rawValue) && now == .true && !context.isBaseline, &m)
+        case .numberChanges:
+            let bits = Int64(bitPattern: number(node.a, m).bitPattern)
+            let isKnown = surely(node.a, m)
+            let changes = isKnown && m[slot + 1] == 1 && m[slot] != bits && !context.isBaseline
+            m[slot] = bits
+            m[slot + 1] = isKnown ? 1 : 0
+            return set(index, changes, &m)
+        case .latched:
+            let now = (surely: surely(Operand(index), m), possibly: possibly(Operand(index), m))
+            let reset = (surely: surely(node.b, m), possibly: possibly(node.b, m))
+            let isSet = (
+                surely: surely(node.a, m) && !(node.ofPoints && reset.possibly),
+                possibly: possibly(node.a, m) && !(node.ofPoints && reset.surely)
+            )
+            return set(
+                index, surely: isSet.surely || now.surely && !reset.possibly,
+                possibly: isSet.possibly || now.possibly && !reset.surely, &m)
+        case .ever, .since, .sinceWithin, .sinceBetween, .unanswered, .count:
+            return evaluateStretches(index, node, &m, context)
+        case .minimum, .maximum, .delta, .rate, .average:
+            let isKnown = surely(node.a, m)
+            return evaluateSamples(index, node, isKnown ? number(node.a, m) : .nan, &m, context)
+        case .silent:
+            guard context.isListening else { return false }
+            let due = m[LiftLayout.lastHeard] &+ node.high
+            if context.time < due { arm(node, due, &m) }
+            return set(index, context.time >= due, &m)
+        case .age:
+            let said = m[slot]
+            if said == LiftMemory.never { return set(index, surely: false, possibly: true, &m) }
+            if context.time < said &+ node.high { arm(node, said &+ node.high, &m) }
+            return set(index, context.time >= said &+ node.high, &m)
+        }
+    }
+
+    @inline(__always)
+    private func set(_ index: Int, _ value: Bool, _ m: inout MutableSpan<Int64>) -> Bool {
+        set(index, surely: value, possibly: value, &m)
+    }
+
+    @inline(__always)
+    private func isKnown(_ node: Node, _ m: borrowing MutableSpan<Int64>) -> Bool {
+        m[LiftLayout.known] & (1 << Int64(node.signal)) != 0
+    }
+
+    /// The value before the present one, the present one, and how many there have been (0, 1, 2: more).
+    private func shift(_ slot: Int, _ value: Int64, _ m: inout MutableSpan<Int64>) {
+        if m[slot + 2] > 0, m[slot + 1] == value { return }
+        if m[slot + 2] > 0 { m[slot] = m[slot + 1] }
+        m[slot + 1] = value
+        m[slot + 2] = min(2, m[slot + 2] + 1)
+    }
+
+    @inline(__always)
+    private static func calculate(_ operation: Node.Operation, _ a: Double, _ b: Double) -> Double {
+        switch operation {
+        case .add: a + b
+        case .subtract: a - b
+        case .multiply: a * b
+        default: a / b
+        }
+    }
+
+    @inline(__always)
+    private static func compare(_ comparison: Node.Comparison, _ a: Double, _ b: Double) -> Bool {
+        switch comparison {
+        case .equal: a == b
+        case .less: a < b
+        case .lessOrEqual: a <= b
         }
     }
 }

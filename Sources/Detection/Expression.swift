@@ -6,6 +6,8 @@ struct Expression: Equatable, Sendable {
         case name(String)
         case number(Double)
         case duration(Duration)
+        /// `3s..10s`, or `5s..` without an upper end.
+        case window(Expression, Expression?)
         case text(String)
         case set([Expression])
         case not(Expression)
@@ -35,6 +37,27 @@ struct Expression: Equatable, Sendable {
     var form: Form
     /// Characters before it in the text.
     var offset: Int
+}
+
+extension Expression {
+    /// The expression's direct parts, in the order of the text.
+    var parts: [Expression] {
+        switch form {
+        case .name, .number, .duration, .text: []
+        case .window(let low, let high): [low] + [high].compactMap { $0 }
+        case .set(let items), .call(_, let items): items
+        case .not(let a): [a]
+        case .and(let a, let b), .or(let a, let b), .implies(let a, let b), .compare(_, let a, let b),
+            .arithmetic(_, let a, let b), .member(let a, let b):
+            [a, b]
+        }
+    }
+
+    /// Visits the expression and all its parts.
+    func walk(_ visit: (Expression) -> Void) {
+        visit(self)
+        for part in parts { part.walk(visit) }
+    }
 }
 
 /// A mistake in an expression, at a character offset of its text.
@@ -109,9 +132,9 @@ struct Token: Equatable {
                 i += 1
             } else {
                 let two = String(characters[i..<min(i + 2, characters.count)])
-                let symbol = ["==", "!=", "<=", ">="].contains(two) ? two : String(c)
-                guard ["==", "!=", "<=", ">=", "<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"].contains(symbol)
-                else {
+                let pairs = ["==", "!=", "<=", ">=", ".."]
+                let symbol = pairs.contains(two) ? two : String(c)
+                guard (pairs + ["<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"]).contains(symbol) else {
                     throw ExpressionError(offset: start, message: "'\(c)' has no meaning in an expression")
                 }
                 tokens.append(Token(kind: .symbol(symbol), offset: start))

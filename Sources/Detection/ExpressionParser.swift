@@ -125,7 +125,7 @@ struct ExpressionParser {
             return Expression(form: .number(number), offset: start.offset)
         case .duration(let duration):
             next += 1
-            return Expression(form: .duration(duration), offset: start.offset)
+            return try window(from: Expression(form: .duration(duration), offset: start.offset))
         case .text(let text):
             next += 1
             return Expression(form: .text(text), offset: start.offset)
@@ -142,14 +142,32 @@ struct ExpressionParser {
         case .symbol("{"):
             next += 1
             return Expression(form: .set(try list(until: "}")), offset: start.offset)
-        case .name(let name) where !["and", "or", "not", "in", "implies"].contains(name):
+        case .name(let name) where !Self.operators.contains(name):
             next += 1
-            guard take(symbol: "(") else { return Expression(form: .name(name), offset: start.offset) }
+            guard take(symbol: "(") else {
+                return try window(from: Expression(form: .name(name), offset: start.offset))
+            }
             return Expression(form: .call(name, try list(until: ")")), offset: start.offset)
         default:
             throw fail("expected a signal, a value, '(' or a function")
         }
     }
+
+    /// `low..high`, `low..`, or just what stands there.
+    private mutating func window(from low: Expression) throws(ExpressionError) -> Expression {
+        guard take(symbol: "..") else { return low }
+        var high: Expression?
+        switch token.kind {
+        case .duration(let duration): high = Expression(form: .duration(duration), offset: token.offset)
+        case .name(let name) where !Self.operators.contains(name):
+            high = Expression(form: .name(name), offset: token.offset)
+        default: break
+        }
+        if high != nil { next += 1 }
+        return Expression(form: .window(low, high), offset: low.offset)
+    }
+
+    private static let operators: Set = ["and", "or", "not", "in", "implies"]
 
     private mutating func list(until close: String) throws(ExpressionError) -> [Expression] {
         var items: [Expression] = []

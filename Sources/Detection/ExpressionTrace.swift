@@ -2,6 +2,9 @@ import Elevator
 import Encoding
 
 /// A hand-written trace for one expression: the workbench behind `hoistway rules eval`.
+///
+/// Only the signals that the expression names are kept. Rows may come in any order; they are judged as if they had come in
+/// the order of their times, and of two at one time the later in the trace wins.
 public struct ExpressionTrace: Sendable {
     public enum Value: Sendable, Equatable {
         case boolean(Bool)
@@ -10,129 +13,253 @@ public struct ExpressionTrace: Sendable {
         /// Written `null`.
         case unknown
     }
-    public struct Row: Sendable {
-        public var time: Instant
-        public var values: [(signal: String, value: Value)]
-        public init(time: Instant, values: [(signal: String, value: Value)]) {
-            self.time = time
-            self.values = values
-        }
-    }
     public struct Verdict: Sendable, Equatable {
         public var time: Instant
         /// nil is unknown.
         public var value: Bool?
     }
-
-    private var rows: [Row]
-
-    /// - Parameter rows: in any order; of two at one time the later in the list wins.
-    public init(_ rows: [Row]) {
-        self.rows = rows.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(
-            \.element)
+    private enum Kind: UInt8 { case unknown, boolean, number, word }
+    private struct Column {
+        var name: String
+        /// `.unknown` until a value was seen.
+        var kind = Kind.unknown
+    }
+    private struct Entry {
+        var column: UInt8
+        var isKnown: Bool
+        var bits: UInt64
     }
 
+    private let expression: Expression
+    /// Where the expression names each word.
+    private var offsets: [String: Int] = [:]
+    private var columns: [Column] = []
+    /// The names that stand for values; one list for all signals, so that two signals can be compared.
+    private var words: [String]
+    private var wordBytes: [[UInt8]]
+    private var times: [Int64] = []
+    private var rowEnds: [Int] = []
+    private var entries: [Entry] = []
+    private var newest = Int64.min
+    private var isInOrder = true
+    private let lateness: Int64
+    /// Rows that came further behind the newest than the lateness, and were left out.
+    public private(set) var lateRows = 0
+
+    /// Signals that one expression may name, and words that it can tell apart.
+    static let maximumColumns = 48
+    static let maximumWords = 64
+
+    /// - Parameter lateness: rows further behind the newest before them are left out; nil keeps all.
+    /// - Throws: `ExpressionError` for a mistake in the text.
+    public init(_ text: String, lateness: Duration? = nil) throws(ExpressionError) {
+        expression = try ExpressionParser.parse(text)
+        var offsets: [String: Int] = [:]
+        expression.walk { if let word = $0.word { offsets[word] = $0.offset } }
+        self.offsets = offsets
+        self.lateness = lateness?.nanoseconds ?? .max
+        words = Array(offsets.keys.sorted().prefix(Self.maximumWords - 1))
+        wordBytes = words.map { Array($0.utf8) }
+    }
+
+    // MARK: Rows
+
+    /// The place of a signal's values; nil where the expression does not ask for it.
+    public mutating func column(named name: String) throws(ExpressionError) -> Int? {
+        if let known = columns.firstIndex(where: { $0.name == name }) { return known }
+        guard offsets[name] != nil || offsets[SignalTable.family(of: name)] != nil else { return nil }
+        guard columns.count < Self.maximumColumns else {
+            throw ExpressionError(offset: 0, message: "names more than \(Self.maximumColumns) signals")
+        }
+        columns.append(Column(name: name))
+        return columns.count - 1
+    }
+
+    /// Begins a row; the values added until the next belong to it.
+    /// - Returns: whether it counts: it may be too late.
+    public mutating func beginRow(_ time: Int64) -> Bool {
+        if time < newest {
+            isInOrder = false
+            if newest &- time > lateness {
+                lateRows += 1
+                return false
+            }
+        }
+        newest = max(newest, time)
+        times.append(time)
+        rowEnds.append(entries.count)
+        return true
+    }
+
+    public mutating func add(_ column: Int, _ flag: Bool) throws(ExpressionError) {
+        try add(column, .boolean, flag ? 1 : 0)
+    }
+    public mutating func add(_ column: Int, _ number: Double) throws(ExpressionError) {
+        try add(column, .number, number.bitPattern)
+    }
+    public mutating func addUnknown(_ column: Int) {
+        entries.append(Entry(column: UInt8(column), isKnown: false, bits: 0))
+        rowEnds[rowEnds.count - 1] = entries.count
+    }
+    public mutating func add(_ column: Int, word: Span<UInt8>) throws(ExpressionError) {
+        for i in wordBytes.indices where Self.equal(word, wordBytes[i]) { return try add(column, .word, UInt64(i)) }
+        // The expression's own words are in the list from the start; all others it cannot tell apart need no place.
+        if words.count < Self.maximumWords {
+            var bytes: [UInt8] = []
+            for i in 0..<word.count { bytes.append(word[i]) }
+            words.append(String(decoding: bytes, as: UTF8.self))
+            wordBytes.append(bytes)
+        }
+        try add(column, .word, UInt64(words.count - 1))
+    }
+
+    private static func equal(_ a: Span<UInt8>, _ b: [UInt8]) -> Bool {
+        guard a.count == b.count else { return false }
+        for i in 0..<b.count where a[i] != b[i] { return false }
+        return true
+    }
+
+    @inline(__always)
+    private mutating func add(_ column: Int, _ kind: Kind, _ bits: UInt64) throws(ExpressionError) {
+        if columns[column].kind != kind {
+            guard columns[column].kind == .unknown else {
+                let name = columns[column].name
+                throw ExpressionError(
+                    offset: offsets[name] ?? 0,
+                    message:
+                        "'\(name)' changes its type at t = \(JSONWriter.decimalSeconds(times[times.count - 1]))")
+            }
+            columns[column].kind = kind
+        }
+        entries.append(Entry(column: UInt8(column), isKnown: true, bits: bits))
+        rowEnds[rowEnds.count - 1] = entries.count
+    }
+
+    // MARK: Verdicts
+
     /// The verdict at the first row and each change after it, up to and including `until` (by default the last row).
-    /// - Throws: `ExpressionError` where the expression is wrong or does not fit the trace.
-    public func verdicts(of text: String, until: Instant? = nil, history: History) throws(ExpressionError) -> [Verdict]
-    {
-        let expression = try ExpressionParser.parse(text)
-        let table = try signalTable(for: expression)
-        guard let first = rows.first?.time else { return [] }
-        let end = until ?? rows[rows.count - 1].time
-        var compiler = Compiler(signals: table, parameters: [:], lets: [:])
+    /// - Throws: `ExpressionError` where the expression does not fit the trace.
+    public func verdicts(until: Instant? = nil, history: History) throws(ExpressionError) -> [Verdict] {
+        if times.isEmpty { return [] }
+        let order = isInOrder ? nil : times.indices.sorted { (times[$0], $0) < (times[$1], $1) }
+        var rings = RingSizes()
+        while true {
+            let (program, root) = try program(rings)
+            let (verdicts, overflows) = judge(program, root, order, until, history)
+            if overflows == 0 { return verdicts }
+            // A window held more changes than there was room for: once more with twice the room.
+            rings.start *= 2
+        }
+    }
+
+    private func program(_ rings: RingSizes) throws(ExpressionError) -> (Program, Operand) {
+        let table = SignalTable(
+            columns.map { column in
+                let type: SignalType =
+                    switch column.kind == .unknown ? kindByUse(column.name) : column.kind {
+                    case .number: .number(unit: "")
+                    case .word: .enumeration(words)
+                    default: .boolean
+                    }
+                return SignalTable.Entry(name: column.name, type: type, goesStale: false)
+            })
+        var compiler = Compiler(signals: table, parameters: [:], lets: [:], rings: rings)
         let root = try compiler.condition(expression)
-        let program = compiler.finish([], staleAfter: .nanoseconds(Int64.max / 4))
-        var memory = LiftMemory(program, start: first.nanoseconds, history: history)
-        memory.isHeard = true
+        return (compiler.finish([], staleAfter: .nanoseconds(Int64.max / 4)), root)
+    }
+
+    /// A signal that never had a value is of the type that the expression uses it as.
+    private func kindByUse(_ name: String) -> Kind {
+        func isThis(_ expression: Expression) -> Bool {
+            switch expression.form {
+            case .name(name): true
+            case .call(let function, let arguments):
+                ["last", "previous", "min", "max", "delta", "rate", "avg"].contains(function)
+                    && arguments.first.map(isThis) == true
+            case .arithmetic(_, let a, let b): isThis(a) || isThis(b)
+            default: false
+            }
+        }
+        func kind(beside other: Expression) -> Kind {
+            switch other.form {
+            case .text: return .word
+            case .set(let items): return items.first.map(kind(beside:)) ?? .word
+            case .name(let word):
+                guard let column = columns.first(where: { $0.name == word }) else { return .word }
+                return column.kind == .unknown ? .boolean : column.kind
+            default: return .number
+            }
+        }
+        var found = Kind.boolean
+        expression.walk { part in
+            switch part.form {
+            case .compare(_, let a, let b) where isThis(a), .member(let a, let b) where isThis(a):
+                found = kind(beside: b)
+            case .compare(_, let a, let b) where isThis(b): found = kind(beside: a)
+            case .call(let function, let arguments)
+            where ["min", "max", "delta", "rate", "avg"].contains(function) && arguments.first.map(isThis) == true:
+                found = .number
+            case .arithmetic(_, let a, let b) where isThis(a) || isThis(b): found = .number
+            default: break
+            }
+        }
+        return found
+    }
+
+    private func judge(
+        _ program: Program, _ root: Operand, _ order: [Int]?, _ until: Instant?, _ history: History
+    ) -> ([Verdict], overflows: Int) {
+        let first = order.map { times[$0[0]] } ?? times[0]
+        let end = until?.nanoseconds ?? order.map { times[$0[$0.count - 1]] } ?? times[times.count - 1]
+        var memory = program.begin(at: first, history: history)
         // In a hand-written trace null is how a signal goes stale.
-        memory.isStale = true
-        memory.deadline = LiftMemory.never
+        memory.words[LiftLayout.flags] = LiftMemory.Flags.heard | LiftMemory.Flags.stale
+        var agenda = Agenda(program)
+        for index in program.nodes.indices { agenda.mark(Int32(index)) }
         var verdicts: [Verdict] = []
         var sink = TransitionSink()
         func step(_ time: Int64) {
-            program.step(&memory, StepContext(time: time, history: history), &sink)
-            let verdict = Kleene(rawValue: memory.verdicts[root]) ?? .unknown
+            program.step(&memory, &agenda, StepContext(time: time, history: history), &sink)
+            let verdict = program.verdict(root, memory.words.mutableSpan)
             let value = verdict == .unknown ? nil : verdict == .true
             if verdicts.isEmpty || verdicts[verdicts.count - 1].value != value {
                 verdicts.append(Verdict(time: Instant(nanoseconds: time), value: value))
             }
         }
-        func runTimers(before time: Int64) {
-            while memory.deadline < time { step(memory.deadline) }
-        }
         var next = 0
-        while next < rows.count, rows[next].time <= end {
-            let time = rows[next].time
-            runTimers(before: time.nanoseconds)
-            while next < rows.count, rows[next].time == time {
-                apply(rows[next], table, &memory)
+        while next < times.count {
+            let time = times[order?[next] ?? next]
+            if time > end { break }
+            while memory.deadline < time { step(memory.deadline) }
+            while next < times.count, times[order?[next] ?? next] == time {
+                apply(order?[next] ?? next, program, &memory, &agenda)
                 next += 1
             }
-            memory.lastHeard = time.nanoseconds
-            step(time.nanoseconds)
+            step(time)
+            if memory.overflows > 0 { return ([], memory.overflows) }
         }
-        runTimers(before: end.nanoseconds == Int64.max ? Int64.max : end.nanoseconds + 1)
-        return verdicts
+        while memory.deadline <= end, memory.deadline != LiftMemory.never { step(memory.deadline) }
+        return (verdicts, memory.overflows)
     }
 
-    private func apply(_ row: Row, _ table: SignalTable, _ memory: inout LiftMemory) {
-        for (signal, value) in row.values {
-            guard let index = table.index(of: signal) else { continue }
-            let bit: UInt64 = 1 << UInt64(index)
-            memory.known |= bit
-            switch (value, table.entries[index].type) {
-            case (.boolean(let flag), _): memory.signals[index] = flag ? 1 : 0
-            case (.number(let number), _): memory.signals[index] = number.bitPattern
-            case (.word(let word), .enumeration(let names)):
-                memory.signals[index] = UInt64(names.firstIndex(of: word) ?? 0)
-            default: memory.known &= ~bit
+    private func apply(_ row: Int, _ program: Program, _ memory: inout LiftMemory, _ agenda: inout Agenda) {
+        var m = memory.words.mutableSpan
+        for i in (row == 0 ? 0 : rowEnds[row - 1])..<rowEnds[row] {
+            let column = Int(entries[i].column)
+            let bit: Int64 = 1 << Int64(column)
+            let bits = Int64(bitPattern: entries[i].bits)
+            for node in program.ageReaders[column] {
+                m[Int(program.nodes[Int(node)].slot)] = times[row]
+                agenda.mark(node)
             }
+            let wasKnown = m[LiftLayout.known] & bit != 0
+            if wasKnown == entries[i].isKnown, !wasKnown || m[LiftLayout.signals + column] == bits { continue }
+            m[LiftLayout.known] = entries[i].isKnown ? m[LiftLayout.known] | bit : m[LiftLayout.known] & ~bit
+            m[LiftLayout.signals + column] = bits
+            agenda.markAll(program.readers[column])
         }
-    }
-
-    /// The types of the signals the expression names, as the trace shows them.
-    private func signalTable(for expression: Expression) throws(ExpressionError) -> SignalTable {
-        var words: [String: Int] = [:]
-        expression.collectWords(&words)
-        var kinds: [String: (type: SignalType?, names: Set<String>)] = [:]
-        for row in rows {
-            for (signal, value) in row.values where words[signal] != nil || words[SignalTable.family(of: signal)] != nil
-            {
-                var kind = kinds[signal] ?? (nil, [])
-                let type: SignalType?
-                switch value {
-                case .boolean: type = .boolean
-                case .number: type = .number(unit: "")
-                case .word(let word):
-                    type = .enumeration([])
-                    kind.names.insert(word)
-                case .unknown: type = nil
-                }
-                if let type, let known = kind.type, type != known {
-                    throw ExpressionError(
-                        offset: words[signal] ?? 0,
-                        message:
-                            "'\(signal)' changes its type at t = \(JSONWriter.decimalSeconds(row.time.nanoseconds))")
-                }
-                kind.type = kind.type ?? type
-                kinds[signal] = kind
-            }
-        }
-        guard kinds.count <= Reading.capacity * 2 else {
-            throw ExpressionError(
-                offset: 0, message: "names \(kinds.count) signals; the limit is \(Reading.capacity * 2)")
-        }
-        let values = Set(words.keys.filter { kinds[$0] == nil })
-        return SignalTable(
-            kinds.sorted { $0.key < $1.key }.map { name, kind in
-                var type = kind.type ?? .boolean
-                // Bare words that are no key of the trace are values.
-                if case .enumeration = type {
-                    type = .enumeration(kind.names.union(values).sorted().prefix(64).map { $0 })
-                }
-                return SignalTable.Entry(name: name, type: type, goesStale: false)
-            })
+        m[LiftLayout.lastHeard] = times[row]
+        for node in program.silences { agenda.mark(node) }
     }
 }
 
@@ -141,21 +268,5 @@ extension SignalTable {
     static func family(of signal: String) -> String {
         let parts = signal.split(separator: ".")
         return parts.count == 3 ? parts[0] + "." + parts[2] : ""
-    }
-}
-
-extension Expression {
-    /// Every name and quoted text, with its place.
-    func collectWords(_ words: inout [String: Int]) {
-        switch form {
-        case .name(let name), .text(let name): words[name] = offset
-        case .number, .duration: break
-        case .set(let items), .call(_, let items): for item in items { item.collectWords(&words) }
-        case .not(let a): a.collectWords(&words)
-        case .and(let a, let b), .or(let a, let b), .implies(let a, let b), .compare(_, let a, let b),
-            .arithmetic(_, let a, let b), .member(let a, let b):
-            a.collectWords(&words)
-            b.collectWords(&words)
-        }
     }
 }

@@ -23,7 +23,7 @@ struct LiftTrack: Sendable {
     }
 
     let lift: Lift
-    let program: Int
+    var program: Int
     var memory: LiftMemory
     /// Event time of the newest reading, and its device's count.
     var latestReading: Int64
@@ -43,25 +43,33 @@ struct LiftTrack: Sendable {
     var vendorCode: [UInt8] = []
     var ledger = AlertLedger()
     var counters = LiftCounters()
+    /// An announced maintenance window; see `Order`.
+    var maintenance: Maintenance?
+    /// The alert that a person at the centre has taken on: nothing is muted until they end it (EN 81-28).
+    var acceptedAlert: String?
 
     /// Words whose duplicates are recognised. At 10 messages a second this is the lateness and more.
     static let rememberedKeys = 32
     /// More inputs than this within the lateness shorten it: memory is bounded.
     static let maximumInputs = 64
 
-    init(lift: Lift, program index: Int, _ program: Program, start: Int64, history: History) {
+    init(lift: Lift, program index: Int, _ program: Program, start: Int64) {
         self.lift = lift
         self.program = index
-        memory = LiftMemory(program, start: start, history: history)
+        memory = program.begin(at: start)
         if let speed = lift.ratedSpeed {
-            memory.signals[Signal.ratedSpeed.rawValue] = speed.bitPattern
+            memory.words[LiftLayout.signals + Signal.ratedSpeed.rawValue] = Int64(bitPattern: speed.bitPattern)
             memory.known |= 1 << UInt64(Signal.ratedSpeed.rawValue)
         }
+        // Nobody has announced work until somebody does.
+        memory.known |= 1 << UInt64(Signal.maintenance.rawValue)
+        var sink = TransitionSink()
+        // What is so from the start is raised when time goes on.
+        program.settleAll(&memory, StepContext(time: start, isRaising: false), &sink)
         latestReading = LiftMemory.beforeAll
         horizon = start
         older = Checkpoint(memory: memory, latestReading: latestReading, latestSequence: 0)
         newer = older
-        inputs.reserveCapacity(16)
     }
 
     mutating func isDuplicate(_ key: UInt64) -> Bool {
@@ -95,37 +103,63 @@ struct LiftTrack: Sendable {
         inputs.removeAll(keepingCapacity: true)
         countBeforeNewer = 0
     }
+}
 
-    /// Applies what a reading says to the signals.
-    /// - Returns: whether anything changed that a rule could see.
-    mutating func apply(_ input: Input) -> Bool {
-        let reading = input.reading
-        var changed = false
-        var rest = reading.mentioned
+extension Program {
+    /// Applies what a reading says to the signals, and marks what has to look at it.
+    func apply(_ input: borrowing LiftTrack.Input, _ memory: inout LiftMemory, _ agenda: inout Agenda) {
+        var m = memory.words.mutableSpan
+        var marks = agenda.words.mutableSpan
+        var known = UInt64(bitPattern: m[LiftLayout.known])
+        var rest = input.reading.mentioned
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             let bit: UInt64 = 1 << UInt64(index)
             rest &= rest - 1
-            if reading.known & bit == 0 {
-                if memory.known & bit != 0 { changed = true }
-                memory.known &= ~bit
+            for node in ageReaders[index] {
+                m[Int(nodes[Int(node)].slot)] = input.time
+                Self.mark(node, &marks)
+            }
+            if input.reading.known & bit == 0 {
+                if known & bit != 0 { Self.mark(readers[index], &marks) }
+                known &= ~bit
             } else {
-                let bits = reading.bits(index)
-                if memory.known & bit == 0 || memory.signals[index] != bits { changed = true }
-                memory.known |= bit
-                memory.signals[index] = bits
+                let bits = Int64(bitPattern: input.reading.bits(index))
+                if known & bit != 0, m[LiftLayout.signals + index] == bits { continue }
+                known |= bit
+                m[LiftLayout.signals + index] = bits
+                Self.mark(readers[index], &marks)
             }
         }
-        if reading.codesRaised | reading.codesEnded != 0 {
+        if input.reading.codesRaised | input.reading.codesEnded != 0 {
             let index = Signal.codes.rawValue
             let bit: UInt64 = 1 << UInt64(index)
-            let before = memory.known & bit != 0 ? memory.signals[index] : 0
-            let after = before & ~reading.codesEnded | reading.codesRaised
-            if memory.known & bit == 0 || before != after { changed = true }
-            memory.known |= bit
-            memory.signals[index] = after
+            let before = known & bit != 0 ? UInt64(bitPattern: m[LiftLayout.signals + index]) : 0
+            let after = before & ~input.reading.codesEnded | input.reading.codesRaised
+            if known & bit == 0 || before != after { Self.mark(readers[index], &marks) }
+            known |= bit
+            m[LiftLayout.signals + index] = Int64(bitPattern: after)
         }
-        return changed
+        m[LiftLayout.known] = Int64(bitPattern: known)
+        if !input.reading.isSignOfLife { return }
+        m[LiftLayout.lastHeard] = max(m[LiftLayout.lastHeard], input.time)
+        let flags = m[LiftLayout.flags]
+        m[LiftLayout.flags] = flags & ~LiftMemory.Flags.stale | LiftMemory.Flags.heard
+        if flags & LiftMemory.Flags.heard == 0 { Self.mark(heardReaders, &marks) }
+        if flags & LiftMemory.Flags.stale != 0 { Self.mark(lasts, &marks) }
+        for node in silences where surely(Operand(Int(node)), m) { Self.mark(node, &marks) }
+        if m[layout.timers] == LiftMemory.never {
+            m[layout.timers] = m[LiftLayout.lastHeard] &+ staleAfter
+            m[LiftLayout.deadline] = min(m[LiftLayout.deadline], m[layout.timers])
+        }
+    }
+
+    @inline(__always)
+    private static func mark(_ index: Int32, _ marks: inout MutableSpan<UInt64>) {
+        marks[Int(index) >> 6] |= 1 << UInt64(index & 63)
+    }
+    private static func mark(_ indices: [Int32], _ marks: inout MutableSpan<UInt64>) {
+        for index in indices { mark(index, &marks) }
     }
 }
 
@@ -137,4 +171,21 @@ public struct LiftCounters: Sendable, Equatable {
     public var tooLate = 0
     public var absurdTimes = 0
     public var clockOffsets = 0
+    /// Orders that a person gave about this lift.
+    public var orders = 0
+
+    init() {}
+
+    /// In the order of their declaration, as a snapshot holds them.
+    var all: [Int] { [readings, duplicates, rolledBack, tooLate, absurdTimes, clockOffsets, orders] }
+
+    init(_ all: [Int]) {
+        readings = all[0]
+        duplicates = all[1]
+        rolledBack = all[2]
+        tooLate = all[3]
+        absurdTimes = all[4]
+        clockOffsets = all[5]
+        orders = all[6]
+    }
 }

@@ -1,90 +1,166 @@
 import Elevator
 
 /// A rule set compiled for one kind of lift: a flat list of nodes, operands before operators, equal sub-expressions once.
+///
+/// Who depends on whom is known beforehand, so that only what a reading changed is evaluated again. The rules' lives stand
+/// behind the nodes in the same numbering: a rule looks at itself when one of its conditions has changed.
 struct Program: Sendable {
-    var nodes: [Node]
-    var rules: [CompiledRule]
-    var slotCount: Int
-    /// The rules' memory stands behind the operators'.
-    var firstRuleSlot: Int
-    /// A lift quiet for less than this breaks no silence by its next word.
-    var shortestSilence: Int64
-    var signalCount: Int
-    var staleMask: UInt64
-    var staleAfter: Int64
-    var signals: SignalTable
+    let nodes: [Node]
+    let rules: [CompiledRule]
+    let signals: SignalTable
+    let staleMask: UInt64
+    let staleAfter: Int64
+    let layout: LiftLayout
+    /// Nodes to look at when a signal changes, when one is said again, and when the lift is heard after a silence.
+    let readers: [[Int32]]
+    let ageReaders: [[Int32]]
+    let silences: [Int32]
+    let lasts: [Int32]
+    let heardReaders: [Int32]
+    let pointMask: [UInt64]
+    /// What depends on node *i*: `dependents[firstDependent[i]..<firstDependent[i + 1]]`.
+    private(set) var firstDependent: [Int32]
+    private(set) var dependents: [Int32]
+    /// The node or rule that a timer belongs to; timer 0 is the lift's own silence.
+    let timerOwners: [Int32]
+    /// Tells a node of another program that does the same: by it memory is carried over a change of rules.
+    let identities: [UInt64]
 
-    /// Words of memory a rule needs (`RuleLife`).
-    static let ruleSlots = 7
-}
+    var agendaSize: Int { (nodes.count + rules.count + 63) / 64 }
 
-/// One operator. What its fields mean depends on the operation.
-struct Node: Hashable, Sendable {
-    enum Operation: UInt8, Sendable {
-        // Boolean leaves
-        case constant, signal, signalIsKnown, isHeard, codesAny, codesAll
-        // Numeric leaves and operators
-        case numberConstant, signalNumber, add, subtract, multiply, divide, lastNumber
-        // Boolean operators
-        case compare, isOneOf, not, and, or, known, numberIsKnown, possibly, last
-        // Points: true at an instant only
-        case rise, fall, numberChanges
-        // Over time
-        case once, held, onceWithin, heldWithin, onceEventWithin, since, count, silent
-    }
-    var operation: Operation
-    var a: Int32 = -1
-    var b: Int32 = -1
-    /// Which comparison; of a code set the signal; of a number 1 if it is an enumeration's index.
-    var comparison: UInt8 = 0
-    /// A Kleene, a Double's bits, a mask, or a count.
-    var constant: UInt64 = 0
-    var window: Int64 = 0
-    /// 0, or 1 + the index of the rule whose open alert this node's memory belongs to.
-    var scope: Int32 = 0
-    var slot: Int32 = -1
+    init(
+        nodes drafts: [Node], identities: [UInt64], rules: [CompiledRule], signals: SignalTable, staleAfter: Duration
+    ) {
+        var nodes = drafts
+        var owners: [Int32] = [-1]
+        var slots = 0
+        for i in nodes.indices {
+            nodes[i].slot = Int32(slots)
+            slots += nodes[i].slotCount
+            if nodes[i].hasTimer {
+                nodes[i].timer = Int32(owners.count)
+                owners.append(Int32(i))
+            }
+        }
+        for rule in rules.indices { owners.append(Int32(nodes.count + rule)) }
+        layout = LiftLayout(
+            signals: signals.entries.count, nodes: nodes.count, timers: owners.count, slots: slots, rules: rules.count)
+        for i in nodes.indices { nodes[i].slot += Int32(layout.slots) }
+        self.nodes = nodes
+        self.rules = rules
+        self.signals = signals
+        self.identities = identities
+        self.staleAfter = staleAfter.nanoseconds
+        staleMask = signals.staleMask
+        timerOwners = owners
 
-    /// 64-bit words of memory per lift.
-    var slotCount: Int {
-        switch operation {
-        case .last, .rise, .fall, .once, .held, .since: 1
-        case .lastNumber, .numberChanges, .onceWithin, .heldWithin, .onceEventWithin: 2
-        case .count: 2 + Int(constant)
-        default: 0
+        var readers = Array(repeating: [Int32](), count: signals.entries.count)
+        var ageReaders = readers
+        var users = Array(repeating: [Int32](), count: nodes.count)
+        var pointMask = Array(repeating: UInt64(0), count: layout.planeSize)
+        for (i, node) in nodes.enumerated() {
+            switch node.operation {
+            case .signal, .signalIsKnown, .signalNumber, .codesAny, .codesAll:
+                readers[Int(node.signal)].append(Int32(i))
+            case .age: ageReaders[Int(node.signal)].append(Int32(i))
+            default: break
+            }
+            for operand in [node.a, node.b] where operand != .none { users[operand.node].append(Int32(i)) }
+            if node.isPoint { pointMask[i >> 6] |= 1 << UInt64(i & 63) }
+        }
+        for (i, rule) in rules.enumerated() {
+            for operand in rule.conditions where users[operand.node].last != Int32(nodes.count + i) {
+                users[operand.node].append(Int32(nodes.count + i))
+            }
+        }
+        self.readers = readers
+        self.ageReaders = ageReaders
+        self.pointMask = pointMask
+        silences = nodes.indices.filter { nodes[$0].operation == .silent }.map { Int32($0) }
+        lasts = nodes.indices.filter { [.last, .lastNumber].contains(nodes[$0].operation) }.map { Int32($0) }
+        heardReaders = nodes.indices.filter { nodes[$0].operation == .isHeard }.map { Int32($0) }
+        firstDependent = [0]
+        dependents = []
+        for list in users {
+            dependents += list
+            firstDependent.append(Int32(dependents.count))
         }
     }
+
+    func dependents(of node: Int) -> Range<Int> { Int(firstDependent[node])..<Int(firstDependent[node + 1]) }
 }
 
-/// A rule's life, compiled: node indices and deadlines. A class, so that the hot path passes a reference around.
+/// Where everything stands in the words that a lift is remembered in.
+struct LiftLayout: Sendable, Equatable {
+    static let time = 0
+    static let lastHeard = 1
+    static let flags = 2
+    static let known = 3
+    static let deadline = 4
+    /// Change points that found no room in a ring.
+    static let overflows = 5
+    static let signals = 6
+
+    /// 64 nodes a word: which are surely true, and which possibly.
+    let surely: Int
+    let possibly: Int
+    let planeSize: Int
+    let timers: Int
+    let timerCount: Int
+    let slots: Int
+    let rules: Int
+    let size: Int
+
+    init(signals: Int, nodes: Int, timers timerCount: Int, slots slotCount: Int, rules ruleCount: Int) {
+        planeSize = (nodes + 63) / 64
+        surely = Self.signals + signals
+        possibly = surely + planeSize
+        timers = possibly + planeSize
+        self.timerCount = timerCount
+        slots = timers + timerCount
+        rules = slots + slotCount
+        size = rules + ruleCount * RuleLife.words
+    }
+}
+
+/// A rule's life, compiled. A class, so that the hot path passes a reference around.
 final class CompiledRule: Sendable {
     struct Mute: Sendable {
-        var node: Int
+        var condition: Operand
         var mustPrecedeOnset: Bool
         var name: String
     }
     struct Escalation: Sendable {
         var hold: Int64
         /// While true the hold does not run.
-        var unless: Int?
+        var unless: Operand?
         /// When true the alert is confirmed at once.
-        var when: Int?
+        var when: Operand?
         var because: String
+    }
+    struct Grade: Sendable {
+        var condition: Operand
+        var severity: Severity
     }
     let definition: RuleDefinition
     let version: String
-    let when: Int
+    let when: Operand
     let hold: Int64
     let mutes: [Mute]
     let escalation: Escalation?
+    /// Rules whose open alert speaks for this one, and rules for which this one's speaks.
     let yieldsTo: [Int]
-    let clear: Int
-    let presume: Int?
+    let clear: Operand
+    let presume: Operand?
+    let grades: [Grade]
     /// Nodes whose memory begins when this rule's alert is raised.
     let scoped: [Int]
+    let yielders: [Int]
 
     init(
-        definition: RuleDefinition, version: String, when: Int, hold: Int64, mutes: [Mute], escalation: Escalation?,
-        yieldsTo: [Int], clear: Int, presume: Int?, scoped: [Int]
+        definition: RuleDefinition, version: String, when: Operand, hold: Int64, mutes: [Mute],
+        escalation: Escalation?, yieldsTo: [Int], yielders: [Int], clear: Operand, presume: Operand?, grades: [Grade],
+        scoped: [Int]
     ) {
         self.definition = definition
         self.version = version
@@ -93,8 +169,15 @@ final class CompiledRule: Sendable {
         self.mutes = mutes
         self.escalation = escalation
         self.yieldsTo = yieldsTo
+        self.yielders = yielders
         self.clear = clear
         self.presume = presume
+        self.grades = grades
         self.scoped = scoped
+    }
+
+    var conditions: [Operand] {
+        [when, clear] + mutes.map(\.condition) + grades.map(\.condition)
+            + [presume, escalation?.unless, escalation?.when].compactMap { $0 }
     }
 }

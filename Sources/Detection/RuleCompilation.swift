@@ -3,11 +3,8 @@ import PositionedYAML
 
 extension Compiler {
     /// Compiles each expression of a rule on its own, so that every mistake is reported at its place.
-    mutating func check(_ rule: RuleDefinition, index: Int, _ diagnostics: Diagnostics) {
-        let texts: [RuleDefinition.Text?] =
-            [rule.when, rule.clear, rule.presume, rule.escalation?.unless, rule.escalation?.when]
-            + rule.mutes.map(\.when)
-        for text in texts.compactMap({ $0 }) {
+    mutating func check(_ rule: RuleDefinition, _ diagnostics: Diagnostics) {
+        for text in rule.texts {
             do throws(ExpressionError) {
                 _ = try condition(text.expression)
             } catch { text.node.report(error, diagnostics) }
@@ -15,19 +12,19 @@ extension Compiler {
     }
 
     mutating func compile(
-        _ rule: RuleDefinition, index: Int, among rules: [RuleDefinition], version: String
+        _ rule: RuleDefinition, index: Int, yieldsTo: [Int], yielders: [Int], version: String
     ) throws(ExpressionError) -> CompiledRule {
-        let scope = Int32(index + 1)
         let when = try condition(rule.when.expression)
         var mutes: [CompiledRule.Mute] = []
         for mute in rule.mutes {
-            let active = try condition(mute.when.expression)
-            // A suppressor that has lasted longer than its cap mutes no more.
-            let worn = add(Node(operation: .heldWithin, a: Int32(active), window: mute.cap.nanoseconds))
-            let fresh = add(Node(operation: .not, a: Int32(worn)))
-            let possiblyFresh = add(Node(operation: .possibly, a: Int32(fresh)))
-            let node = add(Node(operation: .and, a: Int32(active), b: Int32(possiblyFresh)))
-            mutes.append(CompiledRule.Mute(node: node, mustPrecedeOnset: mute.mustPrecedeOnset, name: mute.name))
+            let condition = capped(try condition(mute.when.expression), mute.cap, coolDown: mute.coolDown)
+            mutes.append(
+                CompiledRule.Mute(condition: condition, mustPrecedeOnset: mute.mustPrecedeOnset, name: mute.name))
+        }
+        if rule.kind != Alert.carAlarmCall {
+            // A person's maintenance window mutes what begins in it, never the button; the detector caps it.
+            let maintenance = leaf(Signal.maintenance.rawValue).operand
+            mutes.append(CompiledRule.Mute(condition: maintenance, mustPrecedeOnset: true, name: "maintenance"))
         }
         var escalation: CompiledRule.Escalation?
         if let definition = rule.escalation {
@@ -36,39 +33,44 @@ extension Compiler {
             if let unless = definition.unless { escalation?.unless = try condition(unless.expression) }
             if let when = definition.when { escalation?.when = try condition(when.expression) }
         }
+        var grades: [CompiledRule.Grade] = []
+        for grade in rule.grades {
+            grades.append(
+                CompiledRule.Grade(condition: try condition(grade.when.expression), severity: grade.severity))
+        }
         let firstScoped = nodes.count
-        var clear: Int
-        if let text = rule.clear {
-            clear = try condition(text.expression, scope: scope)
-        } else {
-            clear = add(Node(operation: .not, a: Int32(when)))
+        let (clear, presume) = try scoped(to: index, named: rule.name) {
+            (compiler: inout Compiler) throws(ExpressionError) -> (Operand, Operand?) in
+            var clear =
+                try rule.clear.map { text throws(ExpressionError) in try compiler.condition(text.expression) }
+                ?? !when
+            if rule.clearHold > .zero {
+                clear = !compiler.add(
+                    Node(operation: .sinceWithin, b: !clear, high: rule.clearHold.nanoseconds))
+            }
+            let presume = try rule.presume.map { text throws(ExpressionError) in
+                try compiler.condition(text.expression)
+            }
+            return (clear, presume)
         }
-        if rule.clearHold > .zero {
-            clear = addScoped(
-                Node(operation: .heldWithin, a: Int32(clear), window: rule.clearHold.nanoseconds), scope: scope)
-        }
-        var presume: Int?
-        if let text = rule.presume { presume = try condition(text.expression, scope: scope) }
-        let scoped = (firstScoped..<nodes.count).filter { nodes[$0].scope == scope }
+        let scoped = (firstScoped..<nodes.count).filter { nodes[$0].scope == Int32(index + 1) }
         return CompiledRule(
             definition: rule, version: version, when: when, hold: rule.hold.nanoseconds, mutes: mutes,
-            escalation: escalation,
-            yieldsTo: rule.yieldsTo.compactMap { name in rules.firstIndex { $0.name == name } }, clear: clear,
-            presume: presume, scoped: scoped)
+            escalation: escalation, yieldsTo: yieldsTo, yielders: yielders, clear: clear, presume: presume,
+            grades: grades, scoped: scoped)
     }
 
-    /// Lays out the memory.
-    func finish(_ rules: [CompiledRule], staleAfter: Duration) -> Program {
-        var nodes = nodes
-        var slots = 0
-        for index in nodes.indices {
-            nodes[index].slot = Int32(slots)
-            slots += nodes[index].slotCount
+    /// A suppressor, which wears out when it has been active for longer than its cap.
+    private mutating func capped(_ active: Operand, _ cap: Duration, coolDown: Duration) -> Operand {
+        var muting = active
+        if coolDown > .zero {
+            muting = add(Node(operation: .sinceWithin, b: active, high: coolDown.nanoseconds))
         }
-        let silence = nodes.filter { $0.operation == .silent }.map(\.window).min()
-        return Program(
-            nodes: nodes, rules: rules, slotCount: slots + rules.count * Program.ruleSlots, firstRuleSlot: slots,
-            shortestSilence: min(silence ?? .max, staleAfter.nanoseconds), signalCount: signals.entries.count,
-            staleMask: signals.staleMask, staleAfter: staleAfter.nanoseconds, signals: signals)
+        let hasLasted = !add(Node(operation: .sinceWithin, b: !muting, high: cap.nanoseconds))
+        return and(muting, !surely(hasLasted))
+    }
+
+    func finish(_ rules: [CompiledRule], staleAfter: Duration) -> Program {
+        Program(nodes: nodes, identities: identities, rules: rules, signals: signals, staleAfter: staleAfter)
     }
 }

@@ -14,6 +14,30 @@ struct RuleDefinition: Sendable {
         var mustPrecedeOnset: Bool
         /// How long the suppressor may mute at the longest.
         var cap: Duration
+        /// It goes on muting for this long after it has ended.
+        var coolDown: Duration
+    }
+    /// A condition under which an alert is more severe.
+    struct Grade: Sendable {
+        var severity: Severity
+        var when: Text
+    }
+    /// What the same alert on several lifts of a site means: one incident, which explains other alerts on them.
+    struct Across: Sendable {
+        var lifts: Int
+        var kind: String
+        var severity: Severity
+        var explains: [String]
+        var title: Title
+    }
+    /// What becomes of a hold in progress when the rule's own text is changed. Open alerts stay open in any case.
+    enum Migration: String, CaseIterable, Sendable {
+        case keep
+        case restart
+    }
+    struct EvidenceWindow: Sendable {
+        var before: Duration
+        var after: Duration
     }
     struct Escalation: Sendable {
         var hold: Duration
@@ -35,10 +59,43 @@ struct RuleDefinition: Sendable {
     var clear: Text?
     var clearHold: Duration
     var presume: Text?
+    var grades: [Grade]
+    var gap: GapPolicy
+    var whenChanged: Migration
+    var evidenceWindow: EvidenceWindow
+    var across: Across?
     var equipment: Set<EquipmentClass>
     var title: Title
     var examples: [RuleExample]
+    /// Parameters named outside expressions: in `for` and its like.
+    var parametersUsed: Set<String>
     var node: YAMLNode
+}
+
+extension RuleDefinition {
+    /// Every expression of the rule.
+    var texts: [Text] {
+        [when] + [clear, presume, escalation?.unless, escalation?.when].compactMap { $0 } + mutes.map(\.when)
+            + grades.map(\.when)
+    }
+
+    /// A suppressor is an attack surface: what it may mute is limited here, whatever a file says (entrapment.md).
+    fileprivate func checkSuppressors(among rules: [RuleDefinition], _ diagnostics: Diagnostics) {
+        if kind == Alert.carAlarmCall, !mutes.isEmpty {
+            diagnostics.report(mutes[0].when.node, "the alarm button is never muted; remove 'unless'")
+        }
+        for mute in mutes where mute.cap > Mute.longestCap {
+            diagnostics.report(
+                mute.when.node, "at_most: \(mute.cap.written) is longer than \(Mute.longestCap.written)")
+        }
+        for name in across?.explains ?? [] {
+            guard let explained = rules.first(where: { $0.name == name }) else { continue }
+            if explained.kind == Alert.carAlarmCall || explained.kind.hasPrefix("entrapment") {
+                diagnostics.report(
+                    node, "explains: '\(name)' is about people; nothing that happens to other lifts explains it away")
+            }
+        }
+    }
 }
 
 /// All rules of a site with their parameters and named sub-expressions, from one or more files.
@@ -46,6 +103,8 @@ public struct RuleSet: Sendable {
     var rules: [RuleDefinition] = []
     var lets: [String: (expression: Expression, node: YAMLNode)] = [:]
     public private(set) var parameters: [String: ParameterValue] = [:]
+    /// `version(of:)` of each rule.
+    private(set) var versions: [String: String] = [:]
 
     public var ruleNames: [String] { rules.map(\.name) }
 
@@ -68,13 +127,17 @@ public struct RuleSet: Sendable {
             if !names.insert(rule.name).inserted { diagnostics.report(rule.node, "a second rule named '\(rule.name)'") }
         }
         for rule in drafts {
-            for name in rule.yieldsTo where !names.contains(name) {
-                diagnostics.report(
-                    rule.node, "yields_to: '\(name)' is not a rule.\(suggestion(for: name, among: names))")
+            for (key, others) in [("yields_to", rule.yieldsTo), ("explains", rule.across?.explains ?? [])] {
+                for name in others where !names.contains(name) {
+                    diagnostics.report(
+                        rule.node, "\(key): '\(name)' is not a rule.\(suggestion(for: name, among: names))")
+                }
             }
+            rule.checkSuppressors(among: drafts, diagnostics)
         }
         rules = drafts
         if diagnostics.isEmpty { check(diagnostics) }
+        for rule in rules { versions[rule.name] = version(of: rule) }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
@@ -131,44 +194,63 @@ public struct RuleSet: Sendable {
                 try compiler.bind(definition.expression)
             } catch { definition.node.report(error, diagnostics, prefix: "in 'let \(name)': ") }
         }
-        for (index, rule) in rules.enumerated() { compiler.check(rule, index: index, diagnostics) }
+        for rule in rules { compiler.check(rule, diagnostics) }
     }
 
     /// Compiles the rules that apply to one class of lift whose profile provides the given signals.
     ///
     /// The set was checked when it was read, so nothing can fail for a lack of signals: what no profile provides is unknown.
-    func program(signals: SignalTable, equipment: EquipmentClass, staleAfter: Duration) throws(ExpressionError)
-        -> Program
-    {
-        var compiler = Compiler(signals: signals, parameters: parameters, lets: lets.mapValues(\.expression))
-        let applying = rules.filter { $0.equipment.contains(equipment) }
+    func program(for kind: Detector.LiftKind) throws(ExpressionError) -> Program {
+        var compiler = Compiler(
+            signals: SignalTable(provided: kind.provides), parameters: parameters, lets: lets.mapValues(\.expression),
+            rings: RingSizes(shortestInterval: kind.shortestInterval))
+        let applying = rules.filter { $0.equipment.contains(kind.equipment) }
+        let places = Dictionary(
+            applying.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        var yielders: [Int: [Int]] = [:]
+        for (index, rule) in applying.enumerated() {
+            for other in rule.yieldsTo.compactMap({ places[$0] }) { yielders[other, default: []].append(index) }
+        }
         var compiled: [CompiledRule] = []
         for (index, rule) in applying.enumerated() {
-            compiled.append(try compiler.compile(rule, index: index, among: applying, version: version(of: rule)))
+            compiled.append(
+                try compiler.compile(
+                    rule, index: index, yieldsTo: rule.yieldsTo.compactMap { places[$0] },
+                    yielders: yielders[index] ?? [], version: versions[rule.name] ?? ""))
         }
-        return compiler.finish(compiled, staleAfter: staleAfter)
+        return compiler.finish(compiled, staleAfter: kind.staleAfter)
     }
 
-    /// A fingerprint of everything that decides a rule's verdict: its text, the named sub-expressions, the parameters.
+    /// A fingerprint of everything that decides a rule's verdict: its text, and the named sub-expressions and parameters
+    /// that it uses.
     func version(of rule: RuleDefinition) -> String {
-        var text = rule.node.canonicalText
-        for (name, definition) in lets.sorted(by: { $0.key < $1.key }) {
-            text += "|\(name)=\(definition.node.canonicalText)"
+        var used: Set<String> = []
+        for text in rule.texts { collectNames(text.expression, &used) }
+        used.formUnion(rule.parametersUsed)
+        var fingerprint = Fingerprint()
+        fingerprint.add(rule.node.canonicalText)
+        for name in used.sorted() {
+            if let definition = lets[name] { fingerprint.add("|\(name)=\(definition.node.canonicalText)") }
+            if let value = parameters[name] { fingerprint.add("|\(name)=\(value)") }
         }
-        for (name, value) in parameters.sorted(by: { $0.key < $1.key }) { text += "|\(name)=\(value)" }
-        return fingerprint(text)
+        return fingerprint.hexadecimal
+    }
+
+    /// Every name an expression stands on, through the named sub-expressions.
+    private func collectNames(_ expression: Expression, _ names: inout Set<String>) {
+        var found: [String] = []
+        expression.walk { if case .name(let name) = $0.form { found.append(name) } }
+        for name in found where names.insert(name).inserted {
+            if let definition = lets[name] { collectNames(definition.expression, &names) }
+        }
     }
 
     /// A fingerprint of the whole set.
-    public var version: String { fingerprint(rules.map { version(of: $0) }.joined()) }
-}
-
-/// 64-bit FNV-1a in hexadecimal: tells versions apart, proves nothing.
-private func fingerprint(_ text: String) -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    public var version: String {
+        var fingerprint = Fingerprint()
+        for rule in rules { fingerprint.add(versions[rule.name] ?? "") }
+        return fingerprint.hexadecimal
+    }
 }
 
 extension YAMLNode {

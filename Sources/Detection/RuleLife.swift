@@ -4,9 +4,14 @@ import Elevator
 struct Transition: Sendable, Equatable {
     var rule: Int
     var state: AlertState
+    var severity: Severity
+    /// The alert goes on in its stage; something about it has changed.
+    var isUpdate = false
     var time: Int64
     var onset: Int64
     var reason: String
+    /// How much of the hold nobody observed.
+    var unobserved: Int64
     var evidence: [Evidence]
 }
 
@@ -15,156 +20,246 @@ struct TransitionSink {
     var transitions: [Transition] = []
 }
 
-/// The memory of one rule on one lift: seven words from `slot` on.
+/// The memory of one rule on one lift: a few words from `slot` on.
 struct RuleLife {
     enum Phase: Int64 {
         case idle = 0
         case suspected = 1
         case final = 2
     }
+    static let words = 5
+    /// In the first word: the phase, what was told, the severity told, and who has muted since the onset.
+    private enum Bits {
+        static let phase: Int64 = 0b11
+        static let suppressionTold: Int64 = 0b100
+        /// After an alert without a hold the condition has to end before it can be raised again.
+        static let mustEnd: Int64 = 0b1000
+        static let severityShift: Int64 = 8
+        static let muteShift: Int64 = 16
+    }
     let slot: Int
 
-    func reset(_ m: inout LiftMemory) {
-        m.slots[slot] = Phase.idle.rawValue
-        m.slots[slot + 1] = LiftMemory.never
-        m.slots[slot + 2] = LiftMemory.never
-        m.slots[slot + 3] = LiftMemory.never
-        m.slots[slot + 4] = LiftMemory.never
-        m.slots[slot + 5] = 0
-        m.slots[slot + 6] = 0
+    func reset(_ m: inout MutableSpan<Int64>) {
+        m[slot] = 0
+        m[slot + 1] = LiftMemory.never
+        m[slot + 2] = LiftMemory.never
+        m[slot + 3] = LiftMemory.never
+        m[slot + 4] = 0
     }
-    func isOpen(_ m: borrowing LiftMemory) -> Bool { m.slots[slot] != Phase.idle.rawValue }
-    func phase(_ m: borrowing LiftMemory) -> Phase { Phase(rawValue: m.slots[slot]) ?? .idle }
-    func setPhase(_ phase: Phase, _ m: inout LiftMemory) { m.slots[slot] = phase.rawValue }
-    /// Since when `when` has been true without a break; `never` while it is not.
-    func whenSince(_ m: borrowing LiftMemory) -> Int64 { m.slots[slot + 1] }
-    func setWhenSince(_ time: Int64, _ m: inout LiftMemory) { m.slots[slot + 1] = time }
+
+    func phase(_ m: Span<Int64>) -> Phase { Phase(rawValue: m[slot] & Bits.phase) ?? .idle }
+    @inline(__always)
+    func isOpen(_ m: borrowing MutableSpan<Int64>) -> Bool { m[slot] & Bits.phase != 0 }
+    func setPhase(_ phase: Phase, _ m: inout MutableSpan<Int64>) { m[slot] = m[slot] & ~Bits.phase | phase.rawValue }
+
+    /// Since when `when` has been true without a break, or the last alert has been over; `never` while it is not.
+    func whenSince(_ m: Span<Int64>) -> Int64 { m[slot + 1] }
+    func setWhenSince(_ time: Int64, _ m: inout MutableSpan<Int64>) { m[slot + 1] = time }
     /// The onset of the open alert.
-    func onset(_ m: borrowing LiftMemory) -> Int64 { m.slots[slot + 2] }
-    func setOnset(_ time: Int64, _ m: inout LiftMemory) { m.slots[slot + 2] = time }
-    func raisedAt(_ m: borrowing LiftMemory) -> Int64 { m.slots[slot + 3] }
-    func setRaisedAt(_ time: Int64, _ m: inout LiftMemory) { m.slots[slot + 3] = time }
+    func onset(_ m: Span<Int64>) -> Int64 { m[slot + 2] }
+    func setOnset(_ time: Int64, _ m: inout MutableSpan<Int64>) { m[slot + 2] = time }
     /// Since when the hold until confirmation has run without a break.
-    func escalatingSince(_ m: borrowing LiftMemory) -> Int64 { m.slots[slot + 4] }
-    func setEscalatingSince(_ time: Int64, _ m: inout LiftMemory) { m.slots[slot + 4] = time }
+    func escalatingSince(_ m: Span<Int64>) -> Int64 { m[slot + 3] }
+    func setEscalatingSince(_ time: Int64, _ m: inout MutableSpan<Int64>) { m[slot + 3] = time }
+    /// How much of the present hold nobody observed.
+    func unobserved(_ m: Span<Int64>) -> Int64 { m[slot + 4] }
+    func setUnobserved(_ time: Int64, _ m: inout MutableSpan<Int64>) { m[slot + 4] = time }
+
     /// Suspected, but kept from being confirmed: a way out was open, or a rescue device works.
-    func isHeldOff(_ m: borrowing LiftMemory) -> Bool {
-        phase(m) == .suspected && escalatingSince(m) == LiftMemory.never
-    }
+    func isHeldOff(_ m: Span<Int64>) -> Bool { phase(m) == .suspected && escalatingSince(m) == LiftMemory.never }
+
     /// Bit *i*: suppressor *i* was active when the condition began, and has been ever since.
-    func mutedSinceOnset(_ m: borrowing LiftMemory) -> Int64 { m.slots[slot + 5] }
-    func setMutedSinceOnset(_ bits: Int64, _ m: inout LiftMemory) { m.slots[slot + 5] = bits }
+    func mutedSinceOnset(_ m: Span<Int64>) -> Int64 { m[slot] >> Bits.muteShift }
+    func setMutedSinceOnset(_ bits: Int64, _ m: inout MutableSpan<Int64>) {
+        m[slot] = m[slot] & (1 << Bits.muteShift - 1) | bits << Bits.muteShift
+    }
     /// The suppression of this spell of the condition has been told.
-    func isSuppressionTold(_ m: borrowing LiftMemory) -> Bool { m.slots[slot + 6] != 0 }
-    func setSuppressionTold(_ told: Bool, _ m: inout LiftMemory) { m.slots[slot + 6] = told ? 1 : 0 }
+    func isSuppressionTold(_ m: Span<Int64>) -> Bool { m[slot] & Bits.suppressionTold != 0 }
+    func setSuppressionTold(_ told: Bool, _ m: inout MutableSpan<Int64>) {
+        m[slot] = told ? m[slot] | Bits.suppressionTold : m[slot] & ~Bits.suppressionTold
+    }
+    func mustEnd(_ m: Span<Int64>) -> Bool { m[slot] & Bits.mustEnd != 0 }
+    func setMustEnd(_ must: Bool, _ m: inout MutableSpan<Int64>) {
+        m[slot] = must ? m[slot] | Bits.mustEnd : m[slot] & ~Bits.mustEnd
+    }
+    func severity(_ m: Span<Int64>) -> Severity { Severity.allCases[Int(m[slot] >> Bits.severityShift & 0b11)] }
+    func setSeverity(_ severity: Severity, _ m: inout MutableSpan<Int64>) {
+        let rank = Int64(Severity.allCases.firstIndex(of: severity) ?? 0)
+        m[slot] = m[slot] & ~(0b11 << Bits.severityShift) | rank << Bits.severityShift
+    }
 }
 
 extension Program {
-    func life(_ rule: Int) -> RuleLife { RuleLife(slot: firstRuleSlot + rule * Self.ruleSlots) }
+    func life(_ rule: Int) -> RuleLife { RuleLife(slot: layout.rules + rule * RuleLife.words) }
 
-    /// Moves one rule's alert on, as its nodes' verdicts at this instant say.
-    func live(_ index: Int, _ m: inout LiftMemory, _ context: StepContext, _ sink: inout TransitionSink) {
+    /// Moves one rule's alert on, as its conditions are at this instant.
+    /// - Returns: whether rules that wait for this one's end, or its going on, should look.
+    func live(
+        _ index: Int, _ m: inout MutableSpan<Int64>, _ context: StepContext, _ sink: inout TransitionSink
+    ) -> Bool {
         let rule = rules[index]
         let life = life(index)
-        let time = context.time
-        observeCondition(rule, life, &m, time)
+        let before = (life.phase(m.span), life.isHeldOff(m.span))
+        m[ruleTimer(index)] = LiftMemory.never
+        // It looks again as soon as time goes on.
+        if !context.isRaising { arm(index, context.time, &m) }
+        observeCondition(rule, life, &m, context)
+        if !context.isRaising { return false }
         if life.isOpen(m) {
-            if m.verdicts[rule.clear] == Kleene.true.rawValue {
-                return end(index, .cleared, reason: "released", life, &m, time, &sink)
-            }
-            if let presume = rule.presume, m.verdicts[presume] == Kleene.true.rawValue {
-                return end(index, .presumedReleased, reason: "door_not_locked", life, &m, time, &sink)
+            if surely(rule.clear, m) {
+                end(index, .cleared, reason: "released", life, &m, context, &sink)
+            } else if let presume = rule.presume, surely(presume, m) {
+                end(index, .presumedReleased, reason: "door_not_locked", life, &m, context, &sink)
             }
         } else {
             raiseIfDue(index, life, &m, context, &sink)
         }
-        if life.phase(m) == .suspected { escalateIfDue(index, life, &m, time, &sink) }
+        if life.isOpen(m) {
+            gradeUp(index, life, &m, context, &sink)
+            if life.phase(m.span) == .suspected { escalateIfDue(index, life, &m, context, &sink) }
+        }
+        return before != (life.phase(m.span), life.isHeldOff(m.span))
+    }
+
+    /// The rules' timers stand behind the nodes'.
+    private func ruleTimer(_ rule: Int) -> Int { layout.timers + layout.timerCount - rules.count + rule }
+
+    private func arm(_ rule: Int, _ due: Int64, _ m: inout MutableSpan<Int64>) {
+        let timer = ruleTimer(rule)
+        if due < m[timer] { m[timer] = due }
+        if due < m[LiftLayout.deadline] { m[LiftLayout.deadline] = due }
     }
 
     /// Follows since when the condition holds, and which suppressors were there before it.
-    private func observeCondition(_ rule: CompiledRule, _ life: RuleLife, _ m: inout LiftMemory, _ time: Int64) {
-        guard m.verdicts[rule.when] == Kleene.true.rawValue else {
+    private func observeCondition(
+        _ rule: CompiledRule, _ life: RuleLife, _ m: inout MutableSpan<Int64>, _ context: StepContext
+    ) {
+        guard surely(rule.when, m) else {
             life.setWhenSince(LiftMemory.never, &m)
             life.setSuppressionTold(false, &m)
+            life.setMustEnd(false, &m)
+            if !life.isOpen(m) { life.setUnobserved(0, &m) }
             return
         }
-        let begins = life.whenSince(m) == LiftMemory.never
-        if begins { life.setWhenSince(time, &m) }
+        let begins = life.whenSince(m.span) == LiftMemory.never
+        if begins { life.setWhenSince(context.time, &m) }
+        if rule.mutes.isEmpty { return }
         var muted: Int64 = 0
-        for (i, mute) in rule.mutes.enumerated() where m.verdicts[mute.node] == Kleene.true.rawValue {
-            muted |= 1 << Int64(i)
-        }
-        life.setMutedSinceOnset(begins ? muted : life.mutedSinceOnset(m) & muted, &m)
+        for (i, mute) in rule.mutes.enumerated() where surely(mute.condition, m) { muted |= 1 << Int64(i) }
+        life.setMutedSinceOnset(begins ? muted : life.mutedSinceOnset(m.span) & muted, &m)
     }
 
     private func raiseIfDue(
-        _ index: Int, _ own: RuleLife, _ m: inout LiftMemory, _ context: StepContext, _ sink: inout TransitionSink
+        _ index: Int, _ own: RuleLife, _ m: inout MutableSpan<Int64>, _ context: StepContext,
+        _ sink: inout TransitionSink
     ) {
         let rule = rules[index]
-        let since = own.whenSince(m)
-        if since == LiftMemory.never { return }
+        let since = own.whenSince(m.span)
+        if since == LiftMemory.never || own.mustEnd(m.span) { return }
         let due = since &+ rule.hold
-        if context.time < due {
-            m.deadline = min(m.deadline, due)
-            return
-        }
-        for (i, mute) in rule.mutes.enumerated() where m.verdicts[mute.node] == Kleene.true.rawValue {
-            if mute.mustPrecedeOnset, own.mutedSinceOnset(m) & (1 << Int64(i)) == 0 { continue }
-            if !own.isSuppressionTold(m) {
+        if context.time < due { return arm(index, due, &m) }
+        if !context.isBypassed, let mute = activeMute(rule, own, m) {
+            if !own.isSuppressionTold(m.span) {
                 own.setSuppressionTold(true, &m)
-                sink.transitions.append(transition(index, .suppressed, mute.name, since, m, context.time))
+                sink.transitions.append(transition(index, .suppressed, mute.name, since, m, context))
             }
             return
         }
         // A rule that explains the same event has an alert open: it speaks for both, unless it waits for its end.
-        for other in rule.yieldsTo where life(other).isOpen(m) && !life(other).isHeldOff(m) { return }
+        for other in rule.yieldsTo where life(other).isOpen(m) && !life(other).isHeldOff(m.span) { return }
         own.setOnset(since, &m)
-        own.setRaisedAt(context.time, &m)
         own.setEscalatingSince(LiftMemory.never, &m)
         own.setPhase(rule.escalation == nil ? .final : .suspected, &m)
+        own.setSeverity(severity(rule, m), &m)
         beginScope(rule, &m, context)
         sink.transitions.append(
-            transition(index, rule.definition.stage, rule.definition.because, since, m, context.time))
+            transition(index, rule.definition.stage, rule.definition.because, since, m, context))
+    }
+
+    private func activeMute(
+        _ rule: CompiledRule, _ life: RuleLife, _ m: borrowing MutableSpan<Int64>
+    ) -> CompiledRule.Mute? {
+        for (i, mute) in rule.mutes.enumerated() where surely(mute.condition, m) {
+            if mute.mustPrecedeOnset, life.mutedSinceOnset(m.span) & (1 << Int64(i)) == 0 { continue }
+            return mute
+        }
+        return nil
+    }
+
+    private func severity(_ rule: CompiledRule, _ m: borrowing MutableSpan<Int64>) -> Severity {
+        for grade in rule.grades where surely(grade.condition, m) { return grade.severity }
+        return rule.definition.severity
+    }
+
+    /// An open alert becomes more severe, never less: what was urgent once has been answered as urgent.
+    private func gradeUp(
+        _ index: Int, _ life: RuleLife, _ m: inout MutableSpan<Int64>, _ context: StepContext,
+        _ sink: inout TransitionSink
+    ) {
+        if rules[index].grades.isEmpty { return }
+        let now = severity(rules[index], m)
+        guard now > life.severity(m.span) else { return }
+        life.setSeverity(now, &m)
+        let isSuspected = life.phase(m.span) == .suspected
+        let state: AlertState = isSuspected ? .suspected : rules[index].finalState
+        var update = transition(index, state, "severity", life.onset(m.span), m, context)
+        update.isUpdate = true
+        sink.transitions.append(update)
     }
 
     private func escalateIfDue(
-        _ index: Int, _ life: RuleLife, _ m: inout LiftMemory, _ time: Int64, _ sink: inout TransitionSink
+        _ index: Int, _ life: RuleLife, _ m: inout MutableSpan<Int64>, _ context: StepContext,
+        _ sink: inout TransitionSink
     ) {
         guard let escalation = rules[index].escalation else { return }
         var reason: String?
-        if let when = escalation.when, m.verdicts[when] == Kleene.true.rawValue { reason = escalation.because }
-        if let unless = escalation.unless, m.verdicts[unless] == Kleene.true.rawValue {
+        if let when = escalation.when, surely(when, m) { reason = escalation.because }
+        if let unless = escalation.unless, surely(unless, m) {
             life.setEscalatingSince(LiftMemory.never, &m)
         } else {
-            if life.escalatingSince(m) == LiftMemory.never { life.setEscalatingSince(time, &m) }
-            let due = life.escalatingSince(m) &+ escalation.hold
-            if time >= due { reason = reason ?? "held" } else { m.deadline = min(m.deadline, due) }
+            if life.escalatingSince(m.span) == LiftMemory.never { life.setEscalatingSince(context.time, &m) }
+            let due = life.escalatingSince(m.span) &+ escalation.hold
+            if context.time >= due { reason = reason ?? "held" } else { arm(index, due, &m) }
         }
         guard let reason else { return }
         life.setPhase(.final, &m)
-        sink.transitions.append(transition(index, .confirmed, reason, life.onset(m), m, time))
+        sink.transitions.append(transition(index, .confirmed, reason, life.onset(m.span), m, context))
     }
 
     private func end(
-        _ index: Int, _ state: AlertState, reason: String, _ life: RuleLife, _ m: inout LiftMemory, _ time: Int64,
-        _ sink: inout TransitionSink
+        _ index: Int, _ state: AlertState, reason: String, _ life: RuleLife, _ m: inout MutableSpan<Int64>,
+        _ context: StepContext, _ sink: inout TransitionSink
     ) {
-        sink.transitions.append(transition(index, state, reason, life.onset(m), m, time))
+        sink.transitions.append(transition(index, state, reason, life.onset(m.span), m, context))
         life.setPhase(.idle, &m)
+        life.setUnobserved(0, &m)
+        // Should the condition last though the alert is over, it is raised again after its whole hold.
+        guard life.whenSince(m.span) != LiftMemory.never else { return }
+        life.setWhenSince(context.time, &m)
+        if rules[index].hold == 0 {
+            life.setMustEnd(true, &m)
+        } else {
+            arm(index, context.time &+ rules[index].hold, &m)
+        }
     }
 
     private func transition(
-        _ rule: Int, _ state: AlertState, _ reason: String, _ onset: Int64, _ m: LiftMemory, _ time: Int64
+        _ rule: Int, _ state: AlertState, _ reason: String, _ onset: Int64, _ m: borrowing MutableSpan<Int64>,
+        _ context: StepContext
     ) -> Transition {
-        Transition(
-            rule: rule, state: state, time: time, onset: onset, reason: reason, evidence: evidence(m))
+        let life = life(rule)
+        return Transition(
+            rule: rule, state: state,
+            severity: life.isOpen(m) ? life.severity(m.span) : rules[rule].definition.severity,
+            time: context.time, onset: onset, reason: reason, unobserved: life.unobserved(m.span),
+            evidence: evidence(m.span))
     }
 
     /// The signals known now, by name.
-    func evidence(_ m: LiftMemory) -> [Evidence] {
+    func evidence(_ m: Span<Int64>) -> [Evidence] {
         signals.entries.indices.compactMap { index in
-            guard m.known & (1 << UInt64(index)) != 0 else { return nil }
-            let bits = m.signals[index]
+            guard m[LiftLayout.known] & (1 << Int64(index)) != 0 else { return nil }
+            let bits = UInt64(bitPattern: m[LiftLayout.signals + index])
             let value: Evidence.Value =
                 switch signals.entries[index].type {
                 case .boolean: .boolean(bits != 0)
@@ -175,4 +270,9 @@ extension Program {
             return Evidence(signal: signals.entries[index].name, value: value)
         }
     }
+}
+
+extension CompiledRule {
+    /// The stage in which an alert that is no mere suspicion stands.
+    var finalState: AlertState { escalation == nil ? definition.stage : .confirmed }
 }

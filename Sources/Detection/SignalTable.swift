@@ -23,7 +23,8 @@ public struct SignalTable: Sendable {
     public init(provided: Set<Signal>) {
         entries = Signal.allCases.map {
             Entry(
-                name: $0.name, type: $0.type, isProvided: provided.contains($0) || $0 == .ratedSpeed,
+                name: $0.name, type: $0.type,
+                isProvided: provided.contains($0) || $0 == .ratedSpeed || $0 == .maintenance,
                 goesStale: $0.goesStale)
         }
     }

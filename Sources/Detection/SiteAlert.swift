@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// An alert of the gateway about itself: one for the site, where one for each lift would say the same.
 public struct SiteAlert: Sendable {
@@ -7,6 +8,7 @@ public struct SiteAlert: Sendable {
     private let severity: Severity
     private let title: Title
     private var open: (id: String, onset: Instant)?
+    /// Alerts of this kind raised before: two of one moment are two.
     private var earlier = 0
 
     public init(site: String, kind: String, severity: Severity, title: Title) {
@@ -17,6 +19,28 @@ public struct SiteAlert: Sendable {
     }
 
     public var isOpen: Bool { open != nil }
+
+    /// The open alert as the centre knows it.
+    var view: OpenAlert? {
+        open.map {
+            OpenAlert(
+                id: $0.id, revision: 1, lift: site, kind: kind, state: .raised, severity: severity, onset: $0.onset,
+                title: title)
+        }
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.write(open?.id ?? "")
+        writer.write(open?.onset.nanoseconds ?? 0)
+        writer.write(variable: UInt64(earlier))
+    }
+
+    mutating func read(from reader: inout ByteReader) throws(MalformedBytes) {
+        let id = try reader.readText()
+        let onset: Int64 = try reader.read()
+        open = id.isEmpty ? nil : (id, Instant(nanoseconds: onset))
+        earlier = Int(truncatingIfNeeded: try reader.readVariable())
+    }
 
     /// - Returns: the alert, or nil while it is open already.
     public mutating func raise(onset: Instant, at time: Instant, hold: Duration, because reason: String) -> Alert? {

@@ -21,6 +21,10 @@ public struct Alert: Sendable, Equatable {
     /// How long the rule waits before it raises, and again before it confirms.
     public var hold: Duration
     public var confirmationHold: Duration?
+    /// Set where part of the hold fell into an outage or a restart.
+    public var gap: UnobservedGap?
+    /// The time whose readings show what happened: from before the onset to after the decision.
+    public var evidenceWindow: ClosedRange<Instant>?
     /// The lift's signals at the decision, by name; an unknown signal is absent.
     public var evidence: [Evidence]
     /// The controller's own codes, as it wrote them, of the last message that carried any.
@@ -30,8 +34,11 @@ public struct Alert: Sendable, Equatable {
     public init(
         id: String, revision: Int, lift: String, kind: String, state: AlertState, severity: Severity, rule: String,
         ruleVersion: String, onset: Instant, time: Instant, reason: String, hold: Duration,
-        confirmationHold: Duration?, evidence: [Evidence], vendorCode: String?, title: Title
+        confirmationHold: Duration?, gap: UnobservedGap? = nil, evidenceWindow: ClosedRange<Instant>? = nil,
+        evidence: [Evidence], vendorCode: String?, title: Title
     ) {
+        self.gap = gap
+        self.evidenceWindow = evidenceWindow
         self.id = id
         self.revision = revision
         self.lift = lift
@@ -50,12 +57,15 @@ public struct Alert: Sendable, Equatable {
         self.title = title
     }
 
+    /// The kind of the alarm button in the car.
+    public static let carAlarmCall = "car_alarm_call"
+
     public var isEntrapment: Bool { kind.hasPrefix("entrapment") }
 
     /// Urgency of delivery: lane 0 goes before everything else.
     public var lane: Lane {
         if state == .suppressed { return .info }
-        return isEntrapment || kind == "car_alarm_call" ? .entrapment : severity == .info ? .info : .fault
+        return isEntrapment || kind == Self.carAlarmCall ? .entrapment : severity == .info ? .info : .fault
     }
 }
 
@@ -75,8 +85,32 @@ public enum AlertState: String, Sendable, CaseIterable {
     public var isOpen: Bool { self == .suspected || self == .confirmed || self == .raised }
 }
 
-public enum Severity: String, Sendable, CaseIterable {
+public enum Severity: String, Sendable, CaseIterable, Comparable {
     case info, minor, major, critical
+
+    public static func < (a: Severity, b: Severity) -> Bool {
+        (allCases.firstIndex(of: a) ?? 0) < (allCases.firstIndex(of: b) ?? 0)
+    }
+}
+
+/// What a hold does with time in which nobody observed the lift: an outage of the building's broker, a restart.
+public enum GapPolicy: String, Sendable, CaseIterable {
+    /// What was said last is taken to have gone on: the time counts.
+    case `continue`
+    /// The hold begins anew.
+    case restart
+    /// The time is not known to count, and does not: the hold goes on with what it had.
+    case unknown
+}
+
+/// The part of an alert's hold that nobody observed, and how it was taken.
+public struct UnobservedGap: Sendable, Equatable {
+    public var policy: GapPolicy
+    public var duration: Duration
+    public init(policy: GapPolicy, duration: Duration) {
+        self.policy = policy
+        self.duration = duration
+    }
 }
 
 /// Delivery lanes in the order of urgency.

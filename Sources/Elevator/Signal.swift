@@ -35,6 +35,8 @@ public enum Signal: Int, CaseIterable, Sendable {
     case codes
     /// The controller's connection to the broker, by its last will.
     case online
+    /// A person has announced work on the lift (`hoistway maintenance`). No message of a lift can say so.
+    case maintenance
 
     public var name: String {
         switch self {
@@ -56,6 +58,7 @@ public enum Signal: Int, CaseIterable, Sendable {
         case .doorOpenDemand: "door_open_demand"
         case .codes: "codes"
         case .online: "online"
+        case .maintenance: "maintenance"
         }
     }
 
@@ -71,8 +74,8 @@ public enum Signal: Int, CaseIterable, Sendable {
         }
     }
 
-    /// An attribute of the lift, or a word about its connection, does not go stale with the lift's own words.
-    public var goesStale: Bool { self != .ratedSpeed && self != .online }
+    /// An attribute of the lift, a word about its connection, or what a person has announced does not go stale with the lift's own words.
+    public var goesStale: Bool { self != .ratedSpeed && self != .online && self != .maintenance }
 
     public init?(name: some StringProtocol) {
         guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }

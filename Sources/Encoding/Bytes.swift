@@ -40,6 +40,7 @@ public struct ByteReader {
     private let bytes: [UInt8]
     public private(set) var offset = 0
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
+    public var remaining: Int { bytes.count - offset }
     public var isAtEnd: Bool { offset == bytes.count }
 
     public mutating func read<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(MalformedBytes)

@@ -16,6 +16,20 @@ package struct JSONToken {
     }
 }
 
+/// A key and its value.
+package struct JSONMember {
+    package var key: JSONToken
+    package var value: JSONToken
+}
+
+extension [JSONMember] {
+    /// Takes the members of a flat object, and keeps its storage.
+    package mutating func scan(_ bytes: Span<UInt8>) throws(JSONError) {
+        var scanner = JSONScanner(bytes)
+        try scanner.scanMembers(into: &self)
+    }
+}
+
 /// Why a message is not JSON, and at which byte.
 package struct JSONError: Error, Equatable {
     package var offset: Int
@@ -62,26 +76,23 @@ package struct JSONScanner: ~Escapable {
         if position != bytes.count { throw fail("the end of the message") }
     }
 
-    /// Visits the members of a flat top object, whatever their keys. Allocates.
-    package mutating func forEachMember(
-        _ visit: (borrowing JSONScanner, _ key: JSONToken, _ value: JSONToken) -> Void
-    ) throws(JSONError) {
+    /// Notes the members of a flat top object, whatever their keys.
+    package mutating func scanMembers(into members: inout [JSONMember]) throws(JSONError) {
+        members.removeAll(keepingCapacity: true)
         var none: [JSONToken] = []
         skipSpace()
         guard take(UInt8(ascii: "{")) else { throw fail("an object '{'") }
         skipSpace()
-        var isFirst = true
         while !take(UInt8(ascii: "}")) {
-            if !isFirst {
+            if !members.isEmpty {
                 guard take(UInt8(ascii: ",")) else { throw fail("',' or '}'") }
                 skipSpace()
             }
-            isFirst = false
             let key = try string()
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw fail("':'") }
             skipSpace()
-            visit(self, key, try value([], depth: 1, candidates: 0, into: &none))
+            members.append(JSONMember(key: key, value: try value([], depth: 1, candidates: 0, into: &none)))
             skipSpace()
         }
         skipSpace()

@@ -5,50 +5,103 @@ import Encoding
 import PositionedYAML
 
 /// Reads traces of lines `{"t": seconds, "SIGNAL": value, …}` for `hoistway rules eval`.
-public enum ExpressionWorkbench {
-    /// - Throws: `InvalidFiles` that names the line.
-    public static func trace(_ path: String) throws -> ExpressionTrace {
+public struct ExpressionWorkbench {
+    /// A key as it stands in the lines, and where its values go.
+    private struct Key {
+        var bytes: [UInt8]
+        var column: Int?
+        var isTime = false
+    }
+    /// Keys remembered; of more the rest is looked up by name each time.
+    private static let rememberedKeys = 256
+
+    private var trace: ExpressionTrace
+    private var keys: [Key] = []
+    /// The key of each place in the last line: lines mostly look alike.
+    private var guesses: [Int] = []
+    private var members: [JSONMember] = []
+
+    private init(_ trace: ExpressionTrace) { self.trace = trace }
+
+    /// - Throws: `InvalidFiles` that names the line, or the place in the expression.
+    public static func trace(_ path: String, for expression: String, lateness: Duration?) throws -> ExpressionTrace {
         let name = path == "-" ? "standard input" : path
-        var rows: [ExpressionTrace.Row] = []
+        var workbench: ExpressionWorkbench
+        do throws(ExpressionError) {
+            workbench = ExpressionWorkbench(try ExpressionTrace(expression, lateness: lateness))
+        } catch { throw mistake(error) }
         try LineReader(path).visitLines { line, number in
-            var entries: [(String, ExpressionTrace.Value)] = []
-            var time: Int64?
-            var scanner = JSONScanner(line)
-            do throws(JSONError) {
-                try scanner.forEachMember { scanner, key, token in
-                    let key = scanner.unescaped(key)
-                    if key == "t" {
-                        time = token.kind == .number ? DecimalText.nanoseconds(line, token.start, token.end) : nil
-                        return
-                    }
-                    switch token.kind {
-                    case .true: entries.append((key, .boolean(true)))
-                    case .false: entries.append((key, .boolean(false)))
-                    case .null: entries.append((key, .unknown))
-                    case .string: entries.append((key, .word(scanner.unescaped(token))))
-                    case .number:
-                        if let number = DecimalText.double(line, token.start, token.end) {
-                            entries.append((key, .number(number)))
-                        }
-                    default: break
-                    }
-                }
-            } catch {
+            do throws(JSONError) { try workbench.members.scan(line) } catch {
                 throw InvalidFiles([
                     Diagnostic(
                         file: name, line: number, column: error.offset + 1,
                         message: "not JSON here: expected \(error.expected)")
                 ])
             }
-            guard let time, time.magnitude <= UInt64(TraceReader.farthest) else {
+            var hasTime = false
+            do throws(ExpressionError) { hasTime = try workbench.add(line) } catch { throw mistake(error) }
+            if !hasTime {
                 throw InvalidFiles([
                     Diagnostic(
                         file: name, line: number, column: 1,
                         message: "expected \"t\": seconds as a decimal number with at most nine decimals")
                 ])
             }
-            rows.append(ExpressionTrace.Row(time: Instant(nanoseconds: time), values: entries))
         }
-        return ExpressionTrace(rows)
+        return workbench.trace
+    }
+
+    public static func mistake(_ error: ExpressionError) -> InvalidFiles {
+        InvalidFiles([Diagnostic(file: "expression", line: 1, column: error.offset + 1, message: error.message)])
+    }
+
+    /// - Returns: whether the line has a time.
+    private mutating func add(_ line: Span<UInt8>) throws(ExpressionError) -> Bool {
+        var time: Int64?
+        for place in members.indices {
+            let key = try key(of: members[place], place, line)
+            if guesses.count <= place { guesses.append(key) } else { guesses[place] = key }
+            guard keys[key].isTime else { continue }
+            let value = members[place].value
+            time = value.kind == .number ? DecimalText.nanoseconds(line, value.start, value.end) : nil
+        }
+        guard let time, time.magnitude <= UInt64(TraceReader.farthest) else { return false }
+        guard trace.beginRow(time) else { return true }
+        for place in members.indices {
+            guard let column = keys[guesses[place]].column else { continue }
+            let value = members[place].value
+            switch value.kind {
+            case .true: try trace.add(column, true)
+            case .false: try trace.add(column, false)
+            case .null: trace.addUnknown(column)
+            case .number:
+                if let number = DecimalText.double(line, value.start, value.end) { try trace.add(column, number) }
+            case .string where value.hasEscapes:
+                let text = Array(JSONScanner(line).unescaped(value).utf8)
+                try trace.add(column, word: text.span)
+            case .string: try trace.add(column, word: line.extracting(value.start..<value.end))
+            default: break
+            }
+        }
+        return true
+    }
+
+    private mutating func key(
+        of member: JSONMember, _ place: Int, _ line: Span<UInt8>
+    ) throws(ExpressionError) -> Int {
+        if place < guesses.count, Self.isSame(line, member.key, keys[guesses[place]].bytes) { return guesses[place] }
+        if let known = keys.indices.first(where: { Self.isSame(line, member.key, keys[$0].bytes) }) { return known }
+        let name = JSONScanner(line).unescaped(member.key)
+        var bytes: [UInt8] = []
+        for i in member.key.start..<member.key.end { bytes.append(line[i]) }
+        let key = Key(bytes: bytes, column: name == "t" ? nil : try trace.column(named: name), isTime: name == "t")
+        if keys.count < Self.rememberedKeys { keys.append(key) } else { keys[Self.rememberedKeys - 1] = key }
+        return keys.count - 1
+    }
+
+    private static func isSame(_ line: Span<UInt8>, _ key: JSONToken, _ bytes: [UInt8]) -> Bool {
+        guard key.end - key.start == bytes.count else { return false }
+        for i in 0..<bytes.count where line[key.start + i] != bytes[i] { return false }
+        return true
     }
 }

@@ -89,3 +89,13 @@ extension Instant {
         self.init(seconds: seconds)
     }
 }
+
+extension Duration {
+    /// An argument such as 60s or 5m.
+    init(argument text: String) throws {
+        guard let duration = Duration(written: text) else {
+            throw ValidationError("'\(text)' is no duration; expected one such as 10s, 5m or 2h")
+        }
+        self = duration
+    }
+}

@@ -36,23 +36,27 @@ struct Rules: ParsableCommand {
         )
         var history = History.unknown
 
+        @Option(
+            help: "Leave out rows that come later than this after newer ones, and say how many. By default none are.")
+        var lateness: String?
+
         func run() throws {
             try reporting {
                 let end = try until.map { try Instant(argument: $0) }
-                let trace = try ExpressionWorkbench.trace(trace)
+                let lateness = try lateness.map { try Duration(argument: $0) }
+                let trace = try ExpressionWorkbench.trace(trace, for: expression, lateness: lateness)
                 var output = OutputBuffer()
                 do throws(ExpressionError) {
-                    for verdict in try trace.verdicts(of: expression, until: end, history: history) {
+                    for verdict in try trace.verdicts(until: end, history: history) {
                         let value = verdict.value.map { $0 ? "true" : "false" } ?? "null"
                         output.line(
                             "{\"t\": \(JSONWriter.decimalSeconds(verdict.time.nanoseconds)), \"value\": \(value)}")
                     }
-                } catch {
-                    throw InvalidFiles([
-                        Diagnostic(file: "expression", line: 1, column: error.offset + 1, message: error.message)
-                    ])
-                }
+                } catch { throw ExpressionWorkbench.mistake(error) }
                 output.flush()
+                if trace.lateRows > 0 {
+                    printError("\(trace.lateRows) rows came too late and were left out")
+                }
             }
         }
     }

@@ -3,133 +3,130 @@ import Testing
 
 @testable import Detection
 
-/// Holds the streaming evaluator to the definition, evaluated over the whole trace: slow and obviously right.
+/// Holds the streaming engine to the definition on random formulas and traces. A failure prints its seed and a shrunk case.
 @Suite struct DefinitionTests {
-    /// A formula over the Boolean signals p and q, with whole-second windows.
-    indirect enum Formula: CustomStringConvertible {
-        case p, q
-        case not(Formula)
-        case and(Formula, Formula)
-        case or(Formula, Formula)
-        case held(Formula, Int)
-        case once(Formula, Int)
-        case since(Formula, Formula)
-
-        var description: String {
-            switch self {
-            case .p: "p"
-            case .q: "q"
-            case .not(let a): "not (\(a))"
-            case .and(let a, let b): "((\(a)) and (\(b)))"
-            case .or(let a, let b): "((\(a)) or (\(b)))"
-            case .held(let a, let d): "held(\(a), \(d)s)"
-            case .once(let a, let d): "once(\(a), \(d)s)"
-            case .since(let a, let b): "since(\(a), \(b))"
-            }
-        }
-
-        static func random(depth: Int, _ random: inout some RandomNumberGenerator) -> Formula {
-            if depth == 0 { return Bool.random(using: &random) ? .p : .q }
-            func sub() -> Formula { .random(depth: depth - 1, &random) }
-            switch Int.random(in: 0..<8, using: &random) {
-            case 0: return .p
-            case 1: return .not(sub())
-            case 2: return .and(sub(), sub())
-            case 3: return .or(sub(), sub())
-            case 4, 5: return .held(sub(), Int.random(in: 1...6, using: &random))
-            case 6: return .once(sub(), Int.random(in: 1...6, using: &random))
-            default: return .since(sub(), sub())
-            }
-        }
-
-        /// The definition on a grid of quarter seconds, where every change falls on whole ones: −1 false, 0 unknown, 1 true.
-        func value(at t: Int, _ trace: (p: [Int], q: [Int]), _ memo: inout [String: [Int: Int]]) -> Int {
-            let key = description
-            if let known = memo[key]?[t] { return known }
-            let result: Int
-            switch self {
-            case .p: result = trace.p[t]
-            case .q: result = trace.q[t]
-            case .not(let a): result = -a.value(at: t, trace, &memo)
-            case .and(let a, let b): result = min(a.value(at: t, trace, &memo), b.value(at: t, trace, &memo))
-            case .or(let a, let b): result = max(a.value(at: t, trace, &memo), b.value(at: t, trace, &memo))
-            case .once(let a, let d):
-                // (t − d, t] reaches into the cell that begins at t − d; before the first row the past is unknown.
-                var best = t - 4 * d < 0 ? 0 : -1
-                for s in max(0, t - 4 * d)...t { best = max(best, a.value(at: s, trace, &memo)) }
-                result = best
-            case .held(let a, let d):
-                var worst = t - 4 * d < 0 ? 0 : 1
-                for s in max(0, t - 4 * d)...t { worst = min(worst, a.value(at: s, trace, &memo)) }
-                result = worst
-            case .since(let a, let b):
-                // b now; or b at some moment of an earlier cell, and a on the rest of that cell and up to t; or, before the
-                // record, nobody knows.
-                var best = b.value(at: t, trace, &memo)
-                var chain = a.value(at: t, trace, &memo)
-                for s in stride(from: t - 1, through: 0, by: -1) {
-                    chain = min(chain, a.value(at: s, trace, &memo))
-                    best = max(best, min(chain, b.value(at: s, trace, &memo)))
-                }
-                result = max(best, min(chain, 0))
-            }
-            memo[key, default: [:]][t] = result
-            return result
-        }
+    struct Case {
+        var formula: Formula
+        var trace: FormulaTrace
+        var history: History
+        /// How long a step is: nothing may hang on whole seconds.
+        var step: Duration
+        /// The rows come in this order.
+        var order: [Int]
     }
 
-    @Test func theStreamAgreesWithTheDefinitionOnRandomFormulas() throws {
+    /// Eight suites, 100,000 pairs a run.
+    static let pairsPerSuite = 12_500
+
+    @Test(arguments: 0..<8)
+    func theEngineAgreesWithTheDefinition(_ suite: Int) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededGenerator(seed: seed)
-        for round in 0..<3000 {
-            let formula = Formula.random(depth: 3, &random)
-            let seconds = 14
-            var p: [Int] = []
-            var q: [Int] = []
-            for _ in 0...seconds {
-                p.append(
-                    Int.random(in: 0..<3, using: &random) == 0 || p.isEmpty
-                        ? Int.random(in: -1...1, using: &random) : p[p.count - 1])
-                q.append(
-                    Int.random(in: 0..<3, using: &random) == 0 || q.isEmpty
-                        ? Int.random(in: -1...1, using: &random) : q[q.count - 1])
+        for round in 0..<Self.pairsPerSuite {
+            let example = Self.random(&random)
+            guard let failure = Self.disagreement(example) else { continue }
+            let (small, reason) = Self.shrunk(example, failure)
+            Issue.record(
+                """
+                seed \(seed), round \(round): \(reason)
+                  \(small.formula.text(step: small.step)), history \(small.history)
+                  \(small.trace.rows.map { "\($0.step): \($0.words.map { "\($0.signal)=\($0.word)" }.joined(separator: " "))" }.joined(separator: "\n  "))
+                """)
+            return
+        }
+    }
+
+    static func random(_ random: inout SeededGenerator) -> Case {
+        let formula = Formula.random(.condition, depth: Int.random(in: 1...4, using: &random), &random)
+        let trace = FormulaTrace.random(&random)
+        let steps: [Duration] = [.seconds(1), .milliseconds(7), .seconds(3600), .milliseconds(1500)]
+        // Rows of one step keep their order among themselves: the later one counts.
+        let order = trace.rows.indices.map { ($0, trace.rows[$0].step) }.shuffled(using: &random).map(\.0)
+        let sorted = order.map { i in trace.rows[i].step }
+        var used: [Int: [Int]] = [:]
+        for (i, row) in trace.rows.enumerated() { used[row.step, default: []].append(i) }
+        let stable = sorted.map { step in used[step]!.removeFirst() }
+        return Case(
+            formula: formula, trace: trace, history: Bool.random(using: &random) ? .unknown : .complete,
+            step: steps.randomElement(using: &random)!,
+            order: Bool.random(using: &random) ? stable : Array(trace.rows.indices))
+    }
+
+    /// - Returns: what differs, or nil.
+    static func disagreement(_ example: Case) -> String? {
+        let unit = example.step.nanoseconds
+        let verdicts: [ExpressionTrace.Verdict]
+        do {
+            var trace = try ExpressionTrace(example.formula.text(step: example.step))
+            for i in example.order {
+                let row = example.trace.rows[i]
+                _ = trace.beginRow(Int64(row.step) * unit)
+                for (signal, word) in row.words {
+                    guard let column = try trace.column(named: signal) else { continue }
+                    switch word {
+                    case .flag(let flag): try trace.add(column, flag)
+                    case .number(let n): try trace.add(column, Double(n))
+                    case .name(let name): try trace.add(column, word: Array(name.utf8).span)
+                    case .unknown: trace.addUnknown(column)
+                    }
+                }
             }
-            func value(_ x: Int) -> ExpressionTrace.Value { x == 0 ? .unknown : .boolean(x == 1) }
-            let rows = (0...seconds).map {
-                ExpressionTrace.Row(
-                    time: Instant(seconds: Double($0)), values: [("p", value(p[$0])), ("q", value(q[$0]))])
+            verdicts = try trace.verdicts(
+                until: Instant(nanoseconds: Int64(example.trace.steps) * unit), history: example.history)
+        } catch {
+            // A signal that the trace never mentions is no signal; nothing can be said then.
+            return error.message.contains("is not a signal") ? nil : "refused: \(error.message)"
+        }
+        let expected = Definition(trace: example.trace, isComplete: example.history == .complete).truth(example.formula)
+        var next = 0
+        var now: Int? = nil
+        for (step, value) in expected.enumerated() {
+            while next < verdicts.count, verdicts[next].time.nanoseconds <= Int64(step) * unit {
+                if verdicts[next].time.nanoseconds % unit != 0 { return "a change between steps: \(verdicts)" }
+                now = verdicts[next].value.map { $0 ? 1 : -1 } ?? 0
+                next += 1
             }
-            // A signal that is unknown throughout has no type in the trace; the formula then may not name it.
-            guard p.contains(where: { $0 != 0 }), q.contains(where: { $0 != 0 }) else { continue }
-            let found = try ExpressionTrace(rows.shuffled(using: &random)).verdicts(
-                of: formula.description, history: .unknown)
-            let fine = (p: (0...seconds * 4).map { p[$0 / 4] }, q: (0...seconds * 4).map { q[$0 / 4] })
-            var memo: [String: [Int: Int]] = [:]
-            for t in 0...seconds * 4 {
-                let expected = formula.value(at: t, fine, &memo)
-                let time = Instant(seconds: Double(t) / 4)
-                let streamed = found.last { $0.time <= time }?.value
-                let verdict = streamed == nil ? 0 : streamed == true ? 1 : -1
-                guard verdict == expected else {
-                    Issue.record(
-                        "seed \(seed), round \(round): \(formula) at \(time.seconds) is \(expected) by definition, \(verdict) streamed; p \(p), q \(q)"
-                    )
-                    return
+            if now != value { return "at step \(step) it is \(value) by definition, \(now ?? 9) streamed" }
+        }
+        return nil
+    }
+
+    /// The smallest failing case that can be reached by small steps.
+    static func shrunk(_ example: Case, _ failure: String) -> (Case, String) {
+        var best = (example, failure)
+        var goesOn = true
+        while goesOn {
+            goesOn = false
+            var candidates: [Case] = best.0.formula.simpler.map { formula in
+                var copy = best.0
+                copy.formula = formula
+                return copy
+            }
+            candidates += best.0.trace.simpler.map { trace in
+                var copy = best.0
+                copy.trace = trace
+                copy.order = Array(trace.rows.indices)
+                return copy
+            }
+            for candidate in candidates {
+                if let failure = disagreement(candidate) {
+                    best = (candidate, failure)
+                    goesOn = true
+                    break
                 }
             }
         }
+        return best
     }
-}
 
-/// SplitMix64, so that a printed seed repeats a failure.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
+    @Test func theShrinkerFindsTheHeartOfAFailure() {
+        // A case that "fails" as long as its formula holds a held(): what is left is that, and nothing else.
+        var random = SeededGenerator(seed: 7)
+        var example = Self.random(&random)
+        example.formula = Formula(
+            op: .and,
+            parts: [Formula(op: .held, parts: [Formula(op: .signal)], high: 3), Formula(op: .signal, constant: 1)])
+        #expect(example.formula.simpler.contains(Formula(op: .held, parts: [Formula(op: .signal)], high: 3)))
+        #expect(example.trace.simpler.allSatisfy { $0.rows.count <= example.trace.rows.count })
     }
 }

@@ -9,22 +9,23 @@ import Testing
     private func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ history: History = .unknown)
         throws -> String
     {
-        let rows = rows.split(separator: " ").map { row -> ExpressionTrace.Row in
+        var trace = try ExpressionTrace(expression)
+        for row in rows.split(separator: " ") {
             let parts = row.split(separator: ":")
-            var values: [(signal: String, value: ExpressionTrace.Value)] = []
-            for (name, letter) in zip(["p", "q", "x"], parts[1].split(separator: ",")) {
+            _ = trace.beginRow(Instant(seconds: Double(parts[0])!).nanoseconds)
+            for (name, letter) in zip(["p", "q", "x", "y"], parts[1].split(separator: ",")) {
+                guard letter != "-", let column = try trace.column(named: name) else { continue }
                 switch letter {
-                case "T": values.append((name, .boolean(true)))
-                case "F": values.append((name, .boolean(false)))
-                case "?": values.append((name, .unknown))
-                case "-": break
-                default: values.append((name, .number(Double(letter)!)))
+                case "T": try trace.add(column, true)
+                case "F": try trace.add(column, false)
+                case "?": trace.addUnknown(column)
+                case _ where letter.first!.isLetter: try trace.add(column, word: Array(letter.utf8).span)
+                default: try trace.add(column, Double(letter)!)
                 }
             }
-            return ExpressionTrace.Row(time: Instant(seconds: Double(parts[0])!), values: values)
         }
         let end = until.map { Instant(seconds: $0) }
-        return try ExpressionTrace(rows).verdicts(of: expression, until: end, history: history).map {
+        return try trace.verdicts(until: end, history: history).map {
             "\(JSONNumber.text($0.time.seconds)):\($0.value.map { $0 ? "T" : "F" } ?? "?")"
         }.joined(separator: " ")
     }
@@ -76,7 +77,7 @@ import Testing
 
     @Test func sinceNeedsItsConditionFromTheStartOn() throws {
         #expect(try verdicts("since(p, q)", "0:F,F 1:T,T 2:T,F 3:F,F 4:T,F") == "0:F 1:T 3:F")
-        #expect(try verdicts("since(p, rise(q))", "0:T,F 1:T,T 2:T,F 3:F,F 4:T,F") == "0:? 1:T 3:F")
+        #expect(try verdicts("since(p, rise(q))", "0:T,F 1:T,T 2:T,F 3:F,F 4:T,F") == "0:F 1:T 3:F")
         // p was false while q was true, so nothing begins at q's end.
         #expect(try verdicts("since(p, q)", "0:F,T 5:T,F") == "0:T 5:F")
     }
@@ -121,7 +122,7 @@ import Testing
         ("x", 0, "expected a condition"), ("p > 2", 4, "expected a condition"), ("once(z, 3s)", 5, "not a signal"),
         ("held(rise(p), 3s)", 5, "point in time"), ("rise(p) or q", 11, "cannot join"),
         ("3x > 2", 0, "neither a number"),
-        ("hold(p, 3s)", 0, "Did you mean 'held'"), ("count(rise(p), 3s)", 0, "compare the count"),
+        ("hold(p, 3s)", 0, "Did you mean 'held'"), ("count(rise(p), 3s)", 0, "compare it with a bound"),
     ])
     func aMistakeIsNamedWithItsPlace(_ expression: String, _ offset: Int, _ fragment: String) throws {
         let error = #expect(throws: ExpressionError.self) { try verdicts(expression, "0:T,T,1") }

@@ -1,0 +1,136 @@
+import Elevator
+
+extension Detector {
+    /// Follows what a person said.
+    /// - Throws: `OrderProblem` when there is nothing it could be about; nothing is changed then.
+    public mutating func follow(_ order: Order, at now: Instant) throws(OrderProblem) {
+        switch order {
+        case .maintenance(let lift, let until, let by, let reason):
+            guard let index = index(of: lift) else { throw .unknownLift(lift) }
+            guard until > now else { throw .over(until) }
+            announceMaintenance(index, until: min(until, now + Order.longestMaintenance), by, reason, now)
+        case .maintenanceEnds(let lift, let by):
+            guard let index = index(of: lift) else { throw .unknownLift(lift) }
+            endMaintenance(index, because: by, at: now.nanoseconds)
+        case .accepted(let alert, let by):
+            let (index, entry) = try openEntry(alert)
+            tracks[index].acceptedAlert = alert
+            confirm(index, entry, because: "accepted:\(by)", now)
+            // What was muted until now is judged without its suppressor.
+            lookAgain(index, at: now.nanoseconds)
+        case .endOfAlarm(let alert, let by):
+            let (index, entry) = try openEntry(alert)
+            close(index, entry, because: "end_of_alarm:\(by)", mustEnd: false, now)
+        case .judgedFalse(let alert, let by, let reason):
+            let (index, entry) = try openEntry(alert)
+            close(index, entry, because: "judged_false:\(by): \(reason)", mustEnd: true, now)
+        }
+    }
+
+    private func openEntry(_ alert: String) throws(OrderProblem) -> (lift: Int, entry: Int) {
+        for index in tracks.indices {
+            let entries = tracks[index].ledger.entries
+            if let entry = entries.firstIndex(where: { $0.id == alert && $0.state.isOpen }) { return (index, entry) }
+        }
+        throw .noOpenAlert(alert)
+    }
+
+    /// Evaluates the lift's rules at a moment that no reading and no timer has brought.
+    private mutating func lookAgain(_ index: Int, at time: Int64) {
+        let program = tracks[index].program
+        for rule in programs[program].rules.indices {
+            agendas[program].mark(Int32(programs[program].nodes.count + rule))
+        }
+        step(index, at: max(time, tracks[index].memory.time))
+        // A person's word is not rolled back.
+        tracks[index].barrier()
+    }
+
+    // MARK: Alerts
+
+    private mutating func confirm(_ index: Int, _ entry: Int, because reason: String, _ now: Instant) {
+        let program = programs[tracks[index].program]
+        let told = tracks[index].ledger.entries[entry]
+        guard told.state == .suspected,
+            let rule = program.rules.firstIndex(where: { $0.definition.name == told.rule })
+        else { return }
+        program.life(rule).setPhase(.final, &tracks[index].memory)
+        let memory = tracks[index].memory
+        let transition = Transition(
+            rule: rule, state: .confirmed, severity: told.severity, time: now.nanoseconds, onset: told.onset,
+            reason: reason, unobserved: 0, evidence: program.evidence(memory.words.span))
+        tell(TransitionSink(transitions: [transition]), index, refoldedFrom: nil)
+    }
+
+    private mutating func close(
+        _ index: Int, _ entry: Int, because reason: String, mustEnd: Bool, _ now: Instant
+    ) {
+        let program = programs[tracks[index].program]
+        let told = tracks[index].ledger.entries[entry]
+        if let rule = program.rules.firstIndex(where: { $0.definition.name == told.rule }) {
+            let life = program.life(rule)
+            life.setPhase(.idle, &tracks[index].memory)
+            var m = tracks[index].memory.words.mutableSpan
+            if life.whenSince(m.span) != LiftMemory.never { life.setWhenSince(now.nanoseconds, &m) }
+            life.setMustEnd(mustEnd, &m)
+        }
+        if tracks[index].acceptedAlert == told.id { tracks[index].acceptedAlert = nil }
+        let memory = tracks[index].memory
+        alerts.append(
+            tracks[index].ledger.close(
+                entry, ruleVersion: rules.versions[told.rule] ?? "", reason: reason, lift: tracks[index].lift.id,
+                now: now.nanoseconds,
+                evidence: program.evidence(memory.words.span),
+                vendorCode: tracks[index].writtenVendorCode))
+        noticeIncidents(index, at: now.nanoseconds)
+        lookAgain(index, at: now.nanoseconds)
+    }
+
+    // MARK: Maintenance
+
+    private mutating func announceMaintenance(
+        _ index: Int, until: Instant, _ by: String, _ reason: String, _ now: Instant
+    ) {
+        endMaintenance(index, because: by, at: now.nanoseconds)
+        var alert = Maintenance.alert(lift: tracks[index].lift.id)
+        if let raised = alert.raise(onset: now, at: now, hold: .zero, because: "\(by): \(reason)") {
+            alerts.append(raised)
+        }
+        tracks[index].maintenance = Maintenance(until: until.nanoseconds, by: by, reason: reason, alert: alert)
+        maintenanceEnds = min(maintenanceEnds, until.nanoseconds)
+        setMaintenance(index, true, at: now.nanoseconds)
+    }
+
+    private mutating func endMaintenance(_ index: Int, because reason: String, at time: Int64) {
+        guard var window = tracks[index].maintenance else { return }
+        tracks[index].maintenance = nil
+        setMaintenance(index, false, at: time)
+        if let cleared = window.alert.clear(at: Instant(nanoseconds: time), because: reason) { alerts.append(cleared) }
+    }
+
+    /// Windows end by themselves.
+    mutating func endMaintenance(by now: Int64) {
+        guard now >= maintenanceEnds else { return }
+        for index in tracks.indices {
+            guard let window = tracks[index].maintenance, window.until <= now else { continue }
+            endMaintenance(index, because: "over", at: window.until)
+        }
+        maintenanceEnds = tracks.reduce(LiftMemory.never) { min($0, $1.maintenance?.until ?? LiftMemory.never) }
+    }
+
+    private mutating func setMaintenance(_ index: Int, _ isAnnounced: Bool, at time: Int64) {
+        var reading = Reading()
+        reading.set(.maintenance, isAnnounced)
+        reading.isSignOfLife = false
+        place(
+            LiftTrack.Input(time: time, saidAt: max(time, tracks[index].latestReading), reading: reading), index,
+            arrival: time)
+    }
+}
+
+extension RuleLife {
+    fileprivate func setPhase(_ phase: Phase, _ memory: inout LiftMemory) {
+        var m = memory.words.mutableSpan
+        setPhase(phase, &m)
+    }
+}

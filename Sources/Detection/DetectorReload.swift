@@ -1,0 +1,49 @@
+import Elevator
+
+extension Detector {
+    /// Goes on under other rules: what did not change keeps its state, holds in progress included.
+    ///
+    /// A rule that has changed keeps its open alert, and its running hold unless it says `when_changed: restart`. An alert of
+    /// a rule that is gone is cleared with reason `rule_removed`.
+    /// - Throws: `ExpressionError` when the rules cannot be compiled for a lift that is followed; nothing is changed then.
+    public mutating func adopt(_ newRules: RuleSet, at now: Instant) throws(ExpressionError) {
+        var newPrograms: [Program] = []
+        for kind in kinds { newPrograms.append(try newRules.program(for: kind)) }
+        let migrations = zip(programs, newPrograms).map { Migration(from: $0.shape, to: $1) }
+        rules = newRules
+        programs = newPrograms
+        agendas = newPrograms.map { Agenda($0) }
+        for index in tracks.indices {
+            let migration = migrations[tracks[index].program]
+            tracks[index].carry(migration, isListening: isListening)
+            clearOrphans(index, at: now)
+        }
+        prepareIncidents()
+        forgetDeadlines()
+        advance(to: now)
+    }
+
+    /// Alerts of rules that no longer exist, or apply to other lifts.
+    mutating func clearOrphans(_ index: Int, at now: Instant) {
+        let applying = Set(programs[tracks[index].program].rules.map(\.definition.name))
+        for entry in tracks[index].ledger.entries.indices {
+            let told = tracks[index].ledger.entries[entry]
+            guard told.state.isOpen, !applying.contains(told.rule) else { continue }
+            alerts.append(
+                tracks[index].ledger.close(
+                    entry, ruleVersion: "", reason: "rule_removed", lift: tracks[index].lift.id,
+                    now: now.nanoseconds, evidence: [], vendorCode: tracks[index].writtenVendorCode))
+        }
+    }
+}
+
+extension LiftTrack {
+    /// Takes every memory over to another program.
+    mutating func carry(_ migration: Migration, isListening: Bool) {
+        memory = migration.carry(memory, isListening: isListening)
+        older.memory = migration.carry(older.memory, isListening: isListening)
+        newer.memory = migration.carry(newer.memory, isListening: isListening)
+        migration.carryChangedLives(from: memory, to: &older.memory)
+        migration.carryChangedLives(from: memory, to: &newer.memory)
+    }
+}
