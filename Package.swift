@@ -71,6 +71,16 @@ let package = Package(
             exclude: ["scenarios", "demo"],
             swiftSettings: strict),
 
+        // Measures; not installed.
+        .executableTarget(
+            name: "hoistway-bench",
+            dependencies: [
+                "Gateway", "Detection", "DeviceProfiles", "Elevator", "PositionedYAML",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/hoistway-bench",
+            swiftSettings: strict),
+
         .testTarget(
             name: "DetectionTests",
             dependencies: ["Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"],

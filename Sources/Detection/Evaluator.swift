@@ -94,10 +94,19 @@ extension Program {
         var lost = UInt64(bitPattern: m[LiftLayout.known]) & staleMask
         m[LiftLayout.known] &= ~Int64(bitPattern: staleMask)
         while lost != 0 {
-            for reader in readers[lost.trailingZeroBitCount] { marks[Int(reader) >> 6] |= 1 << UInt64(reader & 63) }
+            markReaders(lost.trailingZeroBitCount, &marks)
             lost &= lost - 1
         }
         return LiftMemory.never
+    }
+
+    /// What looks at a signal has to look again.
+    @inline(__always)
+    func markReaders(_ signal: Int, _ marks: inout MutableSpan<UInt64>) {
+        for place in readers.range(signal) {
+            let node = readers[place]
+            marks[node >> 6] |= 1 << UInt64(node & 63)
+        }
     }
 
     private func settle(
@@ -117,8 +126,8 @@ extension Program {
                         let scope = Int(nodes[index].scope)
                         if scope != 0, !life(scope - 1).isOpen(m) { continue }
                         guard evaluate(index, &m, context) else { continue }
-                        for i in dependents(of: index) {
-                            let user = Int(dependents[i])
+                        for place in dependents.range(index) {
+                            let user = dependents[place]
                             marks[user >> 6] |= 1 << UInt64(user & 63)
                         }
                     } else if live(index - nodes.count, &m, context, &sink) {

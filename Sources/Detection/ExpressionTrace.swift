@@ -244,22 +244,24 @@ public struct ExpressionTrace: Sendable {
 
     private func apply(_ row: Int, _ program: Program, _ memory: inout LiftMemory, _ agenda: inout Agenda) {
         var m = memory.words.mutableSpan
+        var marks = agenda.words.mutableSpan
         for i in (row == 0 ? 0 : rowEnds[row - 1])..<rowEnds[row] {
             let column = Int(entries[i].column)
             let bit: Int64 = 1 << Int64(column)
             let bits = Int64(bitPattern: entries[i].bits)
-            for node in program.ageReaders[column] {
-                m[Int(program.nodes[Int(node)].slot)] = times[row]
-                agenda.mark(node)
+            for place in program.ageReaders.range(column) {
+                let node = program.ageReaders[place]
+                m[Int(program.nodes[node].slot)] = times[row]
+                marks[node >> 6] |= 1 << UInt64(node & 63)
             }
             let wasKnown = m[LiftLayout.known] & bit != 0
             if wasKnown == entries[i].isKnown, !wasKnown || m[LiftLayout.signals + column] == bits { continue }
             m[LiftLayout.known] = entries[i].isKnown ? m[LiftLayout.known] | bit : m[LiftLayout.known] & ~bit
             m[LiftLayout.signals + column] = bits
-            agenda.markAll(program.readers[column])
+            program.markReaders(column, &marks)
         }
         m[LiftLayout.lastHeard] = times[row]
-        for node in program.silences { agenda.mark(node) }
+        for node in program.silences { marks[Int(node) >> 6] |= 1 << UInt64(node & 63) }
     }
 }
 

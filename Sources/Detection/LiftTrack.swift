@@ -81,7 +81,8 @@ struct LiftTrack: Sendable {
 
     /// Moves the way back on, and notes the input.
     mutating func record(_ input: Input, lateness: Int64) {
-        if input.time - newer.memory.time > lateness || inputs.count >= Self.maximumInputs { advanceCheckpoints() }
+        // A checkpoint costs a copy of the memory, a longer way back costs a late reading more: three times the lateness.
+        if input.time - newer.memory.time > 3 * lateness || inputs.count >= Self.maximumInputs { advanceCheckpoints() }
         inputs.append(input)
     }
 
@@ -116,19 +117,19 @@ extension Program {
             let index = rest.trailingZeroBitCount
             let bit: UInt64 = 1 << UInt64(index)
             rest &= rest - 1
-            for node in ageReaders[index] {
-                m[Int(nodes[Int(node)].slot)] = input.time
-                Self.mark(node, &marks)
+            for place in ageReaders.range(index) {
+                m[Int(nodes[ageReaders[place]].slot)] = input.time
+                Self.mark(Int32(ageReaders[place]), &marks)
             }
             if input.reading.known & bit == 0 {
-                if known & bit != 0 { Self.mark(readers[index], &marks) }
+                if known & bit != 0 { markReaders(index, &marks) }
                 known &= ~bit
             } else {
                 let bits = Int64(bitPattern: input.reading.bits(index))
                 if known & bit != 0, m[LiftLayout.signals + index] == bits { continue }
                 known |= bit
                 m[LiftLayout.signals + index] = bits
-                Self.mark(readers[index], &marks)
+                markReaders(index, &marks)
             }
         }
         if input.reading.codesRaised | input.reading.codesEnded != 0 {
@@ -136,7 +137,7 @@ extension Program {
             let bit: UInt64 = 1 << UInt64(index)
             let before = known & bit != 0 ? UInt64(bitPattern: m[LiftLayout.signals + index]) : 0
             let after = before & ~input.reading.codesEnded | input.reading.codesRaised
-            if known & bit == 0 || before != after { Self.mark(readers[index], &marks) }
+            if known & bit == 0 || before != after { markReaders(index, &marks) }
             known |= bit
             m[LiftLayout.signals + index] = Int64(bitPattern: after)
         }

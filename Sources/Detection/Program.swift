@@ -3,8 +3,9 @@ import Elevator
 /// A rule set compiled for one kind of lift: a flat list of nodes, operands before operators, equal sub-expressions once.
 ///
 /// Who depends on whom is known beforehand, so that only what a reading changed is evaluated again. The rules' lives stand
-/// behind the nodes in the same numbering: a rule looks at itself when one of its conditions has changed.
-struct Program: Sendable {
+/// behind the nodes in the same numbering: a rule looks at itself when one of its conditions has changed. A class, because it is
+/// passed around for every message and never changes.
+final class Program: Sendable {
     let nodes: [Node]
     let rules: [CompiledRule]
     let signals: SignalTable
@@ -12,15 +13,14 @@ struct Program: Sendable {
     let staleAfter: Int64
     let layout: LiftLayout
     /// Nodes to look at when a signal changes, when one is said again, and when the lift is heard after a silence.
-    let readers: [[Int32]]
-    let ageReaders: [[Int32]]
+    let readers: Adjacency
+    let ageReaders: Adjacency
     let silences: [Int32]
     let lasts: [Int32]
     let heardReaders: [Int32]
     let pointMask: [UInt64]
-    /// What depends on node *i*: `dependents[firstDependent[i]..<firstDependent[i + 1]]`.
-    private(set) var firstDependent: [Int32]
-    private(set) var dependents: [Int32]
+    /// The nodes and rules that look when a node has changed.
+    let dependents: Adjacency
     /// The node or rule that a timer belongs to; timer 0 is the lift's own silence.
     let timerOwners: [Int32]
     /// Tells a node of another program that does the same: by it memory is carried over a change of rules.
@@ -73,21 +73,37 @@ struct Program: Sendable {
                 users[operand.node].append(Int32(nodes.count + i))
             }
         }
-        self.readers = readers
-        self.ageReaders = ageReaders
+        self.readers = Adjacency(readers)
+        self.ageReaders = Adjacency(ageReaders)
         self.pointMask = pointMask
         silences = nodes.indices.filter { nodes[$0].operation == .silent }.map { Int32($0) }
         lasts = nodes.indices.filter { [.last, .lastNumber].contains(nodes[$0].operation) }.map { Int32($0) }
         heardReaders = nodes.indices.filter { nodes[$0].operation == .isHeard }.map { Int32($0) }
-        firstDependent = [0]
-        dependents = []
-        for list in users {
-            dependents += list
-            firstDependent.append(Int32(dependents.count))
+        dependents = Adjacency(users)
+    }
+}
+
+/// Lists of indices, one after the other in one array: reading one counts no reference.
+struct Adjacency: Sendable {
+    private let starts: [Int32]
+    private let indices: [Int32]
+
+    init(_ lists: [[Int32]]) {
+        var starts: [Int32] = [0]
+        var indices: [Int32] = []
+        for list in lists {
+            indices += list
+            starts.append(Int32(indices.count))
         }
+        self.starts = starts
+        self.indices = indices
     }
 
-    func dependents(of node: Int) -> Range<Int> { Int(firstDependent[node])..<Int(firstDependent[node + 1]) }
+    /// The places of a list's entries.
+    @inline(__always)
+    func range(_ list: Int) -> Range<Int> { Int(starts[list])..<Int(starts[list + 1]) }
+    @inline(__always)
+    subscript(place: Int) -> Int { Int(indices[place]) }
 }
 
 /// Where everything stands in the words that a lift is remembered in.

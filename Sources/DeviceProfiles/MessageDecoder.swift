@@ -75,10 +75,10 @@ public struct MessageDecoder {
         var message = DecodedMessage(reading: Reading(), duplicateKey: 0)
         message.reading.isBaseline = isRetained
         message.reading.isSignOfLife = mapping.isSignOfLife
-        for signal in mapping.signals { read(signal, mapping, bytes, &message) }
+        for step in mapping.plan.steps.indices { read(step, mapping, bytes, &message) }
         if let codes = mapping.codes { read(codes, mapping, bytes, &message) }
         if let time = mapping.time { read(time, mapping, bytes, &message) }
-        if let field = mapping.vendorCode, [.string, .number].contains(tokens[field].kind) {
+        if let field = mapping.vendorCode, tokens[field].kind == .string || tokens[field].kind == .number {
             message.vendorCode = tokens[field].start..<tokens[field].end
         }
         if let key = mapping.sequence, tokens[key].kind == .number {
@@ -93,34 +93,39 @@ public struct MessageDecoder {
     }
 
     private func read(
-        _ mapping: SignalMapping, _ topic: TopicMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
+        _ index: Int, _ topic: TopicMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
     ) {
-        let index = mapping.signal.rawValue
-        for source in mapping.sources {
+        let step = topic.plan.steps[index]
+        for i in step.sources {
+            let source = topic.plan.sources[i]
             let token = tokens[source.field]
-            if token.kind == .absent { continue }
-            if token.kind == .null { return message.reading.setUnknown(index) }
-            for (written, bits) in source.map where Self.equal(bytes, token, written) {
-                if let bits { message.reading.set(index, bits: bits) } else { message.reading.setUnknown(index) }
-                return
+            if case .absent = token.kind { continue }
+            if case .null = token.kind { return message.reading.setUnknown(step.signal) }
+            if let word = topic.plan.word(token, bytes, among: source.words) {
+                guard topic.plan.words[word].isKnown else { return message.reading.setUnknown(step.signal) }
+                return message.reading.set(step.signal, bits: topic.plan.words[word].bits)
             }
-            switch (mapping.signal.type, token.kind) {
-            case (.boolean, .true) where source.map.isEmpty: return message.reading.set(index, bits: 1)
-            case (.boolean, .false) where source.map.isEmpty: return message.reading.set(index, bits: 0)
-            case (.number, .number) where source.map.isEmpty:
+            switch (step.kind, token.kind) {
+            case (.boolean, .true) where source.words.isEmpty: return message.reading.set(step.signal, bits: 1)
+            case (.boolean, .false) where source.words.isEmpty: return message.reading.set(step.signal, bits: 0)
+            case (.number, .number) where source.words.isEmpty:
                 if let number = DecimalText.double(bytes, token.start, token.end) {
-                    return message.reading.set(index, bits: (number * source.scale + source.offset).bitPattern)
+                    return message.reading.set(step.signal, bits: (number * source.scale + source.offset).bitPattern)
                 }
             case (.boolean, .true), (.boolean, .false):
                 // A map that names one side of a Boolean leaves the other unknown: the standard's "not closed" is not "open".
-                return message.reading.setUnknown(index)
+                return message.reading.setUnknown(step.signal)
             default: break
             }
-            message.reading.setUnknown(index)
-            note(source.field, topic, expected: Self.expectation(mapping.signal, source), bytes, &message)
+            message.reading.setUnknown(step.signal)
+            let mapping = topic.signals[index]
+            note(
+                source.field, topic,
+                expected: Self.expectation(mapping.signal, mapping.sources[i - step.sources.lowerBound]), bytes,
+                &message)
             return
         }
-        if topic.isComplete { message.reading.setUnknown(index) }
+        if topic.isComplete { message.reading.setUnknown(step.signal) }
     }
 
     private func read(
@@ -132,11 +137,11 @@ public struct MessageDecoder {
         case .absent, .null:
             if topic.isComplete { message.reading.setUnknown(Signal.codes.rawValue) }
             return
-        case .string, .number: set = bit(of: token, mapping, bytes)
+        case .string, .number: set = bit(of: token, topic.plan, bytes)
         case .array:
             var items = JSONScanner(bytes)
             items.position = token.start
-            items.forEachScalar(until: token.end) { set |= bit(of: $0, mapping, bytes) }
+            items.forEachScalar(until: token.end) { set |= bit(of: $0, topic.plan, bytes) }
         default:
             message.reading.setUnknown(Signal.codes.rawValue)
             return note(mapping.field, topic, expected: "a code or a list of codes", bytes, &message)
@@ -149,9 +154,8 @@ public struct MessageDecoder {
         }
     }
 
-    private func bit(of token: JSONToken, _ mapping: CodesMapping, _ bytes: Span<UInt8>) -> UInt64 {
-        for (written, bit) in mapping.map where Self.equal(bytes, token, written) { return bit }
-        return 0
+    private func bit(of token: JSONToken, _ plan: TopicPlan, _ bytes: Span<UInt8>) -> UInt64 {
+        plan.word(token, bytes, among: plan.codes).map { plan.words[$0].bits } ?? 0
     }
 
     private func read(
@@ -182,7 +186,7 @@ public struct MessageDecoder {
         let token = tokens[field]
         let text = Self.text(bytes, token)
         message.problem = UnreadableField(
-            field: topic.fields[field].name, expected: expected, found: token.kind == .string ? "\"\(text)\"" : text)
+            field: topic.fields.name(field), expected: expected, found: token.kind == .string ? "\"\(text)\"" : text)
     }
 
     private static func expectation(_ signal: Signal, _ source: SignalMapping.Source) -> String {

@@ -7,6 +7,8 @@ public struct Profile: Sendable {
     public var title: String
     /// The longest pause between two words of a lift in good health.
     public var reportsEvery: Duration
+    /// It says something new no more often than this, which bounds what windows over its numbers have to remember.
+    public var shortestInterval: Duration
     /// After this long without a word, everything that was said is unknown.
     public var staleAfter: Duration
     public var topics: [TopicMapping]
@@ -18,22 +20,40 @@ public struct Profile: Sendable {
     }
 }
 
-/// One topic of a profile, and how its payload becomes a reading.
-public struct TopicMapping: Sendable {
-    public var pattern: TopicPattern
+/// One topic of a profile, and how its payload becomes a reading. A class, so that the hot path passes a reference around.
+public final class TopicMapping: Sendable {
+    public let pattern: TopicPattern
     /// The payload tells all there is: a field that is absent is unknown. Otherwise it keeps its last value.
-    public var isComplete: Bool
-    public var isSignOfLife: Bool
-    var fields: [JSONField]
-    var time: TimeMapping?
+    public let isComplete: Bool
+    public let isSignOfLife: Bool
+    let fields: JSONFieldSet
+    let plan: TopicPlan
+    let time: TimeMapping?
     /// The field that grows with each message of a device: it tells doubles, and orders messages of one time. Without one,
     /// time and payload tell doubles.
-    var sequence: Int?
+    let sequence: Int?
     /// The field that names the lift; another lift's name in it is refused.
-    var identity: Int?
-    var signals: [SignalMapping]
-    var codes: CodesMapping?
-    var vendorCode: Int?
+    let identity: Int?
+    let signals: [SignalMapping]
+    let codes: CodesMapping?
+    let vendorCode: Int?
+
+    init(
+        pattern: TopicPattern, isComplete: Bool, isSignOfLife: Bool, fields: JSONFieldSet, time: TimeMapping?,
+        sequence: Int?, identity: Int?, signals: [SignalMapping], codes: CodesMapping?, vendorCode: Int?
+    ) {
+        self.pattern = pattern
+        self.isComplete = isComplete
+        self.isSignOfLife = isSignOfLife
+        self.fields = fields
+        plan = TopicPlan(signals, codes)
+        self.time = time
+        self.sequence = sequence
+        self.identity = identity
+        self.signals = signals
+        self.codes = codes
+        self.vendorCode = vendorCode
+    }
 }
 
 struct TimeMapping: Sendable {

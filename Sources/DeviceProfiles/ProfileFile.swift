@@ -14,11 +14,12 @@ extension Profile {
             diagnostics.report(encoding, "found \(encoding.summary); the only encoding read so far is 'json'")
         }
         reportsEvery = reader.duration("reports_every") ?? .seconds(10)
+        shortestInterval = reader.duration("shortest_interval") ?? .milliseconds(100)
         staleAfter = reader.duration("stale_after") ?? .seconds(60)
         topics = []
         _ = reader.required("topics")
         for item in reader.items("topics") {
-            if let topic = TopicMapping(item, diagnostics) { topics.append(topic) }
+            if let topic = TopicMapping.read(item, diagnostics) { topics.append(topic) }
         }
         examples = reader.items("examples").compactMap { ProfileExample($0, diagnostics) }
         reader.finish()
@@ -54,7 +55,7 @@ extension Profile {
 }
 
 extension TopicMapping {
-    init?(_ node: YAMLNode, _ diagnostics: Diagnostics) {
+    static func read(_ node: YAMLNode, _ diagnostics: Diagnostics) -> TopicMapping? {
         var reader = YAMLReader(node, diagnostics)
         guard let text = reader.requiredText("topic") else { return nil }
         guard let pattern = TopicPattern(text) else {
@@ -62,19 +63,21 @@ extension TopicMapping {
                 node, "found the topic '\(text)', expected one with '{lift}' on a level of its own and no wildcard")
             return nil
         }
-        self.pattern = pattern
-        isComplete = reader.boolean("complete") ?? false
-        isSignOfLife = reader.boolean("sign_of_life") ?? true
         var fields = FieldTable()
-        if let node = reader.optional("time") { time = TimeMapping(node, diagnostics, &fields) }
-        sequence = reader.text("sequence").map { fields.index($0) }
-        identity = reader.text("identity").map { fields.index($0) }
-        signals = reader.entries("signals").compactMap { SignalMapping($0.key, $0.value, diagnostics, &fields) }
-        if let node = reader.optional("codes") { codes = CodesMapping(node, diagnostics, &fields) }
-        vendorCode = reader.text("vendor_code").map { fields.index($0) }
+        let isComplete = reader.boolean("complete") ?? false
+        let isSignOfLife = reader.boolean("sign_of_life") ?? true
+        let time = reader.optional("time").flatMap { TimeMapping($0, diagnostics, &fields) }
+        let sequence = reader.text("sequence").map { fields.index($0) }
+        let identity = reader.text("identity").map { fields.index($0) }
+        let signals = reader.entries("signals").compactMap { SignalMapping($0.key, $0.value, diagnostics, &fields) }
+        let codes = reader.optional("codes").flatMap { CodesMapping($0, diagnostics, &fields) }
+        let vendorCode = reader.text("vendor_code").map { fields.index($0) }
         reader.finish()
-        self.fields = fields.fields
         if fields.fields.count > 64 { diagnostics.report(node, "reads \(fields.fields.count) fields; the limit is 64") }
+        return TopicMapping(
+            pattern: pattern, isComplete: isComplete, isSignOfLife: isSignOfLife,
+            fields: JSONFieldSet(Array(fields.fields.prefix(64))), time: time, sequence: sequence, identity: identity,
+            signals: signals, codes: codes, vendorCode: vendorCode)
     }
 }
 
@@ -115,6 +118,10 @@ extension SignalMapping {
             let names = Signal.allCases.filter { $0 != .codes }.map(\.name)
             diagnostics.report(
                 key, "'\(key.text ?? "")' is not a signal.\(suggestion(for: key.text ?? "", among: names))")
+            return nil
+        }
+        if signal == .maintenance {
+            diagnostics.report(key, "'maintenance' is announced by a person (hoistway maintenance), never by a lift")
             return nil
         }
         if signal == .codes {

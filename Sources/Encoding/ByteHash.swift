@@ -13,16 +13,19 @@ package struct ByteHash {
     }
 
     package mutating func add(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) {
-        var word: UInt64 = UInt64(end - start)
-        var count = 8
-        for i in start..<end {
-            word = word << 8 | UInt64(bytes[i])
-            count += 1
-            if count & 7 == 0 {
-                add(word)
-                word = 0
-            }
+        add(UInt64(end - start))
+        let raw = bytes.bytes
+        var i = start
+        while i + 8 <= end {
+            // Checked against the span's bounds; a number may be read from any bytes.
+            add(UInt64(littleEndian: raw.unsafeLoadUnaligned(fromByteOffset: i, as: UInt64.self)))
+            i += 8
         }
-        add(word)
+        var rest: UInt64 = 0
+        while i < end {
+            rest = rest << 8 | UInt64(bytes[i])
+            i += 1
+        }
+        add(rest)
     }
 }

@@ -53,6 +53,91 @@ package struct JSONField: Equatable {
     }
 }
 
+/// The fields that a message is searched for, with a table that tells from a key's length and ends which of them it may be.
+package struct JSONFieldSet: Sendable, ExpressibleByArrayLiteral {
+    let fields: [JSONField]
+    /// By `hash`: bit *i*: the first key of field *i*'s path may be this.
+    private let candidates: [UInt64]
+    private let names: [KeyText]
+    private let isNested: [Bool]
+
+    /// - Parameter fields: at most 64.
+    package init(_ fields: [JSONField]) {
+        precondition(fields.count <= 64)
+        self.fields = fields
+        var candidates = [UInt64](repeating: 0, count: 256)
+        var names: [KeyText] = []
+        for field in fields {
+            let name = field.path[0]
+            names.append(KeyText(name.span, 0, name.count))
+        }
+        self.names = names
+        for (i, field) in fields.enumerated() {
+            let name = field.path[0]
+            candidates[Self.hash(name.span, 0, name.count)] |= 1 << UInt64(i)
+        }
+        self.candidates = candidates
+        isNested = fields.map { $0.path.count > 1 }
+    }
+    package init(arrayLiteral fields: JSONField...) { self.init(fields) }
+
+    package var count: Int { fields.count }
+    package func name(_ index: Int) -> String { fields[index].name }
+
+    @inline(__always)
+    private static func hash(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
+        if end == start { return 0 }
+        let middle = Int(bytes[start + (end - start) / 2])
+        return ((end - start) &* 37 &+ Int(bytes[start]) &* 5 &+ Int(bytes[end - 1]) &* 17 &+ middle) & 255
+    }
+
+    /// Which fields a key of the top object leads to: those it names, and those nested under it.
+    @inline(__always)
+    func matches(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> (exact: UInt64, inner: UInt64) {
+        var rest = candidates[Self.hash(bytes, start, end)]
+        var found: (exact: UInt64, inner: UInt64) = (0, 0)
+        if rest == 0 { return found }
+        let key = KeyText(bytes, start, end)
+        while rest != 0 {
+            let i = rest.trailingZeroBitCount
+            let bit = rest & (0 &- rest)
+            rest ^= bit
+            guard names[i] == key, end - start <= 24 || isSame(i, bytes, start) else { continue }
+            if isNested[i] { found.inner |= bit } else { found.exact |= bit }
+        }
+        return found
+    }
+
+    private func isSame(_ field: Int, _ bytes: Span<UInt8>, _ start: Int) -> Bool {
+        for (k, byte) in fields[field].path[0].enumerated() where bytes[start + k] != byte { return false }
+        return true
+    }
+}
+
+/// A key's length, its first sixteen bytes and its last eight: for keys of up to 24 bytes, the whole key.
+private struct KeyText: Equatable, Sendable {
+    let count: Int
+    let first: UInt64
+    let second: UInt64
+    let last: UInt64
+
+    @inline(__always)
+    init(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) {
+        count = end - start
+        let raw = bytes.bytes
+        if count >= 8 {
+            // A number may be read from any bytes; the span checks its bounds.
+            first = raw.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
+            second = count >= 16 ? raw.unsafeLoadUnaligned(fromByteOffset: start + 8, as: UInt64.self) : 0
+            last = raw.unsafeLoadUnaligned(fromByteOffset: end - 8, as: UInt64.self)
+        } else {
+            var head: UInt64 = 0
+            for i in start..<end { head = head << 8 | UInt64(bytes[i]) }
+            (first, second, last) = (head, 0, 0)
+        }
+    }
+}
+
 /// Checks a whole message for being JSON (RFC 8259) in one pass, and notes where the wanted fields stand.
 ///
 /// Allocates nothing for messages without escaped keys. Held to Foundation's JSONDecoder by differential tests.
@@ -67,11 +152,38 @@ package struct JSONScanner: ~Escapable {
     package init(_ bytes: Span<UInt8>) { self.bytes = bytes }
 
     /// Scans a message whose top is an object. Of a key that occurs twice the later value wins.
-    package mutating func scan(_ fields: [JSONField], into tokens: inout [JSONToken]) throws(JSONError) {
+    package mutating func scan(_ set: borrowing JSONFieldSet, into tokens: inout [JSONToken]) throws(JSONError) {
         for i in tokens.indices { tokens[i] = JSONToken() }
         skipSpace()
-        guard peek == UInt8(ascii: "{") else { throw fail("an object '{'") }
-        try object(fields, depth: 0, candidates: fields.isEmpty ? 0 : ~0 >> UInt64(64 - fields.count), into: &tokens)
+        guard take(UInt8(ascii: "{")) else { throw fail("an object '{'") }
+        skipSpace()
+        var isFirst = true
+        while !take(UInt8(ascii: "}")) {
+            if !isFirst {
+                guard take(UInt8(ascii: ",")) else { throw fail("',' or '}'") }
+                skipSpace()
+            }
+            isFirst = false
+            let key = try string()
+            skipSpace()
+            guard take(UInt8(ascii: ":")) else { throw fail("':'") }
+            skipSpace()
+            var (exact, inner) = (UInt64(0), UInt64(0))
+            if key.hasEscapes {
+                for i in set.fields.indices where matches(key, set.fields[i].path[0]) {
+                    if set.fields[i].path.count == 1 { exact |= 1 << UInt64(i) } else { inner |= 1 << UInt64(i) }
+                }
+            } else {
+                (exact, inner) = set.matches(bytes, key.start, key.end)
+            }
+            let token =
+                inner == 0 ? try plain(depth: 1) : try value(set.fields, depth: 1, candidates: inner, into: &tokens)
+            while exact != 0 {
+                tokens[exact.trailingZeroBitCount] = token
+                exact &= exact - 1
+            }
+            skipSpace()
+        }
         skipSpace()
         if position != bytes.count { throw fail("the end of the message") }
     }
@@ -79,7 +191,6 @@ package struct JSONScanner: ~Escapable {
     /// Notes the members of a flat top object, whatever their keys.
     package mutating func scanMembers(into members: inout [JSONMember]) throws(JSONError) {
         members.removeAll(keepingCapacity: true)
-        var none: [JSONToken] = []
         skipSpace()
         guard take(UInt8(ascii: "{")) else { throw fail("an object '{'") }
         skipSpace()
@@ -92,7 +203,7 @@ package struct JSONScanner: ~Escapable {
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw fail("':'") }
             skipSpace()
-            members.append(JSONMember(key: key, value: try value([], depth: 1, candidates: 0, into: &none)))
+            members.append(JSONMember(key: key, value: try plain(depth: 1)))
             skipSpace()
         }
         skipSpace()
@@ -134,14 +245,24 @@ package struct JSONScanner: ~Escapable {
         }
     }
 
+    /// A value in which a wanted field may stand.
     private mutating func value(
         _ fields: [JSONField], depth: Int, candidates: UInt64, into tokens: inout [JSONToken]
     ) throws(JSONError) -> JSONToken {
+        guard candidates != 0, peek == UInt8(ascii: "{") else { return try plain(depth: depth) }
+        let start = position
+        try object(fields, depth: depth, candidates: candidates, into: &tokens)
+        return JSONToken(kind: .object, start: start, end: position)
+    }
+
+    /// A value in which nothing is wanted.
+    private mutating func plain(depth: Int) throws(JSONError) -> JSONToken {
         let start = position
         switch peek {
         case UInt8(ascii: "\""): return try string()
         case UInt8(ascii: "{"):
-            try object(fields, depth: depth, candidates: candidates, into: &tokens)
+            var none: [JSONToken] = []
+            try object([], depth: depth, candidates: 0, into: &none)
             return JSONToken(kind: .object, start: start, end: position)
         case UInt8(ascii: "["):
             try array(depth: depth)
@@ -158,10 +279,9 @@ package struct JSONScanner: ~Escapable {
         position += 1
         skipSpace()
         if take(UInt8(ascii: "]")) { return }
-        var none: [JSONToken] = []
         while true {
             skipSpace()
-            _ = try value([], depth: depth + 1, candidates: 0, into: &none)
+            _ = try plain(depth: depth + 1)
             skipSpace()
             if take(UInt8(ascii: ",")) { continue }
             if take(UInt8(ascii: "]")) { return }
@@ -200,9 +320,46 @@ package struct JSONScanner: ~Escapable {
         return position - start
     }
 
+    @inline(__always)
     private mutating func string() throws(JSONError) -> JSONToken {
         guard take(UInt8(ascii: "\"")) else { throw fail("a string '\"'") }
         let start = position
+        skipPlainText()
+        // Most strings end where their plain text does.
+        if take(UInt8(ascii: "\"")) { return JSONToken(kind: .string, start: start, end: position - 1) }
+        return try rest(ofStringFrom: start)
+    }
+
+    /// Passes over printable ASCII other than quote and backslash, eight bytes at a time.
+    @inline(__always)
+    private mutating func skipPlainText() {
+        let raw = bytes.bytes
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        while position + 8 <= bytes.count {
+            // A number may be read from any bytes; the span checks its bounds.
+            let word = UInt64(littleEndian: raw.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+            let quote = word ^ (ones &* 0x22)
+            let backslash = word ^ (ones &* 0x5C)
+            // The top bit of each byte that is a quote, a backslash, below 0x20, or not ASCII. A byte after such a one may be
+            // marked wrongly; only the first counts.
+            let special =
+                ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word | word)
+                & tops
+            if special != 0 {
+                position += special.trailingZeroBitCount >> 3
+                return
+            }
+            position += 8
+        }
+        while position < bytes.count {
+            let byte = bytes[position]
+            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { return }
+            position += 1
+        }
+    }
+
+    private mutating func rest(ofStringFrom start: Int) throws(JSONError) -> JSONToken {
         var hasEscapes = false
         while position < bytes.count {
             let byte = bytes[position]
@@ -214,11 +371,10 @@ package struct JSONScanner: ~Escapable {
             if byte == UInt8(ascii: "\\") {
                 hasEscapes = true
                 try escape()
-            } else if byte < 0x80 {
-                position += 1
             } else {
                 try multibyte(byte)
             }
+            skipPlainText()
         }
         throw fail("the string's end '\"'")
     }
@@ -320,16 +476,19 @@ package struct JSONScanner: ~Escapable {
         (start..<start + 4).reduce(0) { $0 << 4 | UInt16(Character(UnicodeScalar(bytes[$1])).hexDigitValue ?? 0) }
     }
 
+    @inline(__always)
     private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
 
+    @inline(__always)
     private mutating func take(_ byte: UInt8) -> Bool {
         guard peek == byte else { return false }
         position += 1
         return true
     }
 
+    @inline(__always)
     private mutating func skipSpace() {
-        while let byte = peek, byte == 32 || byte == 10 || byte == 13 || byte == 9 { position += 1 }
+        while let byte = peek, byte <= 32, byte == 32 || byte == 10 || byte == 13 || byte == 9 { position += 1 }
     }
 
     private func fail(_ expected: StaticString) -> JSONError { JSONError(offset: position, expected: expected) }

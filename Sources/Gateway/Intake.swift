@@ -31,7 +31,9 @@ public struct Intake {
     public private(set) var detector: Detector
     public private(set) var badInput = BadInput()
     private var decoders: [MessageDecoder]
-    private var channels: [UInt64: Channel] = [:]
+    private var channels: [Channel] = []
+    /// By the topic's hash.
+    private var channelIndex: [UInt64: Int] = [:]
     private let admission: Admission
 
     public init(data: DeviceData, admission: Admission, start: Instant, isListening: Bool) {
@@ -47,15 +49,29 @@ public struct Intake {
         for (mapping, topic) in decoder.profile.topics.enumerated() {
             let text = Array(topic.pattern.topic(lift: lift.id).utf8)
             let decoderIndex = decoders.firstIndex { $0.profile.name == name } ?? 0
-            channels[Self.key(text.span)] = Channel(
-                topic: text, lift: detector.index(of: lift.id), decoder: decoderIndex, mapping: mapping,
-                identities: admission == .registered
-                    ? ([lift.id] + [lift.registrationCode].compactMap { $0 }).map { Array($0.utf8) } : [])
+            add(
+                Channel(
+                    topic: text, lift: detector.index(of: lift.id), decoder: decoderIndex, mapping: mapping,
+                    identities: admission == .registered
+                        ? ([lift.id] + [lift.registrationCode].compactMap { $0 }).map { Array($0.utf8) } : []))
         }
     }
 
-    private static func kind(_ profile: Profile, _ equipment: EquipmentClass) -> Detector.LiftKind {
-        Detector.LiftKind(provides: profile.provides, staleAfter: profile.staleAfter, equipment: equipment)
+    private mutating func add(_ channel: Channel) {
+        let key = Self.key(channel.topic.span)
+        if let known = channelIndex[key] {
+            channels[known] = channel
+        } else {
+            channelIndex[key] = channels.count
+            channels.append(channel)
+        }
+    }
+
+    /// What a profile and a class of lift mean to the rules.
+    public static func kind(_ profile: Profile, _ equipment: EquipmentClass) -> Detector.LiftKind {
+        Detector.LiftKind(
+            provides: profile.provides, staleAfter: profile.staleAfter, shortestInterval: profile.shortestInterval,
+            equipment: equipment)
     }
 
     private static func key(_ topic: Span<UInt8>) -> UInt64 {
@@ -77,12 +93,14 @@ public struct Intake {
                 "longer than \(Self.maximumPayload) bytes")
         }
         let key = Self.key(topic)
-        if channels[key] == nil {
+        if channelIndex[key] == nil {
             do { try meet(topic, key, at: arrival) } catch {
                 badInput.note("rules", topic: topic, payload: payload, arrival: arrival, "\(error)")
             }
         }
-        guard let channel = channels[key], let lift = channel.lift, Self.equal(topic, channel.topic) else {
+        guard let channel = channelIndex[key], let lift = channels[channel].lift,
+            Self.equal(topic, channels[channel].topic)
+        else {
             return badInput.note(
                 "unknown_lift", topic: topic, payload: payload, arrival: arrival,
                 "no registered lift speaks on this topic. Is the lift in the configuration?")
@@ -90,8 +108,9 @@ public struct Intake {
         // A retained message that was deleted has no payload; it says nothing.
         if payload.count == 0 && isRetained { return }
         do throws(UnreadableMessage) {
-            let message = try decoders[channel.decoder].decode(
-                payload, topic: channel.mapping, isRetained: isRetained, identities: channel.identities)
+            let message = try decoders[channels[channel].decoder].decode(
+                payload, topic: channels[channel].mapping, isRetained: isRetained,
+                identities: channels[channel].identities)
             if let problem = message.problem {
                 badInput.note(problem.kind, topic: topic, payload: payload, arrival: arrival, problem.description)
             }
@@ -115,7 +134,7 @@ public struct Intake {
         var bytes: [UInt8] = []
         for i in 0..<topic.count { bytes.append(topic[i]) }
         let text = String(decoding: bytes, as: UTF8.self)
-        channels[key] = Channel(topic: bytes, lift: nil, decoder: 0, mapping: 0, identities: [])
+        add(Channel(topic: bytes, lift: nil, decoder: 0, mapping: 0, identities: []))
         for decoder in decoders {
             for topic in decoder.profile.topics {
                 guard let name = topic.pattern.lift(in: text) else { continue }

@@ -51,18 +51,26 @@ public struct LineReader: ~Copyable {
             let end = filled + count
             var start = 0
             var position = filled
-            while position < end {
-                if buffer[position] == 10 {
-                    number += 1
-                    if position > start { try body(buffer.span.extracting(start..<position), number) }
-                    start = position + 1
-                }
-                position += 1
+            while let found = Self.newline(in: buffer, from: position, to: end) {
+                number += 1
+                if found > start { try body(buffer.span.extracting(start..<found), number) }
+                start = found + 1
+                position = start
             }
             buffer.replaceSubrange(0..<(end - start), with: buffer[start..<end])
             buffer.append(contentsOf: repeatElement(0, count: max(0, (1 << 18) - buffer.count)))
             filled = end - start
         }
         if filled > 0 { try body(buffer.span.extracting(0..<filled), number + 1) }
+    }
+
+    private static func newline(in buffer: [UInt8], from start: Int, to end: Int) -> Int? {
+        // libc's search is many times faster than a loop; it reads within the array, while the array is held.
+        buffer.withUnsafeBytes { bytes in
+            guard start < end, let base = bytes.baseAddress, let found = memchr(base + start, 10, end - start) else {
+                return nil
+            }
+            return UnsafeRawPointer(found) - base
+        }
     }
 }

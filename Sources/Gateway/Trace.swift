@@ -9,7 +9,8 @@ public struct TraceReader {
     public enum ConnectionEvent: String, CaseIterable {
         case connected, drained, disconnected, end
     }
-    private static let fields = ["t", "topic", "payload", "payload_b64", "retain", "event"].map { JSONField(key: $0) }
+    private static let fields = JSONFieldSet(
+        ["t", "topic", "payload", "payload_b64", "retain", "event"].map { JSONField(key: $0) })
     private var tokens = [JSONToken](repeating: JSONToken(), count: 6)
     private var topic: [UInt8] = []
     private var payload: [UInt8] = []

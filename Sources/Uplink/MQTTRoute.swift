@@ -262,7 +262,7 @@ public final class MQTTRoute: MQTTClientDelegate {
 
 /// Reads the centre's receipts.
 enum Receipt {
-    private static let fields = [JSONField(key: "id"), JSONField(key: "ids")]
+    private static let fields: JSONFieldSet = [JSONField(key: "id"), JSONField(key: "ids")]
 
     /// The event ids of a receipt; none where it is not one.
     static func ids(in payload: Span<UInt8>) -> [String] {

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Detection
+import DeviceProfiles
+import Elevator
+import Gateway
+import PositionedYAML
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The speed of the rule engine. Every figure is CPU time of this process, so that a busy machine disturbs it little.
+@main
+struct HoistwayBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hoistway-bench",
+        abstract: "Measure decode, rules, memory and start-up; write the Timescales traces.",
+        subcommands: [Messages.self, State.self, Timescales.self, Load.self])
+}
+
+/// Seconds of CPU that this process has used.
+func cpuSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
+/// SplitMix64: the same work on every run.
+struct Chance {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+    mutating func below(_ n: Int) -> Int { Int(next() % UInt64(n)) }
+    mutating func happens(_ percent: Int) -> Bool { below(100) < percent }
+}
+
+func printRow(_ what: String, _ figure: String, _ note: String = "") {
+    print(what.padded(44) + figure.padded(22) + note)
+}
+
+func written(_ value: Double, _ digits: Int = 2) -> String {
+    let scale = (0..<digits).reduce(1.0) { product, _ in product * 10 }
+    let rounded = (value * scale).rounded() / scale
+    return "\(rounded)"
+}
+
+extension String {
+    func padded(_ width: Int) -> String {
+        count >= width ? self + " " : self + String(repeating: " ", count: width - count)
+    }
+}

@@ -1,0 +1,20 @@
+/// What a rule set costs one lift.
+public struct RuleMemory: Sendable, Equatable {
+    /// Operators after equal sub-expressions are shared.
+    public var nodes: Int
+    /// Bytes of a lift's memory: signals, verdicts, windows, timers, alerts' lives.
+    public var state: Int
+    /// Bytes at most for the way back that late readings need: two checkpoints and the readings since.
+    public var lateness: Int
+}
+
+extension RuleSet {
+    /// - Throws: `ExpressionError` when the rules cannot be compiled for this kind of lift.
+    public func memory(for kind: Detector.LiftKind) throws(ExpressionError) -> RuleMemory {
+        let program = try program(for: kind)
+        let state = program.layout.size * 8
+        return RuleMemory(
+            nodes: program.nodes.count, state: state,
+            lateness: 2 * state + LiftTrack.maximumInputs * Swift.MemoryLayout<LiftTrack.Input>.stride)
+    }
+}
