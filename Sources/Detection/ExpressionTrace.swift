@@ -24,11 +24,6 @@ public struct ExpressionTrace: Sendable {
         /// `.unknown` until a value was seen.
         var kind = Kind.unknown
     }
-    private struct Entry {
-        var column: UInt8
-        var isKnown: Bool
-        var bits: UInt64
-    }
 
     private let expression: Expression
     /// Where the expression names each word.
@@ -38,8 +33,11 @@ public struct ExpressionTrace: Sendable {
     private var words: [String]
     private var wordBytes: [[UInt8]]
     private var times: [Int64] = []
-    private var rowEnds: [Int] = []
-    private var entries: [Entry] = []
+    /// What each row says, a byte a value: the signal, and whether it is known and true. Numbers and words stand beside it.
+    private var tags: [UInt8] = []
+    private var values: [UInt64] = []
+    private var tagEnds: [UInt32] = []
+    private var valueEnds: [UInt32] = []
     private var newest = Int64.min
     private var isInOrder = true
     private let lateness: Int64
@@ -87,7 +85,8 @@ public struct ExpressionTrace: Sendable {
         }
         newest = max(newest, time)
         times.append(time)
-        rowEnds.append(entries.count)
+        tagEnds.append(UInt32(tags.count))
+        valueEnds.append(UInt32(values.count))
         return true
     }
 
@@ -98,8 +97,8 @@ public struct ExpressionTrace: Sendable {
         try add(column, .number, number.bitPattern)
     }
     public mutating func addUnknown(_ column: Int) {
-        entries.append(Entry(column: UInt8(column), isKnown: false, bits: 0))
-        rowEnds[rowEnds.count - 1] = entries.count
+        tags.append(UInt8(column) << 2)
+        tagEnds[tagEnds.count - 1] += 1
     }
     public mutating func add(_ column: Int, word: Span<UInt8>) throws(ExpressionError) {
         for i in wordBytes.indices where Self.equal(word, wordBytes[i]) { return try add(column, .word, UInt64(i)) }
@@ -131,8 +130,11 @@ public struct ExpressionTrace: Sendable {
             }
             columns[column].kind = kind
         }
-        entries.append(Entry(column: UInt8(column), isKnown: true, bits: bits))
-        rowEnds[rowEnds.count - 1] = entries.count
+        tags.append(UInt8(column) << 2 | 2 | (bits != 0 ? 1 : 0))
+        tagEnds[tagEnds.count - 1] += 1
+        if kind == .boolean { return }
+        values.append(bits)
+        valueEnds[valueEnds.count - 1] += 1
     }
 
     // MARK: Verdicts
@@ -245,18 +247,24 @@ public struct ExpressionTrace: Sendable {
     private func apply(_ row: Int, _ program: Program, _ memory: inout LiftMemory, _ agenda: inout Agenda) {
         var m = memory.words.mutableSpan
         var marks = agenda.words.mutableSpan
-        for i in (row == 0 ? 0 : rowEnds[row - 1])..<rowEnds[row] {
-            let column = Int(entries[i].column)
+        var value = row == 0 ? 0 : Int(valueEnds[row - 1])
+        for i in (row == 0 ? 0 : Int(tagEnds[row - 1]))..<Int(tagEnds[row]) {
+            let column = Int(tags[i] >> 2)
+            let isKnown = tags[i] & 2 != 0
             let bit: Int64 = 1 << Int64(column)
-            let bits = Int64(bitPattern: entries[i].bits)
+            var bits = Int64(tags[i] & 1)
+            if isKnown, columns[column].kind != .boolean {
+                bits = Int64(bitPattern: values[value])
+                value += 1
+            }
             for place in program.ageReaders.range(column) {
                 let node = program.ageReaders[place]
                 m[Int(program.nodes[node].slot)] = times[row]
                 marks[node >> 6] |= 1 << UInt64(node & 63)
             }
             let wasKnown = m[LiftLayout.known] & bit != 0
-            if wasKnown == entries[i].isKnown, !wasKnown || m[LiftLayout.signals + column] == bits { continue }
-            m[LiftLayout.known] = entries[i].isKnown ? m[LiftLayout.known] | bit : m[LiftLayout.known] & ~bit
+            if wasKnown == isKnown, !wasKnown || m[LiftLayout.signals + column] == bits { continue }
+            m[LiftLayout.known] = isKnown ? m[LiftLayout.known] | bit : m[LiftLayout.known] & ~bit
             m[LiftLayout.signals + column] = bits
             program.markReaders(column, &marks)
         }

@@ -48,6 +48,20 @@ struct Maintenance: Sendable {
     }
 }
 
+extension Order {
+    /// For a log that people read.
+    public var words: String {
+        switch self {
+        case .maintenance(let lift, let until, let by, let reason):
+            "work on lift \(lift) until \(until.rfc3339), announced by \(by): \(reason)"
+        case .maintenanceEnds(let lift, let by): "work on lift \(lift) is over, says \(by)"
+        case .accepted(let alert, let by): "alert \(alert) accepted by \(by)"
+        case .endOfAlarm(let alert, let by): "alert \(alert): end of alarm by \(by)"
+        case .judgedFalse(let alert, let by, let reason): "alert \(alert) judged false by \(by): \(reason)"
+        }
+    }
+}
+
 // MARK: One line of text, as it is journalled
 
 extension Order {

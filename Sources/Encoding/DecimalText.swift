@@ -138,3 +138,14 @@ package enum DecimalText {
         return Instant(nanoseconds: Int64(seconds) * 1_000_000_000 + nanoseconds)
     }
 }
+
+extension Instant {
+    /// An RFC 3339 text with its offset; nil for anything else.
+    public init?(rfc3339 text: String) {
+        let bytes = Array(text.utf8)
+        guard text.hasSuffix("Z") || text.dropFirst(11).contains(where: { $0 == "+" || $0 == "-" }),
+            let time = DecimalText.iso8601(bytes.span, 0, bytes.count, offset: 0)
+        else { return nil }
+        self = time
+    }
+}

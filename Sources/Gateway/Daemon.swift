@@ -49,7 +49,8 @@ public struct Daemon {
         // A new journal begins with an empty batch: every lift is followed from then on, in the first life and in each fold.
         if try journal.lastTime() == nil { try journal.commit(Journal.Batch(now: GatewayClock(notBefore: nil).now)) }
         let beginning = try journal.beginning() ?? GatewayClock(notBefore: nil).now
-        var intake = Intake(data: data, admission: .registered, start: beginning, isListening: false)
+        var intake = Intake(
+            data: data, site: configuration.site.id, admission: .registered, start: beginning, isListening: false)
         for registered in configuration.lifts {
             try intake.register(registered.lift, profile: registered.profile, at: beginning)
         }
@@ -101,17 +102,20 @@ public struct Daemon {
         let watchman = Watchman(log: log, manager: manager, board: board, stop: stop)
         var nextStatus: Int64 = 0
         manager.ready()
+        let orders = OrderBox(stateFolder: configuration.stateFolder)
         while !stop.isSet {
             loop.turn()
+            if stop.takeReload() { reload(loop) }
             let monotonic = MonotonicClock.nanoseconds
             watchman.loopTurned(at: monotonic)
             if monotonic >= nextStatus {
                 nextStatus = monotonic + 1_000_000_000
+                loop.followOrders(in: orders)
                 let owed = (try? journal.owed()) ?? (count: 0, oldest: nil)
                 let report = StatusReport(
                     site: configuration.site, startedAt: started, loop: loop, route: board.routeStatus,
                     owed: owed.count,
-                    oldestOwed: owed.oldest, rulesVersion: data.rules.version, processID: Int(getpid()))
+                    oldestOwed: owed.oldest, rulesVersion: loop.intake.detector.rules.version, processID: Int(getpid()))
                 // A full or missing runtime folder must not stop the gateway.
                 Files.replace(
                     configuration.runtimeFolder + "/status.json",
@@ -120,6 +124,18 @@ public struct Daemon {
         }
         manager.stopping()
         watchman.join()
+    }
+
+    /// SIGHUP: reads the rules and their parameters again. With a mistake in them the old ones go on, and the log says why.
+    private func reload(_ loop: TelemetryLoop) {
+        do {
+            let rules = try Configuration(file: configuration.file).deviceData().rules
+            try loop.adopt(rules)
+            log.notice("rules reloaded: version \(rules.version)")
+        } catch let error as InvalidFiles {
+            for mistake in error.diagnostics { log.error("\(mistake)") }
+            log.error("the rules were not reloaded; the old ones go on")
+        } catch { log.error("the rules were not reloaded, the old ones go on: \(error)") }
     }
 
     /// One subscription for each topic of the profiles in use. A lift speaks on one profile's topics only, so none overlap.
@@ -135,16 +151,18 @@ public struct Daemon {
     }
 }
 
-/// SIGTERM and SIGINT end the daemon in good order.
+/// SIGTERM and SIGINT end the daemon in good order; SIGHUP has it read its rules again.
 final class StopSignal: Sendable {
     let wake = WakeUp()
     private let isStopping = Atomic(false)
+    private let wantsReload = Atomic(false)
 
     init() {
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
         // Blocked before any thread is started, so that every thread inherits it and only the one below takes them.
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
@@ -153,12 +171,22 @@ final class StopSignal: Sendable {
             sigemptyset(&signals)
             sigaddset(&signals, SIGTERM)
             sigaddset(&signals, SIGINT)
-            var received: Int32 = 0
-            sigwait(&signals, &received)
-            isStopping.store(true, ordering: .relaxed)
-            wake.signal()
+            sigaddset(&signals, SIGHUP)
+            while !isSet {
+                var received: Int32 = 0
+                sigwait(&signals, &received)
+                if received == SIGHUP {
+                    wantsReload.store(true, ordering: .relaxed)
+                } else {
+                    isStopping.store(true, ordering: .relaxed)
+                }
+                wake.signal()
+            }
         }
     }
+
+    /// Whether a reload was asked for since the last call.
+    func takeReload() -> Bool { wantsReload.exchange(false, ordering: .relaxed) }
 
     var isSet: Bool { isStopping.load(ordering: .relaxed) }
 }

@@ -36,8 +36,10 @@ public struct Intake {
     private var channelIndex: [UInt64: Int] = [:]
     private let admission: Admission
 
-    public init(data: DeviceData, admission: Admission, start: Instant, isListening: Bool) {
-        detector = Detector(rules: data.rules, start: start, isListening: isListening)
+    public init(
+        data: DeviceData, site: String = "site", admission: Admission, start: Instant, isListening: Bool
+    ) {
+        detector = Detector(rules: data.rules, site: site, start: start, isListening: isListening)
         decoders = data.profiles.map { MessageDecoder($0) }
         self.admission = admission
     }
@@ -156,6 +158,15 @@ public struct Intake {
     public mutating func stopListening(at now: Instant) { detector.stopListening(at: now) }
     public mutating func startListening(at now: Instant) { detector.startListening(at: now) }
     public mutating func takeAlerts() -> [Alert] { detector.takeAlerts() }
+
+    /// - Throws: `OrderProblem`; nothing is changed then.
+    public mutating func follow(_ order: Order, at now: Instant) throws(OrderProblem) {
+        try detector.follow(order, at: now)
+    }
+    /// Goes on under other rules. - Throws: `ExpressionError`; nothing is changed then.
+    public mutating func adopt(_ rules: RuleSet, at now: Instant) throws(ExpressionError) {
+        try detector.adopt(rules, at: now)
+    }
 
     public mutating func restore(_ detector: Detector) { self.detector = detector }
 }

@@ -44,11 +44,9 @@ enum Recovery {
                 topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
                 arrival: Instant(nanoseconds: message.arrival))
         }
-        switch control.flatMap(TraceReader.ConnectionEvent.init) {
-        case .drained: intake.startListening(at: now)
-        case .disconnected: intake.stopListening(at: now)
-        default: intake.advance(to: now)
-        }
+        let controls = control.map { Control.all(in: $0) } ?? []
+        for control in controls { intake.follow(control, at: now) }
+        if controls.isEmpty { intake.advance(to: now) }
         return intake.takeAlerts()
     }
 }

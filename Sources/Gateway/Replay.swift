@@ -40,7 +40,8 @@ public struct Replay {
             if intake != nil { return }
             summary.from = time
             var fresh = Intake(
-                data: data, admission: lifts == nil ? .anyone : .registered, start: time, isListening: isListening)
+                data: data, site: site.id, admission: lifts == nil ? .anyone : .registered, start: time,
+                isListening: isListening)
             for (lift, profile) in lifts ?? [] { try fresh.register(lift, profile: profile, at: time) }
             intake = fresh
         }
@@ -54,12 +55,7 @@ public struct Replay {
             } event: { event, time in
                 do { try begin(time, isListening: false) } catch { failure = error }
                 summary.to = time
-                switch event {
-                case .connected: break
-                case .disconnected: intake?.stopListening(at: time)
-                case .drained: intake?.startListening(at: time)
-                case .end: intake?.advance(to: time)
-                }
+                intake?.follow(event, at: time)
             }
             if let failure { throw failure }
             drain()

@@ -71,7 +71,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var brokerLost: SiteAlert
     private var retryCommitAt: Int64?
     /// What happened to the connection and is not durable yet.
-    private var pendingControl: TraceReader.ConnectionEvent?
+    private var pendingControls: [Control] = []
 
     init(
         _ settings: Settings, intake: Intake, decided: [Alert], journal: Journal, clock: GatewayClock,
@@ -102,11 +102,12 @@ final class TelemetryLoop: MQTTClientDelegate {
             let died = try journal.lastTime() ?? clock.now
             self.intake.stopListening(at: died)
             collectAlerts()
-            try commit(control: .disconnected, now: died)
+            pendingControls = [.connection(.disconnected)]
+            try commit(now: died)
         }
         lastSnapshot = MonotonicClock.nanoseconds
         for alert in decided { tell(alert) }
-        if !pendingAlerts.isEmpty { try commit(control: nil, now: clock.now) }
+        if !pendingAlerts.isEmpty { try commit(now: clock.now) }
         postSiteState()
     }
 
@@ -146,7 +147,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     func finish() {
         collectAlerts()
         do {
-            if batchSince != nil || !pendingAlerts.isEmpty { try commit(control: nil, now: clock.now) }
+            if batchSince != nil || !pendingAlerts.isEmpty { try commit(now: clock.now) }
             if !isConnecting { try client?.write() }
             if sequence > 0, pendingAlerts.isEmpty {
                 try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
@@ -156,7 +157,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             client?.disconnect()
             try? client?.write()
         }
-        recorder?.event(.end, session: session, at: clock.now)
+        recorder?.event(.connection(.end), session: session, at: clock.now)
         recorder?.close()
     }
 
@@ -237,8 +238,8 @@ final class TelemetryLoop: MQTTClientDelegate {
             intake.stopListening(at: now)
             deafSince = now
             collectAlerts()
-            recorder?.event(.disconnected, session: session, at: now)
-            tryCommit(control: .disconnected, now: now)
+            recorder?.event(.connection(.disconnected), session: session, at: now)
+            tryCommit(.connection(.disconnected), now: now)
         }
     }
 
@@ -248,10 +249,10 @@ final class TelemetryLoop: MQTTClientDelegate {
         intake.startListening(at: now)
         redeliveries.forgetPending()
         deafSince = nil
-        recorder?.event(.drained, session: session, at: now)
+        recorder?.event(.connection(.drained), session: session, at: now)
         log.info("broker: the backlog is read; watching \(intake.detector.liftCount) lifts")
         collectAlerts()
-        tryCommit(control: .drained, now: now)
+        tryCommit(.connection(.drained), now: now)
     }
 
     private func watchForBrokerLoss(_ now: Instant) {
@@ -272,7 +273,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         counters.connects += 1
         backoff.connected(at: MonotonicClock.nanoseconds)
         redeliveries.sessionBegins(isPresent: sessionPresent)
-        recorder?.event(.connected, session: session, at: clock.now)
+        recorder?.event(.connection(.connected), session: session, at: clock.now)
         log.info("broker: connected to \(settings.client.url), session \(sessionPresent ? "kept" : "new")")
         do throws(MQTTError) {
             // On every CONNACK: a topic that configuration added would stay unsubscribed in a kept session.
@@ -319,6 +320,43 @@ final class TelemetryLoop: MQTTClientDelegate {
                 mid: qos > 0 ? mid : 0))
     }
 
+    // MARK: What people want
+
+    /// Follows the orders that wait in the box; each leaves it when it is durable.
+    func followOrders(in box: OrderBox) {
+        // A batch whose commit failed goes first.
+        guard retryCommitAt == nil else { return }
+        for (name, order) in box.waiting() {
+            let now = clock.now
+            do throws(OrderProblem) {
+                try intake.follow(order, at: now)
+            } catch {
+                log.warning("order refused: \(error)")
+                box.refuse(name, because: error.description)
+                continue
+            }
+            log.notice("order: \(order.words)")
+            recorder?.event(.order(order), session: session, at: now)
+            collectAlerts()
+            tryCommit(.order(order), now: now)
+            // Followed once and kept in memory until it is durable; the file has done its duty.
+            box.followed(name)
+        }
+    }
+
+    /// Goes on under other rules. What is in memory is written first, and the new state at once after: a restart must not fold
+    /// again under the new rules what was judged under the old.
+    func adopt(_ rules: RuleSet) throws {
+        let now = clock.now
+        collectAlerts()
+        try commit(now: now)
+        try intake.adopt(rules, at: now)
+        collectAlerts()
+        try commit(now: now)
+        lastSnapshot = MonotonicClock.nanoseconds
+        if sequence > 0 { try journal.saveSnapshot(intake.detector.snapshot(), through: sequence) }
+    }
+
     // MARK: Commit
 
     private func collectAlerts() {
@@ -339,17 +377,16 @@ final class TelemetryLoop: MQTTClientDelegate {
         if let retryCommitAt, monotonic < retryCommitAt { return }
         let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? false
         if isOld || unacknowledged >= settings.client.receiveMaximum || !pendingAlerts.isEmpty || retryCommitAt != nil {
-            tryCommit(control: nil, now: now)
+            tryCommit(now: now)
         }
         if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
     }
 
     /// Commits, and on failure drops the socket: the broker still owes the batch, and it stays here until it is durable.
-    private func tryCommit(control: TraceReader.ConnectionEvent?, now: Instant) {
-        pendingControl = control ?? pendingControl
+    private func tryCommit(_ control: Control? = nil, now: Instant) {
+        if let control { pendingControls.append(control) }
         do throws(JournalError) {
-            try commit(control: pendingControl, now: now)
-            pendingControl = nil
+            try commit(now: now)
             retryCommitAt = nil
         } catch {
             counters.commitFailures += 1
@@ -360,11 +397,11 @@ final class TelemetryLoop: MQTTClientDelegate {
         }
     }
 
-    private func commit(control: TraceReader.ConnectionEvent?, now: Instant) throws(JournalError) {
-        if !batch.isEmpty || !pendingAlerts.isEmpty || control != nil {
+    private func commit(now: Instant) throws(JournalError) {
+        if !batch.isEmpty || !pendingAlerts.isEmpty || !pendingControls.isEmpty {
             var durable = Journal.Batch(now: now)
             durable.messages = batch
-            durable.control = control?.rawValue
+            durable.control = Control.text(pendingControls)
             durable.alerts = pendingAlerts
             durable.counters = [("messages", batch.count), ("alerts", pendingAlerts.count)]
             if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
@@ -373,6 +410,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             counters.commits += 1
             redeliveries.committed(batch)
             batch.removeAll(keepingCapacity: true)
+            pendingControls.removeAll()
             if !pendingAlerts.isEmpty {
                 pendingAlerts.removeAll()
                 bell.signal()
@@ -386,7 +424,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 
     private func snapshot(_ monotonic: Int64) {
-        guard batchSince == nil, sequence > 0, pendingAlerts.isEmpty, pendingControl == nil else { return }
+        guard batchSince == nil, sequence > 0, pendingAlerts.isEmpty, pendingControls.isEmpty else { return }
         lastSnapshot = monotonic
         do throws(JournalError) {
             try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)

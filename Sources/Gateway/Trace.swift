@@ -1,17 +1,16 @@
+import Detection
 import DeviceProfiles
 import Elevator
 import Encoding
 import PositionedYAML
 
 /// A recorded stream of messages: one JSON object a line, `{"t", "topic", "payload" | "payload_b64", "retain", "qos",
-/// "session"}`. What happened to the connection stands in lines with `"event"`: `connected`, `drained`, `disconnected`.
+/// "session"}`. What happened to the connection stands in lines with `"event"`: `connected`, `drained`, `disconnected`; a
+/// person's order in one with `"event": "order"` and `"order"`.
 public struct TraceReader {
-    public enum ConnectionEvent: String, CaseIterable {
-        case connected, drained, disconnected, end
-    }
     private static let fields = JSONFieldSet(
-        ["t", "topic", "payload", "payload_b64", "retain", "event"].map { JSONField(key: $0) })
-    private var tokens = [JSONToken](repeating: JSONToken(), count: 6)
+        ["t", "topic", "payload", "payload_b64", "retain", "event", "order"].map { JSONField(key: $0) })
+    private var tokens = [JSONToken](repeating: JSONToken(), count: 7)
     private var topic: [UInt8] = []
     private var payload: [UInt8] = []
     private let file: String
@@ -26,7 +25,7 @@ public struct TraceReader {
     public mutating func read(
         _ line: Span<UInt8>, number: Int,
         message: (_ topic: Span<UInt8>, _ payload: Span<UInt8>, _ isRetained: Bool, _ arrival: Instant) -> Void,
-        event: (ConnectionEvent, Instant) -> Void
+        event: (Control, Instant) -> Void
     ) throws(InvalidFiles) {
         var scanner = JSONScanner(line)
         do throws(JSONError) {
@@ -45,10 +44,14 @@ public struct TraceReader {
         lastTime = time
         let arrival = Instant(nanoseconds: time)
         if tokens[5].kind == .string {
-            guard let known = ConnectionEvent(rawValue: scanner.unescaped(tokens[5])) else {
-                throw fail(number, 1, "\"event\" is not one of connected, drained, disconnected, end")
+            let name = scanner.unescaped(tokens[5])
+            if name == "order", tokens[6].kind == .string, let order = Order(line: scanner.unescaped(tokens[6])) {
+                return event(.order(order), arrival)
             }
-            return event(known, arrival)
+            guard let known = Control.Connection(rawValue: name) else {
+                throw fail(number, 1, "\"event\" is not one of connected, drained, disconnected, end, order")
+            }
+            return event(.connection(known), arrival)
         }
         guard tokens[1].kind == .string else { throw fail(number, 1, "expected \"topic\": text") }
         topic.removeAll(keepingCapacity: true)
@@ -131,10 +134,15 @@ struct TraceWriter {
         json.line()
     }
 
-    mutating func event(_ event: TraceReader.ConnectionEvent, session: Int, at time: Instant) {
+    mutating func event(_ event: Control, session: Int, at time: Instant) {
         json.object {
             $0.put("t", seconds: time)
-            $0.put("event", event.rawValue)
+            switch event {
+            case .connection(let connection): $0.put("event", connection.rawValue)
+            case .order(let order):
+                $0.put("event", "order")
+                $0.put("order", order.line)
+            }
             $0.put("session", session)
         }
         json.line()

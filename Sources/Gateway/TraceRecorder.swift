@@ -26,7 +26,7 @@ final class TraceRecorder {
     ) {
         writer.message(topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
     }
-    func event(_ event: TraceReader.ConnectionEvent, session: Int, at time: Instant) {
+    func event(_ event: Control, session: Int, at time: Instant) {
         writer.event(event, session: session, at: time)
     }
 

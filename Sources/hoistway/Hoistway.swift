@@ -22,7 +22,10 @@ struct Hoistway: ParsableCommand {
             rule or trace file is wrong (each mistake with file:line:column); 3 rules tests failed; 64 wrong usage.
             """,
         version: productVersion,
-        subcommands: [Run.self, Check.self, ReplayTrace.self, Rules.self, Status.self, JournalCommand.self])
+        subcommands: [
+            Run.self, Check.self, ReplayTrace.self, Rules.self, Status.self, JournalCommand.self,
+            AnnounceMaintenance.self, Incident.self,
+        ])
 }
 
 /// What a command prints: for a person, or for a program.

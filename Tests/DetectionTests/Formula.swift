@@ -224,7 +224,7 @@ struct FormulaTrace {
 
     var simpler: [FormulaTrace] {
         var result: [FormulaTrace] = []
-        for i in rows.indices where rows[i].step > 0 || rows.count { $0.step == 0 } > 1 {
+        for i in rows.indices where rows[i].step > 0 || rows.count(where: { $0.step == 0 }) > 1 {
             var copy = self
             copy.rows.remove(at: i)
             result.append(copy)

@@ -1,0 +1,50 @@
+import Detection
+import Elevator
+
+/// What happened beside the lifts' messages: to the connection, or by a person's order. Journalled and traced like them.
+public enum Control: Sendable, Equatable {
+    public enum Connection: String, CaseIterable, Sendable {
+        case connected, drained, disconnected, end
+    }
+    case connection(Connection)
+    case order(Order)
+
+    private static let orderPrefix = "order "
+
+    /// As the journal holds it.
+    var text: String {
+        switch self {
+        case .connection(let event): event.rawValue
+        case .order(let order): Self.orderPrefix + order.line
+        }
+    }
+
+    init?(text: some StringProtocol) {
+        if text.hasPrefix(Self.orderPrefix), let order = Order(line: String(text.dropFirst(Self.orderPrefix.count))) {
+            self = .order(order)
+        } else if let event = Connection(rawValue: String(text)) {
+            self = .connection(event)
+        } else {
+            return nil
+        }
+    }
+
+    /// Several, as one batch of the journal holds them.
+    static func text(_ controls: [Control]) -> String? {
+        controls.isEmpty ? nil : controls.map(\.text).joined(separator: "\u{1E}")
+    }
+    static func all(in text: String) -> [Control] { text.split(separator: "\u{1E}").compactMap { Control(text: $0) } }
+}
+
+extension Intake {
+    /// Follows what happened at a time. An order that nothing can follow any more was refused when it was given, too.
+    mutating func follow(_ control: Control, at time: Instant) {
+        switch control {
+        case .connection(.drained): startListening(at: time)
+        case .connection(.disconnected): stopListening(at: time)
+        case .connection(.connected): break
+        case .connection(.end): advance(to: time)
+        case .order(let order): try? follow(order, at: time)
+        }
+    }
+}

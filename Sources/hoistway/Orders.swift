@@ -1,0 +1,118 @@
+import ArgumentParser
+import Detection
+import Elevator
+import Encoding
+import Gateway
+import PositionedYAML
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Who gives an order, and to which gateway.
+struct OrderOptions: ParsableArguments {
+    @Option(help: "The gateway's configuration file.")
+    var config = "/etc/hoistway/hoistway.yaml"
+
+    @Option(help: "Who says so; it is recorded and told to the centre.")
+    var by: String
+
+    /// Hands the order over and waits until the gateway has it in its journal.
+    func give(_ order: Order) throws {
+        let box = OrderBox(stateFolder: try Configuration(file: config).stateFolder)
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let name = "\(now.tv_sec)-\(now.tv_nsec)-\(getpid())"
+        try box.put(order, name: name)
+        for _ in 0..<50 {
+            usleep(100_000)
+            switch box.answer(name: name) {
+            case .success: return print("done: \(order.words)")
+            case .failure(let refusal): throw refusal
+            case nil: continue
+            }
+        }
+        print("The gateway has not answered in 5 s. The order waits in its box and is followed as soon as it runs.")
+        throw ExitCode.failure
+    }
+}
+
+struct AnnounceMaintenance: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "maintenance",
+        abstract: "Announce work on a lift: what begins in it is muted, for a time.",
+        discussion: """
+            The alarm button and incidents that are open already are never muted. The window is itself told to the centre,
+            ends by itself, and is never longer than 12 h.
+
+              hoistway maintenance 31104401062020010001 --until 2h --by "Li Wei" --reason "door operator replaced"
+              hoistway maintenance 31104401062020010001 --end --by "Li Wei"
+            """)
+
+    @Argument(help: "The lift, as the configuration names it.")
+    var lift: String
+
+    @Option(help: "When the work ends: from now on (2h), or a time (2026-03-01T18:00:00+08:00).")
+    var until: String?
+
+    @Option(help: "What is done; recorded and told to the centre.")
+    var reason: String?
+
+    @Flag(help: "The work is over.")
+    var end = false
+
+    @OptionGroup var options: OrderOptions
+
+    func run() throws {
+        try reporting {
+            if end { return try options.give(.maintenanceEnds(lift: lift, by: options.by)) }
+            guard let until, let reason else {
+                throw ValidationError("expected --until and --reason, or --end")
+            }
+            try options.give(
+                .maintenance(lift: lift, until: try Self.time(until), by: options.by, reason: reason))
+        }
+    }
+
+    private static func time(_ text: String) throws -> Instant {
+        if let span = Duration(written: text) {
+            var now = timespec()
+            clock_gettime(CLOCK_REALTIME, &now)
+            return Instant(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)) + span
+        }
+        if let time = Instant(rfc3339: text) { return time }
+        throw ValidationError("--until: found '\(text)', expected a span such as 2h or a time such as 2026-03-01T18:00:00+08:00")
+    }
+}
+
+struct Incident: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "What a person decides about an open alert, where the centre cannot say so itself.",
+        subcommands: [Accept.self, End.self, JudgeFalse.self])
+
+    struct Accept: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A person has taken it on: it is confirmed, and nothing is muted on this lift until its end.")
+        @Argument(help: "The alert's id (hoistway journal list).") var alert: String
+        @OptionGroup var options: OrderOptions
+        func run() throws { try reporting { try options.give(.accepted(alert: alert, by: options.by)) } }
+    }
+    struct End: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "The incident is over: everybody is out.")
+        @Argument(help: "The alert's id.") var alert: String
+        @OptionGroup var options: OrderOptions
+        func run() throws { try reporting { try options.give(.endOfAlarm(alert: alert, by: options.by)) } }
+    }
+    struct JudgeFalse: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "judge-false", abstract: "Nothing was there. What begins after this is judged afresh.")
+        @Argument(help: "The alert's id.") var alert: String
+        @Option(help: "What was found instead.") var reason: String
+        @OptionGroup var options: OrderOptions
+        func run() throws {
+            try reporting { try options.give(.judgedFalse(alert: alert, by: options.by, reason: reason)) }
+        }
+    }
+}
