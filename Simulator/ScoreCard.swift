@@ -62,6 +62,15 @@ struct ScoreCard {
     /// Revisions that never arrived although a later one did.
     private(set) var lost = 0
 
+    /// Alerts of kinds that the truth is silent about: service modes, codes as the controller wrote them.
+    private(set) var beyondTruth = 0
+
+    /// Kinds that the simulated physics decides, whether they happened or not.
+    private static let physicalKinds: Set = [
+        "car_alarm_call", "controller_silent", "door_close_fault", "door_open_fault", "overspeed", "power_loss",
+        "unintended_movement", "over_top", "under_bottom",
+    ]
+
     /// One alert with all its revisions.
     private struct Story {
         var lift: String
@@ -108,9 +117,10 @@ struct ScoreCard {
         }
         kinds = [("entrapment", judge(false))]
         stuck = judge(true)
-        let others = Set(truth.map(\.kind) + all.map(\.kind)).filter {
+        let others = Set(truth.map(\.kind)).union(Self.physicalKinds).filter {
             !$0.hasPrefix("entrapment") && !$0.hasPrefix("occupancy_sensor") && $0 != "run" && $0 != "stuck_unknown"
         }
+        beyondTruth = all.count { !$0.kind.hasPrefix("entrapment") && !others.contains($0.kind) }
         for kind in others.sorted() {
             let score = Self.judge(
                 truth.filter { $0.kind == kind }, all.filter { $0.kind == kind }, excusing: [], staged: false,
@@ -174,6 +184,7 @@ struct ScoreCard {
         ])
         for (name, score) in kinds { text += "\n" + row(name, score) }
         if stuck.happened > 0 || stuck.falseAlarms > 0 { text += "\n" + row("(stuck sensors)", stuck) }
+        if beyondTruth > 0 { text += "\n\(beyondTruth) alerts of kinds that the truth does not speak of" }
         text += "\n\(unique) alert revisions, \(received - unique) received twice and counted once, \(lost) lost"
         return text
     }

@@ -182,8 +182,9 @@ struct AlertLedger: Sendable, Equatable {
         return Alert(
             id: entry.id, revision: entry.revision, lift: lift, kind: definition.kind, state: entry.state,
             severity: entry.state == .suppressed ? .info : transition.severity, rule: definition.name,
-            ruleVersion: rule.version, onset: onset, time: time, reason: transition.reason, hold: definition.hold,
-            confirmationHold: definition.escalation?.hold, gap: transition.unobserved > 0 ? gap : nil,
+            ruleVersion: rule.version, onset: onset, time: time, reason: transition.reason,
+            hold: .nanoseconds(rule.hold),
+            confirmationHold: rule.escalation.map { .nanoseconds($0.hold) }, gap: transition.unobserved > 0 ? gap : nil,
             evidenceWindow: onset - definition.evidenceWindow.before...time + definition.evidenceWindow.after,
             evidence: transition.evidence, vendorCode: vendorCode, title: definition.title)
     }

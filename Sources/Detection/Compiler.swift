@@ -35,7 +35,7 @@ struct Compiler {
     private(set) var identities: [UInt64] = []
     private var index: [Node: Int] = [:]
     private var pending: Set<String> = []
-    /// Each `let` is compiled once in a scope: they may name each other many times over.
+    /// Each `let` is compiled once: they may name each other many times over.
     private var compiledLets: [String: Typed] = [:]
     /// 0, or the rule whose `clear` is being compiled.
     private var scope: Int32 = 0
@@ -113,6 +113,17 @@ struct Compiler {
         return operand.isNegated ? !value : value
     }
 
+    /// Whether it is never unknown, so that "surely" and "possibly" need not be told apart.
+    func isDefinite(_ operand: Operand) -> Bool {
+        let node = nodes[operand.node]
+        switch node.operation {
+        case .rise, .numberChanges, .surely, .isHeard, .signalIsKnown, .silent: return true
+        case .constant: return node.constant != UInt64(Kleene.unknown.rawValue)
+        case .and, .either: return isDefinite(node.a) && isDefinite(node.b)
+        default: return false
+        }
+    }
+
     mutating func constant(_ value: Kleene) -> Operand {
         // False is the negation of true, so that both are one node.
         if value == .false { return !constant(.true) }
@@ -187,17 +198,23 @@ struct Compiler {
         if name == "true" || name == "false" {
             return Typed(operand: constant(Kleene(name == "true")), type: .boolean)
         }
+        if name == "unknown" { return Typed(operand: constant(.unknown), type: .boolean) }
         if name == "heard" { return Typed(operand: add(Node(operation: .isHeard)), type: .boolean) }
         if let definition = lets[name] {
-            let key = scope == 0 ? name : "\(name)/\(scope)"
-            if let known = compiledLets[key] { return known }
+            if let known = compiledLets[name] { return known }
             guard pending.insert(name).inserted else {
                 throw ExpressionError(offset: expression.offset, message: "'\(name)' is defined by itself")
             }
-            defer { pending.remove(name) }
+            // What is shared by all rules is the lift's memory, not an alert's.
+            let outer = scope
+            scope = 0
+            defer {
+                pending.remove(name)
+                scope = outer
+            }
             do {
                 let typed = try compile(definition)
-                compiledLets[key] = typed
+                compiledLets[name] = typed
                 return typed
             } catch {
                 throw ExpressionError(offset: expression.offset, message: "in 'let \(name)': \(error.message)")

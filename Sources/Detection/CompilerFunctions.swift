@@ -298,10 +298,10 @@ extension Compiler {
         }
         // `count >= n` needs the last n points only; the other comparisons are written with it.
         func atLeast(_ n: Int, _ compiler: inout Compiler) -> Operand {
-            n <= 0
-                ? compiler.constant(.true)
-                : compiler.add(
-                    Node(operation: .count, b: point, ofPoints: true, high: window, capacity: Int32(n)))
+            if n <= 0 { return compiler.constant(.true) }
+            var node = Node(operation: .count, b: point, ofPoints: true, high: window, capacity: Int32(n))
+            node.isDefinite = compiler.isDefinite(point)
+            return compiler.add(node)
         }
         let operand: Operand
         switch comparison {

@@ -172,7 +172,9 @@ extension Program {
 
     @inline(__always)
     private func number(_ operand: Operand, _ m: borrowing MutableSpan<Int64>) -> Double {
-        Double(bitPattern: UInt64(bitPattern: m[Int(nodes[operand.node].slot)]))
+        let node = nodes[operand.node]
+        if node.operation == .numberConstant { return Double(bitPattern: node.constant) }
+        return Double(bitPattern: UInt64(bitPattern: m[Int(node.slot)]))
     }
 
     /// - Returns: whether that is news.
@@ -220,9 +222,7 @@ extension Program {
         case .constant:
             let value = Kleene(rawValue: UInt8(node.constant)) ?? .unknown
             truth = (value == .true, value != .false)
-        case .numberConstant:
-            m[slot] = Int64(bitPattern: node.constant)
-            truth = (true, true)
+        case .numberConstant: truth = (true, true)
         case .rise: m[slot] = Int64(Kleene.unknown.rawValue)
         case .latched: truth = (false, isUnknown)
         case .age: m[slot] = LiftMemory.never

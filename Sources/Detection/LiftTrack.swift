@@ -57,9 +57,13 @@ struct LiftTrack: Sendable {
         self.lift = lift
         self.program = index
         memory = program.begin(at: start)
-        if let speed = lift.ratedSpeed {
-            memory.words[LiftLayout.signals + Signal.ratedSpeed.rawValue] = Int64(bitPattern: speed.bitPattern)
-            memory.known |= 1 << UInt64(Signal.ratedSpeed.rawValue)
+        let attributes: [(Signal, Double?)] = [
+            (.ratedSpeed, lift.ratedSpeed), (.bottomFloor, lift.floors.map { Double($0.lowerBound) }),
+            (.topFloor, lift.floors.map { Double($0.upperBound) }),
+        ]
+        for case (let signal, let value?) in attributes {
+            memory.words[LiftLayout.signals + signal.rawValue] = Int64(bitPattern: value.bitPattern)
+            memory.known |= 1 << UInt64(signal.rawValue)
         }
         // Nobody has announced work until somebody does.
         memory.known |= 1 << UInt64(Signal.maintenance.rawValue)

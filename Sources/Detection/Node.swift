@@ -19,7 +19,7 @@ struct Node: Hashable, Sendable {
     enum Operation: UInt8, Sendable {
         // Boolean leaves
         case constant, signal, signalIsKnown, isHeard, codesAny, codesAll
-        // Numbers: their value stands in the first slot, and they are true when it is known
+        // Numbers: they are true when their value is known; but for constants it stands in the first slot
         case numberConstant, signalNumber, add, subtract, multiply, divide, lastNumber, previousNumber
         case minimum, maximum, delta, rate
         // Conditions of the present moment
@@ -41,6 +41,8 @@ struct Node: Hashable, Sendable {
     var comparison = Comparison.equal
     /// `b` is a point; of `and`, that it is one itself; of `latched`, that a point sets and a condition resets.
     var ofPoints = false
+    /// The operand is never unknown: one ring of points serves "surely" and "possibly".
+    var isDefinite = false
     /// A Kleene, a Double's bits, a mask, or a count.
     var constant: UInt64 = 0
     /// The window's ends, in nanoseconds before now.
@@ -55,7 +57,7 @@ struct Node: Hashable, Sendable {
 
     var isNumber: Bool {
         switch operation {
-        case .numberConstant, .signalNumber, .add, .subtract, .multiply, .divide, .lastNumber, .previousNumber,
+        case .signalNumber, .add, .subtract, .multiply, .divide, .lastNumber, .previousNumber,
             .minimum, .maximum, .delta, .rate:
             true
         default: false
@@ -69,13 +71,13 @@ struct Node: Hashable, Sendable {
     var slotCount: Int {
         let entries = Int(capacity)
         return switch operation {
-        case .numberConstant, .signalNumber, .add, .subtract, .multiply, .divide, .lastNumber, .rise, .age: 1
+        case .signalNumber, .add, .subtract, .multiply, .divide, .lastNumber, .rise, .age: 1
         case .numberChanges, .ever, .since, .sinceWithin, .unanswered: 2
         case .previous, .previousNumber: 3
         // For each of "surely" and "possibly": the open stretch, the ring's place, and begin and end of each stretch.
         case .sinceBetween: 2 * (2 + 2 * entries)
         // Since when the past is known, and for each of "surely" and "possibly" the ring's place and the times.
-        case .count: 1 + 2 * (1 + entries)
+        case .count: 1 + (isDefinite ? 1 : 2) * (1 + entries)
         // See `WindowedNumbers`.
         case .minimum, .maximum, .delta, .rate, .average: 4 + 2 * entries
         default: 0

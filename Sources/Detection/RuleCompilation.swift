@@ -29,7 +29,8 @@ extension Compiler {
         var escalation: CompiledRule.Escalation?
         if let definition = rule.escalation {
             escalation = CompiledRule.Escalation(
-                hold: definition.hold.nanoseconds, unless: nil, when: nil, because: definition.because)
+                hold: span(definition.holdParameter, definition.hold), unless: nil, when: nil,
+                because: definition.because)
             if let unless = definition.unless { escalation?.unless = try condition(unless.expression) }
             if let when = definition.when { escalation?.when = try condition(when.expression) }
         }
@@ -55,9 +56,15 @@ extension Compiler {
         }
         let scoped = (firstScoped..<nodes.count).filter { nodes[$0].scope == Int32(index + 1) }
         return CompiledRule(
-            definition: rule, version: version, when: when, hold: rule.hold.nanoseconds, mutes: mutes,
+            definition: rule, version: version, when: when, hold: span(rule.holdParameter, rule.hold), mutes: mutes,
             escalation: escalation, yieldsTo: yieldsTo, yielders: yielders, clear: clear, presume: presume,
             grades: grades, scoped: scoped)
+    }
+
+    /// A span in nanoseconds, as the class of lift that is compiled for has it.
+    private func span(_ parameter: String?, _ written: Duration) -> Int64 {
+        if let parameter, case .duration(let own)? = parameters[parameter] { return own.nanoseconds }
+        return written.nanoseconds
     }
 
     /// A suppressor, which wears out when it has been active for longer than its cap.

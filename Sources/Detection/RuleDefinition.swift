@@ -16,6 +16,8 @@ struct RuleDefinition: Sendable {
         var cap: Duration
         /// It goes on muting for this long after it has ended.
         var coolDown: Duration
+        /// What allows it to mute.
+        var source: String?
     }
     /// A condition under which an alert is more severe.
     struct Grade: Sendable {
@@ -41,6 +43,8 @@ struct RuleDefinition: Sendable {
     }
     struct Escalation: Sendable {
         var hold: Duration
+        /// The parameter that `hold` comes from: a class of lift may have another value.
+        var holdParameter: String?
         var unless: Text?
         var when: Text?
         var because: String
@@ -52,6 +56,7 @@ struct RuleDefinition: Sendable {
     var stage: AlertState
     var when: Text
     var hold: Duration
+    var holdParameter: String?
     var because: String
     var mutes: [Mute]
     var escalation: Escalation?
@@ -103,6 +108,10 @@ public struct RuleSet: Sendable {
     var rules: [RuleDefinition] = []
     var lets: [String: (expression: Expression, node: YAMLNode)] = [:]
     public private(set) var parameters: [String: ParameterValue] = [:]
+    /// What a class of lift has instead.
+    private var classParameters: [EquipmentClass: [String: ParameterValue]] = [:]
+    /// Parameters that the site has set: they hold for every class.
+    private var overridden: Set<String> = []
     /// `version(of:)` of each rule.
     private(set) var versions: [String: String] = [:]
 
@@ -148,6 +157,20 @@ public struct RuleSet: Sendable {
             let name = key.text ?? ""
             if let value = Self.value(value, diagnostics) { parameters[name] = value }
         }
+        for (key, value) in reader.entries("parameters_for") {
+            guard let equipment = reader.choice(of: key, EquipmentClass.self), case .mapping(let pairs) = value.content
+            else { continue }
+            for (name, value) in pairs {
+                guard let value = Self.value(value, diagnostics) else { continue }
+                if parameters[name.text ?? ""] == nil {
+                    diagnostics.report(
+                        name,
+                        "'\(name.text ?? "")' is not a parameter.\(suggestion(for: name.text ?? "", among: parameters.keys))"
+                    )
+                }
+                classParameters[equipment, default: [:]][name.text ?? ""] = value
+            }
+        }
         for (key, value) in reader.entries("let") {
             let name = key.text ?? ""
             guard let expression = parse(value, diagnostics) else { continue }
@@ -165,6 +188,7 @@ public struct RuleSet: Sendable {
                 key, "'\(name)' is not a parameter of the rules.\(suggestion(for: name, among: parameters.keys))")
             return
         }
+        overridden.insert(name)
         switch (current, Self.value(node, diagnostics)) {
         case (.duration, .duration(let value)): parameters[name] = .duration(value)
         case (.number, .number(let value)): parameters[name] = .number(value)
@@ -197,13 +221,18 @@ public struct RuleSet: Sendable {
         for rule in rules { compiler.check(rule, diagnostics) }
     }
 
+    private func parameters(for equipment: EquipmentClass) -> [String: ParameterValue] {
+        let own = (classParameters[equipment] ?? [:]).filter { !overridden.contains($0.key) }
+        return parameters.merging(own) { _, new in new }
+    }
+
     /// Compiles the rules that apply to one class of lift whose profile provides the given signals.
     ///
     /// The set was checked when it was read, so nothing can fail for a lack of signals: what no profile provides is unknown.
     func program(for kind: Detector.LiftKind) throws(ExpressionError) -> Program {
         var compiler = Compiler(
-            signals: SignalTable(provided: kind.provides), parameters: parameters, lets: lets.mapValues(\.expression),
-            rings: RingSizes(shortestInterval: kind.shortestInterval))
+            signals: SignalTable(provided: kind.provides), parameters: parameters(for: kind.equipment),
+            lets: lets.mapValues(\.expression), rings: RingSizes(shortestInterval: kind.shortestInterval))
         let applying = rules.filter { $0.equipment.contains(kind.equipment) }
         let places = Dictionary(
             applying.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
@@ -232,6 +261,9 @@ public struct RuleSet: Sendable {
         for name in used.sorted() {
             if let definition = lets[name] { fingerprint.add("|\(name)=\(definition.node.canonicalText)") }
             if let value = parameters[name] { fingerprint.add("|\(name)=\(value)") }
+            for (equipment, values) in classParameters.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                if let value = values[name] { fingerprint.add("|\(equipment.rawValue).\(name)=\(value)") }
+            }
         }
         return fingerprint.hexadecimal
     }

@@ -25,18 +25,22 @@ struct RuleExample: Sendable {
         var reader = YAMLReader(node, diagnostics)
         self.node = node
         name = reader.requiredText("name") ?? ""
-        words = []
-        for (key, value) in reader.entries("say") {
-            guard let time = reader.duration(of: key) else { continue }
-            guard case .mapping(let pairs) = value.content else {
-                diagnostics.report(value, "found \(value.summary), expected a mapping of signals to values")
-                continue
-            }
-            words.append(Word(time: time, signals: pairs))
-        }
+        words = Self.words(&reader, diagnostics)
         heartbeat = reader.duration("heartbeat") ?? .seconds(10)
         silentFrom = reader.duration("silent_from")
         until = reader.duration("until") ?? (words.last?.time ?? .zero) + .seconds(300)
+        if let node = reader.optional("repeat") {
+            var cycle = YAMLReader(node, diagnostics)
+            let every = cycle.duration("every") ?? .seconds(3600)
+            let said = Self.words(&cycle, diagnostics)
+            cycle.finish()
+            var start = every
+            while start < until, words.count < Self.maximumWords {
+                words += said.map { Word(time: start + $0.time, signals: $0.signals) }
+                start += every
+            }
+        }
+        words = words.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
         expected = []
         for (key, value) in reader.entries("expect") {
             guard let time = reader.duration(of: key) else { continue }
@@ -51,6 +55,21 @@ struct RuleExample: Sendable {
         }
         reader.finish()
         if diagnostics.all.count != before { return nil }
+    }
+}
+
+extension RuleExample {
+    static let maximumWords = 10_000
+
+    fileprivate static func words(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> [Word] {
+        reader.entries("say").compactMap { key, value in
+            guard let time = reader.duration(of: key) else { return nil }
+            guard case .mapping(let pairs) = value.content else {
+                diagnostics.report(value, "found \(value.summary), expected a mapping of signals to values")
+                return nil
+            }
+            return Word(time: time, signals: pairs)
+        }
     }
 }
 

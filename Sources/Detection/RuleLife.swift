@@ -27,8 +27,9 @@ struct RuleLife {
         case suspected = 1
         case final = 2
     }
-    static let words = 5
-    /// In the first word: the phase, what was told, the severity told, and who has muted since the onset.
+    static let words = 4
+    /// In the first word: the phase, what was told, the severity told, who has muted since the onset, and from bit 32 on how many
+    /// milliseconds of the hold nobody observed.
     private enum Bits {
         static let phase: Int64 = 0b11
         static let suppressionTold: Int64 = 0b100
@@ -36,6 +37,8 @@ struct RuleLife {
         static let mustEnd: Int64 = 0b1000
         static let severityShift: Int64 = 8
         static let muteShift: Int64 = 16
+        static let mutes: Int64 = 0xFFFF
+        static let unobservedShift: Int64 = 32
     }
     let slot: Int
 
@@ -44,7 +47,6 @@ struct RuleLife {
         m[slot + 1] = LiftMemory.never
         m[slot + 2] = LiftMemory.never
         m[slot + 3] = LiftMemory.never
-        m[slot + 4] = 0
     }
 
     func phase(_ m: Span<Int64>) -> Phase { Phase(rawValue: m[slot] & Bits.phase) ?? .idle }
@@ -62,16 +64,19 @@ struct RuleLife {
     func escalatingSince(_ m: Span<Int64>) -> Int64 { m[slot + 3] }
     func setEscalatingSince(_ time: Int64, _ m: inout MutableSpan<Int64>) { m[slot + 3] = time }
     /// How much of the present hold nobody observed.
-    func unobserved(_ m: Span<Int64>) -> Int64 { m[slot + 4] }
-    func setUnobserved(_ time: Int64, _ m: inout MutableSpan<Int64>) { m[slot + 4] = time }
+    func unobserved(_ m: Span<Int64>) -> Int64 { (m[slot] >> Bits.unobservedShift) * 1_000_000 }
+    func setUnobserved(_ time: Int64, _ m: inout MutableSpan<Int64>) {
+        let milliseconds = min(time / 1_000_000, Int64(Int32.max))
+        m[slot] = m[slot] & (1 << Bits.unobservedShift - 1) | milliseconds << Bits.unobservedShift
+    }
 
     /// Suspected, but kept from being confirmed: a way out was open, or a rescue device works.
     func isHeldOff(_ m: Span<Int64>) -> Bool { phase(m) == .suspected && escalatingSince(m) == LiftMemory.never }
 
     /// Bit *i*: suppressor *i* was active when the condition began, and has been ever since.
-    func mutedSinceOnset(_ m: Span<Int64>) -> Int64 { m[slot] >> Bits.muteShift }
+    func mutedSinceOnset(_ m: Span<Int64>) -> Int64 { m[slot] >> Bits.muteShift & Bits.mutes }
     func setMutedSinceOnset(_ bits: Int64, _ m: inout MutableSpan<Int64>) {
-        m[slot] = m[slot] & (1 << Bits.muteShift - 1) | bits << Bits.muteShift
+        m[slot] = m[slot] & ~(Bits.mutes << Bits.muteShift) | (bits & Bits.mutes) << Bits.muteShift
     }
     /// The suppression of this spell of the condition has been told.
     func isSuppressionTold(_ m: Span<Int64>) -> Bool { m[slot] & Bits.suppressionTold != 0 }
@@ -82,10 +87,12 @@ struct RuleLife {
     func setMustEnd(_ must: Bool, _ m: inout MutableSpan<Int64>) {
         m[slot] = must ? m[slot] | Bits.mustEnd : m[slot] & ~Bits.mustEnd
     }
-    func severity(_ m: Span<Int64>) -> Severity { Severity.allCases[Int(m[slot] >> Bits.severityShift & 0b11)] }
+    func severity(_ m: Span<Int64>) -> Severity {
+        Severity.allCases[min(Int(m[slot] >> Bits.severityShift & 0b111), Severity.allCases.count - 1)]
+    }
     func setSeverity(_ severity: Severity, _ m: inout MutableSpan<Int64>) {
         let rank = Int64(Severity.allCases.firstIndex(of: severity) ?? 0)
-        m[slot] = m[slot] & ~(0b11 << Bits.severityShift) | rank << Bits.severityShift
+        m[slot] = m[slot] & ~(0b111 << Bits.severityShift) | rank << Bits.severityShift
     }
 }
 

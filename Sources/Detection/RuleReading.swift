@@ -31,7 +31,9 @@ extension RuleDefinition {
         _ = reader.text("about")
         severity = reader.choice("severity", Severity.self) ?? .major
         let condition = text(reader.required("when"))
-        hold = span(reader.optional("for")) ?? .zero
+        let holdNode = reader.optional("for")
+        hold = span(holdNode) ?? .zero
+        holdParameter = holdNode?.text.flatMap { parameters[$0] == nil ? nil : $0 }
         because = reader.text("because") ?? "held"
         mutes = reader.items("unless").compactMap { Mute($0, diagnostics, text: text, span: span) }
         escalation = reader.optional("escalates").map { Escalation($0, diagnostics, text: text, span: span) }
@@ -129,6 +131,7 @@ extension RuleDefinition.Mute {
         }
         cap = span(reader.optional("at_most")) ?? Self.standardCap
         coolDown = span(reader.optional("cool_down")) ?? .zero
+        source = reader.text("source")
         reader.finish()
         guard let condition else { return nil }
         when = condition
@@ -144,7 +147,9 @@ extension RuleDefinition.Escalation {
         if let to = reader.required("to"), to.text != "confirmed" {
             diagnostics.report(to, "found \(to.summary), expected confirmed")
         }
-        hold = span(reader.required("for")) ?? .zero
+        let holdNode = reader.required("for")
+        hold = span(holdNode) ?? .zero
+        holdParameter = holdNode?.text.flatMap { Duration(written: $0) == nil ? $0 : nil }
         unless = text(reader.optional("unless"))
         when = text(reader.optional("when"))
         because = reader.text("because") ?? "evidence"

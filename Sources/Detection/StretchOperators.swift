@@ -26,7 +26,7 @@ extension Program {
             }
         case .count:
             m[slot] = isPastUnknown ? time : LiftMemory.beforeAll
-            for plane in 0..<2 {
+            for plane in 0..<(node.isDefinite ? 1 : 2) {
                 let ring = slot + 1 + plane * (1 + Int(node.capacity))
                 m[ring] = 0
                 for i in 0..<Int(node.capacity) { m[ring + 1 + i] = LiftMemory.beforeAll }
@@ -163,7 +163,7 @@ extension Program {
         }
         let first = Int(node.slot) + 1
         let isTrue = note(first, point.0)
-        let isPossible = note(first + 1 + Int(n), point.1)
+        let isPossible = node.isDefinite ? isTrue : note(first + 1 + Int(n), point.1)
         let knownFrom = m[Int(node.slot)] &+ node.high
         if time < knownFrom { arm(node, knownFrom, &m) }
         return (isTrue, isPossible || time < knownFrom)

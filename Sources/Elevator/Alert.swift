@@ -87,6 +87,8 @@ public enum AlertState: String, Sendable, CaseIterable {
 
 public enum Severity: String, Sendable, CaseIterable, Comparable {
     case info, minor, major, critical
+    /// The fire service (119) is needed as well: people in a car in a fire.
+    case emergency
 
     public static func < (a: Severity, b: Severity) -> Bool {
         (allCases.firstIndex(of: a) ?? 0) < (allCases.firstIndex(of: b) ?? 0)

@@ -11,11 +11,14 @@ public struct Lift: Hashable, Sendable {
     public var equipmentClass: EquipmentClass
     /// Metres per second.
     public var ratedSpeed: Double?
+    /// The lowest and the highest floor served, as the controller counts them.
+    public var floors: ClosedRange<Int>?
 
     public init(
         id: String, registrationCode: String? = nil, rescueCode: String? = nil, place: String? = nil,
-        equipmentClass: EquipmentClass = .traction, ratedSpeed: Double? = nil
+        equipmentClass: EquipmentClass = .traction, ratedSpeed: Double? = nil, floors: ClosedRange<Int>? = nil
     ) {
+        self.floors = floors
         self.id = id
         self.registrationCode = registrationCode
         self.rescueCode = rescueCode

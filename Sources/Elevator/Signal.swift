@@ -29,6 +29,11 @@ public enum Signal: Int, CaseIterable, Sendable {
     case speed
     /// Rated speed in metres per second: an attribute of the lift, which never goes stale.
     case ratedSpeed
+    /// The highest and the lowest floor served, as `floor` counts them: attributes of the lift.
+    case topFloor
+    case bottomFloor
+    /// A thermal contact of machine or drive has opened.
+    case overheated
     /// Somebody in the car asks for the door to open.
     case doorOpenDemand
     /// Message_Code: the set of active codes (`FaultCode`).
@@ -55,6 +60,9 @@ public enum Signal: Int, CaseIterable, Sendable {
         case .lowerLoad: "compartments.lower.load"
         case .speed: "speed"
         case .ratedSpeed: "rated_speed"
+        case .topFloor: "top_floor"
+        case .bottomFloor: "bottom_floor"
+        case .overheated: "machine.overheated"
         case .doorOpenDemand: "door_open_demand"
         case .codes: "codes"
         case .online: "online"
@@ -66,7 +74,7 @@ public enum Signal: Int, CaseIterable, Sendable {
         switch self {
         case .mode: .enumeration(ServiceMode.allCases.map(\.rawValue))
         case .direction: .enumeration(["none", "up", "down"])
-        case .floor: .number(unit: "")
+        case .floor, .topFloor, .bottomFloor: .number(unit: "")
         case .load, .lowerLoad: .number(unit: "%")
         case .speed, .ratedSpeed: .number(unit: "m/s")
         case .codes: .codes
@@ -75,7 +83,15 @@ public enum Signal: Int, CaseIterable, Sendable {
     }
 
     /// An attribute of the lift, a word about its connection, or what a person has announced does not go stale with the lift's own words.
-    public var goesStale: Bool { self != .ratedSpeed && self != .online && self != .maintenance }
+    public var goesStale: Bool {
+        switch self {
+        case .ratedSpeed, .topFloor, .bottomFloor, .online, .maintenance: false
+        default: true
+        }
+    }
+
+    /// What the register says of the lift, where no message does.
+    public var isAttribute: Bool { self == .ratedSpeed || self == .topFloor || self == .bottomFloor }
 
     public init?(name: some StringProtocol) {
         guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }

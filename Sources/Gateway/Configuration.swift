@@ -211,6 +211,19 @@ extension Configuration.Endpoint {
 }
 
 extension Configuration.RegisteredLift {
+    /// `[-2, 18]`: the lowest and the highest floor, as the controller counts them.
+    private static func floors(_ node: YAMLNode?, _ diagnostics: Diagnostics) -> ClosedRange<Int>? {
+        guard let node else { return nil }
+        guard case .sequence(let ends) = node.content, ends.count == 2, let low = ends[0].text.flatMap({ Int($0) }),
+            let high = ends[1].text.flatMap({ Int($0) }), low < high, -100...400 ~= low, -100...400 ~= high
+        else {
+            diagnostics.report(
+                node, "found \(node.summary), expected the lowest and the highest floor, such as [-1, 18]")
+            return nil
+        }
+        return low...high
+    }
+
     fileprivate init?(_ node: YAMLNode, defaultProfile: String, _ diagnostics: Diagnostics) {
         self.node = node
         // A bare word is a lift of which only the id is known.
@@ -224,7 +237,7 @@ extension Configuration.RegisteredLift {
                 id: id, registrationCode: reader.text("registration_code"), rescueCode: reader.text("rescue_code"),
                 place: reader.text("place"),
                 equipmentClass: reader.choice("equipment", EquipmentClass.self) ?? .traction,
-                ratedSpeed: reader.number("rated_speed"))
+                ratedSpeed: reader.number("rated_speed"), floors: Self.floors(reader.optional("floors"), diagnostics))
             profile = reader.text("profile") ?? defaultProfile
             reader.finish()
         }

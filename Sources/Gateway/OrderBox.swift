@@ -19,10 +19,16 @@ public struct OrderBox: Sendable {
     public func put(_ order: Order, name: String) throws(InvalidFiles) {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch { throw InvalidFiles([Diagnostic(file: folder, message: "cannot be made: run this as the gateway's user or as root")]) }
+        } catch {
+            throw InvalidFiles([
+                Diagnostic(file: folder, message: "cannot be made: run this as the gateway's user or as root")
+            ])
+        }
         let path = folder + "/" + name + Self.suffix
         guard Files.replace(path, with: Array(order.line.utf8)) else {
-            throw InvalidFiles([Diagnostic(file: path, message: "cannot be written: run this as the gateway's user or as root")])
+            throw InvalidFiles([
+                Diagnostic(file: path, message: "cannot be written: run this as the gateway's user or as root")
+            ])
         }
     }
 

@@ -83,7 +83,8 @@ struct AnnounceMaintenance: ParsableCommand {
             return Instant(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)) + span
         }
         if let time = Instant(rfc3339: text) { return time }
-        throw ValidationError("--until: found '\(text)', expected a span such as 2h or a time such as 2026-03-01T18:00:00+08:00")
+        throw ValidationError(
+            "--until: found '\(text)', expected a span such as 2h or a time such as 2026-03-01T18:00:00+08:00")
     }
 }
 
