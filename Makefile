@@ -5,12 +5,16 @@ PREFIX ?= /usr
 BIN := .build/release
 PACKAGES := pkg-config mosquitto libmosquitto-dev libsqlite3-dev libyaml-dev libzstd-dev libssl-dev
 
-.PHONY: help deps build test lint demo crash seeds budget measure install clean
+.PHONY: help deps build test lint demo crash seeds budget reloads bench bench-check docs measure install clean
 help:
 	@echo "make demo          a simulated day judged, then the whole product live (QUICK=1: under 90 seconds)"
 	@echo "make test          every test: units, rules, end to end with a real broker, crashes, units of systemd"
 	@echo "make crash         100 kills under traffic (ROUNDS=100)"
 	@echo "make seeds         20 simulated days of 200 lifts, with the table for docs/detection.md (SEEDS='1 2 3')"
+	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, compared with none"
+	@echo "make bench         the speed of the rule engine: Timescales, messages, memory, start-up"
+	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
+	@echo "make docs          docs/entrapment.md from the rules"
 	@echo "make measure       memory, size and CPU share of the daemon with 200 lifts at 1 Hz"
 	@echo "make install       into DESTDIR: the program, Devices, and what systemd and mosquitto need"
 
@@ -28,7 +32,7 @@ build: deps
 
 lint:
 	@echo "Checking the format"
-	@$(SWIFT) format lint --strict --recursive Package.swift Sources Simulator Tests
+	@$(SWIFT) format lint --strict --recursive Package.swift Sources Simulator Tests Benchmarks
 
 test: deps lint
 	@echo "Building everything, warnings are $${CI:+errors}$${CI:-warnings}" | sed 's/true$$//'
@@ -39,6 +43,9 @@ test: deps lint
 	@echo "Tests"
 	@SWIFT_BACKTRACE=enable=no $(SWIFT) test --skip-build -q
 	@$(MAKE) --no-print-directory units budget
+	@echo "A hundred reloads of rules while a thousand lifts send (the long form is make reloads)"
+	@$(BIN)/hoistway-bench reloads --count 100
+	@$(BIN)/hoistway-bench load
 	@echo "Five kills under traffic (the long form is make crash)"
 	@$(MAKE) --no-print-directory crash ROUNDS=5
 
@@ -62,6 +69,22 @@ crash: build
 SEEDS ?= $(shell seq 1 20)
 seeds: build
 	@Benchmarks/seeds $(BIN) $(SEEDS)
+
+reloads: build
+	@$(BIN)/hoistway-bench reloads --count $(or $(RELOADS),1000)
+
+bench: build
+	@$(BIN)/hoistway-bench messages
+	@$(BIN)/hoistway-bench state
+	@$(BIN)/hoistway-bench load
+	@Benchmarks/timescales $(BIN) $(or $(ROWS),1000000)
+
+bench-check: build
+	@command -v valgrind >/dev/null || { [ "$$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >/dev/null; } || { echo "valgrind is missing: apt-get install valgrind"; exit 1; }
+	@Benchmarks/check $(BIN)
+
+docs: build
+	@$(BIN)/hoistway rules decisions --rules Devices/rules >docs/entrapment.md
 
 measure: build
 	@Benchmarks/measure $(BIN)

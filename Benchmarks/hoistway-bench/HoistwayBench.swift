@@ -17,7 +17,7 @@ struct HoistwayBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hoistway-bench",
         abstract: "Measure decode, rules, memory and start-up; write the Timescales traces.",
-        subcommands: [Messages.self, State.self, Timescales.self, Load.self])
+        subcommands: [Messages.self, State.self, Timescales.self, Load.self, Reloads.self])
 }
 
 /// Seconds of CPU that this process has used.

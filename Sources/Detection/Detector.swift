@@ -14,11 +14,14 @@ public struct Detector: Sendable {
         public var staleAfter: Duration
         /// A lift says something new no more often than this; it bounds the memory of windows.
         public var shortestInterval: Duration
+        /// Set where a lift reports at this interval only, and not on every change.
+        public var reportsEvery: Duration?
         public var equipment: EquipmentClass
         public init(
             provides: Set<Signal>, staleAfter: Duration, shortestInterval: Duration = .milliseconds(100),
-            equipment: EquipmentClass
+            reportsEvery: Duration? = nil, equipment: EquipmentClass
         ) {
+            self.reportsEvery = reportsEvery
             self.provides = provides
             self.staleAfter = staleAfter
             self.shortestInterval = shortestInterval
@@ -47,6 +50,8 @@ public struct Detector: Sendable {
     /// Words of a lift are judged up to here by timers.
     private var horizon: Int64
     var alerts: [Alert] = []
+    /// Set while somebody wants to know why (`explain`).
+    var probe: Probe?
 
     /// - Parameter site: what alerts of the whole site name in a lift's place.
     public init(
@@ -239,6 +244,7 @@ public struct Detector: Sendable {
             isBypassed: tracks[index].acceptedAlert != nil)
         let program = tracks[index].program
         programs[program].step(&tracks[index].memory, &agendas[program], context, &sink)
+        if probe?.lift == index { probe?.look(programs[program], tracks[index].memory) }
     }
 
     mutating func step(_ index: Int, at time: Int64) {

@@ -104,8 +104,8 @@ extension Detector {
     private mutating func endMaintenance(_ index: Int, because reason: String, at time: Int64) {
         guard var window = tracks[index].maintenance else { return }
         tracks[index].maintenance = nil
-        setMaintenance(index, false, at: time)
         if let cleared = window.alert.clear(at: Instant(nanoseconds: time), because: reason) { alerts.append(cleared) }
+        setMaintenance(index, false, at: time)
     }
 
     /// Windows end by themselves.

@@ -9,6 +9,11 @@ extension Detector {
     public mutating func adopt(_ newRules: RuleSet, at now: Instant) throws(ExpressionError) {
         var newPrograms: [Program] = []
         for kind in kinds { newPrograms.append(try newRules.program(for: kind)) }
+        // A hold that begins anew begins now, not when the lift last spoke.
+        advance(to: now)
+        for index in tracks.indices where isListening && tracks[index].memory.time < now.nanoseconds {
+            step(index, at: now.nanoseconds)
+        }
         let migrations = zip(programs, newPrograms).map { Migration(from: $0.shape, to: $1) }
         rules = newRules
         programs = newPrograms

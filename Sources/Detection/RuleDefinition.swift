@@ -118,19 +118,26 @@ public struct RuleSet: Sendable {
     public var ruleNames: [String] { rules.map(\.name) }
 
     /// Reads rule files, in the order given, as one set.
-    /// - Parameter overrides: a site's own values for parameters, with their place in its configuration.
+    /// - Parameters:
+    ///   - overrides: a site's own values for parameters, with their place in its configuration.
+    ///   - replacing: files whose rules and words take the place of those of the same name.
     /// - Throws: `InvalidFiles` with every mistake found.
-    public init(_ files: [YAMLNode], overrides: [(key: YAMLNode, value: YAMLNode)] = []) throws(InvalidFiles) {
+    public init(
+        _ files: [YAMLNode], overrides: [(key: YAMLNode, value: YAMLNode)] = [], replacing newer: [YAMLNode] = []
+    ) throws(InvalidFiles) {
         let diagnostics = Diagnostics()
         for file in files { read(file, diagnostics) }
+        for file in newer { read(file, diagnostics, mayReplace: true) }
         for (key, value) in overrides { override(key, value, diagnostics) }
-        var drafts: [RuleDefinition] = []
-        for file in files {
-            var reader = YAMLReader(file, Diagnostics())
-            for item in reader.items("rules") {
-                if let rule = RuleDefinition(item, parameters, diagnostics) { drafts.append(rule) }
+        func definitions(in files: [YAMLNode]) -> [RuleDefinition] {
+            files.flatMap { file in
+                var reader = YAMLReader(file, Diagnostics())
+                return reader.items("rules").compactMap { RuleDefinition($0, parameters, diagnostics) }
             }
         }
+        let replaced = definitions(in: newer)
+        let drafts =
+            definitions(in: files).filter { old in !replaced.contains { $0.name == old.name } } + replaced
         var names: Set<String> = []
         for rule in drafts {
             if !names.insert(rule.name).inserted { diagnostics.report(rule.node, "a second rule named '\(rule.name)'") }
@@ -150,7 +157,7 @@ public struct RuleSet: Sendable {
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
-    private mutating func read(_ file: YAMLNode, _ diagnostics: Diagnostics) {
+    private mutating func read(_ file: YAMLNode, _ diagnostics: Diagnostics, mayReplace: Bool = false) {
         var reader = YAMLReader(file, diagnostics)
         _ = reader.text("title")
         for (key, value) in reader.entries("parameters") {
@@ -174,7 +181,7 @@ public struct RuleSet: Sendable {
         for (key, value) in reader.entries("let") {
             let name = key.text ?? ""
             guard let expression = parse(value, diagnostics) else { continue }
-            if lets[name] != nil { diagnostics.report(key, "a second definition of '\(name)'") }
+            if lets[name] != nil, !mayReplace { diagnostics.report(key, "a second definition of '\(name)'") }
             lets[name] = (expression, value)
         }
         _ = reader.optional("rules")
@@ -209,7 +216,7 @@ public struct RuleSet: Sendable {
     private func check(_ diagnostics: Diagnostics) {
         var compiler = Compiler(
             signals: SignalTable(provided: Set(Signal.allCases)), parameters: parameters,
-            lets: lets.mapValues(\.expression))
+            lets: lets.mapValues(\.expression), rings: RingSizes(shortestInterval: .milliseconds(100)))
         for (name, definition) in lets.sorted(by: {
             ($0.value.node.file, $0.value.node.line) < ($1.value.node.file, $1.value.node.line)
         }) {
@@ -230,9 +237,18 @@ public struct RuleSet: Sendable {
     ///
     /// The set was checked when it was read, so nothing can fail for a lack of signals: what no profile provides is unknown.
     func program(for kind: Detector.LiftKind) throws(ExpressionError) -> Program {
-        var compiler = Compiler(
+        let (compiler, compiled) = try compile(for: kind)
+        return compiler.finish(compiled, staleAfter: kind.staleAfter)
+    }
+
+    func compiler(for kind: Detector.LiftKind) -> Compiler {
+        Compiler(
             signals: SignalTable(provided: kind.provides), parameters: parameters(for: kind.equipment),
             lets: lets.mapValues(\.expression), rings: RingSizes(shortestInterval: kind.shortestInterval))
+    }
+
+    func compile(for kind: Detector.LiftKind) throws(ExpressionError) -> (Compiler, [CompiledRule]) {
+        var compiler = compiler(for: kind)
         let applying = rules.filter { $0.equipment.contains(kind.equipment) }
         let places = Dictionary(
             applying.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
@@ -247,7 +263,7 @@ public struct RuleSet: Sendable {
                     rule, index: index, yieldsTo: rule.yieldsTo.compactMap { places[$0] },
                     yielders: yielders[index] ?? [], version: versions[rule.name] ?? ""))
         }
-        return compiler.finish(compiled, staleAfter: kind.staleAfter)
+        return (compiler, compiled)
     }
 
     /// A fingerprint of everything that decides a rule's verdict: its text, and the named sub-expressions and parameters
@@ -269,7 +285,7 @@ public struct RuleSet: Sendable {
     }
 
     /// Every name an expression stands on, through the named sub-expressions.
-    private func collectNames(_ expression: Expression, _ names: inout Set<String>) {
+    func collectNames(_ expression: Expression, _ names: inout Set<String>) {
         var found: [String] = []
         expression.walk { if case .name(let name) = $0.form { found.append(name) } }
         for name in found where names.insert(name).inserted {

@@ -14,11 +14,14 @@ struct RuleExample: Sendable {
     var name: String
     var words: [Word]
     /// A lift repeats its last word this often, until `silentFrom`.
-    var heartbeat: Duration
+    var heartbeat: Duration?
     var silentFrom: Duration?
     var until: Duration
     var expected: [Verdict]
     var node: YAMLNode
+
+    /// Any start will do; a round one keeps failures readable.
+    static let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
 
     init?(_ node: YAMLNode, _ diagnostics: Diagnostics) {
         let before = diagnostics.all.count
@@ -83,35 +86,99 @@ public struct ExampleResult: Sendable {
     public var line: Int
 }
 
+/// Which of a rule's transitions its tests have seen.
+public struct RuleCoverage: Sendable {
+    public var rule: String
+    public var seen: Set<String> = []
+    public var possible: [String]
+    public var missing: [String] { possible.filter { !seen.contains($0) } }
+}
+
+/// Everything the tests of a rule set have shown.
+public struct RuleTestReport: Sendable {
+    public var results: [ExampleResult] = []
+    public var coverage: [RuleCoverage] = []
+    public var failed: [ExampleResult] { results.filter { $0.failure != nil } }
+}
+
 extension RuleSet {
-    /// Runs each rule's examples against the whole set.
-    public func runExamples() throws(InvalidFiles) -> [ExampleResult] {
-        var results: [ExampleResult] = []
+    /// Runs each rule's examples, and the tests of files of their own, against the whole set.
+    public func runTests(_ files: [YAMLNode] = []) throws(InvalidFiles) -> RuleTestReport {
+        var report = RuleTestReport()
+        var seen: [String: Set<String>] = [:]
         for rule in rules {
-            for example in rule.examples { results.append(try run(example, of: rule)) }
+            for example in rule.examples {
+                let alerts = try run(example, equipment: equipment(of: rule), &seen)
+                let found = alerts.filter { $0.rule == rule.name }.map {
+                    RuleExample.Verdict(time: $0.time - RuleExample.start, state: $0.state.rawValue)
+                }
+                report.results.append(result(example, of: rule.name, expected: example.expected, found: found))
+            }
         }
-        return results
+        for file in files { try run(file, &report, &seen) }
+        for rule in rules {
+            report.coverage.append(
+                RuleCoverage(rule: rule.name, seen: seen[rule.name] ?? [], possible: Self.transitions(of: rule)))
+        }
+        return report
     }
 
-    private func run(_ example: RuleExample, of rule: RuleDefinition) throws(InvalidFiles) -> ExampleResult {
-        // Any start will do; a round one keeps failures readable.
-        let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
+    private func equipment(of rule: RuleDefinition) -> EquipmentClass {
+        rule.equipment.contains(.traction) ? .traction : rule.equipment.first ?? .traction
+    }
+
+    /// The transitions that a rule can make, as its text says.
+    private static func transitions(of rule: RuleDefinition) -> [String] {
+        var all = [rule.stage.rawValue]
+        if let escalation = rule.escalation {
+            all.append("confirmed (held)")
+            if escalation.when != nil { all.append("confirmed (\(escalation.because))") }
+        }
+        all.append("cleared")
+        if rule.presume != nil { all.append("presumed_released") }
+        all += rule.mutes.map { "suppressed (\($0.name))" }
+        if !rule.grades.isEmpty { all.append("severity") }
+        return all
+    }
+
+    private func note(_ alert: Alert, _ seen: inout [String: Set<String>]) {
+        guard let rule = rules.first(where: { $0.name == alert.rule }) else { return }
+        // A rule that begins as confirmed has no hold of its own for it.
+        let isEscalated = rule.escalation != nil && alert.state == .confirmed
+        let name =
+            isEscalated || alert.state == .suppressed
+            ? "\(alert.state.rawValue) (\(alert.reason))" : alert.state.rawValue
+        seen[alert.rule, default: []].insert(name)
+        if alert.severity > rule.severity { seen[alert.rule, default: []].insert("severity") }
+    }
+
+    private func result(
+        _ example: RuleExample, of rule: String, expected: [RuleExample.Verdict], found: [RuleExample.Verdict]
+    ) -> ExampleResult {
+        func list(_ verdicts: [RuleExample.Verdict]) -> String {
+            verdicts.isEmpty
+                ? "nothing" : verdicts.map { "\($0.state) at \($0.time.written)" }.joined(separator: ", ")
+        }
+        return ExampleResult(
+            rule: rule, example: example.name,
+            failure: found == expected ? nil : "expected \(list(expected)); found \(list(found))",
+            file: example.node.file, line: example.node.line)
+    }
+
+    /// Plays one example's words to a lift, and gives the alerts.
+    private func run(
+        _ example: RuleExample, equipment: EquipmentClass, _ seen: inout [String: Set<String>]
+    ) throws(InvalidFiles) -> [Alert] {
+        let start = RuleExample.start
         var detector = Detector(rules: self, start: start, isListening: true)
         let diagnostics = Diagnostics()
         // The example's lift has the signals that the example speaks of, and no others.
         let named = example.words.flatMap { $0.signals.compactMap { Signal(name: $0.key.text ?? "") } }
-        let kind = Detector.LiftKind(
-            provides: Set(named), staleAfter: .seconds(60),
-            equipment: rule.equipment.contains(.traction) ? .traction : rule.equipment.first ?? .traction)
+        let kind = Detector.LiftKind(provides: Set(named), staleAfter: .seconds(60), equipment: equipment)
         do throws(ExpressionError) {
-            try detector.add(Lift(id: "example"), kind: kind, at: start)
-        } catch { rule.when.node.report(error, diagnostics) }
-        var found: [RuleExample.Verdict] = []
-        func collect() {
-            for alert in detector.takeAlerts() where alert.rule == rule.name {
-                found.append(RuleExample.Verdict(time: alert.time - start, state: alert.state.rawValue))
-            }
-        }
+            try detector.add(Lift(id: "example", equipmentClass: equipment), kind: kind, at: start)
+        } catch { diagnostics.report(example.node, error.message) }
+        var alerts: [Alert] = []
         var key: UInt64 = 0
         var said = Reading()
         var next = 0
@@ -119,7 +186,7 @@ extension RuleSet {
         while time <= example.until {
             // One word at its time, or the heartbeat, whichever comes first.
             let due = next < example.words.count ? example.words[next].time : example.until + .seconds(1)
-            time = next == 0 ? due : min(due, time + example.heartbeat)
+            time = next == 0 ? due : min(due, time + (example.heartbeat ?? example.until + .seconds(1)))
             if time > example.until { break }
             detector.advance(to: start + time)
             if time == due {
@@ -131,18 +198,36 @@ extension RuleSet {
                 said.deviceTime = start + time
                 detector.fold(said, lift: 0, key: key, vendorCode: nil, arrival: start + time)
             }
-            collect()
+            alerts += detector.takeAlerts()
         }
         detector.advance(to: start + example.until)
-        collect()
+        alerts += detector.takeAlerts()
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
-        func list(_ verdicts: [RuleExample.Verdict]) -> String {
-            verdicts.isEmpty ? "nothing" : verdicts.map { "\($0.state) at \($0.time.written)" }.joined(separator: ", ")
+        for alert in alerts { note(alert, &seen) }
+        return alerts
+    }
+
+    /// A file of tests: series in shorthand, and the alerts expected of any rule.
+    private func run(
+        _ file: YAMLNode, _ report: inout RuleTestReport, _ seen: inout [String: Set<String>]
+    ) throws(InvalidFiles) {
+        let diagnostics = Diagnostics()
+        var reader = YAMLReader(file, diagnostics)
+        _ = reader.text("title")
+        let tests = reader.items("tests").compactMap { RuleSeries($0, diagnostics) }
+        reader.finish()
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+        for test in tests {
+            let alerts = try run(test.example, equipment: test.equipment, &seen)
+            let told = alerts.filter { alert in test.kinds.isEmpty || test.kinds.contains(alert.kind) }
+            func verdict(_ kind: String, _ state: String, _ time: Duration) -> RuleExample.Verdict {
+                RuleExample.Verdict(time: time, state: "\(kind) \(state)")
+            }
+            report.results.append(
+                result(
+                    test.example, of: "-", expected: test.expected,
+                    found: told.map { verdict($0.kind, $0.state.rawValue, $0.time - RuleExample.start) }))
         }
-        return ExampleResult(
-            rule: rule.name, example: example.name,
-            failure: found == example.expected ? nil : "expected \(list(example.expected)); found \(list(found))",
-            file: example.node.file, line: example.node.line)
     }
 }
 

@@ -7,6 +7,8 @@ public struct Profile: Sendable {
     public var title: String
     /// The longest pause between two words of a lift in good health.
     public var reportsEvery: Duration
+    /// It reports every change at once; otherwise only at that interval.
+    public var reportsChanges: Bool
     /// It says something new no more often than this, which bounds what windows over its numbers have to remember.
     public var shortestInterval: Duration
     /// After this long without a word, everything that was said is unknown.

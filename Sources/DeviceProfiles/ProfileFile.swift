@@ -14,6 +14,7 @@ extension Profile {
             diagnostics.report(encoding, "found \(encoding.summary); the only encoding read so far is 'json'")
         }
         reportsEvery = reader.duration("reports_every") ?? .seconds(10)
+        reportsChanges = reader.boolean("reports_changes") ?? true
         shortestInterval = reader.duration("shortest_interval") ?? .milliseconds(100)
         staleAfter = reader.duration("stale_after") ?? .seconds(60)
         topics = []

@@ -1,3 +1,4 @@
+import Detection
 import Elevator
 import Encoding
 import PositionedYAML
@@ -22,13 +23,49 @@ public enum CheckReport {
         return json.text
     }
 
-    public static func json(_ data: DeviceData, warnings: [String]) -> String {
+    /// What the rules cost a lift of a profile.
+    public struct Cost: Sendable {
+        public var profile: String
+        public var equipment: EquipmentClass
+        public var memory: RuleMemory
+    }
+
+    /// For each profile, and each class of lift where the site's lifts are known: what is doubtful about the rules, and their cost.
+    public static func findings(
+        _ data: DeviceData, kinds: [(profile: String, equipment: EquipmentClass)]?
+    ) throws(ExpressionError) -> (warnings: [Diagnostic], costs: [Cost]) {
+        var warnings = data.rules.findings()
+        var costs: [Cost] = []
+        for profile in data.profiles {
+            let used = kinds?.filter { $0.profile == profile.name }.map(\.equipment) ?? [.traction]
+            for equipment in Set(used).sorted(by: { $0.rawValue < $1.rawValue }) {
+                let kind = Intake.kind(profile, equipment)
+                warnings += data.rules.findings(for: kind, named: "lifts of the profile '\(profile.name)'")
+                costs.append(
+                    Cost(profile: profile.name, equipment: equipment, memory: try data.rules.memory(for: kind)))
+            }
+        }
+        return (warnings, costs)
+    }
+
+    public static func json(_ data: DeviceData, warnings: [String], costs: [Cost]) -> String {
         var json = JSONWriter()
         json.object {
             $0.put("profiles", data.profiles.count)
             $0.put("rules", data.rules.ruleNames.count)
             $0.put("rules_version", data.rules.version)
             $0.array("warnings") { for warning in warnings { $0.item(warning) } }
+            $0.array("cost_per_lift") { array in
+                for cost in costs {
+                    array.object {
+                        $0.put("profile", cost.profile)
+                        $0.put("equipment", cost.equipment.rawValue)
+                        $0.put("operators", cost.memory.nodes)
+                        $0.put("state_bytes", cost.memory.state)
+                        $0.put("lateness_bytes_at_most", cost.memory.lateness)
+                    }
+                }
+            }
         }
         return json.text
     }

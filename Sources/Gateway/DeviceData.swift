@@ -38,6 +38,14 @@ public struct DeviceData: Sendable {
         try RuleSet(try Files.yamlNodes(in: paths), overrides: parameters)
     }
 
+    /// The YAML documents of files and folders.
+    public static func nodes(_ paths: [String]) throws(InvalidFiles) -> [YAMLNode] { try Files.yamlNodes(in: paths) }
+
+    /// The rules of `paths` with those of `newer` in the place of the same names.
+    public static func rules(_ paths: [String], replacing newer: [String]) throws(InvalidFiles) -> RuleSet {
+        try RuleSet(try Files.yamlNodes(in: paths), replacing: try Files.yamlNodes(in: newer))
+    }
+
     public static func profiles(_ paths: [String]) throws(InvalidFiles) -> [Profile] {
         let diagnostics = Diagnostics()
         let profiles = try Files.yamlNodes(in: paths).compactMap { Profile($0, diagnostics) }

@@ -53,7 +53,7 @@ public enum Files {
     /// Replaces a file in one step: a reader sees the old one or the new one, never a part.
     /// - Returns: whether it was replaced.
     @discardableResult
-    static func replace(_ path: String, with bytes: [UInt8]) -> Bool {
+    public static func replace(_ path: String, with bytes: [UInt8]) -> Bool {
         let fresh = path + ".new"
         let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { return false }

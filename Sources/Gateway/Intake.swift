@@ -73,7 +73,7 @@ public struct Intake {
     public static func kind(_ profile: Profile, _ equipment: EquipmentClass) -> Detector.LiftKind {
         Detector.LiftKind(
             provides: profile.provides, staleAfter: profile.staleAfter, shortestInterval: profile.shortestInterval,
-            equipment: equipment)
+            reportsEvery: profile.reportsChanges ? nil : profile.reportsEvery, equipment: equipment)
     }
 
     private static func key(_ topic: Span<UInt8>) -> UInt64 {
@@ -166,6 +166,10 @@ public struct Intake {
     /// Goes on under other rules. - Throws: `ExpressionError`; nothing is changed then.
     public mutating func adopt(_ rules: RuleSet, at now: Instant) throws(ExpressionError) {
         try detector.adopt(rules, at: now)
+    }
+
+    mutating func explain(rule: String, lift: String) throws(ExpressionError) {
+        try detector.explain(rule: rule, lift: lift)
     }
 
     public mutating func restore(_ detector: Detector) { self.detector = detector }

@@ -9,6 +9,11 @@ public struct Replay {
     /// The register, by lift; nil lets whoever speaks speak.
     public var lifts: [(lift: Lift, profile: String)]?
 
+    /// A rule whose parts are watched on a lift, for `rules explain`.
+    var explained: (rule: String, lift: String)?
+    /// Looks at the intake when all is read.
+    var atEnd: (Intake) -> Void = { _ in }
+
     public struct Summary: Sendable {
         public var messages = 0
         public var alerts = 0
@@ -27,6 +32,7 @@ public struct Replay {
     public func run(_ path: String, until: Instant? = nil, emit: (Alert, [UInt8]) -> Void) throws -> Summary {
         var summary = Summary()
         var intake: Intake?
+        var pending = explained
         var reader = TraceReader(file: path == "-" ? "standard input" : path)
         func drain() {
             for alert in intake?.takeAlerts() ?? [] {
@@ -52,6 +58,10 @@ public struct Replay {
                 summary.messages += 1
                 summary.to = arrival
                 intake?.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
+                if let (rule, lift) = pending, intake?.detector.index(of: lift) != nil {
+                    do { try intake?.explain(rule: rule, lift: lift) } catch { failure = error }
+                    pending = nil
+                }
             } event: { event, time in
                 do { try begin(time, isListening: false) } catch { failure = error }
                 summary.to = time
@@ -64,6 +74,7 @@ public struct Replay {
             intake?.advance(to: max(to, until ?? to))
             drain()
         }
+        if let intake { atEnd(intake) }
         summary.lifts = intake?.detector.liftCount ?? 0
         summary.badInput = intake?.badInput.counts ?? [:]
         return summary

@@ -142,3 +142,11 @@ private struct TreeBuilder {
         return nil
     }
 }
+
+extension YAMLNode {
+    /// Whether it is a mapping with such a key.
+    public func hasKey(_ name: String) -> Bool {
+        guard case .mapping(let pairs) = content else { return false }
+        return pairs.contains { $0.key.text == name }
+    }
+}

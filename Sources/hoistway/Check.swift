@@ -1,5 +1,6 @@
 import ArgumentParser
 import Detection
+import Elevator
 import Gateway
 import PositionedYAML
 
@@ -33,24 +34,33 @@ struct Check: ParsableCommand {
         do {
             let data: DeviceData
             var warnings: [String] = []
+            var kinds: [(profile: String, equipment: EquipmentClass)]?
             if let config {
                 let configuration = try Configuration(file: config)
                 data = try configuration.deviceData()
                 warnings = configuration.warnings(data)
+                kinds = configuration.lifts.map { ($0.profile, $0.lift.equipmentClass) }
             } else {
                 data = try devices.load()
             }
             // The examples were written for the rules' own thresholds, not for a site's.
-            let failed = try unchangedRules(data).runExamples().filter { $0.failure != nil }
+            let failed = try unchangedRules(data).runTests().failed
             for result in failed {
                 printError(
                     "\(result.file):\(result.line):1: the example '\(result.example)' fails: \(result.failure ?? "")")
             }
             if !failed.isEmpty { throw ExitCode.invalidFiles }
+            let (findings, costs) = try CheckReport.findings(data, kinds: kinds)
+            warnings += findings.map(\.description)
             if output.format == .json {
-                print(CheckReport.json(data, warnings: warnings))
+                print(CheckReport.json(data, warnings: warnings, costs: costs))
             } else {
                 for warning in warnings { print(styled("warning: ", "33") + warning) }
+                for cost in costs {
+                    print(
+                        "\(cost.profile), \(cost.equipment.rawValue): \(cost.memory.nodes) operators, \(cost.memory.state) bytes a lift, "
+                            + "at most \(cost.memory.lateness) more for late readings")
+                }
                 print(
                     "\(data.profiles.count) profiles, \(data.rules.ruleNames.count) rules (version \(data.rules.version)): all is well."
                 )

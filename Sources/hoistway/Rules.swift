@@ -7,7 +7,8 @@ import PositionedYAML
 
 struct Rules: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Try expressions and test rules.", subcommands: [Evaluate.self, Test.self])
+        abstract: "The workbench of who writes rules: try an expression, test, explain and compare rules.",
+        subcommands: [Evaluate.self, RulesTest.self, RulesExplain.self, RulesShadow.self, RulesDecisions.self])
 
     struct Evaluate: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -57,41 +58,6 @@ struct Rules: ParsableCommand {
                 if trace.lateRows > 0 {
                     printError("\(trace.lateRows) rows came too late and were left out")
                 }
-            }
-        }
-    }
-
-    struct Test: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Run the examples that stand in the rule files.",
-            discussion: "Each rule carries its own tests under `examples:`. Exit code 3 when one fails.")
-
-        @Argument(help: "Rule files or folders. Default: the shipped ones.")
-        var paths: [String] = []
-
-        @OptionGroup var output: FormatOptions
-
-        func run() throws {
-            try reporting {
-                let paths = paths.isEmpty ? [DeviceData.shippedFolder() + "/rules"] : paths
-                let results = try DeviceData.rules(paths).runExamples()
-                let failed = results.filter { $0.failure != nil }
-                for result in results {
-                    if output.format == .json {
-                        var json = JSONWriter()
-                        json.object {
-                            $0.put("rule", result.rule)
-                            $0.put("example", result.example)
-                            $0.put("passed", result.failure == nil)
-                            $0.put("failure", result.failure)
-                        }
-                        print(json.text)
-                    } else if let failure = result.failure {
-                        print("\(result.file):\(result.line): \(result.rule): \(result.example)\n    \(failure)")
-                    }
-                }
-                if output.format == .text { print("\(results.count - failed.count) passed, \(failed.count) failed") }
-                if !failed.isEmpty { throw ExitCode.testsFailed }
             }
         }
     }

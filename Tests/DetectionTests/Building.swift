@@ -65,6 +65,15 @@ struct Building {
         collect()
     }
 
+    mutating func order(_ order: Order) throws {
+        try detector.follow(order, at: now)
+        collect()
+    }
+    mutating func adopt(_ rules: String) throws {
+        try detector.adopt(RuleSet([YAMLNode(parsing: Array(rules.utf8), file: "rules.yaml")]), at: now)
+        collect()
+    }
+
     private mutating func collect() {
         for alert in detector.takeAlerts() {
             alerts.append(alert)

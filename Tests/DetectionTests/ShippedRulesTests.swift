@@ -17,7 +17,7 @@ import Testing
 
     @Test func everyRuleHasExamplesAndTheyHold() throws {
         let rules = try Self.load()
-        let results = try rules.runExamples()
+        let results = try rules.runTests().results
         for name in rules.ruleNames { #expect(results.contains { $0.rule == name }, "\(name) has no example") }
         for result in results {
             #expect(result.failure == nil, "\(result.rule): \(result.example): \(result.failure ?? "")")

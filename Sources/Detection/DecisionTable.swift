@@ -1,0 +1,260 @@
+import Elevator
+
+/// Every combination of what a lift can say that matters to entrapment, and what the rules make of it.
+///
+/// Each is a lift on a normal run that comes into the row's state 10 s later: with the mode it had all along, stopped or running,
+/// in the zone or not, its doors so, mains on or off; the button is pressed 5 s after that, or not; then it repeats itself
+/// every 10 s, or is never heard again.
+public struct DecisionTable: Sendable {
+    public enum Door: String, CaseIterable, Sendable {
+        case locked
+        case notClosed = "not_closed"
+        case fullyOpen = "fully_open"
+        case unknown
+    }
+    /// Yes, no, or not known.
+    public enum Claim: String, CaseIterable, Sendable { case yes, no, unknown }
+
+    /// One combination.
+    public struct Situation: Hashable, Sendable {
+        /// nil: the controller does not know its mode.
+        public var mode: ServiceMode?
+        public var zone: Claim
+        public var door: Door
+        public var occupied: Claim
+        public var isMoving: Bool
+        public var hasMains: Bool
+        public var isAlive: Bool
+        public var buttonPressed: Bool
+
+        public static let all: [Situation] = {
+            var all: [Situation] = []
+            for mode in ServiceMode.allCases.map(Optional.some) + [nil] {
+                for zone in Claim.allCases {
+                    for door in Door.allCases {
+                        for occupied in Claim.allCases {
+                            for bits in 0..<16 {
+                                all.append(
+                                    Situation(
+                                        mode: mode, zone: zone, door: door, occupied: occupied,
+                                        isMoving: bits & 1 != 0, hasMains: bits & 2 == 0, isAlive: bits & 4 == 0,
+                                        buttonPressed: bits & 8 != 0))
+                            }
+                        }
+                    }
+                }
+            }
+            return all
+        }()
+
+        /// The values in the order of the table's columns.
+        public var columns: [String] {
+            [
+                mode?.rawValue ?? "unknown", zone.rawValue, door.rawValue, occupied.rawValue,
+                isMoving ? "running" : "stopped", hasMains ? "on" : "off", isAlive ? "alive" : "silent",
+                buttonPressed ? "pressed" : "no",
+            ]
+        }
+    }
+    public static let columns = ["mode", "zone", "doors", "occupied", "motion", "mains", "link", "button"]
+
+    /// What becomes of a situation within five minutes, without the alarm call itself.
+    public struct Outcome: Hashable, Sendable {
+        /// The entrapment's kind, or of what is muted; nil: nothing.
+        public var kind: String?
+        /// Seconds after the event; nil: not.
+        public var suspected: Int?
+        public var confirmed: Int?
+        public var reason = ""
+        /// The suppressor's name.
+        public var mutedBy: String?
+        public var isEmergency = false
+        /// The alarm call was told.
+        public var calls = false
+    }
+    /// Situations that differ in one way only and come to the same: each column holds the values it stands for.
+    public struct Row: Sendable {
+        public var values: [Set<String>]
+        public var outcome: Outcome
+    }
+
+    /// - Throws: `ExpressionError` when the rules cannot be compiled.
+    public static func outcome(of situation: Situation, rules: RuleSet) throws(ExpressionError) -> Outcome {
+        let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
+        let event = start + .seconds(10)
+        var detector = Detector(rules: rules, start: start, isListening: true)
+        var provides: Set<Signal> = [.mode, .moving, .inDoorZone, .floor, .frontLocked, .frontFullyOpen, .codes]
+        if situation.occupied != .unknown { provides.insert(.occupied) }
+        try detector.add(
+            Lift(id: "lift"),
+            kind: Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction), at: start)
+        var outcome = Outcome()
+        func say(_ second: Int) {
+            var reading = situation.reading(at: second)
+            reading.deviceTime = start + .seconds(second)
+            detector.advance(to: start + .seconds(second))
+            detector.fold(
+                reading, lift: 0, key: UInt64(second + 1), vendorCode: nil, arrival: start + .seconds(second))
+        }
+        // A car that runs passes a floor every five seconds, and says so.
+        for second in [0, 5, 10, 15, 17] where second < 12 || situation.isAlive || second == 15 { say(second) }
+        if situation.isAlive { for second in stride(from: 20, through: 310, by: 5) { say(second) } }
+        detector.advance(to: start + .seconds(310))
+        for alert in detector.takeAlerts() {
+            if alert.kind == Alert.carAlarmCall { outcome.calls = true }
+            guard alert.isEntrapment else { continue }
+            let seconds = Int((alert.time - event).inSeconds.rounded())
+            if alert.state == .suppressed {
+                // What was told before speaks for the event.
+                if outcome.kind == nil { (outcome.kind, outcome.mutedBy) = (alert.kind, alert.reason) }
+                continue
+            }
+            if outcome.suspected == nil, outcome.confirmed == nil {
+                (outcome.kind, outcome.reason, outcome.mutedBy) = (alert.kind, alert.reason, nil)
+            }
+            if alert.state == .suspected, outcome.suspected == nil { outcome.suspected = seconds }
+            if alert.state == .confirmed, outcome.confirmed == nil { outcome.confirmed = seconds }
+            if alert.severity == .emergency { outcome.isEmergency = true }
+        }
+        return outcome
+    }
+
+    /// All situations with their outcomes, those alike put together.
+    public static func rows(_ rules: RuleSet) throws(ExpressionError) -> [Row] {
+        var rows: [Row] = []
+        for situation in Situation.all {
+            rows.append(
+                Row(
+                    values: situation.columns.map { [$0] },
+                    outcome: try outcome(of: situation, rules: rules)))
+        }
+        // Column by column, from the one that decides least often.
+        for column in [0, 5, 7, 4, 3, 2, 1, 6, 0, 5, 3] { rows = merged(rows, column) }
+        return rows
+    }
+
+    private static func merged(_ rows: [Row], _ column: Int) -> [Row] {
+        struct Key: Hashable {
+            var others: [Set<String>]
+            var outcome: Outcome
+        }
+        var places: [Key: Int] = [:]
+        var result: [Row] = []
+        for row in rows {
+            var others = row.values
+            others[column] = []
+            let key = Key(others: others, outcome: row.outcome)
+            if let place = places[key] {
+                result[place].values[column].formUnion(row.values[column])
+            } else {
+                places[key] = result.count
+                result.append(row)
+            }
+        }
+        return result
+    }
+}
+
+extension DecisionTable.Situation {
+    fileprivate func reading(at second: Int) -> Reading {
+        var reading = Reading()
+        if let mode {
+            reading.set(.mode, case: ServiceMode.allCases.firstIndex(of: mode) ?? 0)
+        } else {
+            reading.setUnknown(Signal.mode.rawValue)
+        }
+        let isBefore = second < 10
+        reading.set(.floor, number: Double(isBefore || isMoving ? 3 + second / 5 % 2 : 3))
+        reading.set(.moving, isBefore || isMoving)
+        func set(_ signal: Signal, _ claim: DecisionTable.Claim) {
+            if claim == .unknown { reading.setUnknown(signal.rawValue) } else { reading.set(signal, claim == .yes) }
+        }
+        set(.occupied, occupied)
+        set(.inDoorZone, isBefore ? .no : zone)
+        switch isBefore ? .locked : door {
+        case .locked:
+            reading.set(.frontLocked, true)
+            reading.set(.frontFullyOpen, false)
+        case .notClosed:
+            reading.set(.frontLocked, false)
+            reading.set(.frontFullyOpen, false)
+        case .fullyOpen:
+            reading.set(.frontLocked, false)
+            reading.set(.frontFullyOpen, true)
+        case .unknown:
+            reading.setUnknown(Signal.frontLocked.rawValue)
+            reading.setUnknown(Signal.frontFullyOpen.rawValue)
+        }
+        var codes: UInt64 = 0
+        if !isBefore, !hasMains { codes |= FaultCode.mainPowerLost.bit }
+        // Pressed from 15 s on, for two seconds; in a silent lift it is the last word.
+        if buttonPressed, second == 15 { codes |= FaultCode.carAlarmButton.bit }
+        reading.set(Signal.codes.rawValue, bits: codes)
+        return reading
+    }
+}
+
+extension DecisionTable {
+    /// The whole page `docs/entrapment.md`.
+    public static func markdown(_ rules: RuleSet) throws(ExpressionError) -> String {
+        var text = """
+            # Entrapment: what becomes of every situation
+
+            Generated by `hoistway rules decisions` from `Devices/rules`; a test holds it to the rules and to an independent reading of
+            what counts as an entrapment. A lift on a normal run comes into a situation, repeats itself every 5 s or is never heard
+            again, and is watched for five minutes. `called` means that the button was pressed 5 s after the event and let go; the
+            alarm call itself is told in every row with `pressed`, at once. *any* stands for every value of its column; several
+            values are joined by a comma. Times are seconds after the event, with the shipped thresholds.
+
+            Not in the table, since they need a history: fault codes 01 to 08 as a reason at a landing, a running rescue device, an
+            earlier open door, an inspection that begins after the stop (it mutes nothing), stuck sensors. They stand in the rules'
+            own examples.
+
+
+            """
+        let all = columns.indices.map { column in Set(Situation.all.map { $0.columns[column] }) }
+        let rows = try rows(rules)
+        text += "\(rows.count) rows for \(Situation.all.count) situations.\n\n"
+        for (title, isWanted) in sections {
+            let chosen = rows.filter { isWanted($0.outcome) }
+            if chosen.isEmpty { continue }
+            text += "## \(title)\n\n| \(columns.joined(separator: " | ")) | becomes |\n"
+            text += "|" + String(repeating: "---|", count: columns.count + 1) + "\n"
+            for row in chosen {
+                let cells = row.values.enumerated().map { column, values in
+                    values == all[column] ? "*any*" : order(values, column).joined(separator: ", ")
+                }
+                text += "| \(cells.joined(separator: " | ")) | \(words(row.outcome, rules)) |\n"
+            }
+            text += "\n"
+        }
+        return text
+    }
+
+    private static let sections: [(String, @Sendable (Outcome) -> Bool)] = [
+        ("Confirmed", { $0.confirmed != nil && $0.mutedBy == nil }),
+        ("Suspected only", { $0.confirmed == nil && $0.suspected != nil }),
+        ("Muted", { $0.mutedBy != nil }),
+        ("No entrapment", { $0.kind == nil }),
+    ]
+
+    private static func order(_ values: Set<String>, _ column: Int) -> [String] {
+        let known = ["locked", "not_closed", "fully_open", "yes", "no"]
+        return values.sorted { (known.firstIndex(of: $0) ?? 9, $0) < (known.firstIndex(of: $1) ?? 9, $1) }
+    }
+
+    private static func words(_ outcome: Outcome, _ rules: RuleSet) -> String {
+        if let muted = outcome.mutedBy {
+            let mute = rules.rules.first { $0.kind == outcome.kind }?.mutes.first { $0.name == muted }
+            let source = mute?.source.map { " (\($0))" } ?? ""
+            return "`\(outcome.kind ?? "")` muted by \(muted), for \(mute?.cap.written ?? "12h") at most\(source)"
+        }
+        guard let kind = outcome.kind else { return outcome.calls ? "the alarm call alone" : "nothing" }
+        var parts = ["`\(kind)`"]
+        if let suspected = outcome.suspected { parts.append("suspected \(suspected) s") }
+        if let confirmed = outcome.confirmed { parts.append("confirmed \(confirmed) s") }
+        parts.append(outcome.reason)
+        if outcome.isEmergency { parts.append("**119**") }
+        return parts.joined(separator: ", ")
+    }
+}

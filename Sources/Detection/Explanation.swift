@@ -1,0 +1,86 @@
+import Elevator
+
+/// A part of a rule, and what it was over time on one lift.
+public struct ExplainedPart: Sendable {
+    /// 0 for a condition of the rule itself, more for its parts.
+    public var depth: Int
+    public var text: String
+    /// What it is for: `when`, `escalates unless`, …; empty for parts.
+    public var role: String
+    /// The value at each time at which it changed; nil is unknown.
+    public var changes: [(time: Instant, value: Bool?)] = []
+
+    /// The value at a time; unknown before the first.
+    public func value(at time: Instant) -> Bool? { changes.last { $0.time <= time }?.value ?? nil }
+}
+
+/// Watches the parts of one rule on one lift while a detector runs: why it decided as it did.
+struct Probe: Sendable {
+    let lift: Int
+    let operands: [Operand]
+    var parts: [ExplainedPart]
+
+    mutating func look(_ program: Program, _ memory: borrowing LiftMemory) {
+        let time = Instant(nanoseconds: memory.time)
+        var words = LiftMemory(words: memory.words).words
+        let m = words.mutableSpan
+        for (i, operand) in operands.enumerated() {
+            let verdict = program.verdict(operand, m)
+            let value = verdict == .unknown ? nil : verdict == .true
+            // A past that is judged anew is told anew.
+            parts[i].changes.removeAll { $0.time >= time }
+            if parts[i].changes.isEmpty || parts[i].changes[parts[i].changes.count - 1].value != value {
+                parts[i].changes.append((time, value))
+            }
+        }
+    }
+}
+
+extension Detector {
+    /// Begins to watch the parts of a rule on a lift.
+    /// - Throws: `ExpressionError` when the rule has no such lift, or cannot be compiled.
+    public mutating func explain(rule name: String, lift: String) throws(ExpressionError) {
+        guard let index = index(of: lift), let rule = rules.rules.first(where: { $0.name == name }) else {
+            throw ExpressionError(offset: 0, message: "no rule '\(name)', or no lift '\(lift)'")
+        }
+        let kind = kinds[tracks[index].program]
+        let (program, parts) = try rules.program(for: kind, watching: rule)
+        programs.append(program)
+        kinds.append(kind)
+        agendas.append(Agenda(program))
+        let migration = Migration(from: programs[tracks[index].program].shape, to: program)
+        tracks[index].carry(migration, isListening: isListening)
+        tracks[index].program = programs.count - 1
+        probe = Probe(lift: index, operands: parts.map(\.operand), parts: parts.map(\.part))
+        probe?.look(program, tracks[index].memory)
+    }
+
+    /// What the watched parts were, once the detector has run.
+    public var explanation: [ExplainedPart] { probe?.parts ?? [] }
+}
+
+extension RuleSet {
+    /// The program for a kind of lift, with nodes for every part of one rule.
+    func program(
+        for kind: Detector.LiftKind, watching rule: RuleDefinition
+    ) throws(ExpressionError) -> (Program, [(operand: Operand, part: ExplainedPart)]) {
+        var (compiler, compiled) = try compile(for: kind)
+        var parts: [(operand: Operand, part: ExplainedPart)] = []
+        func add(_ expression: Expression, _ role: String, _ depth: Int) {
+            guard depth < 5, parts.count < 60, let operand = try? compiler.condition(expression) else { return }
+            if depth > 0, parts.contains(where: { $0.part.text == expression.text }) { return }
+            parts.append((operand, ExplainedPart(depth: depth, text: expression.text, role: role)))
+            // A named part is opened; what stands inside functions over time is shown as it is now.
+            if case .name(let name) = expression.form, let definition = lets[name] {
+                add(definition.expression, "", depth + 1)
+            } else {
+                for part in expression.parts { add(part, "", depth + 1) }
+            }
+        }
+        add(rule.when.expression, "when", 0)
+        for mute in rule.mutes { add(mute.when.expression, "unless (\(mute.name))", 0) }
+        if let unless = rule.escalation?.unless { add(unless.expression, "escalates unless", 0) }
+        if let when = rule.escalation?.when { add(when.expression, "escalates when", 0) }
+        return (compiler.finish(compiled, staleAfter: kind.staleAfter), parts)
+    }
+}

@@ -1,0 +1,104 @@
+import Elevator
+import PositionedYAML
+
+extension RuleSet {
+    /// What is allowed and was hardly meant: conditions that never or always hold, kinds that two rules raise.
+    public func findings() -> [Diagnostic] {
+        var found = doubleKinds()
+        let everything = Detector.LiftKind(
+            provides: Set(Signal.allCases), staleAfter: .seconds(60), equipment: .traction)
+        for rule in rules {
+            guard let (nodes, signals, when) = condition(of: rule, everything) else { continue }
+            var search = Satisfiability(nodes, signals)
+            if !search.canBe(true, when) {
+                found.append(rule.when.node.diagnostic("'\(rule.name)': this can never be true"))
+            } else if !search.canBe(false, when) {
+                found.append(rule.when.node.diagnostic("'\(rule.name)': this is always true"))
+            }
+        }
+        return found
+    }
+
+    /// What is so for lifts of one kind: rules that cannot fire because a profile has no such signal, or faster than it reports.
+    public func findings(for kind: Detector.LiftKind, named name: String) -> [Diagnostic] {
+        var found: [Diagnostic] = []
+        for rule in rules where rule.equipment.contains(kind.equipment) {
+            guard let (nodes, signals, when) = condition(of: rule, kind) else { continue }
+            var search = Satisfiability(nodes, signals)
+            if !search.canBe(true, when) {
+                var names: Set<String> = []
+                for text in [rule.when] { collectNames(text.expression, &names) }
+                let missing = signals.entries.filter { entry in
+                    !entry.isProvided
+                        && (names.contains(entry.name) || names.contains(SignalTable.family(of: entry.name)))
+                }.map(\.name)
+                if missing.isEmpty { continue }
+                found.append(
+                    rule.when.node.diagnostic(
+                        "'\(rule.name)' can never fire for \(name), which has no \(missing.joined(separator: ", "))"))
+            } else if let period = kind.reportsEvery, rule.hold > .zero, rule.hold < period {
+                found.append(
+                    rule.when.node.diagnostic(
+                        "'\(rule.name)': its hold of \(rule.hold.written) is shorter than the \(period.written) between two reports of \(name): one report decides it"
+                    ))
+            }
+        }
+        return found
+    }
+
+    private func condition(
+        of rule: RuleDefinition, _ kind: Detector.LiftKind
+    ) -> (nodes: [Node], signals: SignalTable, when: Operand)? {
+        let table = SignalTable(provided: kind.provides)
+        var compiler = compiler(for: kind)
+        // The rules were compiled when they were read; what fails here was reported then.
+        guard let when = try? compiler.condition(rule.when.expression) else { return nil }
+        return (compiler.unprovidedAsUnknown(), table, when)
+    }
+
+    private func doubleKinds() -> [Diagnostic] {
+        var first: [String: String] = [:]
+        var found: [Diagnostic] = []
+        for rule in rules {
+            if let other = first[rule.kind] {
+                found.append(
+                    rule.node.diagnostic(
+                        "'\(rule.name)' raises the kind '\(rule.kind)', as '\(other)' does: a centre cannot tell them apart"
+                    ))
+            }
+            first[rule.kind] = first[rule.kind] ?? rule.name
+        }
+        return found
+    }
+}
+
+extension Compiler {
+    /// The nodes with everything that a lift has no signal for as constantly unknown.
+    fileprivate func unprovidedAsUnknown() -> [Node] {
+        var nodes = nodes
+        for i in nodes.indices {
+            switch nodes[i].operation {
+            case .signal, .signalIsKnown, .codesAny, .codesAll:
+                if signals.entries[Int(nodes[i].signal)].isProvided { continue }
+                nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))
+            case .compare, .isOneOf:
+                let operands = [nodes[i].a, nodes[i].b].filter { $0 != .none }
+                guard operands.contains(where: { isUnprovided($0.node) }) else { continue }
+                nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))
+            case .count, .since, .sinceWithin, .sinceBetween, .ever, .rise, .last, .latched, .unanswered:
+                // Nothing ever comes of what is always unknown.
+                let looked = nodes[i].operation == .rise || nodes[i].operation == .last ? nodes[i].a : nodes[i].b
+                guard looked != .none, nodes[looked.node].operation == .constant,
+                    nodes[looked.node].constant == UInt64(Kleene.unknown.rawValue)
+                else { continue }
+                nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))
+            default: break
+            }
+        }
+        return nodes
+    }
+
+    private func isUnprovided(_ node: Int) -> Bool {
+        nodes[node].operation == .signalNumber && !signals.entries[Int(nodes[node].signal)].isProvided
+    }
+}

@@ -1,0 +1,108 @@
+import Elevator
+import PositionedYAML
+
+/// A test in a file of its own: what a lift says at regular times, in shorthand, and the alerts expected of the whole set.
+///
+///     tests:
+///       - name: stops between floors
+///         interval: 5s
+///         series:
+///           moving: "true false x9"        # `x9`: nine more of the same
+///           in_door_zone: "false x10"
+///           compartments.main.occupied: "? x10"
+///         expect:
+///           - { at: 15s, kind: entrapment.off_level, state: suspected }
+///
+/// `_` says nothing of the signal at that time, `?` that it is unknown; a time at which no series says anything is silence.
+struct RuleSeries {
+    var example: RuleExample
+    var equipment: EquipmentClass
+    /// Kinds that are looked at; none: all.
+    var kinds: Set<String>
+    /// Each state preceded by its kind.
+    var expected: [RuleExample.Verdict]
+
+    init?(_ node: YAMLNode, _ diagnostics: Diagnostics) {
+        let before = diagnostics.all.count
+        var reader = YAMLReader(node, diagnostics)
+        let name = reader.requiredText("name") ?? ""
+        let interval = reader.duration("interval") ?? .seconds(10)
+        equipment = reader.choice("equipment", EquipmentClass.self) ?? .traction
+        kinds = Set(reader.items("kinds").compactMap(\.text))
+        var words: [Duration: [(key: YAMLNode, value: YAMLNode)]] = [:]
+        for (signal, series) in reader.entries("series") {
+            for (tick, value) in Self.values(series, isCodes: signal.text == Signal.codes.name, diagnostics)
+                .enumerated() where value.text != "_"
+            {
+                words[interval * tick, default: []].append((signal, value))
+            }
+        }
+        let last = words.keys.max() ?? .zero
+        expected = []
+        for item in reader.items("expect") {
+            var alert = YAMLReader(item, diagnostics)
+            let time = alert.duration("at") ?? .zero
+            let kind = alert.requiredText("kind") ?? ""
+            let state = alert.choice("state", AlertState.self) ?? .raised
+            alert.finish()
+            expected.append(RuleExample.Verdict(time: time, state: "\(kind) \(state.rawValue)"))
+        }
+        let until = reader.duration("until") ?? last + interval
+        reader.finish()
+        if diagnostics.all.count != before { return nil }
+        example = RuleExample(
+            name: name,
+            words: words.sorted { $0.key < $1.key }.map { RuleExample.Word(time: $0.key, signals: $0.value) },
+            heartbeat: nil, silentFrom: nil, until: until, expected: [], node: node)
+    }
+
+    /// `a b x3` is a, b, b, b, b; `b x3` after it goes on. A value may also carry its count: `bx3` for numbers, as `0x3 1`.
+    /// Codes are joined by `+`: `none 04+90`.
+    private static func values(_ node: YAMLNode, isCodes: Bool, _ diagnostics: Diagnostics) -> [YAMLNode] {
+        guard let text = node.text else {
+            diagnostics.report(node, "found \(node.summary), expected values such as \"true false x9 _ ?\"")
+            return []
+        }
+        var values: [YAMLNode] = []
+        func append(_ word: Substring, _ count: Int) {
+            var value = node
+            value.content = .scalar(word == "?" ? "unknown" : String(word), isPlain: true)
+            if isCodes, word != "_", word != "?" {
+                value.content = .sequence(
+                    word.split(separator: "+").filter { $0 != "none" }.map {
+                        var code = node
+                        code.content = .scalar(String($0), isPlain: true)
+                        return code
+                    })
+            }
+            for _ in 0..<count where values.count < RuleExample.maximumWords { values.append(value) }
+        }
+        for word in text.split(whereSeparator: \.isWhitespace) {
+            if word.hasPrefix("x"), let more = Int(word.dropFirst()), let last = values.last {
+                for _ in 0..<more where values.count < RuleExample.maximumWords { values.append(last) }
+            } else if let x = word.lastIndex(of: "x"), x > word.startIndex,
+                let count = Int(word[word.index(after: x)...])
+            {
+                append(word[..<x], count)
+            } else {
+                append(word, 1)
+            }
+        }
+        return values
+    }
+}
+
+extension RuleExample {
+    init(
+        name: String, words: [Word], heartbeat: Duration?, silentFrom: Duration?, until: Duration, expected: [Verdict],
+        node: YAMLNode
+    ) {
+        self.name = name
+        self.words = words
+        self.heartbeat = heartbeat
+        self.silentFrom = silentFrom
+        self.until = until
+        self.expected = expected
+        self.node = node
+    }
+}

@@ -1,0 +1,114 @@
+/// Looks for a state of the world in which a condition holds, and one in which it does not: what can never be true, or always
+/// is, was not meant so.
+///
+/// Operators over time count as free: what a window holds depends on a past that this does not look at. The search goes for the
+/// goal and tries several ways; that it finds nothing is no proof, so it is said as a warning.
+struct Satisfiability {
+    private let nodes: [Node]
+    private let signals: SignalTable
+    private var chance: UInt64 = 24476
+    /// What has been settled on this try: numbers of signals, verdicts of free nodes.
+    private var numbers: [Int: [Double]] = [:]
+    private var verdicts: [Int: Bool] = [:]
+    private static let tries = 200
+
+    init(_ nodes: [Node], _ signals: SignalTable) {
+        self.nodes = nodes
+        self.signals = signals
+    }
+
+    /// Whether some state makes the operand so.
+    mutating func canBe(_ value: Bool, _ operand: Operand) -> Bool {
+        for _ in 0..<Self.tries {
+            numbers = [:]
+            verdicts = [:]
+            if make(operand, value, depth: 0) { return true }
+        }
+        return false
+    }
+
+    private mutating func flip() -> Bool {
+        chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return chance >> 63 == 0
+    }
+
+    private mutating func make(_ operand: Operand, _ wanted: Bool, depth: Int) -> Bool {
+        let value = operand.isNegated ? !wanted : wanted
+        let node = nodes[operand.node]
+        switch node.operation {
+        case .constant: return node.constant == UInt64((value ? Kleene.true : Kleene.false).rawValue)
+        case .and:
+            if value { return make(node.a, true, depth: depth + 1) && make(node.b, true, depth: depth + 1) }
+            return flip()
+                ? make(node.a, false, depth: depth + 1) || make(node.b, false, depth: depth + 1)
+                : make(node.b, false, depth: depth + 1) || make(node.a, false, depth: depth + 1)
+        case .either:
+            if !value { return make(node.a, false, depth: depth + 1) && make(node.b, false, depth: depth + 1) }
+            return make(flip() ? node.a : node.b, true, depth: depth + 1)
+        case .surely:
+            // Not surely so: it is not so, or nobody knows.
+            return value ? make(node.a, true, depth: depth + 1) : true
+        case .compare: return compare(node, value)
+        case .isOneOf: return choose(node, value)
+        default:
+            if let settled = verdicts[operand.node] { return settled == value }
+            verdicts[operand.node] = value
+            return true
+        }
+    }
+
+    /// A comparison of a signal with a constant narrows the signal; any other is free.
+    private mutating func compare(_ node: Node, _ value: Bool) -> Bool {
+        let sides = (nodes[node.a.node], nodes[node.b.node])
+        let signal: Int
+        let test: (Double) -> Bool
+        switch (sides.0.operation, sides.1.operation) {
+        case (.signalNumber, .numberConstant):
+            let limit = Double(bitPattern: sides.1.constant)
+            signal = node.a.node
+            test = { Self.holds(node.comparison, $0, limit) == value }
+        case (.numberConstant, .signalNumber):
+            let limit = Double(bitPattern: sides.0.constant)
+            signal = node.b.node
+            test = { Self.holds(node.comparison, limit, $0) == value }
+        default: return true
+        }
+        return narrow(signal, to: test)
+    }
+
+    private mutating func choose(_ node: Node, _ value: Bool) -> Bool {
+        narrow(node.a.node) { (node.constant & (1 << UInt64($0)) != 0) == value }
+    }
+
+    /// Keeps of a signal's possible numbers those that pass.
+    private mutating func narrow(_ signal: Int, to test: (Double) -> Bool) -> Bool {
+        let left = (numbers[signal] ?? candidates(signal)).filter(test)
+        numbers[signal] = left
+        return !left.isEmpty
+    }
+
+    /// Numbers that tell all comparisons of a signal apart; of a named value its indices.
+    private func candidates(_ signal: Int) -> [Double] {
+        let node = nodes[signal]
+        guard node.operation == .signalNumber else { return [0] }
+        if case .enumeration(let names) = signals.entries[Int(node.signal)].type {
+            return names.indices.map(Double.init)
+        }
+        var limits: Set<Double> = [0]
+        for other in nodes where other.operation == .numberConstant {
+            limits.insert(Double(bitPattern: other.constant))
+        }
+        let sorted = limits.sorted()
+        var found: [Double] = [sorted[0] - 1, sorted[sorted.count - 1] + 1]
+        for (a, b) in zip(sorted, sorted.dropFirst()) { found.append((a + b) / 2) }
+        return found + sorted
+    }
+
+    private static func holds(_ comparison: Node.Comparison, _ a: Double, _ b: Double) -> Bool {
+        switch comparison {
+        case .equal: a == b
+        case .less: a < b
+        case .lessOrEqual: a <= b
+        }
+    }
+}

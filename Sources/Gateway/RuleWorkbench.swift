@@ -1,0 +1,116 @@
+import Detection
+import DeviceProfiles
+import Elevator
+import PositionedYAML
+import Uplink
+
+/// Why an alert was raised: the parts of its rule over the time around it, from a trace that is replayed.
+public struct AlertExplanation {
+    public var alerts: [Alert]
+    public var parts: [ExplainedPart]
+    public var from: Instant
+    public var to: Instant
+
+    /// Replays a trace twice: to find the alert, and to watch its rule on its lift.
+    /// - Parameter id: the alert's id or its beginning.
+    /// - Throws: `InvalidFiles` when the trace holds no such alert, or several.
+    public init(of id: String, trace: String, data: DeviceData) throws {
+        var replay = Replay(data: data)
+        var found: [Alert] = []
+        _ = try replay.run(trace) { alert, _ in if alert.id.hasPrefix(id) { found.append(alert) } }
+        guard let first = found.first, !first.rule.isEmpty else {
+            throw InvalidFiles([Diagnostic(file: trace, message: "raises no alert whose id begins with '\(id)'")])
+        }
+        guard found.allSatisfy({ $0.id == first.id }) else {
+            throw InvalidFiles([Diagnostic(file: trace, message: "raises several alerts whose id begins with '\(id)'")])
+        }
+        let last = found[found.count - 1]
+        from = first.evidenceWindow?.lowerBound ?? first.onset
+        to = last.evidenceWindow?.upperBound ?? last.time
+        alerts = found
+        replay.explained = (rule: first.rule, lift: first.lift)
+        parts = []
+        var explanation: [ExplainedPart] = []
+        replay.atEnd = { explanation = $0.detector.explanation }
+        _ = try replay.run(trace) { _, _ in }
+        parts = explanation
+    }
+}
+
+/// What other rules would have made of a trace: which alerts appear, vanish, or come at another time.
+public struct ShadowReport {
+    public enum Difference: String, Sendable, CaseIterable { case appears, vanishes, moves }
+    public struct Entry: Sendable {
+        public var difference: Difference
+        public var lift: String
+        public var kind: String
+        public var rule: String
+        public var onset: Instant
+        /// Each stage's time under the present rules and under the new ones.
+        public var before: [String: Instant]
+        public var after: [String: Instant]
+    }
+    public var entries: [Entry] = []
+    public var unchanged = 0
+
+    /// - Parameters:
+    ///   - present: the data of today.
+    ///   - proposed: rules that take the place of those of the same name.
+    public init(trace: String, present: DeviceData, proposed: RuleSet) throws {
+        let before = try Self.stories(trace, present)
+        var changed = present
+        changed.rules = proposed
+        let after = try Self.stories(trace, changed)
+        for (key, story) in before {
+            if let new = after[key] {
+                if new.stages == story.stages {
+                    unchanged += 1
+                } else {
+                    entries.append(Self.entry(.moves, story, story.stages, new.stages))
+                }
+            } else {
+                entries.append(Self.entry(.vanishes, story, story.stages, [:]))
+            }
+        }
+        for (key, story) in after where before[key] == nil {
+            entries.append(Self.entry(.appears, story, [:], story.stages))
+        }
+        entries.sort { ($0.onset, $0.lift, $0.kind) < ($1.onset, $1.lift, $1.kind) }
+    }
+
+    /// An alert's life in a replay.
+    private struct Story {
+        var alert: Alert
+        var stages: [String: Instant] = [:]
+    }
+
+    private static func entry(
+        _ difference: Difference, _ story: Story, _ before: [String: Instant], _ after: [String: Instant]
+    ) -> Entry {
+        Entry(
+            difference: difference, lift: story.alert.lift, kind: story.alert.kind, rule: story.alert.rule,
+            onset: story.alert.onset, before: before, after: after)
+    }
+
+    /// By lift, kind and number: the first of a kind on a lift is compared with the first, and so on.
+    private static func stories(_ trace: String, _ data: DeviceData) throws -> [String: Story] {
+        var byID: [String: Story] = [:]
+        var order: [String] = []
+        _ = try Replay(data: data).run(trace) { alert, _ in
+            if byID[alert.id] == nil {
+                byID[alert.id] = Story(alert: alert)
+                order.append(alert.id)
+            }
+            byID[alert.id]?.stages[alert.state.rawValue] = alert.time
+        }
+        var numbers: [String: Int] = [:]
+        var stories: [String: Story] = [:]
+        for id in order {
+            guard let story = byID[id] else { continue }
+            let name = "\(story.alert.lift) \(story.alert.kind)"
+            numbers[name, default: 0] += 1
+            stories["\(name) \(numbers[name] ?? 0)"] = story
+        }
+        return stories
+    }
+}

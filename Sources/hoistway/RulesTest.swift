@@ -1,0 +1,125 @@
+import ArgumentParser
+import Detection
+import Encoding
+import Gateway
+import PositionedYAML
+
+struct RulesTest: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Run the tests of rules: the examples that stand in them, and files of tests.",
+        discussion: """
+            A rule carries its own tests under `examples:`. A file with `tests:` has more, for the whole set:
+
+              tests:
+                - name: stops between floors with nobody known to be out
+                  interval: 5s
+                  series: { moving: "true false x9", in_door_zone: "false x10", compartments.main.occupied: "? x10" }
+                  expect: [{ at: 15s, kind: entrapment.off_level, state: suspected }]
+
+            In a series `v x9` says v nine more times, `0x3` says 0 three times, `_` says nothing, `?` says unknown; codes are
+            joined by +. Exit code 3 when a test fails.
+            """)
+
+    @Argument(help: "Rule files, test files, or folders. Default: the shipped rules.")
+    var paths: [String] = []
+
+    @Option(help: "Write the results as JUnit XML into this file.")
+    var junit: String?
+
+    @Flag(help: "List the transitions of each rule that no test has seen.")
+    var coverage = false
+
+    @OptionGroup var output: FormatOptions
+
+    func run() throws {
+        try reporting {
+            let nodes = try DeviceData.nodes(paths)
+            let tests = nodes.filter { $0.hasKey("tests") }
+            let ruleFiles = nodes.filter { !$0.hasKey("tests") }
+            let rules =
+                ruleFiles.isEmpty
+                ? try DeviceData.rules([DeviceData.shippedFolder() + "/rules"]) : try RuleSet(ruleFiles)
+            let report = try rules.runTests(tests)
+            if let junit { try write(JUnit.xml(report), to: junit) }
+            if output.format == .json { printJSON(report) } else { printText(report) }
+            if !report.failed.isEmpty { throw ExitCode.testsFailed }
+        }
+    }
+
+    private func write(_ text: String, to path: String) throws {
+        guard Files.replace(path, with: Array(text.utf8)) else {
+            throw InvalidFiles([Diagnostic(file: path, message: "cannot be written")])
+        }
+    }
+
+    private func printJSON(_ report: RuleTestReport) {
+        for result in report.results {
+            var json = JSONWriter()
+            json.object {
+                $0.put("rule", result.rule)
+                $0.put("example", result.example)
+                $0.put("passed", result.failure == nil)
+                $0.put("failure", result.failure)
+            }
+            print(json.text)
+        }
+        for rule in report.coverage {
+            var json = JSONWriter()
+            json.object {
+                $0.put("rule", rule.rule)
+                $0.put("transitions", rule.possible.count)
+                $0.array("missing") { array in for name in rule.missing { array.item(name) } }
+            }
+            print(json.text)
+        }
+    }
+
+    private func printText(_ report: RuleTestReport) {
+        for result in report.failed {
+            print("\(result.file):\(result.line): \(result.rule): \(result.example)\n    \(result.failure ?? "")")
+        }
+        let possible = report.coverage.reduce(0) { $0 + $1.possible.count }
+        let missing = report.coverage.reduce(0) { $0 + $1.missing.count }
+        if coverage {
+            for rule in report.coverage where !rule.missing.isEmpty {
+                print(column(rule.rule, 32) + "not seen: " + rule.missing.joined(separator: ", "))
+            }
+        }
+        print(
+            "\(report.results.count - report.failed.count) passed, \(report.failed.count) failed; "
+                + "\(possible - missing) of \(possible) transitions seen")
+    }
+}
+
+/// Test results as other tools read them.
+enum JUnit {
+    static func xml(_ report: RuleTestReport) -> String {
+        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        text += "<testsuite name=\"rules\" tests=\"\(report.results.count)\" failures=\"\(report.failed.count)\">\n"
+        for result in report.results {
+            text += "  <testcase classname=\"\(escaped(result.rule))\" name=\"\(escaped(result.example))\""
+            text += " file=\"\(escaped(result.file))\" line=\"\(result.line)\""
+            if let failure = result.failure {
+                text += "><failure message=\"\(escaped(failure))\"/></testcase>\n"
+            } else {
+                text += "/>\n"
+            }
+        }
+        return text + "</testsuite>\n"
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in text {
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            default: result.append(character)
+            }
+        }
+        return result
+    }
+}
