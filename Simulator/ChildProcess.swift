@@ -6,7 +6,7 @@
 
 /// A program started by the demo. It is ended with its owner.
 final class ChildProcess {
-    private var pid: pid_t
+    private(set) var pid: pid_t
     /// How it ended: its exit status, or minus the signal that killed it. nil while it runs.
     private(set) var outcome: Int32?
 

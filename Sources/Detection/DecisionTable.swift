@@ -78,16 +78,30 @@ public struct DecisionTable: Sendable {
         public var outcome: Outcome
     }
 
+    private static let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
+    /// Detectors that follow one lift which was never heard: with an occupancy sensor, and without.
+    private let fresh: [Bool: Detector]
+    private let rules: RuleSet
+
     /// - Throws: `ExpressionError` when the rules cannot be compiled.
-    public static func outcome(of situation: Situation, rules: RuleSet) throws(ExpressionError) -> Outcome {
-        let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
+    public init(_ rules: RuleSet) throws(ExpressionError) {
+        self.rules = rules
+        var fresh: [Bool: Detector] = [:]
+        for hasSensor in [true, false] {
+            var detector = Detector(rules: rules, start: Self.start, isListening: true)
+            var provides: Set<Signal> = [.mode, .moving, .inDoorZone, .floor, .frontLocked, .frontFullyOpen, .codes]
+            if hasSensor { provides.insert(.occupied) }
+            let kind = Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
+            try detector.add(Lift(id: "lift"), kind: kind, at: Self.start)
+            fresh[hasSensor] = detector
+        }
+        self.fresh = fresh
+    }
+
+    public func outcome(of situation: Situation) -> Outcome {
+        let start = Self.start
         let event = start + .seconds(10)
-        var detector = Detector(rules: rules, start: start, isListening: true)
-        var provides: Set<Signal> = [.mode, .moving, .inDoorZone, .floor, .frontLocked, .frontFullyOpen, .codes]
-        if situation.occupied != .unknown { provides.insert(.occupied) }
-        try detector.add(
-            Lift(id: "lift"),
-            kind: Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction), at: start)
+        guard var detector = fresh[situation.occupied != .unknown] else { return Outcome() }
         var outcome = Outcome()
         func say(_ second: Int) {
             var reading = situation.reading(at: second)
@@ -120,16 +134,14 @@ public struct DecisionTable: Sendable {
     }
 
     /// All situations with their outcomes, those alike put together.
-    public static func rows(_ rules: RuleSet) throws(ExpressionError) -> [Row] {
+    public func rows() -> [Row] {
         var rows: [Row] = []
         for situation in Situation.all {
             rows.append(
-                Row(
-                    values: situation.columns.map { [$0] },
-                    outcome: try outcome(of: situation, rules: rules)))
+                Row(values: situation.columns.map { [$0] }, outcome: outcome(of: situation)))
         }
         // Column by column, from the one that decides least often.
-        for column in [0, 5, 7, 4, 3, 2, 1, 6, 0, 5, 3] { rows = merged(rows, column) }
+        for column in [0, 5, 7, 4, 3, 2, 1, 6, 0, 5, 3] { rows = Self.merged(rows, column) }
         return rows
     }
 
@@ -196,7 +208,7 @@ extension DecisionTable.Situation {
 
 extension DecisionTable {
     /// The whole page `docs/entrapment.md`.
-    public static func markdown(_ rules: RuleSet) throws(ExpressionError) -> String {
+    public func markdown() -> String {
         var text = """
             # Entrapment: what becomes of every situation
 
@@ -212,19 +224,20 @@ extension DecisionTable {
 
 
             """
+        let columns = Self.columns
         let all = columns.indices.map { column in Set(Situation.all.map { $0.columns[column] }) }
-        let rows = try rows(rules)
+        let rows = rows()
         text += "\(rows.count) rows for \(Situation.all.count) situations.\n\n"
-        for (title, isWanted) in sections {
+        for (title, isWanted) in Self.sections {
             let chosen = rows.filter { isWanted($0.outcome) }
             if chosen.isEmpty { continue }
             text += "## \(title)\n\n| \(columns.joined(separator: " | ")) | becomes |\n"
             text += "|" + String(repeating: "---|", count: columns.count + 1) + "\n"
             for row in chosen {
                 let cells = row.values.enumerated().map { column, values in
-                    values == all[column] ? "*any*" : order(values, column).joined(separator: ", ")
+                    values == all[column] ? "*any*" : Self.order(values, column).joined(separator: ", ")
                 }
-                text += "| \(cells.joined(separator: " | ")) | \(words(row.outcome, rules)) |\n"
+                text += "| \(cells.joined(separator: " | ")) | \(words(row.outcome)) |\n"
             }
             text += "\n"
         }
@@ -243,7 +256,7 @@ extension DecisionTable {
         return values.sorted { (known.firstIndex(of: $0) ?? 9, $0) < (known.firstIndex(of: $1) ?? 9, $1) }
     }
 
-    private static func words(_ outcome: Outcome, _ rules: RuleSet) -> String {
+    private func words(_ outcome: Outcome) -> String {
         if let muted = outcome.mutedBy {
             let mute = rules.rules.first { $0.kind == outcome.kind }?.mutes.first { $0.name == muted }
             let source = mute?.source.map { " (\($0))" } ?? ""

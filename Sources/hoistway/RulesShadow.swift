@@ -82,7 +82,7 @@ struct RulesDecisions: ParsableCommand {
     func run() throws {
         try reporting {
             let rules = try devices.load().rules
-            do throws(ExpressionError) { print(try DecisionTable.markdown(rules), terminator: "") } catch {
+            do throws(ExpressionError) { print(try DecisionTable(rules).markdown(), terminator: "") } catch {
                 throw ExpressionWorkbench.mistake(error)
             }
         }

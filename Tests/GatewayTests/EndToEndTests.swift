@@ -222,4 +222,60 @@ extension EndToEndTests {
         for _ in 0..<20 { _ = third.turn() }
         #expect(third.mids == [], "what was written is acknowledged")
     }
+
+    @Test func reloadsUnderTrafficLoseNoHoldAndDoubleNothing() throws {
+        func rules(_ other: Int) -> String {
+            """
+            rules:
+              - { rule: stands, kind: stands, when: not moving, for: 4s, title: { en: s, zh: s } }
+              - { rule: other, kind: other, when: floor > \(100 + other), title: { en: o, zh: o } }
+            """
+        }
+        let site = try Site(rules: rules(0))
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        for round in 1...20 {
+            try rules(round).write(toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
+            site.reload()
+            site.say("1", state(2 + round))
+            _ = site.wait(0.1) { false }
+        }
+        #expect(site.wait { !site.told.isEmpty }, "\(site.log)")
+        #expect(site.told == ["stands raised"])
+        #expect(site.status("counters", "messages") == 22)
+        let data = site.events.first?["data"] as? [String: Any]
+        let hold = (data?["event_s"] as? Double ?? 0) - (data?["onset_s"] as? Double ?? 0)
+        #expect(abs(hold - 4) < 0.01, "the hold went on through every reload: \(hold)")
+        #expect(site.log.contains("rules reloaded"))
+        // A mistake in the file: the old rules go on, and the log says where it is.
+        try "rules: [{ rule: x }]".write(toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
+        site.reload()
+        #expect(site.wait { site.log.contains("the old ones go on") })
+        site.say("1", state(50, moving: 1))
+        #expect(site.wait { site.told == ["stands raised", "stands cleared"] })
+    }
+
+    @Test func announcedWorkIsJournalledAndOutlivesARestart() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        let arguments = ["--config", site.folder + "/hoistway.yaml", "--by", "Li"]
+        let stranger = try Site.run(["maintenance", "9", "--until", "1h", "--reason", "door"] + arguments)
+        #expect(stranger.status == 2 && stranger.output.contains("no lift '9'"), "\(stranger.output)")
+        let order = try Site.run(["maintenance", "1", "--until", "1h", "--reason", "door"] + arguments)
+        #expect(order.status == 0 && order.output.contains("done"), "\(order.output)")
+        site.stopDaemon()
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level suppressed") }, "\(site.told) \(site.log)")
+        #expect(try Site.run(["maintenance", "1", "--end"] + arguments).status == 0)
+        #expect(site.wait { site.told.contains("entrapment.off_level suspected") }, "\(site.told)")
+        let id = site.events.compactMap { $0["data"] as? [String: Any] }.last { $0["state"] as? String == "suspected" }
+        let accept = try Site.run(["incident", "accept", id?["alert_id"] as? String ?? ""] + arguments)
+        #expect(accept.status == 0, "\(accept.output)")
+    }
 }

@@ -74,6 +74,8 @@ final class Site {
     }
 
     func stopDaemon() { daemon?.end() }
+    /// SIGHUP: the daemon reads its rules again.
+    func reload() { if let pid = daemon?.pid { kill(pid, SIGHUP) } }
 
     private static let program = root + "/.build/debug/hoistway"
 
