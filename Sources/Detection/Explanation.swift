@@ -67,7 +67,7 @@ extension RuleSet {
         var (compiler, compiled) = try compile(for: kind)
         var parts: [(operand: Operand, part: ExplainedPart)] = []
         func add(_ expression: Expression, _ role: String, _ depth: Int) {
-            guard depth < 5, parts.count < 60, let operand = try? compiler.condition(expression) else { return }
+            guard depth < 4, parts.count < 40, let operand = try? compiler.condition(expression) else { return }
             if depth > 0, parts.contains(where: { $0.part.text == expression.text }) { return }
             parts.append((operand, ExplainedPart(depth: depth, text: expression.text, role: role)))
             // A named part is opened; what stands inside functions over time is shown as it is now.
