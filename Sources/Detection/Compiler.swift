@@ -311,7 +311,10 @@ struct Compiler {
                 throw ExpressionError(offset: whole.offset, message: "names are compared with == and != only")
             }
             let equal: Operand
-            if let word = r.word, names.contains(word) || signalIndex[word] == nil && lets[word] == nil {
+            // A bare word that is a signal's name is the signal; in quotes it is a value.
+            var isSignal = false
+            if case .name(let name) = r.form { isSignal = signalIndex[name] != nil }
+            if let word = r.word, !isSignal, names.contains(word) || lets[word] == nil {
                 equal = add(Node(operation: .isOneOf, a: left.operand, constant: try mask(of: [r], names)))
             } else {
                 let right = try compile(r)

@@ -355,7 +355,8 @@ extension Compiler {
         }
         let typed = try compile(arguments[0])
         guard case .number = typed.type else { throw mismatch(typed, .number(unit: ""), arguments[0]) }
-        guard let limit = constantNumber(try compile(bound).operand) else {
+        let written = try compile(bound)
+        guard let limit = constantNumber(written.operand) else {
             throw ExpressionError(offset: bound.offset, message: "a mean is compared with a number that is written out")
         }
         let window = try positive(arguments[1])

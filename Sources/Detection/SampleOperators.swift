@@ -1,4 +1,5 @@
-/// The operators over a number in a window: `min`, `max`, `delta`, `rate`, `avg`. Unknown unless the whole window is known.
+/// The operators over a number in a window. `min`, `max` and `avg` are unknown unless the whole window is known, `delta` and
+/// `rate` unless its two ends are.
 ///
 /// Memory, from the node's slot on:
 /// `min`, `max`: the result; the end of the last unknown moment (`never` while it lasts); the number now; the ring's place; then

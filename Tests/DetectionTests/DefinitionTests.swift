@@ -20,10 +20,28 @@ import Testing
 
     @Test(arguments: 0..<8)
     func theEngineAgreesWithTheDefinition(_ suite: Int) throws {
+        try hold(Self.pairsPerSuite) { Self.random(&$0) }
+    }
+
+    @Test(arguments: Formula.Operator.allCases)
+    func eachOperatorAgreesWithItsDefinition(_ op: Formula.Operator) throws {
+        try hold(500) { random in
+            var example = Self.random(&random)
+            // The operator itself at the top, or its point or number brought to a condition.
+            repeat { example.formula = .random(op.sort, depth: 2, &random) } while example.formula.op != op
+            if op.sort == .point { example.formula = Formula(op: .once, parts: [example.formula], high: 3) }
+            if op.sort == .number {
+                example.formula = Formula(op: .compare, parts: [example.formula], low: 3, constant: 2)
+            }
+            return example
+        }
+    }
+
+    private func hold(_ pairs: Int, _ make: (inout SeededGenerator) -> Case) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SeededGenerator(seed: seed)
-        for round in 0..<Self.pairsPerSuite {
-            let example = Self.random(&random)
+        for round in 0..<pairs {
+            let example = make(&random)
             guard let failure = Self.disagreement(example) else { continue }
             let (small, reason) = Self.shrunk(example, failure)
             Issue.record(

@@ -116,6 +116,179 @@ import Testing
         #expect(try verdicts("held(p, 3s)", "5:T 0:F 7:F 8:T", until: 20) == "0:F 11:T")
     }
 
+    // MARK: Windows
+
+    @Test func aWindowWithALowerEndLooksFurtherBack() throws {
+        #expect(try verdicts("once(p, 3s..5s)", "0:F 2:T 4:F", until: 20, .complete) == "0:F 5:T 9:F")
+        #expect(try verdicts("held(p, 3s..5s)", "0:T 10:F 12:T", until: 30, .complete) == "0:T 13:F 17:T")
+        #expect(try verdicts("since(p, q, 3s..5s)", "0:T,F 2:T,T 4:T,F", until: 20, .complete) == "0:F 5:T 9:F")
+        #expect(try verdicts("since(p, q, 3s..5s)", "0:T,F 2:T,T 4:T,F 6:F,F", until: 20, .complete) == "0:F 5:T 6:F")
+    }
+
+    @Test func aWindowWithoutAnUpperEndReachesToTheStart() throws {
+        #expect(try verdicts("once(p, 5s..)", "0:F 2:T 4:F", until: 20, .complete) == "0:F 7:T")
+        #expect(try verdicts("held(p, 5s..)", "0:T 4:F 6:T", until: 20, .complete) == "0:T 9:F")
+        #expect(try verdicts("since(p, q, 5s..)", "0:T,F 2:T,T 3:T,F 12:F,F", until: 20, .complete) == "0:F 7:T 12:F")
+    }
+
+    @Test func aWindowThatReachesIntoThePastIsUnknownThere() throws {
+        #expect(try verdicts("once(p, 3s..5s)", "0:F", until: 20) == "0:? 5:F")
+        #expect(try verdicts("held(p, 3s..5s)", "0:T", until: 20) == "0:? 5:T")
+        #expect(try verdicts("once(p, 5s..)", "0:F", until: 20) == "0:? 5:F")
+    }
+
+    @Test func aWindowOfOneLengthIsADelay() throws {
+        #expect(try verdicts("once(p, 3s..3s)", "0:F 1:T 2:F 4:T", until: 20, .complete) == "0:F 4:T 5:F 7:T")
+        #expect(try verdicts("once(p, 0s..0s)", "0:F 1:T 2:F") == "0:F 1:T 2:F")
+        #expect(try verdicts("since(p, q, 0s..0s)", "0:F,T 1:T,F") == "0:T 1:F")
+    }
+
+    @Test func theWorkbenchGrowsItsWindowsAsTheyNeed() throws {
+        // A hundred stretches wait in one window.
+        let rows = (0..<200).map { "\($0):\($0 % 2 == 0 ? "T" : "F")" }.joined(separator: " ")
+        #expect(try verdicts("once(p, 500s..500s)", rows, until: 600, .complete).split(separator: " ").count == 102)
+    }
+
+    // MARK: What was, and how long ago
+
+    @Test func previousIsTheValueBeforeTheLatestChange() throws {
+        #expect(try verdicts("previous(p)", "0:T 1:F 2:T") == "0:? 1:T 2:F")
+        #expect(try verdicts("previous(p)", "0:T 1:? 2:F") == "0:? 2:T")
+        #expect(try verdicts("previous(x) == 1", "0:-,-,1 1:-,-,2 2:-,-,2 3:-,-,3") == "0:? 1:T 3:F")
+    }
+
+    @Test func previousOfAnUnchangedValueStaysUnknown() throws {
+        #expect(try verdicts("known(previous(x))", "0:-,-,1 5:-,-,1 9:-,-,2") == "0:F 9:T")
+    }
+
+    @Test func ageCountsFromTheLastWord() throws {
+        #expect(try verdicts("age(p) >= 3s", "0:T 2:T 9:-", until: 20) == "0:F 5:T")
+        #expect(try verdicts("age(p) < 3s", "0:T 2:T", until: 20) == "0:T 5:F")
+        #expect(try verdicts("3s <= age(p)", "0:T 2:T", until: 20) == "0:F 5:T")
+    }
+
+    @Test func olderThanIsOneNanosecondMoreThanAsOldAs() throws {
+        #expect(try verdicts("age(p) > 3s", "0:T", until: 20) == "0:F 3.000000001:T")
+    }
+
+    @Test func latchedStaysUntilReset() throws {
+        #expect(try verdicts("latched(p, q)", "0:F,F 1:T,F 2:F,F 5:F,T 6:F,F", .complete) == "0:F 1:T 5:F")
+        #expect(try verdicts("latched(p, q)", "0:F,F 1:T,F 2:F,F 5:F,T") == "0:? 1:T 5:F")
+    }
+
+    @Test func inATieThatLastsSetWins() throws {
+        #expect(try verdicts("latched(p, q)", "0:T,T 2:F,T", .complete) == "0:T 2:F")
+        #expect(try verdicts("latched(rise(p), q)", "0:F,F 1:T,T 2:T,F", .complete) == "0:F")
+    }
+
+    @Test func whatMayHaveSetALatchLeavesItUnknown() throws {
+        #expect(try verdicts("latched(p, q)", "0:F,F 1:?,F 2:F,F 5:F,T", .complete) == "0:F 1:? 5:F")
+    }
+
+    // MARK: Question and answer
+
+    @Test func notFollowedBecomesTrueByTimeAlone() throws {
+        #expect(try verdicts("not_followed(p, q, 3s)", "0:F,F 1:T,F 8:T,T", until: 20) == "0:F 4:T 8:F")
+        #expect(try verdicts("not_followed(p, q, 3s)", "0:F,F 1:T,F 3:T,T", until: 20) == "0:F")
+    }
+
+    @Test func anAnswerAtTheVeryEndOrAtOnceIsInTime() throws {
+        #expect(try verdicts("not_followed(p, q, 3s)", "0:F,F 1:T,F 4:T,T", until: 20) == "0:F")
+        #expect(try verdicts("not_followed(p, q, 3s)", "0:F,F 1:T,T", until: 20) == "0:F")
+    }
+
+    @Test func thenIsThePointAtWhichTheSecondComesInTime() throws {
+        #expect(try verdicts("once(then(p, q, 3s), 2s)", "0:F,F 1:T,F 3:T,T", until: 20, .complete) == "0:F 3:T 5:F")
+        #expect(try verdicts("once(then(p, q, 3s), 2s)", "0:F,F 1:T,F 5:T,T", until: 20, .complete) == "0:F")
+    }
+
+    @Test func exactlyInTimeIsInTime() throws {
+        #expect(try verdicts("once(then(p, q, 3s), 2s)", "0:F,F 1:T,F 4:T,T", until: 20, .complete) == "0:F 4:T 6:F")
+    }
+
+    // MARK: Numbers in a window
+
+    @Test func minAndMaxLookOverTheWindow() throws {
+        #expect(try verdicts("max(x, 3s) >= 5", "0:-,-,1 1:-,-,5 2:-,-,2", until: 20, .complete) == "0:F 1:T 5:F")
+        #expect(try verdicts("min(x, 3s) <= 1", "0:-,-,4 1:-,-,1 2:-,-,3", until: 20, .complete) == "0:F 1:T 5:F")
+        #expect(try verdicts("max(x, 3s) >= 5", "0:-,-,6", until: 20) == "0:? 3:T")
+    }
+
+    @Test func anExtremeIsKnownOnlyOfAWindowThatIs() throws {
+        #expect(try verdicts("known(max(x, 3s))", "0:-,-,6 5:-,-,? 7:-,-,6", until: 20) == "0:F 3:T 5:F 10:T")
+        #expect(try verdicts("known(min(x, 3s))", "0:-,-,6 5:-,-,? 7:-,-,6", until: 20, .complete) == "0:T 5:F 10:T")
+    }
+
+    @Test func anEarlierExtremeComesBackWhenTheLaterIsOut() throws {
+        #expect(
+            try verdicts("max(x, 4s) == 3", "0:-,-,5 1:-,-,3 2:-,-,4 3:-,-,1", until: 20, .complete)
+                == "0:F")
+        #expect(
+            try verdicts("max(x, 4s) == 4", "0:-,-,5 1:-,-,3 2:-,-,4 3:-,-,1", until: 20, .complete)
+                == "0:F 5:T 7:F")
+    }
+
+    @Test func deltaIsNowMinusThen() throws {
+        #expect(try verdicts("delta(x, 3s) >= 2", "0:-,-,1 2:-,-,3", until: 20, .complete) == "0:F 2:T 5:F")
+        #expect(try verdicts("delta(x, 3s) >= 2", "0:-,-,1 2:-,-,3", until: 20) == "0:? 3:T 5:F")
+        #expect(try verdicts("delta(x, 3s) == 0", "0:-,-,1", until: 20, .complete) == "0:T")
+    }
+
+    @Test func rateIsThatPerSecond() throws {
+        #expect(try verdicts("rate(x, 4s) >= 0.5", "0:-,-,1 2:-,-,3", until: 20, .complete) == "0:F 2:T 6:F")
+        #expect(try verdicts("rate(x, 4s) < 0", "0:-,-,3 2:-,-,1", until: 20) == "0:? 4:T 6:F")
+    }
+
+    @Test func aRateOfAnUnknownIsUnknown() throws {
+        #expect(try verdicts("known(rate(x, 2s))", "0:-,-,1 5:-,-,? 6:-,-,1", until: 20) == "0:F 2:T 5:F 6:T 7:F 8:T")
+    }
+
+    @Test func theMeanCrossesItsLimitBetweenInputs() throws {
+        // From 0 to 10 over a window of 10 s: above 5 after five seconds of it and a nanosecond.
+        #expect(try verdicts("avg(x, 10s) > 5", "0:-,-,0 10:-,-,10", until: 40, .complete) == "0:F 15.000000001:T")
+        #expect(try verdicts("avg(x, 10s) >= 5", "0:-,-,0 10:-,-,10", until: 40, .complete) == "0:F 15:T")
+        #expect(
+            try verdicts("avg(x, 10s) < 5", "0:-,-,0 10:-,-,10 20:-,-,0", until: 40, .complete)
+                == "0:T 15:F 25.000000001:T")
+    }
+
+    @Test func theMeanOfAClippedWindowIsOverWhatThereIs() throws {
+        #expect(try verdicts("avg(x, 10s) > 2", "0:-,-,3", until: 20, .complete) == "0:T")
+        #expect(try verdicts("avg(x, 10s) > 2", "0:-,-,3", until: 20) == "0:? 10:T")
+    }
+
+    @Test func theMeanIsUnknownWhilePartOfItsWindowIs() throws {
+        #expect(try verdicts("avg(x, 2s) > 2", "0:-,-,3 5:-,-,? 6:-,-,3", until: 20) == "0:? 2:T 5:? 8:T")
+    }
+
+    // MARK: Values
+
+    @Test func namesMayBeBareOrQuotedAndOnEitherSide() throws {
+        #expect(try verdicts("x == open", "0:-,-,open 1:-,-,shut") == "0:T 1:F")
+        #expect(try verdicts("x == \"open\"", "0:-,-,open 1:-,-,shut") == "0:T 1:F")
+        #expect(try verdicts("\"open\" != x", "0:-,-,open 1:-,-,shut") == "0:F 1:T")
+        #expect(try verdicts("x in {open, \"ajar\"}", "0:-,-,open 1:-,-,shut 2:-,-,ajar") == "0:T 1:F 2:T")
+        #expect(try verdicts("x == y", "0:-,-,open,shut 1:-,-,shut,shut") == "0:F 1:T")
+    }
+
+    @Test func numbersMayBeAskedForInASet() throws {
+        #expect(try verdicts("x in {1, 3}", "0:-,-,1 1:-,-,2 2:-,-,3 3:-,-,?") == "0:T 1:F 2:T 3:?")
+    }
+
+    @Test func ofTwoRowsAtOneTimeTheLaterWins() throws {
+        #expect(try verdicts("once(p, 5s)", "0:F 1:T 1:F", until: 20, .complete) == "0:F")
+    }
+
+    @Test func rowsBeyondTheLatenessAreLeftOutAndCounted() throws {
+        var trace = try ExpressionTrace("p", lateness: .seconds(2))
+        let p = try trace.column(named: "p")!
+        for (second, flag) in [(0, true), (10, false), (9, true), (5, true)] as [(Int64, Bool)] {
+            if trace.beginRow(second * 1_000_000_000) { try trace.add(p, flag) }
+        }
+        #expect(trace.lateRows == 1)
+        #expect(try trace.verdicts(history: .complete).map(\.value) == [true, false])
+    }
+
     @Test(arguments: [
         ("held(p, 3)", 8, "expected a duration"), ("p and", 5, "found the end"),
         ("p q", 2, "expected an operator or the end"),
