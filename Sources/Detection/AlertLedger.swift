@@ -47,7 +47,9 @@ struct AlertLedger: Sendable, Equatable {
     }
 
     mutating func forgetEnded(before time: Int64) {
-        entries.removeAll { !$0.state.isOpen && $0.changedAt < time }
+        // What is presumed over waits for a person who says so; the last few do.
+        let presumed = entries.filter { $0.state == .presumedReleased }.suffix(8).map(\.id)
+        entries.removeAll { !$0.state.isOpen && $0.changedAt < time && !presumed.contains($0.id) }
     }
 
     /// Turns transitions into revisions.
@@ -122,7 +124,7 @@ struct AlertLedger: Sendable, Equatable {
                     onset: entries[told].onset, reason: "revised", unobserved: 0, evidence: evidence())
                 revise(told, .cleared, now)
                 alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
-            } else if told == nil, let life {
+            } else if told == nil, let life, !isExplained(rule.definition.name) {
                 // It was told as over, and is not: the same alert goes on.
                 let transition = Transition(
                     rule: index, state: life.state, severity: life.severity, time: now, onset: life.onset,
@@ -139,6 +141,9 @@ struct AlertLedger: Sendable, Equatable {
             }
         }
     }
+
+    /// The rule's latest word is that something explains it away: its alert is open and told as suppressed.
+    private func isExplained(_ rule: String) -> Bool { entries.last { $0.rule == rule }?.state == .suppressed }
 
     private mutating func open(_ transition: Transition, _ rule: CompiledRule, lift: String) -> Entry {
         let kind = transition.state == .suppressed ? rule.definition.kind + ".suppressed" : rule.definition.kind

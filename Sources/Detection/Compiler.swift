@@ -95,9 +95,12 @@ struct Compiler {
             UInt64(node.operation.rawValue), UInt64(node.comparison.rawValue), node.ofPoints ? 1 : 0, node.constant,
             UInt64(bitPattern: node.low), UInt64(bitPattern: node.high), UInt64(bitPattern: Int64(node.capacity)),
         ] { hash.add(part) }
-        for operand in [node.a, node.b] {
-            hash.add(operand == .none ? 0 : identities[operand.node] ^ (operand.isNegated ? .max : 0))
+        var operands = [node.a, node.b].map {
+            $0 == .none ? 0 : identities[$0.node] ^ ($0.isNegated ? UInt64.max : 0)
         }
+        // Which of two equals comes first hangs on what was compiled before; what they mean does not.
+        if node.operation == .and || node.operation == .either { operands.sort() }
+        for operand in operands { hash.add(operand) }
         switch node.operation {
         case .signal, .signalIsKnown, .signalNumber, .codesAny, .codesAll, .age:
             hash.add(signals.entries[Int(node.signal)].name)

@@ -17,12 +17,12 @@ struct DeadlineQueue: Sendable {
         push(deadline, Int32(lift))
     }
 
-    /// Takes out a lift whose entry is due. Its real deadline is then to be noted again.
-    mutating func next(dueBy time: Int64) -> Int? {
+    /// Takes out the lift whose entry is due first. Its real deadline is then to be noted again.
+    mutating func next(dueBy time: Int64) -> (lift: Int, due: Int64)? {
         guard earliest <= time else { return nil }
         let (due, lift) = pop()
         if scheduled[Int(lift)] == due { scheduled[Int(lift)] = LiftMemory.never }
-        return Int(lift)
+        return (Int(lift), due)
     }
 
     private mutating func push(_ time: Int64, _ lift: Int32) {

@@ -124,13 +124,18 @@ public struct Detector: Sendable {
     public mutating func advance(to now: Instant) {
         guard isListening else { return }
         horizon = max(horizon, now.nanoseconds)
-        while let index = deadlines.next(dueBy: now.nanoseconds) {
+        // In the order of their times over all lifts: what several have in common must not hang on how often this is called.
+        while true {
+            if maintenanceEnds <= min(now.nanoseconds, deadlines.earliest) {
+                endMaintenance(by: maintenanceEnds)
+                continue
+            }
+            guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
             var sink = TransitionSink()
-            runTimers(index, to: now.nanoseconds, &sink)
+            runTimers(index, to: due, &sink)
             deadlines.note(index, tracks[index].memory.deadline)
             tell(sink, index, refoldedFrom: nil)
         }
-        endMaintenance(by: now.nanoseconds)
     }
 
     /// The connection was lost, or will be: from now on silence says nothing, and timers wait.
@@ -213,6 +218,14 @@ public struct Detector: Sendable {
     }
 
     private mutating func follow(_ input: borrowing LiftTrack.Input, _ index: Int, _ sink: inout TransitionSink) {
+        // The first word after nobody listened: until then the lift was not observed, and its silence says nothing.
+        if !isListening, input.reading.isSignOfLife, input.time > deafSince,
+            tracks[index].memory.lastHeard <= deafSince, tracks[index].memory.isHeard
+        {
+            let gap = input.time - deafSince
+            tracks[index].memory.lastHeard += gap
+            programs[tracks[index].program].crossGap(gap, &tracks[index].memory)
+        }
         // What is due at the very time of the input is judged together with it.
         runTimers(index, before: input.time, &sink)
         if input.saidAt > tracks[index].latestReading { tracks[index].latestSequence = 0 }
@@ -241,7 +254,7 @@ public struct Detector: Sendable {
     private mutating func step(_ index: Int, at time: Int64, isBaseline: Bool = false, _ sink: inout TransitionSink) {
         let context = StepContext(
             time: time, isBaseline: isBaseline, isListening: isListening,
-            isBypassed: tracks[index].acceptedAlert != nil)
+            isBypassed: !tracks[index].acceptedAlerts.isEmpty)
         let program = tracks[index].program
         programs[program].step(&tracks[index].memory, &agendas[program], context, &sink)
         if probe?.lift == index { probe?.look(programs[program], tracks[index].memory) }
@@ -272,7 +285,10 @@ public struct Detector: Sendable {
                 tracks[index].newer.latestReading = tracks[index].latestReading
                 tracks[index].newer.latestSequence = tracks[index].latestSequence
             }
-            follow(tracks[index].inputs[position], index, &sink)
+            // Words that had to wait for timers stand later than they were said; time never goes back.
+            var input = tracks[index].inputs[position]
+            input.time = max(input.time, tracks[index].memory.time)
+            follow(input, index, &sink)
         }
         if isListening { runTimers(index, to: reached, &sink) }
         deadlines.note(index, tracks[index].memory.deadline)
@@ -291,7 +307,7 @@ public struct Detector: Sendable {
             transitions, refoldedFrom: start, rules: program.rules, lift: tracks[index].lift.id,
             now: now ?? memory.time, vendorCode: tracks[index].writtenVendorCode,
             evidence: { program.evidence(memory.words.span) }, life: { program.openLife($0, memory) }, &alerts)
-        noticeIncidents(index, at: now ?? memory.time)
+        noticeIncidents(index, at: now ?? transitions.last?.time ?? memory.time)
     }
 }
 

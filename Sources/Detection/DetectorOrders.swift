@@ -13,24 +13,26 @@ extension Detector {
             guard let index = index(of: lift) else { throw .unknownLift(lift) }
             endMaintenance(index, because: by, at: now.nanoseconds)
         case .accepted(let alert, let by):
-            let (index, entry) = try openEntry(alert)
-            tracks[index].acceptedAlert = alert
+            let (index, entry) = try entry(alert) { $0.state.isOpen }
+            let kind = tracks[index].ledger.entries[entry].kind
+            guard kind.hasPrefix("entrapment") else { throw .notAnEntrapment(kind) }
+            guard tracks[index].acceptedAlerts.insert(alert).inserted else { return }
             confirm(index, entry, because: "accepted:\(by)", now)
             // What was muted until now is judged without its suppressor.
             lookAgain(index, at: now.nanoseconds)
         case .endOfAlarm(let alert, let by):
-            let (index, entry) = try openEntry(alert)
-            close(index, entry, because: "end_of_alarm:\(by)", mustEnd: false, now)
+            try close(alert, because: "end_of_alarm:\(by)", mustEnd: false, now)
         case .judgedFalse(let alert, let by, let reason):
-            let (index, entry) = try openEntry(alert)
-            close(index, entry, because: "judged_false:\(by): \(reason)", mustEnd: true, now)
+            try close(alert, because: "judged_false:\(by): \(reason)", mustEnd: true, now)
         }
     }
 
-    private func openEntry(_ alert: String) throws(OrderProblem) -> (lift: Int, entry: Int) {
+    private func entry(
+        _ alert: String, where isWanted: (AlertLedger.Entry) -> Bool
+    ) throws(OrderProblem) -> (lift: Int, entry: Int) {
         for index in tracks.indices {
             let entries = tracks[index].ledger.entries
-            if let entry = entries.firstIndex(where: { $0.id == alert && $0.state.isOpen }) { return (index, entry) }
+            if let entry = entries.firstIndex(where: { $0.id == alert && isWanted($0) }) { return (index, entry) }
         }
         throw .noOpenAlert(alert)
     }
@@ -62,28 +64,48 @@ extension Detector {
         tell(TransitionSink(transitions: [transition]), index, refoldedFrom: nil)
     }
 
+    /// Ends an incident by a person's word: one that is open, that is presumed over, or that was accepted and has ended since.
     private mutating func close(
-        _ index: Int, _ entry: Int, because reason: String, mustEnd: Bool, _ now: Instant
-    ) {
+        _ alert: String, because reason: String, mustEnd: Bool, _ now: Instant
+    ) throws(OrderProblem) {
+        if let index = tracks.firstIndex(where: { $0.acceptedAlerts.contains(alert) }) {
+            tracks[index].acceptedAlerts.remove(alert)
+            guard tracks[index].ledger.entries.contains(where: { $0.id == alert && Self.canBeClosed($0) }) else {
+                return lookAgain(index, at: now.nanoseconds)
+            }
+        }
+        let (index, entry) = try entry(alert, where: Self.canBeClosed)
         let program = programs[tracks[index].program]
         let told = tracks[index].ledger.entries[entry]
         if let rule = program.rules.firstIndex(where: { $0.definition.name == told.rule }) {
-            let life = program.life(rule)
-            life.setPhase(.idle, &tracks[index].memory)
-            var m = tracks[index].memory.words.mutableSpan
-            if life.whenSince(m.span) != LiftMemory.never { life.setWhenSince(now.nanoseconds, &m) }
-            life.setMustEnd(mustEnd, &m)
+            if told.state.isOpen { program.life(rule).setPhase(.idle, &tracks[index].memory) }
+            // Rules that spoke through this one see the same evidence.
+            for related in [rule] + program.rules[rule].yieldsTo + program.rules[rule].yielders {
+                beginAnew(index, related, mustEnd: mustEnd, at: now.nanoseconds)
+            }
         }
-        if tracks[index].acceptedAlert == told.id { tracks[index].acceptedAlert = nil }
         let memory = tracks[index].memory
         alerts.append(
             tracks[index].ledger.close(
                 entry, ruleVersion: rules.versions[told.rule] ?? "", reason: reason, lift: tracks[index].lift.id,
-                now: now.nanoseconds,
-                evidence: program.evidence(memory.words.span),
+                now: now.nanoseconds, evidence: program.evidence(memory.words.span),
                 vendorCode: tracks[index].writtenVendorCode))
         noticeIncidents(index, at: now.nanoseconds)
         lookAgain(index, at: now.nanoseconds)
+    }
+
+    private static func canBeClosed(_ entry: AlertLedger.Entry) -> Bool {
+        entry.state.isOpen || entry.state == .presumedReleased
+    }
+
+    /// A condition that still lasts is raised again after its whole hold, or, judged false, when it has ended and come again.
+    private mutating func beginAnew(_ index: Int, _ rule: Int, mustEnd: Bool, at now: Int64) {
+        let program = programs[tracks[index].program]
+        let life = program.life(rule)
+        var m = tracks[index].memory.words.mutableSpan
+        guard !life.isOpen(m), life.whenSince(m.span) != LiftMemory.never else { return }
+        life.setWhenSince(now, &m)
+        life.setMustEnd(mustEnd || program.rules[rule].hold == 0, &m)
     }
 
     // MARK: Maintenance
@@ -91,6 +113,12 @@ extension Detector {
     private mutating func announceMaintenance(
         _ index: Int, until: Instant, _ by: String, _ reason: String, _ now: Instant
     ) {
+        // The same order twice is one.
+        if let window = tracks[index].maintenance, window.by == by, window.reason == reason,
+            window.until == until.nanoseconds
+        {
+            return
+        }
         endMaintenance(index, because: by, at: now.nanoseconds)
         var alert = Maintenance.alert(lift: tracks[index].lift.id)
         if let raised = alert.raise(onset: now, at: now, hold: .zero, because: "\(by): \(reason)") {

@@ -23,7 +23,8 @@ extension Detector {
             tracks[index].carry(migration, isListening: isListening)
             clearOrphans(index, at: now)
         }
-        prepareIncidents()
+        prepareIncidents(at: now)
+        for index in tracks.indices { noticeIncidents(index, at: now.nanoseconds) }
         forgetDeadlines()
         advance(to: now)
     }

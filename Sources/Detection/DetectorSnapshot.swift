@@ -40,9 +40,12 @@ extension Detector {
         for _ in 0..<(try reader.readVariable()) {
             let rule = try reader.readText()
             var alert = SiteAlert(site: site, kind: "", severity: .info, title: Title(en: "", zh: ""))
-            if let kept = restored.incidents[rule]?.alert { alert = kept }
             try alert.read(from: &reader)
-            restored.incidents[rule]?.alert = alert
+            if restored.incidents[rule] != nil {
+                restored.incidents[rule]?.alert.takeOver(alert)
+            } else if let cleared = alert.clear(at: Instant(nanoseconds: deafSince), because: "rule_removed") {
+                restored.alerts.append(cleared)
+            }
         }
         var migrations: [[Int: Migration]] = Array(repeating: [:], count: shapes.count)
         for _ in 0..<(try reader.readVariable()) {
@@ -65,6 +68,7 @@ extension Detector {
             restored.tracks[index] = track
             restored.clearOrphans(index, at: Instant(nanoseconds: track.memory.time))
             restored.countIn(index)
+            restored.readRegister(index)
         }
         restored.maintenanceEnds = restored.tracks.reduce(LiftMemory.never) {
             min($0, $1.maintenance?.until ?? LiftMemory.never)
@@ -74,6 +78,19 @@ extension Detector {
         restored.forgetDeadlines()
         self = restored
         return sameRules
+    }
+}
+
+extension Detector {
+    /// The register's attributes are the configuration's, not the snapshot's.
+    fileprivate mutating func readRegister(_ index: Int) {
+        let reading = tracks[index].registerReading
+        guard reading.mentioned != 0 else { return }
+        let time = tracks[index].memory.time
+        let program = tracks[index].program
+        programs[program].apply(
+            LiftTrack.Input(time: time, saidAt: time, reading: reading), &tracks[index].memory, &agendas[program])
+        step(index, at: time)
     }
 }
 
@@ -132,7 +149,8 @@ extension LiftTrack {
         writer.write(blob: vendorCode)
         ledger.write(to: &writer)
         for count in counters.all { writer.write(Int64(count)) }
-        writer.write(acceptedAlert ?? "")
+        writer.write(variable: UInt64(acceptedAlerts.count))
+        for alert in acceptedAlerts.sorted() { writer.write(alert) }
         writer.write(maintenance != nil)
         if let maintenance {
             writer.write(maintenance.until)
@@ -173,8 +191,8 @@ extension LiftTrack {
         var counts: [Int] = []
         for _ in counters.all { counts.append(Int(try reader.read(Int64.self))) }
         counters = LiftCounters(counts)
-        let accepted = try reader.readText()
-        acceptedAlert = accepted.isEmpty ? nil : accepted
+        acceptedAlerts = []
+        for _ in 0..<(try reader.readVariable()) { acceptedAlerts.insert(try reader.readText()) }
         maintenance = nil
         guard try reader.readFlag() else { return }
         let until: Int64 = try reader.read()

@@ -45,8 +45,8 @@ struct LiftTrack: Sendable {
     var counters = LiftCounters()
     /// An announced maintenance window; see `Order`.
     var maintenance: Maintenance?
-    /// The alert that a person at the centre has taken on: nothing is muted until they end it (EN 81-28).
-    var acceptedAlert: String?
+    /// Entrapments that a person at the centre has taken on: nothing is muted until each is ended (EN 81-28).
+    var acceptedAlerts: Set<String> = []
 
     /// Words whose duplicates are recognised. At 10 messages a second this is the lateness and more.
     static let rememberedKeys = 32
@@ -57,11 +57,7 @@ struct LiftTrack: Sendable {
         self.lift = lift
         self.program = index
         memory = program.begin(at: start)
-        let attributes: [(Signal, Double?)] = [
-            (.ratedSpeed, lift.ratedSpeed), (.bottomFloor, lift.floors.map { Double($0.lowerBound) }),
-            (.topFloor, lift.floors.map { Double($0.upperBound) }),
-        ]
-        for case (let signal, let value?) in attributes {
+        for (signal, value) in Self.attributes(of: lift) {
             memory.words[LiftLayout.signals + signal.rawValue] = Int64(bitPattern: value.bitPattern)
             memory.known |= 1 << UInt64(signal.rawValue)
         }
@@ -74,6 +70,24 @@ struct LiftTrack: Sendable {
         horizon = start
         older = Checkpoint(memory: memory, latestReading: latestReading, latestSequence: 0)
         newer = older
+    }
+
+    /// What the register says of a lift.
+    private static func attributes(of lift: Lift) -> [(Signal, Double)] {
+        let all: [(Signal, Double?)] = [
+            (.ratedSpeed, lift.ratedSpeed), (.bottomFloor, lift.floors.map { Double($0.lowerBound) }),
+            (.topFloor, lift.floors.map { Double($0.upperBound) }),
+        ]
+        return all.compactMap { signal, value in value.map { (signal, $0) } }
+    }
+
+    /// The register as a reading: after a restart it may say something else than it did.
+    var registerReading: Reading {
+        var reading = Reading()
+        reading.isSignOfLife = false
+        reading.isBaseline = true
+        for (signal, value) in Self.attributes(of: lift) { reading.set(signal, number: value) }
+        return reading
     }
 
     mutating func isDuplicate(_ key: UInt64) -> Bool {

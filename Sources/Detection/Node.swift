@@ -78,7 +78,7 @@ struct Node: Hashable, Sendable {
         case .sinceBetween: 2 * (2 + 2 * entries)
         // Since when the past is known, and for each of "surely" and "possibly" the ring's place and the times.
         case .count: 1 + (isDefinite ? 1 : 2) * (1 + entries)
-        // See `WindowedNumbers`.
+        // See SampleOperators.swift.
         case .minimum, .maximum, .delta, .rate, .average: 4 + 2 * entries
         default: 0
         }

@@ -22,12 +22,14 @@ public enum Order: Sendable, Equatable {
 public enum OrderProblem: Error, CustomStringConvertible, Equatable {
     case unknownLift(String)
     case noOpenAlert(String)
+    case notAnEntrapment(String)
     case over(Instant)
 
     public var description: String {
         switch self {
         case .unknownLift(let lift): "no lift '\(lift)' is registered here"
         case .noOpenAlert(let alert): "no alert '\(alert)' is open here"
+        case .notAnEntrapment(let kind): "only an entrapment is accepted; this is \(kind)"
         case .over(let time): "its end, \(time.rfc3339), is past"
         }
     }

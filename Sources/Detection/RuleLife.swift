@@ -35,6 +35,8 @@ struct RuleLife {
         static let suppressionTold: Int64 = 0b100
         /// After an alert without a hold the condition has to end before it can be raised again.
         static let mustEnd: Int64 = 0b1000
+        /// The condition has been seen not to hold: what mutes from before is known.
+        static let seenFalse: Int64 = 0b1_0000
         static let severityShift: Int64 = 8
         static let muteShift: Int64 = 16
         static let mutes: Int64 = 0xFFFF
@@ -83,6 +85,8 @@ struct RuleLife {
     func setSuppressionTold(_ told: Bool, _ m: inout MutableSpan<Int64>) {
         m[slot] = told ? m[slot] | Bits.suppressionTold : m[slot] & ~Bits.suppressionTold
     }
+    func hasSeenFalse(_ m: Span<Int64>) -> Bool { m[slot] & Bits.seenFalse != 0 }
+    func setSeenFalse(_ seen: Bool, _ m: inout MutableSpan<Int64>) { if seen { m[slot] |= Bits.seenFalse } }
     func mustEnd(_ m: Span<Int64>) -> Bool { m[slot] & Bits.mustEnd != 0 }
     func setMustEnd(_ must: Bool, _ m: inout MutableSpan<Int64>) {
         m[slot] = must ? m[slot] | Bits.mustEnd : m[slot] & ~Bits.mustEnd
@@ -141,19 +145,24 @@ extension Program {
     private func observeCondition(
         _ rule: CompiledRule, _ life: RuleLife, _ m: inout MutableSpan<Int64>, _ context: StepContext
     ) {
+        var muted: Int64 = 0
+        for (i, mute) in rule.mutes.enumerated() where surely(mute.condition, m) { muted |= 1 << Int64(i) }
         guard surely(rule.when, m) else {
             life.setWhenSince(LiftMemory.never, &m)
             life.setSuppressionTold(false, &m)
             life.setMustEnd(false, &m)
+            // Who mutes now was there before whatever begins next.
+            life.setMutedSinceOnset(muted, &m)
+            if !possibly(rule.when, m) { life.setSeenFalse(true, &m) }
             if !life.isOpen(m) { life.setUnobserved(0, &m) }
             return
         }
         let begins = life.whenSince(m.span) == LiftMemory.never
         if begins { life.setWhenSince(context.time, &m) }
-        if rule.mutes.isEmpty { return }
-        var muted: Int64 = 0
-        for (i, mute) in rule.mutes.enumerated() where surely(mute.condition, m) { muted |= 1 << Int64(i) }
-        life.setMutedSinceOnset(begins ? muted : life.mutedSinceOnset(m.span) & muted, &m)
+        // A suppressor that comes with the condition, in one message, was not there before it. Of a lift whose condition holds
+        // from its first word on nobody knows what was before.
+        let knowsNothingBefore = begins && !life.hasSeenFalse(m.span)
+        life.setMutedSinceOnset(knowsNothingBefore ? muted : life.mutedSinceOnset(m.span) & muted, &m)
     }
 
     private func raiseIfDue(

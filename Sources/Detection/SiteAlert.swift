@@ -4,9 +4,9 @@ import Encoding
 /// An alert of the gateway about itself: one for the site, where one for each lift would say the same.
 public struct SiteAlert: Sendable {
     private let site: String
-    private let kind: String
-    private let severity: Severity
-    private let title: Title
+    private var kind: String
+    private var severity: Severity
+    private var title: Title
     private var open: (id: String, onset: Instant)?
     /// Alerts of this kind raised before: two of one moment are two.
     private var earlier = 0
@@ -29,13 +29,29 @@ public struct SiteAlert: Sendable {
         }
     }
 
+    /// Goes on with what another of its kind had open.
+    mutating func takeOver(_ other: SiteAlert) {
+        open = other.open
+        earlier = other.earlier
+    }
+
     func write(to writer: inout ByteWriter) {
+        writer.write(kind)
+        writer.write(severity.rawValue)
+        writer.write(title.en)
+        writer.write(title.zh)
         writer.write(open?.id ?? "")
         writer.write(open?.onset.nanoseconds ?? 0)
         writer.write(variable: UInt64(earlier))
     }
 
     mutating func read(from reader: inout ByteReader) throws(MalformedBytes) {
+        kind = try reader.readText()
+        guard let severity = Severity(rawValue: try reader.readText()) else {
+            throw MalformedBytes(offset: reader.offset)
+        }
+        self.severity = severity
+        title = Title(en: try reader.readText(), zh: try reader.readText())
         let id = try reader.readText()
         let onset: Int64 = try reader.read()
         open = id.isEmpty ? nil : (id, Instant(nanoseconds: onset))

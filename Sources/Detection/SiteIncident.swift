@@ -13,7 +13,7 @@ struct SiteIncident: Sendable {
 
 extension Detector {
     /// Sets up what the rules say about several lifts; keeps what is open under a rule that still says so.
-    mutating func prepareIncidents() {
+    mutating func prepareIncidents(at now: Instant? = nil) {
         let before = incidents
         incidents = [:]
         for rule in rules.rules {
@@ -24,13 +24,19 @@ extension Detector {
             if let old = before[rule.name] { (incident.affected, incident.alert) = (old.affected, old.alert) }
             incidents[rule.name] = incident
         }
+        for (name, var old) in before.sorted(by: { $0.key < $1.key }) where incidents[name] == nil {
+            if let now, let alert = old.alert.clear(at: now, because: "rule_removed") { alerts.append(alert) }
+        }
     }
 
     /// What an open incident explains is told as suppressed by it.
     func explained(_ transitions: [Transition], _ rules: [CompiledRule]) -> [Transition] {
         if incidents.isEmpty { return transitions }
         return transitions.map { transition in
-            guard [.suspected, .raised, .confirmed].contains(transition.state), !transition.isUpdate,
+            let begins =
+                transition.state == .suspected || transition.state == .raised
+                || transition.state == .confirmed && rules[transition.rule].escalation == nil
+            guard begins, !transition.isUpdate,
                 let incident = explanation(of: rules[transition.rule].definition.name)
             else { return transition }
             var muted = transition
@@ -41,12 +47,12 @@ extension Detector {
     }
 
     private func explanation(of rule: String) -> String? {
-        incidents.values.first { $0.alert.isOpen && $0.explains.contains(rule) }?.rule
+        incidents.values.filter { $0.alert.isOpen && $0.explains.contains(rule) }.map(\.rule).min()
     }
 
     /// Counts a lift in or out after its alerts have changed, and raises or clears the site's own alert.
     mutating func noticeIncidents(_ index: Int, at time: Int64) {
-        for (name, var incident) in incidents {
+        for (name, var incident) in incidents.sorted(by: { $0.key < $1.key }) {
             let isOpen = tracks[index].ledger.openIndex(name) != nil
             guard isOpen != incident.affected.contains(index) else { continue }
             if isOpen { incident.affected.insert(index) } else { incident.affected.remove(index) }

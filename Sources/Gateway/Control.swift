@@ -29,11 +29,27 @@ public enum Control: Sendable, Equatable {
         }
     }
 
+}
+
+/// A control at its time, which a commit that had to be tried again must not change.
+struct TimedControl: Equatable {
+    var control: Control
+    var time: Instant
+
     /// Several, as one batch of the journal holds them.
-    static func text(_ controls: [Control]) -> String? {
-        controls.isEmpty ? nil : controls.map(\.text).joined(separator: "\u{1E}")
+    static func text(_ controls: [TimedControl]) -> String? {
+        controls.isEmpty
+            ? nil : controls.map { "\($0.time.nanoseconds) \($0.control.text)" }.joined(separator: "\u{1E}")
     }
-    static func all(in text: String) -> [Control] { text.split(separator: "\u{1E}").compactMap { Control(text: $0) } }
+
+    static func all(in text: String) -> [TimedControl] {
+        text.split(separator: "\u{1E}").compactMap { part in
+            guard let space = part.firstIndex(of: " "), let time = Int64(part[..<space]),
+                let control = Control(text: part[part.index(after: space)...])
+            else { return nil }
+            return TimedControl(control: control, time: Instant(nanoseconds: time))
+        }
+    }
 }
 
 extension Intake {

@@ -103,6 +103,7 @@ public struct Daemon {
         var nextStatus: Int64 = 0
         manager.ready()
         let orders = OrderBox(stateFolder: configuration.stateFolder)
+        try orders.prepare()
         while !stop.isSet {
             loop.turn()
             if stop.takeReload() { reload(loop) }

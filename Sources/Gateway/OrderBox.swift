@@ -13,15 +13,20 @@ public struct OrderBox: Sendable {
 
     public init(stateFolder: String) { folder = stateFolder + "/orders" }
 
+    /// Makes the folder, as the user that will have to remove files from it.
+    func prepare() throws(InvalidFiles) {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch { throw InvalidFiles([Diagnostic(file: folder, message: "cannot be made")]) }
+    }
+
     /// Puts an order in.
     /// - Parameter name: of its file, without suffix; the earlier in the alphabet is followed first.
     /// - Throws: `InvalidFiles` when the folder cannot be written.
     public func put(_ order: Order, name: String) throws(InvalidFiles) {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
+        guard FileManager.default.fileExists(atPath: folder) else {
             throw InvalidFiles([
-                Diagnostic(file: folder, message: "cannot be made: run this as the gateway's user or as root")
+                Diagnostic(file: folder, message: "is not there: the gateway makes it when it first runs")
             ])
         }
         let path = folder + "/" + name + Self.suffix
@@ -54,8 +59,17 @@ public struct OrderBox: Sendable {
         }
     }
 
+    func isWaiting(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder + "/" + name + Self.suffix)
+    }
+
     /// The order is in the journal.
-    func followed(_ name: String) { try? FileManager.default.removeItem(atPath: folder + "/" + name + Self.suffix) }
+    /// - Returns: whether its file is gone.
+    @discardableResult
+    func followed(_ name: String) -> Bool {
+        try? FileManager.default.removeItem(atPath: folder + "/" + name + Self.suffix)
+        return !isWaiting(name)
+    }
 
     func refuse(_ name: String, because reason: String) {
         Files.replace(folder + "/" + name + Self.refused, with: Array(reason.utf8))

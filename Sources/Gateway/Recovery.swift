@@ -44,9 +44,8 @@ enum Recovery {
                 topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
                 arrival: Instant(nanoseconds: message.arrival))
         }
-        let controls = control.map { Control.all(in: $0) } ?? []
-        for control in controls { intake.follow(control, at: now) }
-        if controls.isEmpty { intake.advance(to: now) }
+        for timed in control.map({ TimedControl.all(in: $0) }) ?? [] { intake.follow(timed.control, at: timed.time) }
+        intake.advance(to: now)
         return intake.takeAlerts()
     }
 }

@@ -71,7 +71,11 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var brokerLost: SiteAlert
     private var retryCommitAt: Int64?
     /// What happened to the connection and is not durable yet.
-    private var pendingControls: [Control] = []
+    private var pendingControls: [TimedControl] = []
+    /// Orders that were followed and are not durable yet: their files stay until they are.
+    private var pendingOrders: [String] = []
+    /// The next commit takes the state along: what was judged under other rules must not be folded again.
+    private var wantsSnapshot = false
 
     init(
         _ settings: Settings, intake: Intake, decided: [Alert], journal: Journal, clock: GatewayClock,
@@ -102,7 +106,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             let died = try journal.lastTime() ?? clock.now
             self.intake.stopListening(at: died)
             collectAlerts()
-            pendingControls = [.connection(.disconnected)]
+            pendingControls = [TimedControl(control: .connection(.disconnected), time: died)]
             try commit(now: died)
         }
         lastSnapshot = MonotonicClock.nanoseconds
@@ -326,7 +330,11 @@ final class TelemetryLoop: MQTTClientDelegate {
     func followOrders(in box: OrderBox) {
         // A batch whose commit failed goes first.
         guard retryCommitAt == nil else { return }
-        for (name, order) in box.waiting() {
+        for name in pendingOrders where !box.followed(name) {
+            log.error("orders: '\(name)' cannot be removed from its folder, and is not followed again")
+        }
+        pendingOrders.removeAll { !box.isWaiting($0) }
+        for (name, order) in box.waiting() where !pendingOrders.contains(name) {
             let now = clock.now
             do throws(OrderProblem) {
                 try intake.follow(order, at: now)
@@ -338,23 +346,25 @@ final class TelemetryLoop: MQTTClientDelegate {
             log.notice("order: \(order.words)")
             recorder?.event(.order(order), session: session, at: now)
             collectAlerts()
+            pendingOrders.append(name)
             tryCommit(.order(order), now: now)
-            // Followed once and kept in memory until it is durable; the file has done its duty.
-            box.followed(name)
+            if retryCommitAt != nil { return }
+            if box.followed(name) { pendingOrders.removeLast() }
         }
     }
 
-    /// Goes on under other rules. What is in memory is written first, and the new state at once after: a restart must not fold
-    /// again under the new rules what was judged under the old.
+    /// Goes on under other rules. What is in memory is written first, and the new state with the first commit after: a restart
+    /// must not fold again under the new rules what was judged under the old.
     func adopt(_ rules: RuleSet) throws {
         let now = clock.now
         collectAlerts()
         try commit(now: now)
         try intake.adopt(rules, at: now)
         collectAlerts()
-        try commit(now: now)
+        wantsSnapshot = true
+        // Should this fail, the rules hold all the same, and it is tried again.
+        tryCommit(now: now)
         lastSnapshot = MonotonicClock.nanoseconds
-        if sequence > 0 { try journal.saveSnapshot(intake.detector.snapshot(), through: sequence) }
     }
 
     // MARK: Commit
@@ -384,7 +394,7 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     /// Commits, and on failure drops the socket: the broker still owes the batch, and it stays here until it is durable.
     private func tryCommit(_ control: Control? = nil, now: Instant) {
-        if let control { pendingControls.append(control) }
+        if let control { pendingControls.append(TimedControl(control: control, time: now)) }
         do throws(JournalError) {
             try commit(now: now)
             retryCommitAt = nil
@@ -398,10 +408,11 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 
     private func commit(now: Instant) throws(JournalError) {
-        if !batch.isEmpty || !pendingAlerts.isEmpty || !pendingControls.isEmpty {
+        if !batch.isEmpty || !pendingAlerts.isEmpty || !pendingControls.isEmpty || wantsSnapshot {
             var durable = Journal.Batch(now: now)
             durable.messages = batch
-            durable.control = Control.text(pendingControls)
+            durable.control = TimedControl.text(pendingControls)
+            if wantsSnapshot { durable.snapshot = intake.detector.snapshot() }
             durable.alerts = pendingAlerts
             durable.counters = [("messages", batch.count), ("alerts", pendingAlerts.count)]
             if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
@@ -411,6 +422,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             redeliveries.committed(batch)
             batch.removeAll(keepingCapacity: true)
             pendingControls.removeAll()
+            wantsSnapshot = false
             if !pendingAlerts.isEmpty {
                 pendingAlerts.removeAll()
                 bell.signal()

@@ -81,6 +81,8 @@ public final class Journal {
         public var control: String?
         public var alerts: [(alert: Alert, body: [UInt8])] = []
         public var counters: [(name: String, increment: Int)] = []
+        /// The state after this batch, where the next start must not fold it again.
+        public var snapshot: [UInt8]?
         public init(now: Instant) { self.now = now }
     }
 
@@ -93,6 +95,7 @@ public final class Journal {
             batchesInSegment = 0
         }
         let blob = codec.encode(batch.messages)
+        let snapshot = batch.snapshot.map { Zstandard.compress($0) }
         let sequence = nextSequence
         do throws(JournalError) {
             try database.transaction { () throws(JournalError) in
@@ -102,6 +105,7 @@ public final class Journal {
                     .blob(blob))
                 for (alert, body) in batch.alerts { try insert(alert, body, created: batch.now) }
                 for (name, increment) in batch.counters { try count(name, increment) }
+                if let snapshot { try write(snapshot: snapshot, through: sequence) }
             }
         } catch {
             // The codec has moved on with payloads that are not in the file: begin anew with the next batch.
@@ -159,10 +163,14 @@ public final class Journal {
     public func saveSnapshot(_ state: [UInt8], through sequence: Int64) throws(JournalError) {
         let packed = Zstandard.compress(state)
         try database.transaction { () throws(JournalError) in
-            try database.run(
-                "INSERT INTO snapshot VALUES(1, ?1, ?2) ON CONFLICT(id) DO UPDATE SET seq = ?1, state = ?2",
-                .integer(sequence), .blob(packed))
+            try write(snapshot: packed, through: sequence)
         }
+    }
+
+    private func write(snapshot packed: [UInt8], through sequence: Int64) throws(JournalError) {
+        try database.run(
+            "INSERT INTO snapshot VALUES(1, ?1, ?2) ON CONFLICT(id) DO UPDATE SET seq = ?1, state = ?2",
+            .integer(sequence), .blob(packed))
     }
 
     public func snapshot() throws(JournalError) -> (state: [UInt8], through: Int64)? {

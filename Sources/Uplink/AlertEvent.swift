@@ -66,6 +66,18 @@ public enum AlertEvent {
             $0.put("hold_s", alert.hold.inSeconds)
             $0.put("confirmation_hold_s", alert.confirmationHold?.inSeconds)
         }
+        if let gap = alert.gap {
+            json.object("gap") {
+                $0.put("policy", gap.policy.rawValue)
+                $0.put("seconds", gap.duration.inSeconds)
+            }
+        }
+        if let window = alert.evidenceWindow {
+            json.object("evidence_window") {
+                $0.put("from", window.lowerBound.rfc3339)
+                $0.put("to", window.upperBound.rfc3339)
+            }
+        }
         json.put("occupancy", occupancy(alert))
         json.put("floor", alert.number("floor"))
         json.array("codes") { array in

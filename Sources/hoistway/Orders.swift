@@ -24,7 +24,9 @@ struct OrderOptions: ParsableArguments {
         let box = OrderBox(stateFolder: try Configuration(file: config).stateFolder)
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        let name = "\(now.tv_sec)-\(now.tv_nsec)-\(getpid())"
+        // The names sort as the orders were given.
+        let fraction = String(Int(now.tv_nsec) + 1_000_000_000).dropFirst()
+        let name = "\(now.tv_sec)-\(fraction)-\(getpid())"
         try box.put(order, name: name)
         for _ in 0..<50 {
             usleep(100_000)
