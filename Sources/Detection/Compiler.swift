@@ -208,6 +208,12 @@ struct Compiler {
             guard pending.insert(name).inserted else {
                 throw ExpressionError(offset: expression.offset, message: "'\(name)' is defined by itself")
             }
+            if pending.count > ExpressionParser.maximumDepth {
+                pending.remove(name)
+                throw ExpressionError(
+                    offset: expression.offset,
+                    message: "named parts stand on each other more than \(ExpressionParser.maximumDepth) deep")
+            }
             // What is shared by all rules is the lift's memory, not an alert's.
             let outer = scope
             scope = 0

@@ -216,9 +216,11 @@ extension DecisionTable {
             what counts as an entrapment. A lift on a normal run comes into a situation, repeats itself every 5 s or is never heard
             again, and is watched for five minutes. `called` means that the button was pressed 5 s after the event and let go; the
             alarm call itself is told in every row with `pressed`, at once. *any* stands for every value of its column; several
-            values are joined by a comma. Times are seconds after the event, with the shipped thresholds.
+            values are joined by a comma. Times are seconds after the event, with the shipped thresholds; a silent lift's last word comes
+            5 s after the event. `mains off` is code 41, which is a reason at a landing. In `emergency_power` a rescue device is taken to
+            work for as long as it may, and its time comes on top.
 
-            Not in the table, since they need a history: fault codes 01 to 08 as a reason at a landing, a running rescue device, an
+            Not in the table, since they need a history: fault codes 01 to 08 as a reason at a landing, a rescue device that stops, an
             earlier open door, an inspection that begins after the stop (it mutes nothing), stuck sensors. They stand in the rules'
             own examples.
 

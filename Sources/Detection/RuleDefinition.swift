@@ -184,7 +184,7 @@ public struct RuleSet: Sendable {
             if lets[name] != nil, !mayReplace { diagnostics.report(key, "a second definition of '\(name)'") }
             lets[name] = (expression, value)
         }
-        _ = reader.optional("rules")
+        _ = reader.items("rules")
         reader.finish()
     }
 

@@ -4,6 +4,7 @@ import PositionedYAML
 extension RuleSet {
     /// What is allowed and was hardly meant: conditions that never or always hold, kinds that two rules raise.
     public func findings() -> [Diagnostic] {
+        if rules.isEmpty { return [Diagnostic(file: "rules", message: "there are none: nothing will be found")] }
         var found = doubleKinds()
         let everything = Detector.LiftKind(
             provides: Set(Signal.allCases), staleAfter: .seconds(60), equipment: .traction)

@@ -78,11 +78,13 @@ struct RuleSeries {
             for _ in 0..<count where values.count < RuleExample.maximumWords { values.append(value) }
         }
         for word in text.split(whereSeparator: \.isWhitespace) {
-            if word.hasPrefix("x"), let more = Int(word.dropFirst()), let last = values.last {
-                for _ in 0..<more where values.count < RuleExample.maximumWords { values.append(last) }
-            } else if let x = word.lastIndex(of: "x"), x > word.startIndex,
-                let count = Int(word[word.index(after: x)...])
-            {
+            let x = word.lastIndex(of: "x")
+            let count = x.flatMap { Int(word[word.index(after: $0)...]) }
+            if let count, !(0...RuleExample.maximumWords ~= count) {
+                diagnostics.report(node, "found '\(word)', expected a count from 0 to \(RuleExample.maximumWords)")
+            } else if let count, x == word.startIndex, let last = values.last {
+                for _ in 0..<count where values.count < RuleExample.maximumWords { values.append(last) }
+            } else if let count, let x, x > word.startIndex {
                 append(word[..<x], count)
             } else {
                 append(word, 1)

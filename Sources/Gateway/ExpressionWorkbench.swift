@@ -44,7 +44,9 @@ public struct ExpressionWorkbench {
                 throw InvalidFiles([
                     Diagnostic(
                         file: name, line: number, column: 1,
-                        message: "expected \"t\": seconds as a decimal number with at most nine decimals")
+                        message:
+                            "expected \"t\": seconds as a decimal number with at most nine decimals, within 4e9 of 1970"
+                    )
                 ])
             }
         }

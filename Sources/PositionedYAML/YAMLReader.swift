@@ -103,7 +103,9 @@ public struct YAMLReader {
     public mutating func entries(_ key: String) -> [(key: YAMLNode, value: YAMLNode)] {
         guard let node = optional(key) else { return [] }
         if case .mapping(let pairs) = node.content { return pairs }
-        if node.text != nil { diagnostics.report(node, "found \(node.summary), expected a mapping of keys to values") }
+        // A key without a value is an empty mapping.
+        if case .scalar("", _) = node.content { return [] }
+        diagnostics.report(node, "found \(node.summary), expected a mapping of keys to values")
         return []
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Elevator
+import Encoding
 import Gateway
 import PositionedYAML
 
@@ -86,10 +87,11 @@ func reporting<Result>(quietly: Bool = false, _ body: () throws -> Result) throw
 extension Instant {
     /// Seconds as written on the command line.
     init(argument text: String) throws {
-        guard let seconds = Double(text), abs(seconds) < 4e9 else {
-            throw ValidationError("--until: found '\(text)', expected seconds")
-        }
-        self.init(seconds: seconds)
+        let bytes = Array(text.utf8)
+        guard let exact = DecimalText.nanoseconds(bytes.span, 0, bytes.count), !bytes.isEmpty,
+            exact.magnitude < 4_000_000_000_000_000_000
+        else { throw ValidationError("--until: found '\(text)', expected seconds such as 12.5") }
+        self.init(nanoseconds: exact)
     }
 }
 

@@ -69,21 +69,38 @@ struct AnnounceMaintenance: ParsableCommand {
 
     func run() throws {
         try reporting {
-            if end { return try options.give(.maintenanceEnds(lift: lift, by: options.by)) }
+            let configuration = try Configuration(file: options.config)
+            guard configuration.lifts.contains(where: { $0.lift.id == lift }) else {
+                throw InvalidFiles([
+                    Diagnostic(file: configuration.file, message: "no lift '\(lift)' is registered here")
+                ])
+            }
+            if end {
+                guard until == nil, reason == nil else {
+                    throw ValidationError("--end takes no --until and no --reason")
+                }
+                return try options.give(.maintenanceEnds(lift: lift, by: options.by))
+            }
             guard let until, let reason else {
                 throw ValidationError("expected --until and --reason, or --end")
             }
-            try options.give(
-                .maintenance(lift: lift, until: try Self.time(until), by: options.by, reason: reason))
+            let time = try Self.time(until)
+            guard time > Self.now else { throw ValidationError("--until: \(time.rfc3339) is past") }
+            if time - Self.now > Order.longestMaintenance {
+                print("A window is never longer than \(Order.longestMaintenance.written); it will end then.")
+            }
+            try options.give(.maintenance(lift: lift, until: time, by: options.by, reason: reason))
         }
     }
 
+    private static var now: Instant {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Instant(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))
+    }
+
     private static func time(_ text: String) throws -> Instant {
-        if let span = Duration(written: text) {
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME, &now)
-            return Instant(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)) + span
-        }
+        if let span = Duration(written: text) { return now + span }
         if let time = Instant(rfc3339: text) { return time }
         throw ValidationError(
             "--until: found '\(text)', expected a span such as 2h or a time such as 2026-03-01T18:00:00+08:00")

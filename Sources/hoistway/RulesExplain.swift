@@ -18,7 +18,7 @@ struct RulesExplain: ParsableCommand {
     @Argument(help: "The alert's id, or its beginning.")
     var alert: String
 
-    @Option(help: "The trace in which it is raised, or - for standard input is not possible: it is read twice.")
+    @Option(help: "The trace in which it is raised: a file, since it is read twice.")
     var trace: String
 
     @OptionGroup var devices: DeviceOptions
@@ -28,6 +28,7 @@ struct RulesExplain: ParsableCommand {
 
     func run() throws {
         try reporting {
+            if trace == "-" { throw ValidationError("--trace: the trace is read twice; give a file") }
             let explanation = try AlertExplanation(of: alert, trace: trace, data: try devices.load())
             if output.format == .json { printJSON(explanation) } else { printChart(explanation) }
         }

@@ -25,6 +25,7 @@ struct RulesShadow: ParsableCommand {
 
     func run() throws {
         try reporting {
+            if against == "-" { throw ValidationError("--against: the trace is read twice; give a file") }
             let present = try devices.load()
             let paths = devices.rules.isEmpty ? [DeviceData.shippedFolder() + "/rules"] : devices.rules
             let rules = try DeviceData.rules(paths, replacing: [proposed])

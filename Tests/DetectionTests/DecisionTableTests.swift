@@ -26,9 +26,11 @@ import Testing
         }
         var silence: Bool { !s.isAlive && possiblyOccupied && !isOpenAtLanding }
         /// The button, unanswered, in a car that stands shut.
-        var call: Bool { isStopped && isShut && s.buttonPressed }
+        var call: Bool { isStopped && hasNoWayOut && s.buttonPressed }
+        /// Between floors no side is served, however the doors are.
+        var hasNoWayOut: Bool { isShut || s.zone == .no }
         /// It runs, and its last word is that it runs: standing still after the run-time limit.
-        var mayBeCall: Bool { s.isMoving && !s.isAlive && isShut && s.buttonPressed }
+        var mayBeCall: Bool { s.isMoving && !s.isAlive && hasNoWayOut && s.buttonPressed }
 
         var isMutedAtLevelOnly: Bool { s.mode == .firefighter && atLevel && !offLevel && !silence && !call }
         var isEntrapment: Bool { offLevel || atLevel || silence || call }

@@ -138,13 +138,17 @@ import Testing
     }
 
     @Test func theShrinkerFindsTheHeartOfAFailure() {
-        // A case that "fails" as long as its formula holds a held(): what is left is that, and nothing else.
+        // Of a formula with one wrong part, what is left is that part: here one that the engine refuses.
         var random = SeededGenerator(seed: 7)
         var example = Self.random(&random)
+        let wrong = Formula(op: .once, parts: [Formula(op: .rise, parts: [Formula(op: .signal)])], low: 2, high: 2)
         example.formula = Formula(
-            op: .and,
-            parts: [Formula(op: .held, parts: [Formula(op: .signal)], high: 3), Formula(op: .signal, constant: 1)])
-        #expect(example.formula.simpler.contains(Formula(op: .held, parts: [Formula(op: .signal)], high: 3)))
-        #expect(example.trace.simpler.allSatisfy { $0.rows.count <= example.trace.rows.count })
+            op: .or, parts: [wrong, Formula(op: .not, parts: [Formula(op: .signal, constant: 1)])])
+        example.trace.rows[0].words = [("p", .flag(true)), ("q", .flag(true))]
+        let failure = Self.disagreement(example)
+        #expect(failure?.contains("holds no point") == true)
+        let (small, reason) = Self.shrunk(example, failure ?? "")
+        #expect(small.formula == wrong && reason.contains("holds no point"), "\(small.formula): \(reason)")
+        #expect(small.trace.rows.count == 1)
     }
 }

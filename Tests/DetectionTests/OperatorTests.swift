@@ -116,6 +116,28 @@ import Testing
         #expect(try verdicts("held(p, 3s)", "5:T 0:F 7:F 8:T", until: 20) == "0:F 11:T")
     }
 
+    @Test func pointsJoinAsConditionsDo() throws {
+        #expect(
+            try verdicts("once(rise(p) or rise(q), 1s)", "0:F,F 2:T,F 5:T,T", until: 9, .complete)
+                == "0:F 2:T 3:F 5:T 6:F")
+        #expect(try verdicts("count(rise(p) or fall(p), 9s) >= 2", "0:F 2:T 4:F", until: 9, .complete) == "0:F 4:T")
+    }
+
+    @Test func everyChangeIsAPointWhicheverWay() throws {
+        #expect(
+            try verdicts("once(changes(p), 1s)", "0:F 2:T 5:F 7:?", until: 9, .complete) == "0:F 2:T 3:F 5:T 6:F")
+        #expect(try verdicts("changes(p, 9s) == 2", "0:F 2:T 4:F", until: 9, .complete) == "0:F 4:T")
+    }
+
+    @Test func lastOfWhatWasNeverKnownIsUnknown() throws {
+        #expect(try verdicts("last(p)", "0:? 1:? 2:T 3:?") == "0:? 2:T")
+        #expect(try verdicts("last(p) and q", "0:T,T 1:?,T 2:?,F") == "0:T 2:F")
+    }
+
+    @Test func previousOfANumberIsItsLastOtherValue() throws {
+        #expect(try verdicts("previous(x) < x", "0:-,-,1 1:-,-,2 2:-,-,? 3:-,-,0") == "0:? 1:T 2:? 3:F")
+    }
+
     // MARK: Windows
 
     @Test func aWindowWithALowerEndLooksFurtherBack() throws {

@@ -279,4 +279,127 @@ private func rule(_ more: String = "", when: String = "not moving", hold: String
         #expect(building.told.contains("1 stands raised 5.0"))
         #expect(building.told.contains { $0.hasPrefix("1 new raised") })
     }
+
+    // MARK: What a review found
+
+    @Test func anAcceptedIncidentThatHasEndedByItselfCanStillBeClosed() throws {
+        let text =
+            rule("clear: in_door_zone", kind: "entrapment.x")
+            + "\n  - { rule: other, kind: other, when: moving, for: 5s, unless: [{ name: inspection, when: mode == inspection, at_most: 1h }], title: { en: o, zh: o } }"
+        var building = try Building(rules: text)
+        stop(&building, at: 1)
+        building.advance(to: 12)
+        try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
+        building.say(at: 20) { $0.set(.inDoorZone, true) }
+        building.advance(to: 40)
+        try building.order(.endOfAlarm(alert: building.alerts[0].id, by: "Wang"))
+        // The bypass is over: an inspection mutes again.
+        building.say(at: 50) {
+            $0.set(.mode, case: 2)
+            $0.set(.moving, true)
+        }
+        building.advance(to: 57)
+        #expect(building.told.last == "1 other suppressed 55.0")
+        #expect(throws: OrderProblem.notAnEntrapment("other")) {
+            var plain = try Building(rules: rule(kind: "other"))
+            stop(&plain, at: 1)
+            plain.advance(to: 12)
+            try plain.order(.accepted(alert: plain.alerts[0].id, by: "Wang"))
+        }
+    }
+
+    @Test func closingAnAlertDoesNotRaiseTheOneThatItSpokeFor() throws {
+        let text =
+            rule("yields_to: [second]", kind: "entrapment.x")
+            + "\n  - { rule: second, kind: entrapment.y, when: not moving, for: 12s, yields_to: [stands], title: { en: o, zh: o } }"
+        var building = try Building(rules: text)
+        stop(&building, at: 1)
+        building.say(at: 14)
+        try building.order(.judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
+        for second in stride(from: 20.0, to: 60, by: 5) { building.say(at: second) }
+        #expect(building.told == ["1 entrapment.x raised 11.0", "1 entrapment.x cleared 14.0"])
+    }
+
+    @Test(arguments: [0.25, 1, 7, 200])
+    func howOftenTimeIsToldChangesNothing(_ step: Double) throws {
+        func told(_ step: Double) throws -> [String] {
+            var building = try Building(lifts: 3, rules: area)
+            for lift in 1...3 {
+                building.say(lift, at: Double(lift) / 4) {
+                    $0.stopsBetweenFloors()
+                    $0.set(.occupied, lift == 2)
+                    $0.set(.codes, bits: lift == 3 ? 0 : FaultCode.mainPowerLost.bit)
+                }
+            }
+            try building.order(
+                .maintenance(lift: "3", until: Building.start + .seconds(40), by: "Li", reason: "door"))
+            for time in stride(from: 1.0, through: 200, by: step) { building.advance(to: time) }
+            building.advance(to: 200)
+            return building.told + building.alerts.map(\.id)
+        }
+        #expect(try told(step) == told(0.5))
+    }
+
+    @Test func theFirstWordAfterAnOutageEndsTheGapBeforeTheBacklogIsRead() throws {
+        var building = try Building(rules: rule("gap: restart"))
+        stop(&building, at: 1)
+        building.advance(to: 5)
+        building.stopListening()
+        building.say(at: 40, arriving: 40)
+        building.startListening(at: 45)
+        building.advance(to: 60)
+        #expect(building.told == ["1 stands raised 50.0"])
+        #expect(building.alerts[0].gap?.duration == .seconds(35))
+    }
+
+    @Test func whatARuleBeforeAnotherNamesFirstLeavesTheOthersMemoryAlone() throws {
+        let held =
+            "  - { rule: h, kind: h, when: 'held(not moving and not in_door_zone, 30s)', title: { en: h, zh: h } }"
+        var building = try Building(rules: "rules:\n" + held)
+        stop(&building, at: 1)
+        building.advance(to: 20)
+        try building.adopt(
+            "rules:\n  - { rule: a, kind: a, when: in_door_zone, title: { en: a, zh: a } }\n" + held)
+        building.say(at: 25)
+        building.advance(to: 32)
+        #expect(building.told == ["1 h raised 31.0"])
+    }
+
+    @Test func aSuppressorThatComesInTheSameMessageWasNotThereBefore() throws {
+        let text = rule("unless: [{ name: inspection, when: mode == inspection, active: before_onset, at_most: 1h }]")
+        var building = try Building(rules: text)
+        building.say(at: 0) {
+            $0.stopsBetweenFloors()
+            $0.set(.moving, true)
+        }
+        building.say(at: 5) {
+            $0.set(.moving, false)
+            $0.set(.mode, case: 2)
+        }
+        building.advance(to: 16)
+        #expect(building.told == ["1 stands raised 15.0"])
+    }
+
+    @Test func theRegisterIsTheConfigurationsAndNotTheSnapshots() throws {
+        let text = rule(when: "floor > top_floor", hold: "0s")
+        func detector(_ top: Int) throws -> Detector {
+            let rules = try RuleSet([YAMLNode(parsing: Array(text.utf8), file: "r.yaml")])
+            var detector = Detector(rules: rules, start: Building.start, isListening: true)
+            try detector.add(
+                Lift(id: "1", floors: 1...top),
+                kind: Detector.LiftKind(provides: [.floor], staleAfter: .seconds(60), equipment: .traction),
+                at: Building.start)
+            return detector
+        }
+        var first = try detector(5)
+        var reading = Reading()
+        reading.set(.floor, number: 9)
+        reading.deviceTime = Building.start + .seconds(1)
+        first.fold(reading, lift: 0, key: 1, vendorCode: nil, arrival: Building.start + .seconds(1))
+        #expect(first.takeAlerts().map(\.state) == [.raised])
+        var second = try detector(20)
+        _ = try second.restore(first.snapshot())
+        second.advance(to: Building.start + .seconds(2))
+        #expect(second.takeAlerts().map(\.state) == [.cleared])
+    }
 }
