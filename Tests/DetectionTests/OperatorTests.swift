@@ -261,6 +261,30 @@ import Testing
         #expect(try verdicts("rate(x, 4s) < 0", "0:-,-,3 2:-,-,1", until: 20) == "0:? 4:T 6:F")
     }
 
+    @Test func aRateIsItsDeltaDividedByTheWindow() throws {
+        #expect(try verdicts("rate(x, 4s) == 0.5", "0:-,-,1 2:-,-,3", until: 20, .complete) == "0:F 2:T 6:F")
+        #expect(
+            try verdicts("rate(x, 4s) * 4 == delta(x, 4s)", "0:-,-,1 2:-,-,3 3:-,-,8", until: 20, .complete) == "0:T")
+    }
+
+    @Test func aShortWindowMakesASteepRate() throws {
+        #expect(try verdicts("rate(x, 500ms) == 4", "0:-,-,1 2:-,-,3", until: 9, .complete) == "0:F 2:T 2.5:F")
+    }
+
+    @Test func aFallingRateIsNegative() throws {
+        #expect(try verdicts("rate(x, 2s) == -1", "0:-,-,3 2:-,-,1", until: 9, .complete) == "0:F 2:T 4:F")
+    }
+
+    @Test func aMeanThatIsExactlyTheLimitIsNotBelowIt() throws {
+        #expect(try verdicts("avg(x, 2s) < 5", "0:-,-,5", until: 9, .complete) == "0:F")
+        #expect(try verdicts("avg(x, 2s) >= 5", "0:-,-,5", until: 9, .complete) == "0:T")
+    }
+
+    @Test func aMeanThatIsExactlyTheLimitIsNotAboveItEither() throws {
+        #expect(try verdicts("avg(x, 2s) > 5", "0:-,-,5", until: 9, .complete) == "0:F")
+        #expect(try verdicts("avg(x, 2s) < 5", "0:-,-,0 1:-,-,10", until: 9, .complete) == "0:T 2:F")
+    }
+
     @Test func aRateOfAnUnknownIsUnknown() throws {
         #expect(try verdicts("known(rate(x, 2s))", "0:-,-,1 5:-,-,? 6:-,-,1", until: 20) == "0:F 2:T 5:F 6:T 7:F 8:T")
     }
@@ -295,6 +319,17 @@ import Testing
 
     @Test func numbersMayBeAskedForInASet() throws {
         #expect(try verdicts("x in {1, 3}", "0:-,-,1 1:-,-,2 2:-,-,3 3:-,-,?") == "0:T 1:F 2:T 3:?")
+    }
+
+    @Test func everyNumberOfASetCounts() throws {
+        for (i, n) in [1, 3, 5].enumerated() {
+            #expect(try verdicts("x in {1, 3, 5}", "0:-,-,\(n)") == "0:T", "the \(i + 1)th")
+        }
+        #expect(try verdicts("x in {1, 3, 5}", "0:-,-,2") == "0:F")
+    }
+
+    @Test func aSetMayBeDenied() throws {
+        #expect(try verdicts("not (x in {1, 3})", "0:-,-,1 1:-,-,2") == "0:F 1:T")
     }
 
     @Test func ofTwoRowsAtOneTimeTheLaterWins() throws {
