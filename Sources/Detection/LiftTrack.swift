@@ -190,13 +190,11 @@ public struct LiftCounters: Sendable, Equatable {
     public var tooLate = 0
     public var absurdTimes = 0
     public var clockOffsets = 0
-    /// Orders that a person gave about this lift.
-    public var orders = 0
 
     init() {}
 
     /// In the order of their declaration, as a snapshot holds them.
-    var all: [Int] { [readings, duplicates, rolledBack, tooLate, absurdTimes, clockOffsets, orders] }
+    var all: [Int] { [readings, duplicates, rolledBack, tooLate, absurdTimes, clockOffsets] }
 
     init(_ all: [Int]) {
         readings = all[0]
@@ -205,6 +203,5 @@ public struct LiftCounters: Sendable, Equatable {
         tooLate = all[3]
         absurdTimes = all[4]
         clockOffsets = all[5]
-        orders = all[6]
     }
 }
