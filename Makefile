@@ -11,9 +11,10 @@ help:
 	@echo "make test          every test: units, rules, end to end with a real broker, crashes, units of systemd"
 	@echo "make crash         100 kills under traffic (ROUNDS=100)"
 	@echo "make seeds         20 simulated days of 200 lifts, with the table for docs/detection.md (SEEDS='1 2 3')"
-	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, compared with none"
+	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
 	@echo "make bench         the speed of the rule engine: Timescales, messages, memory, start-up"
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
+	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
 	@echo "make docs          docs/entrapment.md from the rules"
 	@echo "make measure       memory, size and CPU share of the daemon with 200 lifts at 1 Hz"
 	@echo "make install       into DESTDIR: the program, Devices, and what systemd and mosquitto need"
@@ -71,6 +72,8 @@ seeds: build
 	@Benchmarks/seeds $(BIN) $(SEEDS)
 
 reloads: build
+	@echo "$(or $(RELOADS),1000) reloads of the daemon while 1,000 lifts send, over a real broker"
+	@$(BIN)/hoistway-sim demo --hoistway $(BIN)/hoistway --lifts 1000 --kills 0 --outage 0s --reloads $(or $(RELOADS),1000) --duration $(or $(SPAN),420)s
 	@$(BIN)/hoistway-bench reloads --count $(or $(RELOADS),1000)
 
 bench: build
@@ -82,6 +85,11 @@ bench: build
 bench-check: build
 	@command -v valgrind >/dev/null || { [ "$$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind >/dev/null; } || { echo "valgrind is missing: apt-get install valgrind"; exit 1; }
 	@Benchmarks/check $(BIN)
+
+.PHONY: mutants
+mutants: deps
+	@command -v python3 >/dev/null || { echo "python3 is missing: apt-get install python3"; exit 1; }
+	@Tests/Mutants/run
 
 docs: build
 	@$(BIN)/hoistway rules decisions --rules Devices/rules >docs/entrapment.md

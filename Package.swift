@@ -89,7 +89,9 @@ let package = Package(
         // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Elevator", "Gateway", "Mosquitto", "PositionedYAML", "hoistway", "hoistway-sim"],
+            dependencies: [
+                "Elevator", "Detection", "Gateway", "Mosquitto", "PositionedYAML", "hoistway", "hoistway-sim",
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

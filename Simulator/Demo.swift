@@ -42,6 +42,9 @@ struct Demo: ParsableCommand {
     @Option(help: "Kill the gateway this many times, at random moments.")
     var kills = 1
 
+    @Option(help: "Change a rule and have the gateway read its rules again this many times.")
+    var reloads = 0
+
     @Option(help: "How long the centre's broker is away.")
     var outage = "15s"
 
@@ -101,6 +104,7 @@ struct Stage {
         buildingBroker = try startBroker("building", port: buildingPort)
         centreBroker = try startBroker("centre", port: centrePort)
         usleep(300_000)
+        try changeRule(0)
         let program = CommandLine.arguments[0]
         centre = try ChildProcess(
             [program, "centre", "--broker", "mqtt://127.0.0.1:\(centrePort)", "--out", "\(folder)/alerts.ndjson"],
@@ -121,6 +125,7 @@ struct Stage {
             : (0..<kills).map { _ in Double.random(in: span * 0.05...span * 0.95, using: &random) }.sorted()
         let (outageFrom, outageTo) = (span * 0.55, min(span * 0.55 + outage, span * 0.95))
         var outageState = 0
+        var reloaded = 0
         while fleet?.isRunning == true, !stop.isSet {
             usleep(100_000)
             let now = elapsed()
@@ -136,6 +141,12 @@ struct Stage {
                         "The gateway is back: it goes on from its journal; the broker sends again what was not acknowledged."
                     )
                 }
+            }
+            while reloaded < demo.reloads, now >= span * (0.05 + 0.9 * Double(reloaded) / Double(demo.reloads)) {
+                reloaded += 1
+                try changeRule(reloaded)
+                if let gateway { kill(gateway.pid, SIGHUP) }
+                usleep(50_000)
             }
             if outage > 0, outageState == 0, now >= outageFrom {
                 outageState = 1
@@ -162,6 +173,7 @@ struct Stage {
             screen.backlog(statusFile: "\(folder)/status.json") != 0
         { usleep(300_000) }
         let redelivered = screen.redelivered(statusFile: "\(folder)/status.json")
+        let read = screen.messages(statusFile: "\(folder)/status.json")
         end()
         screen.finish()
         if stop.isSet { return false }
@@ -172,13 +184,41 @@ struct Stage {
         print("")
         print(card.table)
         print("\(kills) kills; \(redelivered) messages that the broker sent again after their commit were recognised")
+        let published = try publishedByTheFleet()
+        if kills == 0 { print("\(published) messages published, \(read) read by the gateway") }
+        if demo.reloads > 0 { print("\(try reloadsInLog()) reloads of \(demo.reloads) asked for") }
         // Many kills without one redelivery would mean that the test does not test.
-        let isGood = card.isGood && card.unique > 0 && (kills < 20 || redelivered > 0)
+        // Two signals that come while one reload lasts are one.
+        let hasReloaded = try reloadsInLog() * 10 >= demo.reloads * 9
+        let isGood =
+            card.isGood && card.unique > 0 && (kills < 20 || redelivered > 0) && (kills > 0 || read >= published)
+            && hasReloaded
         print(
             isGood
                 ? "Every entrapment was detected, delivered, and counted once."
                 : "FAILED: an entrapment was missed, lost or invented.")
         return isGood
+    }
+
+    /// A rule of no consequence that is another one each time.
+    private func changeRule(_ round: Int) throws {
+        let rule = """
+            rules:
+              - { rule: changing, kind: changing, when: floor > \(1000 + round), title: { en: changing, zh: 变 } }
+
+            """
+        try OutputFile("\(folder)/changing.yaml").write(Array(rule.utf8))
+    }
+
+    private func reloadsInLog() throws -> Int { try log("gateway").count { $0.contains("rules reloaded") } }
+
+    private func publishedByTheFleet() throws -> Int {
+        try log("fleet").compactMap { $0.split(separator: " ").first.flatMap { Int($0) } }.last ?? 0
+    }
+
+    private func log(_ name: String) throws -> [Substring] {
+        String(decoding: FileManager.default.contents(atPath: "\(folder)/\(name).log") ?? Data(), as: UTF8.self)
+            .split(separator: "\n")
     }
 
     mutating func end() {
@@ -221,7 +261,7 @@ struct Stage {
             centre: { url: "mqtt://127.0.0.1:\(centrePort)" }
             state_folder: \(folder)/state
             runtime_folder: \(folder)
-            rules: [\(devices)/rules]
+            rules: [\(devices)/rules, \(folder)/changing.yaml]
             profiles: [\(devices)/profiles]
             parameters:
 

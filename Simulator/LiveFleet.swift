@@ -21,6 +21,7 @@ struct LiveFleet {
         let offset = Double(MonotonicClock.nanoseconds) / 1e9 - start + 0.5
         var fleet = Fleet(scenario, seed: seed, start: start)
         var line: [UInt8] = []
+        var count = 0
         while !stop.isSet, let delivery = fleet.next() {
             while !stop.isSet {
                 let wait = delivery.arrival + offset - Double(MonotonicClock.nanoseconds) / 1e9
@@ -34,6 +35,7 @@ struct LiveFleet {
             {
                 _ = link.turn(.milliseconds(20))
             }
+            count += 1
             if let trace {
                 TraceLine.write(delivery, into: &line)
                 trace.write(line)
@@ -41,6 +43,7 @@ struct LiveFleet {
         }
         while link.underWay > 0, !stop.isSet { _ = link.turn(.milliseconds(50)) }
         link.leave()
+        StandardError.write("\(count) messages published")
         return fleet
     }
 }

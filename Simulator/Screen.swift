@@ -86,6 +86,9 @@ struct Screen {
 
     func backlog(statusFile: String) -> Int? { read(statusFile)?.centre.backlog }
 
+    /// Messages that the gateway has read in its present life.
+    func messages(statusFile: String) -> Int { read(statusFile)?.counters.messages ?? 0 }
+
     /// Redeliveries recognised over all of the gateway's lives.
     func redelivered(statusFile: String) -> Int { read(statusFile)?.counters.redelivered ?? 0 }
 

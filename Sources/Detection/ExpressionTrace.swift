@@ -18,7 +18,24 @@ public struct ExpressionTrace: Sendable {
         /// nil is unknown.
         public var value: Bool?
     }
-    private enum Kind: UInt8 { case unknown, boolean, number, word }
+    /// A row says something that does not fit what rows before it said.
+    public struct Mismatch: Error {
+        public var message: String
+        public init(message: String) { self.message = message }
+    }
+    private enum Kind: UInt8 {
+        case unknown, boolean, number, word, codes
+
+        var name: String {
+            switch self {
+            case .unknown: "null"
+            case .boolean: "true or false"
+            case .number: "a number"
+            case .word: "a word"
+            case .codes: "a list of codes"
+            }
+        }
+    }
     private struct Column {
         var name: String
         /// `.unknown` until a value was seen.
@@ -90,17 +107,19 @@ public struct ExpressionTrace: Sendable {
         return true
     }
 
-    public mutating func add(_ column: Int, _ flag: Bool) throws(ExpressionError) {
+    public mutating func add(_ column: Int, _ flag: Bool) throws(Mismatch) {
         try add(column, .boolean, flag ? 1 : 0)
     }
-    public mutating func add(_ column: Int, _ number: Double) throws(ExpressionError) {
+    public mutating func add(_ column: Int, _ number: Double) throws(Mismatch) {
         try add(column, .number, number.bitPattern)
     }
+    /// - Parameter codes: a set, as `FaultCode.bit` numbers them.
+    public mutating func add(_ column: Int, codes: UInt64) throws(Mismatch) { try add(column, .codes, codes) }
     public mutating func addUnknown(_ column: Int) {
         tags.append(UInt8(column) << 2)
         tagEnds[tagEnds.count - 1] += 1
     }
-    public mutating func add(_ column: Int, word: Span<UInt8>) throws(ExpressionError) {
+    public mutating func add(_ column: Int, word: Span<UInt8>) throws(Mismatch) {
         for i in wordBytes.indices where Self.equal(word, wordBytes[i]) { return try add(column, .word, UInt64(i)) }
         // The expression's own words are in the list from the start; all others it cannot tell apart need no place.
         if words.count < Self.maximumWords {
@@ -119,14 +138,12 @@ public struct ExpressionTrace: Sendable {
     }
 
     @inline(__always)
-    private mutating func add(_ column: Int, _ kind: Kind, _ bits: UInt64) throws(ExpressionError) {
+    private mutating func add(_ column: Int, _ kind: Kind, _ bits: UInt64) throws(Mismatch) {
         if columns[column].kind != kind {
             guard columns[column].kind == .unknown else {
-                let name = columns[column].name
-                throw ExpressionError(
-                    offset: offsets[name] ?? 0,
+                throw Mismatch(
                     message:
-                        "'\(name)' changes its type at t = \(JSONWriter.decimalSeconds(times[times.count - 1]))")
+                        "'\(columns[column].name)' is \(kind.name) here and was \(columns[column].kind.name) before")
             }
             columns[column].kind = kind
         }
@@ -161,6 +178,7 @@ public struct ExpressionTrace: Sendable {
                     switch column.kind == .unknown ? kindByUse(column.name) : column.kind {
                     case .number: .number(unit: "")
                     case .word: .enumeration(words)
+                    case .codes: .codes
                     default: .boolean
                     }
                 return SignalTable.Entry(name: column.name, type: type, goesStale: false)
@@ -198,6 +216,7 @@ public struct ExpressionTrace: Sendable {
             case .compare(_, let a, let b) where isThis(a), .member(let a, let b) where isThis(a):
                 found = kind(beside: b)
             case .compare(_, let a, let b) where isThis(b): found = kind(beside: a)
+            case .member(_, let b) where isThis(b): found = .codes
             case .call(let function, let arguments)
             where ["min", "max", "delta", "rate", "avg"].contains(function) && arguments.first.map(isThis) == true:
                 found = .number

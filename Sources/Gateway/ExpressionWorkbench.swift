@@ -11,6 +11,7 @@ public struct ExpressionWorkbench {
         var bytes: [UInt8]
         var column: Int?
         var isTime = false
+        var text: String { String(decoding: bytes, as: UTF8.self) }
     }
     /// Keys remembered; of more the rest is looked up by name each time.
     private static let rememberedKeys = 256
@@ -39,7 +40,13 @@ public struct ExpressionWorkbench {
                 ])
             }
             var hasTime = false
-            do throws(ExpressionError) { hasTime = try workbench.add(line) } catch { throw mistake(error) }
+            do {
+                hasTime = try workbench.add(line)
+            } catch let error as ExpressionError {
+                throw mistake(error)
+            } catch let error as ExpressionTrace.Mismatch {
+                throw InvalidFiles([Diagnostic(file: name, line: number, column: 1, message: error.message)])
+            }
             if !hasTime {
                 throw InvalidFiles([
                     Diagnostic(
@@ -58,7 +65,7 @@ public struct ExpressionWorkbench {
     }
 
     /// - Returns: whether the line has a time.
-    private mutating func add(_ line: Span<UInt8>) throws(ExpressionError) -> Bool {
+    private mutating func add(_ line: Span<UInt8>) throws -> Bool {
         var time: Int64?
         for place in members.indices {
             let key = try key(of: members[place], place, line)
@@ -82,10 +89,30 @@ public struct ExpressionWorkbench {
                 let text = Array(JSONScanner(line).unescaped(value).utf8)
                 try trace.add(column, word: text.span)
             case .string: try trace.add(column, word: line.extracting(value.start..<value.end))
-            default: break
+            case .array: try trace.add(column, codes: try codes(value, line, keys[guesses[place]]))
+            default:
+                throw ExpressionTrace.Mismatch(
+                    message:
+                        "'\(keys[guesses[place]].text)' is an object; expected a number, a word, true, false, null "
+                        + "or a list of codes")
             }
         }
         return true
+    }
+
+    /// A list of the standard's codes, as `codes` has them.
+    private func codes(_ list: JSONToken, _ line: Span<UInt8>, _ key: Key) throws(ExpressionTrace.Mismatch) -> UInt64 {
+        var set: UInt64 = 0
+        var stranger: String?
+        var items = JSONScanner(line)
+        items.position = list.start
+        items.forEachScalar(until: list.end) { item in
+            let text = JSONScanner(line).unescaped(item)
+            if let code = FaultCode(rawValue: text) { set |= code.bit } else { stranger = text }
+        }
+        guard let stranger else { return set }
+        throw ExpressionTrace.Mismatch(
+            message: "'\(key.text)' holds \(stranger), which is no code of GB/T 24476 such as \"04\"")
     }
 
     private mutating func key(

@@ -93,6 +93,7 @@ import Testing
                 until: Instant(nanoseconds: Int64(example.trace.steps) * unit), history: example.history)
         } catch {
             // A signal that the trace never mentions is no signal; nothing can be said then.
+            guard let error = error as? ExpressionError else { return "refused: \(error)" }
             return error.message.contains("is not a signal") ? nil : "refused: \(error.message)"
         }
         let expected = Definition(trace: example.trace, isComplete: example.history == .complete).truth(example.formula)

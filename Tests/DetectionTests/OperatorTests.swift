@@ -5,7 +5,8 @@ import Testing
 
 /// Each clause of the rule language on a trace small enough to check by eye.
 @Suite struct OperatorTests {
-    /// Evaluates over a trace written as "t:p,q" with T, F and ? for `p` and `q`, and a number `x` where given.
+    /// Evaluates over a trace written as "t:p,q" with T, F and ? for `p` and `q`, a number `x` where given, and
+    /// codes as [04+90].
     private func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ history: History = .unknown)
         throws -> String
     {
@@ -19,6 +20,9 @@ import Testing
                 case "T": try trace.add(column, true)
                 case "F": try trace.add(column, false)
                 case "?": trace.addUnknown(column)
+                case _ where letter.first == "[":
+                    let codes = letter.dropFirst().dropLast().split(separator: "+")
+                    try trace.add(column, codes: codes.reduce(0) { $0 | FaultCode(rawValue: String($1))!.bit })
                 case _ where letter.first!.isLetter: try trace.add(column, word: Array(letter.utf8).span)
                 default: try trace.add(column, Double(letter)!)
                 }
@@ -112,6 +116,24 @@ import Testing
         #expect(try verdicts("x / 0 > 1", "0:-,-,1") == "0:?")
     }
 
+    @Test func theOrderOfASubtractionCounts() throws {
+        #expect(try verdicts("x - y > 0", "0:-,-,1,2 1:-,-,2,1 2:-,-,2,2") == "0:F 1:T 2:F")
+    }
+
+    @Test func equalPrecedenceGroupsFromTheLeft() throws {
+        #expect(try verdicts("10 - x - y == 5", "0:-,-,2,3 1:-,-,3,2 2:-,-,1,1") == "0:T 2:F")
+        #expect(try verdicts("16 / x / y == 2", "0:-,-,4,2 1:-,-,8,1 2:-,-,1,1") == "0:T 2:F")
+    }
+
+    @Test func aDivisionByZeroIsUnknownAndNotInfinite() throws {
+        #expect(try verdicts("x / y > 1", "0:-,-,4,0 1:-,-,4,2 2:-,-,0,0") == "0:? 1:T 2:?")
+    }
+
+    @Test func whatIsDividedByZeroMayBeAnything() throws {
+        #expect(try verdicts("known(x / y)", "0:-,-,4,0 1:-,-,4,2 2:-,-,0,0") == "0:F 1:T 2:F")
+        #expect(try verdicts("possibly(x / y > 1)", "0:-,-,-4,0 1:-,-,-4,2") == "0:T 1:F")
+    }
+
     @Test func rowsOutOfOrderAreJudgedAsIfTheyHadComeInOrder() throws {
         #expect(try verdicts("held(p, 3s)", "5:T 0:F 7:F 8:T", until: 20) == "0:F 11:T")
     }
@@ -138,7 +160,48 @@ import Testing
         #expect(try verdicts("previous(x) < x", "0:-,-,1 1:-,-,2 2:-,-,? 3:-,-,0") == "0:? 1:T 2:? 3:F")
     }
 
+    @Test func previousMovesOnWithEveryChange() throws {
+        #expect(try verdicts("previous(x) == 2", "0:-,-,1 1:-,-,2 2:-,-,3 3:-,-,4") == "0:? 1:F 2:T 3:F")
+        #expect(try verdicts("x - previous(x) == 1", "0:-,-,1 1:-,-,2 2:-,-,3 3:-,-,9") == "0:? 1:T 3:F")
+    }
+
+    @Test func previousOfAConditionIsItsOpposite() throws {
+        #expect(try verdicts("previous(p) and not p", "0:T 1:F 2:T 3:F") == "0:F 1:T 2:F 3:T")
+    }
+
+    // MARK: Codes
+
+    @Test func aCodeIsAskedForAmongThoseActive() throws {
+        #expect(try verdicts("\"04\" in p", "0:[] 1:[04] 2:[04+90] 3:[90] 4:?") == "0:F 1:T 3:F 4:?")
+    }
+
+    @Test func anyOfSeveralCodesIsEnough() throws {
+        #expect(try verdicts("any(\"04\", \"90\") in p", "0:[] 1:[04] 2:[03] 3:[90] 4:[04+90]") == "0:F 1:T 2:F 3:T")
+    }
+
+    @Test func allOfSeveralCodesAreNeeded() throws {
+        #expect(try verdicts("all(\"04\", \"90\") in p", "0:[] 1:[04] 2:[04+90] 3:[03+90]") == "0:F 2:T 3:F")
+    }
+
     // MARK: Windows
+
+    @Test func aStretchOfTheConditionThatEndsForgetsWhatItHeld() throws {
+        #expect(try verdicts("since(p, q)", "0:T,T 1:F,F 2:T,F", until: 20, .complete) == "0:T 1:F")
+        #expect(try verdicts("since(p, q, 5s..)", "0:T,T 3:F,F 4:T,F", until: 20, .complete) == "0:F")
+    }
+
+    @Test func anEndedStretchForgetsWithinAWindowToo() throws {
+        #expect(try verdicts("since(p, q, 5s)", "0:T,T 1:T,F 2:F,F 3:T,F", until: 20, .complete) == "0:T 2:F")
+    }
+
+    @Test func anEndedStretchForgetsPointsToo() throws {
+        #expect(try verdicts("since(p, rise(q), 5s)", "0:T,F 1:T,T 2:F,T 3:T,T", until: 20, .complete) == "0:F 1:T 2:F")
+    }
+
+    @Test func theUpperEndIsHowLongAStretchIsRemembered() throws {
+        #expect(try verdicts("once(p, 2s..9s)", "0:F 1:T 2:F", until: 20, .complete) == "0:F 3:T 11:F")
+        #expect(try verdicts("held(p, 2s..9s)", "0:T 1:F 2:T", until: 20, .complete) == "0:T 3:F 11:T")
+    }
 
     @Test func aWindowWithALowerEndLooksFurtherBack() throws {
         #expect(try verdicts("once(p, 3s..5s)", "0:F 2:T 4:F", until: 20, .complete) == "0:F 5:T 9:F")
@@ -228,7 +291,16 @@ import Testing
         #expect(try verdicts("once(then(p, q, 3s), 2s)", "0:F,F 1:T,F 4:T,T", until: 20, .complete) == "0:F 4:T 6:F")
     }
 
+    @Test func aMomentTooLateIsTooLate() throws {
+        #expect(try verdicts("once(then(p, q, 3s), 2s)", "0:F,F 1:T,F 4.5:T,T", until: 20, .complete) == "0:F")
+    }
+
     // MARK: Numbers in a window
+
+    @Test func theSmallestOfTheWindowAndNotTheLargest() throws {
+        #expect(try verdicts("min(x, 3s) < 2", "0:-,-,5 4:-,-,1 5:-,-,7", until: 20) == "0:? 3:F 4:T 8:F")
+        #expect(try verdicts("max(x, 3s) > 6", "0:-,-,5 4:-,-,1 5:-,-,7 6:-,-,1", until: 20) == "0:? 3:F 5:T 9:F")
+    }
 
     @Test func minAndMaxLookOverTheWindow() throws {
         #expect(try verdicts("max(x, 3s) >= 5", "0:-,-,1 1:-,-,5 2:-,-,2", until: 20, .complete) == "0:F 1:T 5:F")
