@@ -197,9 +197,8 @@ public struct Detector: Sendable {
         let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
         if input.time < reached || isOutOfOrder, !input.reading.isBaseline {
             let canRollBack =
-                reached - input.time <= lateness && input.time >= tracks[index].older.memory.time
+                reached - input.time <= lateness && tracks[index].older.precedes(input)
                 && tracks[index].inputs.count < LiftTrack.maximumInputs
-                && !input.isBefore(tracks[index].older.latestReading, tracks[index].older.latestSequence)
             if canRollBack {
                 tracks[index].counters.rolledBack += 1
                 return rollBack(input, index, arrival: arrival)
@@ -273,17 +272,14 @@ public struct Detector: Sendable {
         let place =
             tracks[index].inputs.lastIndex { !late.isBefore($0.saidAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)
+        let isAfterNewer = place >= tracks[index].countBeforeNewer && tracks[index].newer.precedes(late)
         if place < tracks[index].countBeforeNewer { tracks[index].countBeforeNewer += 1 }
-        let start = tracks[index].older.memory.time
-        tracks[index].memory.copy(tracks[index].older.memory)
-        tracks[index].latestReading = tracks[index].older.latestReading
-        tracks[index].latestSequence = tracks[index].older.latestSequence
+        tracks[index].goBack(toNewer: isAfterNewer)
+        let start = tracks[index].memory.time
         var sink = TransitionSink()
-        for position in 0..<tracks[index].inputs.count {
-            if position == tracks[index].countBeforeNewer, tracks[index].countBeforeNewer > 0 {
-                tracks[index].newer.memory.copy(tracks[index].memory)
-                tracks[index].newer.latestReading = tracks[index].latestReading
-                tracks[index].newer.latestSequence = tracks[index].latestSequence
+        for position in (isAfterNewer ? tracks[index].countBeforeNewer : 0)..<tracks[index].inputs.count {
+            if !isAfterNewer, position == tracks[index].countBeforeNewer, position > 0 {
+                tracks[index].takeNewer()
             }
             // Words that had to wait for timers stand later than they were said; time never goes back.
             var input = tracks[index].inputs[position]

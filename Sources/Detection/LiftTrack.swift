@@ -20,6 +20,11 @@ struct LiftTrack: Sendable {
         var memory: LiftMemory
         var latestReading: Int64
         var latestSequence: Int64
+
+        /// A reading can be put in its place from here on.
+        func precedes(_ input: Input) -> Bool {
+            input.time >= memory.time && !input.isBefore(latestReading, latestSequence)
+        }
     }
 
     let lift: Lift
@@ -106,11 +111,23 @@ struct LiftTrack: Sendable {
 
     private mutating func advanceCheckpoints() {
         swap(&older, &newer)
+        takeNewer()
+        inputs.removeFirst(countBeforeNewer)
+        countBeforeNewer = inputs.count
+    }
+
+    /// The newer checkpoint is the present state.
+    mutating func takeNewer() {
         newer.memory.copy(memory)
         newer.latestReading = latestReading
         newer.latestSequence = latestSequence
-        inputs.removeFirst(countBeforeNewer)
-        countBeforeNewer = inputs.count
+    }
+
+    /// The present state is that of a checkpoint.
+    mutating func goBack(toNewer isNewer: Bool) {
+        memory.copy(isNewer ? newer.memory : older.memory)
+        latestReading = isNewer ? newer.latestReading : older.latestReading
+        latestSequence = isNewer ? newer.latestSequence : older.latestSequence
     }
 
     /// Forgets the way back: what comes now is not rolled back beyond this point.

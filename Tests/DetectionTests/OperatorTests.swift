@@ -179,6 +179,11 @@ import Testing
         #expect(try verdicts("any(\"04\", \"90\") in p", "0:[] 1:[04] 2:[03] 3:[90] 4:[04+90]") == "0:F 1:T 2:F 3:T")
     }
 
+    @Test func someOfSeveralCodesAreAnyAndNotAll() throws {
+        let some = "any(\"04\", \"90\") in p and not all(\"04\", \"90\") in p"
+        #expect(try verdicts(some, "0:[] 1:[04] 2:[04+90] 3:[90+03]") == "0:F 1:T 2:F 3:T")
+    }
+
     @Test func allOfSeveralCodesAreNeeded() throws {
         #expect(try verdicts("all(\"04\", \"90\") in p", "0:[] 1:[04] 2:[04+90] 3:[03+90]") == "0:F 2:T 3:F")
     }
