@@ -167,9 +167,9 @@ package struct JSONScanner: ~Escapable {
         case UInt8(ascii: "["):
             try array(depth: depth)
             return JSONToken(kind: .array, start: start, end: position)
-        case UInt8(ascii: "t"): return try word("true", .true)
-        case UInt8(ascii: "f"): return try word("false", .false)
-        case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "t"): return try word(.true, 4, endingIn: 0x6575_7274)
+        case UInt8(ascii: "f"): return try word(.false, 5, endingIn: 0x6573_6C61)
+        case UInt8(ascii: "n"): return try word(.null, 4, endingIn: 0x6C6C_756E)
         default: return try number()
         }
     }
@@ -189,14 +189,17 @@ package struct JSONScanner: ~Escapable {
         }
     }
 
-    private mutating func word(_ word: StaticString, _ kind: JSONToken.Kind) throws(JSONError) -> JSONToken {
-        let start = position
-        for i in 0..<word.utf8CodeUnitCount {
-            // A StaticString's bytes live as long as the program.
-            guard peek == word.utf8Start[i] else { throw fail("true, false or null") }
-            position += 1
-        }
-        return JSONToken(kind: kind, start: start, end: position)
+    /// - Parameter ending: the word's last four bytes as a little-endian number; the first byte has been looked at.
+    private mutating func word(
+        _ kind: JSONToken.Kind, _ length: Int, endingIn ending: UInt32
+    ) throws(JSONError) -> JSONToken {
+        let end = position + length
+        // A number may be read from any bytes; the span checks its bounds.
+        guard end <= bytes.count,
+            UInt32(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: end - 4, as: UInt32.self)) == ending
+        else { throw fail("true, false or null") }
+        defer { position = end }
+        return JSONToken(kind: kind, start: position, end: end)
     }
 
     private mutating func number() throws(JSONError) -> JSONToken {
@@ -377,7 +380,10 @@ package struct JSONScanner: ~Escapable {
     }
 
     @inline(__always)
-    private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
+    private var peek: UInt8? {
+        // The one check is enough: a position is never negative.
+        position < bytes.count ? bytes[unchecked: position] : nil
+    }
 
     @inline(__always)
     private mutating func take(_ byte: UInt8) -> Bool {
