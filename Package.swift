@@ -75,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "hoistway-bench",
             dependencies: [
-                "Gateway", "Detection", "DeviceProfiles", "Elevator", "PositionedYAML",
+                "Gateway", "Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/hoistway-bench",

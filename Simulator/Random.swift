@@ -1,19 +1,14 @@
-/// SplitMix64 (Steele, Lea, Flood 2014): small, fast, and the same on every machine.
+import Encoding
+
+/// What chance draws for one part of the simulated world.
 struct Random: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
+    private var source: SplitMix64
     /// A stream of its own for each part of the world, so that one more draw here changes nothing there.
     init(seed: UInt64, stream: UInt64) {
-        var mixer = Random(seed: seed &* 0x9E37_79B9_7F4A_7C15 ^ stream &* 0xD1B5_4A32_D192_ED03)
-        state = mixer.next()
+        var mixer = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15 ^ stream &* 0xD1B5_4A32_D192_ED03)
+        source = SplitMix64(seed: mixer.next())
     }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    mutating func next() -> UInt64 { source.next() }
     mutating func uniform() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
     mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
     mutating func integer(_ range: ClosedRange<Int>) -> Int { range.lowerBound + Int(next() % UInt64(range.count)) }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Detection
 import DeviceProfiles
 import Elevator
+import Encoding
 import Gateway
 import PositionedYAML
 
@@ -29,16 +30,9 @@ func cpuSeconds() -> Double {
 
 /// SplitMix64: the same work on every run.
 struct Chance {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-    mutating func below(_ n: Int) -> Int { Int(next() % UInt64(n)) }
+    private var source: SplitMix64
+    init(seed: UInt64) { source = SplitMix64(seed: seed) }
+    mutating func below(_ n: Int) -> Int { Int(source.next() % UInt64(n)) }
     mutating func happens(_ percent: Int) -> Bool { below(100) < percent }
 }
 

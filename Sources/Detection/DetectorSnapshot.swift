@@ -132,7 +132,7 @@ extension LiftTrack {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(lift.id)
         writer.write(variable: UInt64(program))
-        for memory in [memory, older.memory, newer.memory] { for word in memory.words { writer.write(word) } }
+        for memory in [memory, older.memory, newer.memory] { writer.write(words: memory.words) }
         for checkpoint in [older, newer] {
             writer.write(checkpoint.latestReading)
             writer.write(checkpoint.latestSequence)

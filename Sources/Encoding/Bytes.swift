@@ -5,11 +5,17 @@ public struct ByteWriter {
     public mutating func reset() { bytes.removeAll(keepingCapacity: true) }
 
     public mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
-        var rest = value
-        for _ in 0..<(Integer.bitWidth / 8) {
-            bytes.append(UInt8(truncatingIfNeeded: rest))
-            rest = rest >> 8
-        }
+        // The number's own bytes, for as long as they are appended.
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    /// Many numbers, as one after the other.
+    public mutating func write(words: borrowing [Int64]) {
+        #if _endian(little)
+            // The array's own bytes, for as long as they are appended.
+            words.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        #else
+            for word in words { write(word) }
+        #endif
     }
     /// LEB128: small numbers in few bytes.
     public mutating func write(variable value: UInt64) {
@@ -43,15 +49,15 @@ public struct ByteReader {
     public var remaining: Int { bytes.count - offset }
     public var isAtEnd: Bool { offset == bytes.count }
 
-    public mutating func read<Integer: FixedWidthInteger>(_: Integer.Type = Integer.self) throws(MalformedBytes)
+    public mutating func read<Integer: FixedWidthInteger & BitwiseCopyable>(_: Integer.Type = Integer.self)
+        throws(MalformedBytes)
         -> Integer
     {
         let width = Integer.bitWidth / 8
         guard offset + width <= bytes.count else { throw MalformedBytes(offset: offset) }
-        var value: Integer = 0
-        for i in 0..<width { value |= Integer(truncatingIfNeeded: bytes[offset + i]) << Integer(8 * i) }
-        offset += width
-        return value
+        defer { offset += width }
+        // A number may be read from any bytes; the span checks its bounds.
+        return Integer(littleEndian: bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Integer.self))
     }
     public mutating func readVariable() throws(MalformedBytes) -> UInt64 {
         var value: UInt64 = 0

@@ -5,6 +5,8 @@ import Elevator
 public enum Control: Sendable, Equatable {
     public enum Connection: String, CaseIterable, Sendable {
         case connected, drained, disconnected, end
+        /// Connected, but what was said since then waits unread.
+        case behind
     }
     case connection(Connection)
     case order(Order)
@@ -57,7 +59,7 @@ extension Intake {
     mutating func follow(_ control: Control, at time: Instant) {
         switch control {
         case .connection(.drained): startListening(at: time)
-        case .connection(.disconnected): stopListening(at: time)
+        case .connection(.disconnected), .connection(.behind): stopListening(at: time)
         case .connection(.connected): break
         case .connection(.end): advance(to: time)
         case .order(let order): try? follow(order, at: time)

@@ -51,6 +51,7 @@ struct StatusReport {
                 $0.put("alerts", loop.counters.alerts)
                 $0.put("redelivered", loop.counters.redelivered)
                 $0.put("commit_failures", loop.counters.commitFailures)
+                $0.put("fell_behind", loop.counters.fellBehind)
             }
             badInput(loop.intake.badInput, &$0)
             $0.array("lifts") { array in

@@ -21,6 +21,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         var snapshotEvery: Duration = .seconds(300)
         /// The building is deaf for this long before the centre is told.
         var brokerLostAfter: Duration = .seconds(30)
+        /// Words may wait unread for this long before timers wait for them: well below the shortest silence that counts.
+        var behindAfter: Duration = .seconds(2)
     }
     /// What was odd or noteworthy: the first three since the journal was created, the others since the start.
     struct Counters {
@@ -31,6 +33,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         var connects = 0
         var connectFailures = 0
         var commitFailures = 0
+        /// How often words had waited so long that timers had to wait, too.
+        var fellBehind = 0
     }
     private enum Link {
         case down(retryAt: Int64)
@@ -68,6 +72,9 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var sequence: Int64 = 0
     private var lastSnapshot: Int64 = 0
     private var deafSince: Instant?
+    /// When last nothing waited to be read, monotonic.
+    private var caughtUpAt: Int64 = 0
+    private var lastArrival = Instant(nanoseconds: 0)
     private var brokerLost: SiteAlert
     private var retryCommitAt: Int64?
     /// What happened to the connection and is not durable yet.
@@ -129,6 +136,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         if ready[1] { wake.clear() }
         do {
             try manageLink(socketIsReady: ready[0])
+            if isLongBehind { fallBehind() }
             if let reason = isLost { throw LinkLost(reason: reason) }
         } catch { retreat("\(error)") }
         let now = clock.now
@@ -205,7 +213,29 @@ final class TelemetryLoop: MQTTClientDelegate {
             }
         case .subscribed:
             if socketIsReady { try readUntilDry() }
+            let isWindowFull = unacknowledged >= settings.client.receiveMaximum
+            if !isWindowFull, !Poll.isReadable(client?.socket ?? -1) { caughtUpAt = MonotonicClock.nanoseconds }
         }
+    }
+
+    private var isLongBehind: Bool {
+        isSubscribed && isDrained
+            && .nanoseconds(MonotonicClock.nanoseconds - caughtUpAt) >= settings.behindAfter
+    }
+
+    /// After a stall (a slow disk, a starved box) the present is not what was read last: what lifts said meanwhile waits unread,
+    /// and their silence is ours. Timers wait until it is read, as after a connect.
+    private func fallBehind() {
+        let monotonic = MonotonicClock.nanoseconds
+        let behind = Duration.nanoseconds(monotonic - caughtUpAt)
+        counters.fellBehind += 1
+        log.warning("words have waited unread for \(behind.written); silence does not count until they are read")
+        let since = max(clock.now - behind, lastArrival)
+        intake.stopListening(at: since)
+        collectAlerts()
+        recorder?.event(.connection(.behind), session: session, at: since)
+        tryCommit(.connection(.behind), now: since)
+        drain.begin(at: monotonic)
     }
 
     private func connect() throws(MQTTError) {
@@ -253,6 +283,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         intake.startListening(at: now)
         redeliveries.forgetPending()
         deafSince = nil
+        caughtUpAt = MonotonicClock.nanoseconds
         recorder?.event(.connection(.drained), session: session, at: now)
         log.info("broker: the backlog is read; watching \(intake.detector.liftCount) lifts")
         collectAlerts()
@@ -304,6 +335,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     func published(_ mid: Int32) {}
 
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
+        if isLongBehind { fallBehind() }
         if batchSince == nil { batchSince = MonotonicClock.nanoseconds }
         unacknowledged += 1
         drain.noteMessage()
@@ -315,6 +347,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         }
         counters.messages += 1
         let arrival = clock.now
+        lastArrival = arrival
         recorder?.message(
             topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
         intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)

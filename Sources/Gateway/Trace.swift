@@ -5,7 +5,7 @@ import Encoding
 import PositionedYAML
 
 /// A recorded stream of messages: one JSON object a line, `{"t", "topic", "payload" | "payload_b64", "retain", "qos",
-/// "session"}`. What happened to the connection stands in lines with `"event"`: `connected`, `drained`, `disconnected`; a
+/// "session"}`. What happened to the connection stands in lines with `"event"`: `connected`, `drained`, `disconnected`, `behind`; a
 /// person's order in one with `"event": "order"` and `"order"`.
 public struct TraceReader {
     private static let fields = JSONFieldSet(
@@ -49,7 +49,7 @@ public struct TraceReader {
                 return event(.order(order), arrival)
             }
             guard let known = Control.Connection(rawValue: name) else {
-                throw fail(number, 1, "\"event\" is not one of connected, drained, disconnected, end, order")
+                throw fail(number, 1, "\"event\" is not one of connected, drained, disconnected, behind, end, order")
             }
             return event(.connection(known), arrival)
         }

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 import Testing
 
 @testable import Detection
@@ -37,9 +38,9 @@ import Testing
         }
     }
 
-    private func hold(_ pairs: Int, _ make: (inout SeededGenerator) -> Case) throws {
+    private func hold(_ pairs: Int, _ make: (inout SplitMix64) -> Case) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         for round in 0..<pairs {
             let example = make(&random)
             guard let failure = Self.disagreement(example) else { continue }
@@ -54,7 +55,7 @@ import Testing
         }
     }
 
-    static func random(_ random: inout SeededGenerator) -> Case {
+    static func random(_ random: inout SplitMix64) -> Case {
         let formula = Formula.random(.condition, depth: Int.random(in: 1...4, using: &random), &random)
         let trace = FormulaTrace.random(&random)
         let steps: [Duration] = [.seconds(1), .milliseconds(7), .seconds(3600), .milliseconds(1500)]
@@ -140,7 +141,7 @@ import Testing
 
     @Test func theShrinkerFindsTheHeartOfAFailure() {
         // Of a formula with one wrong part, what is left is that part: here one that the engine refuses.
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix64(seed: 7)
         var example = Self.random(&random)
         let wrong = Formula(op: .once, parts: [Formula(op: .rise, parts: [Formula(op: .signal)])], low: 2, high: 2)
         example.formula = Formula(

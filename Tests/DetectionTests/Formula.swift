@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 
 /// A formula of the rule language as a tree, for the tests that hold the engine to the definition.
 struct Formula: Equatable, CustomStringConvertible {
@@ -80,7 +81,7 @@ struct Formula: Equatable, CustomStringConvertible {
 
     // MARK: Chance
 
-    static func random(_ sort: Sort, depth: Int, _ random: inout SeededGenerator) -> Formula {
+    static func random(_ sort: Sort, depth: Int, _ random: inout SplitMix64) -> Formula {
         func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         let candidates: [Operator] =
             switch sort {
@@ -129,7 +130,7 @@ struct Formula: Equatable, CustomStringConvertible {
         return formula
     }
 
-    private mutating func chooseWindow(_ random: inout SeededGenerator) {
+    private mutating func chooseWindow(_ random: inout SplitMix64) {
         func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         switch op {
         case .held, .once, .since:
@@ -192,7 +193,7 @@ struct FormulaTrace {
     var rows: [Row]
     var steps: Int
 
-    static func random(_ random: inout SeededGenerator) -> FormulaTrace {
+    static func random(_ random: inout SplitMix64) -> FormulaTrace {
         func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
         func word(_ signal: String) -> Word {
             if int(0...6) == 0 { return .unknown }

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 import PositionedYAML
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
 
     @Test func lateReadingsWithinTheLatenessLeaveNoTrace() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         for round in 0..<1500 {
             let trace = FormulaTrace.random(&random)
             let text = Self.catalogued(Formula.random(.condition, depth: 3, &random).text(step: .seconds(1)))
@@ -44,15 +45,7 @@ import Testing
             let row = trace.rows[i]
             newest = max(newest, Double(row.step))
             var reading = Reading()
-            for (name, word) in row.words {
-                let signal = names[name]!
-                switch word {
-                case .flag(let flag): reading.set(signal, flag)
-                case .number(let n): reading.set(signal, number: Double(n))
-                case .name(let name): reading.set(signal, case: ["red": 1, "blue": 2][name] ?? 0)
-                case .unknown: reading.setUnknown(signal.rawValue)
-                }
-            }
+            set(row.words, in: &reading)
             reading.sequence = Int64(i + 1)
             reading.deviceTime = Building.start + .seconds(row.step)
             building.detector.fold(
@@ -65,8 +58,21 @@ import Testing
         return words
     }
 
+    /// Says the words of a formula's trace in the catalogue's names.
+    static func set(_ words: [(signal: String, word: FormulaTrace.Word)], in reading: inout Reading) {
+        for (name, word) in words {
+            let signal = names[name]!
+            switch word {
+            case .flag(let flag): reading.set(signal, flag)
+            case .number(let n): reading.set(signal, number: Double(n))
+            case .name(let name): reading.set(signal, case: ["red": 1, "blue": 2][name] ?? 0)
+            case .unknown: reading.setUnknown(signal.rawValue)
+            }
+        }
+    }
+
     /// The formula with the catalogue's names for its own.
-    private static func catalogued(_ text: String) -> String {
+    static func catalogued(_ text: String) -> String {
         var result = ""
         var word = ""
         func flush() {

@@ -127,7 +127,7 @@ import Testing
             var s: String?
         }
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let pieces = [
             "{", "}", "[", "]", ",", ":", "\"a\"", "\"s\"", "\"\\u00e9\"", "1", "-0.5", "1e3", "true", "null", " ",
             "\"x\\n\"",

@@ -20,7 +20,7 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         #expect(site.wait { site.isDrained })
         site.say("1", state(1, moving: 1))
         site.say("1", state(2))
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log) STATUS \(site.status)")
         #expect(site.told.prefix(2) == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 })
         #expect(
@@ -41,7 +41,7 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         #expect(site.wait { !site.isDaemonRunning }, "it kills itself after the read")
         #expect(site.daemonOutcome == -SIGKILL)
         try site.startDaemon()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log) STATUS \(site.status)")
         #expect(site.told == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
         #expect(site.status("counters", "messages") == 2)
     }
@@ -69,7 +69,8 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         try site.startDaemon(crashAt: "after_commit:3")
         #expect(site.wait { site.isDrained })
         close(true)
-        #expect(site.wait { !site.isDaemonRunning }, "it kills itself after the commit: \(site.log)")
+        #expect(
+            site.wait { !site.isDaemonRunning }, "it kills itself after the commit: \(site.log) STATUS \(site.status)")
         try site.startDaemon()
         #expect(site.wait { site.isDrained && site.status("counters", "redelivered") >= 1 }, "\(site.status)")
         close(false)
@@ -176,7 +177,8 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
             toFile: path, atomically: true, encoding: .utf8)
         try site.startDaemon()
         #expect(
-            site.wait(30) { ((site.status["broker"] as? [String: Any])?["failures"] as? Int ?? 0) >= 3 }, "\(site.log)")
+            site.wait(30) { ((site.status["broker"] as? [String: Any])?["failures"] as? Int ?? 0) >= 3 },
+            "\(site.log) STATUS \(site.status)")
         #expect(site.isDaemonRunning)
         #expect(site.log.contains("Next attempt in"))
     }
@@ -192,7 +194,7 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         site.say("1", state(2))
         var heard: [String] = []
         site.wait(8) {
-            heard += ear.turn(wait: .milliseconds(1)).map(\.topic)
+            heard += ear.turn()).map(\.topic)
             return site.told.contains("entrapment.off_level confirmed")
         }
         let others = heard.filter { !$0.hasPrefix("hoistway/") && $0 != "lifts/1/state" }
@@ -242,7 +244,7 @@ extension EndToEndTests {
             site.say("1", state(2 + round))
             _ = site.wait(0.1) { false }
         }
-        #expect(site.wait { !site.told.isEmpty }, "\(site.log)")
+        #expect(site.wait { !site.told.isEmpty }, "\(site.log) STATUS \(site.status)")
         #expect(site.told == ["stands raised"])
         #expect(site.status("counters", "messages") == 22)
         let data = site.events.first?["data"] as? [String: Any]
@@ -255,6 +257,39 @@ extension EndToEndTests {
         #expect(site.wait { site.log.contains("the old ones go on") })
         site.say("1", state(50, moving: 1))
         #expect(site.wait { site.told == ["stands raised", "stands cleared"] })
+    }
+
+    @Test func whatWaitedUnreadBehindAStallIsNoSilence() throws {
+        let rules = """
+            rules:
+              - { rule: quiet, kind: quiet, when: silent(2s), title: { en: q, zh: q } }
+            """
+        let lifts = (1...20).map(String.init)
+        let site = try Site(rules: rules, lifts: lifts)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        var said = 0
+        func speak(for seconds: Double) {
+            let end = Date().addingTimeInterval(seconds)
+            while Date() < end {
+                said += 1
+                let time = Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+                for lift in lifts { site.say(lift, state(said, extra: ",\"Time_Stamps\":\"\(time)Z\"")) }
+                site.serve()
+                usleep(20_000)
+            }
+        }
+        speak(for: 1)
+        site.freezeDaemon()
+        speak(for: 8)
+        let waited = said * lifts.count
+        site.thawDaemon()
+        speak(for: 3)
+        #expect(waited > 1000, "more than the broker sends without an acknowledgement: \(waited)")
+        #expect(site.wait { site.isDrained })
+        #expect(site.log.contains("waited unread"), "\(site.log) STATUS \(site.status)")
+        #expect(site.told == [], "nobody was silent")
+        #expect(site.wait(20) { site.told.count == lifts.count }, "and now everybody is: \(site.told)")
     }
 
     @Test func announcedWorkIsJournalledAndOutlivesARestart() throws {
@@ -271,7 +306,9 @@ extension EndToEndTests {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.say("1", state(2))
-        #expect(site.wait { site.told.contains("entrapment.off_level suppressed") }, "\(site.told) \(site.log)")
+        #expect(
+            site.wait { site.told.contains("entrapment.off_level suppressed") },
+            "\(site.told) \(site.log) STATUS \(site.status)")
         #expect(try Site.run(["maintenance", "1", "--end"] + arguments).status == 0)
         #expect(site.wait { site.told.contains("entrapment.off_level suspected") }, "\(site.told)")
         let id = site.events.compactMap { $0["data"] as? [String: Any] }.last { $0["state"] as? String == "suspected" }

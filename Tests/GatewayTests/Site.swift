@@ -74,6 +74,9 @@ final class Site {
     }
 
     func stopDaemon() { daemon?.end() }
+    /// The daemon stands still, as behind a disk that hangs.
+    func freezeDaemon() { if let pid = daemon?.pid { kill(pid, SIGSTOP) } }
+    func thawDaemon() { if let pid = daemon?.pid { kill(pid, SIGCONT) } }
     /// SIGHUP: the daemon reads its rules again.
     func reload() { if let pid = daemon?.pid { kill(pid, SIGHUP) } }
 
@@ -174,18 +177,22 @@ final class Wire: MQTTClientDelegate {
 
     func subscribe(_ filters: [String]) {
         for filter in filters { _ = try? client.subscribe(filter) }
-        _ = turn()
+        pump(.milliseconds(20))
     }
     func publish(_ payload: [UInt8], to topic: String) {
         _ = try? client.publish(payload, to: topic)
-        _ = turn(wait: .milliseconds(2))
+        pump(.milliseconds(2))
     }
-    func turn(wait: Duration = .milliseconds(20)) -> [(topic: String, payload: [UInt8])] {
+    /// What has come since the last call.
+    func turn() -> [(topic: String, payload: [UInt8])] {
+        pump(.milliseconds(20))
+        defer { inbox.removeAll() }
+        return inbox
+    }
+    private func pump(_ wait: Duration) {
         if Poll.wait([client.socket], for: wait)[0] { try? client.read() }
         try? client.keepAlive()
         try? client.write()
-        defer { inbox.removeAll() }
-        return inbox
     }
     /// Reads without writing: nothing is acknowledged.
     func readOnly(for seconds: Double) {
