@@ -162,7 +162,8 @@ struct ScoreCard {
             }
         }
         for story in stories {
-            guard let time = story.toldAt(staged) else { continue }
+            // After the run's end every lift is silent in the middle of whatever it did, and the truth says nothing of that.
+            guard let time = story.toldAt(staged), time <= runEnd else { continue }
             func covers(_ fact: Fact) -> Bool {
                 fact.lift == story.lift && time >= fact.start - grace && time <= fact.end + grace
             }

@@ -194,7 +194,7 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         site.say("1", state(2))
         var heard: [String] = []
         site.wait(8) {
-            heard += ear.turn()).map(\.topic)
+            heard += ear.turn().map(\.topic)
             return site.told.contains("entrapment.off_level confirmed")
         }
         let others = heard.filter { !$0.hasPrefix("hoistway/") && $0 != "lifts/1/state" }
