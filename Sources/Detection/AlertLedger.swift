@@ -190,7 +190,8 @@ struct AlertLedger: Sendable, Equatable {
             ruleVersion: rule.version, onset: onset, time: time, reason: transition.reason,
             hold: .nanoseconds(rule.hold),
             confirmationHold: rule.escalation.map { .nanoseconds($0.hold) }, gap: transition.unobserved > 0 ? gap : nil,
-            evidenceWindow: onset - definition.evidenceWindow.before...time + definition.evidenceWindow.after,
+            evidenceWindow: onset - definition.evidenceWindow.before...max(onset, time)
+                + definition.evidenceWindow.after,
             evidence: transition.evidence, vendorCode: vendorCode, title: definition.title)
     }
 }

@@ -194,8 +194,10 @@ public struct Detector: Sendable {
     mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
         var input = input
         let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
+        // What was due at the very time of an input is judged together with it, also when the timer was there first.
+        let isOvertaken = input.time < reached || input.time == reached && tracks[index].memory.timerWasLast
         let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
-        if input.time < reached || isOutOfOrder, !input.reading.isBaseline {
+        if isOvertaken || isOutOfOrder, !input.reading.isBaseline {
             let canRollBack =
                 reached - input.time <= lateness && tracks[index].older.precedes(input)
                 && tracks[index].inputs.count < LiftTrack.maximumInputs
@@ -242,6 +244,7 @@ public struct Detector: Sendable {
         while tracks[index].memory.deadline < time {
             let due = max(tracks[index].memory.deadline, tracks[index].memory.time)
             step(index, at: due, &sink)
+            tracks[index].memory.timerWasLast = true
             if tracks[index].memory.deadline <= due { tracks[index].memory.deadline = due + 1 }
         }
     }
@@ -254,6 +257,7 @@ public struct Detector: Sendable {
         let context = StepContext(
             time: time, isBaseline: isBaseline, isListening: isListening,
             isBypassed: !tracks[index].acceptedAlerts.isEmpty)
+        tracks[index].memory.timerWasLast = false
         let program = tracks[index].program
         programs[program].step(&tracks[index].memory, &agendas[program], context, &sink)
         if probe?.lift == index { probe?.look(programs[program], tracks[index].memory) }

@@ -27,6 +27,8 @@ extension Detector {
         for index in tracks.indices { noticeIncidents(index, at: now.nanoseconds) }
         forgetDeadlines()
         advance(to: now)
+        // It was the reload that looked last: a word of the same time comes after it.
+        for index in tracks.indices { tracks[index].memory.timerWasLast = false }
     }
 
     /// Alerts of rules that no longer exist, or apply to other lifts.

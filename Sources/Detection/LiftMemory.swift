@@ -26,6 +26,13 @@ struct LiftMemory: Sendable, Equatable {
         get { UInt64(bitPattern: words[LiftLayout.known]) }
         set { words[LiftLayout.known] = Int64(bitPattern: newValue) }
     }
+    var timerWasLast: Bool {
+        get { words[LiftLayout.flags] & Flags.timerWasLast != 0 }
+        set {
+            let others = words[LiftLayout.flags] & ~Flags.timerWasLast
+            words[LiftLayout.flags] = newValue ? others | Flags.timerWasLast : others
+        }
+    }
     var isHeard: Bool { words[LiftLayout.flags] & Flags.heard != 0 }
     /// The lift has been silent for so long that nothing it said counts any more.
     var isStale: Bool { words[LiftLayout.flags] & Flags.stale != 0 }
@@ -35,6 +42,8 @@ struct LiftMemory: Sendable, Equatable {
     enum Flags {
         static let heard: Int64 = 1
         static let stale: Int64 = 2
+        /// The last step was a timer's: a word of the same time would have been judged with it.
+        static let timerWasLast: Int64 = 4
     }
 
     /// A signal as it was last said, whether it still counts or not.

@@ -75,6 +75,21 @@ private let stuck = """
         #expect(try run(true).first == "1 entrapment.off_level suspected 15.0")
     }
 
+    @Test func aTimerThatFiredAtTheVeryTimeOfALaterWordIsJudgedWithIt() throws {
+        let rules = """
+            rules:
+              - { rule: r, kind: calm, when: 'held(not moving, 10s)', title: { en: r, zh: r } }
+            """
+        var building = try Building(rules: rules)
+        building.say(at: 0) { $0.set(.moving, true) }
+        building.say(at: 5) { $0.set(.moving, false) }
+        building.advance(to: 15.5)
+        #expect(building.told == ["1 calm raised 15.0"], "nothing spoke against it so far")
+        building.say(at: 15, arriving: 16) { $0.set(.moving, true) }
+        #expect(building.told.last == "1 calm cleared 16.0", "it moved at the very end of the window: \(building.told)")
+        #expect(building.alerts.last?.reason == "revised")
+    }
+
     @Test func aTooLateReadingIsCountedAndIsNoSignOfLife() throws {
         var building = try Building(rules: stuck)
         building.say(at: 0) {
