@@ -85,6 +85,15 @@ let package = Package(
             name: "DetectionTests",
             dependencies: ["Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"],
             swiftSettings: strict),
+        // The journal on a disk that misbehaves; a program, so that it runs optimised.
+        .executableTarget(
+            name: "journal-model",
+            dependencies: [
+                "Journal", "Elevator", "Encoding", "CSQLite",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/JournalModel",
+            swiftSettings: strict),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Elevator", "Encoding"], swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(

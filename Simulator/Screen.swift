@@ -86,7 +86,7 @@ struct Screen {
 
     func backlog(statusFile: String) -> Int? { read(statusFile)?.centre.backlog }
 
-    /// Messages that the gateway has read in its present life.
+    /// Messages that the gateway has read over all of its lives.
     func messages(statusFile: String) -> Int { read(statusFile)?.counters.messages ?? 0 }
 
     /// Redeliveries recognised over all of the gateway's lives.

@@ -224,9 +224,9 @@ extension DecisionTable {
             earlier open door, an inspection that begins after the stop (it mutes nothing), stuck sensors. They stand in the rules'
             own examples.
 
-            A test enacts on the simulator's physical car every situation that one can be in (1,040; a panel always knows its zone and its
-            door contact, and a run that lasts is one with shut doors), with and without a passenger where the sensor is missing, and asks
-            the physics who is trapped. Of 640 cases with somebody trapped 544 are told in time and 80 are muted as the rows below say. In
+            A test enacts on the simulator's physical car every situation that one can be in (1,040: a panel always knows its zone and its
+            door contact, nobody presses in an empty car, and a run that lasts is one between floors with shut doors, in a mode that runs,
+            on mains or emergency power), with and without a passenger where the sensor is missing, and asks the car who is trapped. Of 640 cases with somebody trapped 544 are told in time and 80 are muted as the rows below say. In
             16 no signal differs from an empty car's: at a landing without mains, no occupancy sensor, and nobody presses. An empty car that
             stands disabled, and whose sensor is missing, is told with `occupancy: unknown` (119 cases). Nothing else was false.
 

@@ -44,6 +44,8 @@ public struct Detector: Sendable {
     var incidents: [String: SiteIncident] = [:]
     /// Words are being received and the backlog after a connect is drained: time may run without them.
     public internal(set) var isListening: Bool
+    /// Words wait unread behind a stall of our own: no timer runs ahead of them. Nothing of it is a gap; they will be read.
+    public internal(set) var isWaiting = false
     /// When listening ended, or the start.
     var deafSince: Int64
     private var deadlines = DeadlineQueue()
@@ -102,7 +104,7 @@ public struct Detector: Sendable {
     public mutating func fold(
         _ reading: Reading, lift index: Int, key: UInt64, vendorCode: Span<UInt8>?, arrival: Instant
     ) {
-        let mayBeQueued = reading.isBaseline || !isListening
+        let mayBeQueued = reading.isBaseline || !isListening || isWaiting
         if key != 0, tracks[index].isDuplicate(key) {
             tracks[index].counters.duplicates += 1
             return
@@ -122,7 +124,7 @@ public struct Detector: Sendable {
 
     /// Time passes. Deadlines up to now fire, unless words may still be waiting to be read.
     public mutating func advance(to now: Instant) {
-        guard isListening else { return }
+        guard isListening, !isWaiting else { return }
         horizon = max(horizon, now.nanoseconds)
         // In the order of their times over all lifts: what several have in common must not hang on how often this is called.
         while true {
@@ -143,6 +145,7 @@ public struct Detector: Sendable {
         guard isListening else { return }
         advance(to: now)
         isListening = false
+        isWaiting = false
         deafSince = now.nanoseconds
         for index in tracks.indices {
             step(index, at: max(now.nanoseconds, tracks[index].memory.time))
@@ -152,6 +155,10 @@ public struct Detector: Sendable {
 
     /// Connected, subscribed, and everything that waited has been read: time runs on. The gap counts as silence for nobody.
     public mutating func startListening(at now: Instant) {
+        if isWaiting {
+            isWaiting = false
+            return advance(to: now)
+        }
         guard !isListening else { return }
         isListening = true
         for index in tracks.indices {
@@ -170,6 +177,9 @@ public struct Detector: Sendable {
         advance(to: now)
     }
 
+    /// From now until `startListening` timers wait for words that were said and not yet read.
+    public mutating func waitForWords() { isWaiting = isListening }
+
     mutating func forgetDeadlines() {
         deadlines = DeadlineQueue()
         for index in tracks.indices { deadlines.note(index, tracks[index].memory.deadline) }
@@ -177,7 +187,7 @@ public struct Detector: Sendable {
 
     /// No verdict changes without input before this; nil when none ever will.
     public var deadline: Instant? {
-        guard isListening, !deadlines.isEmpty else { return nil }
+        guard isListening, !isWaiting, !deadlines.isEmpty else { return nil }
         return deadlines.earliest == LiftMemory.never ? nil : Instant(nanoseconds: deadlines.earliest)
     }
 
@@ -282,7 +292,7 @@ public struct Detector: Sendable {
         let start = tracks[index].memory.time
         var sink = TransitionSink()
         for position in (isAfterNewer ? tracks[index].countBeforeNewer : 0)..<tracks[index].inputs.count {
-            if !isAfterNewer, position == tracks[index].countBeforeNewer, position > 0 {
+            if !isAfterNewer, position == tracks[index].countBeforeNewer {
                 tracks[index].takeNewer()
             }
             // Words that had to wait for timers stand later than they were said; time never goes back.

@@ -9,7 +9,7 @@ extension Detector {
         var writer = ByteWriter()
         writer.write(Self.snapshotFormat)
         writer.write(rules.version)
-        writer.write(isListening)
+        writer.write(UInt8(isWaiting ? 2 : isListening ? 1 : 0))
         writer.write(deafSince)
         writer.write(variable: UInt64(programs.count))
         for program in programs { program.shape.write(to: &writer) }
@@ -32,7 +32,8 @@ extension Detector {
         var reader = ByteReader(bytes)
         guard try reader.read(UInt32.self) == Self.snapshotFormat else { throw MalformedBytes(offset: 0) }
         let sameRules = try reader.readText() == rules.version
-        let wasListening = try reader.readFlag()
+        let listening = try reader.read(UInt8.self)
+        let wasListening = listening != 0
         let deafSince: Int64 = try reader.read()
         var shapes: [ProgramShape] = []
         for _ in 0..<(try reader.readVariable()) { shapes.append(try ProgramShape(from: &reader)) }
@@ -74,6 +75,7 @@ extension Detector {
             min($0, $1.maintenance?.until ?? LiftMemory.never)
         }
         restored.isListening = wasListening
+        restored.isWaiting = listening == 2
         restored.deafSince = deafSince
         restored.forgetDeadlines()
         self = restored

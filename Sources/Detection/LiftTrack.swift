@@ -23,7 +23,8 @@ struct LiftTrack: Sendable {
 
         /// A reading can be put in its place from here on.
         func precedes(_ input: Input) -> Bool {
-            input.time >= memory.time && !input.isBefore(latestReading, latestSequence)
+            (input.time > memory.time || input.time == memory.time && !memory.timerWasLast)
+                && !input.isBefore(latestReading, latestSequence)
         }
     }
 

@@ -59,7 +59,8 @@ extension Intake {
     mutating func follow(_ control: Control, at time: Instant) {
         switch control {
         case .connection(.drained): startListening(at: time)
-        case .connection(.disconnected), .connection(.behind): stopListening(at: time)
+        case .connection(.disconnected): stopListening(at: time)
+        case .connection(.behind): waitForWords()
         case .connection(.connected): break
         case .connection(.end): advance(to: time)
         case .order(let order): try? follow(order, at: time)

@@ -103,16 +103,21 @@ public struct ExpressionWorkbench {
     /// A list of the standard's codes, as `codes` has them.
     private func codes(_ list: JSONToken, _ line: Span<UInt8>, _ key: Key) throws(ExpressionTrace.Mismatch) -> UInt64 {
         var set: UInt64 = 0
-        var stranger: String?
-        var items = JSONScanner(line)
-        items.position = list.start
-        items.forEachScalar(until: list.end) { item in
-            let text = JSONScanner(line).unescaped(item)
-            if let code = FaultCode(rawValue: text) { set |= code.bit } else { stranger = text }
+        var text = ""
+        for place in list.start + 1..<list.end - 1 { text.unicodeScalars.append(UnicodeScalar(line[place])) }
+        for item in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let item = item.trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()
+            let word = String(item)
+            if word.isEmpty, set == 0, text.allSatisfy(\.isWhitespace) { continue }
+            guard word.count > 2, word.hasPrefix("\""), word.hasSuffix("\""),
+                let code = FaultCode(rawValue: String(word.dropFirst().dropLast()))
+            else {
+                throw ExpressionTrace.Mismatch(
+                    message: "'\(key.text)' holds \(word), which is no code of GB/T 24476 such as \"04\"")
+            }
+            set |= code.bit
         }
-        guard let stranger else { return set }
-        throw ExpressionTrace.Mismatch(
-            message: "'\(key.text)' holds \(stranger), which is no code of GB/T 24476 such as \"04\"")
+        return set
     }
 
     private mutating func key(

@@ -156,6 +156,7 @@ public struct Intake {
 
     public mutating func advance(to now: Instant) { detector.advance(to: now) }
     public mutating func stopListening(at now: Instant) { detector.stopListening(at: now) }
+    public mutating func waitForWords() { detector.waitForWords() }
     public mutating func startListening(at now: Instant) { detector.startListening(at: now) }
     public mutating func takeAlerts() -> [Alert] { detector.takeAlerts() }
 

@@ -35,16 +35,21 @@ enum Recovery {
         return outcome
     }
 
-    /// One batch, exactly as the loop took it.
+    /// One batch, exactly as the loop took it: its messages and what happened beside them, in the order of their times.
     private static func apply(
         _ messages: [JournalledMessage], control: String?, now: Instant, to intake: inout Intake
     ) -> [Alert] {
+        var controls = (control.map { TimedControl.all(in: $0) } ?? [])[...]
         for message in messages {
+            while let next = controls.first, next.time.nanoseconds < message.arrival {
+                intake.follow(next.control, at: next.time)
+                controls.removeFirst()
+            }
             intake.take(
                 topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
                 arrival: Instant(nanoseconds: message.arrival))
         }
-        for timed in control.map({ TimedControl.all(in: $0) }) ?? [] { intake.follow(timed.control, at: timed.time) }
+        for timed in controls { intake.follow(timed.control, at: timed.time) }
         intake.advance(to: now)
         return intake.takeAlerts()
     }

@@ -74,7 +74,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var deafSince: Instant?
     /// When last nothing waited to be read, monotonic.
     private var caughtUpAt: Int64 = 0
-    private var lastArrival = Instant(nanoseconds: 0)
+    /// When a full window was last acknowledged, monotonic.
+    private var windowAcknowledgedAt: Int64?
     private var brokerLost: SiteAlert
     private var retryCommitAt: Int64?
     /// What happened to the connection and is not durable yet.
@@ -123,7 +124,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 
     var isSubscribed: Bool { if case .subscribed = link { true } else { false } }
-    var isDrained: Bool { intake.detector.isListening }
+    var isDrained: Bool { intake.detector.isListening && !intake.detector.isWaiting }
 
     // MARK: One turn
 
@@ -136,7 +137,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         if ready[1] { wake.clear() }
         do {
             try manageLink(socketIsReady: ready[0])
-            if isLongBehind { fallBehind() }
+            noticeBehind()
             if let reason = isLost { throw LinkLost(reason: reason) }
         } catch { retreat("\(error)") }
         let now = clock.now
@@ -213,29 +214,33 @@ final class TelemetryLoop: MQTTClientDelegate {
             }
         case .subscribed:
             if socketIsReady { try readUntilDry() }
-            let isWindowFull = unacknowledged >= settings.client.receiveMaximum
-            if !isWindowFull, !Poll.isReadable(client?.socket ?? -1) { caughtUpAt = MonotonicClock.nanoseconds }
+            noticeCaughtUp()
         }
     }
 
-    private var isLongBehind: Bool {
-        isSubscribed && isDrained
-            && .nanoseconds(MonotonicClock.nanoseconds - caughtUpAt) >= settings.behindAfter
+    /// After a stall (a slow disk, a starved box) the present is not what was read last: what lifts said meanwhile waits unread,
+    /// and their silence is ours. Timers wait until it is read.
+    private func noticeBehind() {
+        let now = MonotonicClock.nanoseconds
+        guard isSubscribed, isDrained, .nanoseconds(now - caughtUpAt) >= settings.behindAfter else { return }
+        let time = clock.now
+        intake.waitForWords()
+        drain.begin(at: now)
+        counters.fellBehind += 1
+        pendingControls.append(TimedControl(control: .connection(.behind), time: time))
+        recorder?.event(.connection(.behind), session: session, at: time)
+        log.warning(
+            "words have waited unread for \(Duration.nanoseconds(now - caughtUpAt).written); silence counts once they are read"
+        )
     }
 
-    /// After a stall (a slow disk, a starved box) the present is not what was read last: what lifts said meanwhile waits unread,
-    /// and their silence is ours. Timers wait until it is read, as after a connect.
-    private func fallBehind() {
-        let monotonic = MonotonicClock.nanoseconds
-        let behind = Duration.nanoseconds(monotonic - caughtUpAt)
-        counters.fellBehind += 1
-        log.warning("words have waited unread for \(behind.written); silence does not count until they are read")
-        let since = max(clock.now - behind, lastArrival)
-        intake.stopListening(at: since)
-        collectAlerts()
-        recorder?.event(.connection(.behind), session: session, at: since)
-        tryCommit(.connection(.behind), now: since)
-        drain.begin(at: monotonic)
+    /// Nothing waits to be read, as far as can be told: the socket is empty, and the broker has credit it does not use. Right after
+    /// a full window was acknowledged its answer may still be under way.
+    private func noticeCaughtUp() {
+        let now = MonotonicClock.nanoseconds
+        if unacknowledged >= settings.client.receiveMaximum || Poll.isReadable(client?.socket ?? -1) { return }
+        if let windowAcknowledgedAt, .nanoseconds(now - windowAcknowledgedAt) < DrainWatch.settling { return }
+        caughtUpAt = now
     }
 
     private func connect() throws(MQTTError) {
@@ -266,7 +271,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         link = .down(retryAt: now + pause.nanoseconds)
         isLost = nil
         awaitedSubscriptions.removeAll()
-        if isDrained {
+        if intake.detector.isListening {
             // What was read and not committed is kept, and will be committed; the broker owes it no less.
             let now = clock.now
             intake.stopListening(at: now)
@@ -335,7 +340,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     func published(_ mid: Int32) {}
 
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
-        if isLongBehind { fallBehind() }
+        noticeBehind()
         if batchSince == nil { batchSince = MonotonicClock.nanoseconds }
         unacknowledged += 1
         drain.noteMessage()
@@ -347,7 +352,6 @@ final class TelemetryLoop: MQTTClientDelegate {
         }
         counters.messages += 1
         let arrival = clock.now
-        lastArrival = arrival
         recorder?.message(
             topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
         intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
@@ -363,6 +367,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     func followOrders(in box: OrderBox) {
         // A batch whose commit failed goes first.
         guard retryCommitAt == nil else { return }
+        noticeBehind()
         for name in pendingOrders where !box.followed(name) {
             log.error("orders: '\(name)' cannot be removed from its folder, and is not followed again")
         }
@@ -389,6 +394,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     /// Goes on under other rules. What is in memory is written first, and the new state with the first commit after: a restart
     /// must not fold again under the new rules what was judged under the old.
     func adopt(_ rules: RuleSet) throws {
+        noticeBehind()
         let now = clock.now
         collectAlerts()
         try commit(now: now)
@@ -462,6 +468,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             }
         }
         recorder?.flush()
+        if unacknowledged >= settings.client.receiveMaximum { windowAcknowledgedAt = MonotonicClock.nanoseconds }
         batchSince = nil
         unacknowledged = 0
         drain.noteCommit(at: MonotonicClock.nanoseconds)

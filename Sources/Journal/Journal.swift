@@ -5,7 +5,7 @@ import Encoding
 ///
 /// Invariants, each with a test:
 /// 1. A batch is there whole or not at all: its messages, alerts and outbox rows are one transaction.
-/// 2. `commit` returns after the fsync (WAL, `synchronous=FULL`, asserted on opening). Only then is the broker told.
+/// 2. `commit` returns after the fsync (WAL, `synchronous=EXTRA`, asserted on opening). Only then is the broker told.
 /// 3. An outbox row leaves by a receipt for its `alert_id/revision` and in no other way.
 /// 4. A snapshot names the last batch it contains; batches after it are never evicted before the next snapshot.
 ///
@@ -32,8 +32,13 @@ public final class Journal {
 
     /// Opens the journal, creating it where there is none.
     /// - Throws: `JournalError`, also for a file of another product or a newer format, which is left untouched.
-    public init(_ path: String, readOnly: Bool = false) throws(JournalError) {
-        database = try Database(path, readOnly: readOnly)
+    public convenience init(_ path: String, readOnly: Bool = false) throws(JournalError) {
+        try self.init(path, readOnly: readOnly, fileSystem: nil)
+    }
+
+    /// - Parameter fileSystem: SQLite's name of a file system, for tests.
+    package init(_ path: String, readOnly: Bool = false, fileSystem: String?) throws(JournalError) {
+        database = try Database(path, readOnly: readOnly, fileSystem: fileSystem)
         let id = try database.scalar("PRAGMA application_id") ?? 0
         let version = try database.scalar("PRAGMA user_version") ?? 0
         if id == 0, version == 0, !readOnly {
@@ -44,7 +49,11 @@ public final class Journal {
                 message: id != Self.applicationID
                     ? "is not a Hoistway journal" : "has format \(version), this version knows up to \(Self.format)")
         }
-        nextSequence = (try database.scalar("SELECT max(seq) FROM batch") ?? 0) + 1
+        // A sequence is used once, though all batches up to the snapshot's may be gone.
+        let last = max(
+            try database.scalar("SELECT max(seq) FROM batch") ?? 0,
+            try database.scalar("SELECT max(seq) FROM snapshot") ?? 0)
+        nextSequence = last + 1
         segment = (try database.scalar("SELECT max(segment) FROM batch") ?? 0)
     }
 
@@ -77,7 +86,7 @@ public final class Journal {
     public struct Batch {
         public var now: Instant
         public var messages: [JournalledMessage] = []
-        /// What happened to the connection in this batch, after its messages: `drained`, `disconnected`.
+        /// What happened beside the messages, each with its time: to the connection, or by a person's order.
         public var control: String?
         public var alerts: [(alert: Alert, body: [UInt8])] = []
         public var counters: [(name: String, increment: Int)] = []
@@ -238,6 +247,8 @@ public final class Journal {
             try database.transaction { () throws(JournalError) in
                 try database.run("DELETE FROM batch WHERE segment = ?", .integer(oldest))
             }
+            // The next batch refers to nothing that is gone.
+            if oldest == segment { batchesInSegment = ReadingsCodec.batchesPerSegment }
             dropped += Int(try database.scalar("SELECT changes()") ?? 0)
         }
     }

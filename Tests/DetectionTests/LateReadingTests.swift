@@ -24,12 +24,19 @@ import Testing
                     file: "r.yaml")
             ])
             var order = Array(trace.rows.indices)
-            // Each row may come after the next one, which is at most two seconds later.
+            // Each row may come after the next one or two, which are at most two seconds later.
+            for i in order.indices.dropLast(2) where Int.random(in: 0...3, using: &random) == 0 {
+                guard order[i + 2] == i + 2, trace.rows[i + 2].step - trace.rows[order[i]].step <= 2 else { continue }
+                order.insert(order.remove(at: i + 2), at: i)
+            }
             for i in order.indices.dropLast() where Int.random(in: 0...2, using: &random) == 0 {
                 if trace.rows[order[i + 1]].step - trace.rows[order[i]].step <= 2 { order.swapAt(i, i + 1) }
             }
-            let inOrder = try Self.run(trace, Array(trace.rows.indices), rules)
-            let late = try Self.run(trace, order, rules)
+            // Timers run between the words, and the first word comes at once or long after the start.
+            let advances = order.map { _ in Int.random(in: 0...3, using: &random) }
+            let start = [0, 8].randomElement(using: &random)!
+            let inOrder = try Self.run(trace, Array(trace.rows.indices), rules, advances, from: start)
+            let late = try Self.run(trace, order, rules, advances, from: start)
             guard inOrder == late else {
                 Issue.record("seed \(seed), round \(round): \(text)\n\(trace.rows)\norder \(order)")
                 return
@@ -38,23 +45,33 @@ import Testing
     }
 
     /// The lift's memory after all is said, but for the deadline, which may be early.
-    private static func run(_ trace: FormulaTrace, _ order: [Int], _ rules: RuleSet) throws -> [Int64] {
+    /// - Parameter advances: by place, how many seconds before the newest word time is told; 3: it is not.
+    private static func run(
+        _ trace: FormulaTrace, _ order: [Int], _ rules: RuleSet, _ advances: [Int], from start: Int
+    ) throws -> [Int64] {
         var building = try Building(rules: rules, provides: Set(Signal.allCases))
         var newest = 0.0
-        for i in order {
+        for (place, i) in order.enumerated() {
             let row = trace.rows[i]
-            newest = max(newest, Double(row.step))
+            let newestBefore = newest
+            newest = max(newest, Double(row.step + start))
+            if advances[place] < 3 {
+                let told = max(newestBefore, newest - Double(advances[place]))
+                building.detector.advance(to: Building.start + .nanoseconds(Int64(told * 1e9)))
+            }
             var reading = Reading()
             set(row.words, in: &reading)
             reading.sequence = Int64(i + 1)
-            reading.deviceTime = Building.start + .seconds(row.step)
+            reading.deviceTime = Building.start + .seconds(row.step + start)
             building.detector.fold(
                 reading, lift: 0, key: UInt64(i + 1), vendorCode: nil,
                 arrival: Building.start + .nanoseconds(Int64(newest * 1e9)))
         }
-        building.detector.advance(to: Building.start + .seconds(trace.steps + 30))
+        building.detector.advance(to: Building.start + .seconds(trace.steps + start + 30))
         var words = building.detector.tracks[0].memory.words
         words[LiftLayout.deadline] = 0
+        building.detector.tracks[0].memory.timerWasLast = false
+        words[LiftLayout.flags] = building.detector.tracks[0].memory.words[LiftLayout.flags]
         return words
     }
 

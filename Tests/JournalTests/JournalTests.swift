@@ -53,9 +53,9 @@ import Testing
         #expect(seen == ["a", "c"])
     }
 
-    @Test func invariant2SynchronousIsFullAndTheLogIsAWAL() throws {
+    @Test func invariant2EverythingIsSyncedAndTheLogIsAWAL() throws {
         let database = try Database(path)
-        #expect(try database.scalar("PRAGMA synchronous") == 2)
+        #expect(try database.scalar("PRAGMA synchronous") == 3)
         #expect(try database.text("PRAGMA journal_mode") == "wal")
     }
 
