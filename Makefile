@@ -12,6 +12,7 @@ help:
 	@echo "make crash         100 kills under traffic (ROUNDS=100)"
 	@echo "make seeds         20 simulated days of 200 lifts, with the table for docs/detection.md (SEEDS='1 2 3')"
 	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
+	@echo "make soak          a million random lives of the journal on a simulated disk (about an hour)"
 	@echo "make bench         the speed of the rule engine: Timescales, messages, memory, start-up"
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
 	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
@@ -47,6 +48,8 @@ test: deps lint
 	@echo "A hundred reloads of rules while a thousand lifts send (the long form is make reloads)"
 	@$(BIN)/hoistway-bench reloads --count 100
 	@$(BIN)/hoistway-bench load
+	@echo "The journal on a disk that loses, tears and reorders what was not synced (the long form is make soak)"
+	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),10000)
 	@echo "Five kills under traffic (the long form is make crash)"
 	@$(MAKE) --no-print-directory crash ROUNDS=5
 
@@ -75,6 +78,10 @@ reloads: build
 	@echo "$(or $(RELOADS),1000) reloads of the daemon while 1,000 lifts send, over a real broker"
 	@$(BIN)/hoistway-sim demo --hoistway $(BIN)/hoistway --lifts 1000 --kills 0 --outage 0s --reloads $(or $(RELOADS),1000) --duration $(or $(SPAN),420)s
 	@$(BIN)/hoistway-bench reloads --count $(or $(RELOADS),1000)
+
+.PHONY: soak
+soak: build
+	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),1000000)
 
 bench: build
 	@$(BIN)/hoistway-bench messages

@@ -36,7 +36,9 @@ let package = Package(
         .target(
             name: "Detection", dependencies: ["Elevator", "Encoding", "PositionedYAML", "CCrypto"],
             swiftSettings: strict),
-        .target(name: "Journal", dependencies: ["Elevator", "Encoding", "CSQLite", "CZstd"], swiftSettings: strict),
+        .target(
+            name: "Journal", dependencies: ["Elevator", "Encoding", "CCrypto", "CSQLite", "CZstd"],
+            swiftSettings: strict),
         .target(
             name: "Uplink",
             dependencies: [
@@ -94,7 +96,9 @@ let package = Package(
             ],
             path: "Tests/JournalModel",
             swiftSettings: strict),
-        .testTarget(name: "JournalTests", dependencies: ["Journal", "Elevator", "Encoding"], swiftSettings: strict),
+        .testTarget(
+            name: "JournalTests", dependencies: ["Journal", "Elevator", "Encoding", "CSQLite"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",

@@ -42,9 +42,9 @@ public struct Daemon {
             }
         }
         let journalPath = configuration.stateFolder + "/journal.db"
-        let journal = try Journal(journalPath)
         let lock = try InstanceLock(configuration.stateFolder + "/lock")
         defer { withExtendedLifetime(lock) {} }
+        var (journal, damage) = try openJournal(journalPath)
 
         // A new journal begins with an empty batch: every lift is followed from then on, in the first life and in each fold.
         if try journal.lastTime() == nil { try journal.commit(Journal.Batch(now: GatewayClock(notBefore: nil).now)) }
@@ -56,7 +56,16 @@ public struct Daemon {
         }
         let fresh = intake
         var recovered = Recovery.Outcome()
-        do { recovered = try Recovery.restore(&intake, from: journal) } catch {
+        do {
+            do { recovered = try Recovery.restore(&intake, from: journal) } catch let error as JournalError
+                where error.isDamage
+            {
+                Journal.markDamaged(journalPath)
+                (journal, damage) = try openJournal(journalPath)
+                intake = fresh
+                recovered = try Recovery.restore(&intake, from: journal)
+            }
+        } catch {
             // Better to watch from now on without the past than not at all; what is owed to the centre is untouched.
             log.critical("the state of the last run cannot be read (\(error)); every lift begins anew")
             intake = fresh
@@ -69,6 +78,7 @@ public struct Daemon {
             log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
         }
         let clock = GatewayClock(notBefore: recovered.lastNow)
+        if let damage { recovered.alerts += tell(of: damage, at: clock.now) }
         let board = UplinkBoard()
         let bell = WakeUp()
         var options = try configuration.broker.clientOptions(id: "hoistway-\(configuration.site.id)")
@@ -89,11 +99,43 @@ public struct Daemon {
                 journalPath: journalPath, bootID: Self.bootID()),
             board: board, bell: bell, log: log, clock: { clock.now }, isStopping: { stop.isSet })
         log.info("site \(configuration.site.id): \(configuration.lifts.count) lifts, rules \(data.rules.version)")
-        try serve(loop, journal: journal, board: board, stop: stop)
-        loop.finish()
+        var damageInUse: JournalError?
+        do { try serve(loop, journal: journal, board: board, stop: stop) } catch let error as JournalError
+            where error.isDamage
+        {
+            // The next start, which systemd makes at once, sets the file aside and goes on with what can be saved.
+            Journal.markDamaged(journalPath)
+            log.critical("\(error). Ending, to begin again with what can be saved of it.")
+            damageInUse = error
+            stop.request()
+        }
+        if damageInUse == nil { loop.finish() }
         bell.signal()
         route.join()
+        if let damageInUse { throw damageInUse }
         log.info("stopped")
+    }
+
+    private func openJournal(_ path: String) throws(JournalError) -> (Journal, Journal.Damage?) {
+        let (journal, damage) = try Journal.openOrReplace(path, now: GatewayClock(notBefore: nil).now)
+        if let damage {
+            log.critical(
+                "the journal was damaged (\(damage.reason)). It stands in \(damage.file); saved of it: \(damage.saved.batches) batches, \(damage.saved.alerts) alerts, \(damage.saved.owed) events owed"
+            )
+        }
+        return (journal, damage)
+    }
+
+    /// The centre learns what the past has lost.
+    private func tell(of damage: Journal.Damage, at now: Instant) -> [Alert] {
+        let saved = damage.saved
+        var alert = SiteAlert(
+            site: configuration.site.id, kind: "journal_damaged", severity: .major,
+            title: Title(
+                en:
+                    "The gateway's journal was damaged: \(saved.batches) batches of readings, \(saved.alerts) alerts and \(saved.owed) undelivered events were saved",
+                zh: "网关日志文件损坏:已恢复读数\(saved.batches)批、报警\(saved.alerts)条、待发送事件\(saved.owed)条"))
+        return [alert.raise(onset: now, at: now, hold: .zero, because: "damaged_file")].compactMap { $0 }
     }
 
     private func serve(_ loop: TelemetryLoop, journal: Journal, board: UplinkBoard, stop: StopSignal) throws {
@@ -106,13 +148,15 @@ public struct Daemon {
         try orders.prepare()
         while !stop.isSet {
             loop.turn()
+            if let damage = loop.journalDamage { throw damage }
             if stop.takeReload() { reload(loop) }
             let monotonic = MonotonicClock.nanoseconds
             watchman.loopTurned(at: monotonic)
             if monotonic >= nextStatus {
                 nextStatus = monotonic + 1_000_000_000
                 loop.followOrders(in: orders)
-                let owed = (try? journal.owed()) ?? (count: 0, oldest: nil)
+                var owed: (count: Int, oldest: Instant?) = (0, nil)
+                do { owed = try journal.owed() } catch  where error.isDamage { throw error } catch {}
                 let report = StatusReport(
                     site: configuration.site, startedAt: started, loop: loop, route: board.routeStatus,
                     owed: owed.count,
@@ -184,6 +228,12 @@ final class StopSignal: Sendable {
                 wake.signal()
             }
         }
+    }
+
+    /// Ends the run, as a signal would.
+    func request() {
+        isStopping.store(true, ordering: .relaxed)
+        wake.signal()
     }
 
     /// Whether a reload was asked for since the last call.

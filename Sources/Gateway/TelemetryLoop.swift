@@ -78,6 +78,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var windowAcknowledgedAt: Int64?
     private var brokerLost: SiteAlert
     private var retryCommitAt: Int64?
+    /// The journal's file turned out to be damaged; nothing more can be committed to it.
+    private(set) var journalDamage: JournalError?
     /// What happened to the connection and is not durable yet.
     private var pendingControls: [TimedControl] = []
     /// Orders that were followed and are not durable yet: their files stay until they are.
@@ -440,6 +442,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         } catch {
             counters.commitFailures += 1
             lastError = error.description
+            if error.isDamage { journalDamage = error }
             if retryCommitAt == nil { log.critical("\(error). Nothing is acknowledged until it can be written.") }
             retryCommitAt = MonotonicClock.nanoseconds + 1_000_000_000
             if isSubscribed { isLost = "the journal cannot be written" }

@@ -1,3 +1,4 @@
+import CSQLite
 import Elevator
 import Encoding
 
@@ -8,27 +9,19 @@ import Encoding
 /// 2. `commit` returns after the fsync (WAL, `synchronous=EXTRA`, asserted on opening). Only then is the broker told.
 /// 3. An outbox row leaves by a receipt for its `alert_id/revision` and in no other way.
 /// 4. A snapshot names the last batch it contains; batches after it are never evicted before the next snapshot.
+/// 5. Every record carries a sequence number and a hash of its own, whatever the file system makes of its pages: `audit` finds what
+///    was changed, lost or swapped. Alerts are a chain: each link is the SHA-256 of the last one and the alert's body.
+/// 6. A sequence number, of batches, of alerts, or of a lift's events in a lane, is used once.
 ///
-/// Layout (`application_id` "HWAY", `user_version` = format):
-///
-///     batch      seq, segment, now, control, readings (blob)    what was read, by batch
-///     alert      alert_id, revision, lift, kind, state, at, body   every revision told
-///     outbox     id, event_id, lane, lift, body, created           what the centre is owed
-///     snapshot   seq, state (blob)                                 one row
-///     counter    name, value
-///
-/// Is not: a log of everything for ever. Readings beyond their quota go, oldest first.
+/// The layout is `Schema`'s. Is not: a log of everything for ever. Readings beyond their quota go, oldest first.
 ///
 /// Confined to one thread. Each thread opens its own.
 public final class Journal {
-    public static let format: Int64 = 1
-    private static let applicationID: Int64 = 0x4857_4159
-
-    private let database: Database
+    let database: Database
     private var codec = ReadingsCodec()
     private var segment: Int64 = 0
     private var batchesInSegment = ReadingsCodec.batchesPerSegment
-    private var nextSequence: Int64 = 1
+    private(set) var nextSequence: Int64 = 1
 
     /// Opens the journal, creating it where there is none.
     /// - Throws: `JournalError`, also for a file of another product or a newer format, which is left untouched.
@@ -39,45 +32,19 @@ public final class Journal {
     /// - Parameter fileSystem: SQLite's name of a file system, for tests.
     package init(_ path: String, readOnly: Bool = false, fileSystem: String?) throws(JournalError) {
         database = try Database(path, readOnly: readOnly, fileSystem: fileSystem)
-        let id = try database.scalar("PRAGMA application_id") ?? 0
-        let version = try database.scalar("PRAGMA user_version") ?? 0
-        if id == 0, version == 0, !readOnly {
-            try create()
-        } else if id != Self.applicationID || version > Self.format {
-            throw JournalError(
-                path: path, doing: "opening", code: 0,
-                message: id != Self.applicationID
-                    ? "is not a Hoistway journal" : "has format \(version), this version knows up to \(Self.format)")
-        }
+        try Schema.prepare(database, readOnly: readOnly)
+        try readNumbers()
+    }
+
+    /// Goes on counting where the file stands.
+    func readNumbers() throws(JournalError) {
         // A sequence is used once, though all batches up to the snapshot's may be gone.
         let last = max(
             try database.scalar("SELECT max(seq) FROM batch") ?? 0,
             try database.scalar("SELECT max(seq) FROM snapshot") ?? 0)
         nextSequence = last + 1
         segment = (try database.scalar("SELECT max(segment) FROM batch") ?? 0)
-    }
-
-    private func create() throws(JournalError) {
-        try database.transaction { () throws(JournalError) in
-            for sql in [
-                "PRAGMA application_id=\(Self.applicationID)", "PRAGMA user_version=\(Self.format)",
-                """
-                CREATE TABLE batch(seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, now INTEGER NOT NULL,
-                    control TEXT, readings BLOB NOT NULL)
-                """,
-                """
-                CREATE TABLE alert(alert_id TEXT NOT NULL, revision INTEGER NOT NULL, lift TEXT NOT NULL, kind TEXT NOT NULL,
-                    state TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(alert_id, revision)) WITHOUT ROWID
-                """,
-                """
-                CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, lane INTEGER NOT NULL,
-                    lift TEXT NOT NULL, body BLOB NOT NULL, created INTEGER NOT NULL)
-                """,
-                "CREATE INDEX outbox_lane ON outbox(lane, id)",
-                "CREATE TABLE snapshot(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL, state BLOB NOT NULL)",
-                "CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-            ] { try database.execute(sql) }
-        }
+        batchesInSegment = ReadingsCodec.batchesPerSegment
     }
 
     // MARK: Batches
@@ -108,10 +75,12 @@ public final class Journal {
         let sequence = nextSequence
         do throws(JournalError) {
             try database.transaction { () throws(JournalError) in
+                let hash = RecordHash.batch(
+                    sequence: sequence, segment: segment, now: batch.now.nanoseconds, control: batch.control, blob)
                 try database.run(
-                    "INSERT INTO batch(seq, segment, now, control, readings) VALUES(?, ?, ?, ?, ?)", .integer(sequence),
-                    .integer(segment), .integer(batch.now.nanoseconds), batch.control.map { .text($0) } ?? .null,
-                    .blob(blob))
+                    "INSERT INTO batch(seq, segment, now, control, readings, hash) VALUES(?, ?, ?, ?, ?, ?)",
+                    .integer(sequence), .integer(segment), .integer(batch.now.nanoseconds),
+                    batch.control.map { .text($0) } ?? .null, .blob(blob), .integer(hash))
                 for (alert, body) in batch.alerts { try insert(alert, body, created: batch.now) }
                 for (name, increment) in batch.counters { try count(name, increment) }
                 if let snapshot { try write(snapshot: snapshot, through: sequence) }
@@ -128,19 +97,22 @@ public final class Journal {
 
     private func insert(_ alert: Alert, _ body: [UInt8], created: Instant) throws(JournalError) {
         // An id names what it says: told again, as after a restart under other parameters, it is the same word.
+        let known = try database.scalar(
+            "SELECT count(*) FROM alert WHERE alert_id = ? AND revision = ?", .text(alert.id),
+            .integer(Int64(alert.revision)))
+        if known ?? 0 > 0 { return }
+        let link = try AlertChain.append(body, in: database)
         try database.run(
-            "INSERT OR IGNORE INTO alert(alert_id, revision, lift, kind, state, at, body) VALUES(?, ?, ?, ?, ?, ?, ?)",
-            .text(alert.id), .integer(Int64(alert.revision)), .text(alert.lift), .text(alert.kind),
-            .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body))
-        guard try database.scalar("SELECT changes()") == 1 else { return }
-        try database.run(
-            "INSERT INTO outbox(event_id, lane, lift, body, created) VALUES(?, ?, ?, ?, ?)",
-            .text("\(alert.id)/\(alert.revision)"), .integer(Int64(alert.lane.rawValue)), .text(alert.lift),
-            .blob(body),
-            .integer(created.nanoseconds))
+            """
+            INSERT INTO alert(alert_id, revision, lift, kind, state, at, body, place, chain) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, .text(alert.id), .integer(Int64(alert.revision)), .text(alert.lift), .text(alert.kind),
+            .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body), .integer(link.place),
+            .blob(link.hash))
+        try owe(
+            "\(alert.id)/\(alert.revision)", lane: alert.lane, lift: alert.lift, body, created: created)
     }
 
-    private func count(_ name: String, _ increment: Int) throws(JournalError) {
+    func count(_ name: String, _ increment: Int) throws(JournalError) {
         try database.run(
             "INSERT INTO counter VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + ?2", .text(name),
             .integer(Int64(increment)))
@@ -178,18 +150,25 @@ public final class Journal {
 
     private func write(snapshot packed: [UInt8], through sequence: Int64) throws(JournalError) {
         try database.run(
-            "INSERT INTO snapshot VALUES(1, ?1, ?2) ON CONFLICT(id) DO UPDATE SET seq = ?1, state = ?2",
-            .integer(sequence), .blob(packed))
+            """
+            INSERT INTO snapshot(id, seq, state, hash) VALUES(1, ?1, ?2, ?3)
+            ON CONFLICT(id) DO UPDATE SET seq = ?1, state = ?2, hash = ?3
+            """, .integer(sequence), .blob(packed), .integer(RecordHash.snapshot(through: sequence, packed)))
     }
 
     public func snapshot() throws(JournalError) -> (state: [UInt8], through: Int64)? {
         var found: ([UInt8], Int64)?
-        try database.run("SELECT state, seq FROM snapshot") { found = ($0.blob(0), $0.integer(1)) }
+        var isSound = true
+        try database.run("SELECT state, seq, hash FROM snapshot") {
+            found = ($0.blob(0), $0.integer(1))
+            isSound = $0.isNull(2) || $0.integer(2) == RecordHash.snapshot(through: $0.integer(1), $0.blob(0))
+        }
         guard let (packed, sequence) = found else { return nil }
+        if !isSound { throw damage("reading the snapshot", "its hash differs from what was written") }
         do throws(MalformedBytes) {
             return (try Zstandard.decompress(packed), sequence)
         } catch {
-            throw JournalError(path: database.path, doing: "reading the snapshot", code: 0, message: error.description)
+            throw damage("reading the snapshot", error.description)
         }
     }
 
@@ -210,26 +189,37 @@ public final class Journal {
         var segment: Int64 = -1
         var damage: JournalError?
         try database.run(
-            "SELECT seq, segment, now, control, readings FROM batch WHERE segment >= ? ORDER BY seq", .integer(first)
+            "SELECT seq, segment, now, control, readings, hash FROM batch WHERE segment >= ? ORDER BY seq",
+            .integer(first)
         ) { row in
             if row.integer(1) != segment {
                 codec.beginSegment()
                 segment = row.integer(1)
             }
+            let (readings, control) = (row.blob(4), row.isNull(3) ? nil : row.text(3))
+            let hash = RecordHash.batch(
+                sequence: row.integer(0), segment: segment, now: row.integer(2), control: control, readings)
+            guard row.isNull(5) || row.integer(5) == hash else {
+                damage =
+                    damage ?? self.damage("reading batch \(row.integer(0))", "its hash differs from what was written")
+                return
+            }
             do throws(MalformedBytes) {
-                let messages = try codec.decode(row.blob(4))
+                let messages = try codec.decode(readings)
                 guard row.integer(0) > sequence else { return }
                 visit(
                     StoredBatch(
                         sequence: row.integer(0), now: Instant(nanoseconds: row.integer(2)),
-                        control: row.isNull(3) ? nil : row.text(3), messages: messages))
+                        control: control, messages: messages))
             } catch {
-                damage = JournalError(
-                    path: self.database.path, doing: "reading batch \(row.integer(0))", code: 0,
-                    message: error.description)
+                damage = damage ?? self.damage("reading batch \(row.integer(0))", error.description)
             }
         }
         if let damage { throw damage }
+    }
+
+    private func damage(_ doing: String, _ message: String) -> JournalError {
+        JournalError(path: database.path, doing: doing, code: SQLITE_CORRUPT, message: message)
     }
 
     /// Drops whole segments of readings, oldest first, until the rest fits; never those a restart still needs.
@@ -264,94 +254,5 @@ public final class Journal {
             try database.scalar("SELECT count(*) FROM snapshot") == 0
             ? "SELECT min(now) FROM batch" : "SELECT now FROM batch ORDER BY seq DESC LIMIT 1"
         return try database.scalar(sql).map { Instant(nanoseconds: $0) }
-    }
-
-    // MARK: The outbox
-
-    /// What the centre has not yet said it stored.
-    public struct OutboxRow: Sendable {
-        public var id: Int64
-        public var eventID: String
-        public var lane: Lane
-        public var lift: String
-        public var body: [UInt8]
-        public var created: Instant
-    }
-
-    /// What is owed, most urgent first, oldest first within a lane.
-    public func outbox(limit: Int) throws(JournalError) -> [OutboxRow] {
-        var rows: [OutboxRow] = []
-        try database.run(
-            "SELECT id, event_id, lane, lift, body, created FROM outbox ORDER BY lane, id LIMIT ?",
-            .integer(Int64(limit))
-        ) {
-            rows.append(
-                OutboxRow(
-                    id: $0.integer(0), eventID: $0.text(1), lane: Lane(rawValue: Int($0.integer(2))) ?? .fault,
-                    lift: $0.text(3), body: $0.blob(4), created: Instant(nanoseconds: $0.integer(5))))
-        }
-        return rows
-    }
-
-    /// A later revision of this alert is journalled and says that it is over.
-    public func isOver(_ eventID: String) throws(JournalError) -> Bool {
-        guard let slash = eventID.lastIndex(of: "/"), let revision = Int64(eventID[eventID.index(after: slash)...])
-        else {
-            return false
-        }
-        let found = try database.scalar(
-            "SELECT count(*) FROM alert WHERE alert_id = ? AND revision > ? AND state IN ('cleared', 'presumed_released')",
-            .text(String(eventID[..<slash])), .integer(revision))
-        return found ?? 0 > 0
-    }
-
-    /// Takes what the centre has stored out of the outbox.
-    /// - Returns: how many rows that were.
-    public func receipt(_ eventIDs: [String], counting name: String) throws(JournalError) -> Int {
-        try database.transaction { () throws(JournalError) in
-            var removed = 0
-            for id in eventIDs {
-                try database.run("DELETE FROM outbox WHERE event_id = ?", .text(id))
-                removed += Int(try database.scalar("SELECT changes()") ?? 0)
-            }
-            try count(name, eventIDs.count)
-            return removed
-        }
-    }
-
-    public func owed() throws(JournalError) -> (count: Int, oldest: Instant?) {
-        let count = Int(try database.scalar("SELECT count(*) FROM outbox") ?? 0)
-        return (count, try database.scalar("SELECT min(created) FROM outbox").map { Instant(nanoseconds: $0) })
-    }
-
-    // MARK: For people
-
-    public struct StoredAlert: Sendable {
-        public var id: String
-        public var revision: Int
-        public var lift: String
-        public var kind: String
-        public var state: String
-        public var time: Instant
-        public var body: [UInt8]
-        /// The centre has not yet said it stored it.
-        public var isOwed: Bool
-    }
-
-    /// Alerts with all their revisions, the newest last.
-    public func alerts(id prefix: String = "", limit: Int = 100) throws(JournalError) -> [StoredAlert] {
-        var found: [StoredAlert] = []
-        try database.run(
-            """
-            SELECT alert_id, revision, lift, kind, state, at, body, EXISTS(SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision)
-            FROM alert WHERE alert_id >= ?1 AND substr(alert_id, 1, length(?1)) = ?1 ORDER BY at DESC, revision DESC LIMIT ?2
-            """, .text(prefix), .integer(Int64(limit))
-        ) {
-            found.append(
-                StoredAlert(
-                    id: $0.text(0), revision: Int($0.integer(1)), lift: $0.text(2), kind: $0.text(3), state: $0.text(4),
-                    time: Instant(nanoseconds: $0.integer(5)), body: $0.blob(6), isOwed: $0.integer(7) != 0))
-        }
-        return found.reversed()
     }
 }

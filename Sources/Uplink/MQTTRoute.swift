@@ -196,6 +196,8 @@ public final class MQTTRoute: MQTTClientDelegate {
             $0.put("senttime", clock().rfc3339)
             $0.put("attempt", attempt)
             $0.put("bootid", settings.bootID)
+            // Of its lift and lane: the receiver orders by it, and sees what is missing.
+            if row.number > 0 { $0.put("sequence", Int(row.number)) }
             if isHistorical { $0.put("historical", true) }
         }
         return row.body.dropLast() + [UInt8(ascii: ",")] + json.bytes.dropFirst()

@@ -14,9 +14,9 @@ func printError(_ text: String) {
 struct OutputBuffer: ~Copyable {
     private var bytes: [UInt8] = []
 
-    mutating func line(_ text: [UInt8]) {
+    mutating func line(_ text: [UInt8]) { append(text + [10]) }
+    mutating func append(_ text: [UInt8]) {
         bytes.append(contentsOf: text)
-        bytes.append(10)
         if bytes.count > 1 << 16 { flush() }
     }
     mutating func line(_ text: String) { line(Array(text.utf8)) }

@@ -85,12 +85,19 @@ func reporting<Result>(quietly: Bool = false, _ body: () throws -> Result) throw
 }
 
 extension Instant {
-    /// Seconds as written on the command line.
+    /// A time as written on the command line: seconds, or RFC 3339 with its offset.
     init(argument text: String) throws {
+        if let time = Instant(rfc3339: text) {
+            self = time
+            return
+        }
         let bytes = Array(text.utf8)
         guard let exact = DecimalText.nanoseconds(bytes.span, 0, bytes.count), !bytes.isEmpty,
             exact.magnitude < 4_000_000_000_000_000_000
-        else { throw ValidationError("--until: found '\(text)', expected seconds such as 12.5") }
+        else {
+            throw ValidationError(
+                "found '\(text)', expected seconds such as 12.5, or a time such as 2026-03-01T08:00:00+08:00")
+        }
         self.init(nanoseconds: exact)
     }
 }

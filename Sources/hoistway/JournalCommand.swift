@@ -6,7 +6,9 @@ import Journal
 
 struct JournalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "journal", abstract: "Look into the journal.", subcommands: [List.self, Show.self])
+        commandName: "journal", abstract: "Look into the journal; a copy or a damaged file will do.",
+        discussion: "Nothing here changes the journal it reads. Exit code 1 when verify finds a problem.",
+        subcommands: [List.self, Show.self, Statistics.self, Verify.self, Export.self, SalvageFile.self])
 
     struct Place: ParsableArguments {
         @Option(help: "The configuration file; its state_folder is read.")
@@ -15,12 +17,11 @@ struct JournalCommand: ParsableCommand {
         @Option(help: "The journal itself, instead of a configuration.")
         var file: String?
 
-        func open() throws -> Journal {
-            let path =
-                try file ?? config.map { try Configuration(file: $0).stateFolder + "/journal.db" }
+        func path() throws -> String {
+            try file ?? config.map { try Configuration(file: $0).stateFolder + "/journal.db" }
                 ?? "/var/lib/hoistway/journal.db"
-            return try Journal(path, readOnly: true)
         }
+        func open() throws -> Journal { try Journal(path(), readOnly: true) }
     }
 
     struct List: ParsableCommand {

@@ -292,6 +292,31 @@ extension EndToEndTests {
         #expect(site.wait(20) { site.told.count == lifts.count }, "and now everybody is: \(site.told)")
     }
 
+    @Test func aDamagedJournalIsReplacedToldAndNoReasonToStop() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.stopDaemon()
+        let journal = site.folder + "/state/journal.db"
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: journal))
+        try file.write(contentsOf: Data(repeating: 0, count: 4096))
+        try file.close()
+        try site.startDaemon()
+        #expect(site.wait { site.told.contains("journal_damaged raised") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        let aside = try FileManager.default.contentsOfDirectory(atPath: site.folder + "/state")
+        #expect(aside.contains { $0.hasPrefix("journal.db.damaged-") }, "\(aside)")
+        let verified = try Site.run(["journal", "verify", "--file", journal])
+        #expect(verified.status == 0, "\(verified.output)")
+        let exported = try Site.run(["journal", "export", "--file", journal])
+        #expect(
+            exported.output.contains("lifts/1/state") && exported.output.contains("\"event\":\"drained\""),
+            "\(exported.output)")
+    }
+
     @Test func announcedWorkIsJournalledAndOutlivesARestart() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()

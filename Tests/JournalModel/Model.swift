@@ -57,6 +57,7 @@ enum Step: CustomStringConvertible {
 /// - nothing invented: what is there was written; of a call that failed either all is there, or nothing.
 /// - order: batches come back in the order of their commits, without a gap.
 /// - needed: no batch after the snapshot is ever missing.
+/// - sound: every record carries its hash, its number, and its link in the chain.
 struct Model {
     struct Violation: Error, CustomStringConvertible {
         var description: String
@@ -238,6 +239,8 @@ struct Model {
             }
             checkedBatches += 1
         }
+        let audit = journal.audit()
+        guard audit.isSound else { throw Violation(description: "sound: \(audit.problems)") }
         let rows = Set(try journal.outbox(limit: 100_000).map(\.eventID))
         guard rows.isSubset(of: owed), owed.subtracting(rows).isSubset(of: uncertainReceipts) else {
             throw Violation(description: "kept: owed \(owed.sorted()), in the outbox \(rows.sorted())")

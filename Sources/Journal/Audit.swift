@@ -1,0 +1,156 @@
+import Encoding
+
+/// What a look at every record of a journal found.
+public struct JournalAudit: Sendable {
+    public var batches = 0
+    public var messages = 0
+    public var alerts = 0
+    public var owed = 0
+    /// Records that an older version wrote without a hash.
+    public var unchecked = 0
+    /// What is wrong, the first hundred.
+    public private(set) var problems: [String] = []
+    public private(set) var problemCount = 0
+    public var isSound: Bool { problemCount == 0 }
+
+    mutating func report(_ problem: String) {
+        problemCount += 1
+        if problems.count < 100 { problems.append(problem) }
+    }
+}
+
+extension Journal {
+    /// Reads every record and holds it to its hash, its number, and the chain. One record is in memory at a time.
+    public func audit() -> JournalAudit {
+        var audit = JournalAudit()
+        attempt("the pages", &audit) { audit throws(JournalError) in
+            var lines: [String] = []
+            try database.run("PRAGMA integrity_check(20)") { lines.append($0.text(0)) }
+            for line in lines where line != "ok" { audit.report("pages: \(line)") }
+        }
+        attempt("the batches", &audit) { audit throws(JournalError) in try auditBatches(&audit) }
+        attempt("the snapshot", &audit) { audit throws(JournalError) in try auditSnapshot(&audit) }
+        attempt("the alerts", &audit) { audit throws(JournalError) in try auditAlerts(&audit) }
+        attempt("the outbox", &audit) { audit throws(JournalError) in
+            audit.owed = try owed().count
+            let strays =
+                try database.scalar(
+                    """
+                    SELECT count(*) FROM outbox WHERE NOT EXISTS (SELECT 1 FROM alert
+                        WHERE alert_id || '/' || revision = event_id AND alert.body = outbox.body)
+                    """) ?? 0
+            if strays > 0 { audit.report("outbox: \(strays) events differ from every alert that was told") }
+        }
+        return audit
+    }
+
+    private func attempt(
+        _ what: String, _ audit: inout JournalAudit, _ look: (inout JournalAudit) throws(JournalError) -> Void
+    ) {
+        do throws(JournalError) { try look(&audit) } catch { audit.report("\(what) cannot be read: \(error.message)") }
+    }
+
+    private func auditBatches(_ audit: inout JournalAudit) throws(JournalError) {
+        var codec = ReadingsCodec()
+        var segment: Int64 = -1
+        var last: Int64?
+        // A batch that cannot be read leaves those of its segment after it without what they refer to.
+        var isBroken = false
+        try database.run("SELECT seq, segment, now, control, readings, hash FROM batch ORDER BY seq") { row in
+            let sequence = row.integer(0)
+            audit.batches += 1
+            if let last, sequence != last + 1 {
+                audit.report("batch \(sequence) follows \(last): \(sequence - last - 1) are missing")
+                isBroken = true
+            }
+            last = sequence
+            if row.integer(1) != segment {
+                codec.beginSegment()
+                segment = row.integer(1)
+                isBroken = false
+            }
+            let readings = row.blob(4)
+            let hash = RecordHash.batch(
+                sequence: sequence, segment: segment, now: row.integer(2),
+                control: row.isNull(3) ? nil : row.text(3), readings)
+            if row.isNull(5) {
+                audit.unchecked += 1
+            } else if row.integer(5) != hash {
+                audit.report("batch \(sequence) is not what was written: its hash differs")
+                isBroken = true
+            }
+            if isBroken { return }
+            do throws(MalformedBytes) { audit.messages += try codec.decode(readings).count } catch {
+                audit.report("batch \(sequence) cannot be unpacked: \(error)")
+                isBroken = true
+            }
+        }
+    }
+
+    private func auditSnapshot(_ audit: inout JournalAudit) throws(JournalError) {
+        let last = nextSequence - 1
+        try database.run("SELECT seq, state, hash FROM snapshot") { row in
+            if row.isNull(2) {
+                audit.unchecked += 1
+            } else if row.integer(2) != RecordHash.snapshot(through: row.integer(0), row.blob(1)) {
+                audit.report("the snapshot is not what was written: its hash differs")
+            }
+            if row.integer(0) > last { audit.report("the snapshot is of batch \(row.integer(0)), the last is \(last)") }
+        }
+    }
+
+    private func auditAlerts(_ audit: inout JournalAudit) throws(JournalError) {
+        var last: AlertChain.Link?
+        try database.run("SELECT place, chain, body, alert_id, revision FROM alert ORDER BY place") { row in
+            audit.alerts += 1
+            let name = "\(row.text(3))/\(row.integer(4))"
+            guard !row.isNull(0) else { return audit.report("alert \(name) stands outside the chain") }
+            let link = AlertChain.Link(place: row.integer(0), hash: row.blob(1))
+            if let before = last, link.place != before.place + 1 {
+                audit.report("alert \(name), number \(link.place), follows number \(before.place)")
+            } else if link.place == 1 || last != nil {
+                // The oldest may have been let go; the chain is then held from the first that is there.
+                if link.hash != AlertChain.hash(after: last?.hash ?? [], row.blob(2)) {
+                    audit.report("alert \(name), number \(link.place), is not what was written: the chain breaks here")
+                }
+            }
+            last = link
+        }
+    }
+}
+
+/// How much of what a journal holds.
+public struct JournalStatistics: Sendable {
+    public var batches = 0
+    public var readingsBytes = 0
+    public var oldest: Int64?
+    public var newest: Int64?
+    public var alerts = 0
+    public var alertBytes = 0
+    public var owed = 0
+    public var snapshotBytes = 0
+    public var fileBytes = 0
+    public var counters: [String: Int] = [:]
+}
+
+extension Journal {
+    public func statistics() throws(JournalError) -> JournalStatistics {
+        var found = JournalStatistics()
+        try database.run("SELECT count(*), total(length(readings)), min(now), max(now) FROM batch") {
+            found.batches = Int($0.integer(0))
+            found.readingsBytes = Int($0.integer(1))
+            found.oldest = $0.isNull(2) ? nil : $0.integer(2)
+            found.newest = $0.isNull(3) ? nil : $0.integer(3)
+        }
+        try database.run("SELECT count(*), total(length(body)) FROM alert") {
+            found.alerts = Int($0.integer(0))
+            found.alertBytes = Int($0.integer(1))
+        }
+        found.owed = try owed().count
+        found.snapshotBytes = Int(try database.scalar("SELECT length(state) FROM snapshot") ?? 0)
+        let pages = try database.scalar("PRAGMA page_count") ?? 0
+        found.fileBytes = Int(pages * (try database.scalar("PRAGMA page_size") ?? 0))
+        found.counters = try counters()
+        return found
+    }
+}

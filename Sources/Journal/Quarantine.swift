@@ -1,0 +1,71 @@
+import CSQLite
+import Elevator
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+extension JournalError {
+    /// The file itself is at fault, not the disk's room or its moment.
+    public var isDamage: Bool { [SQLITE_CORRUPT, SQLITE_NOTADB].contains(code & 0xFF) }
+}
+
+extension Journal {
+    /// What had to be done to open a journal.
+    public struct Damage: Sendable {
+        /// Where the damaged file now is.
+        public var file: String
+        public var reason: String
+        public var saved: Salvage
+    }
+
+    /// Beside the journal: the next start is to set it aside, since it turned out to be damaged while it was in use.
+    private static func mark(_ path: String) -> String { path + ".is-damaged" }
+
+    /// Remembers that a journal is damaged, for the next `openOrReplace`.
+    public static func markDamaged(_ path: String) { close(open(mark(path), O_CREAT | O_WRONLY | O_CLOEXEC, 0o640)) }
+
+    /// Opens a journal. One that is damaged is set aside and replaced by what could be saved of it: nothing is deleted, and no
+    /// damage keeps the gateway from watching.
+    ///
+    /// The new file is complete before the damaged one is moved, so a power cut at any moment leaves one or the other.
+    /// - Throws: `JournalError` for what is no damage: another product's file, a newer format, a folder that cannot be written.
+    public static func openOrReplace(
+        _ path: String, now: Instant
+    ) throws(JournalError) -> (journal: Journal, damage: Damage?) {
+        let (fresh, marked) = (path + ".new", access(mark(path), F_OK) == 0)
+        if access(path, F_OK) != 0, access(fresh, F_OK) == 0 { rename(fresh, path) }
+        var reason = "was found damaged while in use"
+        if !marked {
+            do throws(JournalError) { return (try Journal(path), nil) } catch {
+                guard error.isDamage else { throw error }
+                reason = error.message
+            }
+        }
+        for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }
+        let saved = try salvage(path, into: fresh)
+        let aside = path + ".damaged-" + now.rfc3339.filter { $0.isNumber || $0 == "T" }
+        for suffix in ["-wal", "-shm", ""] where access(path + suffix, F_OK) == 0 {
+            guard rename(path + suffix, aside + suffix) == 0 else {
+                throw JournalError(
+                    path: path, doing: "setting the damaged file aside", code: 0,
+                    message: String(cString: strerror(errno)))
+            }
+        }
+        rename(fresh, path)
+        unlink(mark(path))
+        syncFolder(of: path)
+        return (try Journal(path), Damage(file: aside, reason: reason, saved: saved))
+    }
+
+    /// Makes renamings durable.
+    private static func syncFolder(of path: String) {
+        let slash = path.lastIndex(of: "/") ?? path.startIndex
+        let folder = open(slash == path.startIndex ? "." : String(path[..<slash]), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        fsync(folder)
+        close(folder)
+    }
+}

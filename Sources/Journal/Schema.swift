@@ -1,0 +1,96 @@
+/// The journal's layout (`application_id` "HWAY", `user_version` = format).
+///
+///     batch      seq, segment, now, control, readings, hash           what was read, by batch
+///     alert      alert_id, revision, lift, kind, state, at, body,     every revision told; `place` counts them,
+///                place, chain                                         `chain` links each to the one before
+///     outbox     id, event_id, lane, lift, body, created, number      what the centre is owed
+///     numbering  lift, lane, last                                     the last number given to a lift's event in a lane
+///     snapshot   seq, state, hash                                     one row
+///     counter    name, value
+///
+/// Formats: 1 (version 0.1 and 0.2) had no hashes, chain and numbers. A journal of it is changed in one transaction on opening; what it
+/// held keeps NULL for a hash, which `audit` counts as unchecked.
+enum Schema {
+    static let format: Int64 = 2
+    private static let applicationID: Int64 = 0x4857_4159
+
+    /// Makes a new journal, or brings an older one to the present format.
+    /// - Throws: `JournalError`, also for a file of another product or of a newer format, which is left untouched.
+    static func prepare(_ database: Database, readOnly: Bool) throws(JournalError) {
+        let id = try database.scalar("PRAGMA application_id") ?? 0
+        let version = try database.scalar("PRAGMA user_version") ?? 0
+        if id == 0, version == 0, !readOnly { return try create(database) }
+        guard id == applicationID else { throw refusal(database, "is not a Hoistway journal") }
+        guard version <= format else {
+            throw refusal(database, "has format \(version), this version knows up to \(format)")
+        }
+        if version == format { return }
+        guard !readOnly else {
+            throw refusal(
+                database,
+                "has format \(version); it is brought to \(format) when the gateway starts, and can be read after that")
+        }
+        try upgradeFromFirst(database)
+    }
+
+    private static func refusal(_ database: Database, _ message: String) -> JournalError {
+        JournalError(path: database.path, doing: "opening", code: 0, message: message)
+    }
+
+    private static func create(_ database: Database) throws(JournalError) {
+        try database.transaction { () throws(JournalError) in
+            for sql in [
+                "PRAGMA application_id=\(applicationID)", "PRAGMA user_version=\(format)",
+                """
+                CREATE TABLE batch(seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, now INTEGER NOT NULL,
+                    control TEXT, readings BLOB NOT NULL, hash INTEGER)
+                """,
+                """
+                CREATE TABLE alert(alert_id TEXT NOT NULL, revision INTEGER NOT NULL, lift TEXT NOT NULL, kind TEXT NOT NULL,
+                    state TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, place INTEGER, chain BLOB,
+                    PRIMARY KEY(alert_id, revision)) WITHOUT ROWID
+                """,
+                """
+                CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, lane INTEGER NOT NULL,
+                    lift TEXT NOT NULL, body BLOB NOT NULL, created INTEGER NOT NULL, number INTEGER NOT NULL DEFAULT 0)
+                """,
+                "CREATE INDEX outbox_lane ON outbox(lane, id)",
+                """
+                CREATE TABLE snapshot(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL, state BLOB NOT NULL,
+                    hash INTEGER)
+                """,
+                "CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+            ] + additions { try database.execute(sql) }
+        }
+    }
+
+    /// What came with the second format and changes no table of the first.
+    private static let additions = [
+        "CREATE UNIQUE INDEX alert_place ON alert(place)",
+        """
+        CREATE TABLE numbering(lift TEXT NOT NULL, lane INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(lift, lane))
+            WITHOUT ROWID
+        """,
+    ]
+
+    private static func upgradeFromFirst(_ database: Database) throws(JournalError) {
+        try database.transaction { () throws(JournalError) in
+            for sql in [
+                "ALTER TABLE batch ADD COLUMN hash INTEGER", "ALTER TABLE snapshot ADD COLUMN hash INTEGER",
+                "ALTER TABLE alert ADD COLUMN place INTEGER", "ALTER TABLE alert ADD COLUMN chain BLOB",
+                "ALTER TABLE outbox ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+            ] + additions + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
+            // The chain begins with what is there, in the order in which it was told.
+            var keys: [(id: String, revision: Int64, body: [UInt8])] = []
+            try database.run("SELECT alert_id, revision, body FROM alert ORDER BY at, alert_id, revision") {
+                keys.append(($0.text(0), $0.integer(1), $0.blob(2)))
+            }
+            for key in keys {
+                let link = try AlertChain.append(key.body, in: database)
+                try database.run(
+                    "UPDATE alert SET place = ?, chain = ? WHERE alert_id = ? AND revision = ?", .integer(link.place),
+                    .blob(link.hash), .text(key.id), .integer(key.revision))
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import Elevator
+
+/// The alerts, for people who look into the journal.
+extension Journal {
+    public struct StoredAlert: Sendable {
+        public var id: String
+        public var revision: Int
+        public var lift: String
+        public var kind: String
+        public var state: String
+        public var time: Instant
+        public var body: [UInt8]
+        /// The centre has not yet said it stored it.
+        public var isOwed: Bool
+    }
+
+    /// Alerts with all their revisions, the newest last.
+    public func alerts(id prefix: String = "", limit: Int = 100) throws(JournalError) -> [StoredAlert] {
+        var found: [StoredAlert] = []
+        try database.run(
+            """
+            SELECT alert_id, revision, lift, kind, state, at, body, EXISTS(SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision)
+            FROM alert WHERE alert_id >= ?1 AND substr(alert_id, 1, length(?1)) = ?1 ORDER BY at DESC, revision DESC LIMIT ?2
+            """, .text(prefix), .integer(Int64(limit))
+        ) {
+            found.append(
+                StoredAlert(
+                    id: $0.text(0), revision: Int($0.integer(1)), lift: $0.text(2), kind: $0.text(3), state: $0.text(4),
+                    time: Instant(nanoseconds: $0.integer(5)), body: $0.blob(6), isOwed: $0.integer(7) != 0))
+        }
+        return found.reversed()
+    }
+}

@@ -1,0 +1,179 @@
+import CSQLite
+import Elevator
+import Encoding
+import Foundation
+import Testing
+
+@testable import Journal
+
+/// A journal that somebody or something has damaged: it is found, told, and survived.
+@Suite struct DamageTests {
+    private let folder: String
+    private var path: String { folder + "/journal.db" }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    private func alert(_ id: String, _ revision: Int = 1, lift: String = "1", kind: String = "entrapment.off_level")
+        -> Alert
+    {
+        Alert(
+            id: id, revision: revision, lift: lift, kind: kind, state: .suspected, severity: .critical, rule: "r",
+            ruleVersion: "v", onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: 1), reason: "held",
+            hold: .seconds(10), confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
+    }
+
+    /// Writes batches of three messages, each with an alert that nobody has stored yet.
+    private func fill(_ journal: Journal, batches: Int, from first: Int = 0) throws {
+        for n in first..<first + batches {
+            var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
+            for message in 0..<3 {
+                batch.messages.append(
+                    JournalledMessage(
+                        arrival: Int64(n), topic: Array("lifts/\(message)/state".utf8),
+                        payload: Array("{\"n\":\(n),\"m\":\"\(UUID().uuidString)\"}".utf8), isRetained: false,
+                        mid: message))
+            }
+            batch.control = "control \(n)"
+            batch.alerts = [(alert("alert-\(n)"), Array("{\"n\":\(n)}".utf8))]
+            if n == first + batches / 2 { batch.snapshot = Array("state \(n)".utf8) }
+            try journal.commit(batch)
+        }
+    }
+
+    // MARK: Finding it
+
+    @Test func anUntouchedJournalIsSound() throws {
+        let journal = try Journal(path)
+        try fill(journal, batches: 30)
+        let audit = journal.audit()
+        #expect(audit.isSound && audit.unchecked == 0, "\(audit.problems)")
+        #expect(audit.batches == 30 && audit.messages == 90 && audit.alerts == 30 && audit.owed == 30)
+    }
+
+    @Test(arguments: [
+        ("UPDATE batch SET readings = (SELECT readings FROM batch WHERE seq = 3) WHERE seq = 4", "batch 4"),
+        ("UPDATE batch SET control = 'drained' WHERE seq = 5", "batch 5"),
+        ("UPDATE batch SET now = now + 1 WHERE seq = 5", "batch 5"),
+        ("DELETE FROM batch WHERE seq = 6", "batch 7 follows 5"),
+        ("UPDATE alert SET body = X'7B7D' WHERE place = 4", "alert alert-3/1, number 4"),
+        ("DELETE FROM alert WHERE place = 4", "number 5, follows number 3"),
+        ("UPDATE alert SET place = -place WHERE place IN (4, 5)", "number -4, is not what was written"),
+        ("UPDATE alert SET place = NULL WHERE place = 4", "outside the chain"),
+        ("UPDATE snapshot SET state = X'00'", "the snapshot is not what was written"),
+        ("UPDATE snapshot SET seq = 99", "the snapshot is not what was written"),
+        ("UPDATE outbox SET body = X'7B7D' WHERE id = 2", "outbox: 1 events"),
+    ])
+    func whatWasChangedIsFoundAndNamed(_ change: String, _ fragment: String) throws {
+        let journal = try Journal(path)
+        try fill(journal, batches: 10)
+        try Database(path).execute(change)
+        let audit = journal.audit()
+        #expect(audit.problems.contains { $0.contains(fragment) }, "\(change): \(audit.problems)")
+    }
+
+    @Test func aChangedReadingIsRefusedWhenItIsReadBack() throws {
+        let journal = try Journal(path)
+        try fill(journal, batches: 10)
+        try Database(path).execute(
+            "UPDATE batch SET readings = (SELECT readings FROM batch WHERE seq = 3) WHERE seq = 4")
+        let error = #expect(throws: JournalError.self) { try journal.forEachBatch(after: 0) { _ in } }
+        #expect(error?.isDamage == true)
+    }
+
+    // MARK: Surviving it
+
+    @Test func aFileThatIsNoDatabaseIsSetAsideAndTheJournalBeginsAnew() throws {
+        try Data(repeating: 0, count: 40_000).write(to: URL(fileURLWithPath: path))
+        let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 1_000_000_000))
+        let aside = try #require(damage?.file)
+        #expect(FileManager.default.contents(atPath: aside)?.count == 40_000, "nothing is deleted")
+        try fill(journal, batches: 2)
+        #expect(journal.audit().isSound)
+    }
+
+    @Test func anotherProductsFileIsRefusedAndLeftWhereItIs() throws {
+        try Database(path).execute("PRAGMA application_id=7")
+        #expect(throws: JournalError.self) { try Journal.openOrReplace(path, now: Instant(nanoseconds: 0)) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("damaged") } == [])
+    }
+
+    @Test func whateverPageIsDestroyedTheJournalOpensAndInventsNothing() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SplitMix64(seed: seed)
+        do { try fill(try Journal(path), batches: 200) }
+        let whole = try #require(FileManager.default.contents(atPath: path))
+        let pages = whole.count / 4096
+        var saved = 0
+        for round in 0..<40 {
+            let file = folder + "/damaged-\(round).db"
+            var bytes = whole
+            let page = round < pages ? round : Int.random(in: 0..<pages, using: &random)
+            for i in page * 4096..<(page + 1) * 4096 { bytes[i] = UInt8.random(in: 0...255, using: &random) }
+            try bytes.write(to: URL(fileURLWithPath: file))
+            Journal.markDamaged(file)
+            let (journal, damage) = try Journal.openOrReplace(file, now: Instant(nanoseconds: Int64(round)))
+            let found = try #require(damage).saved
+            let audit = journal.audit()
+            // What is missing is a gap; nothing that is there is other than it was written.
+            let others = audit.problems.filter {
+                !$0.contains("follows") && !$0.contains("the last is") && !$0.contains("outbox")
+            }
+            #expect(others == [], "seed \(seed), page \(page)")
+            #expect(
+                try journal.outbox(limit: 1000).allSatisfy { row in
+                    row.body == Array("{\"n\":\(row.eventID.dropFirst(6).dropLast(2))}".utf8)
+                })
+            saved += found.batches
+            try fill(journal, batches: 1, from: 1000)
+        }
+        #expect(saved > 40 * 100, "on average more than half of the batches are saved: \(saved / 40) of 200")
+    }
+
+    @Test func aPowerCutWhileItIsReplacedLeavesOneOrTheOther() throws {
+        do { try fill(try Journal(path), batches: 5) }
+        // Between the two renamings: the damaged one is set aside, and the new one has not yet its name.
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".new")
+        let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
+        #expect(damage == nil)
+        #expect(journal.audit().batches == 5)
+    }
+
+    // MARK: Formats and numbers
+
+    @Test func aJournalOfTheFirstFormatIsBroughtUpToDateAndLosesNothing() throws {
+        let fixture = #filePath.replacingOccurrences(of: "DamageTests.swift", with: "Fixtures/format-1.sql")
+        do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
+        let journal = try Journal(path)
+        var messages = 0
+        try journal.forEachBatch(after: 0) { messages += $0.messages.count }
+        #expect(messages == 38)
+        #expect(try journal.outbox(limit: 10).count == 1)
+        #expect(try journal.alerts().count == 3)
+        #expect(try journal.snapshot() != nil)
+        let before = journal.audit()
+        #expect(before.isSound && before.unchecked == 14, "\(before.problems), \(before.unchecked)")
+        try fill(journal, batches: 3)
+        let after = journal.audit()
+        #expect(after.isSound && after.alerts == 6, "\(after.problems)")
+    }
+
+    @Test func eachLiftsEventsAreCountedInEachLane() throws {
+        let journal = try Journal(path)
+        var batch = Journal.Batch(now: Instant(nanoseconds: 1))
+        batch.alerts = [
+            alert("a", lift: "1"), alert("b", lift: "2"), alert("c", lift: "1"),
+            alert("d", lift: "1", kind: "door_open_fault"),
+            alert("a", 2, lift: "1"),
+        ].map { ($0, Array("{}".utf8)) }
+        try journal.commit(batch)
+        _ = try journal.receipt(["a/1", "c/1"], counting: "receipts")
+        var later = Journal.Batch(now: Instant(nanoseconds: 2))
+        later.alerts = [(alert("e", lift: "1"), Array("{}".utf8))]
+        try journal.commit(later)
+        let numbers = Dictionary(uniqueKeysWithValues: try journal.outbox(limit: 10).map { ($0.eventID, $0.number) })
+        #expect(numbers == ["b/1": 1, "d/1": 1, "a/2": 3, "e/1": 4], "a number is used once, delivered or not")
+    }
+}
