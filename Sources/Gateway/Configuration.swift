@@ -2,6 +2,7 @@ import Detection
 import DeviceProfiles
 import Elevator
 import FoundationEssentials
+import Journal
 import Mosquitto
 import PositionedYAML
 import Uplink
@@ -41,8 +42,8 @@ public struct Configuration: Sendable {
     public var runtimeFolder: String
     /// How long a batch without an alert may wait for its commit.
     public var commitWait: Duration
-    /// How much of the readings the journal keeps, in bytes.
-    public var readingsQuota: Int
+    /// How much the journal may hold of each class.
+    public var quota: Quota
 
     /// - Throws: `InvalidFiles` with every mistake.
     public init(file path: String) throws(InvalidFiles) {
@@ -97,7 +98,10 @@ public struct Configuration: Sendable {
         stateFolder = resolve(reader.text("state_folder") ?? "/var/lib/hoistway")
         runtimeFolder = resolve(reader.text("runtime_folder") ?? "/run/hoistway")
         commitWait = reader.duration("commit_wait") ?? .seconds(1)
-        readingsQuota = (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20
+        quota = Quota(
+            readings: (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20,
+            alerts: (reader.integer("alerts_quota_mib", in: 1...1_000_000) ?? 256) << 20,
+            outbox: (reader.integer("outbox_quota_mib", in: 1...1_000_000) ?? 256) << 20)
         reader.finish()
         if commitWait > .seconds(4), let node = reader.optional("commit_wait") {
             diagnostics.report(node, "commit_wait may be at most 4s: the broker waits for the acknowledgement")

@@ -88,7 +88,7 @@ public struct Daemon {
         let loop = try TelemetryLoop(
             TelemetryLoop.Settings(
                 client: options, filters: Self.filters(data.profiles, configuration), site: configuration.site,
-                commitWait: configuration.commitWait, readingsQuota: configuration.readingsQuota),
+                commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
             intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, bell: bell,
             wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path) }, log: log)
@@ -124,6 +124,20 @@ public struct Daemon {
             )
         }
         return (journal, damage)
+    }
+
+    /// The quotas, made smaller where the disk is: half of what is free stays to others.
+    private func quota(fittedFor journal: Journal) -> Quota {
+        guard let free = Files.freeBytes(configuration.stateFolder),
+            let held = try? journal.statistics().fileBytes
+        else { return configuration.quota }
+        let fitted = configuration.quota.fitted(into: free + held)
+        if fitted.readings < configuration.quota.readings {
+            log.warning(
+                "the disk has \(free >> 20) MiB free: the journal keeps \(fitted.readings >> 20) MiB of readings, not \(configuration.quota.readings >> 20)"
+            )
+        }
+        return fitted
     }
 
     /// The centre learns what the past has lost.

@@ -18,6 +18,14 @@ public enum Files {
         return Array(data)
     }
 
+    /// What this user may still write on the folder's disk; nil where nobody says.
+    static func freeBytes(_ folder: String) -> Int? {
+        var system = statvfs()
+        guard statvfs(folder, &system) == 0 else { return nil }
+        return Int(
+            clamping: UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize)).partialValue)
+    }
+
     public static func yaml(_ path: String) throws(InvalidFiles) -> YAMLNode {
         try YAMLNode(parsing: try bytes(path), file: path)
     }

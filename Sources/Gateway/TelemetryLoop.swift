@@ -16,7 +16,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         var filters: [String]
         var site: AlertEvent.Site
         var commitWait: Duration
-        var readingsQuota: Int
+        var quota: Quota
         /// A snapshot this often bounds what a restart has to fold again.
         var snapshotEvery: Duration = .seconds(300)
         /// The building is deaf for this long before the centre is told.
@@ -77,6 +77,9 @@ final class TelemetryLoop: MQTTClientDelegate {
     /// When a full window was last acknowledged, monotonic.
     private var windowAcknowledgedAt: Int64?
     private var brokerLost: SiteAlert
+    /// Events that the centre was owed had to go.
+    private var evicted: SiteAlert
+    private var hasToEnforce = false
     private var retryCommitAt: Int64?
     /// The journal's file turned out to be damaged; nothing more can be committed to it.
     private(set) var journalDamage: JournalError?
@@ -110,6 +113,11 @@ final class TelemetryLoop: MQTTClientDelegate {
         brokerLost = SiteAlert(
             site: settings.site.id, kind: "broker_lost", severity: .major,
             title: Title(en: "The gateway hears no lift: the building's broker is out of reach", zh: "网关与楼内消息服务器断开"))
+        evicted = SiteAlert(
+            site: settings.site.id, kind: "undelivered_evicted", severity: .major,
+            title: Title(
+                en: "Events for the centre had to be let go: more waited than the journal may hold",
+                zh: "待发送事件超出日志配额,部分已丢弃"))
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
         deafSince = clock.now
         if self.intake.detector.isListening {
@@ -439,8 +447,11 @@ final class TelemetryLoop: MQTTClientDelegate {
         do throws(JournalError) {
             try commit(now: now)
             retryCommitAt = nil
+            keepWithinQuota(now)
         } catch {
             counters.commitFailures += 1
+            // On a full disk the oldest readings are worth less than what comes now.
+            if error.isFull { try? journal.makeRoom() }
             lastError = error.description
             if error.isDamage { journalDamage = error }
             if retryCommitAt == nil { log.critical("\(error). Nothing is acknowledged until it can be written.") }
@@ -460,6 +471,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
             sequence = try journal.commit(durable)
             CrashPoint.afterCommit.reach()
+            hasToEnforce = true
             counters.commits += 1
             redeliveries.committed(batch)
             batch.removeAll(keepingCapacity: true)
@@ -478,13 +490,28 @@ final class TelemetryLoop: MQTTClientDelegate {
         postSiteState()
     }
 
+    /// What is beyond the quotas goes; what the centre was owed and will not get, it is told of.
+    private func keepWithinQuota(_ now: Instant) {
+        guard hasToEnforce else { return }
+        hasToEnforce = false
+        do throws(JournalError) {
+            let eviction = try journal.enforce(settings.quota)
+            if eviction.isEmpty { return }
+            let lost = eviction.undelivered.values.reduce(0, +)
+            log.warning(
+                "journal: beyond its quota, \(eviction.readingBatches) batches of readings, \(eviction.alerts) delivered alerts, \(eviction.coalesced) outdated revisions and \(lost) undelivered events went"
+            )
+            if lost > 0, let alert = evicted.raise(onset: now, at: now, hold: .zero, because: "outbox_quota") {
+                tell(alert)
+            }
+        } catch { log.error("\(error)") }
+    }
+
     private func snapshot(_ monotonic: Int64) {
         guard batchSince == nil, sequence > 0, pendingAlerts.isEmpty, pendingControls.isEmpty else { return }
         lastSnapshot = monotonic
         do throws(JournalError) {
             try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
-            let dropped = try journal.evictReadings(beyond: settings.readingsQuota)
-            if dropped > 0 { log.info("journal: dropped \(dropped) old batches of readings to stay within the quota") }
         } catch { log.error("\(error)") }
     }
 

@@ -101,21 +101,26 @@ extension Journal {
 
     private func auditAlerts(_ audit: inout JournalAudit) throws(JournalError) {
         var last: AlertChain.Link?
+        // Delivered alerts beyond the quota go, which leaves holes: no more of them than were counted.
+        var missing: Int64 = 0
+        var holes: [String] = []
         try database.run("SELECT place, chain, body, alert_id, revision FROM alert ORDER BY place") { row in
             audit.alerts += 1
             let name = "\(row.text(3))/\(row.integer(4))"
             guard !row.isNull(0) else { return audit.report("alert \(name) stands outside the chain") }
             let link = AlertChain.Link(place: row.integer(0), hash: row.blob(1))
             if let before = last, link.place != before.place + 1 {
-                audit.report("alert \(name), number \(link.place), follows number \(before.place)")
+                missing += link.place - before.place - 1
+                holes.append("alert \(name), number \(link.place), follows number \(before.place)")
             } else if link.place == 1 || last != nil {
-                // The oldest may have been let go; the chain is then held from the first that is there.
                 if link.hash != AlertChain.hash(after: last?.hash ?? [], row.blob(2)) {
                     audit.report("alert \(name), number \(link.place), is not what was written: the chain breaks here")
                 }
             }
+            if last == nil { missing += max(0, link.place - 1) }
             last = link
         }
+        if missing > Int64(try counters()["evicted_alerts"] ?? 0) { for hole in holes { audit.report(hole) } }
     }
 }
 
@@ -128,6 +133,7 @@ public struct JournalStatistics: Sendable {
     public var alerts = 0
     public var alertBytes = 0
     public var owed = 0
+    public var owedBytes = 0
     public var snapshotBytes = 0
     public var fileBytes = 0
     public var counters: [String: Int] = [:]
@@ -136,17 +142,11 @@ public struct JournalStatistics: Sendable {
 extension Journal {
     public func statistics() throws(JournalError) -> JournalStatistics {
         var found = JournalStatistics()
-        try database.run("SELECT count(*), total(length(readings)), min(now), max(now) FROM batch") {
-            found.batches = Int($0.integer(0))
-            found.readingsBytes = Int($0.integer(1))
-            found.oldest = $0.isNull(2) ? nil : $0.integer(2)
-            found.newest = $0.isNull(3) ? nil : $0.integer(3)
-        }
-        try database.run("SELECT count(*), total(length(body)) FROM alert") {
-            found.alerts = Int($0.integer(0))
-            found.alertBytes = Int($0.integer(1))
-        }
-        found.owed = try owed().count
+        (found.readingsBytes, found.batches) = try held("batch")
+        (found.alertBytes, found.alerts) = try held("alert")
+        (found.owedBytes, found.owed) = try held("outbox")
+        found.oldest = try database.scalar("SELECT now FROM batch ORDER BY seq LIMIT 1")
+        found.newest = try lastTime()?.nanoseconds
         found.snapshotBytes = Int(try database.scalar("SELECT length(state) FROM snapshot") ?? 0)
         let pages = try database.scalar("PRAGMA page_count") ?? 0
         found.fileBytes = Int(pages * (try database.scalar("PRAGMA page_size") ?? 0))

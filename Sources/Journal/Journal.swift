@@ -228,18 +228,18 @@ public final class Journal {
         let through = try database.scalar("SELECT seq FROM snapshot") ?? 0
         var dropped = 0
         while true {
-            let size = try database.scalar("SELECT total(length(readings)) FROM batch") ?? 0
-            guard size > quota,
+            guard try held("batch").bytes > quota,
                 let oldest = try database.scalar("SELECT min(segment) FROM batch"),
                 let last = try database.scalar("SELECT max(seq) FROM batch WHERE segment = ?", .integer(oldest)),
                 last <= through
             else { return dropped }
+            let before = try held("batch").rows
             try database.transaction { () throws(JournalError) in
                 try database.run("DELETE FROM batch WHERE segment = ?", .integer(oldest))
             }
             // The next batch refers to nothing that is gone.
             if oldest == segment { batchesInSegment = ReadingsCodec.batchesPerSegment }
-            dropped += Int(try database.scalar("SELECT changes()") ?? 0)
+            dropped += before - (try held("batch").rows)
         }
     }
 

@@ -10,6 +10,8 @@ import Elevator
 extension JournalError {
     /// The file itself is at fault, not the disk's room or its moment.
     public var isDamage: Bool { [SQLITE_CORRUPT, SQLITE_NOTADB].contains(code & 0xFF) }
+    /// The disk, or what the journal may use of it, is full.
+    public var isFull: Bool { code & 0xFF == SQLITE_FULL }
 }
 
 extension Journal {

@@ -5,6 +5,7 @@
 ///                place, chain                                         `chain` links each to the one before
 ///     outbox     id, event_id, lane, lift, body, created, number      what the centre is owed
 ///     numbering  lift, lane, last                                     the last number given to a lift's event in a lane
+///     held       class, bytes, rows                                   how much of batch, alert and outbox there is; kept by triggers
 ///     snapshot   seq, state, hash                                     one row
 ///     counter    name, value
 ///
@@ -65,13 +66,32 @@ enum Schema {
     }
 
     /// What came with the second format and changes no table of the first.
-    private static let additions = [
-        "CREATE UNIQUE INDEX alert_place ON alert(place)",
-        """
-        CREATE TABLE numbering(lift TEXT NOT NULL, lane INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(lift, lane))
-            WITHOUT ROWID
-        """,
-    ]
+    private static let additions =
+        [
+            "CREATE UNIQUE INDEX alert_place ON alert(place)",
+            """
+            CREATE TABLE numbering(lift TEXT NOT NULL, lane INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(lift, lane))
+                WITHOUT ROWID
+            """,
+            // An alert's id is a UUID: the revisions of one alert are found by it.
+            "CREATE INDEX outbox_alert ON outbox(substr(event_id, 1, 36), id)",
+            "CREATE TABLE held(class TEXT PRIMARY KEY, bytes INTEGER NOT NULL, rows INTEGER NOT NULL) WITHOUT ROWID",
+            "INSERT INTO held SELECT 'batch', total(length(readings)), count(*) FROM batch",
+            "INSERT INTO held SELECT 'alert', total(length(body)), count(*) FROM alert",
+            "INSERT INTO held SELECT 'outbox', total(length(body)), count(*) FROM outbox",
+        ]
+        + [("batch", "readings"), ("alert", "body"), ("outbox", "body")].flatMap { table, column in
+            [
+                """
+                CREATE TRIGGER \(table)_in AFTER INSERT ON \(table) BEGIN
+                    UPDATE held SET bytes = bytes + length(new.\(column)), rows = rows + 1 WHERE class = '\(table)'; END
+                """,
+                """
+                CREATE TRIGGER \(table)_out AFTER DELETE ON \(table) BEGIN
+                    UPDATE held SET bytes = bytes - length(old.\(column)), rows = rows - 1 WHERE class = '\(table)'; END
+                """,
+            ]
+        }
 
     private static func upgradeFromFirst(_ database: Database) throws(JournalError) {
         try database.transaction { () throws(JournalError) in

@@ -26,6 +26,7 @@ extension JournalCommand {
                         $0.put("alerts", found.alerts)
                         $0.put("alert_bytes", found.alertBytes)
                         $0.put("owed", found.owed)
+                        $0.put("owed_bytes", found.owedBytes)
                         $0.put("snapshot_bytes", found.snapshotBytes)
                         $0.put("file_bytes", found.fileBytes)
                         $0.object("counters") { object in
@@ -41,7 +42,8 @@ extension JournalCommand {
                     "readings",
                     "\(found.readingsBytes) bytes in \(found.batches) batches, over \(span?.written ?? "no time")")
                 line("alerts", "\(found.alertBytes) bytes, \(found.alerts) revisions")
-                line("owed", "\(found.owed) events that the centre has not yet said it stored")
+                line(
+                    "owed", "\(found.owedBytes) bytes, \(found.owed) events that the centre has not yet said it stored")
                 line("snapshot", "\(found.snapshotBytes) bytes")
                 line("file", "\(found.fileBytes) bytes")
                 for (name, value) in found.counters.sorted(by: { $0.key < $1.key }) { line(name, "\(value)") }

@@ -1,0 +1,131 @@
+import Elevator
+
+/// How much of each class the journal may hold, in bytes. Each class is bounded by itself: a flood of one takes no room from another.
+public struct Quota: Sendable {
+    /// What the lifts said: the flight recorder.
+    public var readings: Int
+    /// Alerts that the centre has stored.
+    public var alerts: Int
+    /// What the centre is owed.
+    public var outbox: Int
+
+    public init(readings: Int, alerts: Int = 256 << 20, outbox: Int = 256 << 20) {
+        self.readings = readings
+        self.alerts = alerts
+        self.outbox = outbox
+    }
+
+    /// Readings whose seconds are past are worth less than alerts; together they leave half of the room to others.
+    /// - Parameter room: bytes that are free on the disk, with those the journal holds already.
+    public func fitted(into room: Int) -> Quota {
+        let share = room / 2
+        guard readings + alerts + outbox > share else { return self }
+        let most = max(share / 8, 1 << 20)
+        var fitted = self
+        fitted.alerts = min(alerts, most)
+        fitted.outbox = min(outbox, most)
+        fitted.readings = max(1 << 20, min(readings, share - fitted.alerts - fitted.outbox))
+        return fitted
+    }
+}
+
+/// What had to go.
+public struct Eviction: Sendable, Equatable {
+    public var readingBatches = 0
+    public var alerts = 0
+    /// Undelivered revisions that a later undelivered one of the same alert says better.
+    public var coalesced = 0
+    /// Undelivered events by lane. That is loss, and the centre is told.
+    public var undelivered: [Lane: Int] = [:]
+    public var isEmpty: Bool { self == Eviction() }
+}
+
+extension Journal {
+    /// Alerts that stay whatever the quota: what a restart decides again is recognised by them.
+    static let keptAlerts = 1000
+
+    func held(_ name: String) throws(JournalError) -> (bytes: Int, rows: Int) {
+        var found = (bytes: 0, rows: 0)
+        try database.run("SELECT bytes, rows FROM held WHERE class = ?", .text(name)) {
+            found = (Int($0.integer(0)), Int($0.integer(1)))
+        }
+        return found
+    }
+
+    /// Lets go what is beyond the quotas, the least important first and the oldest of it first. Costs three look-ups when nothing is.
+    ///
+    /// Order: readings; alerts that the centre has stored; of what it is owed first revisions that a later one says better, then
+    /// info, then faults, and entrapments last of all.
+    public func enforce(_ quota: Quota) throws(JournalError) -> Eviction {
+        var eviction = Eviction()
+        if try held("batch").bytes > quota.readings {
+            eviction.readingBatches = try evictReadings(beyond: quota.readings)
+        }
+        if try held("outbox").bytes > quota.outbox { try relieveOutbox(quota.outbox, &eviction) }
+        if try held("alert").bytes > quota.alerts { eviction.alerts = try forgetStoredAlerts(quota.alerts) }
+        guard !eviction.isEmpty else { return eviction }
+        let undelivered = eviction.undelivered.values.reduce(0, +)
+        try database.transaction { () throws(JournalError) in
+            for (name, value) in [
+                ("evicted_batches", eviction.readingBatches), ("evicted_alerts", eviction.alerts),
+                ("coalesced_events", eviction.coalesced), ("evicted_undelivered", undelivered),
+            ] where value > 0 { try count(name, value) }
+        }
+        return eviction
+    }
+
+    private func forgetStoredAlerts(_ quota: Int) throws(JournalError) -> Int {
+        let before = try held("alert").rows
+        // A little more than is needed, so that not every commit has to.
+        while try held("alert").bytes > quota / 10 * 9 {
+            let rows = try held("alert").rows
+            guard rows > Self.keptAlerts else { break }
+            try database.run(
+                """
+                DELETE FROM alert WHERE (alert_id, revision) IN (SELECT alert_id, revision FROM alert
+                    WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision)
+                    ORDER BY place LIMIT ?)
+                """, .integer(Int64(min(500, rows - Self.keptAlerts))))
+            if try held("alert").rows == rows { break }
+        }
+        return before - (try held("alert").rows)
+    }
+
+    private func relieveOutbox(_ quota: Int, _ eviction: inout Eviction) throws(JournalError) {
+        let goal = quota / 10 * 9
+        for lane in [Lane.info, .fault, .entrapment] {
+            if try held("outbox").bytes <= goal { return }
+            let rows = try held("outbox").rows
+            try database.run(
+                """
+                DELETE FROM outbox WHERE lane = ? AND EXISTS (SELECT 1 FROM outbox AS later
+                    WHERE substr(later.event_id, 1, 36) = substr(outbox.event_id, 1, 36) AND later.id > outbox.id)
+                """, .integer(Int64(lane.rawValue)))
+            eviction.coalesced += rows - (try held("outbox").rows)
+            if lane == .info { continue }
+            // Before the fault lane loses what nothing else says, the info lane goes; before entrapments, the faults.
+            try evict(lane == .fault ? .info : .fault, downTo: goal, &eviction)
+        }
+        try evict(.entrapment, downTo: goal, &eviction)
+    }
+
+    private func evict(_ lane: Lane, downTo goal: Int, _ eviction: inout Eviction) throws(JournalError) {
+        while try held("outbox").bytes > goal {
+            let rows = try held("outbox").rows
+            try database.run(
+                "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE lane = ? ORDER BY id LIMIT 100)",
+                .integer(Int64(lane.rawValue)))
+            let gone = rows - (try held("outbox").rows)
+            if gone == 0 { return }
+            eviction.undelivered[lane, default: 0] += gone
+        }
+    }
+
+    /// On a full disk: lets the oldest readings go whatever their quota, so that their pages take what comes.
+    public func makeRoom() throws(JournalError) {
+        try database.execute("PRAGMA wal_checkpoint(RESTART)")
+        let bytes = try held("batch").bytes
+        _ = try evictReadings(beyond: bytes / 4 * 3)
+        try database.execute("PRAGMA wal_checkpoint(RESTART)")
+    }
+}

@@ -1,0 +1,104 @@
+import Elevator
+import Foundation
+import Testing
+
+@testable import Journal
+
+/// What goes first when there is more than the journal may hold.
+@Suite struct QuotaTests {
+    private let journal: Journal
+    private let unlimited = Quota(readings: .max, alerts: .max, outbox: .max)
+
+    init() throws {
+        journal = try Journal(FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db")
+    }
+
+    /// A revision of an alert whose body is a kilobyte.
+    private func tell(_ number: Int, revision: Int = 1, kind: String, severity: Severity = .major) throws {
+        let id = String(repeating: "0", count: 36 - String(number).count) + String(number)
+        let alert = Alert(
+            id: id, revision: revision, lift: "1", kind: kind, state: .suspected, severity: severity, rule: "r",
+            ruleVersion: "v", onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: Int64(number)), reason: "held",
+            hold: .zero, confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
+        var batch = Journal.Batch(now: Instant(nanoseconds: Int64(number)))
+        batch.alerts = [(alert, Array(repeating: UInt8(ascii: "x"), count: 1024))]
+        try journal.commit(batch)
+    }
+    private func lanes() throws -> [Lane: Int] {
+        Dictionary(grouping: try journal.outbox(limit: 10_000), by: \.lane).mapValues(\.count)
+    }
+
+    @Test func withinTheQuotasNothingGoes() throws {
+        for number in 0..<20 { try tell(number, kind: "door_open_fault") }
+        #expect(try journal.enforce(unlimited).isEmpty)
+        #expect(try journal.statistics().owedBytes == 20 * 1024)
+    }
+
+    @Test func infoGoesBeforeFaultsAndFaultsBeforeEntrapments() throws {
+        for number in 0..<200 { try tell(number, kind: "inspection", severity: .info) }
+        for number in 200..<400 { try tell(number, kind: "door_open_fault") }
+        for number in 400..<600 { try tell(number, kind: "entrapment.off_level", severity: .critical) }
+        var quota = unlimited
+        quota.outbox = 450 << 10
+        var eviction = try journal.enforce(quota)
+        #expect(eviction.undelivered == [.info: 200])
+        #expect(try lanes() == [.fault: 200, .entrapment: 200])
+        quota.outbox = 300 << 10
+        eviction = try journal.enforce(quota)
+        #expect(eviction.undelivered == [.fault: 200])
+        #expect(try lanes() == [.entrapment: 200])
+        quota.outbox = 150 << 10
+        eviction = try journal.enforce(quota)
+        #expect(eviction.undelivered == [.entrapment: 100], "the oldest of them, last of all")
+        #expect(try journal.outbox(limit: 1)[0].eventID.hasSuffix("500/1"))
+        #expect(try journal.counters()["evicted_undelivered"] == 500)
+    }
+
+    @Test func whatALaterRevisionSaysBetterGoesBeforeAnythingIsLost() throws {
+        for number in 0..<100 {
+            for revision in 1...3 { try tell(number, revision: revision, kind: "door_open_fault") }
+        }
+        var quota = unlimited
+        quota.outbox = 120 << 10
+        let eviction = try journal.enforce(quota)
+        #expect(eviction.coalesced == 200 && eviction.undelivered.isEmpty)
+        #expect(try journal.outbox(limit: 1000).allSatisfy { $0.eventID.hasSuffix("/3") })
+    }
+
+    @Test func deliveredAlertsGoOldestFirstAndUndeliveredOnesStay() throws {
+        for number in 0..<1500 { try tell(number, kind: "door_open_fault") }
+        let owed = try journal.outbox(limit: 10_000).map(\.eventID)
+        _ = try journal.receipt(Array(owed[10...]), counting: "receipts")
+        var quota = unlimited
+        quota.alerts = 1 << 20
+        let eviction = try journal.enforce(quota)
+        #expect(eviction.alerts == 500, "down to the thousand that a restart may decide again")
+        #expect(try journal.outbox(limit: 10).map(\.eventID) == Array(owed[..<10]))
+        let audit = journal.audit()
+        #expect(audit.isSound, "what was let go is counted, and no hole in the chain: \(audit.problems)")
+    }
+
+    @Test func aSmallDiskMakesSmallQuotas() {
+        let quota = Quota(readings: 2048 << 20).fitted(into: 1024 << 20)
+        #expect(quota.readings + quota.alerts + quota.outbox <= 512 << 20)
+        #expect(quota.alerts == 64 << 20 && quota.outbox == 64 << 20)
+        #expect(Quota(readings: 2048 << 20).fitted(into: 100 << 30).readings == 2048 << 20)
+    }
+
+    @Test func onAFullDiskTheOldestReadingsMakeRoom() throws {
+        for n in 1...1000 {
+            var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
+            batch.messages = [
+                JournalledMessage(
+                    arrival: Int64(n), topic: Array("t".utf8), payload: Array(UUID().uuidString.utf8),
+                    isRetained: false, mid: n)
+            ]
+            if n == 1000 { batch.snapshot = [1] }
+            try journal.commit(batch)
+        }
+        let before = try journal.statistics().batches
+        try journal.makeRoom()
+        let after = try journal.statistics().batches
+        #expect(after < before && after >= before / 2, "\(before) to \(after)")
+    }
+}
