@@ -226,7 +226,10 @@ struct Compiler {
                 compiledLets[name] = typed
                 return typed
             } catch {
-                throw ExpressionError(offset: expression.offset, message: "in 'let \(name)': \(error.message)")
+                // The part in which the mistake stands is named, not every one on the way to it.
+                let isNamed = error.message.hasPrefix("in 'let")
+                throw ExpressionError(
+                    offset: expression.offset, message: isNamed ? error.message : "in 'let \(name)': \(error.message)")
             }
         }
         if let parameter = parameters[name] {

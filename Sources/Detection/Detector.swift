@@ -105,6 +105,7 @@ public struct Detector: Sendable {
         _ reading: Reading, lift index: Int, key: UInt64, vendorCode: Span<UInt8>?, arrival: Instant
     ) {
         let mayBeQueued = reading.isBaseline || !isListening || isWaiting
+        if tracks[index].countsAnew(reading, arrival: arrival.nanoseconds, lateness) { tracks[index].forgetKeys() }
         if key != 0, tracks[index].isDuplicate(key) {
             tracks[index].counters.duplicates += 1
             return

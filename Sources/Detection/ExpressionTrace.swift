@@ -172,6 +172,14 @@ public struct ExpressionTrace: Sendable {
     }
 
     private func program(_ rings: RingSizes) throws(ExpressionError) -> (Program, Operand) {
+        for column in columns where column.kind != .codes && column.kind != .unknown && kindByUse(column.name) == .codes
+        {
+            throw ExpressionError(
+                offset: offsets[column.name] ?? 0,
+                message:
+                    "'\(column.name)' is \(column.kind.name) in the trace; codes are a list: \"\(column.name)\": [\"04\"]"
+            )
+        }
         let table = SignalTable(
             columns.map { column in
                 let type: SignalType =

@@ -96,6 +96,17 @@ struct LiftTrack: Sendable {
         return reading
     }
 
+    /// A device that gives no times and counts from the beginning again, after a pause, has been restarted: it may say the very
+    /// words that it said then, and they are no doubles.
+    func countsAnew(_ reading: Reading, arrival: Int64, _ lateness: Int64) -> Bool {
+        guard reading.deviceTime == nil, reading.sequence > 0, arrival - memory.lastHeard > lateness else {
+            return false
+        }
+        return reading.sequence == 1 && latestSequence > 1
+            || reading.sequence + Int64(Self.rememberedKeys) < latestSequence
+    }
+    mutating func forgetKeys() { for i in recentKeys.indices { recentKeys[i] = 0 } }
+
     mutating func isDuplicate(_ key: UInt64) -> Bool {
         if recentKeys.contains(key) { return true }
         recentKeys[nextKey] = key

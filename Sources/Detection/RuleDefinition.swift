@@ -225,7 +225,34 @@ public struct RuleSet: Sendable {
                 try compiler.bind(definition.expression)
             } catch { definition.node.report(error, diagnostics, prefix: "in 'let \(name)': ") }
         }
+        if diagnostics.isEmpty { checkDepth(diagnostics) }
         for rule in rules { compiler.check(rule, diagnostics) }
+    }
+
+    /// Parts that stand on each other too deep would exhaust the stack of whoever compiles a rule that names the last of them.
+    private func checkDepth(_ diagnostics: Diagnostics) {
+        var depths: [String: Int] = [:]
+        var uses: [String: [String]] = [:]
+        for (name, definition) in lets {
+            definition.expression.walk {
+                if let word = $0.word, lets[word] != nil { uses[name, default: []].append(word) }
+            }
+        }
+        // Each round settles what stands on settled parts only; there is no circle any more.
+        while depths.count < lets.count {
+            for name in lets.keys where depths[name] == nil {
+                let below = (uses[name] ?? []).map { depths[$0] }
+                if !below.contains(nil) { depths[name] = 1 + (below.compactMap { $0 }.max() ?? 0) }
+            }
+        }
+        let limit = ExpressionParser.maximumDepth
+        let first = lets.filter { (depths[$0.key] ?? 0) > limit }.min {
+            ($0.value.node.line, $0.key) < ($1.value.node.line, $1.key)
+        }
+        if let first {
+            diagnostics.report(
+                first.value.node, "'\(first.key)' stands on more than \(limit) named parts, one on the other")
+        }
     }
 
     private func parameters(for equipment: EquipmentClass) -> [String: ParameterValue] {

@@ -11,6 +11,9 @@ struct Satisfiability {
     private var numbers: [Int: [Double]] = [:]
     private var verdicts: [Int: Bool] = [:]
     private static let tries = 200
+    /// Shared parts are visited once for each way to them: conditions that stand on each other may have more ways than can be gone.
+    private static let maximumSteps = 200_000
+    private var steps = 0
 
     init(_ nodes: [Node], _ signals: SignalTable) {
         self.nodes = nodes
@@ -19,12 +22,14 @@ struct Satisfiability {
 
     /// Whether some state makes the operand so.
     mutating func canBe(_ value: Bool, _ operand: Operand) -> Bool {
-        for _ in 0..<Self.tries {
+        steps = 0
+        for _ in 0..<Self.tries where steps < Self.maximumSteps {
             numbers = [:]
             verdicts = [:]
-            if make(operand, value, depth: 0) { return true }
+            if make(operand, value) { return true }
         }
-        return false
+        // Who has not looked everywhere says nothing.
+        return steps >= Self.maximumSteps
     }
 
     private mutating func flip() -> Bool {
@@ -32,22 +37,24 @@ struct Satisfiability {
         return chance >> 63 == 0
     }
 
-    private mutating func make(_ operand: Operand, _ wanted: Bool, depth: Int) -> Bool {
+    private mutating func make(_ operand: Operand, _ wanted: Bool) -> Bool {
+        steps += 1
+        if steps >= Self.maximumSteps { return false }
         let value = operand.isNegated ? !wanted : wanted
         let node = nodes[operand.node]
         switch node.operation {
         case .constant: return node.constant == UInt64((value ? Kleene.true : Kleene.false).rawValue)
         case .and:
-            if value { return make(node.a, true, depth: depth + 1) && make(node.b, true, depth: depth + 1) }
+            if value { return make(node.a, true) && make(node.b, true) }
             return flip()
-                ? make(node.a, false, depth: depth + 1) || make(node.b, false, depth: depth + 1)
-                : make(node.b, false, depth: depth + 1) || make(node.a, false, depth: depth + 1)
+                ? make(node.a, false) || make(node.b, false)
+                : make(node.b, false) || make(node.a, false)
         case .either:
-            if !value { return make(node.a, false, depth: depth + 1) && make(node.b, false, depth: depth + 1) }
-            return make(flip() ? node.a : node.b, true, depth: depth + 1)
+            if !value { return make(node.a, false) && make(node.b, false) }
+            return make(flip() ? node.a : node.b, true)
         case .surely:
             // Not surely so: it is not so, or nobody knows.
-            return value ? make(node.a, true, depth: depth + 1) : true
+            return value ? make(node.a, true) : true
         case .compare: return compare(node, value)
         case .isOneOf: return choose(node, value)
         default:

@@ -38,6 +38,7 @@ struct StatusReport {
             $0.object("centre") {
                 $0.put("connected", route.isConnected)
                 $0.put("receipts", route.receipts)
+                $0.put("unmatched_receipts", route.unmatchedReceipts)
                 $0.put("sent", route.sent)
                 $0.put("resent", route.resent)
                 if let last = route.lastReceipt { $0.put("last_receipt_age_s", Double(monotonic - last) / 1e9) }

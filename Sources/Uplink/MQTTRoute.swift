@@ -218,12 +218,19 @@ public final class MQTTRoute: MQTTClientDelegate {
         guard !receipts.isEmpty else { return }
         let taken = receipts
         receipts.removeAll()
-        _ = try journal.receipt(taken, counting: "receipts")
+        let settled = try journal.receipt(taken, counting: "receipts")
+        // A receipt for what was sent twice comes twice; for what was never sent, somebody is mistaken.
+        let strange = taken.filter { underWay[$0] == nil }
+        if settled == 0, let first = strange.first {
+            log.warning(
+                "centre: a receipt for '\(first)', which is not owed; expected the \"id\" of an event as it was sent")
+        }
         for id in taken { underWay[id] = nil }
         let now = MonotonicClock.nanoseconds
         board.update {
-            $0.receipts += taken.count
-            $0.lastReceipt = now
+            $0.receipts += settled
+            $0.unmatchedReceipts += taken.count - settled
+            if settled > 0 { $0.lastReceipt = now }
         }
     }
 
@@ -258,7 +265,11 @@ public final class MQTTRoute: MQTTClientDelegate {
     public func published(_ mid: Int32) {}
 
     public func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
-        receipts += Receipt.ids(in: payload)
+        let ids = Receipt.ids(in: payload)
+        receipts += ids
+        guard ids.isEmpty else { return }
+        board.update { $0.unmatchedReceipts += 1 }
+        log.warning("centre: a receipt that cannot be read; expected {\"id\": \"…\"} or {\"ids\": […]}")
     }
 }
 

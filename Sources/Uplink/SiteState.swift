@@ -64,6 +64,8 @@ public final class UplinkBoard: Sendable {
         /// Monotonic nanoseconds of the last receipt, nil before the first.
         public var lastReceipt: Int64?
         public var receipts = 0
+        /// Receipts for nothing that is owed, or that cannot be read.
+        public var unmatchedReceipts = 0
         public var sent = 0
         public var resent = 0
         public var connectFailures = 0

@@ -3,6 +3,7 @@ import Detection
 import Elevator
 import Encoding
 import Gateway
+import Journal
 import PositionedYAML
 
 #if canImport(Glibc)
@@ -20,6 +21,20 @@ struct OrderOptions: ParsableArguments {
     var by: String
 
     /// Hands the order over and waits until the gateway has it in its journal.
+    /// The whole id of the alert that a person names by its beginning, as `journal list` shows it, with or without a revision.
+    func alert(_ text: String) throws -> String {
+        let beginning = String(text.prefix { $0 != "/" })
+        let journal = try Journal(try Configuration(file: config).stateFolder + "/journal.db", readOnly: true)
+        let ids = Set(try journal.alerts(id: beginning).map(\.id)).sorted()
+        guard !beginning.isEmpty, let only = ids.first else {
+            throw ValidationError("the journal has no alert '\(text)'. hoistway journal list shows what it has.")
+        }
+        guard ids.count == 1 else {
+            throw ValidationError("'\(text)' may be any of \(ids.prefix(5).joined(separator: ", ")); give more of it")
+        }
+        return only
+    }
+
     func give(_ order: Order) throws {
         let box = OrderBox(stateFolder: try Configuration(file: config).stateFolder)
         var now = timespec()
@@ -115,15 +130,19 @@ struct Incident: ParsableCommand {
     struct Accept: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "A person has taken it on: it is confirmed, and nothing is muted on this lift until its end.")
-        @Argument(help: "The alert's id (hoistway journal list).") var alert: String
+        @Argument(help: "The alert's id or its beginning (hoistway journal list).") var alert: String
         @OptionGroup var options: OrderOptions
-        func run() throws { try reporting { try options.give(.accepted(alert: alert, by: options.by)) } }
+        func run() throws {
+            try reporting { try options.give(.accepted(alert: try options.alert(alert), by: options.by)) }
+        }
     }
     struct End: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "The incident is over: everybody is out.")
         @Argument(help: "The alert's id.") var alert: String
         @OptionGroup var options: OrderOptions
-        func run() throws { try reporting { try options.give(.endOfAlarm(alert: alert, by: options.by)) } }
+        func run() throws {
+            try reporting { try options.give(.endOfAlarm(alert: try options.alert(alert), by: options.by)) }
+        }
     }
     struct JudgeFalse: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -132,7 +151,9 @@ struct Incident: ParsableCommand {
         @Option(help: "What was found instead.") var reason: String
         @OptionGroup var options: OrderOptions
         func run() throws {
-            try reporting { try options.give(.judgedFalse(alert: alert, by: options.by, reason: reason)) }
+            try reporting {
+                try options.give(.judgedFalse(alert: try options.alert(alert), by: options.by, reason: reason))
+            }
         }
     }
 }

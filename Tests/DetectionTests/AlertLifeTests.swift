@@ -176,6 +176,28 @@ private let stuck = """
         #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
     }
 
+    @Test func aDeviceThatCountsAnewAfterAPauseMayRepeatItself() throws {
+        var building = try Building(rules: stuck)
+        func say(_ second: Int, _ sequence: Int64, moving: Bool) {
+            var reading = Reading()
+            reading.stopsBetweenFloors()
+            reading.set(.moving, moving)
+            reading.sequence = sequence
+            building.detector.fold(
+                reading, lift: 0, key: UInt64(sequence), vendorCode: nil, arrival: Building.start + .seconds(second))
+        }
+        for (second, sequence) in [(1, 1), (2, 2), (3, 3)] as [(Int, Int64)] {
+            say(second, sequence, moving: sequence != 2)
+        }
+        say(4, 2, moving: false)
+        #expect(building.detector.view(0).counters.duplicates == 1, "a double within the lateness is one")
+        say(20, 1, moving: true)
+        say(21, 2, moving: false)
+        building.advance(to: 40)
+        #expect(building.detector.view(0).counters.duplicates == 1)
+        #expect(building.told.first == "1 entrapment.off_level suspected 31.0", "\(building.told)")
+    }
+
     @Test func messagesOfOneTimeAreOrderedByTheDevicesCount() throws {
         var building = try Building(rules: stuck)
         building.say(at: 1, sequence: 2) { $0.stopsBetweenFloors() }

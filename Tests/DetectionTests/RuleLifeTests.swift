@@ -179,6 +179,21 @@ private func rule(_ more: String = "", when: String = "not moving", hold: String
         #expect(throws: OrderProblem.noOpenAlert("x")) { try building.order(.accepted(alert: "x", by: "W")) }
     }
 
+    @Test func partsThatStandOnEachOtherTooDeepAreRefusedByName() throws {
+        let lets = (1...150).map { "  a\($0): not a\($0 - 1)" }.joined(separator: "\n")
+        let rules = "let:\n  a0: moving\n\(lets)\nrules: [{ rule: r, kind: k, when: a150, title: { en: t, zh: t } }]"
+        let error = #expect(throws: InvalidFiles.self) { try Building(rules: rules) }
+        #expect(error?.diagnostics.first?.description.contains("rules.yaml:102:") == true, "\(error.debugDescription)")
+        #expect(error?.diagnostics.first?.message.contains("'a100' stands on more than 100 named parts") == true)
+    }
+
+    @Test func partsSharedManyTimesOverAreCheckedInBoundedTime() throws {
+        let lets = (1...60).map { "  a\($0): a\($0 - 1) or (a\($0 - 1) and floor > \($0))" }.joined(separator: "\n")
+        let rules = "let:\n  a0: moving\n\(lets)\nrules: [{ rule: r, kind: k, when: a60, title: { en: t, zh: t } }]"
+        let set = try RuleSet([YAMLNode(parsing: Array(rules.utf8), file: "r.yaml")])
+        #expect(set.findings().isEmpty)
+    }
+
     @Test func anOrderOutlivesARestart() throws {
         var building = try Building(rules: rule())
         building.say(at: 0) { $0.set(.moving, true) }
