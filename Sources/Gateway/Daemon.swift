@@ -225,6 +225,8 @@ final class StopSignal: Sendable {
         // Blocked before any thread is started, so that every thread inherits it and only the one below takes them.
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
+        // A file that may not grow is an error of its writer's, and no end.
+        signal(SIGXFSZ, SIG_IGN)
         _ = LoopThread { [self] in
             var signals = sigset_t()
             sigemptyset(&signals)

@@ -446,6 +446,11 @@ final class TelemetryLoop: MQTTClientDelegate {
         if let control { pendingControls.append(TimedControl(control: control, time: now)) }
         do throws(JournalError) {
             try commit(now: now)
+            if retryCommitAt != nil {
+                log.notice("the journal can be written again")
+                // What went out from memory meanwhile and was stored is owed no more.
+                _ = try journal.receipt(board.release(), counting: "receipts")
+            }
             retryCommitAt = nil
             keepWithinQuota(now)
         } catch {
@@ -454,6 +459,14 @@ final class TelemetryLoop: MQTTClientDelegate {
             if error.isFull { try? journal.makeRoom() }
             lastError = error.description
             if error.isDamage { journalDamage = error }
+            // Nobody trapped waits for a disk.
+            board.hold(
+                pendingAlerts.map {
+                    UplinkBoard.UnjournalledEvent(
+                        id: "\($0.alert.id)/\($0.alert.revision)", lane: $0.alert.lane, lift: $0.alert.lift,
+                        body: $0.body)
+                })
+            bell.signal()
             if retryCommitAt == nil { log.critical("\(error). Nothing is acknowledged until it can be written.") }
             retryCommitAt = MonotonicClock.nanoseconds + 1_000_000_000
             if isSubscribed { isLost = "the journal cannot be written" }

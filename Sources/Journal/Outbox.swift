@@ -12,6 +12,23 @@ extension Journal {
         public var created: Instant
         /// Counts up by one with each event of this lift in this lane; 0 where an older version wrote it.
         public var number: Int64
+
+        /// Of an event that no journal holds yet.
+        package init(unjournalled eventID: String, lane: Lane, lift: String, body: [UInt8], created: Instant) {
+            self.init(
+                id: 0, eventID: eventID, lane: lane, lift: lift, body: body, created: created, number: 0)
+        }
+        init(
+            id: Int64, eventID: String, lane: Lane, lift: String, body: [UInt8], created: Instant, number: Int64
+        ) {
+            self.id = id
+            self.eventID = eventID
+            self.lane = lane
+            self.lift = lift
+            self.body = body
+            self.created = created
+            self.number = number
+        }
     }
 
     /// Notes what the centre is owed, under the next number of its lift and lane.

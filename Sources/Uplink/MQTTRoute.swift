@@ -170,14 +170,17 @@ public final class MQTTRoute: MQTTClientDelegate {
         let free = settings.window - underWay.values.count { now - $0.sentAt < settings.resendAfter.nanoseconds }
         guard let client else { return }
         var left = free
-        // Urgent rows come first, so the first rows of the outbox are all that can be due.
-        for row in try journal.outbox(limit: settings.window * 2 + underWay.count) {
+        // What no disk holds goes first. Urgent rows come first, so the first rows of the outbox are all that can be due.
+        let held = board.unjournalled.map {
+            Journal.OutboxRow(unjournalled: $0.id, lane: $0.lane, lift: $0.lift, body: $0.body, created: clock())
+        }
+        for row in held + (try outboxRows(isNeeded: held.isEmpty)) {
             let before = underWay[row.eventID]
             if let before, now - before.sentAt < settings.resendAfter.nanoseconds { continue }
             // A window full of faults that a slow centre has not answered does not hold up an entrapment.
             if left <= 0, row.lane != .entrapment { break }
             let attempts = (before?.attempts ?? 0) + 1
-            let isHistorical = try journal.isOver(row.eventID)
+            let isHistorical = row.id > 0 ? try journal.isOver(row.eventID) : false
             let body = envelope(row, attempt: attempts, isHistorical: isHistorical)
             _ = try client.publish(body, to: settings.topic("alert/\(row.lane)"))
             underWay[row.eventID] = UnderWay(sentAt: now, attempts: attempts)
@@ -186,6 +189,16 @@ public final class MQTTRoute: MQTTClientDelegate {
                 if attempts > 1 { $0.resent += 1 }
             }
             left -= 1
+        }
+    }
+
+    /// - Parameter isNeeded: while a disk fails its journal may not even be readable; what is in memory does not wait for it.
+    private func outboxRows(isNeeded: Bool) throws(JournalError) -> [Journal.OutboxRow] {
+        do throws(JournalError) {
+            return try journal.outbox(limit: settings.window * 2 + underWay.count)
+        } catch {
+            if isNeeded { throw error }
+            return []
         }
     }
 
@@ -216,8 +229,11 @@ public final class MQTTRoute: MQTTClientDelegate {
 
     private func settleReceipts() throws {
         guard !receipts.isEmpty else { return }
-        let taken = receipts
+        let all = receipts
         receipts.removeAll()
+        let taken = board.settleHeld(all)
+        for id in all { underWay[id] = taken.contains(id) ? underWay[id] : nil }
+        if taken.isEmpty { return }
         let settled = try journal.receipt(taken, counting: "receipts")
         // A receipt for what was sent twice comes twice; for what was never sent, somebody is mistaken.
         let strange = taken.filter { underWay[$0] == nil }

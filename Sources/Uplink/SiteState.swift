@@ -74,6 +74,26 @@ public final class UplinkBoard: Sendable {
         public var lastTurn: Int64 = 0
         public init() {}
     }
+    /// An alert that was decided and cannot be made durable: a full or failing disk. It goes out from memory.
+    public struct UnjournalledEvent: Sendable, Equatable {
+        public var id: String
+        public var lane: Lane
+        public var lift: String
+        public var body: [UInt8]
+        public init(id: String, lane: Lane, lift: String, body: [UInt8]) {
+            self.id = id
+            self.lane = lane
+            self.lift = lift
+            self.body = body
+        }
+    }
+    private struct Memory {
+        var events: [UnjournalledEvent] = []
+        /// Of those, what the centre has said it stored.
+        var stored: Set<String> = []
+    }
+
+    private let memory = Mutex(Memory())
     private let state = Mutex(SiteState())
     private let route = Mutex(RouteStatus())
 
@@ -81,6 +101,29 @@ public final class UplinkBoard: Sendable {
     public var siteState: SiteState {
         get { state.withLock { $0 } }
         set { state.withLock { $0 = newValue } }
+    }
+    /// What waits for a disk that is well, most urgent first.
+    var unjournalled: [UnjournalledEvent] {
+        memory.withLock { memory in
+            memory.events.filter { !memory.stored.contains($0.id) }.sorted { $0.lane.rawValue < $1.lane.rawValue }
+        }
+    }
+    public func hold(_ events: [UnjournalledEvent]) { memory.withLock { $0.events = events } }
+    /// What was held is journalled now.
+    /// - Returns: of it, what the centre has stored already.
+    public func release() -> [String] {
+        memory.withLock { memory in
+            defer { memory = Memory() }
+            return memory.stored.sorted()
+        }
+    }
+    /// Takes out of the ids those that are held.
+    func settleHeld(_ ids: [String]) -> [String] {
+        memory.withLock { memory in
+            let held = Set(memory.events.map(\.id))
+            memory.stored.formUnion(held.intersection(ids))
+            return ids.filter { !held.contains($0) }
+        }
     }
     public var routeStatus: RouteStatus { route.withLock { $0 } }
     func update(_ change: (inout sending RouteStatus) -> Void) { route.withLock { change(&$0) } }

@@ -292,6 +292,37 @@ extension EndToEndTests {
         #expect(site.wait(20) { site.told.count == lifts.count }, "and now everybody is: \(site.told)")
     }
 
+    @Test func onAFullDiskAlertsGoOutFromMemoryAndItHealsByItself() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        #expect(site.wait { site.status("counters", "messages") == 1 })
+        try site.limitFiles(to: 40_000)
+        site.say("1", state(2))
+        #expect(site.wait { site.log.contains("Nothing is acknowledged until it can be written") }, "\(site.log)")
+        // The word that says so is not durable and not acknowledged; what it means goes out all the same.
+        try site.limitFiles(to: nil)
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.log.contains("the journal can be written again") })
+        #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
+        try site.limitFiles(to: 40_000)
+        site.say("1", state(3, codes: "[\"90\"]"))
+        #expect(
+            site.wait { site.told.contains("car_alarm_call raised") },
+            "with the disk still full: \(site.told) \(site.log)")
+        #expect(site.status("counters", "commit_failures") > 0)
+        try site.limitFiles(to: nil)
+        #expect(site.wait { site.status("centre", "backlog") == 0 && site.isDrained }, "\(site.status)")
+        #expect(site.received.filter { $0.key.contains("/") }.count == Set(site.received.keys).count)
+        site.stopDaemon()
+        let verified = try Site.run(["journal", "verify", "--file", site.folder + "/state/journal.db"])
+        #expect(verified.status == 0, "\(verified.output)")
+        let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
+        #expect(
+            listed.output.contains("car_alarm_call") && listed.output.contains("0 not yet stored"), "\(listed.output)")
+    }
+
     @Test func aDamagedJournalIsReplacedToldAndNoReasonToStop() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()

@@ -77,6 +77,16 @@ final class Site {
     /// The daemon stands still, as behind a disk that hangs.
     func freezeDaemon() { if let pid = daemon?.pid { kill(pid, SIGSTOP) } }
     func thawDaemon() { if let pid = daemon?.pid { kill(pid, SIGCONT) } }
+    /// No file of the daemon's may grow beyond this: what a full disk is to a journal. nil lifts it.
+    func limitFiles(to bytes: Int?) throws {
+        guard let pid = daemon?.pid else { throw POSIXError(.ESRCH) }
+        let arguments = [
+            "/usr/bin/prlimit", "--pid", "\(pid)", "--fsize=\(bytes.map(String.init) ?? "unlimited"):unlimited",
+        ]
+        let setter = try ChildProcess(arguments, log: folder + "/prlimit.log")
+        while setter.isRunning { usleep(5_000) }
+        guard setter.outcome == 0 else { throw POSIXError(.EPERM) }
+    }
     /// SIGHUP: the daemon reads its rules again.
     func reload() { if let pid = daemon?.pid { kill(pid, SIGHUP) } }
 
