@@ -83,7 +83,9 @@ struct AlertLedger: Sendable, Equatable {
                 }
                 tell(open(transition, rule, lift: lift))
             case .confirmed where rule.escalation != nil:
-                guard let open = openIndex(name), entries[open].state == .suspected else { continue }
+                guard let open = openIndex(name), entries[open].state == .suspected,
+                    entries[open].raisedAt <= transition.time
+                else { continue }
                 revise(open, .confirmed, transition.time)
                 tell(entries[open])
             case .suspected, .confirmed, .raised:
@@ -101,7 +103,8 @@ struct AlertLedger: Sendable, Equatable {
                     tell(entry)
                 }
             case .cleared, .presumedReleased:
-                guard let open = openIndex(name) else { continue }
+                // In a past judged anew the end of an earlier alert comes by again while a later one is open.
+                guard let open = openIndex(name), entries[open].raisedAt <= transition.time else { continue }
                 revise(open, transition.state, transition.time)
                 tell(entries[open])
             }

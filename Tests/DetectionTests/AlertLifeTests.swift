@@ -75,6 +75,23 @@ private let stuck = """
         #expect(try run(true).first == "1 entrapment.off_level suspected 15.0")
     }
 
+    @Test func aLateWordChangesNothingOfAnAlertThatEndedAndOneThatFollowedIt() throws {
+        let rules = """
+            rules:
+              - { rule: r, kind: calm, when: not moving, for: 2s, title: { en: r, zh: r } }
+            """
+        var building = try Building(rules: rules)
+        for (second, moving) in [(0.0, true), (1, false), (5, true), (6, false)] {
+            building.say(at: second) { $0.set(.moving, moving) }
+        }
+        building.advance(to: 8.2)
+        let told = ["1 calm raised 3.0", "1 calm cleared 5.0", "1 calm raised 8.0"]
+        #expect(building.told == told)
+        building.say(at: 7.5, arriving: 8.5) { $0.set(.floor, number: 3) }
+        #expect(building.detector.view(0).counters.rolledBack > 0)
+        #expect(building.told == told, "the clearing of the first is not the second's")
+    }
+
     @Test func aTimerThatFiredAtTheVeryTimeOfALaterWordIsJudgedWithIt() throws {
         let rules = """
             rules:

@@ -29,7 +29,7 @@ import Testing
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SplitMix64(seed: seed)
         var told = 0
-        for round in 0..<400 {
+        for round in 0..<600 {
             let trace = FormulaTrace.random(&random)
             let text = LateReadingTests.catalogued(
                 Formula.random(.condition, depth: 3, &random).text(step: .seconds(1)))
