@@ -56,7 +56,7 @@ extension Journal {
         var last: Int64?
         // A batch that cannot be read leaves those of its segment after it without what they refer to.
         var isBroken = false
-        try database.run("SELECT seq, segment, now, control, readings, hash FROM batch ORDER BY seq") { row in
+        try database.run("SELECT seq, segment, now, control, readings, hash, place FROM batch ORDER BY seq") { row in
             let sequence = row.integer(0)
             audit.batches += 1
             if let last, sequence != last + 1 {
@@ -67,11 +67,14 @@ extension Journal {
             if row.integer(1) != segment {
                 codec.beginSegment()
                 segment = row.integer(1)
-                isBroken = false
+                isBroken = row.integer(6) != 0
+                if isBroken {
+                    audit.report("batch \(sequence) refers to what is missing: its segment has no beginning")
+                }
             }
             let readings = row.blob(4)
             let hash = RecordHash.batch(
-                sequence: sequence, segment: segment, now: row.integer(2),
+                sequence: sequence, segment: segment, place: row.integer(6), now: row.integer(2),
                 control: row.isNull(3) ? nil : row.text(3), readings)
             if row.isNull(5) {
                 audit.unchecked += 1

@@ -76,10 +76,12 @@ public final class Journal {
         do throws(JournalError) {
             try database.transaction { () throws(JournalError) in
                 let hash = RecordHash.batch(
-                    sequence: sequence, segment: segment, now: batch.now.nanoseconds, control: batch.control, blob)
+                    sequence: sequence, segment: segment, place: Int64(batchesInSegment), now: batch.now.nanoseconds,
+                    control: batch.control, blob)
                 try database.run(
-                    "INSERT INTO batch(seq, segment, now, control, readings, hash) VALUES(?, ?, ?, ?, ?, ?)",
-                    .integer(sequence), .integer(segment), .integer(batch.now.nanoseconds),
+                    "INSERT INTO batch(seq, segment, place, now, control, readings, hash) VALUES(?, ?, ?, ?, ?, ?, ?)",
+                    .integer(sequence), .integer(segment), .integer(Int64(batchesInSegment)),
+                    .integer(batch.now.nanoseconds),
                     batch.control.map { .text($0) } ?? .null, .blob(blob), .integer(hash))
                 for (alert, body) in batch.alerts { try insert(alert, body, created: batch.now) }
                 for (name, increment) in batch.counters { try count(name, increment) }
@@ -189,16 +191,22 @@ public final class Journal {
         var segment: Int64 = -1
         var damage: JournalError?
         try database.run(
-            "SELECT seq, segment, now, control, readings, hash FROM batch WHERE segment >= ? ORDER BY seq",
+            "SELECT seq, segment, now, control, readings, hash, place FROM batch WHERE segment >= ? ORDER BY seq",
             .integer(first)
         ) { row in
             if row.integer(1) != segment {
                 codec.beginSegment()
                 segment = row.integer(1)
+                if row.integer(6) != 0 {
+                    damage = damage ?? self.damage("reading batch \(row.integer(0))", "its segment has no beginning")
+                }
             }
+            if damage != nil { return }
             let (readings, control) = (row.blob(4), row.isNull(3) ? nil : row.text(3))
             let hash = RecordHash.batch(
-                sequence: row.integer(0), segment: segment, now: row.integer(2), control: control, readings)
+                sequence: row.integer(0), segment: segment, place: row.integer(6), now: row.integer(2),
+                control: control,
+                readings)
             guard row.isNull(5) || row.integer(5) == hash else {
                 damage =
                     damage ?? self.damage("reading batch \(row.integer(0))", "its hash differs from what was written")

@@ -23,6 +23,9 @@ extension Journal {
         public var saved: Salvage
     }
 
+    /// Readings saved while somebody waits for the gateway to start, a matter of seconds; `hoistway journal salvage` saves the rest.
+    private static let readingsSavedAtStart = 64 << 20
+
     /// Beside the journal: the next start is to set it aside, since it turned out to be damaged while it was in use.
     private static func mark(_ path: String) -> String { path + ".is-damaged" }
 
@@ -47,7 +50,7 @@ extension Journal {
             }
         }
         for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }
-        let saved = try salvage(path, into: fresh)
+        let saved = try salvage(path, into: fresh, readings: readingsSavedAtStart)
         let aside = path + ".damaged-" + now.rfc3339.filter { $0.isNumber || $0 == "T" }
         for suffix in ["-wal", "-shm", ""] where access(path + suffix, F_OK) == 0 {
             guard rename(path + suffix, aside + suffix) == 0 else {

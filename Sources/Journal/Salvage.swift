@@ -15,14 +15,14 @@ public struct Salvage: Sendable, Equatable {
 extension Journal {
     /// Takes what can be read and is sound out of a damaged journal into a new one. The damaged file is left as it is.
     ///
-    /// A table is read from its beginning up to the damage, and from its end down to it.
+    /// First what the centre is owed, the alerts and the state; then the readings, the newest first, for as long as there is room.
+    /// - Parameter readings: at most this many bytes of them: whoever waits for the gateway to start must not wait for hours.
     /// - Throws: `JournalError` when the new journal cannot be written.
-    public static func salvage(_ damaged: String, into path: String) throws(JournalError) -> Salvage {
-        try salvage(damaged, into: try Journal(path))
-    }
-
-    static func salvage(_ damaged: String, into journal: Journal) throws(JournalError) -> Salvage {
+    public static func salvage(
+        _ damaged: String, into path: String, readings: Int = .max
+    ) throws(JournalError) -> Salvage {
         var report = Salvage()
+        let journal = try Journal(path)
         let source: Database
         do throws(JournalError) {
             source = try Database(damaged, readOnly: true)
@@ -33,59 +33,106 @@ extension Journal {
         }
         let target = journal.database
         try target.transaction { () throws(JournalError) in
-            try saveBatches(source, target, &report)
             try saveAlerts(source, target, &report)
             try saveOutbox(source, target, &report)
             try saveRest(source, target, &report)
         }
-        try journal.readNumbers()
+        try saveBatches(source, target, atMost: readings, &report)
         return report
     }
 
-    /// Visits the rows of a table with a whole-number key upwards to the first that cannot be read, then downwards.
+    /// Visits the rows of a table with a whole-number key downwards to the first that cannot be read, then upwards to it.
     /// - Returns: how many places could not be read: 0 or 1.
     private static func visit(
         _ source: Database, _ columns: String, of table: String, by key: String, _ take: (Database.Row) -> Void
     ) -> Int {
-        var last = Int64.min
+        var last = Int64.max
         do throws(JournalError) {
-            try source.run("SELECT \(columns) FROM \(table) ORDER BY \(key)") {
+            try source.run("SELECT \(columns) FROM \(table) ORDER BY \(key) DESC") {
                 last = $0.integer(0)
                 take($0)
             }
             return 0
         } catch {
-            try? source.run("SELECT \(columns) FROM \(table) WHERE \(key) > ? ORDER BY \(key) DESC", .integer(last)) {
+            try? source.run("SELECT \(columns) FROM \(table) WHERE \(key) < ? ORDER BY \(key)", .integer(last)) {
                 take($0)
             }
             return 1
         }
     }
 
-    private static func saveBatches(_ source: Database, _ target: Database, _ report: inout Salvage)
-        throws(JournalError)
-    {
-        var failure: JournalError?
-        let gaps = visit(source, "seq, segment, now, control, readings, hash", of: "batch", by: "seq") { row in
-            let control = row.isNull(3) ? nil : row.text(3)
-            let readings = row.blob(4)
-            let hash = RecordHash.batch(
-                sequence: row.integer(0), segment: row.integer(1), now: row.integer(2), control: control, readings)
-            guard row.isNull(5) || row.integer(5) == hash else {
-                report.refused += 1
-                return
-            }
-            do throws(JournalError) {
-                try target.run(
-                    "INSERT OR IGNORE INTO batch(seq, segment, now, control, readings, hash) VALUES(?, ?, ?, ?, ?, ?)",
-                    .integer(row.integer(0)), .integer(row.integer(1)), .integer(row.integer(2)),
-                    control.map { .text($0) } ?? .null, .blob(readings), .integer(hash))
-                report.batches += 1
-            } catch { failure = error }
+    private struct SavedBatch {
+        var key: (sequence: Int64, segment: Int64, place: Int64, now: Int64)
+        var control: String?
+        var readings: [UInt8]
+        var hash: Int64
+
+        /// - Returns: nil for a row that is not what was written.
+        init?(_ row: Database.Row) {
+            key = (row.integer(0), row.integer(1), row.integer(2), row.integer(3))
+            control = row.isNull(4) ? nil : row.text(4)
+            readings = row.blob(5)
+            hash = RecordHash.batch(
+                sequence: key.sequence, segment: key.segment, place: key.place, now: key.now, control: control, readings
+            )
+            if !row.isNull(6), row.integer(6) != hash { return nil }
         }
-        report.gaps += gaps
-        if let failure { throw failure }
-        report.refused += try dropUnreadable(target)
+    }
+
+    /// The newest first, down to the damage; then the oldest, up to it.
+    private static func saveBatches(
+        _ source: Database, _ target: Database, atMost limit: Int, _ report: inout Salvage
+    ) throws(JournalError) {
+        var (bytes, refused) = (0, 0)
+        var (lowest, highest) = (Int64.max, Int64.min)
+        var isDescending = true
+        while bytes < limit {
+            var chunk: [SavedBatch] = []
+            var seen = 0
+            var isReadable = true
+            do throws(JournalError) {
+                try source.run(
+                    """
+                    SELECT seq, segment, place, now, control, readings, hash FROM batch WHERE seq > ? AND seq < ?
+                    ORDER BY seq \(isDescending ? "DESC" : "ASC") LIMIT 256
+                    """, .integer(highest), .integer(lowest)
+                ) { row in
+                    seen += 1
+                    if isDescending { lowest = row.integer(0) } else { highest = row.integer(0) }
+                    if let batch = SavedBatch(row) { chunk.append(batch) } else { refused += 1 }
+                }
+            } catch { isReadable = false }
+            do throws(JournalError) { try write(chunk, to: target) } catch {
+                // No room for more: what is there counts, and the rest stands in the damaged file.
+                break
+            }
+            report.batches += chunk.count
+            bytes += chunk.reduce(0) { $0 + $1.readings.count }
+            if isReadable, seen == 0 { break }
+            if !isReadable {
+                report.gaps += isDescending ? 1 : 0
+                if !isDescending { break }
+                isDescending = false
+            }
+        }
+        report.refused += refused
+        let unreadable = try dropUnreadable(target)
+        report.refused += unreadable
+        report.batches -= unreadable
+    }
+
+    private static func write(_ batches: [SavedBatch], to target: Database) throws(JournalError) {
+        try target.transaction { () throws(JournalError) in
+            for batch in batches {
+                try target.run(
+                    """
+                    INSERT OR IGNORE INTO batch(seq, segment, place, now, control, readings, hash)
+                    VALUES(?, ?, ?, ?, ?, ?, ?)
+                    """, .integer(batch.key.sequence), .integer(batch.key.segment), .integer(batch.key.place),
+                    .integer(batch.key.now), batch.control.map { .text($0) } ?? .null, .blob(batch.readings),
+                    .integer(batch.hash))
+            }
+        }
     }
 
     /// A batch refers to those before it in its segment: without one of them it says nothing.
@@ -94,11 +141,11 @@ extension Journal {
         var (segment, last): (Int64, Int64) = (-1, -1)
         var isBroken = false
         var unreadable: [Int64] = []
-        try target.run("SELECT seq, segment, readings FROM batch ORDER BY seq") { row in
+        try target.run("SELECT seq, segment, readings, place FROM batch ORDER BY seq") { row in
             if row.integer(1) != segment {
                 codec.beginSegment()
                 segment = row.integer(1)
-                isBroken = false
+                isBroken = row.integer(3) != 0
             } else if row.integer(0) != last + 1 {
                 isBroken = true
             }

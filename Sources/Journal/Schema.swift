@@ -1,6 +1,7 @@
 /// The journal's layout (`application_id` "HWAY", `user_version` = format).
 ///
-///     batch      seq, segment, now, control, readings, hash           what was read, by batch
+///     batch      seq, segment, place, now, control, readings, hash    what was read, by batch; `place` counts within its
+///                                                                     segment: only the first, 0, refers to nothing before it
 ///     alert      alert_id, revision, lift, kind, state, at, body,     every revision told; `place` counts them,
 ///                place, chain                                         `chain` links each to the one before
 ///     outbox     id, event_id, lane, lift, body, created, number      what the centre is owed
@@ -44,7 +45,7 @@ enum Schema {
                 "PRAGMA application_id=\(applicationID)", "PRAGMA user_version=\(format)",
                 """
                 CREATE TABLE batch(seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, now INTEGER NOT NULL,
-                    control TEXT, readings BLOB NOT NULL, hash INTEGER)
+                    control TEXT, readings BLOB NOT NULL, hash INTEGER, place INTEGER NOT NULL DEFAULT 0)
                 """,
                 """
                 CREATE TABLE alert(alert_id TEXT NOT NULL, revision INTEGER NOT NULL, lift TEXT NOT NULL, kind TEXT NOT NULL,
@@ -96,6 +97,11 @@ enum Schema {
     private static func upgradeFromFirst(_ database: Database) throws(JournalError) {
         try database.transaction { () throws(JournalError) in
             for sql in [
+                "ALTER TABLE batch ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
+                // Segments went as a whole, so the first that is there is the first there was.
+                """
+                UPDATE batch SET place = seq - (SELECT min(seq) FROM batch AS other WHERE other.segment = batch.segment)
+                """,
                 "ALTER TABLE batch ADD COLUMN hash INTEGER", "ALTER TABLE snapshot ADD COLUMN hash INTEGER",
                 "ALTER TABLE alert ADD COLUMN place INTEGER", "ALTER TABLE alert ADD COLUMN chain BLOB",
                 "ALTER TABLE outbox ADD COLUMN number INTEGER NOT NULL DEFAULT 0",

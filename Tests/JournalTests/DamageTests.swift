@@ -74,6 +74,32 @@ import Testing
         #expect(audit.problems.contains { $0.contains(fragment) }, "\(change): \(audit.problems)")
     }
 
+    @Test func aSegmentWithoutItsBeginningSaysNothingRatherThanSomethingElse() throws {
+        do { try fill(try Journal(path), batches: 20) }
+        let journal = try Journal(path)
+        try fill(journal, batches: 20, from: 20)
+        // The second life begins a segment of its own: of the first its beginning is lost.
+        try Database(path).execute("DELETE FROM batch WHERE seq <= 5")
+        #expect(journal.audit().problems.contains { $0.contains("no beginning") })
+        let error = #expect(throws: JournalError.self) { try journal.forEachBatch(after: 0) { _ in } }
+        #expect(error?.isDamage == true)
+        let saved = try Journal.salvage(path, into: folder + "/saved.db")
+        #expect(saved.batches == 20 && saved.refused == 15, "\(saved)")
+        var messages = 0
+        try Journal(folder + "/saved.db").forEachBatch(after: 0) { messages += $0.messages.count }
+        #expect(messages == 60)
+    }
+
+    @Test func whatASalvageHasNoTimeForIsTheOldest() throws {
+        do { try fill(try Journal(path), batches: 100) }
+        do { try fill(try Journal(path), batches: 300, from: 100) }
+        let saved = try Journal.salvage(path, into: folder + "/saved.db", readings: 1)
+        // Whole segments only, so of the last 256 batches those that begin with their segment's first.
+        let found = try Journal(folder + "/saved.db")
+        #expect(saved.batches == found.audit().batches && saved.alerts == 400 && saved.owed == 400, "\(saved)")
+        #expect(found.audit().problems.allSatisfy { $0.contains("the last is") }, "\(found.audit().problems)")
+    }
+
     @Test func aChangedReadingIsRefusedWhenItIsReadBack() throws {
         let journal = try Journal(path)
         try fill(journal, batches: 10)
