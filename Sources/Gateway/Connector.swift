@@ -20,6 +20,7 @@ final class Connector: Sendable {
 
     var outcome: Outcome? { result.withLock { $0 } }
 
-    /// The loop does not touch the client while it is lent (`Link.connecting`), which the compiler cannot see.
+    /// Why unchecked: `MQTTClient` is confined to one thread at a time, not to one for ever. While it is lent the loop leaves it alone
+    /// (`Link.connecting`); `outcome`, behind a lock, gives it back. The compiler cannot see that.
     private struct Loan: @unchecked Sendable { let client: MQTTClient }
 }

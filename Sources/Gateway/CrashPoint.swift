@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -21,12 +22,11 @@ enum CrashPoint: String {
         if parts.isEmpty { return nil }
         return (String(parts[0]), parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
     }()
-    // Touched by the loop's thread alone.
-    nonisolated(unsafe) private static var reached = 0
+    private static let reached = Atomic(0)
 
     func reach() {
         guard let chosen = Self.chosen, chosen.point == rawValue else { return }
-        Self.reached += 1
-        if Self.reached >= chosen.count { kill(getpid(), SIGKILL) }
+        let times = Self.reached.add(1, ordering: .relaxed).newValue
+        if times >= chosen.count { kill(getpid(), SIGKILL) }
     }
 }

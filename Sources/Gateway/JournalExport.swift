@@ -22,29 +22,22 @@ public struct JournalExport {
         var session = 1
         if form == .csv { emit(Array("arrival,topic,retained,payload\n".utf8)) }
         try journal.forEachBatch(after: 0) { batch in
-            var controls = (batch.control.map { TimedControl.all(in: $0) } ?? [])[...]
-            func write(upTo time: Int64) {
-                while let next = controls.first, next.time.nanoseconds < time {
-                    controls.removeFirst()
-                    guard form == .trace, isWanted(next.time) else { continue }
-                    if next.control == .connection(.connected) { session += 1 }
-                    writer.event(next.control, session: session, at: next.time)
-                }
-            }
-            for message in batch.messages {
-                write(upTo: message.arrival)
-                let arrival = Instant(nanoseconds: message.arrival)
-                guard isWanted(arrival), isWanted(message.topic) else { continue }
-                count += 1
-                if form == .trace {
+            batch.visit {
+                switch $0 {
+                case .control(let timed):
+                    guard form == .trace, isWanted(timed.time) else { return }
+                    if timed.control == .connection(.connected) { session += 1 }
+                    writer.event(timed.control, session: session, at: timed.time)
+                case .message(let message):
+                    let arrival = Instant(nanoseconds: message.arrival)
+                    guard isWanted(arrival), isWanted(message.topic) else { return }
+                    count += 1
+                    if form == .csv { return emit(Self.row(message, arrival)) }
                     writer.message(
                         topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
                         qos: message.mid == 0 ? 0 : 1, session: session, at: arrival)
-                } else {
-                    emit(Self.row(message, arrival))
                 }
             }
-            write(upTo: .max)
             emit(writer.take())
         }
         return count

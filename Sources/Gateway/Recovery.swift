@@ -29,28 +29,24 @@ enum Recovery {
         try journal.forEachBatch(after: through) { batch in
             outcome.batches += 1
             outcome.messages += batch.messages.count
-            outcome.alerts += apply(batch.messages, control: batch.control, now: batch.now, to: &intake)
+            outcome.alerts += apply(batch, to: &intake)
         }
         outcome.lastNow = try journal.lastTime()
         return outcome
     }
 
     /// One batch, exactly as the loop took it: its messages and what happened beside them, in the order of their times.
-    private static func apply(
-        _ messages: [JournalledMessage], control: String?, now: Instant, to intake: inout Intake
-    ) -> [Alert] {
-        var controls = (control.map { TimedControl.all(in: $0) } ?? [])[...]
-        for message in messages {
-            while let next = controls.first, next.time.nanoseconds < message.arrival {
-                intake.follow(next.control, at: next.time)
-                controls.removeFirst()
+    private static func apply(_ batch: Journal.StoredBatch, to intake: inout Intake) -> [Alert] {
+        batch.visit {
+            switch $0 {
+            case .message(let message):
+                intake.take(
+                    topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
+                    arrival: Instant(nanoseconds: message.arrival))
+            case .control(let timed): intake.follow(timed.control, at: timed.time)
             }
-            intake.take(
-                topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
-                arrival: Instant(nanoseconds: message.arrival))
         }
-        for timed in controls { intake.follow(timed.control, at: timed.time) }
-        intake.advance(to: now)
+        intake.advance(to: batch.now)
         return intake.takeAlerts()
     }
 }

@@ -7,7 +7,8 @@ import Encoding
 /// Invariants, each with a test:
 /// 1. A batch is there whole or not at all: its messages, alerts and outbox rows are one transaction.
 /// 2. `commit` returns after the fsync (WAL, `synchronous=EXTRA`, asserted on opening). Only then is the broker told.
-/// 3. An outbox row leaves by a receipt for its `alert_id/revision` and in no other way.
+/// 3. An outbox row leaves by a receipt for its `alert_id/revision`, or by `enforce` when the outbox is beyond its quota; the latter is
+///    counted, and told where anything is lost.
 /// 4. A snapshot names the last batch it contains; batches after it are never evicted before the next snapshot.
 /// 5. Every record carries a sequence number and a hash of its own, whatever the file system makes of its pages: `audit` finds what
 ///    was changed, lost or swapped. Alerts are a chain: each link is the SHA-256 of the last one and the alert's body.
@@ -33,18 +34,12 @@ public final class Journal {
     package init(_ path: String, readOnly: Bool = false, fileSystem: String?) throws(JournalError) {
         database = try Database(path, readOnly: readOnly, fileSystem: fileSystem)
         try Schema.prepare(database, readOnly: readOnly)
-        try readNumbers()
-    }
-
-    /// Goes on counting where the file stands.
-    func readNumbers() throws(JournalError) {
         // A sequence is used once, though all batches up to the snapshot's may be gone.
         let last = max(
             try database.scalar("SELECT max(seq) FROM batch") ?? 0,
             try database.scalar("SELECT max(seq) FROM snapshot") ?? 0)
         nextSequence = last + 1
         segment = (try database.scalar("SELECT max(segment) FROM batch") ?? 0)
-        batchesInSegment = ReadingsCodec.batchesPerSegment
     }
 
     // MARK: Batches

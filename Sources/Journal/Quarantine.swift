@@ -41,7 +41,9 @@ extension Journal {
         _ path: String, now: Instant
     ) throws(JournalError) -> (journal: Journal, damage: Damage?) {
         let (fresh, marked) = (path + ".new", access(mark(path), F_OK) == 0)
-        if access(path, F_OK) != 0, access(fresh, F_OK) == 0 { rename(fresh, path) }
+        if access(path, F_OK) != 0, access(fresh, F_OK) == 0 {
+            for suffix in ["-wal", ""] where access(fresh + suffix, F_OK) == 0 { rename(fresh + suffix, path + suffix) }
+        }
         var reason = "was found damaged while in use"
         if !marked {
             do throws(JournalError) { return (try Journal(path), nil) } catch {
@@ -59,7 +61,8 @@ extension Journal {
                     message: String(cString: strerror(errno)))
             }
         }
-        rename(fresh, path)
+        // Closing folds the log into the file; on a full disk it may have stayed beside it.
+        for suffix in ["-wal", ""] where access(fresh + suffix, F_OK) == 0 { rename(fresh + suffix, path + suffix) }
         unlink(mark(path))
         syncFolder(of: path)
         return (try Journal(path), Damage(file: aside, reason: reason, saved: saved))
