@@ -123,8 +123,7 @@ public struct ExpressionTrace: Sendable {
         for i in wordBytes.indices where Self.equal(word, wordBytes[i]) { return try add(column, .word, UInt64(i)) }
         // The expression's own words are in the list from the start; all others it cannot tell apart need no place.
         if words.count < Self.maximumWords {
-            var bytes: [UInt8] = []
-            for i in 0..<word.count { bytes.append(word[i]) }
+            let bytes = word.array
             words.append(String(decoding: bytes, as: UTF8.self))
             wordBytes.append(bytes)
         }

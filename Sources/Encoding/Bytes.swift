@@ -80,3 +80,13 @@ public struct ByteReader {
         return bytes[offset..<offset + Int(count)]
     }
 }
+
+extension Span where Element == UInt8 {
+    /// A copy that outlives the span.
+    package var array: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        for i in 0..<count { bytes.append(self[i]) }
+        return bytes
+    }
+}

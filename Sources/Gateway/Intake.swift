@@ -133,8 +133,7 @@ public struct Intake {
     private mutating func meet(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant) throws {
         // Registered lifts are known from the start; strangers are not worth remembering.
         guard admission == .anyone, channels.count < Self.maximumChannels else { return }
-        var bytes: [UInt8] = []
-        for i in 0..<topic.count { bytes.append(topic[i]) }
+        let bytes = topic.array
         let text = String(decoding: bytes, as: UTF8.self)
         add(Channel(topic: bytes, lift: nil, decoder: 0, mapping: 0, identities: []))
         for decoder in decoders {

@@ -21,8 +21,6 @@ final class TelemetryLoop: MQTTClientDelegate {
         var snapshotEvery: Duration = .seconds(300)
         /// The building is deaf for this long before the centre is told.
         var brokerLostAfter: Duration = .seconds(30)
-        /// Words may wait unread for this long before timers wait for them: well below the shortest silence that counts.
-        var behindAfter: Duration = .seconds(2)
     }
     /// What was odd or noteworthy: the first three since the journal was created, the others since the start.
     struct Counters {
@@ -72,10 +70,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var sequence: Int64 = 0
     private var lastSnapshot: Int64 = 0
     private var deafSince: Instant?
-    /// When last nothing waited to be read, monotonic.
-    private var caughtUpAt: Int64 = 0
-    /// When a full window was last acknowledged, monotonic.
-    private var windowAcknowledgedAt: Int64?
+    private var lag = ReadingLag()
     private var brokerLost: SiteAlert
     /// Events that the centre was owed had to go.
     private var evicted: SiteAlert
@@ -224,33 +219,23 @@ final class TelemetryLoop: MQTTClientDelegate {
             }
         case .subscribed:
             if socketIsReady { try readUntilDry() }
-            noticeCaughtUp()
+            if unacknowledged < settings.client.receiveMaximum, !Poll.isReadable(client?.socket ?? -1) {
+                lag.noteEmptySocket(at: MonotonicClock.nanoseconds)
+            }
         }
     }
 
-    /// After a stall (a slow disk, a starved box) the present is not what was read last: what lifts said meanwhile waits unread,
-    /// and their silence is ours. Timers wait until it is read.
+    /// Timers wait until what waits unread is read.
     private func noticeBehind() {
         let now = MonotonicClock.nanoseconds
-        guard isSubscribed, isDrained, .nanoseconds(now - caughtUpAt) >= settings.behindAfter else { return }
+        guard isSubscribed, isDrained, let excess = lag.excess(at: now) else { return }
         let time = clock.now
         intake.waitForWords()
         drain.begin(at: now)
         counters.fellBehind += 1
         pendingControls.append(TimedControl(control: .connection(.behind), time: time))
         recorder?.event(.connection(.behind), session: session, at: time)
-        log.warning(
-            "words have waited unread for \(Duration.nanoseconds(now - caughtUpAt).written); silence counts once they are read"
-        )
-    }
-
-    /// Nothing waits to be read, as far as can be told: the socket is empty, and the broker has credit it does not use. Right after
-    /// a full window was acknowledged its answer may still be under way.
-    private func noticeCaughtUp() {
-        let now = MonotonicClock.nanoseconds
-        if unacknowledged >= settings.client.receiveMaximum || Poll.isReadable(client?.socket ?? -1) { return }
-        if let windowAcknowledgedAt, .nanoseconds(now - windowAcknowledgedAt) < DrainWatch.settling { return }
-        caughtUpAt = now
+        log.warning("words have waited unread for \(excess.written); silence counts once they are read")
     }
 
     private func connect() throws(MQTTError) {
@@ -298,7 +283,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         intake.startListening(at: now)
         redeliveries.forgetPending()
         deafSince = nil
-        caughtUpAt = MonotonicClock.nanoseconds
+        lag.noteDrained(at: MonotonicClock.nanoseconds)
         recorder?.event(.connection(.drained), session: session, at: now)
         log.info("broker: the backlog is read; watching \(intake.detector.liftCount) lifts")
         collectAlerts()
@@ -496,7 +481,9 @@ final class TelemetryLoop: MQTTClientDelegate {
             }
         }
         recorder?.flush()
-        if unacknowledged >= settings.client.receiveMaximum { windowAcknowledgedAt = MonotonicClock.nanoseconds }
+        if unacknowledged >= settings.client.receiveMaximum {
+            lag.noteFullWindowAcknowledged(at: MonotonicClock.nanoseconds)
+        }
         batchSince = nil
         unacknowledged = 0
         drain.noteCommit(at: MonotonicClock.nanoseconds)
@@ -529,14 +516,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 
     private func postSiteState() {
-        var state = SiteState()
-        state.hearsLifts = isDrained
-        state.incidents = intake.detector.openAlerts.map {
-            SiteState.Incident(
-                alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind, state: $0.state.rawValue,
-                severity: $0.severity.rawValue, onset: $0.onset)
-        }
-        state.liftsThatMayHoldPeople = intake.detector.liftsThatMayHoldPeople
+        let state = SiteState(intake.detector, hearsLifts: isDrained)
         if board.siteState != state {
             board.siteState = state
             bell.signal()
@@ -544,11 +524,16 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 }
 
-extension Span where Element == UInt8 {
-    fileprivate var array: [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        for i in 0..<count { bytes.append(self[i]) }
-        return bytes
+extension SiteState {
+    /// What the centre is to know of a site should it hear no more of it.
+    fileprivate init(_ detector: Detector, hearsLifts: Bool) {
+        self.init()
+        self.hearsLifts = hearsLifts
+        incidents = detector.openAlerts.map {
+            SiteState.Incident(
+                alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind, state: $0.state.rawValue,
+                severity: $0.severity.rawValue, onset: $0.onset)
+        }
+        liftsThatMayHoldPeople = detector.liftsThatMayHoldPeople
     }
 }

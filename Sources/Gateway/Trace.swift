@@ -118,14 +118,11 @@ struct TraceWriter {
     mutating func message(
         topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant
     ) {
-        var topicBytes: [UInt8] = []
-        for i in 0..<topic.count { topicBytes.append(topic[i]) }
-        var payloadBytes: [UInt8] = []
-        for i in 0..<payload.count { payloadBytes.append(payload[i]) }
+        let payloadBytes = payload.array
         let text = String(validating: payloadBytes, as: UTF8.self)
         json.object {
             $0.put("t", seconds: arrival)
-            $0.put("topic", String(decoding: topicBytes, as: UTF8.self))
+            $0.put("topic", String(decoding: topic.array, as: UTF8.self))
             if let text { $0.put("payload", text) } else { $0.put("payload_b64", Base64.encode(payloadBytes)) }
             $0.put("retain", isRetained)
             $0.put("qos", qos)
