@@ -9,7 +9,7 @@ MUTANTS = [
      "node.operation == .codesAny ? active != 0 : active == node.constant", "active == node.constant"),
     ("in (names)", "Evaluator.swift",
      "let value = isKnown && node.constant & (1 << UInt64(number(node.a, m))) != 0", "let value = isKnown"),
-    ("in (numbers)", "Compiler.swift",
+    ("in (numbers)", "CompilerComparisons.swift",
      "result = or(result, compare(.equal, left.operand, right.operand))",
      "result = compare(.equal, left.operand, right.operand)"),
     ("less than", "Evaluator.swift", "case .less: a < b", "case .less: a <= b"),
