@@ -3,7 +3,9 @@ SHELL := /bin/bash
 SWIFT ?= swift
 PREFIX ?= /usr
 BIN := .build/release
-PACKAGES := pkg-config mosquitto libmosquitto-dev libsqlite3-dev libyaml-dev libzstd-dev libssl-dev
+PACKAGES := pkg-config mosquitto libmosquitto-dev libcurl4-openssl-dev libsqlite3-dev libyaml-dev libzstd-dev libssl-dev
+# What the tests use besides: a centre in Python and one in shell, certificates.
+TEST_PACKAGES := python3 jq mosquitto-clients openssl
 
 .PHONY: help deps build test lint demo crash seeds budget reloads bench bench-check docs measure install clean
 help:
@@ -22,11 +24,19 @@ help:
 
 deps:
 	@command -v $(SWIFT) >/dev/null || { echo "Swift 6.3 is missing: install the toolchain from https://www.swift.org/install/linux/"; exit 1; }
-	@if ! { command -v pkg-config && pkg-config --exists libmosquitto sqlite3 yaml-0.1 libzstd libcrypto && { command -v mosquitto || test -x /usr/sbin/mosquitto; }; } >/dev/null 2>&1; then \
+	@if ! { command -v pkg-config && pkg-config --exists libmosquitto libcurl sqlite3 yaml-0.1 libzstd libcrypto && { command -v mosquitto || test -x /usr/sbin/mosquitto; }; } >/dev/null 2>&1; then \
 	  if [ "$$(id -u)" != 0 ]; then echo "Packages are missing. As root: apt-get update && apt-get install -y $(PACKAGES)"; exit 1; fi; \
 	  echo "Installing Debian packages: $(PACKAGES)"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
 	fi
+
+.PHONY: test-deps
+test-deps: deps
+	@for tool in python3 jq mosquitto_sub openssl; do command -v $$tool >/dev/null || missing=1; done; [ -z "$$missing" ] || { \
+	  if [ "$$(id -u)" != 0 ]; then echo "Packages are missing. As root: apt-get install -y $(TEST_PACKAGES)"; exit 1; fi; \
+	  echo "Installing Debian packages for the tests: $(TEST_PACKAGES)"; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
+	}
 
 build: deps
 	@echo "Building (the first time takes a minute or two)"
@@ -36,7 +46,7 @@ lint:
 	@echo "Checking the format"
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Simulator Tests Benchmarks
 
-test: deps lint
+test: deps test-deps lint
 	@echo "Building everything, warnings are $${CI:+errors}$${CI:-warnings}" | sed 's/true$$//'
 	@$(SWIFT) build --build-tests -q
 	@echo "Rules' own examples"

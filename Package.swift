@@ -18,6 +18,7 @@ let package = Package(
     targets: [
         // The system's C libraries.
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -31,6 +32,7 @@ let package = Package(
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "PositionedYAML", dependencies: ["CYAML", "Elevator"], swiftSettings: strict),
         .target(name: "Mosquitto", dependencies: ["CMosquitto", "Elevator"], swiftSettings: strict),
+        .target(name: "HTTP", dependencies: ["CCurl", "Elevator"], swiftSettings: strict),
         .target(
             name: "DeviceProfiles", dependencies: ["Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
         .target(
@@ -42,7 +44,8 @@ let package = Package(
         .target(
             name: "Uplink",
             dependencies: [
-                "Elevator", "Encoding", "Journal", "Mosquitto", .product(name: "Logging", package: "swift-log"),
+                "Elevator", "Encoding", "HTTP", "Journal", "Mosquitto",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
@@ -99,6 +102,8 @@ let package = Package(
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "Elevator", "Encoding", "CSQLite"], exclude: ["Fixtures"],
             swiftSettings: strict),
+        .testTarget(
+            name: "UplinkTests", dependencies: ["Uplink", "Journal", "Elevator", "Encoding"], swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",

@@ -1,7 +1,7 @@
 import CCrypto
 
 /// Alert ids: name-based UUIDs (RFC 9562 version 5, SHA-1), so that the same event has the same id wherever it is judged.
-enum AlertIdentity {
+public enum AlertIdentity {
     /// The namespace of Hoistway's alerts, itself a random UUID.
     private static let namespace: [UInt8] = [
         0x6f, 0x1c, 0x0b, 0x52, 0x8d, 0x1e, 0x4a, 0x57, 0x9a, 0x3c, 0x41, 0x7e, 0x20, 0xd9, 0x5b, 0x86,
@@ -10,7 +10,7 @@ enum AlertIdentity {
     /// - Parameters:
     ///   - onset: nanoseconds, as first judged.
     ///   - earlier: alerts journalled before with the same lift, kind and onset.
-    static func id(lift: String, kind: String, onset: Int64, earlier: Int) -> String {
+    public static func id(lift: String, kind: String, onset: Int64, earlier: Int) -> String {
         let name = namespace + Array("\(lift)\u{1F}\(kind)\u{1F}\(onset)\u{1F}\(earlier)".utf8)
         var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         let succeeded = EVP_Digest(name, name.count, &digest, nil, EVP_sha1(), nil)

@@ -18,6 +18,8 @@ struct AlertLedger: Sendable, Equatable {
         var raisedAt: Int64
         /// Event time of its last revision.
         var changedAt: Int64
+        /// How often the centre has been reminded that nobody has accepted it.
+        var reminders = 0
     }
     /// A rule's open alert, as the rules' memory has it.
     struct OpenLife {
@@ -168,16 +170,29 @@ struct AlertLedger: Sendable, Equatable {
 
     /// Ends an alert for a reason that no rule has found: a person's word, or a rule that is gone.
     mutating func close(
-        _ index: Int, ruleVersion: String, reason: String, lift: String, now: Int64, evidence: [Evidence],
-        vendorCode: String?
+        _ index: Int, ruleVersion: String, reason: String, _ statement: Statement? = nil, lift: String, now: Int64,
+        evidence: [Evidence], vendorCode: String?
     ) -> Alert {
-        revise(index, .cleared, now)
+        entries[index].state = .cleared
+        return note(
+            index, ruleVersion: ruleVersion, reason: reason, statement, lift: lift, now: now, evidence: evidence,
+            vendorCode: vendorCode)
+    }
+
+    /// Tells an alert again as it stands.
+    mutating func note(
+        _ index: Int, ruleVersion: String, reason: String, _ statement: Statement?, lift: String, now: Int64,
+        evidence: [Evidence], vendorCode: String?
+    ) -> Alert {
+        revise(index, entries[index].state, now)
         let entry = entries[index]
-        return Alert(
-            id: entry.id, revision: entry.revision, lift: lift, kind: entry.kind, state: .cleared,
+        var alert = Alert(
+            id: entry.id, revision: entry.revision, lift: lift, kind: entry.kind, state: entry.state,
             severity: entry.severity, rule: entry.rule, ruleVersion: ruleVersion,
             onset: Instant(nanoseconds: entry.onset), time: Instant(nanoseconds: now), reason: reason, hold: .zero,
             confirmationHold: nil, evidence: evidence, vendorCode: vendorCode, title: entry.title)
+        alert.statement = statement
+        return alert
     }
 
     private static func alert(

@@ -40,6 +40,8 @@ public struct Detector: Sendable {
     private var liftIndex: [String: Int] = [:]
     /// The first end of an announced maintenance window.
     var maintenanceEnds = LiftMemory.never
+    /// When the centre is reminded next of an entrapment that nobody has accepted.
+    var acceptanceDue = LiftMemory.never
     /// What several lifts have in common; by rule.
     var incidents: [String: SiteIncident] = [:]
     /// Words are being received and the backlog after a connect is drained: time may run without them.
@@ -125,12 +127,20 @@ public struct Detector: Sendable {
 
     /// Time passes. Deadlines up to now fire, unless words may still be waiting to be read.
     public mutating func advance(to now: Instant) {
-        guard isListening, !isWaiting else { return }
+        guard isListening, !isWaiting else {
+            // What people have not done does not hang on what lifts say.
+            while acceptanceDue <= now.nanoseconds { remind() }
+            return
+        }
         horizon = max(horizon, now.nanoseconds)
         // In the order of their times over all lifts: what several have in common must not hang on how often this is called.
         while true {
             if maintenanceEnds <= min(now.nanoseconds, deadlines.earliest) {
                 endMaintenance(by: maintenanceEnds)
+                continue
+            }
+            if acceptanceDue <= min(now.nanoseconds, deadlines.earliest) {
+                remind()
                 continue
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
@@ -224,8 +234,10 @@ public struct Detector: Sendable {
         // In the lift's own order, though timers have run past it: it counts from where the lift has got to.
         input.time = max(input.time, reached)
         tracks[index].record(input, lateness: lateness)
+        let before = LiftUse.Moment(tracks[index].memory)
         var sink = TransitionSink()
         follow(input, index, &sink)
+        tracks[index].use.count(from: before, to: LiftUse.Moment(tracks[index].memory))
         tell(sink, index, refoldedFrom: nil)
     }
 
@@ -319,6 +331,7 @@ public struct Detector: Sendable {
             now: now ?? memory.time, vendorCode: tracks[index].writtenVendorCode,
             evidence: { program.evidence(memory.words.span) }, life: { program.openLife($0, memory) }, &alerts)
         noticeIncidents(index, at: now ?? transitions.last?.time ?? memory.time)
+        if !transitions.isEmpty { acceptanceDue = min(acceptanceDue, nextReminder(index)) }
     }
 }
 

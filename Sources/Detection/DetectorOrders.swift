@@ -15,15 +15,18 @@ extension Detector {
         case .accepted(let alert, let by):
             let (index, entry) = try entry(alert) { $0.state.isOpen }
             let kind = tracks[index].ledger.entries[entry].kind
-            guard kind.hasPrefix("entrapment") else { throw .notAnEntrapment(kind) }
+            guard kind.hasPrefix("entrapment") || kind == Alert.carAlarmCall else { throw .notAnEntrapment(kind) }
             guard tracks[index].acceptedAlerts.insert(alert).inserted else { return }
-            confirm(index, entry, because: "accepted:\(by)", now)
+            if !confirm(index, entry, by, now) { note(index, entry, "accepted", Statement(by: by), now) }
             // What was muted until now is judged without its suppressor.
             lookAgain(index, at: now.nanoseconds)
-        case .endOfAlarm(let alert, let by):
-            try close(alert, because: "end_of_alarm:\(by)", mustEnd: false, now)
+        case .progress(let alert, let progress, let statement):
+            let (index, entry) = try entry(alert, where: Self.canBeClosed)
+            note(index, entry, progress.rawValue, statement, now)
+        case .endOfAlarm(let alert, let statement):
+            try close(alert, because: "end_of_alarm", statement, mustEnd: false, now)
         case .judgedFalse(let alert, let by, let reason):
-            try close(alert, because: "judged_false:\(by): \(reason)", mustEnd: true, now)
+            try close(alert, because: "judged_false", Statement(by: by, remark: reason), mustEnd: true, now)
         }
     }
 
@@ -50,23 +53,37 @@ extension Detector {
 
     // MARK: Alerts
 
-    private mutating func confirm(_ index: Int, _ entry: Int, because reason: String, _ now: Instant) {
+    /// - Returns: whether there was anything left to confirm.
+    private mutating func confirm(_ index: Int, _ entry: Int, _ by: String, _ now: Instant) -> Bool {
         let program = programs[tracks[index].program]
         let told = tracks[index].ledger.entries[entry]
         guard told.state == .suspected,
             let rule = program.rules.firstIndex(where: { $0.definition.name == told.rule })
-        else { return }
+        else { return false }
         program.life(rule).setPhase(.final, &tracks[index].memory)
         let memory = tracks[index].memory
         let transition = Transition(
             rule: rule, state: .confirmed, severity: told.severity, time: now.nanoseconds, onset: told.onset,
-            reason: reason, unobserved: 0, evidence: program.evidence(memory.words.span))
+            reason: "accepted", unobserved: 0, evidence: program.evidence(memory.words.span))
         tell(TransitionSink(transitions: [transition]), index, refoldedFrom: nil)
+        if alerts.last?.id == told.id { alerts[alerts.count - 1].statement = Statement(by: by) }
+        return true
+    }
+
+    /// A revision that changes no verdict: what a person did, or what nobody has done.
+    mutating func note(_ index: Int, _ entry: Int, _ reason: String, _ statement: Statement?, _ now: Instant) {
+        let program = programs[tracks[index].program]
+        let memory = tracks[index].memory
+        alerts.append(
+            tracks[index].ledger.note(
+                entry, ruleVersion: rules.versions[tracks[index].ledger.entries[entry].rule] ?? "", reason: reason,
+                statement, lift: tracks[index].lift.id, now: now.nanoseconds,
+                evidence: program.evidence(memory.words.span), vendorCode: tracks[index].writtenVendorCode))
     }
 
     /// Ends an incident by a person's word: one that is open, that is presumed over, or that was accepted and has ended since.
     private mutating func close(
-        _ alert: String, because reason: String, mustEnd: Bool, _ now: Instant
+        _ alert: String, because reason: String, _ statement: Statement, mustEnd: Bool, _ now: Instant
     ) throws(OrderProblem) {
         if let index = tracks.firstIndex(where: { $0.acceptedAlerts.contains(alert) }) {
             tracks[index].acceptedAlerts.remove(alert)
@@ -87,8 +104,8 @@ extension Detector {
         let memory = tracks[index].memory
         alerts.append(
             tracks[index].ledger.close(
-                entry, ruleVersion: rules.versions[told.rule] ?? "", reason: reason, lift: tracks[index].lift.id,
-                now: now.nanoseconds, evidence: program.evidence(memory.words.span),
+                entry, ruleVersion: rules.versions[told.rule] ?? "", reason: reason, statement,
+                lift: tracks[index].lift.id, now: now.nanoseconds, evidence: program.evidence(memory.words.span),
                 vendorCode: tracks[index].writtenVendorCode))
         noticeIncidents(index, at: now.nanoseconds)
         lookAgain(index, at: now.nanoseconds)

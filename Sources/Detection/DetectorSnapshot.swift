@@ -3,7 +3,8 @@ import Encoding
 
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
-    private static let snapshotFormat: UInt32 = 2
+    /// 3 counts reminders and the use of lifts; 2 is read, too.
+    private static let snapshotFormat: UInt32 = 3
 
     public func snapshot() -> [UInt8] {
         var writer = ByteWriter()
@@ -30,7 +31,8 @@ extension Detector {
     /// - Throws: `MalformedBytes`; nothing is changed then.
     public mutating func restore(_ bytes: [UInt8]) throws(MalformedBytes) -> Bool {
         var reader = ByteReader(bytes)
-        guard try reader.read(UInt32.self) == Self.snapshotFormat else { throw MalformedBytes(offset: 0) }
+        let format = try reader.read(UInt32.self)
+        guard 2...Self.snapshotFormat ~= format else { throw MalformedBytes(offset: 0) }
         let sameRules = try reader.readText() == rules.version
         let listening = try reader.read(UInt8.self)
         let wasListening = listening != 0
@@ -58,7 +60,7 @@ extension Detector {
             }
             let shape = Int(truncatingIfNeeded: try reader.readVariable())
             guard shapes.indices.contains(shape) else { throw MalformedBytes(offset: reader.offset) }
-            try track.read(from: &reader, size: shapes[shape].layout.size)
+            try track.read(from: &reader, size: shapes[shape].layout.size, format: format)
             guard let index else { continue }
             if migrations[shape][track.program] == nil {
                 migrations[shape][track.program] = Migration(from: shapes[shape], to: restored.programs[track.program])
@@ -74,6 +76,7 @@ extension Detector {
         restored.maintenanceEnds = restored.tracks.reduce(LiftMemory.never) {
             min($0, $1.maintenance?.until ?? LiftMemory.never)
         }
+        restored.lookForReminders()
         restored.isListening = wasListening
         restored.isWaiting = listening == 2
         restored.deafSince = deafSince
@@ -151,6 +154,7 @@ extension LiftTrack {
         writer.write(blob: vendorCode)
         ledger.write(to: &writer)
         for count in counters.all { writer.write(Int64(count)) }
+        for count in use.all { writer.write(Int64(count)) }
         writer.write(variable: UInt64(acceptedAlerts.count))
         for alert in acceptedAlerts.sorted() { writer.write(alert) }
         writer.write(maintenance != nil)
@@ -163,7 +167,9 @@ extension LiftTrack {
     }
 
     /// - Parameter size: words of a memory in the snapshot.
-    fileprivate mutating func read(from reader: inout ByteReader, size: Int) throws(MalformedBytes) {
+    fileprivate mutating func read(
+        from reader: inout ByteReader, size: Int, format: UInt32
+    ) throws(MalformedBytes) {
         var memories: [LiftMemory] = []
         for _ in 0..<3 {
             var words: [Int64] = []
@@ -189,10 +195,16 @@ extension LiftTrack {
         for i in recentKeys.indices { recentKeys[i] = try reader.read() }
         nextKey = Int(try reader.readVariable() % UInt64(Self.rememberedKeys))
         vendorCode = Array(try reader.readBlob())
-        ledger = try AlertLedger(from: &reader)
+        ledger = try AlertLedger(from: &reader, format: format)
         var counts: [Int] = []
         for _ in counters.all { counts.append(Int(try reader.read(Int64.self))) }
         counters = LiftCounters(counts)
+        use = LiftUse()
+        if format >= 3 {
+            var counts: [Int] = []
+            for _ in use.all { counts.append(Int(try reader.read(Int64.self))) }
+            use = LiftUse(counts)
+        }
         acceptedAlerts = []
         for _ in 0..<(try reader.readVariable()) { acceptedAlerts.insert(try reader.readText()) }
         maintenance = nil
@@ -261,6 +273,7 @@ extension AlertLedger {
             writer.write(entry.onset)
             writer.write(entry.raisedAt)
             writer.write(entry.changedAt)
+            writer.write(UInt8(entry.reminders))
         }
         writer.write(variable: UInt64(onsets.count))
         for onset in onsets {
@@ -269,7 +282,7 @@ extension AlertLedger {
         }
     }
 
-    fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
+    fileprivate init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
         for _ in 0..<(try reader.readVariable()) {
             let rule = try reader.readText()
             let kind = try reader.readText()
@@ -286,7 +299,7 @@ extension AlertLedger {
                 Entry(
                     rule: rule, kind: kind, title: title, id: id, revision: revision, state: state,
                     severity: severity, onset: try reader.read(), raisedAt: try reader.read(),
-                    changedAt: try reader.read()))
+                    changedAt: try reader.read(), reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self))))
         }
         for _ in 0..<(try reader.readVariable()) {
             onsets.append(Onset(kind: try reader.readText(), onset: try reader.read()))

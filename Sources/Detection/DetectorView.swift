@@ -8,6 +8,7 @@ public struct LiftView: Sendable {
     public var lastHeard: Instant?
     public var openAlerts: [OpenAlert]
     public var counters: LiftCounters
+    public var use: LiftUse
     public var clockOffset: Duration?
     /// The end of an announced maintenance window.
     public var maintenanceUntil: Instant?
@@ -31,7 +32,7 @@ extension Detector {
         return LiftView(
             lift: track.lift, signals: programs[track.program].evidence(track.memory.words.span),
             lastHeard: track.memory.isHeard ? Instant(nanoseconds: track.memory.lastHeard) : nil,
-            openAlerts: openAlerts(track), counters: track.counters,
+            openAlerts: openAlerts(track), counters: track.counters, use: track.use,
             clockOffset: track.clock.offset.map { .nanoseconds($0) },
             maintenanceUntil: track.maintenance.map { Instant(nanoseconds: $0.until) })
     }
@@ -48,17 +49,30 @@ extension Detector {
         }
     }
 
+    /// Lifts that say that the mains is gone: code 41 of GB/T 24476-2017, or running on emergency power.
+    public var liftsWithoutPower: [String] {
+        tracks.filter { track in
+            track.signal(.codes).map { $0 & FaultCode.mainPowerLost.bit != 0 } == true
+                || track.signal(.mode) == ServiceMode.allCases.firstIndex(of: .emergencyPower).map { UInt64($0) }
+        }.map(\.lift.id)
+    }
+
     /// Lifts in which people may be now: occupied or unknown, and not standing open at a landing.
     public var liftsThatMayHoldPeople: [String] {
         tracks.filter { track in
-            func signal(_ signal: Signal) -> Bool? {
-                let bit: UInt64 = 1 << UInt64(signal.rawValue)
-                return track.memory.known & bit == 0 ? nil : track.memory.signal(signal.rawValue) != 0
-            }
+            func signal(_ signal: Signal) -> Bool? { track.signal(signal).map { $0 != 0 } }
             let isOpen =
                 signal(.inDoorZone) == true && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)
             let isEmpty = signal(.occupied) == false && signal(.lowerOccupied) != true
             return track.memory.isHeard && !isOpen && !isEmpty
         }.map(\.lift.id)
+    }
+}
+
+extension LiftTrack {
+    /// A signal's raw value (`Reading.bits`), nil while it is unknown.
+    fileprivate func signal(_ signal: Signal) -> UInt64? {
+        let bit: UInt64 = 1 << UInt64(signal.rawValue)
+        return memory.known & bit == 0 ? nil : memory.signal(signal.rawValue)
     }
 }

@@ -49,6 +49,7 @@ struct LiftTrack: Sendable {
     var vendorCode: [UInt8] = []
     var ledger = AlertLedger()
     var counters = LiftCounters()
+    var use = LiftUse()
     /// An announced maintenance window; see `Order`.
     var maintenance: Maintenance?
     /// Entrapments that a person at the centre has taken on: nothing is muted until each is ended (EN 81-28).

@@ -9,10 +9,15 @@ public enum Order: Sendable, Equatable {
     case maintenanceEnds(lift: String, by: String)
     /// The centre's person has taken an alert on: it is confirmed, and the lift's suppressors are bypassed (EN 81-28).
     case accepted(alert: String, by: String)
+    /// Help is on its way, or there, or the people are out: told to everybody, and changes no verdict.
+    case progress(alert: String, Progress, Statement)
     /// The centre's person declares the incident over.
-    case endOfAlarm(alert: String, by: String)
+    case endOfAlarm(alert: String, Statement)
     /// The centre's person found nothing. What begins after this is judged afresh.
     case judgedFalse(alert: String, by: String, reason: String)
+
+    /// The nodes of a rescue between accepting a call and its end (接警, 出动, 抵达, 解救).
+    public enum Progress: String, Sendable, CaseIterable { case dispatched, arrived, released }
 
     /// A window longer than this is cut: a suppressor expires.
     public static let longestMaintenance = Duration.seconds(12 * 3600)
@@ -29,7 +34,7 @@ public enum OrderProblem: Error, CustomStringConvertible, Equatable {
         switch self {
         case .unknownLift(let lift): "no lift '\(lift)' is registered here"
         case .noOpenAlert(let alert): "no alert '\(alert)' is open here"
-        case .notAnEntrapment(let kind): "only an entrapment is accepted; this is \(kind)"
+        case .notAnEntrapment(let kind): "only an entrapment or an alarm call is accepted; this is \(kind)"
         case .over(let time): "its end, \(time.rfc3339), is past"
         }
     }
@@ -58,7 +63,9 @@ extension Order {
             "work on lift \(lift) until \(until.rfc3339), announced by \(by): \(reason)"
         case .maintenanceEnds(let lift, let by): "work on lift \(lift) is over, says \(by)"
         case .accepted(let alert, let by): "alert \(alert) accepted by \(by)"
-        case .endOfAlarm(let alert, let by): "alert \(alert): end of alarm by \(by)"
+        case .progress(let alert, let progress, let statement):
+            "alert \(alert): \(progress.rawValue), says \(statement.by)"
+        case .endOfAlarm(let alert, let statement): "alert \(alert): end of alarm by \(statement.by)"
         case .judgedFalse(let alert, let by, let reason): "alert \(alert) judged false by \(by): \(reason)"
         }
     }
@@ -77,7 +84,10 @@ extension Order {
                 ["maintenance", lift, String(until.nanoseconds), by, reason]
             case .maintenanceEnds(let lift, let by): ["maintenance_ends", lift, by]
             case .accepted(let alert, let by): ["accepted", alert, by]
-            case .endOfAlarm(let alert, let by): ["end_of_alarm", alert, by]
+            case .progress(let alert, let progress, let said):
+                [progress.rawValue, alert, said.by, said.people.map(String.init) ?? "", said.remark ?? ""]
+            case .endOfAlarm(let alert, let said):
+                ["end_of_alarm", alert, said.by, said.people.map(String.init) ?? "", said.remark ?? ""]
             case .judgedFalse(let alert, let by, let reason): ["judged_false", alert, by, reason]
             }
         return parts.joined(separator: String(Self.separator))
@@ -92,9 +102,22 @@ extension Order {
                 lift: parts[1], until: Instant(nanoseconds: until), by: parts[3], reason: parts[4])
         case ("maintenance_ends", 3): self = .maintenanceEnds(lift: parts[1], by: parts[2])
         case ("accepted", 3): self = .accepted(alert: parts[1], by: parts[2])
-        case ("end_of_alarm", 3): self = .endOfAlarm(alert: parts[1], by: parts[2])
+        // Version 0.2 journalled it without people and remark.
+        case ("end_of_alarm", 3): self = .endOfAlarm(alert: parts[1], Statement(by: parts[2]))
+        case ("end_of_alarm", 5): self = .endOfAlarm(alert: parts[1], Statement(parts[2...]))
+        case (let word?, 5):
+            guard let progress = Progress(rawValue: word) else { return nil }
+            self = .progress(alert: parts[1], progress, Statement(parts[2...]))
         case ("judged_false", 4): self = .judgedFalse(alert: parts[1], by: parts[2], reason: parts[3])
         default: return nil
         }
+    }
+}
+
+extension Statement {
+    /// From (by, people, remark) as an order's line has them.
+    fileprivate init(_ parts: ArraySlice<String>) {
+        let parts = Array(parts)
+        self.init(by: parts[0], people: Int(parts[1]), remark: parts[2].isEmpty ? nil : parts[2])
     }
 }

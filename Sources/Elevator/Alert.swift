@@ -16,8 +16,10 @@ public struct Alert: Sendable, Equatable {
     public var onset: Instant
     /// The event time of this revision's decision.
     public var time: Instant
-    /// Why this revision exists, as a word: `held`, `alarm_button`, `released`, `revised`, `inspection`.
+    /// Why this revision exists, as a word: `held`, `alarm_button`, `released`, `revised`, `inspection`, `accepted`.
     public var reason: String
+    /// What a person said, where that is the reason.
+    public var statement: Statement?
     /// How long the rule waits before it raises, and again before it confirms.
     public var hold: Duration
     public var confirmationHold: Duration?
@@ -59,6 +61,8 @@ public struct Alert: Sendable, Equatable {
 
     /// The kind of the alarm button in the car.
     public static let carAlarmCall = "car_alarm_call"
+    /// The reason of a revision that reminds the centre: nobody has accepted it.
+    public static let notAccepted = "not_accepted"
 
     public var isEntrapment: Bool { kind.hasPrefix("entrapment") }
 
@@ -66,6 +70,19 @@ public struct Alert: Sendable, Equatable {
     public var lane: Lane {
         if state == .suppressed { return .info }
         return isEntrapment || kind == Self.carAlarmCall ? .entrapment : severity == .info ? .info : .fault
+    }
+}
+
+/// What a person said about an alert: somebody at the centre, or at the lift.
+public struct Statement: Sendable, Equatable {
+    public var by: String
+    /// How many people were in the car.
+    public var people: Int?
+    public var remark: String?
+    public init(by: String, people: Int? = nil, remark: String? = nil) {
+        self.by = by
+        self.people = people
+        self.remark = remark
     }
 }
 

@@ -9,17 +9,6 @@ import Uplink
 
 /// The one file a site needs: a dozen lines say where the broker and the centre are, and which lifts there are.
 public struct Configuration: Sendable {
-    /// A place to connect to.
-    public struct Endpoint: Sendable {
-        public var url: BrokerURL
-        public var username: String?
-        /// A file that holds the password, never the password itself.
-        public var passwordFile: String?
-        public var caFile: String?
-        public var certificateFile: String?
-        public var keyFile: String?
-        public var node: YAMLNode
-    }
     public struct RegisteredLift: Sendable {
         public var lift: Lift
         public var profile: String
@@ -29,8 +18,9 @@ public struct Configuration: Sendable {
     public var file: String
     public var site: AlertEvent.Site
     public var broker: Endpoint
-    public var centre: Endpoint
-    /// The first level of the centre's topics.
+    /// Who is told, in the order of the file.
+    public var centres: [Centre]
+    /// The first levels of a centre's topics.
     public var topicPrefix: String
     public var lifts: [RegisteredLift]
     public var parameters: [(key: YAMLNode, value: YAMLNode)]
@@ -65,8 +55,8 @@ public struct Configuration: Sendable {
                     node, "the site's id '\(self.site.id)' must be one level of a topic: no '/', '+', '#' or space")
             }
         }
-        broker = Endpoint(reader.required("broker"), root, diagnostics, resolve: resolve)
-        centre = Endpoint(reader.required("centre"), root, diagnostics, resolve: resolve)
+        broker = Endpoint(reader.required("broker"), root, diagnostics, mayBeHTTPS: false, resolve: resolve)
+        centres = Centre.all(in: &reader, root, diagnostics, resolve: resolve)
         topicPrefix = reader.text("topic_prefix") ?? "hoistway/v1"
         if topicPrefix.isEmpty || topicPrefix.hasPrefix("$") || topicPrefix.count > 200
             || topicPrefix.split(separator: "/", omittingEmptySubsequences: false).contains(where: {
@@ -132,13 +122,14 @@ public struct Configuration: Sendable {
     /// What is allowed and still unwise.
     public func warnings(_ data: DeviceData) -> [String] {
         var warnings: [String] = []
-        for (name, endpoint) in [("broker", broker), ("centre", centre)] {
-            if !endpoint.url.usesTLS, !endpoint.url.isLoopback {
-                warnings.append(
-                    "\(endpoint.node.file):\(endpoint.node.line): the \(name) is reached without TLS; use mqtts://")
-            }
+        for (name, endpoint) in [("the broker", broker)]
+            + centres.flatMap({ centre in centre.routes.map { ("centre '\(centre.name)'", $0) } })
+        where !endpoint.usesTLS && !endpoint.isLoopback {
+            warnings.append(
+                "\(endpoint.node.file):\(endpoint.node.line): \(name) is reached without TLS; use \(endpoint.isMQTT ? "mqtts" : "https")://"
+            )
         }
-        if !broker.url.isLoopback {
+        if !broker.isLoopback {
             warnings.append(
                 "\(broker.node.file):\(broker.node.line): the broker is on another machine. Give it the settings of "
                     + "systemd/mosquitto-hoistway.conf: a default mosquitto drops what it has acknowledged beyond 1000 messages."
@@ -154,63 +145,6 @@ public struct Configuration: Sendable {
             }
         }
         return warnings
-    }
-}
-
-extension Configuration.Endpoint {
-    fileprivate init(_ node: YAMLNode?, _ root: YAMLNode, _ diagnostics: Diagnostics, resolve: (String) -> String) {
-        self.node = node ?? root
-        url = BrokerURL.placeholder
-        guard let node else { return }
-        var reader = YAMLReader(node, diagnostics)
-        if let text = reader.requiredText("url") {
-            if let url = BrokerURL(text) {
-                self.url = url
-            } else {
-                diagnostics.report(node, "found the url '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT")
-            }
-        }
-        username = reader.text("username")
-        passwordFile = reader.text("password_file").map(resolve)
-        caFile = reader.text("ca_file").map(resolve)
-        certificateFile = reader.text("certificate_file").map(resolve)
-        keyFile = reader.text("key_file").map(resolve)
-        reader.finish()
-        for (key, path) in [
-            ("password_file", passwordFile), ("ca_file", caFile), ("certificate_file", certificateFile),
-            ("key_file", keyFile),
-        ] {
-            guard let path, let place = reader.optional(key) else { continue }
-            var isFolder = false
-            if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
-                diagnostics.report(place, "\(key): '\(path)' does not exist")
-            } else if isFolder {
-                diagnostics.report(place, "\(key): '\(path)' is a folder, expected a file")
-            } else if !FileManager.default.isReadableFile(atPath: path) {
-                diagnostics.report(place, "\(key): '\(path)' may not be read by this user")
-            } else if key != "password_file" {
-                let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-                if !text.contains("-----BEGIN ") { diagnostics.report(place, "\(key): '\(path)' holds no PEM") }
-            }
-        }
-        if (certificateFile == nil) != (keyFile == nil) {
-            diagnostics.report(node, "certificate_file and key_file go together")
-        }
-    }
-
-    /// - Throws: `InvalidFiles` when a secret's file cannot be read.
-    func clientOptions(id: String) throws(InvalidFiles) -> MQTTClient.Options {
-        var options = MQTTClient.Options(url: url, clientID: id)
-        options.username = username
-        if let passwordFile {
-            var bytes = try Files.bytes(passwordFile)
-            while let last = bytes.last, last == 10 || last == 13 { bytes.removeLast() }
-            options.password = String(decoding: bytes, as: UTF8.self)
-        }
-        options.caFile = caFile
-        options.certificateFile = certificateFile
-        options.keyFile = keyFile
-        return options
     }
 }
 

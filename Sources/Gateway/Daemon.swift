@@ -78,10 +78,11 @@ public struct Daemon {
             log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
         }
         let clock = GatewayClock(notBefore: recovered.lastNow)
-        if let damage { recovered.alerts += tell(of: damage, at: clock.now) }
-        let board = UplinkBoard()
-        let bell = WakeUp()
-        var options = try configuration.broker.clientOptions(id: "hoistway-\(configuration.site.id)")
+        let forgotten = try journal.address(to: configuration.centres.map(\.addressee))
+        if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
+        let board = UplinkBoard(routes: Routes.statuses(of: configuration.centres))
+        guard case .mqtt(let brokerURL) = configuration.broker.address else { return }
+        var options = try configuration.broker.clientOptions(brokerURL, id: "hoistway-\(configuration.site.id)")
         options.receiveMaximum = 1000
         // A broker that is gone without a word is noticed before silence counts against any lift.
         options.keepAlive = .seconds(10)
@@ -89,18 +90,20 @@ public struct Daemon {
             TelemetryLoop.Settings(
                 client: options, filters: Self.filters(data.profiles, configuration), site: configuration.site,
                 commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
-            intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, bell: bell,
-            wake: stop.wake,
+            intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path) }, log: log)
-        let route = MQTTRoute.start(
-            MQTTRoute.Settings(
-                site: configuration.site, prefix: configuration.topicPrefix,
-                client: try configuration.centre.clientOptions(id: "hoistway-\(configuration.site.id)-uplink"),
-                journalPath: journalPath, bootID: Self.bootID()),
-            board: board, bell: bell, log: log, clock: { clock.now }, isStopping: { stop.isSet })
+        if let damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }
+        let orders = OrderBox(stateFolder: configuration.stateFolder)
+        try orders.prepare()
+        let routes = try Routes(
+            configuration: configuration, journalPath: journalPath, bootID: Self.bootID(), board: board,
+            orders: orders, clock: clock, stop: stop, log: log
+        ).start()
         log.info("site \(configuration.site.id): \(configuration.lifts.count) lifts, rules \(data.rules.version)")
         var damageInUse: JournalError?
-        do { try serve(loop, journal: journal, board: board, stop: stop) } catch let error as JournalError
+        do {
+            try serve(loop, journal: journal, board: board, orders: orders, stop: stop)
+        } catch let error as JournalError
             where error.isDamage
         {
             // The next start, which systemd makes at once, sets the file aside and goes on with what can be saved.
@@ -110,8 +113,8 @@ public struct Daemon {
             stop.request()
         }
         if damageInUse == nil { loop.finish() }
-        bell.signal()
-        route.join()
+        board.ring()
+        for route in routes { route.join() }
         if let damageInUse { throw damageInUse }
         log.info("stopped")
     }
@@ -140,26 +143,18 @@ public struct Daemon {
         return fitted
     }
 
-    /// The centre learns what the past has lost.
-    private func tell(of damage: Journal.Damage, at now: Instant) -> [Alert] {
-        let saved = damage.saved
-        var alert = SiteAlert(
-            site: configuration.site.id, kind: "journal_damaged", severity: .major,
-            title: Title(
-                en:
-                    "The gateway's journal was damaged: \(saved.batches) batches of readings, \(saved.alerts) alerts and \(saved.owed) undelivered events were saved",
-                zh: "网关日志文件损坏:已恢复读数\(saved.batches)批、报警\(saved.alerts)条、待发送事件\(saved.owed)条"))
-        return [alert.raise(onset: now, at: now, hold: .zero, because: "damaged_file")].compactMap { $0 }
-    }
-
-    private func serve(_ loop: TelemetryLoop, journal: Journal, board: UplinkBoard, stop: StopSignal) throws {
+    private func serve(
+        _ loop: TelemetryLoop, journal: Journal, board: UplinkBoard, orders: OrderBox, stop: StopSignal
+    ) throws {
         let manager = ServiceManager()
         let started = MonotonicClock.nanoseconds
         let watchman = Watchman(log: log, manager: manager, board: board, stop: stop)
         var nextStatus: Int64 = 0
+        var nextHeartbeat: Int64 = 0
+        let heartbeat = Heartbeat(
+            site: configuration.site, startedAt: started, loop: loop, board: board, journal: journal,
+            lifts: configuration.lifts.count)
         manager.ready()
-        let orders = OrderBox(stateFolder: configuration.stateFolder)
-        try orders.prepare()
         while !stop.isSet {
             loop.turn()
             if let damage = loop.journalDamage { throw damage }
@@ -172,13 +167,18 @@ public struct Daemon {
                 var owed: (count: Int, oldest: Instant?) = (0, nil)
                 do { owed = try journal.owed() } catch  where error.isDamage { throw error } catch {}
                 let report = StatusReport(
-                    site: configuration.site, startedAt: started, loop: loop, route: board.routeStatus,
-                    owed: owed.count,
-                    oldestOwed: owed.oldest, rulesVersion: loop.intake.detector.rules.version, processID: Int(getpid()))
+                    site: configuration.site, startedAt: started, loop: loop, routes: board.routeStatuses,
+                    owed: owed.count, oldestOwed: owed.oldest, rulesVersion: loop.intake.detector.rules.version,
+                    processID: Int(getpid()))
                 // A full or missing runtime folder must not stop the gateway.
                 Files.replace(
                     configuration.runtimeFolder + "/status.json",
                     with: report.json(now: loop.clock.now, monotonic: monotonic))
+            }
+            if monotonic >= nextHeartbeat {
+                nextHeartbeat = monotonic + Heartbeat.every.nanoseconds
+                // A journal that cannot be read is told by the loop.
+                if let body = try? heartbeat.json(at: loop.clock.now, monotonic: monotonic) { board.beat(body) }
             }
         }
         manager.stopping()
@@ -275,8 +275,8 @@ final class Watchman: Sendable {
                 usleep(500_000)
                 let now = MonotonicClock.nanoseconds
                 let loopAge = Duration.nanoseconds(now - lastTurn.load(ordering: .relaxed))
-                let routeTurn = board.routeStatus.lastTurn
-                let routeAge = routeTurn == 0 ? Duration.zero : .nanoseconds(now - routeTurn)
+                let routeTurn = board.routeStatuses.map(\.lastTurn).filter { $0 > 0 }.min() ?? now
+                let routeAge = Duration.nanoseconds(now - routeTurn)
                 if loopAge < Self.patience { manager.watchdog() }
                 let isStuck = loopAge >= Self.patience || routeAge >= .seconds(180)
                 if isStuck, !told {

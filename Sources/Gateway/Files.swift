@@ -59,14 +59,25 @@ public enum Files {
     }
 
     /// Replaces a file in one step: a reader sees the old one or the new one, never a part.
+    /// - Parameter isDurable: on disk before this returns, for what somebody is told was kept.
     /// - Returns: whether it was replaced.
     @discardableResult
-    public static func replace(_ path: String, with bytes: [UInt8]) -> Bool {
+    public static func replace(_ path: String, with bytes: [UInt8], isDurable: Bool = false) -> Bool {
         let fresh = path + ".new"
         let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { return false }
         let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        let isSynced = !isDurable || fsync(descriptor) == 0
         close(descriptor)
-        return count == bytes.count && rename(fresh, path) == 0
+        guard count == bytes.count, isSynced, rename(fresh, path) == 0 else { return false }
+        return !isDurable || syncFolder(of: path)
+    }
+
+    private static func syncFolder(of path: String) -> Bool {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return fsync(descriptor) == 0
     }
 }

@@ -17,6 +17,21 @@ public struct GatewayClock: Sendable {
 
     public var now: Instant { Instant(nanoseconds: anchor + MonotonicClock.nanoseconds) }
 
+    /// Whether what it says can be believed.
+    public enum Quality: String, Sendable {
+        /// The kernel says that something (NTP, PTP) keeps the wall clock right, and this line agrees with it.
+        case synchronised
+        /// The wall clock is kept right, but it was corrected by more than a second since the start; this line was not.
+        case stepped
+        /// Nobody keeps the wall clock right.
+        case free
+    }
+
+    public var quality: Quality {
+        guard MonotonicClock.isWallSynchronised else { return .free }
+        return abs(wallOffset.inSeconds) < 1 ? .synchronised : .stepped
+    }
+
     /// How far the wall clock is from this line: what NTP has corrected since the start.
     public var wallOffset: Duration { .nanoseconds(MonotonicClock.wallNanoseconds - now.nanoseconds) }
 }

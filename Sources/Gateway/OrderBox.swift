@@ -1,14 +1,36 @@
 import Detection
 import FoundationEssentials
+import Mosquitto
 import PositionedYAML
+import Synchronization
 
-/// Where a person's orders reach the daemon: a folder of small files beside the journal, one for each order.
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Where people's orders reach the daemon, from a command here or from the centre: a folder of small files beside the journal, one
+/// for each order.
 ///
 /// A file appears whole (it is renamed into place), and goes when its order is in the journal. What cannot be followed is
-/// answered by a file `NAME.refused` that says why.
+/// answered by a file `NAME.refused` that says why; a word of the centre's by an event.
 public struct OrderBox: Sendable {
+    /// An order that waits, and the centre whose word it is.
+    struct Waiting {
+        var name: String
+        var order: Order
+        var word: CentreOrigin?
+    }
+    /// Of a word that came from a centre: who wants an answer, and how it calls its word.
+    struct CentreOrigin: Equatable {
+        var centre: String
+        var wordID: String?
+    }
+
     static let suffix = ".order"
     static let refused = ".refused"
+    private static let count = Atomic(0)
     private let folder: String
 
     public init(stateFolder: String) { folder = stateFolder + "/orders" }
@@ -21,20 +43,28 @@ public struct OrderBox: Sendable {
     }
 
     /// Puts an order in.
-    /// - Parameter name: of its file, without suffix; the earlier in the alphabet is followed first.
+    /// - Returns: the name to ask for the answer by. Names sort as the orders were given.
     /// - Throws: `InvalidFiles` when the folder cannot be written.
-    public func put(_ order: Order, name: String) throws(InvalidFiles) {
+    public func put(_ order: Order) throws(InvalidFiles) -> String { try put(order, from: nil) }
+
+    func put(_ order: Order, from origin: CentreOrigin?) throws(InvalidFiles) -> String {
         guard FileManager.default.fileExists(atPath: folder) else {
             throw InvalidFiles([
                 Diagnostic(file: folder, message: "is not there: the gateway makes it when it first runs")
             ])
         }
+        let digits = String(MonotonicClock.wallNanoseconds)
+        let count = Self.count.add(1, ordering: .relaxed).newValue
+        let name = String(repeating: "0", count: max(0, 20 - digits.count)) + "\(digits)-\(getpid())-\(count)"
         let path = folder + "/" + name + Self.suffix
-        guard Files.replace(path, with: Array(order.line.utf8)) else {
+        var lines = [order.line]
+        if let origin { lines += [origin.centre, origin.wordID ?? ""] }
+        guard Files.replace(path, with: Array(lines.joined(separator: "\n").utf8), isDurable: true) else {
             throw InvalidFiles([
                 Diagnostic(file: path, message: "cannot be written: run this as the gateway's user or as root")
             ])
         }
+        return name
     }
 
     /// What became of an order: nil while it waits.
@@ -48,14 +78,20 @@ public struct OrderBox: Sendable {
     }
 
     /// The orders that wait, the first first. An unreadable one is refused on the way.
-    func waiting() -> [(name: String, order: Order)] {
+    func waiting() -> [Waiting] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return [] }
         return names.filter { $0.hasSuffix(Self.suffix) }.sorted().compactMap { file in
             let name = String(file.dropLast(Self.suffix.count))
             let data = FileManager.default.contents(atPath: folder + "/" + file) ?? Data()
-            if let order = Order(line: String(decoding: data, as: UTF8.self)) { return (name, order) }
-            refuse(name, because: "the order cannot be read")
-            return nil
+            let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            guard let order = lines.first.flatMap({ Order(line: String($0)) }) else {
+                refuse(name, because: "the order cannot be read")
+                return nil
+            }
+            let origin =
+                lines.count < 3
+                ? nil : CentreOrigin(centre: String(lines[1]), wordID: lines[2].isEmpty ? nil : String(lines[2]))
+            return Waiting(name: name, order: order, word: origin)
         }
     }
 

@@ -9,7 +9,7 @@ struct StatusReport {
     var site: AlertEvent.Site
     var startedAt: Int64
     var loop: TelemetryLoop
-    var route: UplinkBoard.RouteStatus
+    var routes: [UplinkBoard.RouteStatus]
     var owed: Int
     var oldestOwed: Instant?
     var rulesVersion: String
@@ -27,6 +27,7 @@ struct StatusReport {
             $0.put("monotonic_s", seconds: Instant(nanoseconds: monotonic))
             $0.put("up_s", Double((monotonic - startedAt) / 1_000_000) / 1000)
             $0.put("wall_offset_s", loop.clock.wallOffset.inSeconds)
+            $0.put("clock_quality", loop.clock.quality.rawValue)
             $0.put("rules_version", rulesVersion)
             $0.object("broker") {
                 $0.put("connected", loop.isSubscribed)
@@ -36,15 +37,34 @@ struct StatusReport {
                 $0.put("last_error", loop.lastError)
             }
             $0.object("centre") {
-                $0.put("connected", route.isConnected)
-                $0.put("receipts", route.receipts)
-                $0.put("unmatched_receipts", route.unmatchedReceipts)
-                $0.put("sent", route.sent)
-                $0.put("resent", route.resent)
-                if let last = route.lastReceipt { $0.put("last_receipt_age_s", Double(monotonic - last) / 1e9) }
-                $0.put("last_error", route.lastError)
+                // Everybody who is to be told can be reached.
+                $0.put(
+                    "connected",
+                    Set(routes.map(\.centre)).isSubset(of: routes.filter(\.isConnected).map(\.centre)))
+                $0.put("receipts", routes.reduce(0) { $0 + $1.receipts })
+                $0.put("unmatched_receipts", routes.reduce(0) { $0 + $1.unmatchedReceipts })
+                $0.put("sent", routes.reduce(0) { $0 + $1.sent })
+                $0.put("resent", routes.reduce(0) { $0 + $1.resent })
+                if let last = routes.compactMap(\.lastReceipt).max() {
+                    $0.put("last_receipt_age_s", Double(monotonic - last) / 1e9)
+                }
+                $0.put("last_error", routes.first { !$0.isConnected }?.lastError ?? "")
                 $0.put("backlog", owed)
                 if let oldestOwed { $0.put("oldest_unsent_s", (now - oldestOwed).inSeconds) }
+            }
+            $0.array("routes") { array in
+                for route in routes {
+                    array.object {
+                        $0.put("name", route.name)
+                        $0.put("url", route.url)
+                        $0.put("connected", route.isConnected)
+                        $0.put("receipts", route.receipts)
+                        $0.put("refused", route.refused)
+                        $0.put("sent", route.sent)
+                        $0.put("resent", route.resent)
+                        $0.put("last_error", route.lastError)
+                    }
+                }
             }
             $0.object("counters") {
                 $0.put("messages", loop.counters.messages)

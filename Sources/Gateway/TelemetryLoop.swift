@@ -46,7 +46,6 @@ final class TelemetryLoop: MQTTClientDelegate {
     private let journal: Journal
     let clock: GatewayClock
     private let board: UplinkBoard
-    private let bell: WakeUp
     private let wake: WakeUp
     private let log: Logger
     private let recorder: TraceRecorder?
@@ -65,6 +64,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var unacknowledged = 0
     private var batchSince: Int64?
     private var pendingAlerts: [(alert: Alert, body: [UInt8])] = []
+    /// What else the centres are to be told.
+    private var pendingEvents: [OwedEvent] = []
     private var drain = DrainWatch()
     private var redeliveries: RedeliveryMemory
     private var sequence: Int64 = 0
@@ -72,8 +73,6 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var deafSince: Instant?
     private var lag = ReadingLag()
     private var brokerLost: SiteAlert
-    /// Events that the centre was owed had to go.
-    private var evicted: SiteAlert
     private var hasToEnforce = false
     private var retryCommitAt: Int64?
     /// The journal's file turned out to be damaged; nothing more can be committed to it.
@@ -82,20 +81,21 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var pendingControls: [TimedControl] = []
     /// Orders that were followed and are not durable yet: their files stay until they are.
     private var pendingOrders: [String] = []
+    /// Words of the centre that were answered: its broker may bring one twice.
+    private var answeredWords: [OrderBox.CentreOrigin] = []
+    private static let rememberedWords = 256
     /// The next commit takes the state along: what was judged under other rules must not be folded again.
     private var wantsSnapshot = false
 
     init(
         _ settings: Settings, intake: Intake, decided: [Alert], journal: Journal, clock: GatewayClock,
-        board: UplinkBoard, bell: WakeUp,
-        wake: WakeUp, recorder: TraceRecorder?, log: Logger
+        board: UplinkBoard, wake: WakeUp, recorder: TraceRecorder?, log: Logger
     ) throws(JournalError) {
         self.settings = settings
         self.intake = intake
         self.journal = journal
         self.clock = clock
         self.board = board
-        self.bell = bell
         self.wake = wake
         self.recorder = recorder
         self.log = log
@@ -108,11 +108,6 @@ final class TelemetryLoop: MQTTClientDelegate {
         brokerLost = SiteAlert(
             site: settings.site.id, kind: "broker_lost", severity: .major,
             title: Title(en: "The gateway hears no lift: the building's broker is out of reach", zh: "网关与楼内消息服务器断开"))
-        evicted = SiteAlert(
-            site: settings.site.id, kind: "undelivered_evicted", severity: .major,
-            title: Title(
-                en: "Events for the centre had to be let go: more waited than the journal may hold",
-                zh: "待发送事件超出日志配额,部分已丢弃"))
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
         deafSince = clock.now
         if self.intake.detector.isListening {
@@ -124,7 +119,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         }
         lastSnapshot = MonotonicClock.nanoseconds
         for alert in decided { tell(alert) }
-        if !pendingAlerts.isEmpty { try commit(now: clock.now) }
+        if hasSomethingToTell { try commit(now: clock.now) }
         postSiteState()
     }
 
@@ -165,9 +160,9 @@ final class TelemetryLoop: MQTTClientDelegate {
     func finish() {
         collectAlerts()
         do {
-            if batchSince != nil || !pendingAlerts.isEmpty { try commit(now: clock.now) }
+            if batchSince != nil || hasSomethingToTell { try commit(now: clock.now) }
             if !isConnecting { try client?.write() }
-            if sequence > 0, pendingAlerts.isEmpty {
+            if sequence > 0, !hasSomethingToTell {
                 try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
             }
         } catch { log.error("\(error)") }
@@ -367,23 +362,46 @@ final class TelemetryLoop: MQTTClientDelegate {
             log.error("orders: '\(name)' cannot be removed from its folder, and is not followed again")
         }
         pendingOrders.removeAll { !box.isWaiting($0) }
-        for (name, order) in box.waiting() where !pendingOrders.contains(name) {
+        for waiting in box.waiting() where !pendingOrders.contains(waiting.name) {
+            let (name, order) = (waiting.name, waiting.order)
             let now = clock.now
+            var problem: String?
             do throws(OrderProblem) {
+                if let word = waiting.word, answeredWords.contains(word) {
+                    // The centre's broker brought it twice.
+                    box.followed(name)
+                    continue
+                }
                 try intake.follow(order, at: now)
+                log.notice("order: \(order.words)")
+                recorder?.event(.order(order), session: session, at: now)
+                collectAlerts()
             } catch {
                 log.warning("order refused: \(error)")
-                box.refuse(name, because: error.description)
+                problem = error.description
+            }
+            if let word = waiting.word { answer(word, order, problem, at: now) }
+            if let problem, waiting.word == nil {
+                box.refuse(name, because: problem)
                 continue
             }
-            log.notice("order: \(order.words)")
-            recorder?.event(.order(order), session: session, at: now)
-            collectAlerts()
             pendingOrders.append(name)
-            tryCommit(.order(order), now: now)
+            tryCommit(problem == nil ? .order(order) : nil, now: now)
             if retryCommitAt != nil { return }
             if box.followed(name) { pendingOrders.removeLast() }
         }
+    }
+
+    private func answer(_ word: OrderBox.CentreOrigin, _ order: Order, _ problem: String?, at now: Instant) {
+        if word.wordID != nil {
+            answeredWords.append(word)
+            if answeredWords.count > Self.rememberedWords { answeredWords.removeFirst() }
+        }
+        let id = AlertIdentity.id(lift: settings.site.id, kind: "word", onset: now.nanoseconds, earlier: 0)
+        pendingEvents.append(
+            OwedEvent(
+                id: id, type: "word", lane: .fault, subject: settings.site.id,
+                body: WordAnswer.json(word, order, problem: problem, id: id, site: settings.site, at: now)))
     }
 
     /// Goes on under other rules. What is in memory is written first, and the new state with the first commit after: a restart
@@ -407,6 +425,11 @@ final class TelemetryLoop: MQTTClientDelegate {
         for alert in intake.takeAlerts() { tell(alert) }
     }
 
+    /// Notes what the centres are to be told beside the alerts; the next commit, which it brings about, makes it durable.
+    func tell(_ event: OwedEvent) { pendingEvents.append(event) }
+
+    private var hasSomethingToTell: Bool { !pendingAlerts.isEmpty || !pendingEvents.isEmpty }
+
     private func tell(_ alert: Alert) {
         counters.alerts += 1
         let lift = intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
@@ -420,7 +443,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         let monotonic = MonotonicClock.nanoseconds
         if let retryCommitAt, monotonic < retryCommitAt { return }
         let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? false
-        if isOld || unacknowledged >= settings.client.receiveMaximum || !pendingAlerts.isEmpty || retryCommitAt != nil {
+        if isOld || unacknowledged >= settings.client.receiveMaximum || hasSomethingToTell || retryCommitAt != nil {
             tryCommit(now: now)
         }
         if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
@@ -434,7 +457,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             if retryCommitAt != nil {
                 log.notice("the journal can be written again")
                 // What went out from memory meanwhile and was stored is owed no more.
-                _ = try journal.receipt(board.release(), counting: "receipts")
+                for (centre, stored) in board.release() { _ = try journal.receipt(stored, from: centre) }
             }
             retryCommitAt = nil
             keepWithinQuota(now)
@@ -445,13 +468,8 @@ final class TelemetryLoop: MQTTClientDelegate {
             lastError = error.description
             if error.isDamage { journalDamage = error }
             // Nobody trapped waits for a disk.
-            board.hold(
-                pendingAlerts.map {
-                    UplinkBoard.UnjournalledEvent(
-                        id: "\($0.alert.id)/\($0.alert.revision)", lane: $0.alert.lane, lift: $0.alert.lift,
-                        body: $0.body)
-                })
-            bell.signal()
+            board.hold(pendingAlerts.map { OwedEvent($0.alert, $0.body) } + pendingEvents)
+            board.ring()
             if retryCommitAt == nil { log.critical("\(error). Nothing is acknowledged until it can be written.") }
             retryCommitAt = MonotonicClock.nanoseconds + 1_000_000_000
             if isSubscribed { isLost = "the journal cannot be written" }
@@ -459,12 +477,13 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 
     private func commit(now: Instant) throws(JournalError) {
-        if !batch.isEmpty || !pendingAlerts.isEmpty || !pendingControls.isEmpty || wantsSnapshot {
+        if !batch.isEmpty || hasSomethingToTell || !pendingControls.isEmpty || wantsSnapshot {
             var durable = Journal.Batch(now: now)
             durable.messages = batch
             durable.control = TimedControl.text(pendingControls)
             if wantsSnapshot { durable.snapshot = intake.detector.snapshot() }
             durable.alerts = pendingAlerts
+            durable.events = pendingEvents
             durable.counters = [("messages", batch.count), ("alerts", pendingAlerts.count)]
             if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
             sequence = try journal.commit(durable)
@@ -475,9 +494,10 @@ final class TelemetryLoop: MQTTClientDelegate {
             batch.removeAll(keepingCapacity: true)
             pendingControls.removeAll()
             wantsSnapshot = false
-            if !pendingAlerts.isEmpty {
+            if hasSomethingToTell {
                 pendingAlerts.removeAll()
-                bell.signal()
+                pendingEvents.removeAll()
+                board.ring()
             }
         }
         recorder?.flush()
@@ -501,14 +521,12 @@ final class TelemetryLoop: MQTTClientDelegate {
             log.warning(
                 "journal: beyond its quota, \(eviction.readingBatches) batches of readings, \(eviction.alerts) delivered alerts, \(eviction.coalesced) outdated revisions and \(lost) undelivered events went"
             )
-            if lost > 0, let alert = evicted.raise(onset: now, at: now, hold: .zero, because: "outbox_quota") {
-                tell(alert)
-            }
+            if lost > 0 { tell(.evicted(eviction, site: settings.site, at: now)) }
         } catch { log.error("\(error)") }
     }
 
     private func snapshot(_ monotonic: Int64) {
-        guard batchSince == nil, sequence > 0, pendingAlerts.isEmpty, pendingControls.isEmpty else { return }
+        guard batchSince == nil, sequence > 0, !hasSomethingToTell, pendingControls.isEmpty else { return }
         lastSnapshot = monotonic
         do throws(JournalError) {
             try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
@@ -519,7 +537,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         let state = SiteState(intake.detector, hearsLifts: isDrained)
         if board.siteState != state {
             board.siteState = state
-            bell.signal()
+            board.ring()
         }
     }
 }
@@ -535,5 +553,6 @@ extension SiteState {
                 severity: $0.severity.rawValue, onset: $0.onset)
         }
         liftsThatMayHoldPeople = detector.liftsThatMayHoldPeople
+        liftsWithoutPower = detector.liftsWithoutPower
     }
 }

@@ -36,10 +36,21 @@ extension Journal {
             let strays =
                 try database.scalar(
                     """
-                    SELECT count(*) FROM outbox WHERE NOT EXISTS (SELECT 1 FROM alert
+                    SELECT count(*) FROM outbox WHERE type = 'alert' AND NOT EXISTS (SELECT 1 FROM alert
                         WHERE alert_id || '/' || revision = event_id AND alert.body = outbox.body)
                     """) ?? 0
             if strays > 0 { audit.report("outbox: \(strays) events differ from every alert that was told") }
+            let miscounted =
+                try database.scalar(
+                    """
+                    SELECT count(*) FROM outbox WHERE owing != (SELECT count(*) FROM centre JOIN owed
+                        ON owed.centre = centre.name AND owed.lane = outbox.lane AND owed.id = outbox.id)
+                    """) ?? 0
+            if miscounted > 0 { audit.report("outbox: \(miscounted) events do not count those who are owed them") }
+            let nothing =
+                try database.scalar(
+                    "SELECT count(*) FROM owed WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = owed.id)") ?? 0
+            if nothing > 0 { audit.report("outbox: \(nothing) events that are owed are not there") }
         }
         return audit
     }

@@ -54,7 +54,7 @@ final class Database {
         try run(sql, values: values, row: row)
     }
 
-    private func run(_ sql: String, values: [Value], row: (Row) -> Void) throws(JournalError) {
+    func run(_ sql: String, values: [Value], row: (Row) -> Void = { _ in }) throws(JournalError) {
         let statement = try prepared(sql)
         defer {
             sqlite3_reset(statement)

@@ -51,6 +51,8 @@ public final class Journal {
         /// What happened beside the messages, each with its time: to the connection, or by a person's order.
         public var control: String?
         public var alerts: [(alert: Alert, body: [UInt8])] = []
+        /// What else the centres are to be told.
+        public var events: [OwedEvent] = []
         public var counters: [(name: String, increment: Int)] = []
         /// The state after this batch, where the next start must not fold it again.
         public var snapshot: [UInt8]?
@@ -79,6 +81,7 @@ public final class Journal {
                     .integer(batch.now.nanoseconds),
                     batch.control.map { .text($0) } ?? .null, .blob(blob), .integer(hash))
                 for (alert, body) in batch.alerts { try insert(alert, body, created: batch.now) }
+                for event in batch.events { try owe(event, created: batch.now) }
                 for (name, increment) in batch.counters { try count(name, increment) }
                 if let snapshot { try write(snapshot: snapshot, through: sequence) }
             }
@@ -105,8 +108,7 @@ public final class Journal {
             """, .text(alert.id), .integer(Int64(alert.revision)), .text(alert.lift), .text(alert.kind),
             .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body), .integer(link.place),
             .blob(link.hash))
-        try owe(
-            "\(alert.id)/\(alert.revision)", lane: alert.lane, lift: alert.lift, body, created: created)
+        try owe(OwedEvent(alert, body), created: created)
     }
 
     func count(_ name: String, _ increment: Int) throws(JournalError) {

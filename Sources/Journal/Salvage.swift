@@ -180,18 +180,76 @@ extension Journal {
     private static func saveOutbox(_ source: Database, _ target: Database, _ report: inout Salvage) throws(JournalError)
     {
         var failure: JournalError?
-        let gaps = visit(source, "id, event_id, lane, lift, body, created, number", of: "outbox", by: "id") { row in
-            do throws(JournalError) {
+        func keep(_ write: () throws(JournalError) -> Void) {
+            do throws(JournalError) { try write() } catch { failure = error }
+        }
+        // A file that was never brought up to date is saved as well as one that was.
+        let format = (try? source.scalar("PRAGMA user_version")) ?? Schema.format
+        let number = format == 1 ? "0" : "number"
+        let type = format < 3 ? "'alert'" : "type"
+        report.gaps += visit(
+            source, "id, event_id, lane, lift, body, created, \(number), \(type)", of: "outbox", by: "id"
+        ) { row in
+            keep { () throws(JournalError) in
                 try target.run(
                     """
-                    INSERT OR IGNORE INTO outbox(id, event_id, lane, lift, body, created, number) VALUES(?, ?, ?, ?, ?, ?, ?)
+                    INSERT OR IGNORE INTO outbox(id, event_id, lane, lift, body, created, number, type)
+                    VALUES(?, ?, ?, ?, ?, ?, ?, ?)
                     """, .integer(row.integer(0)), .text(row.text(1)), .integer(row.integer(2)), .text(row.text(3)),
-                    .blob(row.blob(4)), .integer(row.integer(5)), .integer(row.integer(6)))
+                    .blob(row.blob(4)), .integer(row.integer(5)), .integer(row.integer(6)), .text(row.text(7)))
                 report.owed += 1
-            } catch { failure = error }
+            }
         }
-        report.gaps += gaps
+        if format >= 3 { try saveAddressees(source, target, &report) }
+        // Of whom it is not known who is owed it, everybody is told: better twice than never.
+        try target.run(
+            """
+            INSERT INTO owed SELECT name, lane, id, lift, created, 0 FROM outbox, centre
+            WHERE NOT EXISTS (SELECT 1 FROM owed WHERE owed.id = outbox.id)
+            """)
+        try target.run(Journal.countOwing)
         if let failure { throw failure }
+    }
+
+    private static func saveAddressees(
+        _ source: Database, _ target: Database, _ report: inout Salvage
+    ) throws(JournalError) {
+        var centres: [(name: String, lanes: Int64)] = []
+        var owed: [(centre: String, lane: Int64, id: Int64, step: Int64)] = []
+        var letters: [[Database.Value]] = []
+        attempt(&report) { () throws(JournalError) in
+            try source.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }
+        }
+        attempt(&report) { () throws(JournalError) in
+            try source.run("SELECT centre, lane, id, step FROM owed") {
+                owed.append(($0.text(0), $0.integer(1), $0.integer(2), $0.integer(3)))
+            }
+        }
+        attempt(&report) { () throws(JournalError) in
+            try source.run(
+                "SELECT centre, event_id, type, lane, lift, body, created, number, reason, at FROM dead_letter"
+            ) {
+                letters.append([
+                    .text($0.text(0)), .text($0.text(1)), .text($0.text(2)), .integer($0.integer(3)),
+                    .text($0.text(4)), .blob($0.blob(5)), .integer($0.integer(6)), .integer($0.integer(7)),
+                    .text($0.text(8)), .integer($0.integer(9)),
+                ])
+            }
+        }
+        if !centres.isEmpty { try target.run("DELETE FROM centre") }
+        for centre in centres {
+            try target.run("INSERT INTO centre VALUES(?, ?)", .text(centre.name), .integer(centre.lanes))
+        }
+        for row in owed {
+            try target.run(
+                """
+                INSERT OR IGNORE INTO owed(centre, lane, id, lift, created, step)
+                SELECT ?1, lane, id, lift, created, ?4 FROM outbox WHERE id = ?3 AND lane = ?2
+                """, .text(row.centre), .integer(row.lane), .integer(row.id), .integer(row.step))
+        }
+        for letter in letters {
+            try target.run("INSERT OR IGNORE INTO dead_letter VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values: letter)
+        }
     }
 
     private static func attempt(_ report: inout Salvage, _ read: () throws(JournalError) -> Void) {

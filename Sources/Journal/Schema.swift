@@ -4,16 +4,22 @@
 ///                                                                     segment: only the first, 0, refers to nothing before it
 ///     alert      alert_id, revision, lift, kind, state, at, body,     every revision told; `place` counts them,
 ///                place, chain                                         `chain` links each to the one before
-///     outbox     id, event_id, lane, lift, body, created, number      what the centre is owed
+///     outbox     id, event_id, type, lane, lift, body, created,       events that some centre is owed; `owing` counts those centres
+///                number, owing
+///     owed       centre, lane, id, lift, created, step                who is owed what, in the order of sending; `step` is the first
+///                                                                     of the centre's routes that need not wait
+///     centre     name, lanes                                          who is to be told what; bits of lanes
+///     dead_letter centre, event_id, type, lane, lift, body, created,  what a centre has refused for good: kept to be looked at and
+///                number, reason, at                                   sent again
 ///     numbering  lift, lane, last                                     the last number given to a lift's event in a lane
 ///     held       class, bytes, rows                                   how much of batch, alert and outbox there is; kept by triggers
 ///     snapshot   seq, state, hash                                     one row
 ///     counter    name, value
 ///
-/// Formats: 1 (version 0.1 and 0.2) had no hashes, chain and numbers. A journal of it is changed in one transaction on opening; what it
-/// held keeps NULL for a hash, which `audit` counts as unchecked.
+/// Formats: 1 (version 0.1 and 0.2) had no hashes, chain and numbers; 2 knew one centre. A journal of an older one is changed in one
+/// transaction on opening; what the first held keeps NULL for a hash, which `audit` counts as unchecked.
 enum Schema {
-    static let format: Int64 = 2
+    static let format: Int64 = 3
     private static let applicationID: Int64 = 0x4857_4159
 
     /// Makes a new journal, or brings an older one to the present format.
@@ -32,7 +38,10 @@ enum Schema {
                 database,
                 "has format \(version); it is brought to \(format) when the gateway starts, and can be read after that")
         }
-        try upgradeFromFirst(database)
+        try database.transaction { () throws(JournalError) in
+            if version == 1 { try upgradeFromFirst(database) }
+            try upgradeFromSecond(database)
+        }
     }
 
     private static func refusal(_ database: Database, _ message: String) -> JournalError {
@@ -62,12 +71,12 @@ enum Schema {
                     hash INTEGER)
                 """,
                 "CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-            ] + additions { try database.execute(sql) }
+            ] + additionsOfSecond + additionsOfThird { try database.execute(sql) }
         }
     }
 
     /// What came with the second format and changes no table of the first.
-    private static let additions =
+    private static let additionsOfSecond =
         [
             "CREATE UNIQUE INDEX alert_place ON alert(place)",
             """
@@ -94,29 +103,62 @@ enum Schema {
             ]
         }
 
+    /// What came with the third: several centres, each with its own place in the queue.
+    ///
+    /// An event is there for as long as anybody is owed it, and nobody is owed what is not there; triggers see to both.
+    private static let additionsOfThird = [
+        "ALTER TABLE outbox ADD COLUMN type TEXT NOT NULL DEFAULT 'alert'",
+        "ALTER TABLE outbox ADD COLUMN owing INTEGER NOT NULL DEFAULT 1",
+        "CREATE TABLE centre(name TEXT PRIMARY KEY, lanes INTEGER NOT NULL) WITHOUT ROWID",
+        "INSERT INTO centre VALUES('\(Addressee.theOnly.name)', \(Addressee.theOnly.bits))",
+        """
+        CREATE TABLE owed(centre TEXT NOT NULL, lane INTEGER NOT NULL, id INTEGER NOT NULL, lift TEXT NOT NULL,
+            created INTEGER NOT NULL, step INTEGER NOT NULL, PRIMARY KEY(centre, lane, id)) WITHOUT ROWID
+        """,
+        "CREATE INDEX owed_lift ON owed(centre, lane, lift, id)",
+        "CREATE INDEX owed_step ON owed(centre, step, id) WHERE step > 0",
+        "INSERT INTO owed SELECT name, lane, id, lift, created, 0 FROM outbox, centre",
+        """
+        CREATE TRIGGER outbox_gone AFTER DELETE ON outbox BEGIN
+            DELETE FROM owed WHERE centre IN (SELECT name FROM centre) AND lane = old.lane AND id = old.id; END
+        """,
+        """
+        CREATE TRIGGER owed_gone AFTER DELETE ON owed BEGIN
+            UPDATE outbox SET owing = owing - 1 WHERE id = old.id;
+            DELETE FROM outbox WHERE id = old.id AND owing <= 0; END
+        """,
+        """
+        CREATE TABLE dead_letter(centre TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, lane INTEGER NOT NULL,
+            lift TEXT NOT NULL, body BLOB NOT NULL, created INTEGER NOT NULL, number INTEGER NOT NULL, reason TEXT NOT NULL,
+            at INTEGER NOT NULL, PRIMARY KEY(centre, event_id)) WITHOUT ROWID
+        """,
+    ]
+
+    private static func upgradeFromSecond(_ database: Database) throws(JournalError) {
+        for sql in additionsOfThird + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
+    }
+
     private static func upgradeFromFirst(_ database: Database) throws(JournalError) {
-        try database.transaction { () throws(JournalError) in
-            for sql in [
-                "ALTER TABLE batch ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
-                // Segments went as a whole, so the first that is there is the first there was.
-                """
-                UPDATE batch SET place = seq - (SELECT min(seq) FROM batch AS other WHERE other.segment = batch.segment)
-                """,
-                "ALTER TABLE batch ADD COLUMN hash INTEGER", "ALTER TABLE snapshot ADD COLUMN hash INTEGER",
-                "ALTER TABLE alert ADD COLUMN place INTEGER", "ALTER TABLE alert ADD COLUMN chain BLOB",
-                "ALTER TABLE outbox ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
-            ] + additions + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
-            // The chain begins with what is there, in the order in which it was told.
-            var keys: [(id: String, revision: Int64, body: [UInt8])] = []
-            try database.run("SELECT alert_id, revision, body FROM alert ORDER BY at, alert_id, revision") {
-                keys.append(($0.text(0), $0.integer(1), $0.blob(2)))
-            }
-            for key in keys {
-                let link = try AlertChain.append(key.body, in: database)
-                try database.run(
-                    "UPDATE alert SET place = ?, chain = ? WHERE alert_id = ? AND revision = ?", .integer(link.place),
-                    .blob(link.hash), .text(key.id), .integer(key.revision))
-            }
+        for sql in [
+            "ALTER TABLE batch ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
+            // Segments went as a whole, so the first that is there is the first there was.
+            """
+            UPDATE batch SET place = seq - (SELECT min(seq) FROM batch AS other WHERE other.segment = batch.segment)
+            """,
+            "ALTER TABLE batch ADD COLUMN hash INTEGER", "ALTER TABLE snapshot ADD COLUMN hash INTEGER",
+            "ALTER TABLE alert ADD COLUMN place INTEGER", "ALTER TABLE alert ADD COLUMN chain BLOB",
+            "ALTER TABLE outbox ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+        ] + additionsOfSecond { try database.execute(sql) }
+        // The chain begins with what is there, in the order in which it was told.
+        var keys: [(id: String, revision: Int64, body: [UInt8])] = []
+        try database.run("SELECT alert_id, revision, body FROM alert ORDER BY at, alert_id, revision") {
+            keys.append(($0.text(0), $0.integer(1), $0.blob(2)))
+        }
+        for key in keys {
+            let link = try AlertChain.append(key.body, in: database)
+            try database.run(
+                "UPDATE alert SET place = ?, chain = ? WHERE alert_id = ? AND revision = ?", .integer(link.place),
+                .blob(link.hash), .text(key.id), .integer(key.revision))
         }
     }
 }

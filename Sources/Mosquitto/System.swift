@@ -1,3 +1,5 @@
+import CMosquitto
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -20,6 +22,8 @@ public enum MonotonicClock {
         clock_gettime(CLOCK_BOOTTIME, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
+    /// The kernel's word that something keeps the wall clock right (`adjtimex`).
+    public static var isWallSynchronised: Bool { hoistway_wall_clock_is_kept() != 0 }
     /// The wall clock, which may be wrong, and may jump.
     public static var wallNanoseconds: Int64 {
         var time = timespec()

@@ -1,13 +1,8 @@
 import Elevator
 import Encoding
 
-/// The CloudEvents 1.0 form of an alert: the contract with the centre (`docs/contract/alert.schema.json`).
-///
-/// What is here is the same in every run and every route. Send time, attempt and boot id are added when it is sent.
+/// An alert as the contract with the centre has it (`docs/contract/alert.v1.schema.json`).
 public enum AlertEvent {
-    public static let type = "org.hoistway.alert.v1"
-    static let schema = "https://hoistway.org/contract/alert.v1.schema.json"
-
     /// The site, as its alerts name it.
     public struct Site: Sendable, Equatable {
         public var id: String
@@ -20,19 +15,9 @@ public enum AlertEvent {
 
     /// The event's stable JSON, without a line end.
     public static func json(_ alert: Alert, lift: Lift, site: Site) -> [UInt8] {
-        var json = JSONWriter()
-        json.object {
-            $0.put("specversion", "1.0")
-            $0.put("id", "\(alert.id)/\(alert.revision)")
-            $0.put("source", "/hoistway/\(site.id)")
-            $0.put("type", type)
-            $0.put("subject", alert.lift)
-            $0.put("time", alert.time.rfc3339)
-            $0.put("datacontenttype", "application/json")
-            $0.put("dataschema", schema)
-            $0.object("data") { data(alert, lift, site, &$0) }
-        }
-        return json.bytes
+        CloudEvent.json(
+            "alert", id: "\(alert.id)/\(alert.revision)", site: site, subject: alert.lift, time: alert.time
+        ) { data(alert, lift, site, &$0) }
     }
 
     private static func data(_ alert: Alert, _ lift: Lift, _ site: Site, _ json: inout JSONWriter) {
@@ -42,6 +27,13 @@ public enum AlertEvent {
         json.put("state", alert.state.rawValue)
         json.put("severity", alert.severity.rawValue)
         json.put("reason", alert.reason)
+        if let statement = alert.statement {
+            json.object("statement") {
+                $0.put("by", statement.by)
+                if let people = statement.people { $0.put("people", people) }
+                $0.put("remark", statement.remark)
+            }
+        }
         json.put("onset", alert.onset.rfc3339)
         json.put("onset_s", seconds: alert.onset)
         json.put("event_s", seconds: alert.time)

@@ -20,7 +20,6 @@ struct OrderOptions: ParsableArguments {
     @Option(help: "Who says so; it is recorded and told to the centre.")
     var by: String
 
-    /// Hands the order over and waits until the gateway has it in its journal.
     /// The whole id of the alert that a person names by its beginning, as `journal list` shows it, with or without a revision.
     func alert(_ text: String) throws -> String {
         let beginning = String(text.prefix { $0 != "/" })
@@ -35,14 +34,10 @@ struct OrderOptions: ParsableArguments {
         return only
     }
 
+    /// Hands the order over and waits until the gateway has it in its journal.
     func give(_ order: Order) throws {
         let box = OrderBox(stateFolder: try Configuration(file: config).stateFolder)
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        // The names sort as the orders were given.
-        let fraction = String(Int(now.tv_nsec) + 1_000_000_000).dropFirst()
-        let name = "\(now.tv_sec)-\(fraction)-\(getpid())"
-        try box.put(order, name: name)
+        let name = try box.put(order)
         for _ in 0..<50 {
             usleep(100_000)
             switch box.answer(name: name) {
@@ -125,7 +120,7 @@ struct AnnounceMaintenance: ParsableCommand {
 struct Incident: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "What a person decides about an open alert, where the centre cannot say so itself.",
-        subcommands: [Accept.self, End.self, JudgeFalse.self])
+        subcommands: [Accept.self, Progress.self, End.self, JudgeFalse.self])
 
     struct Accept: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -136,12 +131,33 @@ struct Incident: ParsableCommand {
             try reporting { try options.give(.accepted(alert: try options.alert(alert), by: options.by)) }
         }
     }
+    struct Progress: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Help is on its way, has arrived, or has released the people; told to every centre.")
+        enum Node: String, ExpressibleByArgument, CaseIterable { case dispatched, arrived, released }
+        @Argument(help: "The alert's id.") var alert: String
+        @Argument(help: "dispatched, arrived or released.") var node: Node
+        @Option(help: "How many people were released.") var people: Int?
+        @OptionGroup var options: OrderOptions
+        func run() throws {
+            try reporting {
+                guard let progress = Order.Progress(rawValue: node.rawValue) else { return }
+                try options.give(
+                    .progress(
+                        alert: try options.alert(alert), progress, Statement(by: options.by, people: people)))
+            }
+        }
+    }
     struct End: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "The incident is over: everybody is out.")
         @Argument(help: "The alert's id.") var alert: String
+        @Option(help: "How many people were in the car.") var people: Int?
         @OptionGroup var options: OrderOptions
         func run() throws {
-            try reporting { try options.give(.endOfAlarm(alert: try options.alert(alert), by: options.by)) }
+            try reporting {
+                try options.give(
+                    .endOfAlarm(alert: try options.alert(alert), Statement(by: options.by, people: people)))
+            }
         }
     }
     struct JudgeFalse: ParsableCommand {

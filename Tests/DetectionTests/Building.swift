@@ -1,6 +1,7 @@
 import Detection
 import Elevator
 import PositionedYAML
+import Testing
 
 /// A building for tests: lifts say things, time is moved by hand, and alerts come out.
 struct Building {
@@ -8,6 +9,7 @@ struct Building {
     private(set) var now: Instant
     private(set) var told: [String] = []
     private(set) var alerts: [Alert] = []
+    private let kind: Detector.LiftKind
     private var words: [Reading]
     private var key: UInt64 = 0
     static let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
@@ -28,7 +30,7 @@ struct Building {
     init(lifts: Int = 1, rules: RuleSet, provides: Set<Signal>) throws {
         detector = Detector(rules: rules, start: Self.start, isListening: true)
         now = Self.start
-        let kind = Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
+        kind = Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
         for number in 1...lifts { try detector.add(Lift(id: "\(number)"), kind: kind, at: Self.start) }
         words = Array(repeating: Reading(), count: lifts)
     }
@@ -63,6 +65,16 @@ struct Building {
         now = Self.start + .nanoseconds(Int64(seconds * 1e9))
         detector.startListening(at: now)
         collect()
+    }
+
+    /// The gateway is killed and goes on from its snapshot.
+    mutating func restart() throws {
+        var fresh = Detector(rules: detector.rules, start: Self.start, isListening: true)
+        for index in 0..<detector.liftCount {
+            try fresh.add(detector.lift(index), kind: kind, at: Self.start)
+        }
+        #expect(try fresh.restore(detector.snapshot()))
+        detector = fresh
     }
 
     mutating func order(_ order: Order) throws {

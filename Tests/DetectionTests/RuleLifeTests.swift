@@ -155,9 +155,9 @@ private func rule(_ more: String = "", when: String = "not moving", hold: String
         #expect(building.told == ["1 entrapment.x suspected 10.0", "1 other suppressed 20.0"])
         try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
         #expect(building.told.dropFirst(2) == ["1 entrapment.x confirmed 25.0", "1 other raised 25.0"])
-        try building.order(.endOfAlarm(alert: building.alerts[0].id, by: "Wang"))
+        try building.order(.endOfAlarm(alert: building.alerts[0].id, Statement(by: "Wang")))
         #expect(building.told.last == "1 entrapment.x cleared 25.0")
-        #expect(building.alerts.last?.reason == "end_of_alarm:Wang")
+        #expect(building.alerts.last?.reason == "end_of_alarm")
         // It still stands there: a new alert after its whole hold.
         building.say(at: 30)
         building.advance(to: 36)
@@ -208,7 +208,9 @@ private func rule(_ more: String = "", when: String = "not moving", hold: String
 
     @Test(arguments: [
         Order.maintenance(lift: "1", until: Instant(nanoseconds: 5), by: "李 伟", reason: "a: b, c"),
-        .maintenanceEnds(lift: "1", by: "x"), .accepted(alert: "a", by: ""), .endOfAlarm(alert: "a", by: "x"),
+        .maintenanceEnds(lift: "1", by: "x"), .accepted(alert: "a", by: ""),
+        .endOfAlarm(alert: "a", Statement(by: "x", people: 2)),
+        .progress(alert: "a", .arrived, Statement(by: "x", remark: "r")),
         .judgedFalse(alert: "a", by: "x", reason: ""),
     ])
     func anOrdersLineReadsBack(_ order: Order) { #expect(Order(line: order.line) == order) }
@@ -307,7 +309,7 @@ private func rule(_ more: String = "", when: String = "not moving", hold: String
         try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
         building.say(at: 20) { $0.set(.inDoorZone, true) }
         building.advance(to: 40)
-        try building.order(.endOfAlarm(alert: building.alerts[0].id, by: "Wang"))
+        try building.order(.endOfAlarm(alert: building.alerts[0].id, Statement(by: "Wang")))
         // The bypass is over: an inspection mutes again.
         building.say(at: 50) {
             $0.set(.mode, case: 2)

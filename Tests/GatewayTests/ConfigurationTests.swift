@@ -34,7 +34,7 @@ import Testing
         let text = """
             site: { id: a/b }
             brokr: { url: "mqtt://127.0.0.1" }
-            centre: { url: "http://x", password_file: nowhere }
+            centre: { url: "ftp://x", password_file: nowhere }
             lifts: [ "1", "1" ]
             commit_wait: soon
             """
@@ -42,7 +42,7 @@ import Testing
         for expected in [
             "site.yaml:2:1: 'brokr' is not a key here. Did you mean 'broker'?",
             "site.yaml:1:1: the key 'broker' is missing",
-            "site.yaml:3:9: found the url 'http://x', expected mqtt://HOST:PORT", "nowhere' does not exist",
+            "site.yaml:3:16: found the url 'ftp://x', expected mqtt://HOST:PORT", "nowhere' does not exist",
             "site.yaml:4:15: the lift '1' stands here twice", "site.yaml:5:14: found 'soon', expected a duration",
             "site.yaml:1:7: the site's id 'a/b' must be one level of a topic",
         ] { #expect(found.contains(expected), "\(expected)\nnot in\n\(found)") }

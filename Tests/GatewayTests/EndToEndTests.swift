@@ -333,7 +333,7 @@ extension EndToEndTests {
         try file.write(contentsOf: Data(repeating: 0, count: 4096))
         try file.close()
         try site.startDaemon()
-        #expect(site.wait { site.told.contains("journal_damaged raised") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.said("quarantined").count == 1 }, "\(site.events) \(site.log)")
         #expect(site.wait { site.isDrained })
         site.say("1", state(1, moving: 1))
         site.say("1", state(2))

@@ -60,7 +60,7 @@ final class Site {
         broker = try ChildProcess(
             ["/usr/sbin/mosquitto", "-c", folder + "/mosquitto.conf"], log: folder + "/mosquitto.log")
         guard wire.waitUntilConnected() else { throw POSIXError(.ECONNREFUSED) }
-        wire.subscribe(["hoistway/v1/test/alert/+", "hoistway/v1/test/state", "hoistway/v1/test/link"])
+        wire.subscribe(["alert/+", "event/+", "state", "link", "heartbeat"].map { "hoistway/v1/test/" + $0 })
     }
 
     func startDaemon(crashAt: String = "", arguments: [String] = []) throws {
@@ -124,7 +124,7 @@ final class Site {
 
     func serve() {
         for message in wire.turn() {
-            guard message.topic.contains("/alert/"),
+            guard message.topic.contains("/alert/") || message.topic.contains("/event/"),
                 let event = (try? JSONSerialization.jsonObject(with: Data(message.payload))) as? [String: Any],
                 let id = event["id"] as? String
             else { continue }
@@ -138,11 +138,16 @@ final class Site {
     var told: [String] {
         var seen: Set<String> = []
         return events.compactMap { event in
-            guard seen.insert(event["id"] as! String).inserted, let data = event["data"] as? [String: Any] else {
-                return nil
-            }
-            return "\(data["kind"]!) \(data["state"]!)"
+            guard seen.insert(event["id"] as! String).inserted, let data = event["data"] as? [String: Any],
+                let kind = data["kind"], let state = data["state"]
+            else { return nil }
+            return "\(kind) \(state)"
         }
+    }
+
+    /// The data of what the gateway has said of itself, by type.
+    func said(_ type: String) -> [[String: Any]] {
+        events.filter { $0["type"] as? String == "org.hoistway.\(type).v1" }.compactMap { $0["data"] as? [String: Any] }
     }
 
     var status: [String: Any] {
@@ -223,7 +228,7 @@ final class Wire: MQTTClientDelegate {
         for i in 0..<payload.count { bytes.append(payload[i]) }
         mids.append(mid)
         let text = String(decoding: name, as: UTF8.self)
-        if !text.contains("/alert/") { retained[text] = bytes }
+        if !text.contains("/alert/"), !text.contains("/event/") { retained[text] = bytes }
         inbox.append((text, bytes))
     }
 }

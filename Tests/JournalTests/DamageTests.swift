@@ -186,6 +186,19 @@ import Testing
         #expect(after.isSound && after.alerts == 6, "\(after.problems)")
     }
 
+    @Test func aJournalOfTheSecondFormatIsOwedToTheCentresOfToday() throws {
+        let fixture = #filePath.replacingOccurrences(of: "DamageTests.swift", with: "Fixtures/format-2.sql")
+        do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
+        let journal = try Journal(path)
+        #expect(try journal.outbox(limit: 10).count == 1)
+        #expect(journal.audit().isSound, "\(journal.audit().problems)")
+        #expect(try journal.address(to: [Addressee("city"), Addressee("keeper")]) == 0)
+        for centre in ["city", "keeper"] {
+            #expect(try journal.owed(to: centre, in: .entrapment, after: 0, limit: 10).count == 1)
+        }
+        #expect(journal.audit().isSound, "\(journal.audit().problems)")
+    }
+
     @Test func eachLiftsEventsAreCountedInEachLane() throws {
         let journal = try Journal(path)
         var batch = Journal.Batch(now: Instant(nanoseconds: 1))
@@ -195,7 +208,7 @@ import Testing
             alert("a", 2, lift: "1"),
         ].map { ($0, Array("{}".utf8)) }
         try journal.commit(batch)
-        _ = try journal.receipt(["a/1", "c/1"], counting: "receipts")
+        _ = try journal.receipt(["a/1", "c/1"], from: "centre")
         var later = Journal.Batch(now: Instant(nanoseconds: 2))
         later.alerts = [(alert("e", lift: "1"), Array("{}".utf8))]
         try journal.commit(later)

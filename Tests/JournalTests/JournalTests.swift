@@ -63,7 +63,7 @@ import Testing
         let journal = try Journal(path)
         try journal.commit(batch([], [alert("x", 1)]))
         try journal.commit(batch([], [alert("x", 2, state: .confirmed)]))
-        #expect(try journal.receipt(["x/1", "unknown/7"], counting: "receipts") == 1)
+        #expect(try journal.receipt(["x/1", "unknown/7"], from: "centre") == 1)
         #expect(
             try journal.outbox(limit: 10).map(\.eventID) == ["x/2"], "a receipt for suspected never stops confirmed")
     }
@@ -84,7 +84,7 @@ import Testing
     @Test func anAlertToldAgainIsOneRow() throws {
         let journal = try Journal(path)
         try journal.commit(batch([], [alert("x", 1)]))
-        _ = try journal.receipt(["x/1"], counting: "receipts")
+        _ = try journal.receipt(["x/1"], from: "centre")
         try journal.commit(batch([], [alert("x", 1), alert("y", 1)]))
         #expect(try journal.outbox(limit: 10).map(\.eventID) == ["y/1"])
     }

@@ -68,7 +68,7 @@ import Testing
     @Test func deliveredAlertsGoOldestFirstAndUndeliveredOnesStay() throws {
         for number in 0..<1500 { try tell(number, kind: "door_open_fault") }
         let owed = try journal.outbox(limit: 10_000).map(\.eventID)
-        _ = try journal.receipt(Array(owed[10...]), counting: "receipts")
+        _ = try journal.receipt(Array(owed[10...]), from: "centre")
         var quota = unlimited
         quota.alerts = 1 << 20
         let eviction = try journal.enforce(quota)

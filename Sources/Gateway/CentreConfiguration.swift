@@ -1,0 +1,108 @@
+import Elevator
+import Journal
+import PositionedYAML
+import Uplink
+
+extension Configuration {
+    /// Who is told, what of, and by which routes.
+    ///
+    ///     centre: { url: "mqtts://…" }                      one centre, one route
+    ///     centres:
+    ///       - name: city
+    ///         routes: [{ url: "mqtts://…" }, { url: "https://…" }]
+    ///         fallback: { entrapment: 30s, fault: 10m }
+    ///       - { name: maintenance, url: "https://…", lanes: [entrapment, fault] }
+    public struct Centre: Sendable {
+        public var name: String
+        public var lanes: Set<Lane> = Set(Lane.allCases)
+        /// In the order in which they are tried.
+        public var routes: [Endpoint] = []
+        /// How long an event waits for its receipt before each later route takes it, too.
+        public var fallbackAfter: [Lane: Duration] = [.entrapment: .seconds(30), .fault: .seconds(600)]
+        /// Events of the backlog a second.
+        public var backlogRate = 500
+
+        var addressee: Addressee { Addressee(name, lanes: lanes) }
+    }
+}
+
+extension Configuration.Centre {
+    static func all(
+        in reader: inout YAMLReader, _ root: YAMLNode, _ diagnostics: Diagnostics, resolve: (String) -> String
+    ) -> [Configuration.Centre] {
+        let list = reader.optional("centres")
+        let nodes = reader.items("centres")
+        if let only = reader.optional("centre") {
+            if let list { diagnostics.report(list, "'centre' and 'centres' exclude each other") }
+            return [
+                Configuration.Centre(only, root, diagnostics, defaultName: Addressee.theOnly.name, resolve: resolve)
+            ]
+        }
+        guard let list else {
+            _ = reader.required("centre")
+            return []
+        }
+        if nodes.isEmpty, diagnostics.isEmpty {
+            diagnostics.report(list, "no centre stands here; nobody would be told")
+        }
+        var centres: [Configuration.Centre] = []
+        for node in nodes {
+            let centre = Configuration.Centre(node, root, diagnostics, defaultName: nil, resolve: resolve)
+            if centres.contains(where: { $0.name == centre.name }) {
+                diagnostics.report(node, "the centre '\(centre.name)' stands here twice")
+            }
+            centres.append(centre)
+        }
+        return centres
+    }
+
+    private init(
+        _ node: YAMLNode, _ root: YAMLNode, _ diagnostics: Diagnostics, defaultName: String?,
+        resolve: (String) -> String
+    ) {
+        name = defaultName ?? ""
+        // What is the centre's own stands beside what is its only route's.
+        var own = self
+        func readOwn(_ reader: inout YAMLReader) {
+            if defaultName == nil {
+                own.name = reader.requiredText("name") ?? ""
+            } else if let name = reader.text("name") {
+                own.name = name
+            }
+            if reader.optional("lanes") != nil {
+                own.lanes = Set(reader.items("lanes").compactMap { Lane(named: $0, diagnostics) })
+            }
+            for (key, value) in reader.entries("fallback") {
+                guard let lane = Lane(named: key, diagnostics) else { continue }
+                own.fallbackAfter[lane] = value.text == "never" ? nil : reader.duration(of: value)
+            }
+            if let rate = reader.integer("backlog_rate", in: 1...1_000_000) { own.backlogRate = rate }
+        }
+        var reader = YAMLReader(node, diagnostics)
+        if reader.optional("routes") == nil {
+            let only = Endpoint(node, root, diagnostics, mayBeHTTPS: true, resolve: resolve, rest: readOwn)
+            own.routes = [only]
+        } else {
+            readOwn(&reader)
+            own.routes = reader.items("routes").map {
+                Endpoint($0, root, diagnostics, mayBeHTTPS: true, resolve: resolve)
+            }
+            if own.routes.isEmpty { diagnostics.report(node, "no route stands here; this centre would not be told") }
+            reader.finish()
+        }
+        if !own.name.isEmpty, !Configuration.isTopicLevel(own.name) {
+            diagnostics.report(node, "the centre's name '\(own.name)' must be one word without '/', '+', '#' or space")
+        }
+        self = own
+    }
+}
+
+extension Lane {
+    fileprivate init?(named node: YAMLNode, _ diagnostics: Diagnostics) {
+        guard let lane = Lane.allCases.first(where: { "\($0)" == node.text }) else {
+            diagnostics.report(node, "found \(node.summary), expected entrapment, fault or info")
+            return nil
+        }
+        self = lane
+    }
+}

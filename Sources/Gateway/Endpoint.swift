@@ -1,0 +1,185 @@
+import FoundationEssentials
+import HTTP
+import Mosquitto
+import PositionedYAML
+import Uplink
+
+/// A place to connect to, with what it takes to be let in. Secrets stand in files of their own, never here.
+public struct Endpoint: Sendable {
+    public enum Address: Sendable {
+        case mqtt(BrokerURL)
+        /// `https://HOST[:PORT]/PATH`, or `http://` on a line that needs no TLS.
+        case https(String)
+    }
+    struct OAuth: Sendable {
+        var tokenURL: String
+        var clientID: String
+        var secretFile: String
+        var scope: String?
+    }
+
+    public var address: Address
+    var username: String?
+    var passwordFile: String?
+    var caFile: String?
+    var certificateFile: String?
+    var keyFile: String?
+    var tokenFile: String?
+    var oauth: OAuth?
+    /// Events in one request.
+    var batch: Int?
+    public var node: YAMLNode
+
+    var isMQTT: Bool { if case .mqtt = address { true } else { false } }
+
+    var usesTLS: Bool {
+        switch address {
+        case .mqtt(let url): url.usesTLS
+        case .https(let url): url.hasPrefix("https://")
+        }
+    }
+
+    var isLoopback: Bool {
+        switch address {
+        case .mqtt(let url): url.isLoopback
+        case .https(let url):
+            ["localhost", "127.", "[::1]"].contains {
+                url.split(separator: "/").dropFirst().first?.hasPrefix($0) == true
+            }
+        }
+    }
+
+    /// As it stands in a log: without anything secret.
+    public var text: String {
+        switch address {
+        case .mqtt(let url): url.description
+        case .https(let url): url
+        }
+    }
+}
+
+extension Endpoint {
+    /// - Parameters:
+    ///   - node: nil where the key is missing, which is reported already.
+    ///   - rest: keys that stand beside these and are not the endpoint's.
+    init(
+        _ node: YAMLNode?, _ root: YAMLNode, _ diagnostics: Diagnostics, mayBeHTTPS: Bool,
+        resolve: (String) -> String, rest: (inout YAMLReader) -> Void = { _ in }
+    ) {
+        self.node = node ?? root
+        address = .mqtt(BrokerURL.placeholder)
+        guard let node else { return }
+        var reader = YAMLReader(node, diagnostics)
+        rest(&reader)
+        if let text = reader.requiredText("url"), let place = reader.optional("url") {
+            if let url = BrokerURL(text) {
+                address = .mqtt(url)
+            } else if mayBeHTTPS, Self.isHTTP(text) {
+                address = .https(text)
+            } else {
+                diagnostics.report(
+                    place,
+                    "found the url '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT"
+                        + (mayBeHTTPS ? ", or https://HOST/PATH" : ""))
+            }
+        }
+        var files: [(key: String, path: String?, isPEM: Bool)] = []
+        func file(_ key: String, _ reader: inout YAMLReader, isPEM: Bool = false) -> String? {
+            let path = reader.text(key).map(resolve)
+            files.append((key, path, isPEM))
+            return path
+        }
+        caFile = file("ca_file", &reader, isPEM: true)
+        certificateFile = file("certificate_file", &reader, isPEM: true)
+        keyFile = file("key_file", &reader, isPEM: true)
+        if isMQTT {
+            username = reader.text("username")
+            passwordFile = file("password_file", &reader)
+        } else {
+            tokenFile = file("token_file", &reader)
+            batch = reader.integer("batch", in: 1...1000)
+            if let node = reader.optional("oauth") {
+                var inner = YAMLReader(node, diagnostics)
+                let url = inner.requiredText("token_url") ?? ""
+                if !url.isEmpty, !Self.isHTTP(url), let place = inner.optional("token_url") {
+                    diagnostics.report(place, "found the url '\(url)', expected https://HOST/PATH")
+                }
+                oauth = OAuth(
+                    tokenURL: url, clientID: inner.requiredText("client_id") ?? "",
+                    secretFile: inner.requiredText("client_secret_file").map(resolve) ?? "", scope: inner.text("scope"))
+                inner.finish()
+                if let oauth, !oauth.secretFile.isEmpty, let place = inner.optional("client_secret_file") {
+                    Self.check(oauth.secretFile, "client_secret_file", isPEM: false, place, diagnostics)
+                }
+                if tokenFile != nil { diagnostics.report(node, "oauth and token_file exclude each other") }
+            }
+        }
+        for (key, path, isPEM) in files {
+            if let path, let place = reader.optional(key) { Self.check(path, key, isPEM: isPEM, place, diagnostics) }
+        }
+        reader.finish()
+        if (certificateFile == nil) != (keyFile == nil) {
+            diagnostics.report(node, "certificate_file and key_file go together")
+        }
+    }
+
+    private static func isHTTP(_ text: String) -> Bool {
+        guard text.hasPrefix("https://") || text.hasPrefix("http://") else { return false }
+        let host = text.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" }
+        return !host.isEmpty && !host.contains("@") && !text.contains { $0.isWhitespace } && text.utf8.count < 2000
+    }
+
+    private static func check(
+        _ path: String, _ key: String, isPEM: Bool, _ place: YAMLNode, _ diagnostics: Diagnostics
+    ) {
+        var isFolder = false
+        if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+            diagnostics.report(place, "\(key): '\(path)' does not exist")
+        } else if isFolder {
+            diagnostics.report(place, "\(key): '\(path)' is a folder, expected a file")
+        } else if !FileManager.default.isReadableFile(atPath: path) {
+            diagnostics.report(place, "\(key): '\(path)' may not be read by this user")
+        } else if isPEM {
+            let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            if !text.contains("-----BEGIN ") { diagnostics.report(place, "\(key): '\(path)' holds no PEM") }
+        }
+    }
+
+    // MARK: What the clients need
+
+    /// A secret of one line.
+    private func secret(_ path: String) throws(InvalidFiles) -> String {
+        var bytes = try Files.bytes(path)
+        while let last = bytes.last, last == 10 || last == 13 { bytes.removeLast() }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// - Throws: `InvalidFiles` when a secret's file cannot be read.
+    func clientOptions(_ url: BrokerURL, id: String) throws(InvalidFiles) -> MQTTClient.Options {
+        var options = MQTTClient.Options(url: url, clientID: id)
+        options.username = username
+        if let passwordFile { options.password = try secret(passwordFile) }
+        options.caFile = caFile
+        options.certificateFile = certificateFile
+        options.keyFile = keyFile
+        return options
+    }
+
+    /// - Throws: `InvalidFiles` when a secret's file cannot be read.
+    func routeOptions(_ url: String) throws(InvalidFiles) -> HTTPSRoute.Options {
+        var client = HTTPClient.Options()
+        client.caFile = caFile
+        client.certificateFile = certificateFile
+        client.keyFile = keyFile
+        var authorization = HTTPAuthorization.Method.none
+        if let tokenFile {
+            authorization = .bearer(try secret(tokenFile))
+        } else if let oauth {
+            authorization = .clientCredentials(
+                tokenURL: oauth.tokenURL, id: oauth.clientID, secret: try secret(oauth.secretFile), scope: oauth.scope)
+        }
+        var options = HTTPSRoute.Options(url: url, client: client, authorization: authorization)
+        if let batch { options.batch = batch }
+        return options
+    }
+}

@@ -1,0 +1,63 @@
+import Detection
+import Elevator
+import Encoding
+import Journal
+import Uplink
+
+/// What the gateway says of itself that is owed to the centres like an alert (docs/contract).
+extension OwedEvent {
+    /// More waited than the journal may hold, and went. The gaps in the numbers (`sequence`) say which.
+    static func evicted(_ eviction: Eviction, site: AlertEvent.Site, at now: Instant) -> OwedEvent {
+        ofGateway("evicted", site, now) {
+            $0.put("reason", "outbox_quota")
+            $0.object("undelivered") { object in
+                for lane in Lane.allCases { object.put("\(lane)", eviction.undelivered[lane] ?? 0) }
+            }
+            $0.put("outdated_revisions", eviction.coalesced)
+        }
+    }
+
+    /// The journal's file was damaged, set aside, and replaced by what could be saved of it.
+    static func quarantined(_ damage: Journal.Damage, site: AlertEvent.Site, at now: Instant) -> OwedEvent {
+        ofGateway("quarantined", site, now) {
+            $0.put("file", damage.file)
+            $0.put("reason", damage.reason)
+            $0.object("saved") {
+                $0.put("batches", damage.saved.batches)
+                $0.put("alerts", damage.saved.alerts)
+                $0.put("owed", damage.saved.owed)
+            }
+            $0.put("unreadable_places", damage.saved.gaps)
+            $0.put("refused_records", damage.saved.refused)
+        }
+    }
+
+    /// How much each lift was used since it is watched; see `LiftUse`.
+    static func statistics(_ detector: Detector, site: AlertEvent.Site, at now: Instant) -> OwedEvent {
+        ofGateway("statistics", site, now, lane: .info) {
+            $0.array("lifts") { array in
+                for index in 0..<detector.liftCount {
+                    let view = detector.view(index)
+                    array.object {
+                        $0.put("id", view.lift.id)
+                        $0.put("runs", view.use.runs)
+                        $0.put("door_cycles", view.use.doorCycles)
+                        $0.put("running_h", Double(view.use.runningMilliseconds) / 3_600_000)
+                        $0.put("floors", view.use.floors)
+                        $0.put("readings", view.counters.readings)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func ofGateway(
+        _ type: String, _ site: AlertEvent.Site, _ now: Instant, lane: Lane = .fault,
+        _ data: (inout JSONWriter) -> Void
+    ) -> OwedEvent {
+        let id = AlertIdentity.id(lift: site.id, kind: type, onset: now.nanoseconds, earlier: 0)
+        return OwedEvent(
+            id: id, type: type, lane: lane, subject: site.id,
+            body: CloudEvent.json(type, id: id, site: site, subject: site.id, time: now, data: data))
+    }
+}

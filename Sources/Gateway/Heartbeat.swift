@@ -1,0 +1,69 @@
+import Detection
+import Elevator
+import Encoding
+import Journal
+import Mosquitto
+import Uplink
+
+/// How the gateway is, for the centre: sent every minute over each route, and never stored, as an old one says nothing.
+///
+/// Health is progress, not a process that is alive: how deep the queue is and how old its oldest event, whether lifts are heard.
+struct Heartbeat {
+    static let every = Duration.seconds(60)
+
+    var site: AlertEvent.Site
+    var startedAt: Int64
+    var loop: TelemetryLoop
+    var board: UplinkBoard
+    var journal: Journal
+    var lifts: Int
+
+    /// - Throws: `JournalError` when the queue cannot be counted.
+    func json(at now: Instant, monotonic: Int64) throws(JournalError) -> [UInt8] {
+        let routes = board.routeStatuses
+        var depths: [(centre: String, depth: [Lane: Int])] = []
+        for route in routes where !depths.contains(where: { $0.centre == route.centre }) {
+            depths.append((route.centre, try journal.depth(of: route.centre)))
+        }
+        let oldest = try journal.owed().oldest
+        let letters = try journal.deadLetterCount()
+        return CloudEvent.json(
+            "heartbeat", id: "\(site.id)/\(now.nanoseconds)", site: site, subject: site.id, time: now
+        ) { json in
+            json.put("version", productVersion)
+            json.put("rules_version", loop.intake.detector.rules.version)
+            json.put("up_s", Double((monotonic - startedAt) / 1_000_000) / 1000)
+            json.put("lifts", lifts)
+            json.put("hears_lifts", loop.isDrained)
+            json.put("messages", loop.counters.messages)
+            json.put("bad_messages", loop.intake.badInput.counts.values.reduce(0, +))
+            json.put("commit_failures", loop.counters.commitFailures)
+            json.object("clock") {
+                $0.put("quality", loop.clock.quality.rawValue)
+                $0.put("wall_offset_s", loop.clock.wallOffset.inSeconds)
+            }
+            json.put("oldest_unsent_s", oldest.map { (now - $0).inSeconds })
+            json.put("dead_letters", letters)
+            json.array("centres") { array in
+                for (centre, depth) in depths {
+                    array.object {
+                        $0.put("name", centre)
+                        $0.object("queue") { object in
+                            for lane in Lane.allCases { object.put("\(lane)", depth[lane] ?? 0) }
+                        }
+                    }
+                }
+            }
+            json.array("routes") { array in
+                for route in routes {
+                    array.object {
+                        $0.put("name", route.name)
+                        $0.put("connected", route.isConnected)
+                        $0.put("receipts", route.receipts)
+                        if let last = route.lastReceipt { $0.put("last_receipt_age_s", Double(monotonic - last) / 1e9) }
+                    }
+                }
+            }
+        }
+    }
+}

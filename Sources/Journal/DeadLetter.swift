@@ -1,0 +1,97 @@
+import Elevator
+
+/// What a centre has refused for good: out of the queue, so that it holds up nothing, and kept, so that a person can look at it and
+/// have it sent again.
+public struct DeadLetter: Sendable {
+    public var centre: String
+    public var eventID: String
+    public var lift: String
+    public var lane: Lane
+    public var reason: String
+    public var refused: Instant
+    public var body: [UInt8]
+}
+
+extension Journal {
+    /// The oldest go when there are more: a centre that refuses everything must not fill the disk.
+    static let keptDeadLetters = 10_000
+
+    /// Sets an event aside that a centre has refused, with the centre's reason.
+    public func setAside(_ eventID: String, refusedBy centre: String, because reason: String, at now: Instant)
+        throws(JournalError)
+    {
+        try database.transaction { () throws(JournalError) in
+            try database.run(
+                """
+                INSERT OR REPLACE INTO dead_letter(centre, event_id, type, lane, lift, body, created, number, reason, at)
+                SELECT owed.centre, event_id, type, outbox.lane, outbox.lift, body, outbox.created, number, ?3, ?4
+                FROM outbox JOIN owed USING(id) WHERE event_id = ?1 AND centre = ?2 AND owed.lane = outbox.lane
+                """, .text(eventID), .text(centre), .text(reason), .integer(now.nanoseconds))
+            try database.run(
+                """
+                DELETE FROM owed WHERE centre = ?2 AND lane = (SELECT lane FROM outbox WHERE event_id = ?1)
+                    AND id = (SELECT id FROM outbox WHERE event_id = ?1)
+                """, .text(eventID), .text(centre))
+            try count("refused_events", 1)
+            let surplus = (try database.scalar("SELECT count(*) FROM dead_letter") ?? 0) - Int64(Self.keptDeadLetters)
+            guard surplus > 0 else { return }
+            try count("evicted_dead_letters", Int(surplus))
+            try database.run(
+                """
+                DELETE FROM dead_letter WHERE (centre, event_id) IN
+                    (SELECT centre, event_id FROM dead_letter ORDER BY at LIMIT ?)
+                """, .integer(surplus))
+        }
+    }
+
+    public func deadLetterCount() throws(JournalError) -> Int {
+        Int(try database.scalar("SELECT count(*) FROM dead_letter") ?? 0)
+    }
+
+    /// The oldest first.
+    public func deadLetters(of centre: String? = nil) throws(JournalError) -> [DeadLetter] {
+        var found: [DeadLetter] = []
+        try database.run(
+            """
+            SELECT centre, event_id, lift, lane, reason, at, body FROM dead_letter
+            WHERE ?1 IS NULL OR centre = ?1 ORDER BY at
+            """, centre.map { .text($0) } ?? .null
+        ) {
+            found.append(
+                DeadLetter(
+                    centre: $0.text(0), eventID: $0.text(1), lift: $0.text(2),
+                    lane: Lane(rawValue: Int($0.integer(3))) ?? .fault, reason: $0.text(4),
+                    refused: Instant(nanoseconds: $0.integer(5)), body: $0.blob(6)))
+        }
+        return found
+    }
+
+    /// Puts what was set aside back into the queue, under the numbers it had.
+    /// - Parameter eventID: one event, or nil for all.
+    /// - Returns: how many.
+    public func sendAgain(_ eventID: String? = nil) throws(JournalError) -> Int {
+        try database.transaction { () throws(JournalError) in
+            var letters: [(centre: String, event: String)] = []
+            try database.run(
+                "SELECT centre, event_id FROM dead_letter WHERE (?1 IS NULL OR event_id = ?1) ORDER BY created, number",
+                eventID.map { .text($0) } ?? .null
+            ) { letters.append(($0.text(0), $0.text(1))) }
+            for (centre, event) in letters {
+                try database.run(
+                    """
+                    INSERT INTO outbox(event_id, type, lane, lift, body, created, number, owing)
+                    SELECT event_id, type, lane, lift, body, created, number, 1 FROM dead_letter
+                    WHERE centre = ?1 AND event_id = ?2 ON CONFLICT(event_id) DO UPDATE SET owing = owing + 1
+                    """, .text(centre), .text(event))
+                try database.run(
+                    """
+                    INSERT INTO owed(centre, lane, id, lift, created, step)
+                    SELECT ?1, lane, id, lift, created, 0 FROM outbox WHERE event_id = ?2
+                    """, .text(centre), .text(event))
+                try database.run(
+                    "DELETE FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(event))
+            }
+            return letters.count
+        }
+    }
+}

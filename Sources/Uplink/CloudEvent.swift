@@ -1,0 +1,28 @@
+import Elevator
+import Encoding
+
+/// The CloudEvents 1.0 envelope of everything that is told: what is the same in every run and on every route. Send time, attempt,
+/// number and boot id are added when it is sent (`Envelope`).
+package enum CloudEvent {
+    /// - Parameters:
+    ///   - name: the event's kind, as in `org.hoistway.NAME.v1`.
+    ///   - subject: the lift, or the site where it speaks of the gateway.
+    package static func json(
+        _ name: String, id: String, site: AlertEvent.Site, subject: String, time: Instant,
+        data: (inout JSONWriter) -> Void
+    ) -> [UInt8] {
+        var json = JSONWriter()
+        json.object {
+            $0.put("specversion", "1.0")
+            $0.put("id", id)
+            $0.put("source", "/hoistway/\(site.id)")
+            $0.put("type", "org.hoistway.\(name).v1")
+            $0.put("subject", subject)
+            $0.put("time", time.rfc3339)
+            $0.put("datacontenttype", "application/json")
+            $0.put("dataschema", "https://hoistway.org/contract/\(name).v1.schema.json")
+            $0.object("data", data)
+        }
+        return json.bytes
+    }
+}

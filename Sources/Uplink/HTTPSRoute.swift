@@ -1,0 +1,288 @@
+import Elevator
+import Encoding
+import HTTP
+import Journal
+import Logging
+import Mosquitto
+
+/// Brings what one centre is owed over HTTPS, most urgent first: CloudEvents in structured mode, one or a batch a request.
+///
+/// A 2xx says that the whole request is stored, and is the receipt. Entrapments have a request of their own, which waits for no
+/// other. What else a centre has to say stands in the body of its answer (`CentreAnswer`); while an entrapment is open it is asked
+/// every few seconds, by the site's state.
+///
+///     2xx                          stored, but for what the body names as refused
+///     400 413 422                  of a batch: sent again one by one. Of one event alone: refused for good, if the centre takes others;
+///                                  an entrapment is refused by name only, and comes again
+///     401 403                      the token or the certificate is not taken: a new token, a pause
+///     429 503 and Retry-After      a pause of that length; for entrapments of 30 s at most
+///     anything else, no answer     a pause, decorrelated, and again
+public final class HTTPSRoute {
+    public struct Options: Sendable {
+        public var url: String
+        public var client: HTTPClient.Options
+        public var authorization: HTTPAuthorization.Method
+        /// Events in one request, of the less urgent lanes.
+        public var batch = 50
+
+        public init(url: String, client: HTTPClient.Options, authorization: HTTPAuthorization.Method) {
+            self.url = url
+            self.client = client
+            self.authorization = authorization
+        }
+    }
+
+    /// Which of the requests under way this is; each has at most one.
+    private enum Slot: CaseIterable {
+        case urgent, bulk, state
+    }
+    private struct UnderWay {
+        var ticket: HTTPClient.Ticket
+        var events: [String] = []
+    }
+    private struct Lull {
+        var until: Int64 = 0
+        var backoff = Backoff()
+    }
+
+    private static let stateEvery = Duration.seconds(2)
+    private static let stateRenewal = Duration.seconds(60)
+    /// How often the centre's people are asked while an incident is open.
+    private static let inquiryEvery = Duration.seconds(10)
+    /// However long a centre wants to be left alone: an entrapment is tried again after this.
+    private static let longestUrgentPause = Duration.seconds(30)
+    private static let longestPause = Duration.seconds(3600)
+
+    private static let single = "application/cloudevents+json"
+
+    private let settings: RouteSettings
+    private let options: Options
+    private let surroundings: RouteSurroundings
+    private let journal: Journal
+    private let client: HTTPClient
+    private var authorization: HTTPAuthorization
+    private var dispatch: Dispatch
+    private var underWay: [Slot: UnderWay] = [:]
+    private var lulls: [Slot: Lull] = [:]
+    /// After a batch came back its events go one by one, until so many have.
+    private var singles: [Slot: Int] = [:]
+    private var lastState: (state: SiteState, at: Int64)?
+    private var lastHeartbeat = 0
+    private var isConnected = false
+    private var random = SystemRandomNumberGenerator()
+    private var log: Logger { surroundings.log }
+
+    /// Starts the route on its own thread.
+    public static func start(
+        _ settings: RouteSettings, options: Options, in surroundings: RouteSurroundings
+    ) -> LoopThread {
+        surroundings.start { () throws(JournalError) in
+            guard let client = HTTPClient(options.client) else {
+                surroundings.log.critical("libcurl cannot be started")
+                _ = Poll.wait([surroundings.bell.descriptor], for: .seconds(1))
+                return
+            }
+            try HTTPSRoute(settings, options, client, surroundings).run()
+        }
+    }
+
+    private init(
+        _ settings: RouteSettings, _ options: Options, _ client: HTTPClient, _ surroundings: RouteSurroundings
+    ) throws(JournalError) {
+        self.settings = settings
+        self.options = options
+        self.surroundings = surroundings
+        self.client = client
+        authorization = HTTPAuthorization(options.authorization)
+        dispatch = Dispatch(settings.terms)
+        journal = try Journal(settings.journalPath)
+        dispatch.begin(lastPlace: try journal.lastPlace(), now: MonotonicClock.nanoseconds)
+        for slot in Slot.allCases { lulls[slot] = Lull() }
+    }
+
+    // MARK: The loop
+
+    private func run() {
+        while !surroundings.isStopping() {
+            let now = MonotonicClock.nanoseconds
+            surroundings.update { $0.lastTurn = now }
+            do {
+                if authorization.isReady(at: now) {
+                    try sendEvents(.urgent, [.entrapment], now)
+                    try sendEvents(.bulk, [.fault, .info], now)
+                    sendState(now)
+                } else {
+                    authorization.request(by: client, at: now)
+                }
+                if client.wait(alsoFor: surroundings.bell.descriptor, atMost: .milliseconds(200)) {
+                    surroundings.bell.clear()
+                }
+                for (ticket, result) in client.finished() { try take(result, of: ticket) }
+            } catch {
+                fail(.bulk, "\(error)")
+                _ = Poll.wait([surroundings.bell.descriptor], for: .milliseconds(200))
+            }
+        }
+    }
+
+    private func sendEvents(_ slot: Slot, _ lanes: [Lane], _ now: Int64) throws(JournalError) {
+        guard underWay[slot] == nil, now >= lulls[slot]?.until ?? 0 else { return }
+        let isSingle = singles[slot] ?? 0 > 0
+        let sendings = try dispatch.next(
+            from: journal, unjournalled: surroundings.board.unjournalled(for: settings.centre), now: now,
+            time: surroundings.clock(), lanes: lanes, limit: isSingle ? 1 : options.batch)
+        if sendings.isEmpty { return }
+        if isSingle { singles[slot]? -= 1 }
+        var events: [[UInt8]] = []
+        for sending in sendings {
+            let row = sending.row
+            let isHistorical = row.id > 0 && row.type == "alert" ? try journal.isOver(row.eventID) : false
+            events.append(
+                Envelope.json(sending, isHistorical: isHistorical, bootID: settings.bootID, at: surroundings.clock()))
+        }
+        let ids = sendings.map(\.row.eventID)
+        dispatch.postpone(ids, until: .max)
+        let isBatch = sendings.count > 1
+        let body =
+            isBatch
+            ? [UInt8(ascii: "[")] + events.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+            : events[0]
+        post(body, as: isBatch ? "application/cloudevents-batch+json" : Self.single, slot, ids)
+        surroundings.update {
+            $0.sent += sendings.count
+            $0.resent += sendings.count { $0.attempt > 1 }
+        }
+    }
+
+    /// The site's state and the heartbeat; nobody waits for a receipt of them.
+    private func sendState(_ now: Int64) {
+        guard underWay[.state] == nil, now >= lulls[.state]?.until ?? 0 else { return }
+        let heartbeat = surroundings.board.heartbeat
+        if heartbeat.number != lastHeartbeat {
+            lastHeartbeat = heartbeat.number
+            return post(heartbeat.body, as: Self.single, .state)
+        }
+        let state = surroundings.board.siteState
+        if let last = lastState {
+            let age = Duration.nanoseconds(now - last.at)
+            let renewal = state.incidents.isEmpty ? Self.stateRenewal : Self.inquiryEvery
+            guard age >= renewal || (state != last.state && age >= Self.stateEvery) else { return }
+        }
+        lastState = (state, now)
+        post(
+            state.json(site: settings.site, at: surroundings.clock()), as: Self.single, .state)
+    }
+
+    private func post(_ body: [UInt8], as type: String, _ slot: Slot, _ events: [String] = []) {
+        var headers = [(name: "Content-Type", value: type)]
+        if let value = authorization.header { headers.append(("Authorization", value)) }
+        var sending = UnderWay(ticket: 0, events: events)
+        do throws(HTTPClient.Failure) {
+            sending.ticket = try client.start(HTTPClient.Request(url: options.url, headers: headers, body: body))
+            underWay[slot] = sending
+        } catch { retreat(slot, sending, error.description) }
+    }
+
+    // MARK: What the centre answers
+
+    private func take(_ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: Int) throws(JournalError) {
+        if authorization.take(result, of: ticket, at: MonotonicClock.nanoseconds, log) { return }
+        guard let (slot, sending) = underWay.first(where: { $0.value.ticket == ticket }) else { return }
+        underWay[slot] = nil
+        switch result {
+        case .failure(let failure): retreat(slot, sending, failure.description)
+        case .success(let response):
+            switch response.status {
+            case 200..<300: try settle(slot, sending, response)
+            case 401, 403:
+                authorization.discard()
+                retreat(slot, sending, "the centre does not know us: HTTP \(response.status)")
+            case 400, 413, 422: try bringOneByOne(slot, sending, response)
+            default: retreat(slot, sending, "HTTP \(response.status)", response)
+            }
+        }
+    }
+
+    /// Something in a request is not what the centre takes. Which event it is shows when each goes alone.
+    private func bringOneByOne(
+        _ slot: Slot, _ sending: UnderWay, _ response: HTTPClient.Response
+    ) throws(JournalError) {
+        let words = "HTTP \(response.status) \(String(decoding: response.body.prefix(200), as: UTF8.self))"
+        // A centre that takes nothing at all is not one that refuses an event.
+        guard isConnected, let only = sending.events.first else { return retreat(slot, sending, words, response) }
+        if sending.events.count > 1 {
+            singles[slot] = sending.events.count
+            return dispatch.postpone(sending.events, until: MonotonicClock.nanoseconds)
+        }
+        guard slot == .urgent else {
+            let refusal = CentreAnswer.Refusal(id: only, reason: words)
+            return try settle(slot, sending, HTTPClient.Response(status: 200), refusing: refusal)
+        }
+        log.error("centre \(settings.centre): event \(only): \(words). It is sent again; the next route takes it, too.")
+        dispatch.postpone([only], until: MonotonicClock.nanoseconds + Self.longestUrgentPause.nanoseconds)
+    }
+
+    private func settle(
+        _ slot: Slot, _ sending: UnderWay, _ response: HTTPClient.Response,
+        refusing refusal: CentreAnswer.Refusal? = nil
+    ) throws(JournalError) {
+        lulls[slot] = Lull()
+        note(isConnected: true)
+        var answer = CentreAnswer()
+        if response.body.contains(where: { $0 > 32 }) {
+            do throws(CentreAnswer.Problem) { answer = try CentreAnswer(response.body) } catch {
+                // A page in HTML or a bare "OK" is none of our concern: the 2xx is the receipt.
+                log.debug("centre \(settings.centre): the body of its answer is not ours: \(error)")
+            }
+        }
+        for word in answer.words where !surroundings.keepWord(word) {
+            log.error("centre \(settings.centre): a word could not be written to disk; the centre has to say it again")
+        }
+        let refused = answer.refused + (refusal.map { [$0] } ?? [])
+        let refusedIDs = Set(refused.map(\.id))
+        let stored = Set(sending.events).subtracting(refusedIDs).sorted() + answer.stored
+        if !stored.isEmpty || !refused.isEmpty {
+            try Settlement(settings: settings, surroundings: surroundings, journal: journal)
+                .settle(stored: stored, refused: refused, &dispatch)
+        }
+    }
+
+    private func retreat(
+        _ slot: Slot, _ sending: UnderWay, _ reason: String, _ response: HTTPClient.Response? = nil
+    ) {
+        let now = MonotonicClock.nanoseconds
+        var pause = lulls[slot]?.backoff.pause(at: now, using: &random) ?? .seconds(1)
+        if let wish = response?.headers["retry-after"].flatMap({
+            RetryAfter.pause($0, wall: MonotonicClock.wallNanoseconds)
+        }) {
+            pause = max(pause, min(wish, slot == .urgent ? Self.longestUrgentPause : Self.longestPause))
+        }
+        lulls[slot]?.until = now + pause.nanoseconds
+        dispatch.postpone(sending.events, until: now + pause.nanoseconds)
+        if slot == .state { (lastState, lastHeartbeat) = (nil, 0) }
+        log.warning("centre \(settings.centre): \(reason). Next attempt in \(pause.written).")
+        note(isConnected: false, because: reason)
+    }
+
+    private func fail(_ slot: Slot, _ reason: String) {
+        log.error("centre \(settings.centre): \(reason)")
+        surroundings.update { $0.lastError = reason }
+    }
+
+    private func note(isConnected: Bool, because reason: String = "") {
+        if isConnected, !self.isConnected {
+            log.info("centre \(settings.centre): reached over \(options.url)")
+            if underWay.values.allSatisfy(\.events.isEmpty), let last = try? journal.lastPlace() {
+                dispatch.begin(lastPlace: last, now: MonotonicClock.nanoseconds)
+            }
+        }
+        self.isConnected = isConnected
+        surroundings.update {
+            $0.isConnected = isConnected
+            if !isConnected {
+                $0.connectFailures += 1
+                $0.lastError = reason
+            }
+        }
+    }
+}

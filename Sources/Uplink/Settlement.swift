@@ -1,0 +1,50 @@
+import Journal
+import Logging
+import Mosquitto
+
+/// What follows from a centre's answer, whatever the transport: stored events leave the queue, refused ones are set aside.
+struct Settlement {
+    let settings: RouteSettings
+    let surroundings: RouteSurroundings
+    let journal: Journal
+
+    func settle(
+        stored: [String], refused: [CentreAnswer.Refusal], _ dispatch: inout Dispatch
+    ) throws(JournalError) {
+        let board = surroundings.board
+        let now = MonotonicClock.nanoseconds
+        for refusal in refused {
+            let reason = refusal.reason ?? "without a reason"
+            surroundings.log.error("centre \(settings.centre): event \(refusal.id) is refused: \(reason)")
+            try journal.setAside(
+                refusal.id, refusedBy: settings.centre, because: reason, at: surroundings.clock())
+            dispatch.drop(refusal.id)
+        }
+        let taken = board.settleHeld(stored, by: settings.centre)
+        for id in Set(stored).subtracting(taken) { dispatch.drop(id) }
+        let settled = taken.isEmpty ? 0 : try journal.receipt(taken, from: settings.centre)
+        let strange = dispatch.settle(taken, lastPlace: { (try? journal.lastPlace()) ?? 0 }, now: now)
+        // A receipt for what was sent twice comes twice; for what was never sent, somebody is mistaken.
+        if settled == 0, let first = strange.first {
+            surroundings.log.warning(
+                "centre \(settings.centre): a receipt for '\(first)', which is not owed; expected the \"id\" of an event as it was sent"
+            )
+        }
+        surroundings.update {
+            $0.refused += refused.count
+            $0.receipts += settled
+            $0.unmatchedReceipts += taken.count - settled
+            if settled > 0 { $0.lastReceipt = now }
+        }
+    }
+}
+
+extension RouteSurroundings {
+    /// Something from the centre that cannot be followed: counted and said, never an end.
+    func reject(_ problem: String) {
+        update { $0.unmatchedReceipts += 1 }
+        log.warning(
+            "centre: an answer that cannot be read: \(problem); expected {\"id\": …}, {\"ids\": […]}, {\"refused\": […]} or {\"words\": […]}"
+        )
+    }
+}
