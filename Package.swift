@@ -44,7 +44,7 @@ let package = Package(
         .target(
             name: "Uplink",
             dependencies: [
-                "Elevator", "Encoding", "HTTP", "Journal", "Mosquitto",
+                "CCrypto", "Elevator", "Encoding", "HTTP", "Journal", "Mosquitto",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -69,7 +69,7 @@ let package = Package(
         .executableTarget(
             name: "hoistway-sim",
             dependencies: [
-                "Elevator", "Encoding", "Mosquitto", "PositionedYAML",
+                "CCrypto", "Elevator", "Encoding", "Mosquitto", "PositionedYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulator",

@@ -32,6 +32,10 @@ public struct Configuration: Sendable {
     public var runtimeFolder: String
     /// How long a batch without an alert may wait for its commit.
     public var commitWait: Duration
+    /// Whether alerts carry a signature.
+    public var signsAlerts: Bool
+    /// How often the whole way is tried; nil for never.
+    public var selfTestEvery: Duration?
     /// How much the journal may hold of each class.
     public var quota: Quota
 
@@ -88,6 +92,10 @@ public struct Configuration: Sendable {
         stateFolder = resolve(reader.text("state_folder") ?? "/var/lib/hoistway")
         runtimeFolder = resolve(reader.text("runtime_folder") ?? "/run/hoistway")
         commitWait = reader.duration("commit_wait") ?? .seconds(1)
+        signsAlerts = reader.boolean("sign_alerts") ?? true
+        selfTestEvery =
+            reader.optional("selftest_every")?.text == "never"
+            ? nil : reader.duration("selftest_every") ?? .seconds(72 * 3600)
         quota = Quota(
             readings: (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20,
             alerts: (reader.integer("alerts_quota_mib", in: 1...1_000_000) ?? 256) << 20,

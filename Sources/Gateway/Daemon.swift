@@ -78,8 +78,10 @@ public struct Daemon {
             log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
         }
         let clock = GatewayClock(notBefore: recovered.lastNow)
+        try journal.beginRun(boot: Self.bootID())
         let forgotten = try journal.address(to: configuration.centres.map(\.addressee))
         if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
+        let signer = try makeSigner()
         let board = UplinkBoard(routes: Routes.statuses(of: configuration.centres))
         guard case .mqtt(let brokerURL) = configuration.broker.address else { return }
         var options = try configuration.broker.clientOptions(brokerURL, id: "hoistway-\(configuration.site.id)")
@@ -89,20 +91,20 @@ public struct Daemon {
         let loop = try TelemetryLoop(
             TelemetryLoop.Settings(
                 client: options, filters: Self.filters(data.profiles, configuration), site: configuration.site,
-                commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
+                bootID: Self.bootID(), commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
             intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path) }, log: log)
         if let damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }
         let orders = OrderBox(stateFolder: configuration.stateFolder)
         try orders.prepare()
         let routes = try Routes(
-            configuration: configuration, journalPath: journalPath, bootID: Self.bootID(), board: board,
+            configuration: configuration, journalPath: journalPath, signer: signer, board: board,
             orders: orders, clock: clock, stop: stop, log: log
         ).start()
         log.info("site \(configuration.site.id): \(configuration.lifts.count) lifts, rules \(data.rules.version)")
         var damageInUse: JournalError?
         do {
-            try serve(loop, journal: journal, board: board, orders: orders, stop: stop)
+            try serve(loop, journal: journal, board: board, signer: signer, orders: orders, stop: stop)
         } catch let error as JournalError
             where error.isDamage
         {
@@ -117,6 +119,15 @@ public struct Daemon {
         for route in routes { route.join() }
         if let damageInUse { throw damageInUse }
         log.info("stopped")
+    }
+
+    /// - Throws: `InvalidFiles` for a key file that holds no such key.
+    private func makeSigner() throws(InvalidFiles) -> Signer? {
+        guard configuration.signsAlerts else { return nil }
+        let path = configuration.stateFolder + "/signing-key.pem"
+        do throws(Signer.Problem) { return try Signer(keyFile: path) } catch {
+            throw InvalidFiles([Diagnostic(file: path, message: error.description)])
+        }
     }
 
     private func openJournal(_ path: String) throws(JournalError) -> (Journal, Journal.Damage?) {
@@ -144,7 +155,8 @@ public struct Daemon {
     }
 
     private func serve(
-        _ loop: TelemetryLoop, journal: Journal, board: UplinkBoard, orders: OrderBox, stop: StopSignal
+        _ loop: TelemetryLoop, journal: Journal, board: UplinkBoard, signer: Signer?, orders: OrderBox,
+        stop: StopSignal
     ) throws {
         let manager = ServiceManager()
         let started = MonotonicClock.nanoseconds
@@ -153,7 +165,7 @@ public struct Daemon {
         var nextHeartbeat: Int64 = 0
         let heartbeat = Heartbeat(
             site: configuration.site, startedAt: started, loop: loop, board: board, journal: journal,
-            lifts: configuration.lifts.count)
+            lifts: configuration.lifts.count, signer: signer)
         manager.ready()
         while !stop.isSet {
             loop.turn()
@@ -164,6 +176,9 @@ public struct Daemon {
             if monotonic >= nextStatus {
                 nextStatus = monotonic + 1_000_000_000
                 loop.followOrders(in: orders)
+                loop.noticeClock()
+                tellStatisticsIfDue(loop, journal)
+                beginSelfTestIfDue(loop, journal, orders)
                 var owed: (count: Int, oldest: Instant?) = (0, nil)
                 do { owed = try journal.owed() } catch  where error.isDamage { throw error } catch {}
                 let report = StatusReport(
@@ -185,6 +200,31 @@ public struct Daemon {
         watchman.join()
     }
 
+    private func tellStatisticsIfDue(_ loop: TelemetryLoop, _ journal: Journal) {
+        let now = loop.clock.now
+        do throws(JournalError) {
+            let last = try journal.counters()["statistics_at"].map { Instant(nanoseconds: Int64($0)) }
+            if let last, now - last < .seconds(86_400) { return }
+            if last != nil { loop.tell(.statistics(loop.intake.detector, site: configuration.site, at: now)) }
+            try journal.set("statistics_at", now.nanoseconds)
+        } catch { return }  // a journal that cannot be read is told by the loop
+    }
+
+    /// On request, and by the schedule counted from the last one; a new box begins with one once it hears its lifts.
+    private func beginSelfTestIfDue(_ loop: TelemetryLoop, _ journal: Journal, _ orders: OrderBox) {
+        let isAskedFor = orders.takeSelfTestRequest()
+        guard isAskedFor || loop.isDrained else { return }
+        if !isAskedFor {
+            guard let every = configuration.selfTestEvery, let counters = try? journal.counters() else { return }
+            let last = counters["selftest_at"].map { Instant(nanoseconds: Int64($0)) }
+            if let last, loop.clock.now - last < every { return }
+        }
+        do {
+            try loop.beginSelfTest(
+                centres: configuration.centres.filter { $0.lanes.contains(.entrapment) }.map(\.name), data: data)
+        } catch { log.error("self-test: \(error)") }
+    }
+
     /// SIGHUP: reads the rules and their parameters again. With a mistake in them the old ones go on, and the log says why.
     private func reload(_ loop: TelemetryLoop) {
         do {
@@ -201,7 +241,7 @@ public struct Daemon {
     private static func filters(_ profiles: [Profile], _ configuration: Configuration) -> [String] {
         let used = Set(configuration.lifts.map(\.profile))
         return Array(Set(profiles.filter { used.contains($0.name) }.flatMap { $0.topics.map(\.pattern.filter) }))
-            .sorted()
+            .sorted() + [SelfTest.topic(configuration.site.id)]
     }
 
     private static func bootID() -> String {

@@ -1,4 +1,5 @@
 import Elevator
+import Journal
 import Mosquitto
 
 /// The gateway's time line: the wall clock as it was at the start, carried on by the monotonic clock.
@@ -26,6 +27,8 @@ public struct GatewayClock: Sendable {
         /// Nobody keeps the wall clock right.
         case free
     }
+
+    var stamp: ClockStamp { ClockStamp(monotonic: MonotonicClock.nanoseconds, quality: quality.rawValue) }
 
     public var quality: Quality {
         guard MonotonicClock.isWallSynchronised else { return .free }

@@ -32,6 +32,17 @@ extension OwedEvent {
         }
     }
 
+    /// The box's clock was set: the times of this run are off by the correction.
+    static func clock(
+        correction: Duration, site: AlertEvent.Site, bootID: String, at now: Instant
+    ) -> OwedEvent {
+        ofGateway("clock", site, now) {
+            $0.put("bootid", bootID)
+            $0.put("correction_s", correction.inSeconds)
+            $0.put("corrected_time", (now + correction).rfc3339)
+        }
+    }
+
     /// How much each lift was used since it is watched; see `LiftUse`.
     static func statistics(_ detector: Detector, site: AlertEvent.Site, at now: Instant) -> OwedEvent {
         ofGateway("statistics", site, now, lane: .info) {

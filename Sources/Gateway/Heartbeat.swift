@@ -17,6 +17,7 @@ struct Heartbeat {
     var board: UplinkBoard
     var journal: Journal
     var lifts: Int
+    var signer: Signer?
 
     /// - Throws: `JournalError` when the queue cannot be counted.
     func json(at now: Instant, monotonic: Int64) throws(JournalError) -> [UInt8] {
@@ -26,7 +27,9 @@ struct Heartbeat {
             depths.append((route.centre, try journal.depth(of: route.centre)))
         }
         let oldest = try journal.owed().oldest
+        let counters = try journal.counters()
         let letters = try journal.deadLetterCount()
+        let chain = try journal.lastLink()
         return CloudEvent.json(
             "heartbeat", id: "\(site.id)/\(now.nanoseconds)", site: site, subject: site.id, time: now
         ) { json in
@@ -42,8 +45,28 @@ struct Heartbeat {
                 $0.put("quality", loop.clock.quality.rawValue)
                 $0.put("wall_offset_s", loop.clock.wallOffset.inSeconds)
             }
+            if let signer {
+                json.object("key") {
+                    $0.put("kty", "OKP")
+                    $0.put("crv", "Ed25519")
+                    $0.put("kid", signer.keyID)
+                    $0.put("x", signer.x)
+                }
+            }
+            if let chain {
+                json.object("chain") {
+                    $0.put("alerts", Int(chain.place))
+                    $0.put("sha256", chain.hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+                }
+            }
             json.put("oldest_unsent_s", oldest.map { (now - $0).inSeconds })
             json.put("dead_letters", letters)
+            if let last = counters["selftest_at"] {
+                json.object("last_selftest") {
+                    $0.put("time", Instant(nanoseconds: Int64(last)).rfc3339)
+                    $0.put("passed", counters["selftest_passed"] == 1)
+                }
+            }
             json.array("centres") { array in
                 for (centre, depth) in depths {
                     array.object {

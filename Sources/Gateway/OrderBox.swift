@@ -95,6 +95,29 @@ public struct OrderBox: Sendable {
         }
     }
 
+    // MARK: Self-test
+
+    private var selfTestRequest: String { folder + "/selftest.request" }
+
+    /// Asks the gateway for a self-test.
+    /// - Throws: `InvalidFiles` when the folder cannot be written.
+    public func requestSelfTest() throws(InvalidFiles) {
+        guard Files.replace(selfTestRequest, with: []) else {
+            throw InvalidFiles([
+                Diagnostic(
+                    file: selfTestRequest,
+                    message: "cannot be written: run this as the gateway's user or as root, once the gateway has run")
+            ])
+        }
+    }
+
+    /// Whether somebody has asked since the last call.
+    func takeSelfTestRequest() -> Bool {
+        guard FileManager.default.fileExists(atPath: selfTestRequest) else { return false }
+        try? FileManager.default.removeItem(atPath: selfTestRequest)
+        return true
+    }
+
     func isWaiting(_ name: String) -> Bool {
         FileManager.default.fileExists(atPath: folder + "/" + name + Self.suffix)
     }

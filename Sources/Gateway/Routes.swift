@@ -9,7 +9,7 @@ import Uplink
 struct Routes {
     let configuration: Configuration
     let journalPath: String
-    let bootID: String
+    let signer: Signer?
     let board: UplinkBoard
     let orders: OrderBox
     let clock: GatewayClock
@@ -32,7 +32,7 @@ struct Routes {
             for (step, route) in centre.routes.enumerated() {
                 let settings = RouteSettings(
                     site: configuration.site, centre: centre.name, step: step, fallbackAfter: centre.fallbackAfter,
-                    backlogRate: Double(centre.backlogRate), journalPath: journalPath, bootID: bootID)
+                    backlogRate: Double(centre.backlogRate), journalPath: journalPath, signer: signer)
                 let surroundings = surroundings(of: centre.name, index: starts.count)
                 switch route.address {
                 case .mqtt(let url):

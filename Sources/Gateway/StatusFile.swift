@@ -74,6 +74,7 @@ struct StatusReport {
                 $0.put("commit_failures", loop.counters.commitFailures)
                 $0.put("fell_behind", loop.counters.fellBehind)
             }
+            if let report = loop.selfTestReport { $0.object("selftest") { report.write(to: &$0) } }
             badInput(loop.intake.badInput, &$0)
             $0.array("lifts") { array in
                 for index in 0..<detector.liftCount { array.object { lift(detector.view(index), now, &$0) } }

@@ -15,6 +15,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         var client: MQTTClient.Options
         var filters: [String]
         var site: AlertEvent.Site
+        var bootID: String
         var commitWait: Duration
         var quota: Quota
         /// A snapshot this often bounds what a restart has to fold again.
@@ -72,6 +73,11 @@ final class TelemetryLoop: MQTTClientDelegate {
     private var lastSnapshot: Int64 = 0
     private var deafSince: Instant?
     private var lag = ReadingLag()
+    private var toldCorrection = Duration.zero
+    private var selfTest: SelfTest?
+    private var selfTestFailed: SiteAlert
+    /// Of the test that runs, else of the last one of this run.
+    private(set) var selfTestReport: SelfTest.Report?
     private var brokerLost: SiteAlert
     private var hasToEnforce = false
     private var retryCommitAt: Int64?
@@ -108,6 +114,9 @@ final class TelemetryLoop: MQTTClientDelegate {
         brokerLost = SiteAlert(
             site: settings.site.id, kind: "broker_lost", severity: .major,
             title: Title(en: "The gateway hears no lift: the building's broker is out of reach", zh: "网关与楼内消息服务器断开"))
+        selfTestFailed = SiteAlert(
+            site: settings.site.id, kind: "selftest_failed", severity: .major,
+            title: Title(en: "The gateway's self-test failed", zh: "网关自检失败"))
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
         deafSince = clock.now
         if self.intake.detector.isListening {
@@ -144,6 +153,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         intake.advance(to: now)
         watchForBrokerLoss(now)
         collectAlerts()
+        carryOnSelfTest(now)
         if !batch.isEmpty { CrashPoint.afterRead.reach() }
         commitIfDue(now)
         if isSubscribed { noticeDrained() }
@@ -345,6 +355,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         recorder?.message(
             topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
         intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
+        if selfTest != nil, Intake.isSelfTest(topic) { selfTest?.take(payload, arrival: arrival) }
         batch.append(
             JournalledMessage(
                 arrival: arrival.nanoseconds, topic: topic.array, payload: payload.array, isRetained: isRetained,
@@ -419,6 +430,62 @@ final class TelemetryLoop: MQTTClientDelegate {
         lastSnapshot = MonotonicClock.nanoseconds
     }
 
+    // MARK: Self-test
+
+    /// - Returns: whether one begins; not while one runs.
+    @discardableResult
+    func beginSelfTest(centres: [String], data: DeviceData) throws -> Bool {
+        guard selfTest == nil else { return false }
+        log.notice("self-test: a virtual lift stops between floors with a passenger")
+        selfTest = try SelfTest(
+            site: settings.site.id, centres: centres, data: data, rules: intake.detector.rules,
+            client: settings.client, at: clock.now)
+        selfTestReport = selfTest?.report
+        return true
+    }
+
+    private func carryOnSelfTest(_ now: Instant) {
+        guard selfTest != nil, retryCommitAt == nil else { return }
+        do throws(JournalError) {
+            for alert in try selfTest?.turn(at: now, journal) ?? [] { tell(alert) }
+        } catch { log.error("self-test: \(error)") }
+        guard let report = selfTest?.report else { return }
+        selfTestReport = report
+        guard let ended = report.ended else { return }
+        selfTest = nil
+        tell(.selfTest(report, site: settings.site, at: now))
+        if let problem = report.problem {
+            log.error("self-test failed: \(problem)")
+            if let alert = selfTestFailed.raise(onset: report.started, at: now, hold: .zero, because: problem) {
+                tell(alert)
+            }
+        } else {
+            let stored = report.stored.map { "\($0.centre) after \($0.seconds) s" }.joined(separator: ", ")
+            log.notice(
+                "self-test passed: raised after \(report.raised ?? 0) s, stored by \(stored); over after \(ended) s")
+            if let alert = selfTestFailed.clear(at: now, because: "passed") { tell(alert) }
+        }
+        do throws(JournalError) {
+            try journal.set("selftest_at", now.nanoseconds)
+            try journal.set("selftest_passed", report.passed ? 1 : 0)
+        } catch { log.error("\(error)") }
+    }
+
+    // MARK: The clock
+
+    /// Somebody has set the wall clock right: what was stamped in this run is corrected by what it was wrong, and both are told.
+    func noticeClock() {
+        guard clock.quality != .free, retryCommitAt == nil else { return }
+        let correction = abs(clock.wallOffset) < .seconds(1) ? .zero : clock.wallOffset
+        guard abs(correction - toldCorrection) >= .seconds(1) else { return }
+        do throws(JournalError) {
+            try journal.correctRun(by: correction.nanoseconds)
+            toldCorrection = correction
+            tell(.clock(correction: correction, site: settings.site, bootID: settings.bootID, at: clock.now))
+            log.notice("the wall clock was set: times of this run are off by \(correction.written), and told so")
+        } catch { log.error("\(error)") }
+    }
+
     // MARK: Commit
 
     private func collectAlerts() {
@@ -432,8 +499,12 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     private func tell(_ alert: Alert) {
         counters.alerts += 1
-        let lift = intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
-        pendingAlerts.append((alert, AlertEvent.json(alert, lift: lift, site: settings.site)))
+        let isTest = alert.lift == SelfTest.lift.id
+        let lift =
+            isTest
+            ? SelfTest.lift
+            : intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
+        pendingAlerts.append((alert, AlertEvent.json(alert, lift: lift, site: settings.site, isTest: isTest)))
         if alert.isEntrapment || alert.severity == .critical {
             log.notice("\(alert.kind) \(alert.state.rawValue): lift \(alert.lift), \(alert.title.en) (\(alert.reason))")
         }
@@ -484,6 +555,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             if wantsSnapshot { durable.snapshot = intake.detector.snapshot() }
             durable.alerts = pendingAlerts
             durable.events = pendingEvents
+            durable.stamp = clock.stamp
             durable.counters = [("messages", batch.count), ("alerts", pendingAlerts.count)]
             if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
             sequence = try journal.commit(durable)
@@ -556,3 +628,5 @@ extension SiteState {
         liftsWithoutPower = detector.liftsWithoutPower
     }
 }
+
+private func abs(_ duration: Duration) -> Duration { duration < .zero ? .zero - duration : duration }

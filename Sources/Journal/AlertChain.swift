@@ -5,19 +5,24 @@ import CCrypto
 ///
 /// Is: evidence for an accident's investigation, as long as somebody else knows a later link. Is not: proof against whoever can
 /// write the whole file anew.
-enum AlertChain {
-    struct Link {
+public enum AlertChain {
+    public struct Link: Sendable {
         /// 1 for the first alert of the journal.
-        var place: Int64
-        var hash: [UInt8]
+        public var place: Int64
+        public var hash: [UInt8]
     }
 
-    /// The link after the last one.
-    static func append(_ body: [UInt8], in database: Database) throws(JournalError) -> Link {
+    static func last(in database: Database) throws(JournalError) -> Link? {
         var last: Link?
         try database.run("SELECT place, chain FROM alert WHERE place IS NOT NULL ORDER BY place DESC LIMIT 1") {
             last = Link(place: $0.integer(0), hash: $0.blob(1))
         }
+        return last
+    }
+
+    /// The link after the last one.
+    static func append(_ body: [UInt8], in database: Database) throws(JournalError) -> Link {
+        let last = try last(in: database)
         return Link(place: (last?.place ?? 0) + 1, hash: hash(after: last?.hash ?? [], body))
     }
 
@@ -28,4 +33,9 @@ enum AlertChain {
         precondition(isDone, "libcrypto has no SHA-256")
         return digest
     }
+}
+
+extension Journal {
+    /// The chain's newest link: a centre that knows it can tell later whether anything before it was changed.
+    public func lastLink() throws(JournalError) -> AlertChain.Link? { try AlertChain.last(in: database) }
 }

@@ -23,8 +23,10 @@ extension Journal {
         try database.transaction { () throws(JournalError) in
             try database.run(
                 """
-                INSERT OR REPLACE INTO dead_letter(centre, event_id, type, lane, lift, body, created, number, reason, at)
-                SELECT owed.centre, event_id, type, outbox.lane, outbox.lift, body, outbox.created, number, ?3, ?4
+                INSERT OR REPLACE INTO dead_letter(centre, event_id, type, lane, lift, body, created, number, run, monotonic,
+                    quality, reason, at)
+                SELECT owed.centre, event_id, type, outbox.lane, outbox.lift, body, outbox.created, number, run, monotonic,
+                    quality, ?3, ?4
                 FROM outbox JOIN owed USING(id) WHERE event_id = ?1 AND centre = ?2 AND owed.lane = outbox.lane
                 """, .text(eventID), .text(centre), .text(reason), .integer(now.nanoseconds))
             try database.run(
@@ -79,8 +81,8 @@ extension Journal {
             for (centre, event) in letters {
                 try database.run(
                     """
-                    INSERT INTO outbox(event_id, type, lane, lift, body, created, number, owing)
-                    SELECT event_id, type, lane, lift, body, created, number, 1 FROM dead_letter
+                    INSERT INTO outbox(event_id, type, lane, lift, body, created, number, run, monotonic, quality, owing)
+                    SELECT event_id, type, lane, lift, body, created, number, run, monotonic, quality, 1 FROM dead_letter
                     WHERE centre = ?1 AND event_id = ?2 ON CONFLICT(event_id) DO UPDATE SET owing = owing + 1
                     """, .text(centre), .text(event))
                 try database.run(

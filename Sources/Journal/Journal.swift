@@ -23,6 +23,8 @@ public final class Journal {
     private var segment: Int64 = 0
     private var batchesInSegment = ReadingsCodec.batchesPerSegment
     private(set) var nextSequence: Int64 = 1
+    /// The gateway's run that this is; 0 before `beginRun`.
+    var run: Int64 = 0
 
     /// Opens the journal, creating it where there is none.
     /// - Throws: `JournalError`, also for a file of another product or a newer format, which is left untouched.
@@ -54,6 +56,7 @@ public final class Journal {
         /// What else the centres are to be told.
         public var events: [OwedEvent] = []
         public var counters: [(name: String, increment: Int)] = []
+        public var stamp = ClockStamp()
         /// The state after this batch, where the next start must not fold it again.
         public var snapshot: [UInt8]?
         public init(now: Instant) { self.now = now }
@@ -80,8 +83,8 @@ public final class Journal {
                     .integer(sequence), .integer(segment), .integer(Int64(batchesInSegment)),
                     .integer(batch.now.nanoseconds),
                     batch.control.map { .text($0) } ?? .null, .blob(blob), .integer(hash))
-                for (alert, body) in batch.alerts { try insert(alert, body, created: batch.now) }
-                for event in batch.events { try owe(event, created: batch.now) }
+                for (alert, body) in batch.alerts { try insert(alert, body, batch) }
+                for event in batch.events { try owe(event, created: batch.now, batch.stamp) }
                 for (name, increment) in batch.counters { try count(name, increment) }
                 if let snapshot { try write(snapshot: snapshot, through: sequence) }
             }
@@ -95,7 +98,7 @@ public final class Journal {
         return sequence
     }
 
-    private func insert(_ alert: Alert, _ body: [UInt8], created: Instant) throws(JournalError) {
+    private func insert(_ alert: Alert, _ body: [UInt8], _ batch: Batch) throws(JournalError) {
         // An id names what it says: told again, as after a restart under other parameters, it is the same word.
         let known = try database.scalar(
             "SELECT count(*) FROM alert WHERE alert_id = ? AND revision = ?", .text(alert.id),
@@ -108,13 +111,20 @@ public final class Journal {
             """, .text(alert.id), .integer(Int64(alert.revision)), .text(alert.lift), .text(alert.kind),
             .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body), .integer(link.place),
             .blob(link.hash))
-        try owe(OwedEvent(alert, body), created: created)
+        try owe(OwedEvent(alert, body), created: batch.now, batch.stamp)
     }
 
     func count(_ name: String, _ increment: Int) throws(JournalError) {
         try database.run(
             "INSERT INTO counter VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + ?2", .text(name),
             .integer(Int64(increment)))
+    }
+
+    /// Remembers a number under a name.
+    public func set(_ name: String, _ value: Int64) throws(JournalError) {
+        try database.run(
+            "INSERT INTO counter VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2", .text(name),
+            .integer(value))
     }
 
     /// The last messages committed, oldest first: those the broker may send again, as their acknowledgement may be lost.

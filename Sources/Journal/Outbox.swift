@@ -60,15 +60,19 @@ extension Journal {
         /// Counts up by one with each event of this lift in this lane; 0 where an older version wrote it.
         public var number: Int64
         public var step: Int
+        /// The run of the gateway that noted it, by its place in the journal; 0 where it is not known.
+        public var run: Int64
+        public var stamp: ClockStamp
 
         /// Of an event that no journal holds yet.
         package init(unjournalled event: OwedEvent, created: Instant) {
-            (id, number) = (0, 0)
+            (id, number, run, stamp) = (0, 0, 0, ClockStamp())
             (eventID, type, lane, lift) = (event.id, event.type, event.lane, event.subject)
             (body, step, self.created) = (event.body, event.step, created)
         }
 
-        static let columns = "id, event_id, type, outbox.lane, outbox.lift, body, outbox.created, number, step"
+        static let columns =
+            "id, event_id, type, outbox.lane, outbox.lift, body, outbox.created, number, step, run, monotonic, quality"
 
         init(_ row: Database.Row) {
             id = row.integer(0)
@@ -80,6 +84,8 @@ extension Journal {
             created = Instant(nanoseconds: row.integer(6))
             number = row.integer(7)
             step = Int(row.integer(8))
+            run = row.integer(9)
+            stamp = ClockStamp(monotonic: row.integer(10), quality: row.text(11))
         }
     }
 
@@ -126,7 +132,7 @@ extension Journal {
         """
 
     /// Notes what the centres are owed, under the next number of its lift and lane.
-    func owe(_ event: OwedEvent, created: Instant) throws(JournalError) {
+    func owe(_ event: OwedEvent, created: Instant, _ stamp: ClockStamp) throws(JournalError) {
         let lane = Database.Value.integer(Int64(event.lane.rawValue))
         // Told twice it is one: a number taken for the second would look like one that is missing.
         guard try database.scalar("SELECT 1 FROM outbox WHERE event_id = ?", .text(event.id)) == nil else { return }
@@ -136,11 +142,12 @@ extension Journal {
             """, .text(event.subject), lane)
         try database.run(
             """
-            INSERT INTO outbox(event_id, type, lane, lift, body, created, number, owing)
-            SELECT ?1, ?2, ?3, ?4, ?5, ?6, (SELECT last FROM numbering WHERE lift = ?4 AND lane = ?3), count(*)
+            INSERT INTO outbox(event_id, type, lane, lift, body, created, run, monotonic, quality, number, owing)
+            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+                (SELECT last FROM numbering WHERE lift = ?4 AND lane = ?3), count(*)
             FROM centre WHERE (lanes >> ?3) & 1 HAVING count(*) > 0
             """, .text(event.id), .text(event.type), lane, .text(event.subject), .blob(event.body),
-            .integer(created.nanoseconds))
+            .integer(created.nanoseconds), .integer(run), .integer(stamp.monotonic), .text(stamp.quality))
         guard try database.scalar("SELECT changes()") ?? 0 > 0 else { return }
         try database.run(
             """

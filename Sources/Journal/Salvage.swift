@@ -186,17 +186,18 @@ extension Journal {
         // A file that was never brought up to date is saved as well as one that was.
         let format = (try? source.scalar("PRAGMA user_version")) ?? Schema.format
         let number = format == 1 ? "0" : "number"
-        let type = format < 3 ? "'alert'" : "type"
+        let rest = format < 3 ? "'alert', 0, 0, ''" : "type, run, monotonic, quality"
         report.gaps += visit(
-            source, "id, event_id, lane, lift, body, created, \(number), \(type)", of: "outbox", by: "id"
+            source, "id, event_id, lane, lift, body, created, \(number), \(rest)", of: "outbox", by: "id"
         ) { row in
             keep { () throws(JournalError) in
                 try target.run(
                     """
-                    INSERT OR IGNORE INTO outbox(id, event_id, lane, lift, body, created, number, type)
-                    VALUES(?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT OR IGNORE INTO outbox(id, event_id, lane, lift, body, created, number, type, run, monotonic, quality)
+                    VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, .integer(row.integer(0)), .text(row.text(1)), .integer(row.integer(2)), .text(row.text(3)),
-                    .blob(row.blob(4)), .integer(row.integer(5)), .integer(row.integer(6)), .text(row.text(7)))
+                    .blob(row.blob(4)), .integer(row.integer(5)), .integer(row.integer(6)), .text(row.text(7)),
+                    .integer(row.integer(8)), .integer(row.integer(9)), .text(row.text(10)))
                 report.owed += 1
             }
         }
@@ -217,6 +218,17 @@ extension Journal {
         var centres: [(name: String, lanes: Int64)] = []
         var owed: [(centre: String, lane: Int64, id: Int64, step: Int64)] = []
         var letters: [[Database.Value]] = []
+        var runs: [(id: Int64, boot: String, correction: Int64)] = []
+        attempt(&report) { () throws(JournalError) in
+            try source.run("SELECT id, boot, correction FROM run") {
+                runs.append(($0.integer(0), $0.text(1), $0.integer(2)))
+            }
+        }
+        for run in runs {
+            try target.run(
+                "INSERT OR IGNORE INTO run VALUES(?, ?, ?)", .integer(run.id), .text(run.boot), .integer(run.correction)
+            )
+        }
         attempt(&report) { () throws(JournalError) in
             try source.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }
         }
@@ -227,12 +239,16 @@ extension Journal {
         }
         attempt(&report) { () throws(JournalError) in
             try source.run(
-                "SELECT centre, event_id, type, lane, lift, body, created, number, reason, at FROM dead_letter"
+                """
+                SELECT centre, event_id, type, lane, lift, body, created, number, run, monotonic, quality, reason, at
+                FROM dead_letter
+                """
             ) {
                 letters.append([
                     .text($0.text(0)), .text($0.text(1)), .text($0.text(2)), .integer($0.integer(3)),
                     .text($0.text(4)), .blob($0.blob(5)), .integer($0.integer(6)), .integer($0.integer(7)),
-                    .text($0.text(8)), .integer($0.integer(9)),
+                    .integer($0.integer(8)), .integer($0.integer(9)), .text($0.text(10)), .text($0.text(11)),
+                    .integer($0.integer(12)),
                 ])
             }
         }
@@ -248,7 +264,8 @@ extension Journal {
                 """, .text(row.centre), .integer(row.lane), .integer(row.id), .integer(row.step))
         }
         for letter in letters {
-            try target.run("INSERT OR IGNORE INTO dead_letter VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values: letter)
+            try target.run(
+                "INSERT OR IGNORE INTO dead_letter VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values: letter)
         }
     }
 

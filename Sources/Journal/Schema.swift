@@ -5,12 +5,14 @@
 ///     alert      alert_id, revision, lift, kind, state, at, body,     every revision told; `place` counts them,
 ///                place, chain                                         `chain` links each to the one before
 ///     outbox     id, event_id, type, lane, lift, body, created,       events that some centre is owed; `owing` counts those centres
-///                number, owing
+///                number, owing, run, monotonic, quality               the last three say when by the clock of that time
 ///     owed       centre, lane, id, lift, created, step                who is owed what, in the order of sending; `step` is the first
 ///                                                                     of the centre's routes that need not wait
+///     run        id, boot, correction                                 the gateway's runs: in which boot of the box each was, and by
+///                                                                     how much its time line was found to be wrong
 ///     centre     name, lanes                                          who is to be told what; bits of lanes
-///     dead_letter centre, event_id, type, lane, lift, body, created,  what a centre has refused for good: kept to be looked at and
-///                number, reason, at                                   sent again
+///     dead_letter centre, reason, at, and what an outbox row has      what a centre has refused for good: kept to be looked at and
+///                                                                     sent again
 ///     numbering  lift, lane, last                                     the last number given to a lift's event in a lane
 ///     held       class, bytes, rows                                   how much of batch, alert and outbox there is; kept by triggers
 ///     snapshot   seq, state, hash                                     one row
@@ -109,6 +111,10 @@ enum Schema {
     private static let additionsOfThird = [
         "ALTER TABLE outbox ADD COLUMN type TEXT NOT NULL DEFAULT 'alert'",
         "ALTER TABLE outbox ADD COLUMN owing INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE outbox ADD COLUMN run INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN monotonic INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE outbox ADD COLUMN quality TEXT NOT NULL DEFAULT ''",
+        "CREATE TABLE run(id INTEGER PRIMARY KEY, boot TEXT NOT NULL, correction INTEGER NOT NULL DEFAULT 0)",
         "CREATE TABLE centre(name TEXT PRIMARY KEY, lanes INTEGER NOT NULL) WITHOUT ROWID",
         "INSERT INTO centre VALUES('\(Addressee.theOnly.name)', \(Addressee.theOnly.bits))",
         """
@@ -129,8 +135,9 @@ enum Schema {
         """,
         """
         CREATE TABLE dead_letter(centre TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, lane INTEGER NOT NULL,
-            lift TEXT NOT NULL, body BLOB NOT NULL, created INTEGER NOT NULL, number INTEGER NOT NULL, reason TEXT NOT NULL,
-            at INTEGER NOT NULL, PRIMARY KEY(centre, event_id)) WITHOUT ROWID
+            lift TEXT NOT NULL, body BLOB NOT NULL, created INTEGER NOT NULL, number INTEGER NOT NULL, run INTEGER NOT NULL,
+            monotonic INTEGER NOT NULL, quality TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
+            PRIMARY KEY(centre, event_id)) WITHOUT ROWID
         """,
     ]
 

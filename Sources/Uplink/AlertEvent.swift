@@ -14,10 +14,14 @@ public enum AlertEvent {
     }
 
     /// The event's stable JSON, without a line end.
-    public static func json(_ alert: Alert, lift: Lift, site: Site) -> [UInt8] {
+    /// - Parameter isTest: of the gateway's self-test; nobody is trapped.
+    public static func json(_ alert: Alert, lift: Lift, site: Site, isTest: Bool = false) -> [UInt8] {
         CloudEvent.json(
             "alert", id: "\(alert.id)/\(alert.revision)", site: site, subject: alert.lift, time: alert.time
-        ) { data(alert, lift, site, &$0) }
+        ) {
+            if isTest { $0.put("test", true) }
+            data(alert, lift, site, &$0)
+        }
     }
 
     private static func data(_ alert: Alert, _ lift: Lift, _ site: Site, _ json: inout JSONWriter) {

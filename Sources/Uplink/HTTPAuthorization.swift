@@ -16,8 +16,8 @@ public struct HTTPAuthorization {
     }
 
     private struct Token: Decodable {
-        var access_token: String
-        var expires_in: Int?
+        var accessToken: String
+        var expiresIn: Int?
     }
 
     private let method: Method
@@ -76,12 +76,12 @@ public struct HTTPAuthorization {
         switch result {
         case .failure(let failure): problem = failure.description
         case .success(let response):
-            if response.status == 200,
-                let token = try? JSONDecoder().decode(Token.self, from: Data(response.body))
-            {
-                let life = Duration.seconds(token.expires_in ?? 3600)
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            if response.status == 200, let token = try? decoder.decode(Token.self, from: Data(response.body)) {
+                let life = Duration.seconds(token.expiresIn ?? 3600)
                 // A token that ends within a minute is used for half of its life.
-                self.token = (token.access_token, now + max(life - .seconds(30), life / 2).nanoseconds)
+                self.token = (token.accessToken, now + max(life - .seconds(30), life / 2).nanoseconds)
                 backoff = Backoff()
                 return true
             }

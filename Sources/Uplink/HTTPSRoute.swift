@@ -62,6 +62,7 @@ public final class HTTPSRoute {
     private let client: HTTPClient
     private var authorization: HTTPAuthorization
     private var dispatch: Dispatch
+    private let envelope: Envelope
     private var underWay: [Slot: UnderWay] = [:]
     private var lulls: [Slot: Lull] = [:]
     /// After a batch came back its events go one by one, until so many have.
@@ -96,6 +97,7 @@ public final class HTTPSRoute {
         authorization = HTTPAuthorization(options.authorization)
         dispatch = Dispatch(settings.terms)
         journal = try Journal(settings.journalPath)
+        envelope = Envelope(journal, settings.signer)
         dispatch.begin(lastPlace: try journal.lastPlace(), now: MonotonicClock.nanoseconds)
         for slot in Slot.allCases { lulls[slot] = Lull() }
     }
@@ -135,10 +137,7 @@ public final class HTTPSRoute {
         if isSingle { singles[slot]? -= 1 }
         var events: [[UInt8]] = []
         for sending in sendings {
-            let row = sending.row
-            let isHistorical = row.id > 0 && row.type == "alert" ? try journal.isOver(row.eventID) : false
-            events.append(
-                Envelope.json(sending, isHistorical: isHistorical, bootID: settings.bootID, at: surroundings.clock()))
+            events.append(try envelope.json(sending, at: surroundings.clock()))
         }
         let ids = sendings.map(\.row.eventID)
         dispatch.postpone(ids, until: .max)

@@ -34,6 +34,7 @@ public final class MQTTRoute: MQTTClientDelegate {
     private var nextAttempt: Int64 = 0
     private var random = SystemRandomNumberGenerator()
     private var dispatch: Dispatch
+    private let envelope: Envelope
     private var answers: [CentreAnswer] = []
     private var awaitedSubscriptions: Set<Int32> = []
     private var lastState: (state: SiteState, at: Int64)?
@@ -61,6 +62,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         self.surroundings = surroundings
         dispatch = Dispatch(settings.terms)
         journal = try Journal(settings.journalPath)
+        envelope = Envelope(journal, settings.signer)
     }
 
     private func topic(_ name: String) -> String { "\(prefix)/\(settings.site.id)/\(name)" }
@@ -152,9 +154,7 @@ public final class MQTTRoute: MQTTClientDelegate {
             time: surroundings.clock())
         for sending in sendings {
             let row = sending.row
-            let isHistorical = row.id > 0 && row.type == "alert" ? try journal.isOver(row.eventID) : false
-            let body = Envelope.json(
-                sending, isHistorical: isHistorical, bootID: settings.bootID, at: surroundings.clock())
+            let body = try envelope.json(sending, at: surroundings.clock())
             _ = try client.publish(body, to: topic(row.type == "alert" ? "alert/\(row.lane)" : "event/\(row.type)"))
         }
         let again = sendings.count { $0.attempt > 1 }

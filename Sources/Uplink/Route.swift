@@ -1,5 +1,4 @@
 import Elevator
-import Encoding
 import Journal
 import Logging
 import Mosquitto
@@ -14,11 +13,12 @@ public struct RouteSettings: Sendable {
     /// Events of the backlog a second.
     public var backlogRate: Double
     public var journalPath: String
-    public var bootID: String
+    /// nil where alerts are not signed.
+    public var signer: Signer?
 
     public init(
         site: AlertEvent.Site, centre: String, step: Int, fallbackAfter: [Lane: Duration], backlogRate: Double,
-        journalPath: String, bootID: String
+        journalPath: String, signer: Signer?
     ) {
         self.site = site
         self.centre = centre
@@ -26,7 +26,7 @@ public struct RouteSettings: Sendable {
         self.fallbackAfter = fallbackAfter
         self.backlogRate = backlogRate
         self.journalPath = journalPath
-        self.bootID = bootID
+        self.signer = signer
     }
 
     var terms: Dispatch.Terms {
@@ -71,24 +71,5 @@ public struct RouteSurroundings: Sendable {
                 }
             }
         }
-    }
-}
-
-/// What belongs to one sending, beside the event itself.
-enum Envelope {
-    /// The event as it goes out.
-    static func json(
-        _ sending: Dispatch.Sending, isHistorical: Bool, bootID: String, at time: Instant
-    ) -> [UInt8] {
-        var json = JSONWriter()
-        json.object {
-            $0.put("senttime", time.rfc3339)
-            $0.put("attempt", sending.attempt)
-            $0.put("bootid", bootID)
-            // Of its lift and lane: the receiver orders by it, and sees what is missing.
-            if sending.row.number > 0 { $0.put("sequence", Int(sending.row.number)) }
-            if isHistorical { $0.put("historical", true) }
-        }
-        return sending.row.body.dropLast() + [UInt8(ascii: ",")] + json.bytes.dropFirst()
     }
 }

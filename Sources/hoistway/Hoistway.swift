@@ -25,7 +25,7 @@ struct Hoistway: ParsableCommand {
         version: productVersion,
         subcommands: [
             Run.self, Check.self, ReplayTrace.self, Rules.self, Status.self, JournalCommand.self,
-            AnnounceMaintenance.self, Incident.self,
+            AnnounceMaintenance.self, Incident.self, SelfTestCommand.self,
         ])
 }
 

@@ -7,8 +7,9 @@ import Journal
 struct JournalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal", abstract: "Look into the journal; a copy or a damaged file will do.",
-        discussion: "Nothing here changes the journal it reads. Exit code 1 when verify finds a problem.",
-        subcommands: [List.self, Show.self, Statistics.self, Verify.self, Export.self, SalvageFile.self])
+        discussion:
+            "Nothing but refused --send-again changes the journal it reads. Exit code 1 when verify finds a problem.",
+        subcommands: [List.self, Show.self, Statistics.self, Verify.self, Export.self, SalvageFile.self, Refused.self])
 
     struct Place: ParsableArguments {
         @Option(help: "The configuration file; its state_folder is read.")

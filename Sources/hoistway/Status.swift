@@ -99,6 +99,7 @@ struct StatusPage: Decodable {
     var wallOffsetS: Double
     var broker: Broker
     var centre: Centre
+    var selftest: SelfTestReport?
     var badInput: BadInput
     var lifts: [Lift]
 
@@ -118,6 +119,12 @@ struct StatusPage: Decodable {
         ]
         if !broker.connected, !broker.lastError.isEmpty { lines.append(broker.lastError) }
         if !centre.connected, !centre.lastError.isEmpty { lines.append(centre.lastError) }
+        if let selftest, let ended = selftest.endedS {
+            lines.append(
+                selftest.passed
+                    ? "self-test of \(selftest.started): passed in \(Self.span(ended))"
+                    : styled("self-test of \(selftest.started) FAILED: \(selftest.problem ?? "")", "31"))
+        }
         lines += ["", row("LIFT", "FLOOR", "STATE", "DOORS", "OCCUPIED", "LAST WORD", "ALERTS")]
         // What is wrong comes first.
         for lift in lifts.sorted(by: { ($0.alerts.isEmpty ? 1 : 0, $0.id) < ($1.alerts.isEmpty ? 1 : 0, $1.id) }) {

@@ -39,6 +39,7 @@ final class Site {
             state_folder: state
             runtime_folder: run
             commit_wait: 200ms
+            selftest_every: never
             rules: [\(rules == nil ? Self.root + "/Devices/rules" : "rules.yaml")]
             profiles: [\(Self.root)/Devices/profiles]
             lifts: [\(lifts.map { "\"\($0)\"" }.joined(separator: ", "))]

@@ -1,0 +1,118 @@
+import CCrypto
+import FoundationEssentials
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Signs what the gateway says, so that a centre can tell who said it: JWS compact serialisation (RFC 7515) with EdDSA over Ed25519
+/// (RFC 8037). The payload is the whole event as it was journalled: who verifies it needs to trust nothing else of the message.
+///
+/// The key is made on the first start, in the state folder, for the gateway's user alone. Its public half stands beside it, and in each
+/// heartbeat.
+///
+/// `Sendable` unchecked: the key is set once and only read by OpenSSL's signing, which takes a context of its own each time.
+public final class Signer: @unchecked Sendable {
+    /// Owned; freed in deinit.
+    private let key: OpaquePointer
+    /// The public key, 32 bytes.
+    public let publicKey: [UInt8]
+    private let header: String
+
+    public struct Problem: Error, CustomStringConvertible {
+        public var description: String
+    }
+
+    /// Reads the key, or makes one where there is none.
+    /// - Throws: `Problem` for a file that holds no such key, or a folder that cannot be written.
+    public init(keyFile path: String) throws(Problem) {
+        if let known = try Self.read(path) { key = known } else { key = try Self.make(path) }
+        var bytes = [UInt8](repeating: 0, count: 32)
+        var count = bytes.count
+        guard EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519,
+            EVP_PKEY_get_raw_public_key(key, &bytes, &count) == 1, count == 32
+        else { throw Problem(description: "\(path): holds a key of another kind than Ed25519") }
+        publicKey = bytes
+        header = Self.base64url(
+            Array(#"{"alg":"EdDSA","kid":"\#(Self.thumbprint(bytes))","typ":"JOSE"}"#.utf8))
+    }
+
+    deinit { EVP_PKEY_free(key) }
+
+    /// The JWS of some bytes.
+    public func sign(_ payload: [UInt8]) -> String {
+        let input = header + "." + Self.base64url(payload)
+        var signature = [UInt8](repeating: 0, count: 64)
+        var count = signature.count
+        let context = EVP_MD_CTX_new()
+        defer { EVP_MD_CTX_free(context) }
+        let bytes = Array(input.utf8)
+        let isDone =
+            EVP_DigestSignInit(context, nil, nil, nil, key) == 1
+            && EVP_DigestSign(context, &signature, &count, bytes, bytes.count) == 1
+        precondition(isDone && count == 64, "libcrypto cannot sign with Ed25519")
+        return input + "." + Self.base64url(signature)
+    }
+
+    /// The public key's name (RFC 7638).
+    public var keyID: String { Self.thumbprint(publicKey) }
+    /// The public key as JOSE libraries take it (RFC 8037, section 2): the `x` of an `OKP` key.
+    public var x: String { Self.base64url(publicKey) }
+
+    private static func thumbprint(_ publicKey: [UInt8]) -> String {
+        let jwk = Array(#"{"crv":"Ed25519","kty":"OKP","x":"\#(base64url(publicKey))"}"#.utf8)
+        var digest = [UInt8](repeating: 0, count: 32)
+        let isDone = EVP_Digest(jwk, jwk.count, &digest, nil, EVP_sha256(), nil) == 1
+        precondition(isDone, "libcrypto has no SHA-256")
+        return base64url(digest)
+    }
+
+    static func base64url(_ bytes: [UInt8]) -> String {
+        var text = Data(bytes).base64EncodedString()
+        text = String(text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 })
+        while text.hasSuffix("=") { text.removeLast() }
+        return text
+    }
+
+    // MARK: The key's file
+
+    private static func read(_ path: String) throws(Problem) -> OpaquePointer? {
+        guard let file = fopen(path, "r") else {
+            if errno == ENOENT { return nil }
+            throw Problem(description: "\(path): \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(file) }
+        guard let key = PEM_read_PrivateKey(file, nil, nil, nil) else {
+            throw Problem(description: "\(path): holds no private key in PEM form")
+        }
+        return key
+    }
+
+    private static func make(_ path: String) throws(Problem) -> OpaquePointer {
+        var key: OpaquePointer?
+        let context = EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, nil)
+        defer { EVP_PKEY_CTX_free(context) }
+        guard EVP_PKEY_keygen_init(context) == 1, EVP_PKEY_keygen(context, &key) == 1, let key else {
+            throw Problem(description: "libcrypto cannot make an Ed25519 key")
+        }
+        // Renamed into place: a power cut leaves no half key.
+        for (name, mode, write) in [
+            (path, mode_t(0o600), { PEM_write_PrivateKey($0, key, nil, nil, 0, nil, nil) == 1 }),
+            (path + ".pub", mode_t(0o644), { PEM_write_PUBKEY($0, key) == 1 }),
+        ] as [(String, mode_t, (UnsafeMutablePointer<FILE>) -> Bool)] {
+            let fresh = name + ".new"
+            let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+            guard descriptor >= 0, let file = fdopen(descriptor, "w") else {
+                throw Problem(description: "\(fresh): \(String(cString: strerror(errno)))")
+            }
+            let isWritten = write(file) && fflush(file) == 0 && fsync(descriptor) == 0
+            fclose(file)
+            guard isWritten, rename(fresh, name) == 0 else {
+                throw Problem(description: "\(name): cannot be written")
+            }
+        }
+        return key
+    }
+}
