@@ -108,7 +108,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Elevator", "Detection", "Gateway", "Mosquitto", "PositionedYAML", "hoistway", "hoistway-sim",
+                "Elevator", "Detection", "Gateway", "Journal", "Mosquitto", "PositionedYAML", "Uplink", "hoistway",
+                "hoistway-sim",
             ],
             swiftSettings: strict),
     ],

@@ -162,7 +162,8 @@ public struct Daemon {
         let started = MonotonicClock.nanoseconds
         let watchman = Watchman(log: log, manager: manager, board: board, stop: stop)
         var nextStatus: Int64 = 0
-        var nextHeartbeat: Int64 = 0
+        // The first when the connections have had time to stand.
+        var nextHeartbeat = started + 3_000_000_000
         let heartbeat = Heartbeat(
             site: configuration.site, startedAt: started, loop: loop, board: board, journal: journal,
             lifts: configuration.lifts.count, signer: signer)

@@ -1,63 +1,144 @@
+import Elevator
 import Foundation
+import PositionedYAML
 import Testing
 
 @testable import Gateway
+@testable import Journal
+@testable import Uplink
+@testable import hoistway_sim
 
-/// The published schema and what the product really sends are held to each other.
+/// The published contract and what the product really sends are held to each other.
 @Suite struct ContractTests {
-    private static func json(_ path: String) throws -> [String: Any] {
-        let data = try Data(contentsOf: URL(fileURLWithPath: Site.root + "/docs/contract/" + path))
-        return try JSONSerialization.jsonObject(with: data) as! [String: Any]
+    private static let folder = Site.root + "/docs/contract"
+    private static func schema(_ name: String) throws -> ContractSchema {
+        try ContractSchema("\(folder)/\(name).schema.json")
+    }
+    private static func json(_ path: String) throws -> JSONValue {
+        let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + path))
+        return try #require(JSONValue(data))
+    }
+    static let types = [
+        "alert", "site", "heartbeat", "word", "evicted", "quarantined", "clock", "selftest", "statistics",
+    ]
+
+    @Test(arguments: types)
+    func thePublishedExampleFitsItsSchemaAndNothingInItIsUnsaid(_ type: String) throws {
+        let example = try Self.json("examples/\(type).json")
+        #expect(try Self.schema("\(type).v1").mistakes(in: example, allowingUnknown: false) == [])
+        #expect(example["dataschema"]?.text == "https://hoistway.org/contract/\(type).v1.schema.json")
     }
 
-    /// The part of JSON Schema that the contract uses. Returns what is wrong, with the path to it.
-    private func mistakes(_ value: Any, _ schema: [String: Any], at path: String = "$") -> [String] {
-        var found: [String] = []
-        if let constant = schema["const"] as? String, value as? String != constant {
-            found.append("\(path) is not \(constant)")
-        }
-        if let choices = schema["enum"] as? [String], !choices.contains(value as? String ?? "") {
-            found.append("\(path) is none of \(choices)")
-        }
-        switch schema["type"] as? String {
-        case "string": if !(value is String) { found.append("\(path) is no text") }
-        case "integer", "number": if !(value is NSNumber) { found.append("\(path) is no number") }
-        case "boolean": if !(value is Bool) { found.append("\(path) is no Boolean") }
-        case "array":
-            guard let items = value as? [Any] else { return found + ["\(path) is no array"] }
-            for (index, item) in items.enumerated() {
-                found += mistakes(item, schema["items"] as? [String: Any] ?? [:], at: "\(path)[\(index)]")
-            }
-        case "object":
-            guard let object = value as? [String: Any] else { return found + ["\(path) is no object"] }
-            for key in schema["required"] as? [String] ?? [] where object[key] == nil {
-                found.append("\(path).\(key) is missing")
-            }
-            guard let properties = schema["properties"] as? [String: [String: Any]] else { break }
-            for (key, item) in object {
-                guard let property = properties[key] else {
-                    found.append("\(path).\(key) is not in the schema")
-                    continue
-                }
-                found += mistakes(item, property, at: "\(path).\(key)")
-            }
-        default: break
-        }
-        return found
+    @Test func theExampleOfAnAnswerFitsAndIsUnderstood() throws {
+        let example = try Self.json("examples/answer.json")
+        #expect(try Self.schema("answer").mistakes(in: example, allowingUnknown: false) == [])
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/examples/answer.json"))
+        let answer = try CentreAnswer(Array(bytes))
+        #expect(answer.stored.count == 2 && answer.refused.count == 1 && answer.words[0].people == 2)
     }
 
-    @Test func thePublishedExampleFitsTheSchema() throws {
-        #expect(mistakes(try Self.json("alert.example.json"), try Self.json("alert.v1.schema.json")) == [])
+    @Test func theExamplesSignatureIsThatOfTheKeyInTheHeartbeat() throws {
+        let alert = try Self.json("examples/alert.json")
+        let jws = try #require(alert["jws"]?.text)
+        let key = try #require(try Self.json("examples/heartbeat.json")["data"]?["key"])
+        #expect(Signature.keyID(jws) == key["kid"]?.text)
+        let publicKey = try #require(Signature.base64url(key["x"]?.text ?? ""))
+        #expect(Signature.isValid(jws, publicKey))
+        let tampered = jws.dropLast(4) + (jws.hasSuffix("AAAA") ? "BBBB" : "AAAA")
+        #expect(!Signature.isValid(String(tampered), publicKey))
     }
 
     @Test func theSchemaRefusesWhatIsWrong() throws {
-        var event = try Self.json("alert.example.json")
-        event["type"] = "something.else"
+        guard case .object(var event) = try Self.json("examples/alert.json") else { return }
+        event["type"] = .text("something.else")
         event["data"] = nil
+        event["attempt"] = .number(0)
         #expect(
-            mistakes(event, try Self.json("alert.v1.schema.json")).sorted() == [
-                "$.data is missing", "$.type is not org.hoistway.alert.v1",
+            try Self.schema("alert.v1").mistakes(in: .object(event)).sorted() == [
+                "$.attempt is 0.0, expected 1.0 or more", "$.data is missing", "$.type is not org.hoistway.alert.v1",
             ])
+    }
+
+    @Test func everySchemaIsAMessageOfTheAsyncAPIDocument() throws {
+        let document = try YAMLNode(
+            parsing: Array(try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/asyncapi.yaml"))),
+            file: "asyncapi.yaml")
+        let text = "\(document.content)"
+        for type in Self.types.map({ "\($0).v1" }) + ["answer"] {
+            #expect(text.contains("\(type).schema.json"), "\(type)")
+        }
+    }
+
+    @Test func whatTheGatewaySaysOfItselfFitsItsSchemas() throws {
+        let site = AlertEvent.Site(id: "s")
+        let now = Instant(nanoseconds: 1_700_000_000_000_000_000)
+        var eviction = Eviction()
+        eviction.undelivered = [.info: 5]
+        for event in [
+            OwedEvent.evicted(eviction, site: site, at: now),
+            .clock(correction: .seconds(5), site: site, bootID: "b", at: now),
+            .quarantined(
+                Journal.Damage(file: "f", reason: "r", saved: Salvage()), site: site, at: now),
+        ] {
+            let json = try #require(JSONValue(event.body))
+            #expect(try Self.schema("\(event.type).v1").mistakes(in: json, allowingUnknown: false) == [])
+        }
+    }
+
+    @Test func aStreamThatBreaksTheContractIsToldWhereAndHow() throws {
+        let text = String(
+            decoding: try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/examples/alert.json")), as: UTF8.self)
+        func breaches(_ changes: [(String, String)], topic: String? = nil) throws -> [String] {
+            var check = try StreamCheck(contract: Self.folder)
+            var changed = text
+            for (from, to) in changes {
+                #expect(changed.contains(from))
+                changed = changed.replacingOccurrences(of: from, with: to)
+            }
+            // Its first revision, and then this one.
+            check.take(
+                Array(
+                    text.replacingOccurrences(of: "\"revision\": 2", with: "\"revision\": 1")
+                        .replacingOccurrences(of: "/2\",", with: "/1\",")
+                        .replacingOccurrences(of: "\"sequence\": 2", with: "\"sequence\": 1")
+                        .replacingOccurrences(of: "\"jws\"", with: "\"other\"").utf8))
+            check.take(Array(changed.utf8), topic: topic)
+            check.conclude()
+            return check.breaches
+        }
+        #expect(try breaches([]) == [])
+        #expect(
+            try breaches([], topic: "hoistway/v1/x/alert/fault").first?.contains("expected …/alert/entrapment") == true)
+        #expect(
+            try breaches([("\"sequence\": 2", "\"sequence\": 4")]).first?.contains("sequence 2 never came, 4 did")
+                == true)
+        #expect(try breaches([("\"sequence\": 2", "\"sequence\": 1")]).first?.contains("is also that of") == true)
+        #expect(
+            try breaches([("\"floor\": 6", "\"floor\": 7")]).first?.contains("what is signed is not what is said")
+                == true)
+        #expect(
+            try breaches([("\"revision\": 2", "\"revision\": 3")]).contains { $0.contains("revision 2 never came") })
+        #expect(try breaches([("2026-11-21T18:40:15.927Z", "yesterday")]).contains { $0.contains("no RFC 3339 time") })
+        #expect(
+            try breaches([("\"senttime\": \"2026-11-21", "\"senttime\": \"2026-11-20")]).contains {
+                $0.contains("sent before it was decided")
+            })
+        #expect(
+            try breaches([("org.hoistway.alert.v1", "org.hoistway.alert.v9")]).contains {
+                $0.contains("is not one of the contract's")
+            })
+        #expect(
+            try breaches([("\"attempt\": 1,", "\"attempt\": 1, \"historical\": true,")]).contains {
+                $0.contains("still open")
+            })
+        var check = try StreamCheck(contract: Self.folder)
+        for hostile in [
+            "", "{", "[]", "{\"type\":7}", "\u{0}", "{\"type\":\"org.hoistway.alert.v1\",\"sequence\":1e300}",
+        ] {
+            check.take(Array(hostile.utf8))
+        }
+        check.conclude()
+        #expect(check.breaches.count == 6)
     }
 
     @Test func whatReplayPrintsFitsTheSchema() throws {
@@ -74,9 +155,10 @@ import Testing
         let result = try Site.run(["replay", path])
         let events = result.output.split(separator: "\n").filter { $0.hasPrefix("{") }
         #expect(events.count >= 6, "\(result.output)")
-        let schema = try Self.json("alert.v1.schema.json")
+        let schema = try Self.schema("alert.v1")
         for event in events {
-            #expect(mistakes(try JSONSerialization.jsonObject(with: Data(event.utf8)), schema) == [], "\(event)")
+            let json = try #require(JSONValue(event.utf8))
+            #expect(schema.mistakes(in: json, allowingUnknown: false) == [], "\(event)")
         }
         let states = Set(
             events.compactMap {

@@ -20,7 +20,11 @@ final class Site {
     private(set) var events: [[String: Any]] = []
     var answersReceipts = true
 
-    init(rules: String? = nil, parameters: String = "", lifts: [String] = ["1", "2"]) throws {
+    /// - Parameter centres: YAML in the place of the test's own centre, where PORT is the broker's.
+    init(
+        rules: String? = nil, parameters: String = "", lifts: [String] = ["1", "2"], centres: String? = nil,
+        selfTest: String = "never"
+    ) throws {
         folder = NSTemporaryDirectory() + "hoistway-site-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder + "/broker", withIntermediateDirectories: true)
         port = try FreePort.find()
@@ -35,11 +39,11 @@ final class Site {
         let configuration = """
             site: { id: test }
             broker: { url: "mqtt://127.0.0.1:\(port)" }
-            centre: { url: "mqtt://127.0.0.1:\(port)" }
+            \((centres ?? "centre: { url: \"mqtt://127.0.0.1:PORT\" }").replacingOccurrences(of: "PORT", with: "\(port)"))
             state_folder: state
             runtime_folder: run
             commit_wait: 200ms
-            selftest_every: never
+            selftest_every: \(selfTest)
             rules: [\(rules == nil ? Self.root + "/Devices/rules" : "rules.yaml")]
             profiles: [\(Self.root)/Devices/profiles]
             lifts: [\(lifts.map { "\"\($0)\"" }.joined(separator: ", "))]
@@ -93,6 +97,11 @@ final class Site {
 
     private static let program = root + "/.build/debug/hoistway"
 
+    /// A command about this site, to its end.
+    func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        try Self.run(arguments + ["--config", folder + "/hoistway.yaml"])
+    }
+
     /// Runs the command to its end.
     static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
         let log = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).txt"
@@ -109,6 +118,9 @@ final class Site {
     func say(_ lift: String, _ payload: String, on topic: String = "state") {
         wire.publish(Array(payload.utf8), to: "lifts/\(lift)/\(topic)")
     }
+
+    /// A word of the centre's people.
+    func word(_ json: String) { publish("hoistway/v1/test/word", #"{"words":[\#(json)]}"#) }
 
     func publish(_ topic: String, _ payload: String) { wire.publish(Array(payload.utf8), to: topic) }
 

@@ -1,0 +1,287 @@
+import Elevator
+import Foundation
+import Journal
+import Testing
+import Uplink
+
+@testable import Gateway
+
+private let quick = "off_level_hold: 1s, confirm_hold: 2s"
+
+private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: String = "[]") -> String {
+    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":\(zone),\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":\(codes)}"
+}
+
+extension Site {
+    /// Lift 1 stops between floors with a passenger.
+    fileprivate func trap(from sequence: Int = 1) {
+        say("1", state(sequence, moving: 1))
+        say("1", state(sequence + 1))
+    }
+    /// A fault of a lift that lasts long enough for its rule.
+    fileprivate func fault(_ lift: String, _ sequence: Int = 1) {
+        say(lift, state(sequence, zone: true, codes: "[\"02\"]"))
+    }
+}
+
+/// Routes and centres, with the real daemon: who gets what, by which way, and what people say back.
+@Suite(.serialized) struct RoutesTests {
+    // MARK: HTTPS
+
+    @Test func overHTTPSA2xxIsTheReceiptAndTheBodyHoldsPeoplesWords() throws {
+        let centre = try HTTPCentre()
+        let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { centre.told.contains("entrapment.off_level confirmed") }, "\(centre.told) \(site.log)")
+        #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
+        #expect(centre.owed.allSatisfy { Set($0.ids).count == $0.ids.count })
+        let id = try #require(centre.owed.first?.ids.first?.prefix(36))
+        #expect(centre.received.contains { !$0.isOwed }, "the site's state and a heartbeat come, too")
+        centre.now { _ in
+            HTTPCentre.Answer(
+                status: 200, body: #"{"words":[{"word":"accepted","alert_id":"\#(id)","by":"Li","word_id":"7"}]}"#)
+        }
+        #expect(
+            site.wait(20) {
+                centre.owed.contains { String(decoding: $0.body, as: UTF8.self).contains("\"reason\":\"accepted\"") }
+            },
+            "asked while an incident is open: \(site.log)")
+        #expect(site.log.contains("accepted by Li (centre)"))
+        #expect(
+            site.wait {
+                centre.owed.contains { String(decoding: $0.body, as: UTF8.self).contains("\"word_id\":\"7\",") }
+            })
+        site.wait(3) { false }
+        #expect(
+            centre.owed.filter { String(decoding: $0.body, as: UTF8.self).contains("\"word_id\":\"7\",") }.count == 1,
+            "said again with every answer, it is followed once")
+    }
+
+    @Test func aCentreThatWantsToBeLeftAloneIsAndAnEntrapmentComesBack() throws {
+        let centre = try HTTPCentre { _ in HTTPCentre.Answer(status: 503, headers: ["Retry-After": "4"]) }
+        let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { centre.owed.count == 1 }, "\(site.log)")
+        centre.now { _ in HTTPCentre.Answer() }
+        #expect(site.wait { centre.owed.count >= 2 })
+        let times = centre.owed.map(\.at)
+        #expect(times[1] - times[0] >= 3.9 && times[1] - times[0] < 8, "\(times)")
+        #expect(site.wait { site.status("centre", "backlog") == 0 })
+    }
+
+    @Test func aPoisonedEventIsSetAsideAndHoldsUpNoOther() throws {
+        // A centre that takes no batch, and nothing of lift 2.
+        let centre = try HTTPCentre { request in
+            let isPoisoned = request.events.contains { $0["subject"] as? String == "2" }
+            return HTTPCentre.Answer(status: isPoisoned ? 422 : 204, body: isPoisoned ? "no such lift" : "")
+        }
+        let lifts = (1...6).map(String.init)
+        let site = try Site(parameters: quick, lifts: lifts, centres: "centre: { url: \"\(centre.url)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained && centre.received.contains { !$0.isOwed } })
+        for lift in lifts { site.fault(lift) }
+        #expect(
+            site.wait(30) { site.status("centre", "backlog") == 0 && centre.told.count >= 5 },
+            "\(site.status) \(site.log)")
+        #expect(centre.owed.contains { $0.isBatch }, "there was a batch to take apart")
+        let refused = try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"])
+        #expect(
+            refused.output.contains("HTTP 422 no such lift") && refused.output.contains("  2 "), "\(refused.output)")
+        centre.now { _ in HTTPCentre.Answer() }
+        let again = try Site.run([
+            "journal", "refused", "--send-again", "all", "--file", site.folder + "/state/journal.db",
+        ])
+        #expect(again.status == 0, "\(again.output)")
+        #expect(site.wait { centre.owed.last?.events.contains { $0["subject"] as? String == "2" } == true })
+        #expect(site.wait { site.status("centre", "backlog") == 0 })
+    }
+
+    @Test func aRefusedEntrapmentIsNeverSetAsideForAStatusAlone() throws {
+        let centre = try HTTPCentre { HTTPCentre.Answer(status: $0.isOwed ? 400 : 204) }
+        let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained && !centre.received.isEmpty })
+        site.trap()
+        #expect(site.wait { site.log.contains("It is sent again; the next route takes it, too") }, "\(site.log)")
+        #expect(site.status("centre", "backlog") > 0)
+        #expect(
+            try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"]).output.contains(
+                "No centre"))
+    }
+
+    @Test func aTokenIsFetchedAndFetchedAgainWhenItIsNotTakenAnyMore() throws {
+        let centre = try HTTPCentre { request in
+            if request.path == "/token" {
+                let form = String(decoding: request.body, as: UTF8.self)
+                let isRight =
+                    request.headers["authorization"] == "Basic " + Data("box:s%26cret".utf8).base64EncodedString()
+                    && form == "grant_type=client_credentials&scope=alerts"
+                return HTTPCentre.Answer(
+                    status: isRight ? 200 : 401,
+                    body: #"{"access_token":"t\#(Int(request.at * 10) % 1000)","expires_in":3600}"#)
+            }
+            return HTTPCentre.Answer(
+                status: request.headers["authorization"]?.hasPrefix("Bearer t") == true ? 204 : 401)
+        }
+        let secret = NSTemporaryDirectory() + "hoistway-secret-\(UUID().uuidString)"
+        try "s&cret\n".write(toFile: secret, atomically: true, encoding: .utf8)
+        let site = try Site(
+            parameters: quick,
+            centres: """
+                centre: { url: "\(centre.url)", oauth: { token_url: "http://127.0.0.1:\(centre.port)/token", client_id: box, client_secret_file: "\(secret)", scope: alerts } }
+                """)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.status("centre", "backlog") == 0 && centre.told.count >= 1 }, "\(site.log)")
+        let refusing = Date().timeIntervalSince1970
+        centre.now { request in
+            if request.path == "/token" { return HTTPCentre.Answer(status: 200, body: #"{"access_token":"new"}"#) }
+            return HTTPCentre.Answer(status: request.headers["authorization"] == "Bearer new" ? 204 : 401)
+        }
+        site.fault("2")
+        #expect(site.wait(20) { centre.owed.contains { $0.headers["authorization"] == "Bearer new" } }, "\(site.log)")
+        #expect(centre.received.contains { $0.path == "/token" && $0.at > refusing })
+        #expect(!site.log.contains("s&cret") && !site.log.contains("Bearer"), "no secret in the log")
+    }
+
+    // MARK: Several routes, several centres
+
+    @Test func anEntrapmentWithoutAReceiptGoesByTheNextRouteAndAFaultDoesNot() throws {
+        let second = try HTTPCentre()
+        let site = try Site(
+            parameters: quick,
+            centres: """
+                centre:
+                  routes: [{ url: "mqtt://127.0.0.1:PORT" }, { url: "\(second.url)" }]
+                  fallback: { entrapment: 2s, fault: 10m }
+                """)
+        site.answersReceipts = false
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        let began = Date().timeIntervalSince1970
+        site.trap()
+        site.fault("2")
+        #expect(site.wait { second.told.contains("entrapment.off_level suspected") }, "\(second.told) \(site.log)")
+        let arrived = try #require(second.owed.first?.at)
+        #expect(arrived - began >= 3, "the rule's hold and the fallback's two seconds")
+        #expect(site.wait { site.told.contains { $0.hasPrefix("door_close_fault") } })
+        #expect(!second.told.contains { $0.hasPrefix("door_close_fault") })
+        // What the second route has brought there is owed no more; the first does not send it again.
+        let id = try #require(second.owed.first?.ids.first)
+        let copies = site.received[id]
+        site.wait(12) { false }
+        #expect(site.received[id] == copies)
+    }
+
+    @Test func anEntrapmentThatNobodyAcceptsLeavesByEveryRouteThoughItWasStored() throws {
+        let second = try HTTPCentre()
+        let site = try Site(
+            parameters: quick + ", accept_within: 4s",
+            centres: "centre: { routes: [{ url: \"mqtt://127.0.0.1:PORT\" }, { url: \"\(second.url)\" }] }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(
+            site.wait { second.owed.contains { String(decoding: $0.body, as: UTF8.self).contains("not_accepted") } })
+        #expect(!second.told.contains("entrapment.off_level suspected"), "that one had its receipt")
+        #expect(site.received.values.allSatisfy { $0 == 1 })
+    }
+
+    @Test func threeCentresAreToldOfOneEventEachByItself() throws {
+        let (keeper, owner) = (try HTTPCentre(), try HTTPCentre { _ in HTTPCentre.Answer(status: 500) })
+        let site = try Site(
+            parameters: quick,
+            centres: """
+                centres:
+                  - { name: city, url: "mqtt://127.0.0.1:PORT" }
+                  - { name: keeper, url: "\(keeper.url)", lanes: [entrapment] }
+                  - { name: owner, url: "\(owner.url)" }
+                """)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        site.fault("2")
+        #expect(site.wait { keeper.told.count >= 2 && site.told.contains { $0.hasPrefix("door_close_fault") } })
+        #expect(!keeper.told.contains { $0.hasPrefix("door_close_fault") }, "it wants entrapments only")
+        #expect(site.status("centre", "backlog") > 0, "the owner's centre is down, and is owed everything")
+        owner.now { _ in HTTPCentre.Answer() }
+        #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.status)")
+        #expect(Set(owner.told).isSuperset(of: keeper.told))
+    }
+
+    // MARK: People's words
+
+    @Test func aPersonsWordIsFollowedOnceAnsweredAndToldToEverybody() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+        let alert = try #require(site.received.keys.first?.prefix(36))
+        let accepted = #"{"word":"accepted","alert_id":"\#(alert)","by":"李伟","word_id":"1"}"#
+        site.word(accepted)
+        #expect(site.wait { site.said("word").count == 1 }, "\(site.log)")
+        site.word(accepted)
+        site.word(#"{"word":"released","alert_id":"\#(alert)","by":"李伟","people":3,"word_id":"2"}"#)
+        site.word(#"{"word":"end_of_alarm","alert_id":"\#(alert)","by":"李伟","people":3,"word_id":"3"}"#)
+        site.word(#"{"word":"accepted","alert_id":"nobody","by":"李伟","word_id":"4"}"#)
+        #expect(site.wait { site.said("word").count == 4 }, "\(site.said("word")) \(site.log)")
+        #expect(site.said("word").map { $0["followed"] as? Bool } == [true, true, true, false])
+        #expect(site.said("word")[3]["problem"] as? String == "no alert 'nobody' is open here")
+        let reasons = site.said("alert").compactMap { $0["reason"] as? String }
+        #expect(reasons.filter { $0 == "accepted" }.count == 1)
+        let released =
+            site.said("alert").first { $0["reason"] as? String == "released" }?["statement"] as? [String: Any]
+        #expect(released?["by"] as? String == "李伟 (centre)" && released?["people"] as? Int == 3)
+        #expect(site.told.contains("entrapment.off_level cleared"))
+    }
+
+    @Test func whatIsNoAnswerIsCountedAndSaidAndNothingWorse() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        for junk in [
+            "", "null", "[]", "{}", "\u{0}", #"{"words":[{"word":"accepted"}]}"#, String(repeating: "[", count: 5000),
+        ] {
+            site.publish("hoistway/v1/test/word", junk)
+            site.publish("hoistway/v1/test/receipt", junk)
+        }
+        #expect(site.wait { site.status("centre", "unmatched_receipts") >= 14 }, "\(site.status)")
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+    }
+
+    // MARK: Self-test
+
+    @Test func theSelfTestTravelsTheWholeWayAndTouchesNoLift() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        try OrderBox(stateFolder: site.folder + "/state").requestSelfTest()
+        #expect(site.wait(40) { site.said("selftest").count == 1 }, "\(site.log)")
+        let result = site.said("selftest")[0]
+        #expect(result["passed"] as? Bool == true, "\(result)")
+        let tests = site.said("alert")
+        #expect(!tests.isEmpty && tests.allSatisfy { $0["test"] as? Bool == true })
+        #expect(tests.last?["state"] as? String == "cleared", "the virtual lift's doors opened")
+        #expect(site.retained("state")?.contains("hoistway-selftest") == false)
+        #expect(site.status("counters", "messages") > 0)
+        let bad = (site.status["bad_input"] as? [String: Any])?["counts"] as? [String: Any]
+        #expect(bad?.isEmpty == true)
+    }
+
+    @Test func aSelfTestThatFailedIsToldByEveryRouteAtOnce() {
+        var report = SelfTest.Report(started: Instant(nanoseconds: 0))
+        report.ended = 150
+        report.problem = "no receipt from city in 150s"
+        let event = OwedEvent.selfTest(report, site: AlertEvent.Site(id: "s"), at: Instant(nanoseconds: 1))
+        #expect(event.step == .max && event.lane == .fault)
+        report.problem = nil
+        #expect(OwedEvent.selfTest(report, site: AlertEvent.Site(id: "s"), at: Instant(nanoseconds: 1)).step == 0)
+    }
+}
