@@ -31,7 +31,13 @@ final class BrokerLink: MQTTClientDelegate {
         let socket = client?.socket ?? -1
         let ready = Poll.wait([socket], writer: client?.wantsWrite == true ? socket : -1, for: wait)
         do throws(MQTTError) {
-            if ready[0] { try client?.read() }
+            if ready[0], let client {
+                var rounds = 0
+                repeat {
+                    try client.read(upTo: 500)
+                    rounds += 1
+                } while rounds < 4 && !isLost && Poll.isReadable(client.socket)
+            }
             try client?.keepAlive()
             try client?.write()
         } catch { isLost = true }

@@ -11,7 +11,7 @@ struct HoistwaySim: ParsableCommand {
               hoistway replay trace.ndjson > alerts.ndjson
               hoistway-sim score --truth truth.ndjson --alerts alerts.ndjson
             """,
-        subcommands: [RunFleet.self, Score.self, Centre.self, Demo.self])
+        subcommands: [RunFleet.self, Score.self, Centre.self, Demo.self, Trial.self])
 }
 
 /// Exits with the documented code when a file is wrong.

@@ -80,6 +80,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     private(set) var selfTestReport: SelfTest.Report?
     private var brokerLost: SiteAlert
     private var hasToEnforce = false
+    private var siteStateAt: Int64 = 0
+    private var siteStateIsOld = false
     private var retryCommitAt: Int64?
     /// The journal's file turned out to be damaged; nothing more can be committed to it.
     private(set) var journalDamage: JournalError?
@@ -154,6 +156,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         watchForBrokerLoss(now)
         collectAlerts()
         carryOnSelfTest(now)
+        if siteStateIsOld { postSiteState() }
         if !batch.isEmpty { CrashPoint.afterRead.reach() }
         commitIfDue(now)
         if isSubscribed { noticeDrained() }
@@ -251,11 +254,9 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 
     private func readUntilDry() throws {
-        var rounds = 0
         repeat {
-            try client?.read()
-            rounds += 1
-        } while isLost == nil && unacknowledged < settings.client.receiveMaximum && rounds < 64
+            try client?.read(upTo: max(1, settings.client.receiveMaximum - unacknowledged))
+        } while isLost == nil && unacknowledged < settings.client.receiveMaximum
             && Poll.isReadable(client?.socket ?? -1)
     }
 
@@ -605,7 +606,14 @@ final class TelemetryLoop: MQTTClientDelegate {
         } catch { log.error("\(error)") }
     }
 
+    /// The site's state is worked out anew this often while batches follow each other: it is to be at most 5 s old.
+    private static let siteStateEvery: Int64 = 200_000_000
+
     private func postSiteState() {
+        let monotonic = MonotonicClock.nanoseconds
+        siteStateIsOld = monotonic - siteStateAt < Self.siteStateEvery
+        if siteStateIsOld { return }
+        siteStateAt = monotonic
         let state = SiteState(intake.detector, hearsLifts: isDrained)
         if board.siteState != state {
             board.siteState = state

@@ -7,12 +7,24 @@ final class Database {
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
     let path: String
+    private let turn: WriteTurn
 
-    /// Opens or creates a database in WAL mode with `synchronous=EXTRA`: a commit returns after its fsync.
+    /// How sure a commit is when it returns.
+    enum Durability {
+        /// On disk: `synchronous=EXTRA`.
+        case synced
+        /// With the next commit that is synced; a power cut before that takes it back whole: `synchronous=NORMAL`.
+        case withTheNext
+    }
+
+    /// Opens or creates a database in WAL mode.
     /// - Throws: `JournalError`, also when SQLite does not take the settings.
     /// - Parameter fileSystem: SQLite's name of it (VFS); nil is the system's.
-    init(_ path: String, readOnly: Bool = false, fileSystem: String? = nil) throws(JournalError) {
+    init(
+        _ path: String, readOnly: Bool = false, fileSystem: String? = nil, durability: Durability = .synced
+    ) throws(JournalError) {
         self.path = path
+        turn = WriteTurn.of(path)
         var handle: OpaquePointer?
         let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let result = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, fileSystem)
@@ -31,9 +43,10 @@ final class Database {
         try execute("PRAGMA wal_autocheckpoint=1000")
         try execute("PRAGMA journal_size_limit=16777216")
         // Whoever sets these can be overruled by a compile-time option; a promise rests on them, so they are asserted.
-        guard try scalar("PRAGMA synchronous") == 3, try text("PRAGMA journal_mode") == "wal" else {
+        if durability == .withTheNext { try execute("PRAGMA synchronous=NORMAL") }
+        guard try scalar("PRAGMA synchronous") == (durability == .synced ? 3 : 1), try text("PRAGMA journal_mode") == "wal" else {
             throw JournalError(
-                path: path, doing: "asserting synchronous=EXTRA and WAL", code: SQLITE_MISUSE, message: "not taken")
+                path: path, doing: "asserting synchronous and WAL", code: SQLITE_MISUSE, message: "not taken")
         }
     }
 
@@ -83,7 +96,16 @@ final class Database {
     }
 
     /// All or nothing, durable when it returns.
-    func transaction<Result>(_ body: () throws(JournalError) -> Result) throws(JournalError) -> Result {
+    func transaction<Value>(_ body: () throws(JournalError) -> Value) throws(JournalError) -> Value {
+        var outcome: Result<Value, JournalError>?
+        turn.take {
+            do throws(JournalError) { outcome = .success(try transactionInTurn(body)) } catch { outcome = .failure(error) }
+        }
+        guard let outcome else { throw JournalError(path: path, doing: "a transaction", code: SQLITE_MISUSE, message: "") }
+        return try outcome.get()
+    }
+
+    private func transactionInTurn<Value>(_ body: () throws(JournalError) -> Value) throws(JournalError) -> Value {
         try execute("BEGIN IMMEDIATE")
         do throws(JournalError) {
             let result = try body()

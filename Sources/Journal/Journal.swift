@@ -32,9 +32,21 @@ public final class Journal {
         try self.init(path, readOnly: readOnly, fileSystem: nil)
     }
 
+    /// For whoever brings events to a centre. What it notes, receipts above all, need not be on disk when it returns: a receipt that a
+    /// power cut takes back has the event sent once more, under the same id, and spares flash storage a sync.
+    public convenience init(forDelivery path: String) throws(JournalError) {
+        try self.init(path, fileSystem: nil, durability: .withTheNext)
+    }
+
     /// - Parameter fileSystem: SQLite's name of a file system, for tests.
-    package init(_ path: String, readOnly: Bool = false, fileSystem: String?) throws(JournalError) {
-        database = try Database(path, readOnly: readOnly, fileSystem: fileSystem)
+    package convenience init(_ path: String, readOnly: Bool = false, fileSystem: String?) throws(JournalError) {
+        try self.init(path, readOnly: readOnly, fileSystem: fileSystem, durability: .synced)
+    }
+
+    init(
+        _ path: String, readOnly: Bool = false, fileSystem: String?, durability: Database.Durability
+    ) throws(JournalError) {
+        database = try Database(path, readOnly: readOnly, fileSystem: fileSystem, durability: durability)
         try Schema.prepare(database, readOnly: readOnly)
         // A sequence is used once, though all batches up to the snapshot's may be gone.
         let last = max(

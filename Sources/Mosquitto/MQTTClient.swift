@@ -49,6 +49,8 @@ public final class MQTTClient {
     /// libmosquitto's handle; owned, freed in deinit.
     private let handle: OpaquePointer
     private var tlsFailure: MQTTError?
+    /// Calls of the delegate so far: whether a read has brought anything.
+    fileprivate var callbacks = 0
 
     /// Counts the library's users: `mosquitto_lib_init` once, before the first.
     private static let libraryIsReady: Bool = mosquitto_lib_init() == MOSQ_ERR_SUCCESS.rawValue
@@ -113,14 +115,24 @@ public final class MQTTClient {
         mosquitto_tls_opts_set(handle, 1, nil, nil)
     }
 
-    /// Reads what the socket holds and calls the delegate. Acknowledges nothing yet.
-    public func read() throws(MQTTError) {
-        let result = mosquitto_loop_read(handle, 1)
-        if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "reading from \(options.url)") }
+    /// Reads what the socket holds, up to some packets, and calls the delegate. Acknowledges nothing yet.
+    public func read(upTo most: Int = 1) throws(MQTTError) {
+        for _ in 0..<most {
+            let before = callbacks
+            let result = mosquitto_loop_read(handle, 1)
+            if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "reading from \(options.url)") }
+            // A packet that calls nobody ends the round early, too; poll says whether there is more.
+            if callbacks == before { return }
+        }
     }
 
     /// Writes what is queued: acknowledgements, publications, pings.
     public func write() throws(MQTTError) {
+        guard mosquitto_want_write(handle) else { return }
+        // The library writes each packet by itself: a thousand acknowledgements would be a thousand segments.
+        let socket = mosquitto_socket(handle)
+        cork(socket, true)
+        defer { cork(socket, false) }
         while mosquitto_want_write(handle) {
             let before = mosquitto_socket(handle)
             let result = mosquitto_loop_write(handle, 1)
@@ -239,5 +251,7 @@ private func installCallbacks(_ handle: OpaquePointer) {
 
 private func client(_ user: UnsafeMutableRawPointer?) -> MQTTClient? {
     // Set from `self` in init and cleared in deinit, so what it points to is alive.
-    user.map { Unmanaged<MQTTClient>.fromOpaque($0).takeUnretainedValue() }
+    guard let client = user.map({ Unmanaged<MQTTClient>.fromOpaque($0).takeUnretainedValue() }) else { return nil }
+    client.callbacks &+= 1
+    return client
 }

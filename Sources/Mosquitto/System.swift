@@ -10,6 +10,12 @@ func lastSystemError() -> Int32 { errno }
 func systemErrorText(_ code: Int32) -> String { String(cString: strerror(code)) }
 func shutdownSocket(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
+/// Holds small writes back, to be sent together; or lets them go.
+func cork(_ descriptor: Int32, _ isHeld: Bool) {
+    var value: Int32 = isHeld ? 1 : 0
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
+}
+
 func isWritable(_ descriptor: Int32) -> Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     return poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLOUT) != 0
@@ -48,7 +54,8 @@ public enum Poll {
     }
 
     public static func isReadable(_ descriptor: Int32) -> Bool {
-        descriptor >= 0 && wait([descriptor], for: .zero)[0]
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return descriptor >= 0 && poll(&entry, 1, 0) == 1 && entry.revents != 0
     }
 }
 

@@ -96,7 +96,7 @@ public final class HTTPSRoute {
         self.client = client
         authorization = HTTPAuthorization(options.authorization)
         dispatch = Dispatch(settings.terms)
-        journal = try Journal(settings.journalPath)
+        journal = try Journal(forDelivery: settings.journalPath)
         envelope = Envelope(journal, settings.signer)
         dispatch.begin(lastPlace: try journal.lastPlace(), now: MonotonicClock.nanoseconds)
         for slot in Slot.allCases { lulls[slot] = Lull() }

@@ -61,7 +61,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         self.options = options
         self.surroundings = surroundings
         dispatch = Dispatch(settings.terms)
-        journal = try Journal(settings.journalPath)
+        journal = try Journal(forDelivery: settings.journalPath)
         envelope = Envelope(journal, settings.signer)
     }
 
@@ -98,9 +98,9 @@ public final class MQTTRoute: MQTTClientDelegate {
     private func readAll(_ client: MQTTClient) throws {
         var rounds = 0
         repeat {
-            try client.read()
+            try client.read(upTo: 256)
             rounds += 1
-        } while rounds < 256 && !lost && Poll.isReadable(client.socket)
+        } while rounds < 4 && !lost && Poll.isReadable(client.socket)
     }
 
     private func connect() {

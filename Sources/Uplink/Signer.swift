@@ -70,10 +70,13 @@ public final class Signer: @unchecked Sendable {
     }
 
     static func base64url(_ bytes: [UInt8]) -> String {
-        var text = Data(bytes).base64EncodedString()
-        text = String(text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 })
-        while text.hasSuffix("=") { text.removeLast() }
-        return text
+        var text = Array(Data(bytes).base64EncodedString().utf8)
+        while text.last == UInt8(ascii: "=") { text.removeLast() }
+        for i in text.indices {
+            if text[i] == UInt8(ascii: "+") { text[i] = UInt8(ascii: "-") }
+            if text[i] == UInt8(ascii: "/") { text[i] = UInt8(ascii: "_") }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     // MARK: The key's file

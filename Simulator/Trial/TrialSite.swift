@@ -1,0 +1,144 @@
+import Elevator
+import FoundationEssentials
+import Mosquitto
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Two brokers with the product's settings and the gateway with the shipped rules, for trials under load; everything on free loopback
+/// ports and in a folder of its own.
+final class TrialSite {
+    let folder: String
+    let buildingPort: Int
+    let centrePort: Int
+    private let options: TrialOptions
+    private var building: ChildProcess?
+    private var centre: ChildProcess?
+    private var gateway: ChildProcess?
+    private let keeps: Bool
+
+    /// A rule whose verdict changes with each message that says so: floors from 90 upwards.
+    private static let rule = """
+        rules:
+          - { rule: trial, kind: trial, severity: major, when: floor >= 90, title: { en: trial, zh: 试 } }
+
+        """
+
+    init(_ options: TrialOptions, lifts: Int, backlogRate: Int = 1_000_000) throws {
+        self.options = options
+        folder = options.keep ?? "/tmp/hoistway-trial-\(getpid())"
+        keeps = options.keep != nil
+        (buildingPort, centrePort) = (try FreePort.find(), try FreePort.find())
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try OutputFile("\(folder)/trial.yaml").write(Array(Self.rule.utf8))
+        let devices = FileManager.default.currentDirectoryPath + "/Devices"
+        try OutputFile("\(folder)/hoistway.yaml").write(
+            Array(
+                """
+                site: { id: trial }
+                broker: { url: "mqtt://127.0.0.1:\(buildingPort)" }
+                centre: { url: "mqtt://127.0.0.1:\(centrePort)", backlog_rate: \(backlogRate) }
+                state_folder: \(folder)/state
+                runtime_folder: \(folder)
+                selftest_every: never
+                sign_alerts: \(options.sign)
+                rules: [\(devices)/rules, \(folder)/trial.yaml]
+                profiles: [\(devices)/profiles]
+                lifts: [\((0..<lifts).map { "\"\(Self.lift($0))\"" }.joined(separator: ", "))]
+
+                """.utf8))
+    }
+
+    deinit {
+        for process in [gateway, building, centre] { process?.end(SIGKILL) }
+        if !keeps { try? FileManager.default.removeItem(atPath: folder) }
+    }
+
+    static func lift(_ number: Int) -> String { "311044010620200\(10000 + number)" }
+
+    func startBuilding() throws { building = try startBroker("building", buildingPort) }
+    func startCentre() throws { centre = try startBroker("centre", centrePort) }
+    func stopCentre() { centre?.end(SIGKILL) }
+    func startGateway() throws {
+        gateway = try ChildProcess(
+            [options.hoistway, "run", "--config", "\(folder)/hoistway.yaml"], log: "\(folder)/gateway.log")
+    }
+    func killGateway() { gateway?.end(SIGKILL) }
+    var gatewayPID: pid_t { gateway?.pid ?? 0 }
+    var buildingPID: pid_t { building?.pid ?? 0 }
+
+    /// A mosquitto that brings `lifts/#` from the building's broker to the centre's: what the gateway is compared with.
+    func startBridge() throws -> ChildProcess {
+        let port = try FreePort.find()
+        return try startBroker(
+            "bridge", port,
+            extra: [
+                "connection up", "address 127.0.0.1:\(buildingPort)", "topic lifts/# in 1", "cleansession false",
+                "connection on", "address 127.0.0.1:\(centrePort)", "topic lifts/# out 1", "cleansession false",
+            ])
+    }
+
+    private func startBroker(_ name: String, _ port: Int, extra: [String] = []) throws -> ChildProcess {
+        let data = "\(folder)/\(name)-broker"
+        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+        guard let settings = FileManager.default.contents(atPath: "systemd/mosquitto-hoistway.conf") else {
+            throw OutputError(
+                path: "systemd/mosquitto-hoistway.conf", reason: "cannot be read; run this in the repository")
+        }
+        var lines = String(decoding: settings, as: UTF8.self).split(separator: "\n").map(String.init)
+        lines.removeAll { $0.hasPrefix("persistence_location") }
+        lines += ["listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/"]
+        if getuid() == 0 { lines.append("user root") }
+        try OutputFile("\(folder)/\(name).conf").write(Array((lines + extra).joined(separator: "\n").utf8))
+        let program =
+            FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto"
+        return try ChildProcess([program, "-c", "\(folder)/\(name).conf"], log: "\(folder)/\(name)-broker.log")
+    }
+
+    /// What the gateway says of itself; nil before it says anything.
+    var status: TrialStatus? {
+        FileManager.default.contents(atPath: "\(folder)/status.json").flatMap { try? decodeJSON(TrialStatus.self, $0) }
+    }
+
+    func waitUntilDrained() throws {
+        for _ in 0..<600 {
+            if let status, status.pid == gatewayPID, status.broker.drained { return }
+            usleep(50_000)
+        }
+        throw OutputError(path: "the gateway", reason: "did not come up in 30 s; see \(folder)/gateway.log with --keep")
+    }
+
+    /// CPU seconds of a process so far.
+    static func cpu(_ pid: pid_t) -> Double {
+        let stat =
+            FileManager.default.contents(atPath: "/proc/\(pid)/stat").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 13 else { return 0 }
+        return ((Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// Resident memory in MB.
+    static func memory(_ pid: pid_t) -> Double {
+        let text =
+            FileManager.default.contents(atPath: "/proc/\(pid)/statm").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let pages = text.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
+        return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1e6
+    }
+}
+
+/// The part of the gateway's status that a trial needs.
+struct TrialStatus: Decodable {
+    struct Broker: Decodable { var drained: Bool }
+    struct Centre: Decodable { var backlog: Int }
+    struct Counters: Decodable {
+        var messages: Int
+        var redelivered: Int
+    }
+    var pid: pid_t
+    var broker: Broker
+    var centre: Centre
+    var counters: Counters
+}
