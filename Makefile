@@ -77,8 +77,8 @@ demo: build
 
 ROUNDS ?= 100
 crash: build
-	@echo "$(ROUNDS) kills under traffic; every third dies right between commit and acknowledgement"
-	@$(BIN)/hoistway-sim demo --hoistway $(BIN)/hoistway --kills $(ROUNDS) --outage 10s --duration $$(( $(ROUNDS) * 6 + 30 ))s
+	@echo "$(ROUNDS) kills under traffic, one every 2.5 s; every third dies right between commit and acknowledgement"
+	@$(BIN)/hoistway-sim demo --hoistway $(BIN)/hoistway --kills $(ROUNDS) --outage 6s --outages $$(( $(ROUNDS) / 10 + 1 )) --duration $$(( $(ROUNDS) * 5 / 2 + 30 ))s
 
 SEEDS ?= $(shell seq 1 20)
 seeds: build

@@ -36,7 +36,7 @@ struct Score: ParsableCommand {
     func run() throws {
         guard grace.isFinite else { throw ValidationError("--grace: expected seconds") }
         try reporting {
-            let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.lines(alerts), grace: grace)
+            let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.alerts(alerts), grace: grace)
             switch format {
             case .text: print(card.table)
             case .json: print(card.json)
@@ -46,15 +46,30 @@ struct Score: ParsableCommand {
         }
     }
 
+    /// The alerts of a file; what the gateway says of itself, and its self-tests, are no alerts.
+    static func alerts(_ path: String) throws -> [ScoredAlert] {
+        struct Event: Decodable {
+            struct Body: Decodable { var test: Bool? }
+            var type: String
+            var data: Body
+        }
+        return try lines(path) { line in
+            let event = try decodeJSON(Event.self, line)
+            return event.type.hasSuffix(".alert.v1") && event.data.test != true
+        }
+    }
+
     /// The lines of a file as decoded JSON.
-    static func lines<Row: Decodable>(_ path: String) throws -> [Row] {
+    static func lines<Row: Decodable>(
+        _ path: String, where isWanted: (Data) throws -> Bool = { _ in true }
+    ) throws -> [Row] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw InvalidFiles([Diagnostic(file: path, message: "cannot be read")])
         }
         var rows: [Row] = []
         for (index, line) in data.split(separator: 10).enumerated() {
             do {
-                rows.append(try decodeJSON(Row.self, Data(line)))
+                if try isWanted(Data(line)) { rows.append(try decodeJSON(Row.self, Data(line))) }
             } catch {
                 throw InvalidFiles([
                     Diagnostic(file: path, line: index + 1, column: 1, message: "not a line of this kind: \(error)")

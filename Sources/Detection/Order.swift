@@ -56,6 +56,16 @@ struct Maintenance: Sendable {
 }
 
 extension Order {
+    /// The alert it is about; nil for an order about a lift.
+    public var alertID: String? {
+        switch self {
+        case .accepted(let alert, _), .progress(let alert, _, _), .endOfAlarm(let alert, _),
+            .judgedFalse(let alert, _, _):
+            alert
+        case .maintenance, .maintenanceEnds: nil
+        }
+    }
+
     /// For a log that people read.
     public var words: String {
         switch self {

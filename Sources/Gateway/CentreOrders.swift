@@ -29,7 +29,8 @@ enum WordAnswer {
         CloudEvent.json("word", id: id, site: site, subject: site.id, time: time) {
             $0.put("centre", origin.centre)
             $0.put("word_id", origin.wordID)
-            $0.put("words", order.words)
+            $0.put("alert_id", order.alertID)
+            $0.put("understood", order.words)
             $0.put("followed", problem == nil)
             $0.put("problem", problem)
         }

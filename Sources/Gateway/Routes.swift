@@ -39,7 +39,8 @@ struct Routes {
                     var id = "hoistway-\(configuration.site.id)-uplink"
                     // One client id a route: a broker that serves two of them lets only one in by a name.
                     if starts.count > 0 { id += "-\(starts.count + 1)" }
-                    let options = try route.clientOptions(url, id: id)
+                    var options = try route.clientOptions(url, id: id)
+                    options.keepAlive = .seconds(20)
                     let prefix = configuration.topicPrefix
                     starts.append { MQTTRoute.start(settings, prefix: prefix, client: options, in: surroundings) }
                 case .https(let url):

@@ -44,7 +44,9 @@ final class Database {
         try execute("PRAGMA journal_size_limit=16777216")
         // Whoever sets these can be overruled by a compile-time option; a promise rests on them, so they are asserted.
         if durability == .withTheNext { try execute("PRAGMA synchronous=NORMAL") }
-        guard try scalar("PRAGMA synchronous") == (durability == .synced ? 3 : 1), try text("PRAGMA journal_mode") == "wal" else {
+        guard try scalar("PRAGMA synchronous") == (durability == .synced ? 3 : 1),
+            try text("PRAGMA journal_mode") == "wal"
+        else {
             throw JournalError(
                 path: path, doing: "asserting synchronous and WAL", code: SQLITE_MISUSE, message: "not taken")
         }
@@ -99,9 +101,13 @@ final class Database {
     func transaction<Value>(_ body: () throws(JournalError) -> Value) throws(JournalError) -> Value {
         var outcome: Result<Value, JournalError>?
         turn.take {
-            do throws(JournalError) { outcome = .success(try transactionInTurn(body)) } catch { outcome = .failure(error) }
+            do throws(JournalError) { outcome = .success(try transactionInTurn(body)) } catch {
+                outcome = .failure(error)
+            }
         }
-        guard let outcome else { throw JournalError(path: path, doing: "a transaction", code: SQLITE_MISUSE, message: "") }
+        guard let outcome else {
+            throw JournalError(path: path, doing: "a transaction", code: SQLITE_MISUSE, message: "")
+        }
         return try outcome.get()
     }
 

@@ -170,13 +170,21 @@ public final class MQTTClient {
 
     /// Hands a message over to the library. The owner keeps the number under way bounded: the library does not.
     /// - Returns: the id that `published` will name (QoS 1).
+    /// - Parameter expiry: a broker that has not brought it there by then drops it.
     public func publish(
-        _ payload: borrowing [UInt8], to topic: String, qos: Int32 = 1, retain: Bool = false
+        _ payload: borrowing [UInt8], to topic: String, qos: Int32 = 1, retain: Bool = false, expiry: Duration? = nil
     ) throws(MQTTError) -> Int32 {
         var mid: Int32 = 0
+        var properties: OpaquePointer?
+        defer { mosquitto_property_free_all(&properties) }
+        if let expiry {
+            mosquitto_property_add_int32(
+                &properties, Int32(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL.rawValue),
+                UInt32(clamping: expiry.components.seconds))
+        }
         let count = Int32(payload.count)
         let result = payload.withUnsafeBytes {
-            mosquitto_publish_v5(handle, &mid, topic, count, $0.baseAddress, qos, retain, nil)
+            mosquitto_publish_v5(handle, &mid, topic, count, $0.baseAddress, qos, retain, properties)
         }
         if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "publishing to \(topic)") }
         return mid

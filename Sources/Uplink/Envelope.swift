@@ -28,7 +28,7 @@ struct Envelope {
             if let run {
                 $0.put("bootid", run.boot)
                 $0.put("monotonic", JSONWriter.decimalSeconds(row.stamp.monotonic))
-                $0.put("clockquality", row.stamp.quality)
+                if !row.stamp.quality.isEmpty { $0.put("clockquality", row.stamp.quality) }
                 if run.correction != 0 { $0.put("timecorrection", JSONWriter.decimalSeconds(run.correction)) }
             }
             if isAlert { $0.put("jws", signer?.sign(row.body)) }

@@ -21,6 +21,9 @@ public final class MQTTRoute: MQTTClientDelegate {
     private static let stateEvery = Duration.seconds(1)
     private static let stateRenewal = Duration.seconds(60)
 
+    /// A copy that waits in the centre's broker for a centre that is away goes after this; another one is sent until a receipt comes.
+    private static let copyExpiry = Duration.seconds(60)
+
     private let settings: RouteSettings
     private let prefix: String
     private let options: MQTTClient.Options
@@ -40,6 +43,11 @@ public final class MQTTRoute: MQTTClientDelegate {
     private var lastState: (state: SiteState, at: Int64)?
     private var lastHeartbeat = 0
     private var lost = false
+    /// Publications that the broker has not acknowledged, when it last acknowledged one, and when the connection was begun.
+    private var awaitedAcknowledgements = 0
+    private var progressAt: Int64 = 0
+    private var connectedAt: Int64 = 0
+    private static let answerPatience: Int64 = 15_000_000_000
     /// A word could not be kept; the broker has to bring it again.
     private var owesWord = false
 
@@ -85,9 +93,26 @@ public final class MQTTRoute: MQTTClientDelegate {
                 try client?.keepAlive()
                 try client?.write()
                 if lost { throw RouteLost() }
+                try noticeSilence(MonotonicClock.nanoseconds)
             } catch { retreat("\(error)") }
         }
         leave()
+    }
+
+    /// A link that died without a word: nobody answers what was written, however the socket looks. On a slow link there is progress.
+    private func noticeSilence(_ now: Int64) throws {
+        guard client != nil, now >= nextAttempt else { return }
+        if !isReady, now - connectedAt > Self.answerPatience { throw RouteSilent() }
+        if awaitedAcknowledgements > 0, now - progressAt > Self.answerPatience { throw RouteSilent() }
+    }
+
+    private struct RouteSilent: Error, CustomStringConvertible {
+        var description: String { "the centre's broker has not answered for 15 s" }
+    }
+
+    private func noteSent() {
+        if awaitedAcknowledgements == 0 { progressAt = MonotonicClock.nanoseconds }
+        awaitedAcknowledgements += 1
     }
 
     private struct RouteLost: Error, CustomStringConvertible {
@@ -111,6 +136,8 @@ public final class MQTTRoute: MQTTClientDelegate {
             self.client = client
             lost = false
             owesWord = false
+            awaitedAcknowledgements = 0
+            connectedAt = MonotonicClock.nanoseconds
             try client.connect()
         } catch { retreat(error.description) }
     }
@@ -155,7 +182,10 @@ public final class MQTTRoute: MQTTClientDelegate {
         for sending in sendings {
             let row = sending.row
             let body = try envelope.json(sending, at: surroundings.clock())
-            _ = try client.publish(body, to: topic(row.type == "alert" ? "alert/\(row.lane)" : "event/\(row.type)"))
+            _ = try client.publish(
+                body, to: topic(row.type == "alert" ? "alert/\(row.lane)" : "event/\(row.type)"),
+                expiry: Self.copyExpiry)
+            noteSent()
         }
         let again = sendings.count { $0.attempt > 1 }
         if !sendings.isEmpty {
@@ -170,6 +200,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         let heartbeat = board.heartbeat
         if heartbeat.number != lastHeartbeat {
             _ = try client.publish(heartbeat.body, to: topic("heartbeat"), retain: true)
+            noteSent()
             lastHeartbeat = heartbeat.number
         }
         let state = board.siteState
@@ -179,6 +210,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         }
         _ = try client.publish(
             state.json(site: settings.site, at: surroundings.clock()), to: topic("state"), retain: true)
+        noteSent()
         lastState = (state, now)
     }
 
@@ -210,6 +242,7 @@ public final class MQTTRoute: MQTTClientDelegate {
                 if let mid = try client?.subscribe(topic(name)) { awaitedSubscriptions.insert(mid) }
             }
             _ = try client?.publish(Array("{\"online\":true}".utf8), to: topic("link"), retain: true)
+            noteSent()
         } catch { lost = true }
     }
 
@@ -235,7 +268,10 @@ public final class MQTTRoute: MQTTClientDelegate {
     }
 
     public func disconnected(_ reason: String) { lost = true }
-    public func published(_ mid: Int32) {}
+    public func published(_ mid: Int32) {
+        awaitedAcknowledgements = max(0, awaitedAcknowledgements - 1)
+        progressAt = MonotonicClock.nanoseconds
+    }
 
     public func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         // A retained word is of a time that nobody knows.

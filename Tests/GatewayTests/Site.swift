@@ -59,6 +59,15 @@ final class Site {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
+    /// Changes what the daemon will read when it starts.
+    func rewriteConfiguration(_ change: (String) -> String) throws {
+        let path = folder + "/hoistway.yaml"
+        let old = try String(contentsOfFile: path, encoding: .utf8)
+        let new = change(old)
+        precondition(new != old, "the configuration was not changed")
+        try new.write(toFile: path, atomically: true, encoding: .utf8)
+    }
+
     // MARK: Programs
 
     func startBroker() throws {

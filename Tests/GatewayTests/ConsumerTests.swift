@@ -1,0 +1,191 @@
+import Foundation
+import Testing
+
+@testable import Gateway
+@testable import hoistway_sim
+
+private let quick = "off_level_hold: 1s, confirm_hold: 2s"
+
+private func state(_ sequence: Int, moving: Int = 0) -> String {
+    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":false,\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":[]}"
+}
+
+/// Certificates for a test: an authority, a centre, a box; and such as nobody should take.
+struct Certificates {
+    let folder: String
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "hoistway-tls-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let script = """
+            set -e; cd \(folder)
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=authority -keyout ca.key -out ca.crt
+            issue() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=$1 -keyout $1.key -out $1.csr
+              printf 'subjectAltName=IP:127.0.0.1,DNS:localhost' >$1.ext; }
+            for name in centre box; do issue $name; openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile $name.ext -out $name.crt; done
+            mkdir -p authority; : >authority/index.txt; echo 01 >authority/serial
+            printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=authority/index.txt\\nserial=authority/serial\\nnew_certs_dir=authority\\ndefault_md=sha256\\npolicy=p\\ncertificate=ca.crt\\nprivate_key=ca.key\\n[p]\\ncommonName=supplied\\n' >ca.conf
+            issue expired; openssl ca -batch -config ca.conf -extfile expired.ext -startdate 20200101000000Z -enddate 20200201000000Z -in expired.csr -out expired.crt -notext
+            issue future; openssl ca -batch -config ca.conf -extfile future.ext -startdate 20900101000000Z -enddate 20910101000000Z -in future.csr -out future.crt -notext
+            """
+        let maker = try ChildProcess(["/bin/sh", "-c", script], log: folder + "/log")
+        while maker.isRunning { usleep(20_000) }
+        guard maker.outcome == 0 else {
+            throw OutputError(
+                path: folder, reason: (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "")
+        }
+    }
+    func path(_ name: String) -> String { folder + "/" + name }
+}
+
+/// The centres of docs/contract, and TLS: with the real daemon, as a stranger would run them.
+@Suite(.serialized) struct ConsumerTests {
+    private static let contract = Site.root + "/docs/contract"
+
+    /// Lift 1 stops between floors with a passenger; a fault of lift 2.
+    private func trap(_ site: Site, from sequence: Int = 1) {
+        site.say("1", state(sequence, moving: 1))
+        site.say("1", state(sequence + 1))
+    }
+    private func lines(_ path: String) -> [String] {
+        ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+    }
+    /// What the strict centre says of a file of events.
+    private func verdict(_ path: String) throws -> (status: Int32, output: String) {
+        let log = NSTemporaryDirectory() + "hoistway-strict-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: log) }
+        let checker = try ChildProcess(
+            [
+                Site.root + "/.build/debug/hoistway-sim", "centre", "--strict", "--from", path, "--contract",
+                Self.contract,
+            ], log: log)
+        while checker.isRunning { usleep(10_000) }
+        return (checker.outcome ?? -1, try String(contentsOfFile: log, encoding: .utf8))
+    }
+
+    @Test func theCentreInPythonStoresEverythingOnceOverTLSAndItsPeoplesWordsAreFollowed() throws {
+        let certificates = try Certificates()
+        let port = try FreePort.find()
+        let out = certificates.path("events.ndjson")
+        try "t0ken\n".write(toFile: certificates.path("token"), atomically: true, encoding: .utf8)
+        func startCentre() throws -> ChildProcess {
+            try ChildProcess(
+                [
+                    "/usr/bin/env", "python3", Self.contract + "/centre.py", "\(port)", out, "--cert",
+                    certificates.path("centre.crt"), "--key", certificates.path("centre.key"), "--client-ca",
+                    certificates.path("ca.crt"), "--token", "t0ken", "--words", certificates.path("words"),
+                ], log: certificates.path("centre.log"))
+        }
+        var centre = try startCentre()
+        defer { centre.end() }
+        let site = try Site(
+            parameters: quick,
+            centres: """
+                centre: { url: "https://127.0.0.1:\(port)/hoistway", ca_file: "\(certificates.path("ca.crt"))", certificate_file: "\(certificates.path("box.crt"))", key_file: "\(certificates.path("box.key"))", token_file: "\(certificates.path("token"))" }
+                """)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        trap(site)
+        #expect(site.wait(20) { lines(out).count >= 2 }, "\(site.log)")
+        let alert = try #require(JSONValue(lines(out)[0].utf8)?["data"]?["alert_id"]?.text)
+        try #"[{"word":"accepted","alert_id":"\#(alert)","by":"Li","word_id":"1"}]"#
+            .write(toFile: certificates.path("words"), atomically: true, encoding: .utf8)
+        #expect(
+            site.wait(20) { lines(out).contains { JSONValue($0.utf8)?["data"]?["word_id"]?.text == "1" } },
+            "\(site.log)")
+        // The centre is away for a while and comes back with what it had.
+        centre.end(SIGKILL)
+        site.say("2", state(1, moving: 1))
+        site.say("2", state(2))
+        site.wait(3) { false }
+        centre = try startCentre()
+        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && lines(out).count >= 6 }, "\(site.log)")
+        #expect(!site.log.contains("t0ken"))
+        site.stopDaemon()
+        let strict = try verdict(out)
+        #expect(strict.status == 0 && strict.output.contains("0 repeats: the contract is kept"), "\(strict.output)")
+    }
+
+    @Test func theCentreInShellStoresEverythingOnceAndAnswers() throws {
+        let site = try Site(parameters: quick)
+        site.answersReceipts = false
+        let out = site.folder + "/events.ndjson"
+        let centre = try ChildProcess(
+            [
+                "/usr/bin/env", "CLIENT=shell-centre", "/bin/sh", Self.contract + "/centre.sh", out, "-h", "127.0.0.1",
+                "-p", "\(site.port)",
+            ], log: site.folder + "/centre.log")
+        defer { centre.end() }
+        site.wait(1) { false }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        trap(site)
+        #expect(site.wait(20) { lines(out).count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        site.stopDaemon()
+        let strict = try verdict(out)
+        #expect(strict.status == 0 && strict.output.contains("0 repeats: the contract is kept"), "\(strict.output)")
+    }
+
+    // MARK: TLS
+
+    /// A broker with TLS that wants client certificates, beside the site's plain one.
+    private func startSecureBroker(_ certificates: Certificates, _ port: Int, certificate: String) throws
+        -> ChildProcess
+    {
+        let name = certificates.path("broker.conf")
+        try """
+        listener \(port) 127.0.0.1
+        cafile \(certificates.path("ca.crt"))
+        certfile \(certificates.path(certificate + ".crt"))
+        keyfile \(certificates.path(certificate + ".key"))
+        require_certificate true
+        use_identity_as_username true
+        \(getuid() == 0 ? "user root" : "")
+
+        """.write(toFile: name, atomically: true, encoding: .utf8)
+        return try ChildProcess(["/usr/sbin/mosquitto", "-c", name], log: certificates.path("broker.log"))
+    }
+
+    @Test(arguments: ["expired", "future"])
+    func aCentreWithABadCertificateIsNotTrustedAndIsReachedAsSoonAsItHasAGoodOne(_ bad: String) throws {
+        let certificates = try Certificates()
+        let port = try FreePort.find()
+        var broker = try startSecureBroker(certificates, port, certificate: bad)
+        defer { broker.end() }
+        let site = try Site(
+            parameters: quick,
+            centres: """
+                centre: { url: "mqtts://127.0.0.1:\(port)", ca_file: "\(certificates.path("ca.crt"))", certificate_file: "\(certificates.path("box.crt"))", key_file: "\(certificates.path("box.key"))" }
+                """)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        trap(site)
+        #expect(site.wait { site.log.contains("Check the certificates, and this box's clock") }, "\(site.log)")
+        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and kept all the same")
+        broker.end()
+        broker = try startSecureBroker(certificates, port, certificate: "centre")
+        let out = certificates.path("events.ndjson")
+        let centre = try ChildProcess(
+            [
+                "/usr/bin/env", "CLIENT=tls-centre", "/bin/sh", Self.contract + "/centre.sh", out, "-h", "127.0.0.1",
+                "-p",
+                "\(port)", "--cafile", certificates.path("ca.crt"), "--cert", certificates.path("box.crt"), "--key",
+                certificates.path("box.key"),
+            ], log: certificates.path("centre.log"))
+        defer { centre.end() }
+        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && lines(out).count >= 2 }, "\(site.log)")
+    }
+
+    @Test func aBrokerThatWantsACertificateTurnsAwayABoxWithoutOne() throws {
+        let certificates = try Certificates()
+        let port = try FreePort.find()
+        let broker = try startSecureBroker(certificates, port, certificate: "centre")
+        defer { broker.end() }
+        let site = try Site(
+            parameters: quick,
+            centres: "centre: { url: \"mqtts://127.0.0.1:\(port)\", ca_file: \"\(certificates.path("ca.crt"))\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.log.contains("centre:") && site.log.contains("Next attempt in") }, "\(site.log)")
+        #expect(site.status("centre", "connected") == 0)
+    }
+}

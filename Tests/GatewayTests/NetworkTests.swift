@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+@testable import Gateway
+@testable import hoistway_sim
+
+private let quick = "off_level_hold: 1s, confirm_hold: 2s"
+
+private func state(_ sequence: Int, moving: Int = 0) -> String {
+    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":false,\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":[]}"
+}
+
+/// Links that misbehave, between the real daemon and the centre or the building's broker.
+@Suite(.serialized) struct NetworkTests {
+    private func trap(_ site: Site, lift: String = "1") {
+        site.say(lift, state(1, moving: 1))
+        site.say(lift, state(2))
+    }
+
+    /// A site whose centre is reached through a proxy to the test's broker.
+    private func site() throws -> (Site, Proxy) {
+        // The broker's port is known only when the site is made: the proxy's comes first, and learns it after.
+        let site = try Site(parameters: quick)
+        let proxy = try Proxy(to: site.port)
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(
+                of: "centre: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
+                with: "centre: { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
+        }
+        return (site, proxy)
+    }
+
+    @Test func twoSecondsOfDelayDelayAndDoNothingElse() throws {
+        let (site, proxy) = try site()
+        proxy.set(.delayed(2))
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        trap(site)
+        #expect(site.wait(40) { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
+        #expect(site.received.values.allSatisfy { $0 == 1 }, "a slow link is no reason to send twice: \(site.received)")
+    }
+
+    @Test func aLinkThatStallsWithoutAWordIsNoticedAndLeftAndNothingIsLost() throws {
+        let (site, proxy) = try site()
+        try site.startDaemon()
+        #expect(
+            site.wait { site.isDrained && (site.status["centre"] as? [String: Any])?["connected"] as? Bool == true })
+        proxy.set(.stalled)
+        trap(site)
+        site.wait(5) { false }
+        #expect(site.received.isEmpty)
+        // Whatever the library believes of the old connection, the router is back, with another table of connections.
+        proxy.set(.gone)
+        proxy.set(.fair)
+        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && site.told.count >= 2 }, "\(site.log)")
+    }
+
+    @Test func aHalfOpenLinkIsLeftByItsSilenceAlone() throws {
+        let (site, proxy) = try site()
+        try site.startDaemon()
+        #expect(
+            site.wait { site.isDrained && (site.status["centre"] as? [String: Any])?["connected"] as? Bool == true })
+        proxy.set(.stalled)
+        trap(site)
+        #expect(
+            site.wait(25) { (site.status["centre"] as? [String: Any])?["connected"] as? Bool == false },
+            "\(site.log)")
+        proxy.set(.fair)
+        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && site.told.count >= 2 }, "\(site.log)")
+    }
+
+    @Test func aCentreThatAcceptsAndNeverAnswersHoldsUpNothingAndIsTriedAgain() throws {
+        let (site, proxy) = try site()
+        proxy.set(.deaf)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        trap(site)
+        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and kept meanwhile")
+        proxy.set(.fair)
+        #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.log)")
+    }
+
+    @Test func aNameThatCannotBeLookedUpIsTriedAgain() throws {
+        let site = try Site(
+            parameters: quick, centres: "centre: { url: \"mqtt://no-such-host.invalid:1883\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        trap(site)
+        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.log)")
+        #expect(site.log.components(separatedBy: "Next attempt in").count > 1)
+    }
+
+    @Test func aBuildingsBrokerThatStallsIsLeftAndOneAlertTellsOfIt() throws {
+        let site = try Site(parameters: quick)
+        let proxy = try Proxy(to: site.port)
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(
+                of: "broker: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
+                with: "broker: { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
+        }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        proxy.set(.stalled)
+        #expect(site.wait(90) { site.told.contains("broker_lost raised") }, "\(site.log)")
+        #expect(site.told == ["broker_lost raised"], "and not one alert for each silent lift")
+        trap(site)
+        proxy.set(.gone)
+        proxy.set(.fair)
+        #expect(site.wait(60) { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.told.contains("broker_lost cleared"))
+    }
+}
