@@ -11,10 +11,12 @@ TEST_PACKAGES := python3 jq mosquitto-clients openssl
 help:
 	@echo "make demo          a simulated day judged, then the whole product live (QUICK=1: under 90 seconds)"
 	@echo "make test          every test: units, rules, end to end with a real broker, crashes, units of systemd"
-	@echo "make crash         100 kills under traffic (ROUNDS=100)"
+	@echo "make crash         200 kills under traffic, with the centre going up and down (ROUNDS=200)"
+	@echo "make network       gateway and centre in two network namespaces, 30% of all packets lost (as root)"
+	@echo "make trial         the test nobody passed, priority over a million events, CPU and delay (about 20 minutes)"
 	@echo "make seeds         20 simulated days of 200 lifts, with the table for docs/detection.md (SEEDS='1 2 3')"
 	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
-	@echo "make soak          a million random lives of the journal on a simulated disk (about an hour)"
+	@echo "make soak          a million random lives of the journal on a simulated disk, and 2,000 kills (about three hours)"
 	@echo "make bench         the speed of the rule engine: Timescales, messages, memory, start-up"
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
 	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
@@ -60,8 +62,7 @@ test: deps test-deps lint
 	@$(BIN)/hoistway-bench load
 	@echo "The journal on a disk that loses, tears and reorders what was not synced (the long form is make soak)"
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),10000)
-	@echo "Five kills under traffic (the long form is make crash)"
-	@$(MAKE) --no-print-directory crash ROUNDS=5
+	@$(MAKE) --no-print-directory crash ROUNDS=$(or $(KILLS),200)
 
 .PHONY: units
 units:
@@ -75,7 +76,7 @@ budget: build
 demo: build
 	@Simulator/demo $(BIN) $(QUICK)
 
-ROUNDS ?= 100
+ROUNDS ?= 200
 crash: build
 	@echo "$(ROUNDS) kills under traffic, one every 2.5 s; every third dies right between commit and acknowledgement"
 	@$(BIN)/hoistway-sim demo --hoistway $(BIN)/hoistway --kills $(ROUNDS) --outage 6s --outages $$(( $(ROUNDS) / 10 + 1 )) --duration $$(( $(ROUNDS) * 5 / 2 + 30 ))s
@@ -92,6 +93,16 @@ reloads: build
 .PHONY: soak
 soak: build
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),1000000)
+	@$(MAKE) --no-print-directory crash ROUNDS=2000
+
+.PHONY: network trial
+network: build
+	@Tests/Network/run $(BIN)
+
+trial: build
+	@$(BIN)/hoistway-sim trial speed
+	@$(BIN)/hoistway-sim trial outage
+	@$(BIN)/hoistway-sim trial priority
 
 bench: build
 	@$(BIN)/hoistway-bench messages

@@ -7,5 +7,7 @@
 static inline int hoistway_wall_clock_is_kept(void) {
     struct timex state;
     memset(&state, 0, sizeof state);
-    return adjtimex(&state) != TIME_ERROR;
+    // Who may not ask (-1) does not know.
+    int answer = adjtimex(&state);
+    return answer >= 0 && answer != TIME_ERROR;
 }

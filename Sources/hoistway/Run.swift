@@ -20,6 +20,17 @@ struct Run: ParsableCommand {
                 - { id: "31104401062020010002", place: Tower B left, rated_speed: 1.75 }
 
             A password stands in a file of its own (password_file), never in the configuration.
+
+            Several centres are told one by one, each by routes in the order in which they are tried. An entrapment without a receipt in
+            30 s goes by the next route too, and one that nobody accepts in 3 minutes by all:
+
+              centres:
+                - name: city
+                  routes:
+                    - { url: mqtts://city.example:8883, ca_file: ca.crt, certificate_file: box.crt, key_file: box.key }
+                    - { url: https://city.example/lifts, oauth: { token_url: https://city.example/token, client_id: box-17, client_secret_file: secret } }
+                  fallback: { entrapment: 30s, fault: 10m }    # info: never
+                - { name: keeper, url: https://keeper.example/hook, token_file: token, lanes: [entrapment, fault] }
             """)
 
     @Option(help: "The configuration file.")
