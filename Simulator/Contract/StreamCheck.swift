@@ -117,6 +117,11 @@ struct StreamCheck {
             if let other = numbers[queue]?[number] {
                 report("\(id): sequence \(number) of \(queue) is also that of \(other)")
             }
+            let highest = numbers[queue]?.keys.max() ?? 0
+            // What was sent before and did not arrive may come after what was sent later, and says so.
+            if number < highest, event["attempt"]?.number == 1, event["historical"] == nil {
+                report("\(id): sequence \(number) of \(queue) came first after \(highest)")
+            }
             numbers[queue, default: [:]][number] = id
         }
         if event["historical"]?.boolean == true { historical.insert(id) }

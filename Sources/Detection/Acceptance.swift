@@ -19,7 +19,7 @@ extension Detector {
         guard entry.state == .suspected || entry.state == .confirmed, entry.kind.hasPrefix("entrapment"),
             entry.reminders < Self.mostReminders, !track.acceptedAlerts.contains(entry.id)
         else { return nil }
-        return entry.raisedAt + acceptanceLimit * Int64(entry.reminders + 1)
+        return max(entry.raisedAt, entry.remindedAt) + acceptanceLimit
     }
 
     /// When the next reminder about a lift is due.
@@ -29,13 +29,18 @@ extension Detector {
     }
 
     /// Gives the reminders that are due at `acceptanceDue`, and sets the next time.
-    mutating func remind() {
+    ///
+    /// What comes out of a backlog was told only now: whoever is to accept it has the whole time from here on.
+    mutating func remind(at now: Int64) {
         let time = acceptanceDue
+        let isLate = now - time > acceptanceLimit / 2
         for index in tracks.indices {
             for entry in tracks[index].ledger.entries.indices {
                 guard let due = reminderDue(tracks[index].ledger.entries[entry], tracks[index]), due <= time else {
                     continue
                 }
+                tracks[index].ledger.entries[entry].remindedAt = isLate ? now : time
+                if isLate { continue }
                 tracks[index].ledger.entries[entry].reminders += 1
                 note(index, entry, Alert.notAccepted, nil, Instant(nanoseconds: time))
             }

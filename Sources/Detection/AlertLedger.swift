@@ -20,6 +20,8 @@ struct AlertLedger: Sendable, Equatable {
         var changedAt: Int64
         /// How often the centre has been reminded that nobody has accepted it.
         var reminders = 0
+        /// When it was reminded last, or could have been.
+        var remindedAt = Int64.min
     }
     /// A rule's open alert, as the rules' memory has it.
     struct OpenLife {

@@ -129,7 +129,7 @@ public struct Detector: Sendable {
     public mutating func advance(to now: Instant) {
         guard isListening, !isWaiting else {
             // What people have not done does not hang on what lifts say.
-            while acceptanceDue <= now.nanoseconds { remind() }
+            while acceptanceDue <= now.nanoseconds { remind(at: now.nanoseconds) }
             return
         }
         horizon = max(horizon, now.nanoseconds)
@@ -140,7 +140,7 @@ public struct Detector: Sendable {
                 continue
             }
             if acceptanceDue <= min(now.nanoseconds, deadlines.earliest) {
-                remind()
+                remind(at: now.nanoseconds)
                 continue
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }

@@ -274,6 +274,7 @@ extension AlertLedger {
             writer.write(entry.raisedAt)
             writer.write(entry.changedAt)
             writer.write(UInt8(entry.reminders))
+            writer.write(entry.remindedAt)
         }
         writer.write(variable: UInt64(onsets.count))
         for onset in onsets {
@@ -299,7 +300,8 @@ extension AlertLedger {
                 Entry(
                     rule: rule, kind: kind, title: title, id: id, revision: revision, state: state,
                     severity: severity, onset: try reader.read(), raisedAt: try reader.read(),
-                    changedAt: try reader.read(), reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self))))
+                    changedAt: try reader.read(), reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self)),
+                    remindedAt: format < 3 ? .min : try reader.read()))
         }
         for _ in 0..<(try reader.readVariable()) {
             onsets.append(Onset(kind: try reader.readText(), onset: try reader.read()))

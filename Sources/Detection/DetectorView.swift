@@ -38,7 +38,8 @@ extension Detector {
     }
 
     public var openAlerts: [OpenAlert] {
-        tracks.flatMap { openAlerts($0) } + incidents.values.compactMap(\.alert.view).sorted { $0.id < $1.id }
+        tracks.flatMap { openAlerts($0) + [$0.maintenance?.alert.view].compactMap { $0 } }
+            + incidents.values.compactMap(\.alert.view).sorted { $0.id < $1.id }
     }
 
     private func openAlerts(_ track: LiftTrack) -> [OpenAlert] {

@@ -21,7 +21,7 @@ public struct SiteAlert: Sendable {
     public var isOpen: Bool { open != nil }
 
     /// The open alert as the centre knows it.
-    var view: OpenAlert? {
+    public var view: OpenAlert? {
         open.map {
             OpenAlert(
                 id: $0.id, revision: 1, lift: site, kind: kind, state: .raised, severity: severity, onset: $0.onset,

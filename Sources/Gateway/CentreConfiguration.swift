@@ -53,6 +53,18 @@ extension Configuration.Centre {
             }
             centres.append(centre)
         }
+        // Topics do not name the centre: two on one broker would take each other's receipts.
+        var brokers: [String: String] = [:]
+        for centre in centres {
+            for route in centre.routes where route.isMQTT {
+                if let other = brokers[route.text] {
+                    diagnostics.report(
+                        route.node,
+                        "\(route.text) is also a route to '\(other)': one broker serves one centre by one route")
+                }
+                brokers[route.text] = centre.name
+            }
+        }
         return centres
     }
 

@@ -76,6 +76,9 @@ public struct Configuration: Sendable {
         let defaultProfile = reader.text("profile") ?? "gbt24476-json"
         for node in reader.items("lifts") {
             guard let lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics) else { continue }
+            if lift.lift.id == SelfTest.lift.id {
+                diagnostics.report(node, "'\(lift.lift.id)' is the self-test's lift; no real one may have its name")
+            }
             if lifts.contains(where: { $0.lift.id == lift.lift.id }) {
                 diagnostics.report(node, "the lift '\(lift.lift.id)' stands here twice")
             }

@@ -81,7 +81,7 @@ public struct Daemon {
         try journal.beginRun(boot: Self.bootID())
         let forgotten = try journal.address(to: configuration.centres.map(\.addressee))
         if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
-        let signer = try makeSigner()
+        let signer = makeSigner()
         let board = UplinkBoard(routes: Routes.statuses(of: configuration.centres))
         guard case .mqtt(let brokerURL) = configuration.broker.address else { return }
         var options = try configuration.broker.clientOptions(brokerURL, id: "hoistway-\(configuration.site.id)")
@@ -121,12 +121,14 @@ public struct Daemon {
         log.info("stopped")
     }
 
-    /// - Throws: `InvalidFiles` for a key file that holds no such key.
-    private func makeSigner() throws(InvalidFiles) -> Signer? {
+    /// nil where alerts are not signed, or cannot be: whoever is trapped does not wait for a key.
+    private func makeSigner() -> Signer? {
         guard configuration.signsAlerts else { return nil }
-        let path = configuration.stateFolder + "/signing-key.pem"
-        do throws(Signer.Problem) { return try Signer(keyFile: path) } catch {
-            throw InvalidFiles([Diagnostic(file: path, message: error.description)])
+        do throws(Signer.Problem) { return try Signer(keyFile: configuration.stateFolder + "/signing-key.pem") } catch {
+            log.critical(
+                "alerts go out unsigned: \(error). Put the key back, or remove the file: a new key is made at the next start, and the centre has to be given its public half"
+            )
+            return nil
         }
     }
 
@@ -214,15 +216,15 @@ public struct Daemon {
     /// On request, and by the schedule counted from the last one; a new box begins with one once it hears its lifts.
     private func beginSelfTestIfDue(_ loop: TelemetryLoop, _ journal: Journal, _ orders: OrderBox) {
         let isAskedFor = orders.takeSelfTestRequest()
-        guard isAskedFor || loop.isDrained else { return }
+        let centres = configuration.centres.filter { $0.lanes.contains(.entrapment) }.map(\.name)
+        guard isAskedFor || loop.isDrained && !centres.isEmpty else { return }
         if !isAskedFor {
             guard let every = configuration.selfTestEvery, let counters = try? journal.counters() else { return }
             let last = counters["selftest_at"].map { Instant(nanoseconds: Int64($0)) }
             if let last, loop.clock.now - last < every { return }
         }
         do {
-            try loop.beginSelfTest(
-                centres: configuration.centres.filter { $0.lanes.contains(.entrapment) }.map(\.name), data: data)
+            try loop.beginSelfTest(centres: centres, data: data)
         } catch { log.error("self-test: \(error)") }
     }
 
@@ -341,7 +343,14 @@ struct InstanceLock: ~Copyable {
 
     init(_ path: String) throws(InvalidFiles) {
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-        if descriptor < 0 || flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        guard descriptor >= 0 else {
+            throw InvalidFiles([
+                Diagnostic(
+                    file: path,
+                    message: "\(String(cString: strerror(errno))). May user \(getuid()) write in this folder?")
+            ])
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw InvalidFiles([Diagnostic(file: path, message: "another hoistway runs on this state folder")])
         }
     }

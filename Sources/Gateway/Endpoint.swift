@@ -53,7 +53,8 @@ public struct Endpoint: Sendable {
     public var text: String {
         switch address {
         case .mqtt(let url): url.description
-        case .https(let url): url
+        // What follows a "?" may be a secret.
+        case .https(let url): String(url.prefix { $0 != "?" })
         }
     }
 }
@@ -79,8 +80,10 @@ extension Endpoint {
             } else {
                 diagnostics.report(
                     place,
-                    "found the url '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT"
-                        + (mayBeHTTPS ? ", or https://HOST/PATH" : ""))
+                    text.contains("@")
+                        ? "a url with a user or a password; they stand in username and password_file, or in a token"
+                        : "found the url '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT"
+                            + (mayBeHTTPS ? ", or https://HOST/PATH" : ""))
             }
         }
         var files: [(key: String, path: String?, isPEM: Bool)] = []

@@ -31,7 +31,8 @@ struct Routes {
         for centre in configuration.centres {
             for (step, route) in centre.routes.enumerated() {
                 let settings = RouteSettings(
-                    site: configuration.site, centre: centre.name, step: step, fallbackAfter: centre.fallbackAfter,
+                    site: configuration.site, centre: centre.name, lanes: centre.lanes, step: step,
+                    fallbackAfter: centre.fallbackAfter,
                     backlogRate: Double(centre.backlogRate), journalPath: journalPath, signer: signer)
                 let surroundings = surroundings(of: centre.name, index: starts.count)
                 switch route.address {

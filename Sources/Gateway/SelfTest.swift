@@ -37,7 +37,8 @@ struct SelfTest {
     private let begun: Int64
     private var intake: Intake
     private let words: [UInt8]
-    private let speaker: SelfTestSpeaker
+    /// nil where there is nothing to try.
+    private var speaker: SelfTestSpeaker?
     private var eventID: String?
     private(set) var report: Report
 
@@ -56,12 +57,15 @@ struct SelfTest {
         intake = Intake(data: data, site: site, admission: .registered, start: now, isListening: true)
         try intake.register(Self.lift, profile: Self.profile, at: now)
         words = Array("lifts/\(Self.lift.id)/state".utf8)
-        speaker = SelfTestSpeaker(client, topic: Self.topic(site))
-        guard intake.detector.liftCount == 1 else {
+        if intake.detector.liftCount == 0 {
             report.problem = "it speaks the profile \(Self.profile), which is not loaded here"
-            end()
+        } else if centres.isEmpty {
+            report.problem = "no centre wants to be told of entrapments"
+        } else {
+            speaker = SelfTestSpeaker(client, topic: Self.topic(site))
             return
         }
+        report.ended = 0
     }
 
     private var elapsed: Double { Double((MonotonicClock.nanoseconds - begun) / 1_000_000) / 1000 }
@@ -77,6 +81,7 @@ struct SelfTest {
     /// Carries the test on.
     /// - Returns: what the rules say of the virtual lift.
     mutating func turn(at now: Instant, _ journal: Journal) throws(JournalError) -> [Alert] {
+        guard !isOver, let speaker else { return [] }
         intake.advance(to: now)
         let alerts = intake.takeAlerts().filter { $0.isEntrapment }
         if eventID == nil, let first = alerts.first(where: { $0.state.isOpen }) {
@@ -87,7 +92,12 @@ struct SelfTest {
         }
         if let eventID {
             for centre in centres where !report.stored.contains(where: { $0.centre == centre }) {
-                if try journal.owed(to: centre, event: eventID) == nil { report.stored.append((centre, elapsed)) }
+                guard try journal.owed(to: centre, event: eventID) == nil else { continue }
+                if let refusal = try journal.refusal(of: eventID, by: centre) {
+                    report.problem = "\(centre) refused it: \(refusal)"
+                    return alerts + close(at: now)
+                }
+                report.stored.append((centre, elapsed))
             }
             if report.stored.count == centres.count { speaker.openDoors() }
         }
@@ -103,9 +113,9 @@ struct SelfTest {
         if report.stored.count < centres.count || centres.isEmpty {
             let missing = centres.filter { centre in !report.stored.contains { $0.centre == centre } }
             report.problem =
-                speaker.problem
+                report.problem ?? speaker?.problem
                 ?? (report.heard == nil
-                    ? "nothing came back from the building's broker on \(Self.topic(site))"
+                    ? "nothing came back from the building's broker on \(Self.topic(site)); may the gateway publish there?"
                     : report.raised == nil
                         ? "no rule raised an entrapment"
                         : "no receipt from \(missing.joined(separator: ", ")) in \(Self.patience.written)")
@@ -115,7 +125,7 @@ struct SelfTest {
     }
 
     private mutating func end() {
-        speaker.leave()
+        speaker?.leave()
         report.ended = elapsed
     }
 }

@@ -92,6 +92,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     /// Words of the centre that were answered: its broker may bring one twice.
     private var answeredWords: [OrderBox.CentreOrigin] = []
     private static let rememberedWords = 256
+    /// Each is a commit, and lifts wait meanwhile.
+    private static let ordersAtOnce = 20
     /// The next commit takes the state along: what was judged under other rules must not be folded again.
     private var wantsSnapshot = false
 
@@ -374,7 +376,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             log.error("orders: '\(name)' cannot be removed from its folder, and is not followed again")
         }
         pendingOrders.removeAll { !box.isWaiting($0) }
-        for waiting in box.waiting() where !pendingOrders.contains(waiting.name) {
+        for waiting in box.waiting().prefix(Self.ordersAtOnce) where !pendingOrders.contains(waiting.name) {
             let (name, order) = (waiting.name, waiting.order)
             let now = clock.now
             var problem: String?
@@ -594,7 +596,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             log.warning(
                 "journal: beyond its quota, \(eviction.readingBatches) batches of readings, \(eviction.alerts) delivered alerts, \(eviction.coalesced) outdated revisions and \(lost) undelivered events went"
             )
-            if lost > 0 { tell(.evicted(eviction, site: settings.site, at: now)) }
+            if lost + eviction.coalesced > 0 { tell(.evicted(eviction, site: settings.site, at: now)) }
         } catch { log.error("\(error)") }
     }
 
@@ -614,7 +616,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         siteStateIsOld = monotonic - siteStateAt < Self.siteStateEvery
         if siteStateIsOld { return }
         siteStateAt = monotonic
-        let state = SiteState(intake.detector, hearsLifts: isDrained)
+        let own = [brokerLost.view, selfTestFailed.view].compactMap { $0 }
+        let state = SiteState(intake.detector, and: own, hearsLifts: isDrained)
         if board.siteState != state {
             board.siteState = state
             board.ring()
@@ -624,10 +627,10 @@ final class TelemetryLoop: MQTTClientDelegate {
 
 extension SiteState {
     /// What the centre is to know of a site should it hear no more of it.
-    fileprivate init(_ detector: Detector, hearsLifts: Bool) {
+    fileprivate init(_ detector: Detector, and own: [OpenAlert], hearsLifts: Bool) {
         self.init()
         self.hearsLifts = hearsLifts
-        incidents = detector.openAlerts.map {
+        incidents = (detector.openAlerts + own).map {
             SiteState.Incident(
                 alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind, state: $0.state.rawValue,
                 severity: $0.severity.rawValue, onset: $0.onset)

@@ -43,7 +43,8 @@ public final class HTTPClient {
         public var code: UInt32
         public var url: String
         public var message: String
-        public var description: String { "POST \(url): \(message)" }
+        /// What follows a "?" may be a secret.
+        public var description: String { "POST \(url.prefix { $0 != "?" }): \(message)" }
     }
 
     /// Names a request while it is under way.

@@ -46,6 +46,12 @@ extension Journal {
         }
     }
 
+    /// The centre's reason, nil for what it has not refused.
+    public func refusal(of eventID: String, by centre: String) throws(JournalError) -> String? {
+        try database.text(
+            "SELECT reason FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(eventID))
+    }
+
     public func deadLetterCount() throws(JournalError) -> Int {
         Int(try database.scalar("SELECT count(*) FROM dead_letter") ?? 0)
     }
@@ -75,7 +81,10 @@ extension Journal {
         try database.transaction { () throws(JournalError) in
             var letters: [(centre: String, event: String)] = []
             try database.run(
-                "SELECT centre, event_id FROM dead_letter WHERE (?1 IS NULL OR event_id = ?1) ORDER BY created, number",
+                """
+                SELECT centre, event_id FROM dead_letter
+                WHERE (?1 IS NULL OR event_id = ?1) AND centre IN (SELECT name FROM centre) ORDER BY created, number
+                """,
                 eventID.map { .text($0) } ?? .null
             ) { letters.append(($0.text(0), $0.text(1))) }
             for (centre, event) in letters {
@@ -87,12 +96,13 @@ extension Journal {
                     """, .text(centre), .text(event))
                 try database.run(
                     """
-                    INSERT INTO owed(centre, lane, id, lift, created, step)
+                    INSERT OR IGNORE INTO owed(centre, lane, id, lift, created, step)
                     SELECT ?1, lane, id, lift, created, 0 FROM outbox WHERE event_id = ?2
                     """, .text(centre), .text(event))
                 try database.run(
                     "DELETE FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(event))
             }
+            if !letters.isEmpty { try database.run(Self.countOwing) }
             return letters.count
         }
     }

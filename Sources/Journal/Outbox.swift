@@ -239,7 +239,11 @@ extension Journal {
     /// Takes what a centre has stored out of its queue.
     /// - Returns: how many events that were.
     public func receipt(_ eventIDs: [String], from centre: String) throws(JournalError) -> Int {
-        try database.transaction { () throws(JournalError) in
+        // A receipt that comes twice writes nothing.
+        var known = false
+        for id in eventIDs where try owed(to: centre, event: id) != nil { known = true }
+        guard known else { return 0 }
+        return try database.transaction { () throws(JournalError) in
             var removed = 0
             for id in eventIDs { removed += try remove(id, of: centre) }
             try count("receipts", removed)

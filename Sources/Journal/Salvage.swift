@@ -232,6 +232,7 @@ extension Journal {
         attempt(&report) { () throws(JournalError) in
             try source.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }
         }
+        let gapsBefore = report.gaps
         attempt(&report) { () throws(JournalError) in
             try source.run("SELECT centre, lane, id, step FROM owed") {
                 owed.append(($0.text(0), $0.integer(1), $0.integer(2), $0.integer(3)))
@@ -252,6 +253,8 @@ extension Journal {
                 ])
             }
         }
+        // A part of the queues would leave out whole centres: everybody is owed everything then.
+        if report.gaps > gapsBefore { owed.removeAll() }
         if !centres.isEmpty { try target.run("DELETE FROM centre") }
         for centre in centres {
             try target.run("INSERT INTO centre VALUES(?, ?)", .text(centre.name), .integer(centre.lanes))

@@ -12,6 +12,8 @@ extension Journal {
         public var body: [UInt8]
         /// The centre has not yet said it stored it.
         public var isOwed: Bool
+        /// A centre has refused it for good.
+        public var isRefused: Bool
     }
 
     /// Alerts with all their revisions, the newest last.
@@ -19,14 +21,16 @@ extension Journal {
         var found: [StoredAlert] = []
         try database.run(
             """
-            SELECT alert_id, revision, lift, kind, state, at, body, EXISTS(SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision)
+            SELECT alert_id, revision, lift, kind, state, at, body, EXISTS(SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision),
+                EXISTS(SELECT 1 FROM dead_letter WHERE event_id = alert_id || '/' || revision)
             FROM alert WHERE alert_id >= ?1 AND substr(alert_id, 1, length(?1)) = ?1 ORDER BY at DESC, revision DESC LIMIT ?2
             """, .text(prefix), .integer(Int64(limit))
         ) {
             found.append(
                 StoredAlert(
                     id: $0.text(0), revision: Int($0.integer(1)), lift: $0.text(2), kind: $0.text(3), state: $0.text(4),
-                    time: Instant(nanoseconds: $0.integer(5)), body: $0.blob(6), isOwed: $0.integer(7) != 0))
+                    time: Instant(nanoseconds: $0.integer(5)), body: $0.blob(6), isOwed: $0.integer(7) != 0,
+                    isRefused: $0.integer(8) != 0))
         }
         return found.reversed()
     }

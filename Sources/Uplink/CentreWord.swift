@@ -34,7 +34,8 @@ public struct CentreWord: Sendable, Equatable, Decodable {
     /// What is wrong with it, nil for a word that can be followed.
     var mistake: String? {
         func isText(_ text: String, upTo most: Int) -> Bool {
-            !text.isEmpty && text.count <= most && text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 }
+            !text.isEmpty && text.count <= most
+                && text.unicodeScalars.allSatisfy { $0.value >= 32 && !(127...159 ~= $0.value) }
         }
         if !isText(alertID, upTo: 100) { return "\"alert_id\": expected the id of an alert" }
         if !isText(by, upTo: 200) { return "\"by\": expected who says so" }

@@ -45,7 +45,7 @@ struct Dispatch {
 
     private let terms: Terms
     private var underWay: [String: UnderWay] = [:]
-    /// How often what is owed has been sent before the connection was lost.
+    /// How often what is owed has been sent before the connection was lost; forgotten when it gets long.
     private var sentBefore: [String: Int] = [:]
     private var window = 32
     private var narrowedAt: Int64 = 0
@@ -61,6 +61,7 @@ struct Dispatch {
 
     /// The connection is there: what waits now is the backlog.
     mutating func begin(lastPlace: Int64, now: Int64) {
+        if sentBefore.count > 4 * Self.widest { sentBefore.removeAll() }
         for (id, sending) in underWay { sentBefore[id] = sending.attempts }
         underWay.removeAll()
         settledAt = now
@@ -72,7 +73,8 @@ struct Dispatch {
         boundary = place
         for lane in Lane.allCases {
             backlogCursor[lane.rawValue] = 0
-            newsCursor[lane.rawValue] = place
+            // A later route knows no backlog: all that is overdue is its to send.
+            newsCursor[lane.rawValue] = terms.step == 0 ? place : 0
         }
     }
 
@@ -90,6 +92,10 @@ struct Dispatch {
         lanes: [Lane] = Lane.allCases, limit: Int = .max
     ) throws(JournalError) -> [Sending] {
         replenish(now)
+        // What went out from memory and is journalled now is found in its queue like any other.
+        if unjournalled.isEmpty, underWay.values.contains(where: { $0.place == 0 }) {
+            underWay = underWay.filter { $0.value.place > 0 }
+        }
         var sendings: [Sending] = []
         for event in unjournalled where lanes.contains(event.lane) && sendings.count < limit {
             if let known = underWay[event.id], known.dueAt > now { continue }
@@ -142,11 +148,14 @@ struct Dispatch {
             if boundary > 0, backlogged.insert(row.lift).inserted {
                 let earlier = try journal.owed(
                     to: terms.centre, in: lane, of: row.lift, after: backlogCursor[lane.rawValue], through: boundary,
-                    limit: count)
-                for row in earlier where underWay[row.eventID] == nil { take(row, now, &sendings) }
-                // More than one turn carries: the news of this lift waits for the next.
-                if earlier.count == count { return }
+                    limit: Self.widest + Self.mostEntrapments)
+                for row in earlier where underWay[row.eventID] == nil {
+                    // More than a turn carries: the news of this lift waits for the next one.
+                    guard room(lane, limit - sendings.count) > 0 else { return }
+                    take(row, now, &sendings)
+                }
             }
+            guard room(lane, limit - sendings.count) > 0 else { return }
             take(row, now, &sendings)
             newsCursor[lane.rawValue] = row.id
         }
@@ -184,7 +193,8 @@ struct Dispatch {
             if let last = rows.last { newsCursor[lane.rawValue] = last.id }
         }
         let urgent = try journal.owed(to: terms.centre, fromStep: terms.step, limit: Self.mostEntrapments)
-        for row in rows + urgent.filter({ $0.lane == lane }) where underWay[row.eventID] == nil {
+        for row in rows where underWay[row.eventID] == nil { take(row, now, &sendings) }
+        for row in urgent where row.lane == lane && underWay[row.eventID] == nil && sendings.count < limit {
             take(row, now, &sendings)
         }
     }
@@ -221,6 +231,7 @@ struct Dispatch {
     mutating func settle(_ ids: [String], lastPlace: () -> Int64, now: Int64) -> [String] {
         var strange: [String] = []
         for id in ids {
+            sentBefore[id] = nil
             guard let known = underWay.removeValue(forKey: id) else {
                 strange.append(id)
                 continue
@@ -241,5 +252,8 @@ struct Dispatch {
     }
 
     /// Nothing more is to be done about this one.
-    mutating func drop(_ id: String) { underWay[id] = nil }
+    mutating func drop(_ id: String) {
+        underWay[id] = nil
+        sentBefore[id] = nil
+    }
 }

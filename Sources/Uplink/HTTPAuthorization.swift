@@ -38,6 +38,10 @@ public struct HTTPAuthorization {
         }
     }
 
+    private var tokenHost: String {
+        if case .clientCredentials(let url, _, _, _) = method { String(url.prefix { $0 != "?" }) } else { "" }
+    }
+
     func isReady(at now: Int64) -> Bool {
         guard case .clientCredentials = method else { return true }
         return token.map { now < $0.until } ?? false
@@ -79,7 +83,7 @@ public struct HTTPAuthorization {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             if response.status == 200, let token = try? decoder.decode(Token.self, from: Data(response.body)) {
-                let life = Duration.seconds(token.expiresIn ?? 3600)
+                let life = Duration.seconds(min(max(token.expiresIn ?? 3600, 10), 86_400))
                 // A token that ends within a minute is used for half of its life.
                 self.token = (token.accessToken, now + max(life - .seconds(30), life / 2).nanoseconds)
                 backoff = Backoff()
@@ -89,7 +93,7 @@ public struct HTTPAuthorization {
         }
         let pause = backoff.pause(at: now, using: &random)
         nextAttempt = now + pause.nanoseconds
-        log.warning("centre: no token: \(problem). Next attempt in \(pause.written).")
+        log.warning("centre: no token from \(tokenHost): \(problem). Next attempt in \(pause.written).")
         return true
     }
 

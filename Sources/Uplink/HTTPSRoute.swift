@@ -70,6 +70,8 @@ public final class HTTPSRoute {
     private var lastState: (state: SiteState, at: Int64)?
     private var lastHeartbeat = 0
     private var isConnected = false
+    /// The last answer to an event that was no refusal of that event alone was a 2xx.
+    private var takesEvents = false
     private var random = SystemRandomNumberGenerator()
     private var log: Logger { surroundings.log }
 
@@ -119,7 +121,7 @@ public final class HTTPSRoute {
                 if client.wait(alsoFor: surroundings.bell.descriptor, atMost: .milliseconds(200)) {
                     surroundings.bell.clear()
                 }
-                for (ticket, result) in client.finished() { try take(result, of: ticket) }
+                for (ticket, result) in client.finished() { take(result, of: ticket) }
             } catch {
                 fail(.bulk, "\(error)")
                 _ = Poll.wait([surroundings.bell.descriptor], for: .milliseconds(200))
@@ -131,7 +133,8 @@ public final class HTTPSRoute {
         guard underWay[slot] == nil, now >= lulls[slot]?.until ?? 0 else { return }
         let isSingle = singles[slot] ?? 0 > 0
         let sendings = try dispatch.next(
-            from: journal, unjournalled: surroundings.board.unjournalled(for: settings.centre), now: now,
+            from: journal, unjournalled: surroundings.board.unjournalled(for: settings.centre, lanes: settings.lanes),
+            now: now,
             time: surroundings.clock(), lanes: lanes, limit: isSingle ? 1 : options.batch)
         if sendings.isEmpty { return }
         if isSingle { singles[slot]? -= 1 }
@@ -184,10 +187,20 @@ public final class HTTPSRoute {
 
     // MARK: What the centre answers
 
-    private func take(_ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: Int) throws(JournalError) {
+    private func take(_ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: Int) {
         if authorization.take(result, of: ticket, at: MonotonicClock.nanoseconds, log) { return }
         guard let (slot, sending) = underWay.first(where: { $0.value.ticket == ticket }) else { return }
         underWay[slot] = nil
+        do throws(JournalError) { try take(result, slot, sending) } catch {
+            // A disk that does not take the receipt now: the events are sent again, and it comes again.
+            dispatch.postpone(sending.events, until: MonotonicClock.nanoseconds + 5_000_000_000)
+            fail(slot, error.description)
+        }
+    }
+
+    private func take(
+        _ result: Result<HTTPClient.Response, HTTPClient.Failure>, _ slot: Slot, _ sending: UnderWay
+    ) throws(JournalError) {
         switch result {
         case .failure(let failure): retreat(slot, sending, failure.description)
         case .success(let response):
@@ -206,13 +219,14 @@ public final class HTTPSRoute {
     private func bringOneByOne(
         _ slot: Slot, _ sending: UnderWay, _ response: HTTPClient.Response
     ) throws(JournalError) {
-        let words = "HTTP \(response.status) \(String(decoding: response.body.prefix(200), as: UTF8.self))"
-        // A centre that takes nothing at all is not one that refuses an event.
-        guard isConnected, let only = sending.events.first else { return retreat(slot, sending, words, response) }
+        let words =
+            "HTTP \(response.status) \(printable(String(decoding: response.body.prefix(400), as: UTF8.self), upTo: 200))"
         if sending.events.count > 1 {
             singles[slot] = sending.events.count
             return dispatch.postpone(sending.events, until: MonotonicClock.nanoseconds)
         }
+        // A centre that takes nothing at all is not one that refuses an event.
+        guard takesEvents, let only = sending.events.first else { return retreat(slot, sending, words, response) }
         guard slot == .urgent else {
             let refusal = CentreAnswer.Refusal(id: only, reason: words)
             return try settle(slot, sending, HTTPClient.Response(status: 200), refusing: refusal)
@@ -227,12 +241,17 @@ public final class HTTPSRoute {
     ) throws(JournalError) {
         lulls[slot] = Lull()
         note(isConnected: true)
+        if refusal == nil, !sending.events.isEmpty { takesEvents = true }
         var answer = CentreAnswer()
         if response.body.contains(where: { $0 > 32 }) {
             do throws(CentreAnswer.Problem) { answer = try CentreAnswer(response.body) } catch {
                 // A page in HTML or a bare "OK" is none of our concern: the 2xx is the receipt.
                 log.debug("centre \(settings.centre): the body of its answer is not ours: \(error)")
             }
+        }
+        for problem in answer.problems { surroundings.reject(problem) }
+        if answer.hasUnreadableRefusal {
+            return retreat(slot, sending, "it refuses something, and it cannot be read what", response)
         }
         for word in answer.words where !surroundings.keepWord(word) {
             log.error("centre \(settings.centre): a word could not be written to disk; the centre has to say it again")
@@ -258,8 +277,12 @@ public final class HTTPSRoute {
         }
         lulls[slot]?.until = now + pause.nanoseconds
         dispatch.postpone(sending.events, until: now + pause.nanoseconds)
+        let rounded = Duration.milliseconds(pause.nanoseconds / 1_000_000)
+        log.warning("centre \(settings.centre): \(reason). Next attempt in \(rounded.written).")
+        // A centre that does not care for the site's state may well take its alerts.
+        if slot == .state, response != nil { return }
         if slot == .state { (lastState, lastHeartbeat) = (nil, 0) }
-        log.warning("centre \(settings.centre): \(reason). Next attempt in \(pause.written).")
+        if response == nil { takesEvents = false }
         note(isConnected: false, because: reason)
     }
 
@@ -270,7 +293,7 @@ public final class HTTPSRoute {
 
     private func note(isConnected: Bool, because reason: String = "") {
         if isConnected, !self.isConnected {
-            log.info("centre \(settings.centre): reached over \(options.url)")
+            log.info("centre \(settings.centre): reached over \(options.url.prefix { $0 != "?" })")
             if underWay.values.allSatisfy(\.events.isEmpty), let last = try? journal.lastPlace() {
                 dispatch.begin(lastPlace: last, now: MonotonicClock.nanoseconds)
             }

@@ -38,7 +38,9 @@ public final class MQTTRoute: MQTTClientDelegate {
     private var random = SystemRandomNumberGenerator()
     private var dispatch: Dispatch
     private let envelope: Envelope
-    private var answers: [CentreAnswer] = []
+    /// What the centre has said and is not yet noted.
+    private var answers = CentreAnswer()
+    private var nextSettlement: Int64 = 0
     private var awaitedSubscriptions: Set<Int32> = []
     private var lastState: (state: SiteState, at: Int64)?
     private var lastHeartbeat = 0
@@ -48,8 +50,8 @@ public final class MQTTRoute: MQTTClientDelegate {
     private var progressAt: Int64 = 0
     private var connectedAt: Int64 = 0
     private static let answerPatience: Int64 = 15_000_000_000
-    /// A word could not be kept; the broker has to bring it again.
-    private var owesWord = false
+    /// Less urgent events in the library's hands: a broker takes 20 before it acknowledges one, by default.
+    private static let handedOver = 40
 
     /// Starts the route on its own thread.
     /// - Parameter prefix: the first levels of the centre's topics.
@@ -88,7 +90,7 @@ public final class MQTTRoute: MQTTClientDelegate {
             surroundings.bell.clear()
             do {
                 if ready[0], let client { try readAll(client) }
-                try settle()
+                settle()
                 if isReady { try send() }
                 try client?.keepAlive()
                 try client?.write()
@@ -135,7 +137,6 @@ public final class MQTTRoute: MQTTClientDelegate {
             let client = try MQTTClient(options, delegate: self)
             self.client = client
             lost = false
-            owesWord = false
             awaitedAcknowledgements = 0
             connectedAt = MonotonicClock.nanoseconds
             try client.connect()
@@ -150,7 +151,6 @@ public final class MQTTRoute: MQTTClientDelegate {
         client = nil
         isReady = false
         lost = false
-        answers.removeAll()
         awaitedSubscriptions.removeAll()
         lastState = nil
         lastHeartbeat = 0
@@ -176,9 +176,16 @@ public final class MQTTRoute: MQTTClientDelegate {
         guard let client else { return }
         let now = MonotonicClock.nanoseconds
         try sendState(now, client)
-        let sendings = try dispatch.next(
-            from: journal, unjournalled: board.unjournalled(for: settings.centre), now: now,
-            time: surroundings.clock())
+        let held = board.unjournalled(for: settings.centre, lanes: settings.lanes)
+        var sendings = try dispatch.next(
+            from: journal, unjournalled: held, now: now, time: surroundings.clock(), lanes: [.entrapment])
+        // The library sends in the order in which it was given: what is less urgent waits here, where an entrapment can overtake it.
+        let room = Self.handedOver - awaitedAcknowledgements - sendings.count
+        if room > 0 {
+            sendings += try dispatch.next(
+                from: journal, unjournalled: held, now: now, time: surroundings.clock(), lanes: [.fault, .info],
+                limit: room)
+        }
         for sending in sendings {
             let row = sending.row
             let body = try envelope.json(sending, at: surroundings.clock())
@@ -216,21 +223,17 @@ public final class MQTTRoute: MQTTClientDelegate {
 
     // MARK: What the centre says
 
-    private func settle() throws {
-        guard !answers.isEmpty else { return }
-        let stored = answers.flatMap(\.stored)
-        let refused = answers.flatMap(\.refused)
-        let words = answers.flatMap(\.words)
-        answers.removeAll()
-        // What could not be kept is not acknowledged: dropping the connection has the broker bring it again.
-        for word in words where !surroundings.keepWord(word) { owesWord = true }
-        if owesWord { throw WordNotKept() }
-        try Settlement(settings: settings, surroundings: surroundings, journal: journal)
-            .settle(stored: stored, refused: refused, &dispatch)
-    }
-
-    private struct WordNotKept: Error, CustomStringConvertible {
-        var description: String { "a word of the centre's people could not be written to disk; it is asked for again." }
+    /// What a failing disk does not take is kept in memory and tried again: it must hold up no alert, and the link is not to blame.
+    private func settle() {
+        guard !answers.isEmpty, MonotonicClock.nanoseconds >= nextSettlement else { return }
+        answers.words.removeAll { surroundings.keepWord($0) }
+        do throws(JournalError) {
+            try Settlement(settings: settings, surroundings: surroundings, journal: journal)
+                .settle(stored: answers.stored, refused: answers.refused, &dispatch)
+            answers.forgetEvents()
+        } catch { log.error("centre \(settings.centre): \(error)") }
+        if !answers.isEmpty { nextSettlement = MonotonicClock.nanoseconds + 1_000_000_000 }
+        answers.keepNewest(1000)
     }
 
     // MARK: What the client hears
@@ -278,8 +281,11 @@ public final class MQTTRoute: MQTTClientDelegate {
         guard !isRetained else { return surroundings.reject("a retained message; publish without retain") }
         do throws(CentreAnswer.Problem) {
             let answer = try CentreAnswer(payload.array)
-            guard !answer.isEmpty else { throw CentreAnswer.Problem(description: "nothing in it is known") }
-            answers.append(answer)
+            for problem in answer.problems { surroundings.reject(problem) }
+            guard !answer.isEmpty || !answer.problems.isEmpty else {
+                throw CentreAnswer.Problem(description: "nothing in it is known")
+            }
+            answers.add(answer)
         } catch { surroundings.reject(error.description) }
     }
 }

@@ -7,6 +7,8 @@ import Mosquitto
 public struct RouteSettings: Sendable {
     public var site: AlertEvent.Site
     public var centre: String
+    /// What the centre wants to be told of.
+    public var lanes: Set<Lane>
     /// The place of this route among those to its centre, from 0.
     public var step: Int
     public var fallbackAfter: [Lane: Duration]
@@ -17,11 +19,13 @@ public struct RouteSettings: Sendable {
     public var signer: Signer?
 
     public init(
-        site: AlertEvent.Site, centre: String, step: Int, fallbackAfter: [Lane: Duration], backlogRate: Double,
+        site: AlertEvent.Site, centre: String, lanes: Set<Lane>, step: Int, fallbackAfter: [Lane: Duration],
+        backlogRate: Double,
         journalPath: String, signer: Signer?
     ) {
         self.site = site
         self.centre = centre
+        self.lanes = lanes
         self.step = step
         self.fallbackAfter = fallbackAfter
         self.backlogRate = backlogRate

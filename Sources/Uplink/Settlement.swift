@@ -15,7 +15,8 @@ struct Settlement {
         let now = MonotonicClock.nanoseconds
         for refusal in refused {
             let reason = refusal.reason ?? "without a reason"
-            surroundings.log.error("centre \(settings.centre): event \(refusal.id) is refused: \(reason)")
+            surroundings.log.error(
+                "centre \(settings.centre): event \(printable(refusal.id, upTo: 100)) is refused: \(reason)")
             try journal.setAside(
                 refusal.id, refusedBy: settings.centre, because: reason, at: surroundings.clock())
             dispatch.drop(refusal.id)
@@ -27,7 +28,7 @@ struct Settlement {
         // A receipt for what was sent twice comes twice; for what was never sent, somebody is mistaken.
         if settled == 0, let first = strange.first {
             surroundings.log.warning(
-                "centre \(settings.centre): a receipt for '\(first)', which is not owed; expected the \"id\" of an event as it was sent"
+                "centre \(settings.centre): a receipt for '\(printable(first, upTo: 100))', which is not owed; expected the \"id\" of an event as it was sent"
             )
         }
         surroundings.update {
@@ -44,7 +45,7 @@ extension RouteSurroundings {
     func reject(_ problem: String) {
         update { $0.unmatchedReceipts += 1 }
         log.warning(
-            "centre: an answer that cannot be read: \(problem); expected {\"id\": …}, {\"ids\": […]}, {\"refused\": […]} or {\"words\": […]}"
+            "centre: an answer that cannot be read: \(printable(problem, upTo: 300)); expected {\"id\": …}, {\"ids\": […]}, {\"refused\": […]} or {\"words\": […]}"
         )
     }
 }

@@ -74,10 +74,12 @@ public final class UplinkBoard: Sendable {
     // MARK: While the disk fails
 
     /// What waits for a disk that is well and a centre has not yet stored, most urgent first.
-    func unjournalled(for centre: String) -> [OwedEvent] {
+    func unjournalled(for centre: String, lanes: Set<Lane>) -> [OwedEvent] {
         memory.withLock { memory in
             let stored = memory.stored[centre] ?? []
-            return memory.events.filter { !stored.contains($0.id) }.sorted { $0.lane.rawValue < $1.lane.rawValue }
+            return memory.events.filter { !stored.contains($0.id) && lanes.contains($0.lane) }.sorted {
+                $0.lane.rawValue < $1.lane.rawValue
+            }
         }
     }
     public func hold(_ events: [OwedEvent]) { memory.withLock { $0.events = events } }

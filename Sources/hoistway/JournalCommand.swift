@@ -42,7 +42,7 @@ struct JournalCommand: ParsableCommand {
                     } else {
                         print(
                             "\(alert.time.rfc3339)  \(alert.id.prefix(8))/\(column(String(alert.revision), 4))\(column(alert.lift, 22))"
-                                + "\(column(alert.kind, 26))\(column(alert.state, 18))\(alert.isOwed ? styled("not yet stored by the centre", "33") : "stored")"
+                                + "\(column(alert.kind, 26))\(column(alert.state, 18))\(alert.isRefused ? styled("refused", "31") : alert.isOwed ? styled("not yet stored by the centre", "33") : "stored")"
                         )
                     }
                 }
@@ -73,7 +73,9 @@ struct JournalCommand: ParsableCommand {
                     if output.format == .text {
                         print(
                             "\(alert.id)/\(alert.revision)  \(alert.kind) \(alert.state)  lift \(alert.lift)  \(alert.time.rfc3339)"
-                                + (alert.isOwed ? "  not yet stored by the centre" : "  stored by the centre"))
+                                + (alert.isRefused
+                                    ? "  refused by a centre (hoistway journal refused)"
+                                    : alert.isOwed ? "  not yet stored by every centre" : "  stored by the centre"))
                     }
                     print(String(decoding: alert.body, as: UTF8.self))
                 }

@@ -52,6 +52,19 @@ import Testing
         #expect(building.alerts.last?.reason == "not_accepted")
     }
 
+    @Test func whatComesOutOfALongBacklogIsNotRemindedOfAtOnce() throws {
+        var building = try trapped()
+        building.advance(to: 15)
+        building.stopListening()
+        // Nobody could tell the centre anything for twenty minutes.
+        building.advance(to: 1300)
+        #expect(building.told.count == 1)
+        building.advance(to: 1470)
+        #expect(building.told.count == 1)
+        building.advance(to: 1481)
+        #expect(building.alerts.last?.reason == "not_accepted")
+    }
+
     @Test func remindersAreCountedOverARestart() throws {
         var building = try trapped()
         wait(&building, until: 200)

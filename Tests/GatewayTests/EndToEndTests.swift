@@ -323,6 +323,19 @@ extension EndToEndTests {
             listed.output.contains("car_alarm_call") && listed.output.contains("0 not yet stored"), "\(listed.output)")
     }
 
+    @Test func aWrongConfigurationTouchesNoJournal() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.stopDaemon()
+        let before = try Data(contentsOf: URL(fileURLWithPath: site.folder + "/state/journal.db"))
+        try site.rewriteConfiguration { $0.replacingOccurrences(of: "state_folder", with: "state_foldr") }
+        try site.startDaemon()
+        #expect(site.wait { !site.isDaemonRunning })
+        #expect(site.daemonOutcome == 2, "\(site.log)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: site.folder + "/state/journal.db")) == before)
+    }
+
     @Test func aDamagedJournalIsReplacedToldAndNoReasonToStop() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()

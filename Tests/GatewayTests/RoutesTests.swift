@@ -113,6 +113,32 @@ extension Site {
                 "No centre"))
     }
 
+    @Test func aRefusalThatCannotBeReadLeavesNothingOfTheRequestStored() throws {
+        let centre = try HTTPCentre { request in
+            HTTPCentre.Answer(status: 200, body: request.isOwed ? #"{"refused":[{"id":5}]}"# : "")
+        }
+        let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.log.contains("it cannot be read what") }, "\(site.log)")
+        #expect(site.status("centre", "backlog") > 0)
+        centre.now { _ in HTTPCentre.Answer() }
+        #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
+    }
+
+    @Test func aSelfTestThatACentreRefusesHasFailed() throws {
+        let centre = try HTTPCentre { request in
+            let ids = request.ids.map { #"{"id":"\#($0)","reason":"not ours"}"# }.joined(separator: ",")
+            return HTTPCentre.Answer(status: 200, body: request.isOwed ? "{\"refused\":[\(ids)]}" : "")
+        }
+        let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        try OrderBox(stateFolder: site.folder + "/state").requestSelfTest()
+        #expect(site.wait(40) { site.log.contains("self-test failed: centre refused it: not ours") }, "\(site.log)")
+    }
+
     @Test func aTokenIsFetchedAndFetchedAgainWhenItIsNotTakenAnyMore() throws {
         let centre = try HTTPCentre { request in
             if request.path == "/token" {

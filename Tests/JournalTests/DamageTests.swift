@@ -111,6 +111,16 @@ import Testing
 
     // MARK: Surviving it
 
+    @Test func aSnapshotThatIsNotWhatWasWrittenIsRefused() throws {
+        do {
+            let journal = try Journal(path)
+            try fill(journal, batches: 3)
+            try journal.saveSnapshot([1, 2, 3], through: 3)
+        }
+        try Database(path).execute("UPDATE snapshot SET seq = 2")
+        #expect(throws: JournalError.self) { try Journal(path).snapshot() }
+    }
+
     @Test func aFileThatIsNoDatabaseIsSetAsideAndTheJournalBeginsAnew() throws {
         try Data(repeating: 0, count: 40_000).write(to: URL(fileURLWithPath: path))
         let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 1_000_000_000))

@@ -83,6 +83,15 @@ import Testing
         expectSound()
     }
 
+    @Test func anEventToldTwiceIsOneAndTakesOneNumber() throws {
+        try tell("a", .fault)
+        try tell("a", .fault)
+        try tell("b", .fault)
+        #expect(try owed(to: "city") == ["a", "b"])
+        #expect(try journal.owed(to: "city", event: "b")?.number == 2)
+        expectSound()
+    }
+
     @Test func whatIsEvictedIsOwedToNobody() throws {
         for number in 0..<50 { try tell("\(number)", .info) }
         var quota = Quota(readings: .max, alerts: .max, outbox: .max)

@@ -29,8 +29,29 @@ import Testing
         ("[]", ""), ("", ""), ("{", ""), ("<html>", ""), (#"{"id": "a""#, ""),
     ])
     func aMistakeIsNamed(_ text: String, _ expected: String) {
-        let problem = #expect(throws: CentreAnswer.Problem.self) { try answer(text) }
-        #expect(expected.isEmpty || problem?.description.contains(expected) == true, "\(problem?.description ?? "")")
+        var problems: [String] = []
+        do throws(CentreAnswer.Problem) {
+            let answer = try CentreAnswer(Array(text.utf8))
+            #expect(answer.isEmpty)
+            problems = answer.problems
+        } catch { problems = [error.description] }
+        #expect(problems.count == 1 && (expected.isEmpty || problems[0].contains(expected)), "\(problems)")
+    }
+
+    @Test func whatCanBeReadIsTakenFromBesideWhatCannot() throws {
+        let answer = try answer(
+            #"{"ids": ["a/1"], "words": [{"word": "shout"}, {"word": "arrived", "alert_id": "a", "by": "Li"}], "refused": [{"id": 7}]}"#
+        )
+        #expect(answer.stored == ["a/1"] && answer.words.count == 1 && answer.problems.count == 2)
+        #expect(answer.hasUnreadableRefusal, "nobody may take the rest of such a request for stored")
+    }
+
+    @Test func aFloodOfWordsIsCutAndAStrangersTextIsMadeHarmless() throws {
+        let word = #"{"word":"arrived","alert_id":"a","by":"Li"}"#
+        let flood = try answer("{\"words\":[" + Array(repeating: word, count: 500).joined(separator: ",") + "]}")
+        #expect(flood.words.count == 20 && flood.problems.count == 1)
+        let refusal = try answer(#"{"refused":[{"id":"x","reason":"no\nnever\u001b[31m"}]}"#).refused[0]
+        #expect(refusal.reason == "no never [31m")
     }
 
     @Test func aServersWishForAPauseIsRead() {

@@ -120,6 +120,26 @@ import Testing
         #expect(try !sent(at: 100_000).contains("info.1.1"), "a lane without a term stays with the first route")
     }
 
+    @Test mutating func theNextRouteTakesWhatWaitedBeforeItWasConnected() throws {
+        dispatch = Dispatch(Dispatch.Terms(centre: "centre", step: 1))
+        try owe(.entrapment, "1", 1, at: 0)
+        try connect(at: 5)
+        #expect(try sent(at: 29).isEmpty)
+        #expect(try sent(at: 30) == ["entrapment.1.1"])
+        // It lost its connection, and what it had sent has no receipt.
+        try connect(at: 31)
+        #expect(try sent(at: 31) == ["entrapment.1.1"])
+    }
+
+    @Test mutating func aLiftsLongBacklogIsTakenInTurnsOfTheAllowedSize() throws {
+        for n in 1...200 { try owe(.fault, "1", n) }
+        try connect()
+        try owe(.fault, "1", 201)
+        try owe(.fault, "2", 1)
+        let first = try sent(at: 0, limit: 10)
+        #expect(first == (1...10).map { "fault.1.\($0)" }, "a lift's own order, and no more than asked for")
+    }
+
     @Test mutating func whatNobodyHasAcceptedLeavesByTheNextRouteAtOnce() throws {
         dispatch = Dispatch(Dispatch.Terms(centre: "centre", step: 1))
         try connect()

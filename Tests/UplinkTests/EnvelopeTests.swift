@@ -1,0 +1,57 @@
+import Elevator
+import Foundation
+import Journal
+import Testing
+
+@testable import Uplink
+
+/// What is put beside an event when it is sent.
+@Suite struct EnvelopeTests {
+    private let journal: Journal
+    private let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
+
+    init() throws {
+        journal = try Journal(path)
+        try journal.beginRun(boot: "boot-1")
+        var batch = Journal.Batch(now: Instant(nanoseconds: 5_000_000_000))
+        batch.stamp = ClockStamp(monotonic: 7_250_000_000, quality: "free")
+        batch.events = [
+            OwedEvent(id: "e", type: "word", lane: .fault, subject: "s", body: Array("{\"id\":\"e\"}".utf8))
+        ]
+        try journal.commit(batch)
+    }
+
+    private func sent() throws -> [String: Any] {
+        let row = try #require(try journal.owed(to: "centre", event: "e"))
+        let json = try Envelope(journal, nil).json(Dispatch.Sending(row: row, attempt: 3), at: Instant(nanoseconds: 0))
+        return try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])
+    }
+
+    @Test func itSaysWhenByEveryClockAndWhichTimeItIsSent() throws {
+        let event = try sent()
+        #expect(event["bootid"] as? String == "boot-1" && event["monotonic"] as? String == "7.25")
+        #expect(event["clockquality"] as? String == "free" && event["timecorrection"] == nil)
+        #expect(event["attempt"] as? Int == 3 && event["sequence"] as? Int == 1)
+    }
+
+    @Test func aRunThatBeganIn1970IsCorrected() throws {
+        try journal.correctRun(by: 1_795_286_400_250_000_000)
+        #expect(try sent()["timecorrection"] as? String == "1795286400.25")
+        // The next run has a line of its own, and what the last one noted keeps its correction.
+        try journal.beginRun(boot: "boot-1")
+        #expect(try sent()["timecorrection"] as? String == "1795286400.25")
+    }
+
+    @Test func aSignatureHoldsTheEventAsItWasDecided() throws {
+        let key = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).pem"
+        let signer = try Signer(keyFile: key)
+        let again = try Signer(keyFile: key)
+        #expect(signer.keyID == again.keyID, "the key is made once")
+        let mode = try FileManager.default.attributesOfItem(atPath: key)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        let parts = try #require(signer.sign(Array("{}".utf8))).split(separator: ".")
+        #expect(parts.count == 3 && parts[1] == "e30")
+        try "no key".write(toFile: key, atomically: true, encoding: .utf8)
+        #expect(throws: Signer.Problem.self) { try Signer(keyFile: key) }
+    }
+}
