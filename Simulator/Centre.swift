@@ -71,7 +71,9 @@ struct Centre: ParsableCommand {
             }
             return span
         }
-        var options = MQTTClient.Options(url: url, clientID: "hoistway-sim-centre")
+        var options = MQTTClient.Options(
+            url: url,
+            clientID: "hoistway-sim-centre-\(prefix.filter { $0.isLetter || $0.isNumber })\(strict ? "-strict" : "")")
         options.sessionExpiry = .seconds(86_400)
         let link = BrokerLink(
             options,

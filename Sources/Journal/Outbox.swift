@@ -241,7 +241,7 @@ extension Journal {
     public func receipt(_ eventIDs: [String], from centre: String) throws(JournalError) -> Int {
         // A receipt that comes twice writes nothing.
         var known = false
-        for id in eventIDs where try owed(to: centre, event: id) != nil { known = true }
+        for id in eventIDs where !known { known = try owed(to: centre, event: id) != nil }
         guard known else { return 0 }
         return try database.transaction { () throws(JournalError) in
             var removed = 0

@@ -231,7 +231,7 @@ public final class HTTPSRoute {
             let refusal = CentreAnswer.Refusal(id: only, reason: words)
             return try settle(slot, sending, HTTPClient.Response(status: 200), refusing: refusal)
         }
-        log.error("centre \(settings.centre): event \(only): \(words). It is sent again; the next route takes it, too.")
+        log.error("\(settings.centre): event \(only): \(words). It is sent again; the next route takes it, too.")
         dispatch.postpone([only], until: MonotonicClock.nanoseconds + Self.longestUrgentPause.nanoseconds)
     }
 
@@ -246,7 +246,7 @@ public final class HTTPSRoute {
         if response.body.contains(where: { $0 > 32 }) {
             do throws(CentreAnswer.Problem) { answer = try CentreAnswer(response.body) } catch {
                 // A page in HTML or a bare "OK" is none of our concern: the 2xx is the receipt.
-                log.debug("centre \(settings.centre): the body of its answer is not ours: \(error)")
+                log.debug("\(settings.centre): the body of its answer is not ours: \(error)")
             }
         }
         for problem in answer.problems { surroundings.reject(problem) }
@@ -254,7 +254,7 @@ public final class HTTPSRoute {
             return retreat(slot, sending, "it refuses something, and it cannot be read what", response)
         }
         for word in answer.words where !surroundings.keepWord(word) {
-            log.error("centre \(settings.centre): a word could not be written to disk; the centre has to say it again")
+            log.error("\(settings.centre): a word could not be written to disk; the centre has to say it again")
         }
         let refused = answer.refused + (refusal.map { [$0] } ?? [])
         let refusedIDs = Set(refused.map(\.id))
@@ -278,7 +278,7 @@ public final class HTTPSRoute {
         lulls[slot]?.until = now + pause.nanoseconds
         dispatch.postpone(sending.events, until: now + pause.nanoseconds)
         let rounded = Duration.milliseconds(pause.nanoseconds / 1_000_000)
-        log.warning("centre \(settings.centre): \(reason). Next attempt in \(rounded.written).")
+        log.warning("\(settings.centre): \(reason). Next attempt in \(rounded.written).")
         // A centre that does not care for the site's state may well take its alerts.
         if slot == .state, response != nil { return }
         if slot == .state { (lastState, lastHeartbeat) = (nil, 0) }
@@ -287,13 +287,13 @@ public final class HTTPSRoute {
     }
 
     private func fail(_ slot: Slot, _ reason: String) {
-        log.error("centre \(settings.centre): \(reason)")
+        log.error("\(settings.centre): \(reason)")
         surroundings.update { $0.lastError = reason }
     }
 
     private func note(isConnected: Bool, because reason: String = "") {
         if isConnected, !self.isConnected {
-            log.info("centre \(settings.centre): reached over \(options.url.prefix { $0 != "?" })")
+            log.info("\(settings.centre): reached over \(options.url.prefix { $0 != "?" })")
             if underWay.values.allSatisfy(\.events.isEmpty), let last = try? journal.lastPlace() {
                 dispatch.begin(lastPlace: last, now: MonotonicClock.nanoseconds)
             }

@@ -147,7 +147,7 @@ public final class MQTTRoute: MQTTClientDelegate {
     private func retreat(_ reason: String) {
         let pause = backoff.pause(at: MonotonicClock.nanoseconds, using: &random)
         nextAttempt = MonotonicClock.nanoseconds + pause.nanoseconds
-        if client != nil { log.warning("centre: \(reason) Next attempt in \(pause.written).") }
+        if client != nil { log.warning("\(settings.centre): \(reason) Next attempt in \(pause.written).") }
         client = nil
         isReady = false
         lost = false
@@ -231,7 +231,7 @@ public final class MQTTRoute: MQTTClientDelegate {
             try Settlement(settings: settings, surroundings: surroundings, journal: journal)
                 .settle(stored: answers.stored, refused: answers.refused, &dispatch)
             answers.forgetEvents()
-        } catch { log.error("centre \(settings.centre): \(error)") }
+        } catch { log.error("\(settings.centre): \(error)") }
         if !answers.isEmpty { nextSettlement = MonotonicClock.nanoseconds + 1_000_000_000 }
         answers.keepNewest(1000)
     }
@@ -252,7 +252,7 @@ public final class MQTTRoute: MQTTClientDelegate {
     public func subscribed(_ mid: Int32, accepted: Bool) {
         guard accepted else {
             log.error(
-                "centre: the broker does not let us read \(topic("receipt")) and \(topic("word")); its access list is to blame"
+                "\(settings.centre): the broker does not let us read \(topic("receipt")) and \(topic("word")); its access list is to blame"
             )
             lost = true
             return
@@ -261,12 +261,12 @@ public final class MQTTRoute: MQTTClientDelegate {
         guard awaitedSubscriptions.isEmpty, !isReady else { return }
         isReady = true
         dispatch.begin(lastPlace: (try? journal.lastPlace()) ?? 0, now: MonotonicClock.nanoseconds)
-        log.info("centre: connected to \(options.url)")
+        log.info("\(settings.centre): connected to \(options.url)")
         surroundings.update { $0.isConnected = true }
     }
 
     public func refused(_ reason: String) {
-        log.warning("centre: \(options.url) refuses us: \(reason)")
+        log.warning("\(settings.centre): \(options.url) refuses us: \(reason)")
         lost = true
     }
 

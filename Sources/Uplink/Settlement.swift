@@ -16,7 +16,7 @@ struct Settlement {
         for refusal in refused {
             let reason = refusal.reason ?? "without a reason"
             surroundings.log.error(
-                "centre \(settings.centre): event \(printable(refusal.id, upTo: 100)) is refused: \(reason)")
+                "\(settings.centre): event \(printable(refusal.id, upTo: 100)) is refused: \(reason)")
             try journal.setAside(
                 refusal.id, refusedBy: settings.centre, because: reason, at: surroundings.clock())
             dispatch.drop(refusal.id)
@@ -28,7 +28,7 @@ struct Settlement {
         // A receipt for what was sent twice comes twice; for what was never sent, somebody is mistaken.
         if settled == 0, let first = strange.first {
             surroundings.log.warning(
-                "centre \(settings.centre): a receipt for '\(printable(first, upTo: 100))', which is not owed; expected the \"id\" of an event as it was sent"
+                "\(settings.centre): a receipt for '\(printable(first, upTo: 100))', which is not owed; expected the \"id\" of an event as it was sent"
             )
         }
         surroundings.update {

@@ -99,7 +99,8 @@ struct AnnounceMaintenance: ParsableCommand {
             if time - Self.now > Order.longestMaintenance {
                 print("A window is never longer than \(Order.longestMaintenance.written); it will end then.")
             }
-            try options.give(.maintenance(lift: lift, until: time, by: options.by, reason: reason))
+            let end = min(time, Self.now + Order.longestMaintenance)
+            try options.give(.maintenance(lift: lift, until: end, by: options.by, reason: reason))
         }
     }
 

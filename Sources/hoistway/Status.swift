@@ -52,6 +52,13 @@ struct StatusPage: Decodable {
         var oldestUnsentS: Double?
         var lastError: String
     }
+    struct Route: Decodable {
+        var name: String
+        var url: String
+        var connected: Bool
+        var refused: Int
+        var lastError: String
+    }
     struct BadInput: Decodable {
         struct Specimen: Decodable {
             var kind: String
@@ -99,6 +106,7 @@ struct StatusPage: Decodable {
     var wallOffsetS: Double
     var broker: Broker
     var centre: Centre
+    var routes: [Route]
     var selftest: SelfTestReport?
     var badInput: BadInput
     var lifts: [Lift]
@@ -118,7 +126,12 @@ struct StatusPage: Decodable {
             "\(siteName ?? site)   up \(Self.span(upS))   broker \(brokerWord)   centre \(centreWord)   backlog \(centre.backlog)   clock \(clock)"
         ]
         if !broker.connected, !broker.lastError.isEmpty { lines.append(broker.lastError) }
-        if !centre.connected, !centre.lastError.isEmpty { lines.append(centre.lastError) }
+        for route in routes where !route.connected || route.refused > 0 {
+            let state = route.connected ? "ok" : styled("DOWN", "31")
+            let refused = route.refused > 0 ? "   \(route.refused) events refused: hoistway journal refused" : ""
+            lines.append(
+                "  \(route.name) \(route.url)   \(state)\(refused)   \(route.connected ? "" : route.lastError)")
+        }
         if let selftest, let ended = selftest.endedS {
             lines.append(
                 selftest.passed

@@ -101,13 +101,21 @@ extension Site {
     }
 
     @Test func aRefusedEntrapmentIsNeverSetAsideForAStatusAlone() throws {
-        let centre = try HTTPCentre { HTTPCentre.Answer(status: $0.isOwed ? 400 : 204) }
+        let centre = try HTTPCentre { request in
+            let isEntrapment = String(decoding: request.body, as: UTF8.self).contains("\"kind\":\"entrapment.")
+            return HTTPCentre.Answer(status: request.isOwed && isEntrapment ? 400 : 204)
+        }
         let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
         try site.startDaemon()
         #expect(site.wait { site.isDrained && !centre.received.isEmpty })
+        site.fault("2")
+        #expect(
+            site.wait {
+                centre.told.contains { $0.hasPrefix("door_close_fault") } && site.status("centre", "backlog") == 0
+            })
         site.trap()
         #expect(site.wait { site.log.contains("It is sent again; the next route takes it, too") }, "\(site.log)")
-        #expect(site.status("centre", "backlog") > 0)
+        #expect(site.wait { site.status("centre", "backlog") > 0 })
         #expect(
             try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"]).output.contains(
                 "No centre"))
