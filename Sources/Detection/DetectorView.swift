@@ -24,6 +24,8 @@ public struct OpenAlert: Sendable, Equatable {
     public var severity: Severity
     public var onset: Instant
     public var title: Title
+
+    public var lane: Lane { Lane(of: kind, state, severity) }
 }
 
 extension Detector {

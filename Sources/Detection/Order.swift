@@ -29,12 +29,15 @@ public enum OrderProblem: Error, CustomStringConvertible, Equatable {
     case noOpenAlert(String)
     case notAnEntrapment(String)
     case over(Instant)
+    /// The centre is not told of alerts of this urgency.
+    case notYours(String)
 
     public var description: String {
         switch self {
         case .unknownLift(let lift): "no lift '\(lift)' is registered here"
         case .noOpenAlert(let alert): "no alert '\(alert)' is open here"
         case .notAnEntrapment(let kind): "only an entrapment or an alarm call is accepted; this is \(kind)"
+        case .notYours(let centre): "'\(centre)' is not told of such alerts, and cannot speak about them"
         case .over(let time): "its end, \(time.rfc3339), is past"
         }
     }

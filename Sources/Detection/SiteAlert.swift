@@ -29,6 +29,13 @@ public struct SiteAlert: Sendable {
         }
     }
 
+    /// Goes on with an alert that was told before.
+    /// - Parameter told: alerts of this kind told before, this one included.
+    public mutating func resume(id: String, onset: Instant, told: Int) {
+        open = (id, onset)
+        earlier = told
+    }
+
     /// Goes on with what another of its kind had open.
     mutating func takeOver(_ other: SiteAlert) {
         open = other.open

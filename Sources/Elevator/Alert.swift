@@ -67,10 +67,7 @@ public struct Alert: Sendable, Equatable {
     public var isEntrapment: Bool { kind.hasPrefix("entrapment") }
 
     /// Urgency of delivery: lane 0 goes before everything else.
-    public var lane: Lane {
-        if state == .suppressed { return .info }
-        return isEntrapment || kind == Self.carAlarmCall ? .entrapment : severity == .info ? .info : .fault
-    }
+    public var lane: Lane { Lane(of: kind, state, severity) }
 }
 
 /// What a person said about an alert: somebody at the centre, or at the lift.
@@ -137,6 +134,11 @@ public enum Lane: Int, Sendable, CaseIterable {
     case entrapment = 0
     case fault = 1
     case info = 2
+
+    public init(of kind: String, _ state: AlertState, _ severity: Severity) {
+        let isUrgent = kind.hasPrefix("entrapment") || kind == Alert.carAlarmCall
+        self = state == .suppressed ? .info : isUrgent ? .entrapment : severity == .info ? .info : .fault
+    }
 }
 
 /// What one signal was when an alert was decided.

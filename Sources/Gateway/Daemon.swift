@@ -91,7 +91,9 @@ public struct Daemon {
         let loop = try TelemetryLoop(
             TelemetryLoop.Settings(
                 client: options, filters: Self.filters(data.profiles, configuration), site: configuration.site,
-                bootID: Self.bootID(), commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
+                bootID: Self.bootID(),
+                lanes: Dictionary(uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
+                commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
             intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path) }, log: log)
         if let damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }

@@ -16,6 +16,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         var filters: [String]
         var site: AlertEvent.Site
         var bootID: String
+        /// What each centre is told of.
+        var lanes: [String: Set<Lane>]
         var commitWait: Duration
         var quota: Quota
         /// A snapshot this often bounds what a restart has to fold again.
@@ -121,6 +123,9 @@ final class TelemetryLoop: MQTTClientDelegate {
         selfTestFailed = SiteAlert(
             site: settings.site.id, kind: "selftest_failed", severity: .major,
             title: Title(en: "The gateway's self-test failed", zh: "网关自检失败"))
+        let ownAlerts = try journal.latestAlerts(about: settings.site.id)
+        brokerLost.resume(ownAlerts, kind: "broker_lost")
+        selfTestFailed.resume(ownAlerts, kind: "selftest_failed")
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
         deafSince = clock.now
         if self.intake.detector.isListening {
@@ -132,6 +137,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         }
         lastSnapshot = MonotonicClock.nanoseconds
         for alert in decided { tell(alert) }
+        for alert in SelfTest.closing(try journal.latestAlerts(about: SelfTest.lift.id), at: clock.now) { tell(alert) }
         if hasSomethingToTell { try commit(now: clock.now) }
         postSiteState()
     }
@@ -381,6 +387,7 @@ final class TelemetryLoop: MQTTClientDelegate {
             let now = clock.now
             var problem: String?
             do throws(OrderProblem) {
+                if let word = waiting.word, !isTold(word.centre, of: order) { throw OrderProblem.notYours(word.centre) }
                 if let word = waiting.word, answeredWords.contains(word) {
                     // The centre's broker brought it twice.
                     box.followed(name)
@@ -404,6 +411,14 @@ final class TelemetryLoop: MQTTClientDelegate {
             if retryCommitAt != nil { return }
             if box.followed(name) { pendingOrders.removeLast() }
         }
+    }
+
+    /// Whether the centre is told of the alert that its person speaks of.
+    private func isTold(_ centre: String, of order: Order) -> Bool {
+        guard let id = order.alertID, let alert = intake.detector.openAlerts.first(where: { $0.id == id }) else {
+            return true
+        }
+        return settings.lanes[centre]?.contains(alert.lane) ?? false
     }
 
     private func answer(_ word: OrderBox.CentreOrigin, _ order: Order, _ problem: String?, at now: Instant) {

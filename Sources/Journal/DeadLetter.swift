@@ -52,6 +52,13 @@ extension Journal {
             "SELECT reason FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(eventID))
     }
 
+    private static let sentAgain = "refused_events_sent_again"
+
+    /// Changes when something stands in a queue again at a place that may have been passed.
+    public func returns() throws(JournalError) -> Int64 {
+        try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.sentAgain)) ?? 0
+    }
+
     public func deadLetterCount() throws(JournalError) -> Int {
         Int(try database.scalar("SELECT count(*) FROM dead_letter") ?? 0)
     }
@@ -102,7 +109,10 @@ extension Journal {
                 try database.run(
                     "DELETE FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(event))
             }
-            if !letters.isEmpty { try database.run(Self.countOwing) }
+            if !letters.isEmpty {
+                try database.run(Self.countOwing)
+                try count(Self.sentAgain, letters.count)
+            }
             return letters.count
         }
     }

@@ -54,6 +54,7 @@ struct Dispatch {
     private var boundary: Int64 = 0
     private var backlogCursor = [Int64](repeating: 0, count: Lane.allCases.count)
     private var newsCursor = [Int64](repeating: 0, count: Lane.allCases.count)
+    private var returns: Int64?
     private var allowance = 0.0
     private var allowanceAt: Int64 = 0
 
@@ -102,6 +103,7 @@ struct Dispatch {
             take(Journal.OutboxRow(unjournalled: event, created: time), now, &sendings)
         }
         do throws(JournalError) {
+            try lookBackAtReturns(journal)
             for lane in lanes {
                 try resend(lane, from: journal, now, limit, &sendings)
                 if terms.step == 0 {
@@ -116,6 +118,13 @@ struct Dispatch {
             if unjournalled.isEmpty { throw error }
         }
         return sendings
+    }
+
+    /// What a person has put back into the queue keeps its place, which may have been passed: the queue is gone through again.
+    private mutating func lookBackAtReturns(_ journal: Journal) throws(JournalError) {
+        let seen = try journal.returns()
+        if let returns, seen != returns { divide(at: newsCursor.max() ?? 0) }
+        returns = seen
     }
 
     private mutating func resend(

@@ -309,6 +309,49 @@ extension Site {
         #expect(bad?.isEmpty == true)
     }
 
+    @Test func aSelfTestThatARestartCutsOffLeavesNothingOpen() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.answersReceipts = false
+        try OrderBox(stateFolder: site.folder + "/state").requestSelfTest()
+        #expect(site.wait(20) { site.said("alert").contains { $0["test"] as? Bool == true } }, "\(site.log)")
+        site.stopDaemon()
+        site.answersReceipts = true
+        try site.startDaemon()
+        #expect(
+            site.wait {
+                site.said("alert").contains { $0["test"] as? Bool == true && $0["state"] as? String == "cleared" }
+            },
+            "\(site.log)")
+        let ids = Set(site.said("alert").compactMap { $0["alert_id"] as? String })
+        #expect(ids.count == 1)
+    }
+
+    @Test func aCentreCannotSpeakAboutAlertsThatItIsNotToldOf() throws {
+        let keeper = try HTTPCentre()
+        let site = try Site(
+            parameters: quick,
+            centres: """
+                centres:
+                  - { name: city, url: "mqtt://127.0.0.1:PORT" }
+                  - { name: keeper, url: "\(keeper.url)", lanes: [fault] }
+                """)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+        let alert = try #require(site.received.keys.first?.prefix(36))
+        keeper.now { _ in
+            HTTPCentre.Answer(
+                status: 200, body: #"{"words":[{"word":"end_of_alarm","alert_id":"\#(alert)","by":"K","word_id":"1"}]}"#
+            )
+        }
+        #expect(site.wait(30) { site.said("word").count == 1 }, "\(site.log)")
+        #expect(site.said("word")[0]["followed"] as? Bool == false)
+        #expect(!site.told.contains("entrapment.off_level cleared"))
+    }
+
     @Test func aSelfTestThatFailedIsToldByEveryRouteAtOnce() {
         var report = SelfTest.Report(started: Instant(nanoseconds: 0))
         report.ended = 150

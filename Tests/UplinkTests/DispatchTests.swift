@@ -167,6 +167,20 @@ import Testing
         #expect(try sent(at: 71).first == "fault.2.1")
     }
 
+    @Test mutating func whatIsSentAgainByAPersonGoesAtOnceThoughAnotherCentreIsStillOwedIt() throws {
+        try journal.address(to: [Addressee("centre"), Addressee("keeper")])
+        try connect()
+        try owe(.fault, "1", 1)
+        try owe(.fault, "1", 2)
+        #expect(try sent(at: 0).count == 2)
+        try journal.setAside("fault.1.1", refusedBy: "centre", because: "no", at: Instant(nanoseconds: 0))
+        dispatch.drop("fault.1.1")
+        try store(["fault.1.2"], at: 1)
+        #expect(try sent(at: 2).isEmpty)
+        #expect(try journal.sendAgain() == 1)
+        #expect(try sent(at: 3) == ["fault.1.1"])
+    }
+
     @Test mutating func whatNoDiskHoldsGoesFirst() throws {
         try connect()
         try owe(.entrapment, "1", 1)
