@@ -1,0 +1,156 @@
+import Detection
+import Elevator
+import Journal
+import Mosquitto
+import Uplink
+
+/// The loop's second half: what was decided becomes durable, and only then the broker and the centres hear of it.
+extension TelemetryLoop {
+    func collectAlerts() {
+        for alert in intake.takeAlerts() { tell(alert) }
+    }
+
+    /// Notes what the centres are to be told beside the alerts; the next commit, which it brings about, makes it durable.
+    func tell(_ event: OwedEvent) { pendingEvents.append(event) }
+
+    var hasSomethingToTell: Bool { !pendingAlerts.isEmpty || !pendingEvents.isEmpty }
+
+    func tell(_ alert: Alert) {
+        counters.alerts += 1
+        let isTest = alert.lift == SelfTest.lift.id
+        let lift =
+            isTest
+            ? SelfTest.lift
+            : intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
+        pendingAlerts.append((alert, AlertEvent.json(alert, lift: lift, site: settings.site, isTest: isTest)))
+        if alert.isEntrapment || alert.severity == .critical {
+            log.notice("\(alert.kind) \(alert.state.rawValue): lift \(alert.lift), \(alert.title.en) (\(alert.reason))")
+        }
+    }
+
+    func commitIfDue(_ now: Instant) {
+        let monotonic = MonotonicClock.nanoseconds
+        if let retryCommitAt, monotonic < retryCommitAt { return }
+        let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? false
+        if isOld || unacknowledged >= settings.client.receiveMaximum || hasSomethingToTell || retryCommitAt != nil {
+            tryCommit(now: now)
+        }
+        if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
+    }
+
+    /// Commits, and on failure drops the socket: the broker still owes the batch, and it stays here until it is durable.
+    func tryCommit(_ control: Control? = nil, now: Instant) {
+        if let control { pendingControls.append(TimedControl(control: control, time: now)) }
+        do throws(JournalError) {
+            try commit(now: now)
+            if retryCommitAt != nil {
+                log.notice("the journal can be written again")
+                // What went out from memory meanwhile and was stored is owed no more.
+                for (centre, stored) in board.release() { _ = try journal.receipt(stored, from: centre) }
+            }
+            retryCommitAt = nil
+            keepWithinQuota(now)
+        } catch {
+            counters.commitFailures += 1
+            // On a full disk the oldest readings are worth less than what comes now.
+            if error.isFull { try? journal.makeRoom() }
+            lastError = error.description
+            if error.isDamage { journalDamage = error }
+            // Nobody trapped waits for a disk.
+            board.hold(pendingAlerts.map { OwedEvent($0.alert, $0.body) } + pendingEvents)
+            board.ring()
+            if retryCommitAt == nil { log.critical("\(error). Nothing is acknowledged until it can be written.") }
+            retryCommitAt = MonotonicClock.nanoseconds + 1_000_000_000
+            if isSubscribed { isLost = "the journal cannot be written" }
+        }
+    }
+
+    func commit(now: Instant) throws(JournalError) {
+        if !batch.isEmpty || hasSomethingToTell || !pendingControls.isEmpty || wantsSnapshot {
+            var durable = Journal.Batch(now: now)
+            durable.messages = batch
+            durable.control = TimedControl.text(pendingControls)
+            if wantsSnapshot { durable.snapshot = intake.detector.snapshot() }
+            durable.alerts = pendingAlerts
+            durable.events = pendingEvents
+            durable.stamp = clock.stamp
+            durable.counters = [("messages", batch.count), ("alerts", pendingAlerts.count)]
+            if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
+            sequence = try journal.commit(durable)
+            CrashPoint.afterCommit.reach()
+            hasToEnforce = true
+            counters.commits += 1
+            redeliveries.committed(batch)
+            batch.removeAll(keepingCapacity: true)
+            pendingControls.removeAll()
+            wantsSnapshot = false
+            if hasSomethingToTell {
+                pendingAlerts.removeAll()
+                pendingEvents.removeAll()
+                board.ring()
+            }
+        }
+        recorder?.flush()
+        if unacknowledged >= settings.client.receiveMaximum {
+            lag.noteFullWindowAcknowledged(at: MonotonicClock.nanoseconds)
+        }
+        batchSince = nil
+        unacknowledged = 0
+        drain.noteCommit(at: MonotonicClock.nanoseconds)
+        postSiteState()
+    }
+
+    /// What is beyond the quotas goes; what the centre was owed and will not get, it is told of.
+    func keepWithinQuota(_ now: Instant) {
+        guard hasToEnforce else { return }
+        hasToEnforce = false
+        do throws(JournalError) {
+            let eviction = try journal.enforce(settings.quota)
+            if eviction.isEmpty { return }
+            let lost = eviction.undelivered.values.reduce(0, +)
+            log.warning(
+                "journal: beyond its quota, \(eviction.readingBatches) batches of readings, \(eviction.alerts) delivered alerts, \(eviction.coalesced) outdated revisions and \(lost) undelivered events went"
+            )
+            if lost + eviction.coalesced > 0 { tell(.evicted(eviction, site: settings.site, at: now)) }
+        } catch { log.error("\(error)") }
+    }
+
+    func snapshot(_ monotonic: Int64) {
+        guard batchSince == nil, sequence > 0, !hasSomethingToTell, pendingControls.isEmpty else { return }
+        lastSnapshot = monotonic
+        do throws(JournalError) {
+            try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
+        } catch { log.error("\(error)") }
+    }
+
+    /// The site's state is worked out anew this often while batches follow each other: it is to be at most 5 s old.
+    static let siteStateEvery: Int64 = 200_000_000
+
+    func postSiteState() {
+        let monotonic = MonotonicClock.nanoseconds
+        siteStateIsOld = monotonic - siteStateAt < Self.siteStateEvery
+        if siteStateIsOld { return }
+        siteStateAt = monotonic
+        let own = [brokerLost.view, selfTestFailed.view].compactMap { $0 }
+        let state = SiteState(intake.detector, and: own, hearsLifts: isDrained)
+        if board.siteState != state {
+            board.siteState = state
+            board.ring()
+        }
+    }
+}
+
+extension SiteState {
+    /// What the centre is to know of a site should it hear no more of it.
+    fileprivate init(_ detector: Detector, and own: [OpenAlert], hearsLifts: Bool) {
+        self.init()
+        self.hearsLifts = hearsLifts
+        incidents = (detector.openAlerts + own).map {
+            SiteState.Incident(
+                alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind, state: $0.state.rawValue,
+                severity: $0.severity.rawValue, onset: $0.onset)
+        }
+        liftsThatMayHoldPeople = detector.liftsThatMayHoldPeople
+        liftsWithoutPower = detector.liftsWithoutPower
+    }
+}

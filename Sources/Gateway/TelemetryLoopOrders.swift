@@ -1,0 +1,141 @@
+import Detection
+import Elevator
+import Journal
+import Mosquitto
+import Uplink
+
+/// What people want of the loop, here or at a centre; the self-test; and the clock.
+extension TelemetryLoop {
+    /// Follows the orders that wait in the box; each leaves it when it is durable.
+    func followOrders(in box: OrderBox) {
+        // A batch whose commit failed goes first.
+        guard retryCommitAt == nil else { return }
+        noticeBehind()
+        for name in pendingOrders where !box.followed(name) {
+            log.error("orders: '\(name)' cannot be removed from its folder, and is not followed again")
+        }
+        pendingOrders.removeAll { !box.isWaiting($0) }
+        for waiting in box.waiting().prefix(Self.ordersAtOnce) where !pendingOrders.contains(waiting.name) {
+            let (name, order) = (waiting.name, waiting.order)
+            let now = clock.now
+            var problem: String?
+            do throws(OrderProblem) {
+                if let word = waiting.word, !isTold(word.centre, of: order) { throw OrderProblem.notYours(word.centre) }
+                if let word = waiting.word, answeredWords.contains(word) {
+                    // The centre's broker brought it twice.
+                    box.followed(name)
+                    continue
+                }
+                try intake.follow(order, at: now)
+                log.notice("order: \(order.words)")
+                recorder?.event(.order(order), session: session, at: now)
+                collectAlerts()
+            } catch {
+                log.warning("order refused: \(error)")
+                problem = error.description
+            }
+            if let word = waiting.word { answer(word, order, problem, at: now) }
+            if let problem, waiting.word == nil {
+                box.refuse(name, because: problem)
+                continue
+            }
+            pendingOrders.append(name)
+            tryCommit(problem == nil ? .order(order) : nil, now: now)
+            if retryCommitAt != nil { return }
+            if box.followed(name) { pendingOrders.removeLast() }
+        }
+    }
+
+    /// Whether the centre is told of the alert that its person speaks of.
+    func isTold(_ centre: String, of order: Order) -> Bool {
+        guard let id = order.alertID, let alert = intake.detector.openAlerts.first(where: { $0.id == id }) else {
+            return true
+        }
+        return settings.lanes[centre]?.contains(alert.lane) ?? false
+    }
+
+    func answer(_ word: OrderBox.CentreOrigin, _ order: Order, _ problem: String?, at now: Instant) {
+        if word.wordID != nil {
+            answeredWords.append(word)
+            if answeredWords.count > Self.rememberedWords { answeredWords.removeFirst() }
+        }
+        let id = AlertIdentity.id(lift: settings.site.id, kind: "word", onset: now.nanoseconds, earlier: 0)
+        pendingEvents.append(
+            OwedEvent(
+                id: id, type: "word", lane: .fault, subject: settings.site.id,
+                body: WordAnswer.json(word, order, problem: problem, id: id, site: settings.site, at: now)))
+    }
+
+    /// Goes on under other rules. What is in memory is written first, and the new state with the first commit after: a restart
+    /// must not fold again under the new rules what was judged under the old.
+    func adopt(_ rules: RuleSet) throws {
+        noticeBehind()
+        let now = clock.now
+        collectAlerts()
+        try commit(now: now)
+        try intake.adopt(rules, at: now)
+        collectAlerts()
+        wantsSnapshot = true
+        // Should this fail, the rules hold all the same, and it is tried again.
+        tryCommit(now: now)
+        lastSnapshot = MonotonicClock.nanoseconds
+    }
+
+    // MARK: Self-test
+
+    /// - Returns: whether one begins; not while one runs.
+    @discardableResult
+    func beginSelfTest(centres: [String], data: DeviceData) throws -> Bool {
+        guard selfTest == nil else { return false }
+        log.notice("self-test: a virtual lift stops between floors with a passenger")
+        selfTest = try SelfTest(
+            site: settings.site.id, centres: centres, data: data, rules: intake.detector.rules,
+            client: settings.client, at: clock.now)
+        selfTestReport = selfTest?.report
+        return true
+    }
+
+    func carryOnSelfTest(_ now: Instant) {
+        guard selfTest != nil, retryCommitAt == nil else { return }
+        do throws(JournalError) {
+            for alert in try selfTest?.turn(at: now, journal) ?? [] { tell(alert) }
+        } catch { log.error("self-test: \(error)") }
+        guard let report = selfTest?.report else { return }
+        selfTestReport = report
+        guard let ended = report.ended else { return }
+        selfTest = nil
+        tell(.selfTest(report, site: settings.site, at: now))
+        if let problem = report.problem {
+            log.error("self-test failed: \(problem)")
+            if let alert = selfTestFailed.raise(onset: report.started, at: now, hold: .zero, because: problem) {
+                tell(alert)
+            }
+        } else {
+            let stored = report.stored.map { "\($0.centre) after \($0.seconds) s" }.joined(separator: ", ")
+            log.notice(
+                "self-test passed: raised after \(report.raised ?? 0) s, stored by \(stored); over after \(ended) s")
+            if let alert = selfTestFailed.clear(at: now, because: "passed") { tell(alert) }
+        }
+        do throws(JournalError) {
+            try journal.set("selftest_at", now.nanoseconds)
+            try journal.set("selftest_passed", report.passed ? 1 : 0)
+        } catch { log.error("\(error)") }
+    }
+
+    // MARK: The clock
+
+    /// Somebody has set the wall clock right: what was stamped in this run is corrected by what it was wrong, and both are told.
+    func noticeClock() {
+        guard clock.quality != .free, retryCommitAt == nil else { return }
+        let correction = abs(clock.wallOffset) < .seconds(1) ? .zero : clock.wallOffset
+        guard abs(correction - toldCorrection) >= .seconds(1) else { return }
+        do throws(JournalError) {
+            try journal.correctRun(by: correction.nanoseconds)
+            toldCorrection = correction
+            tell(.clock(correction: correction, site: settings.site, bootID: settings.bootID, at: clock.now))
+            log.notice("the wall clock was set: times of this run are off by \(correction.written), and told so")
+        } catch { log.error("\(error)") }
+    }
+}
+
+private func abs(_ duration: Duration) -> Duration { duration < .zero ? .zero - duration : duration }
