@@ -233,7 +233,13 @@ public struct Daemon {
     /// SIGHUP: reads the rules and their parameters again. With a mistake in them the old ones go on, and the log says why.
     private func reload(_ loop: TelemetryLoop) {
         do {
-            let rules = try Configuration(file: configuration.file).deviceData().rules
+            let fresh = try Configuration(file: configuration.file)
+            if fresh.lifts.map(\.lift.id) != configuration.lifts.map(\.lift.id)
+                || Routes.statuses(of: fresh.centres) != Routes.statuses(of: configuration.centres)
+            {
+                log.warning("lifts and centres are read at the start only; restart the gateway to take the changes up")
+            }
+            let rules = try fresh.deviceData().rules
             try loop.adopt(rules)
             log.notice("rules reloaded: version \(rules.version)")
         } catch let error as InvalidFiles {

@@ -60,12 +60,17 @@ public final class HTTPClient {
         let handle: OpaquePointer
         var headers: UnsafeMutablePointer<curl_slist>?
         var response = Response(status: 0)
+        /// Where libcurl writes what went wrong, in its own words; it holds the address as long as the transfer lives.
+        let words: UnsafeMutablePointer<CChar>
         init(_ ticket: Ticket, _ url: String, _ handle: OpaquePointer) {
             self.ticket = ticket
             self.url = url
             self.handle = handle
+            words = .allocate(capacity: Int(CURL_ERROR_SIZE))
+            words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         }
         deinit {
+            defer { words.deallocate() }
             curl_slist_free_all(headers)
             curl_easy_cleanup(UnsafeMutableRawPointer(handle))
         }
@@ -101,6 +106,7 @@ public final class HTTPClient {
         func set(_ result: CURLcode) throws(Failure) {
             if result != CURLE_OK { throw Self.failure(result, request.url) }
         }
+        try set(hoistway_curl_set_pointer(raw, CURLOPT_ERRORBUFFER, transfer.words))
         try set(hoistway_curl_set_text(raw, CURLOPT_URL, request.url))
         try set(hoistway_curl_set_text(raw, CURLOPT_PROTOCOLS_STR, "http,https"))
         try set(hoistway_curl_set_long(raw, CURLOPT_POST, 1))
@@ -155,7 +161,9 @@ public final class HTTPClient {
             found.append(
                 (
                     transfer.ticket,
-                    result == CURLE_OK ? .success(transfer.response) : .failure(Self.failure(result, transfer.url))
+                    result == CURLE_OK
+                        ? .success(transfer.response)
+                        : .failure(Self.failure(result, transfer.url, String(cString: transfer.words)))
                 ))
             remove(transfer)
         }
@@ -166,7 +174,8 @@ public final class HTTPClient {
         curl_multi_remove_handle(UnsafeMutableRawPointer(multi), UnsafeMutableRawPointer(transfer.handle))
     }
 
-    private static func failure(_ code: CURLcode, _ url: String) -> Failure {
+    /// - Parameter words: libcurl's own, which say more than the code, or nothing.
+    private static func failure(_ code: CURLcode, _ url: String, _ words: String = "") -> Failure {
         let concernsTLS = [
             CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE,
             CURLE_SSL_ISSUER_ERROR,
@@ -175,7 +184,8 @@ public final class HTTPClient {
             concernsTLS
             ? ". Check the certificates, and this box's clock: a box that thinks it is 1970 finds no certificate valid yet"
             : ""
-        return Failure(code: code.rawValue, url: url, message: String(cString: curl_easy_strerror(code)) + hint)
+        let text = words.isEmpty ? String(cString: curl_easy_strerror(code)) : words
+        return Failure(code: code.rawValue, url: url, message: text + hint)
     }
 
     fileprivate static func take(

@@ -13,13 +13,20 @@ struct Settlement {
     ) throws(JournalError) {
         let board = surroundings.board
         let now = MonotonicClock.nanoseconds
+        var setAside = 0
         for refusal in refused {
+            // Nothing of the state and the heartbeat is owed, whatever is said of them.
+            guard try journal.owed(to: settings.centre, event: refusal.id) != nil else {
+                dispatch.postpone([refusal.id], until: now + 30_000_000_000)
+                continue
+            }
             let reason = refusal.reason ?? "without a reason"
             surroundings.log.error(
                 "\(settings.centre): event \(printable(refusal.id, upTo: 100)) is refused: \(reason)")
             try journal.setAside(
                 refusal.id, refusedBy: settings.centre, because: reason, at: surroundings.clock())
             dispatch.drop(refusal.id)
+            setAside += 1
         }
         let taken = board.settleHeld(stored, by: settings.centre)
         for id in Set(stored).subtracting(taken) { dispatch.drop(id) }
@@ -32,7 +39,7 @@ struct Settlement {
             )
         }
         surroundings.update {
-            $0.refused += refused.count
+            $0.refused += setAside
             $0.receipts += settled
             $0.unmatchedReceipts += taken.count - settled
             if settled > 0 { $0.lastReceipt = now }
