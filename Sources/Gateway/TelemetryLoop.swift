@@ -91,9 +91,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     var pendingControls: [TimedControl] = []
     /// Orders that were followed and are not durable yet: their files stay until they are.
     var pendingOrders: [String] = []
-    /// Words of the centre that were answered: its broker may bring one twice.
-    var answeredWords: [OrderBox.CentreOrigin] = []
-    static let rememberedWords = 256
+    /// Words of the centre that are answered and not yet durable.
+    var pendingWords: [(centre: String, id: String)] = []
     /// Each is a commit, and lifts wait meanwhile.
     static let ordersAtOnce = 20
     /// The next commit takes the state along: what was judged under other rules must not be folded again.

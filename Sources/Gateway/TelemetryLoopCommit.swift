@@ -73,6 +73,7 @@ extension TelemetryLoop {
             if wantsSnapshot { durable.snapshot = intake.detector.snapshot() }
             durable.alerts = pendingAlerts
             durable.events = pendingEvents
+            durable.answeredWords = pendingWords
             durable.stamp = clock.stamp
             durable.counters = [("messages", batch.count), ("alerts", pendingAlerts.count)]
             if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
@@ -87,6 +88,7 @@ extension TelemetryLoop {
             if hasSomethingToTell {
                 pendingAlerts.removeAll()
                 pendingEvents.removeAll()
+                pendingWords.removeAll()
                 board.ring()
             }
         }

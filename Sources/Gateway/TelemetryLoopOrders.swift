@@ -21,8 +21,7 @@ extension TelemetryLoop {
             var problem: String?
             do throws(OrderProblem) {
                 if let word = waiting.word, !isTold(word.centre, of: order) { throw OrderProblem.notYours(word.centre) }
-                if let word = waiting.word, answeredWords.contains(word) {
-                    // The centre's broker brought it twice.
+                if let word = waiting.word, isAnswered(word) {
                     box.followed(name)
                     continue
                 }
@@ -46,6 +45,13 @@ extension TelemetryLoop {
         }
     }
 
+    /// The centre has said it before: it did not hear the answer, or its broker brought it twice.
+    private func isAnswered(_ word: OrderBox.CentreOrigin) -> Bool {
+        guard let id = word.wordID else { return false }
+        return pendingWords.contains { $0.centre == word.centre && $0.id == id }
+            || (try? journal.isAnswered(id, of: word.centre)) ?? false
+    }
+
     /// Whether the centre is told of the alert that its person speaks of.
     func isTold(_ centre: String, of order: Order) -> Bool {
         guard let id = order.alertID, let alert = intake.detector.openAlerts.first(where: { $0.id == id }) else {
@@ -55,10 +61,7 @@ extension TelemetryLoop {
     }
 
     func answer(_ word: OrderBox.CentreOrigin, _ order: Order, _ problem: String?, at now: Instant) {
-        if word.wordID != nil {
-            answeredWords.append(word)
-            if answeredWords.count > Self.rememberedWords { answeredWords.removeFirst() }
-        }
+        if let id = word.wordID { pendingWords.append((word.centre, id)) }
         let id = AlertIdentity.id(lift: settings.site.id, kind: "word", onset: now.nanoseconds, earlier: 0)
         pendingEvents.append(
             OwedEvent(

@@ -69,6 +69,8 @@ public final class Journal {
         public var events: [OwedEvent] = []
         public var counters: [(name: String, increment: Int)] = []
         public var stamp = ClockStamp()
+        /// Words of people at a centre that this batch answers.
+        public var answeredWords: [(centre: String, id: String)] = []
         /// The state after this batch, where the next start must not fold it again.
         public var snapshot: [UInt8]?
         public init(now: Instant) { self.now = now }
@@ -97,6 +99,7 @@ public final class Journal {
                     batch.control.map { .text($0) } ?? .null, .blob(blob), .integer(hash))
                 for (alert, body) in batch.alerts { try insert(alert, body, batch) }
                 for event in batch.events { try owe(event, created: batch.now, batch.stamp) }
+                try noteAnswered(batch.answeredWords, at: batch.now.nanoseconds)
                 for (name, increment) in batch.counters { try count(name, increment) }
                 if let snapshot { try write(snapshot: snapshot, through: sequence) }
             }

@@ -10,6 +10,7 @@
 ///                                                                     of the centre's routes that need not wait
 ///     run        id, boot, correction                                 the gateway's runs: in which boot of the box each was, and by
 ///                                                                     how much its time line was found to be wrong
+///     word       centre, id, at                                       words of people at a centre that were answered
 ///     centre     name, lanes                                          who is to be told what; bits of lanes
 ///     dead_letter centre, reason, at, and what an outbox row has      what a centre has refused for good: kept to be looked at and
 ///                                                                     sent again
@@ -114,6 +115,7 @@ enum Schema {
         "ALTER TABLE outbox ADD COLUMN run INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE outbox ADD COLUMN monotonic INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE outbox ADD COLUMN quality TEXT NOT NULL DEFAULT ''",
+        "CREATE TABLE word(centre TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(centre, id)) WITHOUT ROWID",
         "CREATE TABLE run(id INTEGER PRIMARY KEY, boot TEXT NOT NULL, correction INTEGER NOT NULL DEFAULT 0)",
         "CREATE TABLE centre(name TEXT PRIMARY KEY, lanes INTEGER NOT NULL) WITHOUT ROWID",
         "INSERT INTO centre VALUES('\(Addressee.theOnly.name)', \(Addressee.theOnly.bits))",

@@ -272,6 +272,14 @@ extension Site {
         let released =
             site.said("alert").first { $0["reason"] as? String == "released" }?["statement"] as? [String: Any]
         #expect(released?["by"] as? String == "李伟 (centre)" && released?["people"] as? Int == 3)
+        // Said once more after a restart, as by a centre that has not heard the answer.
+        site.stopDaemon()
+        site.word(accepted)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.word(#"{"word":"arrived","alert_id":"nobody","by":"李伟","word_id":"5"}"#)
+        #expect(site.wait { site.said("word").contains { $0["word_id"] as? String == "5" } })
+        #expect(site.said("word").filter { $0["word_id"] as? String == "1" }.count == 1)
         #expect(site.told.contains("entrapment.off_level cleared"))
     }
 

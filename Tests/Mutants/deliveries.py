@@ -28,7 +28,7 @@ DELIVERIES = [
      'guard try database.scalar("SELECT 1 FROM outbox WHERE event_id = ?", .text(event.id)) == nil else { return }', "",
      "OutboxTests"),
     ("dedup: a person's word", "Gateway/TelemetryLoopOrders.swift",
-     "if let word = waiting.word, answeredWords.contains(word) {", "if waiting.word == nil, false {", "RoutesTests/aPersons"),
+     "if let word = waiting.word, isAnswered(word) {", "if waiting.word == nil, false {", "RoutesTests/aPersons"),
     ("retry: no receipt", "Uplink/Dispatch.swift",
      "try resend(lane, from: journal, now, limit, &sendings)", "", "DispatchTests"),
     ("retry: a new connection", "Uplink/Dispatch.swift", "        underWay.removeAll()\n        settledAt = now", "        settledAt = now",
