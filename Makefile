@@ -128,7 +128,7 @@ measure: build
 install: build
 	install -D -m 755 $(BIN)/hoistway $(DESTDIR)$(PREFIX)/bin/hoistway
 	mkdir -p $(DESTDIR)$(PREFIX)/share/hoistway/Devices
-	cp -r Devices/profiles Devices/rules $(DESTDIR)$(PREFIX)/share/hoistway/Devices/
+	cp -r Devices/profiles Devices/rules Devices/centres $(DESTDIR)$(PREFIX)/share/hoistway/Devices/
 	install -D -m 644 systemd/hoistway.service $(DESTDIR)$(PREFIX)/lib/systemd/system/hoistway.service
 	install -D -m 644 systemd/hoistway.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/hoistway.conf
 	install -D -m 644 systemd/hoistway.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hoistway.conf

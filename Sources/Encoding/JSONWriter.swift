@@ -39,6 +39,11 @@ package struct JSONWriter {
         begin(key)
         number(value)
     }
+    /// A value that is JSON already.
+    package mutating func put(_ key: String, raw value: ArraySlice<UInt8>) {
+        begin(key)
+        bytes.append(contentsOf: value)
+    }
     /// Seconds with as many decimals as the time has, up to nanoseconds.
     package mutating func put(_ key: String, seconds value: Instant) {
         begin(key)

@@ -28,6 +28,8 @@ public struct Endpoint: Sendable {
     var oauth: OAuth?
     /// Events in one request.
     var batch: Int?
+    /// A form of the centre's own.
+    var form: CentreForm?
     public var node: YAMLNode
 
     var isMQTT: Bool { if case .mqtt = address { true } else { false } }
@@ -101,6 +103,11 @@ extension Endpoint {
         } else {
             tokenFile = file("token_file", &reader)
             batch = reader.integer("batch", in: 1...1000)
+            if let name = reader.text("form") {
+                do throws(InvalidFiles) { form = try CentreFormFile.read(name, resolve: resolve) } catch {
+                    for diagnostic in error.diagnostics { diagnostics.report(diagnostic) }
+                }
+            }
             if let node = reader.optional("oauth") {
                 var inner = YAMLReader(node, diagnostics)
                 let url = inner.requiredText("token_url") ?? ""
@@ -183,6 +190,7 @@ extension Endpoint {
         }
         var options = HTTPSRoute.Options(url: url, client: client, authorization: authorization)
         if let batch { options.batch = batch }
+        options.form = form
         return options
     }
 }

@@ -24,6 +24,8 @@ public final class HTTPSRoute {
         public var authorization: HTTPAuthorization.Method
         /// Events in one request, of the less urgent lanes.
         public var batch = 50
+        /// nil for the contract's own.
+        public var form: CentreForm?
 
         public init(url: String, client: HTTPClient.Options, authorization: HTTPAuthorization.Method) {
             self.url = url
@@ -131,12 +133,13 @@ public final class HTTPSRoute {
 
     private func sendEvents(_ slot: Slot, _ lanes: [Lane], _ now: Int64) throws(JournalError) {
         guard underWay[slot] == nil, now >= lulls[slot]?.until ?? 0 else { return }
-        let isSingle = singles[slot] ?? 0 > 0
+        let isSingle = singles[slot] ?? 0 > 0 || options.form != nil
         let sendings = try dispatch.next(
             from: journal, unjournalled: surroundings.board.unjournalled(for: settings.centre, lanes: settings.lanes),
             now: now,
             time: surroundings.clock(), lanes: lanes, limit: isSingle ? 1 : options.batch)
         if sendings.isEmpty { return }
+        if let form = options.form { return try send(sendings[0], as: form, slot) }
         if isSingle { singles[slot]? -= 1 }
         var events: [[UInt8]] = []
         for sending in sendings {
@@ -156,9 +159,24 @@ public final class HTTPSRoute {
         }
     }
 
+    /// An alert as the centre wants it. What its form has no word for is not its concern, and owed no longer.
+    private func send(_ sending: Dispatch.Sending, as form: CentreForm, _ slot: Slot) throws(JournalError) {
+        let id = sending.row.eventID
+        guard let body = form.json(of: sending.row.body) else {
+            return try Settlement(settings: settings, surroundings: surroundings, journal: journal)
+                .settle(stored: [id], refused: [], &dispatch)
+        }
+        dispatch.postpone([id], until: .max)
+        post(body, as: form.contentType, slot, [id])
+        surroundings.update {
+            $0.sent += 1
+            $0.resent += sending.attempt > 1 ? 1 : 0
+        }
+    }
+
     /// The site's state and the heartbeat; nobody waits for a receipt of them.
     private func sendState(_ now: Int64) {
-        guard underWay[.state] == nil, now >= lulls[.state]?.until ?? 0 else { return }
+        guard options.form == nil, underWay[.state] == nil, now >= lulls[.state]?.until ?? 0 else { return }
         let heartbeat = surroundings.board.heartbeat
         if heartbeat.number != lastHeartbeat {
             lastHeartbeat = heartbeat.number

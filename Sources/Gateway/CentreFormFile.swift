@@ -1,0 +1,65 @@
+import FoundationEssentials
+import PositionedYAML
+import Uplink
+
+/// Reads a centre's form from a file of `Devices/centres`.
+enum CentreFormFile {
+    /// - Parameter name: of a shipped form, or the path of a file that ends in `.yaml`.
+    /// - Throws: `InvalidFiles` with every mistake.
+    static func read(_ name: String, resolve: (String) -> String) throws(InvalidFiles) -> CentreForm {
+        let path = name.hasSuffix(".yaml") ? resolve(name) : "\(DeviceData.shippedFolder())/centres/\(name).yaml"
+        let root = try Files.yaml(path)
+        let diagnostics = Diagnostics()
+        var reader = YAMLReader(root, diagnostics)
+        _ = reader.text("title")
+        _ = reader.text("source")
+        _ = reader.optional("example")
+        let form = CentreForm(
+            name: reader.requiredText("form") ?? "", contentType: reader.text("content_type") ?? "application/json",
+            kinds: reader.entries("kinds").compactMap { key, value in
+                code(value, diagnostics).map { (key.text ?? "", $0) }
+            },
+            states: Dictionary(
+                reader.entries("states").compactMap { key, value in
+                    code(value, diagnostics).map { (key.text ?? "", $0) }
+                }, uniquingKeysWith: { $1 }),
+            fields: reader.entries("fields").compactMap { key, value in
+                source(value, diagnostics).map { (key.text ?? "", $0) }
+            })
+        for key in ["kinds", "states", "fields"] where reader.optional(key) == nil { _ = reader.required(key) }
+        reader.finish()
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+        return form
+    }
+
+    private static func code(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Value? {
+        guard case .scalar(let text, let isPlain) = node.content, !text.isEmpty else {
+            diagnostics.report(node, "found \(node.summary), expected a code: a number, or a text in quotes")
+            return nil
+        }
+        if isPlain, let number = Double(text), number.isFinite { return .number(number) }
+        return .text(text)
+    }
+
+    private static func source(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Source? {
+        var reader = YAMLReader(
+            node, diagnostics,
+            expected: "{ from: MEMBER }, { code: kind }, { code: state } or { if: MEMBER, begins: …, then: …, else: … }"
+        )
+        defer { reader.finish() }
+        if let member = reader.text("from") { return .member(member) }
+        switch reader.text("code") {
+        case "kind": return .kindCode
+        case "state": return .stateCode
+        case let other?:
+            diagnostics.report(node, "found the code '\(other)', expected kind or state")
+            return nil
+        case nil: break
+        }
+        guard let member = reader.requiredText("if"), let beginning = reader.requiredText("begins"),
+            let yes = reader.required("then").flatMap({ code($0, diagnostics) }),
+            let no = reader.required("else").flatMap({ code($0, diagnostics) })
+        else { return nil }
+        return .choice(member: member, beginning: beginning, then: yes, else: no)
+    }
+}

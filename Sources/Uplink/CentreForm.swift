@@ -1,0 +1,95 @@
+import Encoding
+
+/// The form in which a centre wants alerts that keeps to no contract of ours: its own codes and field names (`Devices/centres`).
+///
+/// What the form has no word for is not sent, and owed no longer.
+public struct CentreForm: Sendable {
+    /// A value of the centre's, as it stands in the file: with quotes a text, without a number or a word of JSON.
+    public enum Value: Sendable, Equatable {
+        case text(String)
+        case number(Double)
+    }
+    public enum Source: Sendable {
+        /// A member of the event, by its path.
+        case member(String)
+        case kindCode
+        case stateCode
+        /// One value where a member's text begins so, another where not.
+        case choice(member: String, beginning: String, then: Value, else: Value)
+    }
+
+    public var name: String
+    public var contentType: String
+    private let kinds: [(beginning: String, code: Value)]
+    private let states: [String: Value]
+    private let fields: [(key: String, source: Source)]
+    private let members: JSONFieldSet
+
+    private static let kind = "data.kind"
+    private static let state = "data.state"
+
+    public init(
+        name: String, contentType: String, kinds: [(beginning: String, code: Value)], states: [String: Value],
+        fields: [(key: String, source: Source)]
+    ) {
+        self.name = name
+        self.contentType = contentType
+        // The longest that fits counts.
+        self.kinds = kinds.sorted { $0.beginning.count > $1.beginning.count }
+        self.states = states
+        self.fields = fields
+        let paths = fields.compactMap { field -> String? in
+            switch field.source {
+            case .member(let path), .choice(let path, _, _, _): path
+            case .kindCode, .stateCode: nil
+            }
+        }
+        members = JSONFieldSet(([Self.kind, Self.state] + paths).prefix(64).map { JSONField($0) })
+    }
+
+    /// - Returns: nil for what the form has no word for.
+    public func json(of event: [UInt8]) -> [UInt8]? {
+        var tokens = [JSONToken](repeating: JSONToken(), count: members.count)
+        var scanner = JSONScanner(event.span)
+        guard (try? scanner.scan(members, into: &tokens)) != nil, tokens[0].kind == .string, tokens[1].kind == .string,
+            let state = states[scanner.unescaped(tokens[1])]
+        else { return nil }
+        let told = scanner.unescaped(tokens[0])
+        guard let kind = kinds.first(where: { told == $0.beginning || told.hasPrefix($0.beginning + ".") })?.code else {
+            return nil
+        }
+        var next = 2
+        var json = JSONWriter()
+        json.object { json in
+            for (key, source) in fields {
+                switch source {
+                case .kindCode: json.put(key, kind)
+                case .stateCode: json.put(key, state)
+                case .member:
+                    let token = tokens[next]
+                    next += 1
+                    if token.kind == .string {
+                        json.put(key, scanner.unescaped(token))
+                    } else if token.kind != .absent {
+                        json.put(key, raw: event[token.start..<token.end])
+                    }
+                case .choice(_, let beginning, let yes, let no):
+                    let token = tokens[next]
+                    next += 1
+                    let isSo = token.kind == .string && scanner.unescaped(token).hasPrefix(beginning)
+                    json.put(key, isSo ? yes : no)
+                }
+            }
+        }
+        return json.bytes
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func put(_ key: String, _ value: CentreForm.Value) {
+        switch value {
+        case .text(let text): put(key, text)
+        case .number(let number): put(key, number)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import PositionedYAML
+import Testing
+
+@testable import Gateway
+@testable import Uplink
+@testable import hoistway_sim
+
+/// Centres that want a form of their own (`Devices/centres`).
+@Suite struct CentreFormTests {
+    private static let folder = Site.root + "/Devices/centres"
+    private static let alert = Site.root + "/docs/contract/examples/alert.json"
+
+    private func form(_ name: String) throws -> CentreForm {
+        try CentreFormFile.read("\(Self.folder)/\(name).yaml", resolve: { $0 })
+    }
+
+    @Test(arguments: try FileManager.default.contentsOfDirectory(atPath: Self.folder).map { String($0.dropLast(5)) })
+    func theContractsExampleInThisFormIsTheFilesOwn(_ name: String) throws {
+        let form = try form(name)
+        let event = Array(try Data(contentsOf: URL(fileURLWithPath: Self.alert)))
+        let body = try #require(form.json(of: event))
+        let sent = try #require(JSONValue(body))
+        let diagnostics = Diagnostics()
+        var reader = YAMLReader(try Files.yaml("\(Self.folder)/\(name).yaml"), diagnostics)
+        var expected: [String: JSONValue] = [:]
+        for (key, value) in reader.entries("example") {
+            guard case .scalar(let text, let isPlain) = value.content else { continue }
+            expected[key.text ?? ""] = isPlain ? Double(text).map { .number($0) } ?? .text(text) : .text(text)
+        }
+        #expect(form.name == name && !expected.isEmpty)
+        #expect(sent.members == expected)
+    }
+
+    @Test func whatAFormHasNoWordForIsNotSent() throws {
+        let form = try form("numeric-list")
+        let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
+        func json(_ kind: String, _ state: String) -> [UInt8]? {
+            form.json(
+                of: Array(
+                    event.replacingOccurrences(of: "\"kind\": \"entrapment.off_level\"", with: "\"kind\": \"\(kind)\"")
+                        .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\"").utf8))
+        }
+        #expect(
+            json("entrapment.at_level", "suspected").map { String(decoding: $0, as: UTF8.self) }?.contains(
+                "\"faultType\":7") == true)
+        #expect(json("sensor_stuck.door", "raised") == nil)
+        #expect(json("entrapment.off_level", "suppressed") == nil)
+        #expect(form.json(of: []) == nil && form.json(of: Array("{}".utf8)) == nil)
+    }
+
+    @Test func aCentreIsToldInItsOwnFormAndItsReceiptCounts() throws {
+        let centre = try HTTPCentre()
+        let site = try Site(
+            parameters: "off_level_hold: 1s, confirm_hold: 2s",
+            centres: "centre: { url: \"\(centre.url)\", form: \"\(Self.folder)/national-codes.yaml\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        for (sequence, moving) in [(1, 1), (2, 0)] {
+            site.say(
+                "1",
+                "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":false,\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":[]}"
+            )
+        }
+        #expect(site.wait { centre.received.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        let told = centre.received.compactMap { JSONValue($0.body) }
+        #expect(
+            told.allSatisfy {
+                $0["Elevator_Code"]?.text == "1" && $0["Fault_Code"]?.text == "04" && $0["Trapped"]?.number == 1
+            })
+    }
+
+    @Test func aFormsMistakesAreNamedWithTheirPlaces() throws {
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try
+            "form: x\nkinds: { a: [1] }\nstates: { raised: 1 }\nfields: { a: { code: shape }, b: { if: data.kind } }\nfeilds: {}\n"
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        let error = #expect(throws: InvalidFiles.self) { try CentreFormFile.read(path, resolve: { $0 }) }
+        let found = error?.description ?? ""
+        for expected in [
+            ":2:13: found", ":4:14: found the code 'shape'", "the key 'begins' is missing",
+            ":5:1: 'feilds' is not a key",
+        ] {
+            #expect(found.contains(expected), "\(expected) not in \(found)")
+        }
+    }
+}
