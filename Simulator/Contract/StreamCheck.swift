@@ -17,6 +17,8 @@ struct StreamCheck {
         var isTest: Bool
         /// By revision.
         var states: [Int: String] = [:]
+        /// When its last revision was decided.
+        var changedAt: Instant?
         var isOpen: Bool { ["suspected", "confirmed", "raised"].contains(states.max { $0.key < $1.key }?.value) }
     }
 
@@ -27,6 +29,7 @@ struct StreamCheck {
     private var numbers: [String: [Int: String]] = [:]
     private var historical: Set<String> = []
     private var openByState: Set<String>?
+    private var stateTime: Instant?
     private var keys: [String: [UInt8]] = [:]
     /// Signed alerts whose key is not yet known.
     private var unverified: [(id: String, jws: String)] = []
@@ -73,6 +76,7 @@ struct StreamCheck {
         takeTimes(event, id)
         switch type {
         case "org.hoistway.site.v1":
+            stateTime = event["time"]?.text.flatMap { Instant(rfc3339: $0) }
             openByState = Set(event["data"]?["open_alerts"]?.items.compactMap { $0["alert_id"]?.text } ?? [])
             return nil
         case "org.hoistway.heartbeat.v1":
@@ -155,6 +159,9 @@ struct StreamCheck {
             report("\(id): kind, lift or onset differ from another revision's")
         }
         story.states[revision] = state
+        if revision >= story.states.keys.max() ?? 0 {
+            story.changedAt = event["time"]?.text.flatMap { Instant(rfc3339: $0) }
+        }
         stories[alert] = story
         if let jws = event["jws"]?.text { takeSignature(jws, id) }
     }
@@ -211,7 +218,12 @@ struct StreamCheck {
             if stories[alert]?.isOpen == true { report("\(id): marked historical, and its alert is still open") }
         }
         if let openByState {
-            let open = Set(stories.filter { $0.value.isOpen && !$0.value.isTest }.keys)
+            // The state may be 5 s old.
+            let settled = stories.filter { story in
+                guard let stateTime, let changed = story.value.changedAt else { return true }
+                return changed + .seconds(5) < stateTime
+            }
+            let open = Set(settled.filter { $0.value.isOpen && !$0.value.isTest }.keys)
             for alert in open.subtracting(openByState).sorted() {
                 report("\(alert): open by what was told, and not in the last state's open_alerts")
             }
