@@ -1,14 +1,17 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
 
-/// A program started by the demo. It is ended with its owner.
+/// A program started by the demo or a trial. It is ended with its owner.
 final class ChildProcess {
     private(set) var pid: pid_t
     /// How it ended: its exit status, or minus the signal that killed it. nil while it runs.
     private(set) var outcome: Int32?
+    private static let running = Mutex<Set<pid_t>>([])
 
     /// - Parameter log: where its output goes.
     init(_ arguments: [String], log: String) throws {
@@ -32,12 +35,14 @@ final class ChildProcess {
         if result != 0 {
             throw OutputError(path: arguments[0], reason: "cannot be started: \(String(cString: strerror(result)))")
         }
+        Self.running.withLock { [pid] in _ = $0.insert(pid) }
     }
 
     var isRunning: Bool {
         guard pid > 0 else { return false }
         var status: Int32 = 0
         if waitpid(pid, &status, WNOHANG) == pid {
+            Self.running.withLock { [pid] in _ = $0.remove(pid) }
             pid = 0
             outcome = status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
         }
@@ -51,6 +56,14 @@ final class ChildProcess {
         for _ in 0..<100 where isRunning { usleep(50_000) }
         if isRunning { kill(pid, SIGKILL) }
         while isRunning { usleep(10_000) }
+    }
+
+    /// For a program that ends at once, whatever its owners are about.
+    static func killAll() {
+        running.withLock {
+            for pid in $0 { kill(pid, SIGKILL) }
+            for pid in $0 { waitpid(pid, nil, 0) }
+        }
     }
 
     deinit { end(SIGKILL) }

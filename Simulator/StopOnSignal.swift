@@ -7,12 +7,12 @@ import Synchronization
     import Musl
 #endif
 
-/// SIGTERM and SIGINT end a command in good order.
+/// SIGTERM and SIGINT end a command in good order: it looks at `isSet` in its turns, or leaves its ending to `act`.
 final class StopOnSignal: Sendable {
     private let isStopping = Atomic(false)
     var isSet: Bool { isStopping.load(ordering: .relaxed) }
 
-    init() {
+    init(_ act: @escaping @Sendable () -> Void = {}) {
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
@@ -28,6 +28,7 @@ final class StopOnSignal: Sendable {
             var received: Int32 = 0
             sigwait(&signals, &received)
             isStopping.store(true, ordering: .relaxed)
+            act()
         }
     }
 }

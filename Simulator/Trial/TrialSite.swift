@@ -31,6 +31,12 @@ final class TrialSite {
         self.options = options
         folder = options.keep ?? "/tmp/hoistway-trial-\(getpid())"
         keeps = options.keep != nil
+        // A trial is busy in loops that nothing else interrupts.
+        _ = StopOnSignal { [folder, keeps] in
+            ChildProcess.killAll()
+            if !keeps { try? FileManager.default.removeItem(atPath: folder) }
+            exit(130)
+        }
         (buildingPort, centrePort) = (try FreePort.find(), try FreePort.find())
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try OutputFile("\(folder)/trial.yaml").write(Array(Self.rule.utf8))

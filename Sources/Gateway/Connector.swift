@@ -4,23 +4,37 @@ import Synchronization
 /// Runs libmosquitto's blocking connect on a thread of its own, so that timers go on while a name is looked up or a dead
 /// host is waited for.
 final class Connector: Sendable {
-    struct Outcome: Sendable { var failure: MQTTError? }
-    private let result = Mutex<Outcome?>(nil)
+    enum Outcome {
+        case connected(MQTTClient)
+        case failed(MQTTError)
+    }
 
-    /// The client must be left alone until `outcome` is there.
-    init(_ client: MQTTClient) {
-        let loan = Loan(client: client)
+    private let client: Mutex<MQTTClient?>
+    /// nil while it connects; inside, why it failed or nil.
+    private let end = Mutex<MQTTError??>(nil)
+
+    /// - Parameter client: whose delegate is not set yet; it comes back with the outcome.
+    init(_ client: sending MQTTClient) {
+        self.client = Mutex(client)
         _ = LoopThread { [self] in
-            do throws(MQTTError) {
-                try loan.client.connect()
-                result.withLock { $0 = Outcome(failure: nil) }
-            } catch { result.withLock { $0 = Outcome(failure: error) } }
+            // The lock is held all the while: nobody asks for the client before `end` is set.
+            let failure = self.client.withLock { client -> MQTTError? in
+                do throws(MQTTError) {
+                    try client?.connect()
+                    return nil
+                } catch { return error }
+            }
+            end.withLock { $0 = .some(failure) }
         }
     }
 
-    var outcome: Outcome? { result.withLock { $0 } }
-
-    /// Why unchecked: `MQTTClient` is confined to one thread at a time, not to one for ever. While it is lent the loop leaves it alone
-    /// (`Link.connecting`); `outcome`, behind a lock, gives it back. The compiler cannot see that.
-    private struct Loan: @unchecked Sendable { let client: MQTTClient }
+    /// How it ended, once; nil while it connects.
+    func takeOutcome() -> sending Outcome? {
+        guard let failure = end.withLock({ $0 }) else { return nil }
+        if let failure { return .failed(failure) }
+        return client.withLock { client in
+            guard let taken = client.take() else { return nil }
+            return .connected(taken)
+        }
+    }
 }

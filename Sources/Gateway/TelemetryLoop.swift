@@ -39,6 +39,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
     enum Link {
         case down(retryAt: Int64)
+        /// The client belongs to the thread that connects it; here is none meanwhile.
         case connecting(Connector)
         /// CONNECT is sent; CONNACK and SUBACK are awaited.
         case waiting(since: Int64)
@@ -148,9 +149,8 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     /// Waits for something to do, at most for a while, and does it.
     func turn() {
-        // While it connects, the client belongs to the thread that connects it.
-        let socket = isConnecting ? -1 : client?.socket ?? -1
-        let wantsWrite = !isConnecting && mayWrite && client?.wantsWrite == true
+        let socket = client?.socket ?? -1
+        let wantsWrite = mayWrite && client?.wantsWrite == true
         let ready = Poll.wait([socket, wake.descriptor], writer: wantsWrite ? socket : -1, for: waitingTime())
         if ready[1] { wake.clear() }
         do {
@@ -168,7 +168,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         commitIfDue(now)
         if isSubscribed { noticeDrained() }
         do {
-            if mayWrite, let client, !isConnecting {
+            if mayWrite, let client {
                 try client.keepAlive()
                 try client.write()
             }
@@ -181,7 +181,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         collectAlerts()
         do {
             if batchSince != nil || hasSomethingToTell { try commit(now: clock.now) }
-            if !isConnecting { try client?.write() }
+            try client?.write()
             if sequence > 0, !hasSomethingToTell {
                 try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
             }
@@ -201,7 +201,6 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     /// Nothing may be written while read messages wait for their commit.
     private var mayWrite: Bool { batchSince == nil }
-    private var isConnecting: Bool { if case .connecting = link { true } else { false } }
 
     /// How long a batch may wait for more. While the backlog drains the broker waits for us: an acknowledgement brings the
     /// next window.
@@ -224,9 +223,14 @@ final class TelemetryLoop: MQTTClientDelegate {
         case .down(let retryAt):
             if MonotonicClock.nanoseconds >= retryAt, retryCommitAt == nil { try connect() }
         case .connecting(let connector):
-            guard let outcome = connector.outcome else { return }
-            if let failure = outcome.failure { throw failure }
-            link = .waiting(since: MonotonicClock.nanoseconds)
+            switch connector.takeOutcome() {
+            case nil: return
+            case .failed(let failure): throw failure
+            case .connected(let connected):
+                connected.delegate = self
+                client = connected
+                link = .waiting(since: MonotonicClock.nanoseconds)
+            }
         case .waiting(let since):
             if socketIsReady { try client?.read() }
             if MonotonicClock.nanoseconds - since > 20_000_000_000 {
@@ -254,10 +258,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     }
 
     private func connect() throws(MQTTError) {
-        let client = try MQTTClient(settings.client, delegate: self)
-        self.client = client
         isLost = nil
-        link = .connecting(Connector(client))
+        link = .connecting(Connector(try MQTTClient(settings.client)))
     }
 
     private func readUntilDry() throws {

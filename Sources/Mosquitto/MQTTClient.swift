@@ -55,7 +55,7 @@ public final class MQTTClient {
     /// Counts the library's users: `mosquitto_lib_init` once, before the first.
     private static let libraryIsReady: Bool = mosquitto_lib_init() == MOSQ_ERR_SUCCESS.rawValue
 
-    public init(_ options: Options, delegate: any MQTTClientDelegate) throws(MQTTError) {
+    public init(_ options: Options, delegate: (any MQTTClientDelegate)? = nil) throws(MQTTError) {
         self.options = options
         self.delegate = delegate
         guard Self.libraryIsReady, let handle = mosquitto_new(options.clientID, false, nil) else {
@@ -133,7 +133,8 @@ public final class MQTTClient {
         let socket = mosquitto_socket(handle)
         cork(socket, true)
         defer { cork(socket, false) }
-        while mosquitto_want_write(handle) {
+        // Without a socket there is nobody to write to; the library says so with success once it is disconnecting, and for ever.
+        while mosquitto_want_write(handle), mosquitto_socket(handle) >= 0 {
             let before = mosquitto_socket(handle)
             let result = mosquitto_loop_write(handle, 1)
             if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "writing to \(options.url)") }

@@ -1,5 +1,6 @@
 import CCrypto
 import FoundationEssentials
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -12,12 +13,10 @@ import FoundationEssentials
 ///
 /// The key is made on the first start, in the state folder, for the gateway's user alone. Its public half stands beside it, and in each
 /// heartbeat.
-///
-/// `Sendable` unchecked: the key is set once and only read by OpenSSL's signing, which takes a context of its own each time.
-public final class Signer: @unchecked Sendable {
-    /// Owned; freed in deinit.
-    private let key: OpaquePointer
-    /// The public key, 32 bytes.
+public final class Signer: Sendable {
+    /// Owned; freed in deinit. Behind a lock, for the routes sign on their own threads; making it anew for each signature would double its cost.
+    private let key: Mutex<OpaquePointer>
+    /// 32 bytes.
     public let publicKey: [UInt8]
     private let header: String
 
@@ -28,30 +27,36 @@ public final class Signer: @unchecked Sendable {
     /// Reads the key, or makes one where there is none.
     /// - Throws: `Problem` for a file that holds no such key, or a folder that cannot be written.
     public init(keyFile path: String) throws(Problem) {
+        let key: OpaquePointer
         if let known = try Self.read(path) { key = known } else { key = try Self.make(path) }
         var bytes = [UInt8](repeating: 0, count: 32)
         var count = bytes.count
         guard EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519,
             EVP_PKEY_get_raw_public_key(key, &bytes, &count) == 1, count == 32
-        else { throw Problem(description: "\(path): holds a key of another kind than Ed25519") }
+        else {
+            EVP_PKEY_free(key)
+            throw Problem(description: "\(path): holds a key of another kind than Ed25519")
+        }
         publicKey = bytes
         header = Self.base64url(
             Array(#"{"alg":"EdDSA","kid":"\#(Self.thumbprint(bytes))","typ":"JOSE"}"#.utf8))
+        self.key = Mutex(key)
     }
 
-    deinit { EVP_PKEY_free(key) }
+    deinit { key.withLock { EVP_PKEY_free($0) } }
 
     /// The JWS of some bytes; nil should libcrypto fail: an alert without a signature is better than none.
     public func sign(_ payload: [UInt8]) -> String? {
         let input = header + "." + Self.base64url(payload)
         var signature = [UInt8](repeating: 0, count: 64)
         var count = signature.count
-        let context = EVP_MD_CTX_new()
-        defer { EVP_MD_CTX_free(context) }
         let bytes = Array(input.utf8)
-        let isDone =
-            EVP_DigestSignInit(context, nil, nil, nil, key) == 1
-            && EVP_DigestSign(context, &signature, &count, bytes, bytes.count) == 1
+        let isDone = key.withLock { key in
+            let context = EVP_MD_CTX_new()
+            defer { EVP_MD_CTX_free(context) }
+            return EVP_DigestSignInit(context, nil, nil, nil, key) == 1
+                && EVP_DigestSign(context, &signature, &count, bytes, bytes.count) == 1
+        }
         guard isDone, count == 64 else { return nil }
         return input + "." + Self.base64url(signature)
     }

@@ -7,6 +7,7 @@ import Testing
 @testable import DeviceProfiles
 
 @Suite struct ProfileTests {
+    // A profile that cannot be read fails every test of this suite.
     private static let national: Profile = {
         let diagnostics = Diagnostics()
         let path = Shipped.folder + "/profiles/gbt24476-json.yaml"

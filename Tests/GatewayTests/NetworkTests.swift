@@ -81,6 +81,43 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.log)")
     }
 
+    /// libmosquitto says "success, and more to write" for ever once it is disconnecting and the socket is gone.
+    @Test func anEndWhileTheBrokerIsGoneEnds() throws {
+        let site = try Site(parameters: quick)
+        let proxy = try Proxy(to: site.port)
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(
+                of: "broker: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
+                with: "broker: { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
+        }
+        for _ in 0..<6 {
+            try site.startDaemon()
+            #expect(site.wait { site.isDrained })
+            proxy.set(.gone)
+            site.askDaemonToEnd()
+            #expect(site.wait(10) { !site.isDaemonRunning }, "\(site.log)")
+            site.stopDaemon()
+            proxy.set(.fair)
+        }
+    }
+
+    @Test func aClientThatDisconnectsFromABrokerThatIsGoneReturns() throws {
+        let site = try Site(parameters: quick)
+        let proxy = try Proxy(to: site.port)
+        let ended = DispatchSemaphore(value: 0)
+        let port = proxy.port
+        Thread.detachNewThread {
+            let wire = Wire(port: port, clientID: "leaver")
+            if wire.waitUntilConnected() {
+                proxy.set(.gone)
+                usleep(200_000)
+                wire.leave()
+            }
+            ended.signal()
+        }
+        #expect(ended.wait(timeout: .now() + 20) == .success)
+    }
+
     @Test func aNameThatCannotBeLookedUpIsTriedAgain() throws {
         let site = try Site(
             parameters: quick, centres: "centre: { url: \"mqtt://no-such-host.invalid:1883\" }")

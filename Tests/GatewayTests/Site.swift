@@ -88,6 +88,8 @@ final class Site {
     }
 
     func stopDaemon() { daemon?.end() }
+    /// SIGTERM, without waiting.
+    func askDaemonToEnd() { if let pid = daemon?.pid { kill(pid, SIGTERM) } }
     /// The daemon stands still, as behind a disk that hangs.
     func freezeDaemon() { if let pid = daemon?.pid { kill(pid, SIGSTOP) } }
     func thawDaemon() { if let pid = daemon?.pid { kill(pid, SIGCONT) } }
@@ -237,6 +239,12 @@ final class Wire: MQTTClientDelegate {
         while Date() < deadline { if Poll.wait([client.socket], for: .milliseconds(20))[0] { try? client.read() } }
     }
     func drop() { client.drop() }
+    /// Says goodbye with something still to be written.
+    func leave() {
+        _ = try? client.publish([1], to: "bye")
+        client.disconnect()
+        try? client.write()
+    }
 
     func connected(sessionPresent: Bool) { isConnected = true }
     func refused(_ reason: String) {}
