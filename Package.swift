@@ -80,7 +80,7 @@ let package = Package(
         .executableTarget(
             name: "hoistway-bench",
             dependencies: [
-                "Gateway", "Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML",
+                "Gateway", "Detection", "DeviceProfiles", "Elevator", "Encoding", "Journal", "PositionedYAML", "Uplink",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/hoistway-bench",

@@ -17,8 +17,8 @@ import PositionedYAML
 struct HoistwayBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hoistway-bench",
-        abstract: "Measure decode, rules, memory and start-up; write the Timescales traces.",
-        subcommands: [Messages.self, State.self, Timescales.self, Load.self, Reloads.self])
+        abstract: "Measure decode, rules, memory, start-up and the journal; write the Timescales traces.",
+        subcommands: [Messages.self, State.self, Timescales.self, Load.self, Reloads.self, Store.self])
 }
 
 /// Seconds of CPU that this process has used.

@@ -10,12 +10,12 @@ import Mosquitto
 
 struct Trial: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Try the gateway under load on this machine: CPU, delay, an outage, a long backlog.",
+        abstract: "Try the gateway under load on this machine: CPU, delay, an outage, a long backlog, a week alone.",
         discussion: """
             Each runs brokers, the gateway and a centre on free loopback ports and leaves nothing behind. Run it in the repository.
             Figures are ratios on a machine with other work: each trial compares the gateway with something in the same run.
             """,
-        subcommands: [Speed.self, Outage.self, Priority.self])
+        subcommands: [Speed.self, Outage.self, Priority.self, Partition.self])
 }
 
 struct TrialOptions: ParsableArguments {
@@ -37,7 +37,7 @@ func row(_ what: String, _ figure: String, _ note: String = "") {
     fflush(nil)
 }
 
-private func rounded(_ value: Double, _ digits: Int = 2) -> String {
+func rounded(_ value: Double, _ digits: Int = 2) -> String {
     let scale = digits == 0 ? 1.0 : digits == 1 ? 10 : digits == 2 ? 100 : 1000
     return "\((value * scale).rounded() / scale)"
 }
@@ -46,7 +46,7 @@ private func share(_ sorted: [Double], _ part: Double) -> Double {
     sorted.isEmpty ? .nan : sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]
 }
 
-private func seconds(since start: Int64) -> Double { Double(MonotonicClock.nanoseconds - start) / 1e9 }
+func seconds(since start: Int64) -> Double { Double(MonotonicClock.nanoseconds - start) / 1e9 }
 
 extension Trial {
     /// CPU for a flood at QoS 1, and the delay of alerts at a pace; mosquitto's bridge beside it.

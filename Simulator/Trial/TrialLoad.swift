@@ -108,8 +108,14 @@ final class TrialCentre: Sendable {
     private let isOver = Atomic(false)
     private let thread: Mutex<LoopThread?> = Mutex(nil)
 
-    /// - Parameter topics: what to listen to; beside events, messages of the compared bridge are only counted.
-    init(port: Int, topics: [String] = ["hoistway/v1/trial/alert/+", "hoistway/v1/trial/event/+"]) {
+    /// - Parameters:
+    ///   - topics: what to listen to; beside events, messages of the compared bridge are only counted.
+    ///   - earlier: what this centre got before it went away.
+    init(
+        port: Int, topics: [String] = ["hoistway/v1/trial/alert/+", "hoistway/v1/trial/event/+"],
+        before earlier: TrialCentre? = nil
+    ) {
+        if let earlier { memory.withLock { $0 = earlier.memory.withLock { $0 } } }
         let running = LoopThread { [self] in
             guard let url = BrokerURL("mqtt://127.0.0.1:\(port)") else { return }
             var options = MQTTClient.Options(url: url, clientID: "trial-centre")

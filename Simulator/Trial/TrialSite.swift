@@ -27,7 +27,8 @@ final class TrialSite {
 
         """
 
-    init(_ options: TrialOptions, lifts: Int, backlogRate: Int = 1_000_000) throws {
+    /// - Parameter settings: lines of the gateway's configuration beside those that every trial needs.
+    init(_ options: TrialOptions, lifts: Int, backlogRate: Int = 1_000_000, settings: [String] = []) throws {
         self.options = options
         folder = options.keep ?? "/tmp/hoistway-trial-\(getpid())"
         keeps = options.keep != nil
@@ -54,6 +55,7 @@ final class TrialSite {
                 rules: [\(devices)/rules, \(folder)/trial.yaml]
                 profiles: [\(devices)/profiles]
                 lifts: [\((0..<lifts).map { "\"\(Self.lift($0))\"" }.joined(separator: ", "))]
+                \(settings.joined(separator: "\n"))
 
                 """.utf8))
     }
@@ -104,6 +106,18 @@ final class TrialSite {
         return try ChildProcess([program, "-c", "\(folder)/\(name).conf"], log: "\(folder)/\(name)-broker.log")
     }
 
+    var isGatewayRunning: Bool { gateway?.isRunning ?? false }
+
+    /// The journal with its log.
+    var journalMegabytes: Double {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/state")) ?? []
+        let sizes = names.map { name -> Int in
+            let facts = try? FileManager.default.attributesOfItem(atPath: "\(folder)/state/\(name)")
+            return facts?[.size] as? Int ?? 0
+        }
+        return Double(sizes.reduce(0, +)) / 1e6
+    }
+
     /// What the gateway says of itself; nil before it says anything.
     var status: TrialStatus? {
         FileManager.default.contents(atPath: "\(folder)/status.json").flatMap { try? decodeJSON(TrialStatus.self, $0) }
@@ -124,6 +138,18 @@ final class TrialSite {
         let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
         guard fields.count > 13 else { return 0 }
         return ((Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    static func descriptors(_ pid: pid_t) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd"))?.count ?? 0
+    }
+
+    /// What a process has had written to block devices, in MB.
+    static func written(_ pid: pid_t) -> Double {
+        let text =
+            FileManager.default.contents(atPath: "/proc/\(pid)/io").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("write_bytes:") }
+        return (line?.split(separator: " ").last.flatMap { Double($0) } ?? 0) / 1e6
     }
 
     /// Resident memory in MB.

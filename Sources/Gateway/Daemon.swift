@@ -15,7 +15,7 @@ import Uplink
     import Musl
 #endif
 
-/// The whole gateway: restores its state, runs the loop, the route and the watchman, and ends in good order on SIGTERM.
+/// The whole gateway: restores its state, runs the loop, the routes and the watchman, and ends in good order on SIGTERM.
 public struct Daemon {
     public let configuration: Configuration
     public let data: DeviceData
@@ -83,6 +83,7 @@ public struct Daemon {
         if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
         let signer = makeSigner()
         let board = UplinkBoard(routes: Routes.statuses(of: configuration.centres))
+        TrialClock.followIfAsked(waking: stop.wake, board)
         guard case .mqtt(let brokerURL) = configuration.broker.address else { return }
         var options = try configuration.broker.clientOptions(brokerURL, id: "hoistway-\(configuration.site.id)")
         options.receiveMaximum = 1000

@@ -41,7 +41,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         case down(retryAt: Int64)
         /// The client belongs to the thread that connects it; here is none meanwhile.
         case connecting(Connector)
-        /// CONNECT is sent; CONNACK and SUBACK are awaited.
+        /// CONNECT is sent; CONNACK and SUBACK are awaited. `since`: the broker's last word.
         case waiting(since: Int64)
         case subscribed
     }
@@ -232,8 +232,11 @@ final class TelemetryLoop: MQTTClientDelegate {
                 link = .waiting(since: MonotonicClock.nanoseconds)
             }
         case .waiting(let since):
-            if socketIsReady { try client?.read() }
-            if MonotonicClock.nanoseconds - since > 20_000_000_000 {
+            // A kept session may send a whole window, each word an alert, before it answers SUBSCRIBE.
+            if socketIsReady {
+                try readUntilDry()
+                if case .waiting = link { link = .waiting(since: MonotonicClock.nanoseconds) }
+            } else if MonotonicClock.nanoseconds - since > 20_000_000_000 {
                 throw LinkLost(reason: "no answer to CONNECT in 20 s")
             }
         case .subscribed:

@@ -75,7 +75,7 @@ extension TelemetryLoop {
             durable.events = pendingEvents
             durable.answeredWords = pendingWords
             durable.stamp = clock.stamp
-            durable.counters = [("messages", batch.count), ("alerts", pendingAlerts.count)]
+            if !pendingAlerts.isEmpty { durable.counters = [("alerts", pendingAlerts.count)] }
             if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
             sequence = try journal.commit(durable)
             CrashPoint.afterCommit.reach()

@@ -14,7 +14,7 @@ public enum AlertChain {
 
     static func last(in database: Database) throws(JournalError) -> Link? {
         var last: Link?
-        try database.run("SELECT place, chain FROM alert WHERE place IS NOT NULL ORDER BY place DESC LIMIT 1") {
+        try database.run("SELECT place, chain FROM alert ORDER BY place DESC LIMIT 1") {
             last = Link(place: $0.integer(0), hash: $0.blob(1))
         }
         return last

@@ -39,8 +39,10 @@ final class Database {
         // EXTRA before the file is made: with FULL the unlinking of its first rollback journal is not synced, and a power cut
         // that brings it back would undo the change to WAL and all that was committed since.
         try execute("PRAGMA synchronous=EXTRA")
+        // Small pages, for a new file: a commit of readings changes a few, and each goes to the flash twice.
+        try execute("PRAGMA page_size=1024")
         try execute("PRAGMA journal_mode=WAL")
-        try execute("PRAGMA wal_autocheckpoint=1000")
+        try execute("PRAGMA wal_autocheckpoint=4000")
         try execute("PRAGMA journal_size_limit=16777216")
         // Whoever sets these can be overruled by a compile-time option; a promise rests on them, so they are asserted.
         if durability == .withTheNext { try execute("PRAGMA synchronous=NORMAL") }

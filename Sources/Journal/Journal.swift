@@ -23,6 +23,8 @@ public final class Journal {
     private var segment: Int64 = 0
     private var batchesInSegment = ReadingsCodec.batchesPerSegment
     private(set) var nextSequence: Int64 = 1
+    /// What came since the table `held` was brought up to date.
+    private(set) var unsettled = Unsettled()
     /// The gateway's run that this is; 0 before `beginRun`.
     var run: Int64 = 0
 
@@ -53,7 +55,8 @@ public final class Journal {
             try database.scalar("SELECT max(seq) FROM batch") ?? 0,
             try database.scalar("SELECT max(seq) FROM snapshot") ?? 0)
         nextSequence = last + 1
-        segment = (try database.scalar("SELECT max(segment) FROM batch") ?? 0)
+        segment = (try database.scalar("SELECT segment FROM batch ORDER BY seq DESC LIMIT 1") ?? 0)
+        unsettled = try Unsettled(of: database)
     }
 
     // MARK: Batches
@@ -87,16 +90,20 @@ public final class Journal {
         let blob = codec.encode(batch.messages)
         let snapshot = batch.snapshot.map { Zstandard.compress($0) }
         let sequence = nextSequence
+        let place = batchesInSegment
         do throws(JournalError) {
             try database.transaction { () throws(JournalError) in
+                if place == 0 { try settle() }
                 let hash = RecordHash.batch(
-                    sequence: sequence, segment: segment, place: Int64(batchesInSegment), now: batch.now.nanoseconds,
+                    sequence: sequence, segment: segment, place: Int64(place), now: batch.now.nanoseconds,
                     control: batch.control, blob)
                 try database.run(
-                    "INSERT INTO batch(seq, segment, place, now, control, readings, hash) VALUES(?, ?, ?, ?, ?, ?, ?)",
-                    .integer(sequence), .integer(segment), .integer(Int64(batchesInSegment)),
-                    .integer(batch.now.nanoseconds),
-                    batch.control.map { .text($0) } ?? .null, .blob(blob), .integer(hash))
+                    """
+                    INSERT INTO batch(seq, segment, place, now, control, readings, hash, messages)
+                    VALUES(?, ?, ?, ?, ?, ?, ?, ?)
+                    """, .integer(sequence), .integer(segment), .integer(Int64(place)), .integer(batch.now.nanoseconds),
+                    batch.control.map { .text($0) } ?? .null, .blob(blob), .integer(hash),
+                    .integer(Int64(batch.messages.count)))
                 for (alert, body) in batch.alerts { try insert(alert, body, batch) }
                 for event in batch.events { try owe(event, created: batch.now, batch.stamp) }
                 try noteAnswered(batch.answeredWords, at: batch.now.nanoseconds)
@@ -110,7 +117,37 @@ public final class Journal {
         }
         nextSequence += 1
         batchesInSegment += 1
+        if place == 0 { unsettled = Unsettled() }
+        unsettled.bytes += blob.count
+        unsettled.rows += 1
+        unsettled.messages += batch.messages.count
         return sequence
+    }
+
+    /// Batches and messages that `held` and the counter do not know of yet: those of the last segment. So a batch writes its own row only.
+    struct Unsettled {
+        var (bytes, rows, messages) = (0, 0, 0)
+        init() {}
+
+        init(of database: Database) throws(JournalError) {
+            var found = Unsettled()
+            try database.run(
+                """
+                SELECT total(length(readings)), count(*), total(messages) FROM batch
+                WHERE seq > (SELECT through FROM held WHERE class = 'batch')
+                """
+            ) { (found.bytes, found.rows, found.messages) = (Int($0.integer(0)), Int($0.integer(1)), Int($0.integer(2))) }
+            self = found
+        }
+    }
+
+    /// Within a transaction; `unsettled` is empty once that is through.
+    private func settle() throws(JournalError) {
+        if unsettled.rows == 0 { return }
+        try database.run(
+            "UPDATE held SET bytes = bytes + ?, rows = rows + ?, through = ? WHERE class = 'batch'",
+            .integer(Int64(unsettled.bytes)), .integer(Int64(unsettled.rows)), .integer(nextSequence - 1))
+        try count("messages", unsettled.messages)
     }
 
     private func insert(_ alert: Alert, _ body: [UInt8], _ batch: Batch) throws(JournalError) {
@@ -160,6 +197,7 @@ public final class Journal {
     public func counters() throws(JournalError) -> [String: Int] {
         var found: [String: Int] = [:]
         try database.run("SELECT name, value FROM counter") { found[$0.text(0)] = Int($0.integer(1)) }
+        found["messages", default: 0] += unsettled.messages
         return found
     }
 
@@ -206,14 +244,15 @@ public final class Journal {
 
     /// Visits the batches after a sequence number in order, one in memory at a time.
     public func forEachBatch(after sequence: Int64, _ visit: (StoredBatch) -> Void) throws(JournalError) {
+        // Within a segment sequence numbers count up with the places.
         let first = try database.scalar(
-            "SELECT segment FROM batch WHERE seq > ? ORDER BY seq LIMIT 1", .integer(sequence))
+            "SELECT seq - place FROM batch WHERE seq > ? ORDER BY seq LIMIT 1", .integer(sequence))
         guard let first else { return }
         var codec = ReadingsCodec()
         var segment: Int64 = -1
         var damage: JournalError?
         try database.run(
-            "SELECT seq, segment, now, control, readings, hash, place FROM batch WHERE segment >= ? ORDER BY seq",
+            "SELECT seq, segment, now, control, readings, hash, place FROM batch WHERE seq >= ? ORDER BY seq",
             .integer(first)
         ) { row in
             if row.integer(1) != segment {
@@ -259,18 +298,31 @@ public final class Journal {
         var dropped = 0
         while true {
             guard try held("batch").bytes > quota,
-                let oldest = try database.scalar("SELECT min(segment) FROM batch"),
-                let last = try database.scalar("SELECT max(seq) FROM batch WHERE segment = ?", .integer(oldest)),
-                last <= through
+                let oldest = try database.scalar("SELECT segment FROM batch ORDER BY seq LIMIT 1"),
+                let last = try lastBatch(ofFirst: oldest), last <= through
             else { return dropped }
             let before = try held("batch").rows
             try database.transaction { () throws(JournalError) in
-                try database.run("DELETE FROM batch WHERE segment = ?", .integer(oldest))
+                if oldest == segment { try settle() }
+                try database.run("DELETE FROM batch WHERE seq <= ?", .integer(last))
             }
-            // The next batch refers to nothing that is gone.
-            if oldest == segment { batchesInSegment = ReadingsCodec.batchesPerSegment }
+            if oldest == segment {
+                unsettled = Unsettled()
+                // The next batch refers to nothing that is gone.
+                batchesInSegment = ReadingsCodec.batchesPerSegment
+            }
             dropped += before - (try held("batch").rows)
         }
+    }
+
+    /// The last batch of the oldest segment. By the primary key: a full store is gigabytes.
+    private func lastBatch(ofFirst segment: Int64) throws(JournalError) -> Int64? {
+        let next = try database.scalar(
+            "SELECT seq FROM batch WHERE segment <> ? ORDER BY seq LIMIT 1", .integer(segment))
+        if let next {
+            return try database.scalar("SELECT seq FROM batch WHERE seq < ? ORDER BY seq DESC LIMIT 1", .integer(next))
+        }
+        return try database.scalar("SELECT max(seq) FROM batch")
     }
 
     /// The `now` of the last batch.

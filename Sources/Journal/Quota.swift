@@ -49,6 +49,7 @@ extension Journal {
         try database.run("SELECT bytes, rows FROM held WHERE class = ?", .text(name)) {
             found = (Int($0.integer(0)), Int($0.integer(1)))
         }
+        if name == "batch" { found = (found.bytes + unsettled.bytes, found.rows + unsettled.rows) }
         return found
     }
 
@@ -82,7 +83,7 @@ extension Journal {
             guard rows > Self.keptAlerts else { break }
             try database.run(
                 """
-                DELETE FROM alert WHERE (alert_id, revision) IN (SELECT alert_id, revision FROM alert
+                DELETE FROM alert WHERE place IN (SELECT place FROM alert
                     WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision)
                     ORDER BY place LIMIT ?)
                 """, .integer(Int64(min(500, rows - Self.keptAlerts))))
@@ -99,7 +100,8 @@ extension Journal {
             try database.run(
                 """
                 DELETE FROM outbox WHERE lane = ? AND EXISTS (SELECT 1 FROM outbox AS later
-                    WHERE substr(later.event_id, 1, 36) = substr(outbox.event_id, 1, 36) AND later.id > outbox.id)
+                    WHERE later.event_id > substr(outbox.event_id, 1, 36) || '/'
+                        AND later.event_id < substr(outbox.event_id, 1, 36) || '0' AND later.id > outbox.id)
                 """, .integer(Int64(lane.rawValue)))
             eviction.coalesced += rows - (try held("outbox").rows)
             if lane == .info { continue }

@@ -117,6 +117,11 @@ extension Journal {
         }
         report.refused += refused
         let unreadable = try dropUnreadable(target)
+        try target.run(
+            """
+            UPDATE held SET (bytes, rows, through) = (SELECT total(length(readings)), count(*), ifnull(max(seq), 0) FROM batch)
+            WHERE class = 'batch'
+            """)
         report.refused += unreadable
         report.batches -= unreadable
     }

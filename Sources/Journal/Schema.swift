@@ -1,9 +1,9 @@
 /// The journal's layout (`application_id` "HWAY", `user_version` = format).
 ///
-///     batch      seq, segment, place, now, control, readings, hash    what was read, by batch; `place` counts within its
-///                                                                     segment: only the first, 0, refers to nothing before it
-///     alert      alert_id, revision, lift, kind, state, at, body,     every revision told; `place` counts them,
-///                place, chain                                         `chain` links each to the one before
+///     batch      seq, segment, place, now, control, readings, hash,   what was read, by batch; `place` counts within its
+///                messages                                             segment: only the first, 0, refers to nothing before it
+///     alert      place, alert_id, revision, lift, kind, state, at,    every revision told; `place` counts them,
+///                body, chain                                          `chain` links each to the one before
 ///     outbox     id, event_id, type, lane, lift, body, created,       events that some centre is owed; `owing` counts those centres
 ///                number, owing, run, monotonic, quality               the last three say when by the clock of that time
 ///     owed       centre, lane, id, lift, created, step                who is owed what, in the order of sending; `step` is the first
@@ -15,14 +15,16 @@
 ///     dead_letter centre, reason, at, and what an outbox row has      what a centre has refused for good: kept to be looked at and
 ///                                                                     sent again
 ///     numbering  lift, lane, last                                     the last number given to a lift's event in a lane
-///     held       class, bytes, rows                                   how much of batch, alert and outbox there is; kept by triggers
+///     held       class, bytes, rows, through                          how much of batch, alert and outbox there is; kept by triggers,
+///                                                                     that of batch with each segment: it is right up to `through`
 ///     snapshot   seq, state, hash                                     one row
 ///     counter    name, value
 ///
-/// Formats: 1 (version 0.1 and 0.2) had no hashes, chain and numbers; 2 knew one centre. A journal of an older one is changed in one
-/// transaction on opening; what the first held keeps NULL for a hash, which `audit` counts as unchecked.
+/// Formats: 1 (version 0.1 and 0.2) had no hashes, chain and numbers; 2 knew one centre; 3 had alerts in the order of their
+/// ids, and wrote two pages more with each batch. A journal of an older one is changed in one transaction on opening; what the first
+/// held keeps NULL for a hash, which `audit` counts as unchecked.
 enum Schema {
-    static let format: Int64 = 3
+    static let format: Int64 = 4
     private static let applicationID: Int64 = 0x4857_4159
 
     /// Makes a new journal, or brings an older one to the present format.
@@ -43,7 +45,8 @@ enum Schema {
         }
         try database.transaction { () throws(JournalError) in
             if version == 1 { try upgradeFromFirst(database) }
-            try upgradeFromSecond(database)
+            if version <= 2 { for sql in additionsOfThird { try database.execute(sql) } }
+            for sql in changesOfFourth + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
         }
     }
 
@@ -74,7 +77,7 @@ enum Schema {
                     hash INTEGER)
                 """,
                 "CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-            ] + additionsOfSecond + additionsOfThird { try database.execute(sql) }
+            ] + additionsOfSecond + additionsOfThird + changesOfFourth { try database.execute(sql) }
         }
     }
 
@@ -93,18 +96,21 @@ enum Schema {
             "INSERT INTO held SELECT 'alert', total(length(body)), count(*) FROM alert",
             "INSERT INTO held SELECT 'outbox', total(length(body)), count(*) FROM outbox",
         ]
-        + [("batch", "readings"), ("alert", "body"), ("outbox", "body")].flatMap { table, column in
-            [
-                """
-                CREATE TRIGGER \(table)_in AFTER INSERT ON \(table) BEGIN
-                    UPDATE held SET bytes = bytes + length(new.\(column)), rows = rows + 1 WHERE class = '\(table)'; END
-                """,
-                """
-                CREATE TRIGGER \(table)_out AFTER DELETE ON \(table) BEGIN
-                    UPDATE held SET bytes = bytes - length(old.\(column)), rows = rows - 1 WHERE class = '\(table)'; END
-                """,
-            ]
-        }
+        + counting("batch", "readings") + counting("alert", "body") + counting("outbox", "body")
+
+    /// Triggers that keep `held`.
+    private static func counting(_ table: String, _ column: String) -> [String] {
+        [
+            """
+            CREATE TRIGGER \(table)_in AFTER INSERT ON \(table) BEGIN
+                UPDATE held SET bytes = bytes + length(new.\(column)), rows = rows + 1 WHERE class = '\(table)'; END
+            """,
+            """
+            CREATE TRIGGER \(table)_out AFTER DELETE ON \(table) BEGIN
+                UPDATE held SET bytes = bytes - length(old.\(column)), rows = rows - 1 WHERE class = '\(table)'; END
+            """,
+        ]
+    }
 
     /// What came with the third: several centres, each with its own place in the queue.
     ///
@@ -143,9 +149,32 @@ enum Schema {
         """,
     ]
 
-    private static func upgradeFromSecond(_ database: Database) throws(JournalError) {
-        for sql in additionsOfThird + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
-    }
+    /// What the fourth changed: alerts stand in the order in which they were told, as they are written, and not in that of their
+    /// random ids; a batch writes its own row and nothing else.
+    private static let changesOfFourth =
+        [
+            "ALTER TABLE batch ADD COLUMN messages INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE held ADD COLUMN through INTEGER NOT NULL DEFAULT 0",
+            "UPDATE held SET through = (SELECT ifnull(max(seq), 0) FROM batch) WHERE class = 'batch'",
+            "DROP TRIGGER batch_in", "DROP TRIGGER batch_out",
+            """
+            CREATE TRIGGER batch_out AFTER DELETE ON batch WHEN old.seq <= (SELECT through FROM held WHERE class = 'batch') BEGIN
+                UPDATE held SET bytes = bytes - length(old.readings), rows = rows - 1 WHERE class = 'batch'; END
+            """,
+            // The unique index over event_id finds an alert's revisions as well.
+            "DROP INDEX outbox_alert",
+            "DROP TRIGGER alert_in", "DROP TRIGGER alert_out", "DROP INDEX alert_place",
+            "ALTER TABLE alert RENAME TO alert_of_third",
+            """
+            CREATE TABLE alert(place INTEGER PRIMARY KEY, alert_id TEXT NOT NULL, revision INTEGER NOT NULL, lift TEXT NOT NULL,
+                kind TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, chain BLOB)
+            """,
+            """
+            INSERT INTO alert SELECT place, alert_id, revision, lift, kind, state, at, body, chain FROM alert_of_third ORDER BY place
+            """,
+            "DROP TABLE alert_of_third",
+            "CREATE UNIQUE INDEX alert_revision ON alert(alert_id, revision, state)",
+        ] + counting("alert", "body")
 
     private static func upgradeFromFirst(_ database: Database) throws(JournalError) {
         for sql in [

@@ -1,4 +1,5 @@
 import CMosquitto
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -23,18 +24,20 @@ func isWritable(_ descriptor: Int32) -> Bool {
 
 /// The monotonic clock that runs on while the box sleeps: libmosquitto's own base, and the gateway's.
 public enum MonotonicClock {
-    public static var nanoseconds: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
+    private static let leapt = Atomic<Int64>(0)
+    /// Time passes all at once, for trials of what takes days.
+    package static func leap(by nanoseconds: Int64) { leapt.add(nanoseconds, ordering: .relaxed) }
+
+    public static var nanoseconds: Int64 { reading(CLOCK_BOOTTIME) }
     /// The kernel's word that something keeps the wall clock right (`adjtimex`).
     public static var isWallSynchronised: Bool { hoistway_wall_clock_is_kept() != 0 }
     /// The wall clock, which may be wrong, and may jump.
-    public static var wallNanoseconds: Int64 {
+    public static var wallNanoseconds: Int64 { reading(CLOCK_REALTIME) }
+
+    private static func reading(_ clock: clockid_t) -> Int64 {
         var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) + leapt.load(ordering: .relaxed)
     }
 }
 

@@ -1,0 +1,137 @@
+import ArgumentParser
+import Elevator
+import FoundationEssentials
+import Mosquitto
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+extension Trial {
+    /// Days without a centre, in minutes: the gateway's clock leaps, its brokers, sockets and disk are real.
+    struct Partition: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A week without the centre: memory, disk and descriptors, and everything delivered after it.",
+            discussion: """
+                The real gateway with a clock that leaps. Each lift speaks once in each leap and changes its verdict every two hours; \
+                meanwhile the gateway goes on trying to reach the centre. Then the centre comes back.
+                """)
+        @OptionGroup var options: TrialOptions
+        @Option(name: .customLong("for"), help: "How long the centre is away: 6h, 72h, 168h.") var span = "168h"
+        @Option(help: "How far the clock leaps each time.") var leap = "10s"
+        @Option(help: "Lifts.") var lifts = 200
+        @Option(help: "Quota of readings in MiB: small, so that it is reached.") var quota = 32
+
+        func run() throws {
+            guard let span = Duration(written: span), let leap = Duration(written: leap), leap > .zero else {
+                throw ValidationError("--for and --leap: expected durations such as 168h and 10s")
+            }
+            let site = try TrialSite(
+                options, lifts: lifts, settings: ["readings_quota_mib: \(quota)", "alerts_quota_mib: 32"])
+            let clock = try LeapingClock(site.folder + "/leaps")
+            try site.startBuilding()
+            try site.startCentre()
+            usleep(300_000)
+            try site.startGateway()
+            try site.waitUntilDrained()
+            let publisher = try TrialPublisher(port: site.buildingPort, lifts: lifts)
+            let changesEvery = max(1, Int(7200 / leap.inSeconds))
+            var met = TrialCentre(port: site.centrePort)
+            try publisher.publish(lifts * 3, oneIn: 3)
+            try publisher.finish()
+            let before = publisher.causes.joined().count
+            guard wait(30, { met.count >= before }) else {
+                throw OutputError(path: "the gateway", reason: "told nothing before the partition began")
+            }
+            met.end()
+            site.stopCentre()
+
+            row("time without the centre", "waiting  journal MB", "resident MB  descriptors  written MB")
+            let steps = Int(span.inSeconds / leap.inSeconds)
+            var samples: [Sample] = []
+            for step in 0...steps {
+                if step % max(1, steps / 14) == 0 { samples.append(sample(site, after: leap * step)) }
+                try publisher.publish(lifts, oneIn: changesEvery)
+                try publisher.finish()
+                clock.leap(leap)
+                // One second more and it says again how much it has read.
+                while !wait(0.2, { site.status?.counters.messages ?? 0 >= publisher.published }) {
+                    guard site.isGatewayRunning else {
+                        throw OutputError(path: "the gateway", reason: "ended; see gateway.log with --keep")
+                    }
+                    clock.leap(.seconds(1))
+                }
+            }
+            try site.startCentre()
+            met = TrialCentre(port: site.centrePort, before: met)
+            let wanted = publisher.causes.joined().count
+            row("changes of a verdict", "\(wanted)", "\(publisher.published) words of \(lifts) lifts")
+            _ = wait(300) { met.events.count { $0.kind == "trial" } >= wanted && site.status?.centre.backlog == 0 }
+            met.end()
+            try conclude(met, wanted, samples)
+        }
+
+        private struct Sample {
+            var resident: Double
+            var descriptors: Int
+        }
+
+        private func sample(_ site: TrialSite, after time: Duration) -> Sample {
+            let sample = Sample(
+                resident: TrialSite.memory(site.gatewayPID), descriptors: TrialSite.descriptors(site.gatewayPID))
+            row(
+                time.written, "\(site.status?.centre.backlog ?? 0)  \(rounded(site.journalMegabytes, 1))",
+                "\(rounded(sample.resident, 1))  \(sample.descriptors)  \(rounded(TrialSite.written(site.gatewayPID), 0))")
+            return sample
+        }
+
+        private func conclude(_ centre: TrialCentre, _ wanted: Int, _ samples: [Sample]) throws {
+            let events = centre.events.filter { $0.kind == "trial" }
+            var last: [String: Int] = [:]
+            let outOfOrder = events.count { event in
+                defer { last[event.subject] = max(last[event.subject] ?? 0, event.sequence) }
+                return event.sequence <= last[event.subject] ?? 0
+            }
+            row(
+                "arrived once", "\(events.count)",
+                "\(centre.copies - centre.count) copies more, \(outOfOrder) out of a lift's order")
+            // The first samples are of a process that has not yet met everything.
+            let settled = samples.dropFirst(samples.count / 4)
+            guard let first = settled.first, let end = settled.last else { throw ExitCode(1) }
+            let isFlat = end.resident <= first.resident * 1.2 && end.descriptors <= first.descriptors + 2
+            row("memory and descriptors", isFlat ? "flat" : "GREW")
+            guard events.count == wanted, outOfOrder == 0, isFlat else { throw ExitCode(1) }
+        }
+
+        private func wait(_ limit: Double, _ condition: () -> Bool) -> Bool {
+            let start = MonotonicClock.nanoseconds
+            while !condition() {
+                if seconds(since: start) > limit { return false }
+                usleep(500)
+            }
+            return true
+        }
+    }
+}
+
+/// Moves the clock of a gateway that was started with it in its environment.
+private final class LeapingClock {
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        guard mkfifo(path, 0o600) == 0 || errno == EEXIST else {
+            throw OutputError(path: path, reason: String(cString: strerror(errno)))
+        }
+        setenv("HOISTWAY_LEAPS", path, 1)
+        // Open at both ends, so that neither waits for the other.
+        descriptor = open(path, O_RDWR | O_CLOEXEC)
+    }
+    deinit { close(descriptor) }
+
+    func leap(_ span: Duration) {
+        var nanoseconds = span.nanoseconds
+        write(descriptor, &nanoseconds, 8)
+    }
+}
