@@ -17,7 +17,8 @@ import Uplink
 struct Store: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal",
-        abstract: "Commits a second, bytes stored and written for a flight recorder of 72 h, the start with a full store.")
+        abstract:
+            "Commits a second, bytes stored and written for a flight recorder of 72 h, the start with a full store.")
 
     @Option(help: "Hours of readings, at the lifts' pace.") var hours = 2.0
     @Option(help: "Lifts at 1 Hz.") var lifts = 200
@@ -60,7 +61,8 @@ struct Store: ParsableCommand {
         }
         lone.sort()
         printRow(
-            "a lone alert, on disk", "p50 \(written(lone[150])) ms", "p99 \(written(lone[297])) ms, worst \(written(lone[299]))"
+            "a lone alert, on disk", "p50 \(written(lone[150])) ms",
+            "p99 \(written(lone[297])) ms, worst \(written(lone[299]))"
         )
         let batches = (0..<60).map { _ in batch(1000) }
         var next = 0
@@ -71,14 +73,16 @@ struct Store: ParsableCommand {
         let (began, held) = (wallSeconds(), try journal.statistics())
         let gone = try journal.enforce(Quota(readings: 1 << 30, outbox: held.owedBytes - 1))
         printRow(
-            "an outbox of \(held.owedBytes >> 20) MiB beyond its quota", "\(written((wallSeconds() - began) * 1e3, 0)) ms",
+            "an outbox of \(held.owedBytes >> 20) MiB beyond its quota",
+            "\(written((wallSeconds() - began) * 1e3, 0)) ms",
             "\(gone.coalesced) outdated revisions and \(gone.undelivered.values.reduce(0, +)) events gone")
     }
 
     private func sample(_ number: Int, at time: Instant) -> Alert {
         let lift = "lift-\(number % lifts)"
         return Alert(
-            id: AlertIdentity.id(lift: lift, kind: "door.jammed", onset: time.nanoseconds, earlier: number), revision: 1,
+            id: AlertIdentity.id(lift: lift, kind: "door.jammed", onset: time.nanoseconds, earlier: number),
+            revision: 1,
             lift: lift, kind: "door.jammed", state: .confirmed, severity: .major, rule: "door-jammed", ruleVersion: "1",
             onset: time, time: time, reason: "held", hold: .seconds(10), confirmationHold: nil,
             evidence: [
@@ -133,7 +137,8 @@ struct Store: ParsableCommand {
             if commit % Int(300 / commitWait) == 0 {
                 for message in messages {
                     intake.take(
-                        topic: message.topic.span, payload: message.payload.span, isRetained: false, arrival: message.arrival)
+                        topic: message.topic.span, payload: message.payload.span, isRetained: false,
+                        arrival: message.arrival)
                 }
                 try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
             }

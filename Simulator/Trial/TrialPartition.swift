@@ -55,6 +55,8 @@ extension Trial {
                 if step % max(1, steps / 14) == 0 { samples.append(sample(site, after: leap * step)) }
                 try publisher.publish(lifts, oneIn: changesEvery)
                 try publisher.finish()
+                // Words on their way are to be heard before time leaps.
+                usleep(2000)
                 clock.leap(leap)
                 // One second more and it says again how much it has read.
                 while !wait(0.2, { site.status?.counters.messages ?? 0 >= publisher.published }) {
@@ -66,6 +68,8 @@ extension Trial {
             }
             try site.startCentre()
             met = TrialCentre(port: site.centrePort, before: met)
+            // The gateway's pause before its next attempt.
+            clock.leap(.seconds(30))
             let wanted = publisher.causes.joined().count
             row("changes of a verdict", "\(wanted)", "\(publisher.published) words of \(lifts) lifts")
             _ = wait(300) { met.events.count { $0.kind == "trial" } >= wanted && site.status?.centre.backlog == 0 }
@@ -82,8 +86,10 @@ extension Trial {
             let sample = Sample(
                 resident: TrialSite.memory(site.gatewayPID), descriptors: TrialSite.descriptors(site.gatewayPID))
             row(
-                time.written, "\(site.status?.centre.backlog ?? 0)  \(rounded(site.journalMegabytes, 1))",
-                "\(rounded(sample.resident, 1))  \(sample.descriptors)  \(rounded(TrialSite.written(site.gatewayPID), 0))")
+                "\(rounded(time.inSeconds / 3600, 1)) h",
+                "\(site.status?.centre.backlog ?? 0)  \(rounded(site.journalMegabytes, 1))",
+                "\(rounded(sample.resident, 1))  \(sample.descriptors)  \(rounded(TrialSite.written(site.gatewayPID), 0))"
+            )
             return sample
         }
 

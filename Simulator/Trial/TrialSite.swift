@@ -112,8 +112,8 @@ final class TrialSite {
     var journalMegabytes: Double {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/state")) ?? []
         let sizes = names.map { name -> Int in
-            let facts = try? FileManager.default.attributesOfItem(atPath: "\(folder)/state/\(name)")
-            return facts?[.size] as? Int ?? 0
+            var facts = stat()
+            return stat("\(folder)/state/\(name)", &facts) == 0 ? Int(facts.st_size) : 0
         }
         return Double(sizes.reduce(0, +)) / 1e6
     }

@@ -136,7 +136,9 @@ public final class Journal {
                 SELECT total(length(readings)), count(*), total(messages) FROM batch
                 WHERE seq > (SELECT through FROM held WHERE class = 'batch')
                 """
-            ) { (found.bytes, found.rows, found.messages) = (Int($0.integer(0)), Int($0.integer(1)), Int($0.integer(2))) }
+            ) {
+                (found.bytes, found.rows, found.messages) = (Int($0.integer(0)), Int($0.integer(1)), Int($0.integer(2)))
+            }
             self = found
         }
     }
