@@ -16,8 +16,8 @@ help:
 	@echo "make trial         the test nobody passed, priority over a million events, CPU and delay (about 20 minutes)"
 	@echo "make seeds         20 simulated days of 200 lifts, with the table for docs/detection.md (SEEDS='1 2 3')"
 	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
-	@echo "make soak          a million random lives of the journal on a simulated disk, and 2,000 kills (about three hours)"
-	@echo "make bench         the speed of the rule engine: Timescales, messages, memory, start-up"
+	@echo "make soak          a million random lives of the journal on a simulated disk, a week without the centre, 2,000 kills (about four hours)"
+	@echo "make bench         the speed of the rule engine and the journal: Timescales, messages, memory, start-up, bytes written"
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
 	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
 	@echo "make docs          docs/entrapment.md from the rules"
@@ -62,6 +62,8 @@ test: deps test-deps lint
 	@$(BIN)/hoistway-bench load
 	@echo "The journal on a disk that loses, tears and reorders what was not synced (the long form is make soak)"
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),10000)
+	@echo "Two hours without the centre, in half a minute of a leaping clock (the long form, a week, is in make soak)"
+	@$(BIN)/hoistway-sim trial partition --for 2h
 	@$(MAKE) --no-print-directory crash ROUNDS=$(or $(KILLS),200)
 
 .PHONY: units
@@ -93,6 +95,7 @@ reloads: build
 .PHONY: soak
 soak: build
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),1000000)
+	@$(BIN)/hoistway-sim trial partition --for 168h
 	@$(MAKE) --no-print-directory crash ROUNDS=2000
 
 .PHONY: network trial
@@ -108,6 +111,7 @@ bench: build
 	@$(BIN)/hoistway-bench messages
 	@$(BIN)/hoistway-bench state
 	@$(BIN)/hoistway-bench load
+	@$(BIN)/hoistway-bench journal
 	@Benchmarks/timescales $(BIN) $(or $(ROWS),1000000)
 
 bench-check: build

@@ -81,8 +81,12 @@ extension Configuration.Centre {
             } else if let name = reader.text("name") {
                 own.name = name
             }
-            if reader.optional("lanes") != nil {
-                own.lanes = Set(reader.items("lanes").compactMap { Lane(named: $0, diagnostics) })
+            if let list = reader.optional("lanes") {
+                let names = reader.items("lanes")
+                own.lanes = Set(names.compactMap { Lane(named: $0, diagnostics) })
+                if names.isEmpty {
+                    diagnostics.report(list, "no lane stands here: expected some of entrapment, fault and info")
+                }
             }
             for (key, value) in reader.entries("fallback") {
                 guard let lane = Lane(named: key, diagnostics) else { continue }

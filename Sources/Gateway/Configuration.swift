@@ -146,6 +146,9 @@ public struct Configuration: Sendable {
                     + "systemd/mosquitto-hoistway.conf: a default mosquitto drops what it has acknowledged beyond 1000 messages."
             )
         }
+        if !centres.contains(where: { $0.lanes.contains(.entrapment) }) {
+            warnings.append("\(file): no centre is told of entrapments: give one of them the lane 'entrapment'")
+        }
         if case .duration(let overdue)? = data.rules.parameters["report_overdue"] {
             for profile in data.profiles where lifts.contains(where: { $0.profile == profile.name }) {
                 guard profile.reportsEvery >= overdue else { continue }

@@ -128,6 +128,9 @@ extension Endpoint {
             if let path, let place = reader.optional(key) { Self.check(path, key, isPEM: isPEM, place, diagnostics) }
         }
         reader.finish()
+        if passwordFile != nil, username == nil {
+            diagnostics.report(node, "password_file without a username: MQTT has none without the other")
+        }
         if (certificateFile == nil) != (keyFile == nil) {
             diagnostics.report(node, "certificate_file and key_file go together")
         }
@@ -149,9 +152,10 @@ extension Endpoint {
             diagnostics.report(place, "\(key): '\(path)' is a folder, expected a file")
         } else if !FileManager.default.isReadableFile(atPath: path) {
             diagnostics.report(place, "\(key): '\(path)' may not be read by this user")
-        } else if isPEM {
+        } else {
             let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-            if !text.contains("-----BEGIN ") { diagnostics.report(place, "\(key): '\(path)' holds no PEM") }
+            if isPEM, !text.contains("-----BEGIN ") { diagnostics.report(place, "\(key): '\(path)' holds no PEM") }
+            if !isPEM, text.allSatisfy(\.isWhitespace) { diagnostics.report(place, "\(key): '\(path)' is empty") }
         }
     }
 

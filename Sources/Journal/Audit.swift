@@ -31,6 +31,19 @@ extension Journal {
         attempt("the batches", &audit) { audit throws(JournalError) in try auditBatches(&audit) }
         attempt("the snapshot", &audit) { audit throws(JournalError) in try auditSnapshot(&audit) }
         attempt("the alerts", &audit) { audit throws(JournalError) in try auditAlerts(&audit) }
+        attempt("the counts", &audit) { audit throws(JournalError) in
+            // The quotas go by them.
+            for (table, column) in [("batch", "readings"), ("alert", "body"), ("outbox", "body")] {
+                let counted = try held(table)
+                let bytes = try database.scalar("SELECT CAST(total(length(\(column))) AS INTEGER) FROM \(table)") ?? 0
+                let rows = try database.scalar("SELECT count(*) FROM \(table)") ?? 0
+                if counted != (Int(bytes), Int(rows)) {
+                    audit.report(
+                        "counts: \(table) is said to hold \(counted.rows) rows of \(counted.bytes) bytes, and holds \(rows) of \(bytes)"
+                    )
+                }
+            }
+        }
         attempt("the outbox", &audit) { audit throws(JournalError) in
             audit.owed = try owed().count
             let strays =

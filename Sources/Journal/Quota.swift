@@ -54,6 +54,7 @@ extension Journal {
     }
 
     /// Lets go what is beyond the quotas, the least important first and the oldest of it first. Costs three look-ups when nothing is.
+    /// What is told and what is owed goes in one transaction.
     ///
     /// Order: readings; alerts that the centre has stored; of what it is owed first revisions that a later one says better, then
     /// info, then faults, and entrapments last of all.
@@ -62,17 +63,19 @@ extension Journal {
         if try held("batch").bytes > quota.readings {
             eviction.readingBatches = try evictReadings(beyond: quota.readings)
         }
-        if try held("outbox").bytes > quota.outbox { try relieveOutbox(quota.outbox, &eviction) }
-        if try held("alert").bytes > quota.alerts { eviction.alerts = try forgetStoredAlerts(quota.alerts) }
-        guard !eviction.isEmpty else { return eviction }
-        let undelivered = eviction.undelivered.values.reduce(0, +)
-        try database.transaction { () throws(JournalError) in
+        let (owed, told) = (try held("outbox").bytes, try held("alert").bytes)
+        guard owed > quota.outbox || told > quota.alerts || !eviction.isEmpty else { return eviction }
+        return try database.transaction { () throws(JournalError) in
+            var eviction = eviction
+            if owed > quota.outbox { try relieveOutbox(quota.outbox, &eviction) }
+            if try held("alert").bytes > quota.alerts { eviction.alerts = try forgetStoredAlerts(quota.alerts) }
+            let undelivered = eviction.undelivered.values.reduce(0, +)
             for (name, value) in [
                 ("evicted_batches", eviction.readingBatches), ("evicted_alerts", eviction.alerts),
                 ("coalesced_events", eviction.coalesced), ("evicted_undelivered", undelivered),
             ] where value > 0 { try count(name, value) }
+            return eviction
         }
-        return eviction
     }
 
     private func forgetStoredAlerts(_ quota: Int) throws(JournalError) -> Int {

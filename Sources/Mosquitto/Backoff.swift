@@ -17,8 +17,9 @@ public struct Backoff: Sendable {
         last = base
     }
 
+    /// It succeeds; the first time since the last pause counts.
     /// - Parameter now: monotonic nanoseconds.
-    public mutating func connected(at now: Int64) { connectedAt = now }
+    public mutating func connected(at now: Int64) { connectedAt = connectedAt ?? now }
 
     /// The pause before the next attempt.
     public mutating func pause(at now: Int64, using random: inout some RandomNumberGenerator) -> Duration {

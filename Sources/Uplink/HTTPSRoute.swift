@@ -257,7 +257,8 @@ public final class HTTPSRoute {
         _ slot: Slot, _ sending: UnderWay, _ response: HTTPClient.Response,
         refusing refusal: CentreAnswer.Refusal? = nil
     ) throws(JournalError) {
-        lulls[slot] = Lull()
+        lulls[slot]?.until = 0
+        lulls[slot]?.backoff.connected(at: MonotonicClock.nanoseconds)
         note(isConnected: true)
         if refusal == nil, !sending.events.isEmpty { takesEvents = true }
         var answer = CentreAnswer()

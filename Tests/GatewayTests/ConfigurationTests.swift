@@ -70,6 +70,40 @@ import Testing
         #expect(!found.contains("secret"))
     }
 
+    @Test func aSecretThatIsEmptyOrOfNobodyIsAMistake() throws {
+        let empty = FileManager.default.temporaryDirectory.path + "/hoistway-empty-\(UUID().uuidString)"
+        try Data("\n".utf8).write(to: URL(fileURLWithPath: empty))
+        let found = try mistakes(
+            """
+            site: { id: s }
+            broker: { url: "mqtt://127.0.0.1", password_file: \(empty) }
+            centres:
+              - { name: city, url: "https://c/x", token_file: \(empty) }
+              - { name: keeper, url: "https://d/x", lanes: [] }
+            lifts: [ "1" ]
+            """)
+        for expected in [
+            "site.yaml:2:9: password_file without a username", "token_file: '\(empty)' is empty",
+            "site.yaml:5:48: no lane stands here",
+        ] { #expect(found.contains(expected), "\(expected)\nnot in\n\(found)") }
+    }
+
+    @Test(arguments: ["[fault, info]", "[entrapment]"])
+    func nobodyToldOfEntrapmentsIsWarnedOf(_ lanes: String) throws {
+        let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).yaml"
+        try Data(
+            """
+            site: { id: s }
+            broker: { url: "mqtt://127.0.0.1" }
+            centres: [{ name: city, url: "mqtts://c", lanes: \(lanes) }]
+            lifts: [ "1" ]
+            """.utf8
+        ).write(to: URL(fileURLWithPath: path))
+        let configuration = try Configuration(file: path)
+        let warnings = configuration.warnings(try configuration.deviceData())
+        #expect(warnings.contains { $0.contains("no centre is told of entrapments") } == (lanes != "[entrapment]"))
+    }
+
     @Test(arguments: ["", "a: [", "a: &x 1\nb: *x", "a: 1\na: 2", "\u{0}", "- 1", String(repeating: "[", count: 2000)])
     func hostileFilesAreRefusedAndNothingWorse(_ text: String) throws {
         #expect(try mistakes(text) != "")

@@ -85,17 +85,43 @@ import Testing
         #expect(Quota(readings: 2048 << 20).fitted(into: 100 << 30).readings == 2048 << 20)
     }
 
-    @Test func onAFullDiskTheOldestReadingsMakeRoom() throws {
-        for n in 1...1000 {
+    /// Commits batches of one message each, the last with a snapshot.
+    private func hear(_ numbers: ClosedRange<Int>, in journal: Journal) throws {
+        for n in numbers {
             var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
             batch.messages = [
                 JournalledMessage(
                     arrival: Int64(n), topic: Array("t".utf8), payload: Array(UUID().uuidString.utf8),
                     isRetained: false, mid: n)
             ]
-            if n == 1000 { batch.snapshot = [1] }
+            if n == numbers.upperBound { batch.snapshot = [1] }
             try journal.commit(batch)
         }
+    }
+
+    @Test func readingsAreCountedOverSegmentsRestartsAndEviction() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
+        do { try hear(1...300, in: try Journal(path)) }
+        do {
+            let journal = try Journal(path)
+            #expect(try journal.statistics().batches == 300)
+            try hear(301...700, in: journal)
+            #expect(journal.audit().isSound, "\(journal.audit().problems)")
+            // Two of four segments, then all of it with the one that is being written.
+            _ = try journal.evictReadings(beyond: try journal.statistics().readingsBytes / 2)
+            #expect(journal.audit().problems.allSatisfy { !$0.contains("counts") }, "\(journal.audit().problems)")
+            _ = try journal.evictReadings(beyond: 0)
+            #expect(try journal.statistics().batches == 0)
+            try hear(701...710, in: journal)
+        }
+        let journal = try Journal(path)
+        #expect(journal.audit().problems.allSatisfy { !$0.contains("counts") }, "\(journal.audit().problems)")
+        #expect(try journal.statistics().batches == 10)
+        #expect(try journal.counters()["messages"] == 710, "what was heard is counted, kept or not")
+    }
+
+    @Test func onAFullDiskTheOldestReadingsMakeRoom() throws {
+        try hear(1...1000, in: journal)
         let before = try journal.statistics().batches
         try journal.makeRoom()
         let after = try journal.statistics().batches

@@ -53,6 +53,8 @@ DELIVERIES = [
     ("each centre's own receipt", "Journal/Outbox.swift",
      '"DELETE FROM owed WHERE centre = ? AND lane = ? AND id = ?", .text(centre), .integer(place.lane),',
      '"DELETE FROM owed WHERE centre != ? AND lane = ? AND id = ?", .text(centre), .integer(place.lane),', "OutboxTests"),
+    ("quota: readings counted with each segment", "Journal/Journal.swift", "if place == 0 { try settle() }", "",
+     "QuotaTests|JournalInvariant"),
     ("quota: entrapments last", "Journal/Quota.swift",
      "for lane in [Lane.info, .fault, .entrapment] {", "for lane in [Lane.entrapment, .fault, .info] {", "QuotaTests"),
 ]
