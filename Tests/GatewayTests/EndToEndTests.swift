@@ -136,6 +136,23 @@ private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: 
         #expect(page.output.contains("unknown_lift 1"), "\(page.output)")
     }
 
+    @Test func aWindowOfAlertsThatWaitedInTheBrokerIsReadInAFewCommits() throws {
+        // A rule whose verdict changes with each word.
+        let site = try Site(
+            rules: "rules: [{ rule: high, kind: high, severity: major, when: floor >= 9, title: { en: high, zh: h } }]")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.stopDaemon()
+        for sequence in 1...600 {
+            site.say("1", "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Position\":\(sequence % 2 * 9)}")
+        }
+        site.wait(1) { false }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained && site.status("counters", "alerts") == 600 }, "\(site.log)")
+        // One for each word would be a sync for each, and on slow flash the broker's patience.
+        #expect(site.status("counters", "commits") < 60, "\(site.status("counters", "commits")) commits")
+    }
+
     @Test func theRecordingReplaysToTheAlertsOfTheLiveRun() throws {
         let site = try Site(parameters: quick)
         let trace = site.folder + "/trace.ndjson"

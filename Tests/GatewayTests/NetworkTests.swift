@@ -17,17 +17,19 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
         site.say(lift, state(2))
     }
 
-    /// A site whose centre is reached through a proxy to the test's broker.
-    private func site() throws -> (Site, Proxy) {
-        // The broker's port is known only when the site is made: the proxy's comes first, and learns it after.
+    /// A site that reaches its centre, or the building's broker, through a proxy to the test's broker.
+    private func site(proxyTo place: String = "centre") throws -> (Site, Proxy) {
         let site = try Site(parameters: quick)
         let proxy = try Proxy(to: site.port)
         try site.rewriteConfiguration {
             $0.replacingOccurrences(
-                of: "centre: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
-                with: "centre: { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
+                of: "\(place): { url: \"mqtt://127.0.0.1:\(site.port)\" }",
+                with: "\(place): { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
         }
         return (site, proxy)
+    }
+    private func isConnected(_ site: Site) -> Bool {
+        (site.status["centre"] as? [String: Any])?["connected"] as? Bool == true
     }
 
     @Test func twoSecondsOfDelayDelayAndDoNothingElse() throws {
@@ -44,8 +46,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
     @Test func aLinkThatStallsWithoutAWordIsNoticedAndLeftAndNothingIsLost() throws {
         let (site, proxy) = try site()
         try site.startDaemon()
-        #expect(
-            site.wait { site.isDrained && (site.status["centre"] as? [String: Any])?["connected"] as? Bool == true })
+        #expect(site.wait { site.isDrained && isConnected(site) })
         proxy.set(.stalled)
         trap(site)
         site.wait(5) { false }
@@ -59,13 +60,10 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
     @Test func aHalfOpenLinkIsLeftByItsSilenceAlone() throws {
         let (site, proxy) = try site()
         try site.startDaemon()
-        #expect(
-            site.wait { site.isDrained && (site.status["centre"] as? [String: Any])?["connected"] as? Bool == true })
+        #expect(site.wait { site.isDrained && isConnected(site) })
         proxy.set(.stalled)
         trap(site)
-        #expect(
-            site.wait(25) { (site.status["centre"] as? [String: Any])?["connected"] as? Bool == false },
-            "\(site.log)")
+        #expect(site.wait(25) { !isConnected(site) }, "\(site.log)")
         proxy.set(.fair)
         #expect(site.wait(60) { site.status("centre", "backlog") == 0 && site.told.count >= 2 }, "\(site.log)")
     }
@@ -83,13 +81,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
 
     /// libmosquitto says "success, and more to write" for ever once it is disconnecting and the socket is gone.
     @Test func anEndWhileTheBrokerIsGoneEnds() throws {
-        let site = try Site(parameters: quick)
-        let proxy = try Proxy(to: site.port)
-        try site.rewriteConfiguration {
-            $0.replacingOccurrences(
-                of: "broker: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
-                with: "broker: { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
-        }
+        let (site, proxy) = try site(proxyTo: "broker")
         for _ in 0..<6 {
             try site.startDaemon()
             #expect(site.wait { site.isDrained })
@@ -129,13 +121,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
     }
 
     @Test func aBuildingsBrokerThatStallsIsLeftAndOneAlertTellsOfIt() throws {
-        let site = try Site(parameters: quick)
-        let proxy = try Proxy(to: site.port)
-        try site.rewriteConfiguration {
-            $0.replacingOccurrences(
-                of: "broker: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
-                with: "broker: { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
-        }
+        let (site, proxy) = try site(proxyTo: "broker")
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         proxy.set(.stalled)
