@@ -23,7 +23,7 @@ struct Store: ParsableCommand {
     @Option(help: "Hours of readings, at the lifts' pace.") var hours = 2.0
     @Option(help: "Lifts at 1 Hz.") var lifts = 200
     @Option(help: "How long a commit waits for more, in seconds: the gateway's commit_wait.") var commitWait = 1.0
-    @Option(help: "A folder on the disk to be measured.") var folder = "."
+    @Option(help: "A folder on the disk to be measured.") var folder = ".build"
     @Option(help: "Quota of readings in MiB.") var quota = 2048
     @Flag(help: "The flight recorder and the start only.") var recorderOnly = false
 

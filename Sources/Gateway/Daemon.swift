@@ -78,7 +78,7 @@ public struct Daemon {
             log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
         }
         let clock = GatewayClock(notBefore: recovered.lastNow)
-        try journal.beginRun(boot: Self.bootID())
+        try journal.beginRun(boot: Self.bootID(), anchor: clock.anchor)
         let forgotten = try journal.address(to: configuration.centres.map(\.addressee))
         if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
         let signer = makeSigner()

@@ -7,7 +7,8 @@ import Mosquitto
 /// Steps of the wall clock (NTP, a box without an RTC that boots in 1970) do not touch it, and it never goes back over what
 /// is journalled: so no hold fires or is lost because somebody set the clock.
 public struct GatewayClock: Sendable {
-    private let anchor: Int64
+    /// Nanoseconds from the monotonic clock to this line.
+    let anchor: Int64
 
     /// - Parameter notBefore: the last time in the journal.
     public init(notBefore: Instant?) {

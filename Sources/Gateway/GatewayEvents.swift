@@ -32,7 +32,8 @@ extension OwedEvent {
         }
     }
 
-    /// The box's clock was set: the times of this run are off by the correction.
+    /// The box's clock was set: the times of this run are off by the correction, and what this boot told before can be placed by its
+    /// monotonic time.
     static func clock(
         correction: Duration, site: AlertEvent.Site, bootID: String, at now: Instant
     ) -> OwedEvent {

@@ -76,7 +76,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     var lastSnapshot: Int64 = 0
     private var deafSince: Instant?
     var lag = ReadingLag()
-    var toldCorrection = Duration.zero
+    /// What was told of the clock; nil before anybody kept it right in this run.
+    var toldCorrection: Duration?
     var selfTest: SelfTest?
     var selfTestFailed: SiteAlert
     /// Of the test that runs, else of the last one of this run.

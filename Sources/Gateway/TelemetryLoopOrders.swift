@@ -127,16 +127,21 @@ extension TelemetryLoop {
 
     // MARK: The clock
 
-    /// Somebody has set the wall clock right: what was stamped in this run is corrected by what it was wrong, and both are told.
+    /// Somebody has set the wall clock right: what was stamped in this run, and in earlier ones of the same boot, is corrected by what it was
+    /// wrong, and both are told.
     func noticeClock() {
         guard clock.quality != .free, retryCommitAt == nil else { return }
         let correction = abs(clock.wallOffset) < .seconds(1) ? .zero : clock.wallOffset
-        guard abs(correction - toldCorrection) >= .seconds(1) else { return }
+        guard toldCorrection == nil || abs(correction - (toldCorrection ?? .zero)) >= .seconds(1) else { return }
         do throws(JournalError) {
-            try journal.correctRun(by: correction.nanoseconds)
+            let earlier = try journal.correctRuns(by: correction.nanoseconds)
+            let isNews = abs(correction - (toldCorrection ?? .zero)) >= .seconds(1) || earlier > 0
             toldCorrection = correction
+            guard isNews else { return }
             tell(.clock(correction: correction, site: settings.site, bootID: settings.bootID, at: clock.now))
-            log.notice("the wall clock was set: times of this run are off by \(correction.written), and told so")
+            log.notice(
+                "the wall clock was set: times of this run are off by \(correction.written), those of \(earlier) earlier ones of this boot are corrected too; the centre is told"
+            )
         } catch { log.error("\(error)") }
     }
 }

@@ -21,8 +21,9 @@ extension Journal {
     }
 
     /// Notes that the gateway begins to run in a boot of the box. What is noted from now on is of this run.
-    public func beginRun(boot: String) throws(JournalError) {
-        try database.run("INSERT INTO run(boot) VALUES(?)", .text(boot))
+    /// - Parameter anchor: nanoseconds from the boot's monotonic clock to the run's time line.
+    public func beginRun(boot: String, anchor: Int64) throws(JournalError) {
+        try database.run("INSERT INTO run(boot, anchor) VALUES(?, ?)", .text(boot), .integer(anchor))
         run = try database.scalar("SELECT max(id) FROM run") ?? 0
         // Runs that nothing owed refers to any more say nothing.
         try database.run(
@@ -31,9 +32,28 @@ extension Journal {
             """, .integer(run))
     }
 
-    /// The wall clock, now kept right by somebody, is this far from the run's time line.
-    public func correctRun(by correction: Int64) throws(JournalError) {
-        try database.run("UPDATE run SET correction = ? WHERE id = ?", .integer(correction), .integer(run))
+    /// The wall clock, now kept right by somebody, is this far from the run's time line. Earlier runs of the same boot went by the same
+    /// monotonic clock, so how far off they were is known, too; less than a second is nothing.
+    /// - Returns: how many earlier runs are corrected otherwise than before.
+    public func correctRuns(by correction: Int64) throws(JournalError) -> Int {
+        try database.transaction { () throws(JournalError) in
+            try database.run("UPDATE run SET correction = ? WHERE id = ?", .integer(correction), .integer(run))
+            var runs: [(id: Int64, correction: Int64)] = []
+            try database.run(
+                """
+                SELECT earlier.id, ?1 + own.anchor - earlier.anchor, earlier.correction FROM run AS earlier, run AS own
+                WHERE own.id = ?2 AND earlier.id < ?2 AND earlier.boot = own.boot AND earlier.anchor IS NOT NULL
+                """, .integer(correction), .integer(run)
+            ) { row in
+                let found = abs(row.integer(1)) < 1_000_000_000 ? 0 : row.integer(1)
+                if abs(found - row.integer(2)) >= 1_000_000_000 { runs.append((row.integer(0), found)) }
+            }
+            for run in runs {
+                try database.run(
+                    "UPDATE run SET correction = ? WHERE id = ?", .integer(run.correction), .integer(run.id))
+            }
+            return runs.count
+        }
     }
 
     public func run(_ id: Int64) throws(JournalError) -> Run? {

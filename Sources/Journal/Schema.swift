@@ -8,8 +8,9 @@
 ///                number, owing, run, monotonic, quality               the last three say when by the clock of that time
 ///     owed       centre, lane, id, lift, created, step                who is owed what, in the order of sending; `step` is the first
 ///                                                                     of the centre's routes that need not wait
-///     run        id, boot, correction                                 the gateway's runs: in which boot of the box each was, and by
-///                                                                     how much its time line was found to be wrong
+///     run        id, boot, correction, anchor                         the gateway's runs: in which boot of the box each was, by how
+///                                                                     much its time line was found to be wrong, and how far that
+///                                                                     line is from the monotonic clock (NULL: from before format 4)
 ///     word       centre, id, at                                       words of people at a centre that were answered
 ///     centre     name, lanes                                          who is to be told what; bits of lanes
 ///     dead_letter centre, reason, at, and what an outbox row has      what a centre has refused for good: kept to be looked at and
@@ -154,6 +155,7 @@ enum Schema {
     private static let changesOfFourth =
         [
             "ALTER TABLE batch ADD COLUMN messages INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE run ADD COLUMN anchor INTEGER",
             "ALTER TABLE held ADD COLUMN through INTEGER NOT NULL DEFAULT 0",
             "UPDATE held SET through = (SELECT ifnull(max(seq), 0) FROM batch) WHERE class = 'batch'",
             "DROP TRIGGER batch_in", "DROP TRIGGER batch_out",

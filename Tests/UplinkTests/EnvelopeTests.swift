@@ -12,7 +12,7 @@ import Testing
 
     init() throws {
         journal = try Journal(path)
-        try journal.beginRun(boot: "boot-1")
+        try journal.beginRun(boot: "boot-1", anchor: -2_250_000_000)
         var batch = Journal.Batch(now: Instant(nanoseconds: 5_000_000_000))
         batch.stamp = ClockStamp(monotonic: 7_250_000_000, quality: "free")
         batch.events = [
@@ -35,10 +35,21 @@ import Testing
     }
 
     @Test func aRunThatBeganIn1970IsCorrected() throws {
-        try journal.correctRun(by: 1_795_286_400_250_000_000)
+        #expect(try journal.correctRuns(by: 1_795_286_400_250_000_000) == 0)
         #expect(try sent()["timecorrection"] as? String == "1795286400.25")
         // The next run has a line of its own, and what the last one noted keeps its correction.
-        try journal.beginRun(boot: "boot-1")
+        try journal.beginRun(boot: "boot-1", anchor: 1_795_286_398_000_000_000)
+        #expect(try sent()["timecorrection"] as? String == "1795286400.25")
+    }
+
+    @Test func aRestartBeforeTheClockWasSetIsCorrectedOnceItIs() throws {
+        // Two more runs: one of the same boot, whose line began where the first one's ended, and one of another.
+        try journal.beginRun(boot: "boot-1", anchor: -2_000_000_000)
+        #expect(try journal.correctRuns(by: 1_795_286_400_000_000_000) == 1)
+        #expect(try sent()["timecorrection"] as? String == "1795286400.25")
+        #expect(try journal.correctRuns(by: 1_795_286_400_000_000_000) == 0, "nothing is new")
+        try journal.beginRun(boot: "boot-2", anchor: 0)
+        #expect(try journal.correctRuns(by: 50_000_000_000) == 0, "nobody knows what another boot's clock said")
         #expect(try sent()["timecorrection"] as? String == "1795286400.25")
     }
 
