@@ -203,9 +203,12 @@ final class TelemetryLoop: MQTTClientDelegate {
     /// Nothing may be written while read messages wait for their commit.
     private var mayWrite: Bool { batchSince == nil }
 
-    /// How long a batch may wait for more. While the backlog drains the broker waits for us: an acknowledgement brings the
-    /// next window.
-    var patience: Duration { isDrained ? settings.commitWait : .milliseconds(20) }
+    /// How long a batch may wait for more; with an alert in it not at all. While the backlog drains the broker waits for us: an
+    /// acknowledgement brings the next words. Were an alert's batch committed at once then, each would be as small as the one before.
+    var patience: Duration {
+        if isDrained { return hasSomethingToTell ? .zero : settings.commitWait }
+        return hasSomethingToTell ? .milliseconds(5) : .milliseconds(20)
+    }
 
     private func waitingTime() -> Duration {
         var wait = Duration.milliseconds(500)

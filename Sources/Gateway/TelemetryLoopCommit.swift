@@ -31,8 +31,8 @@ extension TelemetryLoop {
     func commitIfDue(_ now: Instant) {
         let monotonic = MonotonicClock.nanoseconds
         if let retryCommitAt, monotonic < retryCommitAt { return }
-        let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? false
-        if isOld || unacknowledged >= settings.client.receiveMaximum || hasSomethingToTell || retryCommitAt != nil {
+        let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? hasSomethingToTell
+        if isOld || unacknowledged >= settings.client.receiveMaximum || retryCommitAt != nil {
             tryCommit(now: now)
         }
         if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
