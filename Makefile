@@ -63,7 +63,7 @@ test: deps test-deps lint
 	@echo "The journal on a disk that loses, tears and reorders what was not synced (the long form is make soak)"
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),10000)
 	@echo "Two hours without the centre, in half a minute of a leaping clock (the long form, a week, is in make soak)"
-	@$(BIN)/hoistway-sim trial partition --for 2h
+	@$(BIN)/hoistway-sim trial partition --for 2h --quota 1
 	@$(MAKE) --no-print-directory crash ROUNDS=$(or $(KILLS),200)
 
 .PHONY: units

@@ -20,7 +20,7 @@ final class StopOnSignal: Sendable {
         // Blocked before any other thread is started, so that only the one below takes them.
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
-        _ = LoopThread { [self] in
+        LoopThread { [self] in
             var signals = sigset_t()
             sigemptyset(&signals)
             sigaddset(&signals, SIGTERM)
@@ -29,6 +29,6 @@ final class StopOnSignal: Sendable {
             sigwait(&signals, &received)
             isStopping.store(true, ordering: .relaxed)
             act()
-        }
+        }.detach()
     }
 }

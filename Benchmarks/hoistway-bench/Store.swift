@@ -22,7 +22,7 @@ struct Store: ParsableCommand {
 
     @Option(help: "Hours of readings, at the lifts' pace.") var hours = 2.0
     @Option(help: "Lifts at 1 Hz.") var lifts = 200
-    @Option(help: "How long a commit waits for more, in seconds: the gateway's commit_wait.") var commitWait = 1.0
+    @Option(help: "How long a commit waits for more, in seconds: the gateway's commit_wait.") var commitWait = 2.0
     @Option(help: "A folder on the disk to be measured.") var folder = ".build"
     @Option(help: "Quota of readings in MiB.") var quota = 2048
     @Flag(help: "The flight recorder and the start only.") var recorderOnly = false
@@ -172,11 +172,9 @@ struct Store: ParsableCommand {
             "\(messages) messages after the snapshot in \(written((wallSeconds() - began) * 1e3, 0)) ms, \(written(cpuSeconds() - cpu, 3)) CPU s\(last == nil ? ", empty" : "")"
         )
         let evicting = wallSeconds()
-        let gone = try journal.evictReadings(beyond: held(size))
+        let gone = try journal.evictReadings(beyond: try journal.statistics().readingsBytes - 1)
         printRow("letting its oldest segment go", "\(written((wallSeconds() - evicting) * 1e3)) ms", "\(gone) batches")
     }
-
-    private func held(_ size: Int) -> Int { size / 1000 * 999 }
 
     private func journalled(_ messages: [Fleet.Message]) -> [JournalledMessage] {
         messages.enumerated().map { index, message in

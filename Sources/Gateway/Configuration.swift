@@ -94,7 +94,7 @@ public struct Configuration: Sendable {
         profilePaths = profiles.isEmpty ? nil : profiles
         stateFolder = resolve(reader.text("state_folder") ?? "/var/lib/hoistway")
         runtimeFolder = resolve(reader.text("runtime_folder") ?? "/run/hoistway")
-        commitWait = reader.duration("commit_wait") ?? .seconds(1)
+        commitWait = reader.duration("commit_wait") ?? .seconds(2)
         signsAlerts = reader.boolean("sign_alerts") ?? true
         selfTestEvery =
             reader.optional("selftest_every")?.text == "never"
@@ -103,6 +103,14 @@ public struct Configuration: Sendable {
             readings: (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20,
             alerts: (reader.integer("alerts_quota_mib", in: 1...1_000_000) ?? 256) << 20,
             outbox: (reader.integer("outbox_quota_mib", in: 1...1_000_000) ?? 256) << 20)
+        if quota.alerts < quota.outbox,
+            let node = reader.optional("alerts_quota_mib") ?? reader.optional("outbox_quota_mib")
+        {
+            diagnostics.report(
+                node,
+                "alerts_quota_mib (\(quota.alerts >> 20)) may not be less than outbox_quota_mib (\(quota.outbox >> 20)): what is owed was told"
+            )
+        }
         reader.finish()
         if commitWait > .seconds(4), let node = reader.optional("commit_wait") {
             diagnostics.report(node, "commit_wait may be at most 4s: the broker waits for the acknowledgement")

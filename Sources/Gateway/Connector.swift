@@ -16,7 +16,7 @@ final class Connector: Sendable {
     /// - Parameter client: whose delegate is not set yet; it comes back with the outcome.
     init(_ client: sending MQTTClient) {
         self.client = Mutex(client)
-        _ = LoopThread { [self] in
+        LoopThread { [self] in
             // The lock is held all the while: nobody asks for the client before `end` is set.
             let failure = self.client.withLock { client -> MQTTError? in
                 do throws(MQTTError) {
@@ -25,7 +25,7 @@ final class Connector: Sendable {
                 } catch { return error }
             }
             end.withLock { $0 = .some(failure) }
-        }
+        }.detach()
     }
 
     /// How it ended, once; nil while it connects.

@@ -44,10 +44,24 @@ public struct Daemon {
         let journalPath = configuration.stateFolder + "/journal.db"
         let lock = try InstanceLock(configuration.stateFolder + "/lock")
         defer { withExtendedLifetime(lock) {} }
+        do { try watch(journalPath, stop) } catch let error as JournalError where error.isDamage {
+            // The next start, which systemd makes at once, sets the file aside and goes on with what can be saved.
+            Journal.markDamaged(journalPath)
+            log.critical("\(error). Ending, to begin again with what can be saved of it.")
+            throw error
+        }
+    }
+
+    /// - Throws: `JournalError` also for damage, wherever in the file it shows.
+    private func watch(_ journalPath: String, _ stop: StopSignal) throws {
         var (journal, damage) = try openJournal(journalPath)
 
         // A new journal begins with an empty batch: every lift is followed from then on, in the first life and in each fold.
-        if try journal.lastTime() == nil { try journal.commit(Journal.Batch(now: GatewayClock(notBefore: nil).now)) }
+        if try journal.lastTime() == nil {
+            try note("the beginning", in: journal) { journal throws(JournalError) in
+                try journal.commit(Journal.Batch(now: GatewayClock(notBefore: nil).now))
+            }
+        }
         let beginning = try journal.beginning() ?? GatewayClock(notBefore: nil).now
         var intake = Intake(
             data: data, site: configuration.site.id, admission: .registered, start: beginning, isListening: false)
@@ -78,8 +92,13 @@ public struct Daemon {
             log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
         }
         let clock = GatewayClock(notBefore: recovered.lastNow)
-        try journal.beginRun(boot: Self.bootID(), anchor: clock.anchor)
-        let forgotten = try journal.address(to: configuration.centres.map(\.addressee))
+        try note("the run", in: journal) { journal throws(JournalError) in
+            try journal.beginRun(boot: Self.bootID(), anchor: clock.anchor)
+        }
+        var forgotten = 0
+        try note("who is told", in: journal) { journal throws(JournalError) in
+            forgotten = try journal.address(to: configuration.centres.map(\.addressee))
+        }
         if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
         let signer = makeSigner()
         let board = UplinkBoard(routes: Routes.statuses(of: configuration.centres))
@@ -105,23 +124,29 @@ public struct Daemon {
             orders: orders, clock: clock, stop: stop, log: log
         ).start()
         log.info("site \(configuration.site.id): \(configuration.lifts.count) lifts, rules \(data.rules.version)")
-        var damageInUse: JournalError?
-        do {
-            try serve(loop, journal: journal, board: board, signer: signer, orders: orders, stop: stop)
-        } catch let error as JournalError
-            where error.isDamage
-        {
-            // The next start, which systemd makes at once, sets the file aside and goes on with what can be saved.
-            Journal.markDamaged(journalPath)
-            log.critical("\(error). Ending, to begin again with what can be saved of it.")
-            damageInUse = error
+        defer {
             stop.request()
+            board.ring()
+            for route in routes { route.join() }
         }
-        if damageInUse == nil { loop.finish() }
-        board.ring()
-        for route in routes { route.join() }
-        if let damageInUse { throw damageInUse }
+        try serve(loop, journal: journal, board: board, signer: signer, orders: orders, stop: stop)
+        loop.finish()
         log.info("stopped")
+    }
+
+    /// Writes what a start writes; a disk that is full or does not take it is no reason not to watch.
+    private func note(
+        _ what: String, in journal: Journal, _ write: (Journal) throws(JournalError) -> Void
+    ) throws(JournalError) {
+        do throws(JournalError) {
+            do throws(JournalError) { try write(journal) } catch  where error.isFull {
+                try journal.makeRoom()
+                try write(journal)
+            }
+        } catch  where !error.isDamage {
+            log.critical(
+                "\(error). \(what.prefix(1).uppercased() + what.dropFirst()) could not be noted; going on without.")
+        }
     }
 
     /// nil where alerts are not signed, or cannot be: whoever is trapped does not wait for a key.
@@ -279,7 +304,7 @@ final class StopSignal: Sendable {
         signal(SIGPIPE, SIG_IGN)
         // A file that may not grow is an error of its writer's, and no end.
         signal(SIGXFSZ, SIG_IGN)
-        _ = LoopThread { [self] in
+        LoopThread { [self] in
             var signals = sigset_t()
             sigemptyset(&signals)
             sigaddset(&signals, SIGTERM)
@@ -295,7 +320,7 @@ final class StopSignal: Sendable {
                 }
                 wake.signal()
             }
-        }
+        }.detach()
     }
 
     /// Ends the run, as a signal would.

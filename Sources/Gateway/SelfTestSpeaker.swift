@@ -21,10 +21,10 @@ final class SelfTestSpeaker: Sendable {
         client.clientID += "-selftest"
         client.sessionExpiry = .zero
         let options = client
-        _ = LoopThread { [self] in
+        LoopThread { [self] in
             speak(options, topic)
             left.store(true, ordering: .releasing)
-        }
+        }.detach()
     }
 
     func openDoors() { doorsMayOpen.store(true, ordering: .relaxed) }

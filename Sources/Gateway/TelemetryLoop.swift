@@ -41,8 +41,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         case down(retryAt: Int64)
         /// The client belongs to the thread that connects it; here is none meanwhile.
         case connecting(Connector)
-        /// CONNECT is sent; CONNACK and SUBACK are awaited. `since`: the broker's last word.
-        case waiting(since: Int64)
+        /// CONNECT is sent; CONNACK and SUBACK are awaited. `heard`: the broker's last word.
+        case waiting(since: Int64, heard: Int64)
         case subscribed
     }
 
@@ -133,13 +133,12 @@ final class TelemetryLoop: MQTTClientDelegate {
             let died = try journal.lastTime() ?? clock.now
             self.intake.stopListening(at: died)
             collectAlerts()
-            pendingControls = [TimedControl(control: .connection(.disconnected), time: died)]
-            try commit(now: died)
+            tryCommit(.connection(.disconnected), now: died)
         }
         lastSnapshot = MonotonicClock.nanoseconds
         for alert in decided { tell(alert) }
         for alert in SelfTest.closing(try journal.latestAlerts(about: SelfTest.lift.id), at: clock.now) { tell(alert) }
-        if hasSomethingToTell { try commit(now: clock.now) }
+        if hasSomethingToTell { tryCommit(now: clock.now) }
         postSiteState()
     }
 
@@ -212,7 +211,10 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     private func waitingTime() -> Duration {
         var wait = Duration.milliseconds(500)
-        if let batchSince {
+        if let retryCommitAt {
+            // Nothing else can be done for the batch.
+            wait = min(wait, .nanoseconds(max(0, retryCommitAt - MonotonicClock.nanoseconds)))
+        } else if let batchSince {
             wait = min(wait, .nanoseconds(max(0, batchSince + patience.nanoseconds - MonotonicClock.nanoseconds)))
         }
         if let deadline = intake.detector.deadline { wait = min(wait, max(.zero, deadline - clock.now)) }
@@ -233,15 +235,18 @@ final class TelemetryLoop: MQTTClientDelegate {
             case .connected(let connected):
                 connected.delegate = self
                 client = connected
-                link = .waiting(since: MonotonicClock.nanoseconds)
+                let now = MonotonicClock.nanoseconds
+                link = .waiting(since: now, heard: now)
             }
-        case .waiting(let since):
+        case .waiting(let since, let heard):
+            let now = MonotonicClock.nanoseconds
             // A kept session may send a whole window, each word an alert, before it answers SUBSCRIBE.
             if socketIsReady {
                 try readUntilDry()
-                if case .waiting = link { link = .waiting(since: MonotonicClock.nanoseconds) }
-            } else if MonotonicClock.nanoseconds - since > 20_000_000_000 {
-                throw LinkLost(reason: "no answer to CONNECT in 20 s")
+                if case .waiting = link { link = .waiting(since: since, heard: now) }
+            }
+            if case .waiting = link, now - heard > 20_000_000_000 || now - since > 120_000_000_000 {
+                throw LinkLost(reason: "no answer to CONNECT and SUBSCRIBE in \((now - since) / 1_000_000_000) s")
             }
         case .subscribed:
             if socketIsReady { try readUntilDry() }

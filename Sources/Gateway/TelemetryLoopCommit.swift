@@ -52,16 +52,16 @@ extension TelemetryLoop {
             keepWithinQuota(now)
         } catch {
             counters.commitFailures += 1
-            // On a full disk the oldest readings are worth less than what comes now.
-            if error.isFull { try? journal.makeRoom() }
             lastError = error.description
             if error.isDamage { journalDamage = error }
             // Nobody trapped waits for a disk.
             board.hold(pendingAlerts.map { OwedEvent($0.alert, $0.body) } + pendingEvents)
             board.ring()
+            // On a full disk the oldest readings are worth less than what comes now.
+            if error.isFull { try? journal.makeRoom() }
             if retryCommitAt == nil { log.critical("\(error). Nothing is acknowledged until it can be written.") }
             retryCommitAt = MonotonicClock.nanoseconds + 1_000_000_000
-            if isSubscribed { isLost = "the journal cannot be written" }
+            if client != nil { isLost = "the journal cannot be written" }
         }
     }
 
@@ -107,14 +107,22 @@ extension TelemetryLoop {
         guard hasToEnforce else { return }
         hasToEnforce = false
         do throws(JournalError) {
-            let eviction = try journal.enforce(settings.quota)
+            let (site, stamp) = (settings.site, clock.stamp)
+            let eviction = try journal.enforce(settings.quota) { (.evicted($0, site: site, at: now), now, stamp) }
             if eviction.isEmpty { return }
             let lost = eviction.undelivered.values.reduce(0, +)
             log.warning(
                 "journal: beyond its quota, \(eviction.readingBatches) batches of readings, \(eviction.alerts) delivered alerts, \(eviction.coalesced) outdated revisions and \(lost) undelivered events went"
             )
-            if lost + eviction.coalesced > 0 { tell(.evicted(eviction, site: settings.site, at: now)) }
-        } catch { log.error("\(error)") }
+            if lost + eviction.coalesced > 0 { board.ring() }
+        } catch { note(error) }
+    }
+
+    /// What went wrong with the journal beside a commit; the file's own damage ends this run.
+    private func note(_ error: JournalError) {
+        log.error("\(error)")
+        lastError = error.description
+        if error.isDamage { journalDamage = error }
     }
 
     func snapshot(_ monotonic: Int64) {
@@ -122,7 +130,7 @@ extension TelemetryLoop {
         lastSnapshot = monotonic
         do throws(JournalError) {
             try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
-        } catch { log.error("\(error)") }
+        } catch { note(error) }
     }
 
     /// The site's state is worked out anew this often while batches follow each other: it is to be at most 5 s old.

@@ -39,6 +39,8 @@ final class Database {
         // EXTRA before the file is made: with FULL the unlinking of its first rollback journal is not synced, and a power cut
         // that brings it back would undo the change to WAL and all that was committed since.
         try execute("PRAGMA synchronous=EXTRA")
+        // Debian builds SQLite to overwrite what is deleted with zeros: a ring would be written twice.
+        try execute("PRAGMA secure_delete=OFF")
         // Small pages, for a new file: a commit of readings changes a few, and each goes to the flash twice.
         try execute("PRAGMA page_size=1024")
         try execute("PRAGMA journal_mode=WAL")

@@ -294,25 +294,27 @@ public final class Journal {
     }
 
     /// Drops whole segments of readings, oldest first, until the rest fits; never those a restart still needs.
+    /// - Parameter most: so many segments at the most.
     /// - Returns: batches dropped.
-    public func evictReadings(beyond quota: Int) throws(JournalError) -> Int {
+    public func evictReadings(beyond quota: Int, atMost most: Int = .max) throws(JournalError) -> Int {
         let through = try database.scalar("SELECT seq FROM snapshot") ?? 0
-        var dropped = 0
+        var (dropped, segments) = (0, 0)
         while true {
-            guard try held("batch").bytes > quota,
+            guard segments < most, try held("batch").bytes > quota,
                 let oldest = try database.scalar("SELECT segment FROM batch ORDER BY seq LIMIT 1"),
                 let last = try lastBatch(ofFirst: oldest), last <= through
             else { return dropped }
             let before = try held("batch").rows
+            segments += 1
+            let isUnsettled =
+                last > (try database.scalar("SELECT through FROM held WHERE class = 'batch'") ?? 0)
             try database.transaction { () throws(JournalError) in
-                if oldest == segment { try settle() }
+                if isUnsettled { try settle() }
                 try database.run("DELETE FROM batch WHERE seq <= ?", .integer(last))
             }
-            if oldest == segment {
-                unsettled = Unsettled()
-                // The next batch refers to nothing that is gone.
-                batchesInSegment = ReadingsCodec.batchesPerSegment
-            }
+            if isUnsettled { unsettled = Unsettled() }
+            // The next batch refers to nothing that is gone.
+            if oldest == segment { batchesInSegment = ReadingsCodec.batchesPerSegment }
             dropped += before - (try held("batch").rows)
         }
     }

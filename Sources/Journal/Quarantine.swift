@@ -10,6 +10,12 @@ import Elevator
 extension JournalError {
     /// The file itself is at fault, not the disk's room or its moment.
     public var isDamage: Bool { [SQLITE_CORRUPT, SQLITE_NOTADB].contains(code & 0xFF) }
+    /// What stands in the file does not fit: neither the disk's room, nor its moment, nor another process.
+    var isOfContent: Bool {
+        ![SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CANTOPEN, SQLITE_NOMEM, SQLITE_READONLY]
+            .contains(
+                code & 0xFF)
+    }
     /// The disk, or what the journal may use of it, is full.
     public var isFull: Bool { code & 0xFF == SQLITE_FULL }
 }

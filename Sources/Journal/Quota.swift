@@ -41,7 +41,7 @@ public struct Eviction: Sendable, Equatable {
 }
 
 extension Journal {
-    /// Alerts that stay whatever the quota: what a restart decides again is recognised by them.
+    /// The newest alerts stay whatever the quota: what a restart decides again is recognised by them, and the chain goes on.
     static let keptAlerts = 1000
 
     func held(_ name: String) throws(JournalError) -> (bytes: Int, rows: Int) {
@@ -54,11 +54,14 @@ extension Journal {
     }
 
     /// Lets go what is beyond the quotas, the least important first and the oldest of it first. Costs three look-ups when nothing is.
-    /// What is told and what is owed goes in one transaction.
+    /// What is told and what is owed goes in one transaction, with the event that tells of it.
     ///
     /// Order: readings; alerts that the centre has stored; of what it is owed first revisions that a later one says better, then
     /// info, then faults, and entrapments last of all.
-    public func enforce(_ quota: Quota) throws(JournalError) -> Eviction {
+    /// - Parameter event: what the centres are told of a loss.
+    public func enforce(
+        _ quota: Quota, telling event: (Eviction) -> (OwedEvent, at: Instant, ClockStamp)? = { _ in nil }
+    ) throws(JournalError) -> Eviction {
         var eviction = Eviction()
         if try held("batch").bytes > quota.readings {
             eviction.readingBatches = try evictReadings(beyond: quota.readings)
@@ -74,6 +77,9 @@ extension Journal {
                 ("evicted_batches", eviction.readingBatches), ("evicted_alerts", eviction.alerts),
                 ("coalesced_events", eviction.coalesced), ("evicted_undelivered", undelivered),
             ] where value > 0 { try count(name, value) }
+            if undelivered + eviction.coalesced > 0, let (event, time, stamp) = event(eviction) {
+                try owe(event, created: time, stamp)
+            }
             return eviction
         }
     }
@@ -83,13 +89,13 @@ extension Journal {
         // A little more than is needed, so that not every commit has to.
         while try held("alert").bytes > quota / 10 * 9 {
             let rows = try held("alert").rows
-            guard rows > Self.keptAlerts else { break }
             try database.run(
                 """
                 DELETE FROM alert WHERE place IN (SELECT place FROM alert
-                    WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision)
-                    ORDER BY place LIMIT ?)
-                """, .integer(Int64(min(500, rows - Self.keptAlerts))))
+                    WHERE place <= (SELECT max(place) FROM alert) - ?
+                        AND NOT EXISTS (SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision)
+                    ORDER BY place LIMIT 500)
+                """, .integer(Int64(Self.keptAlerts)))
             if try held("alert").rows == rows { break }
         }
         return before - (try held("alert").rows)
@@ -126,11 +132,11 @@ extension Journal {
         }
     }
 
-    /// On a full disk: lets the oldest readings go whatever their quota, so that their pages take what comes.
+    /// On a full disk: lets some of the oldest readings go whatever their quota, so that their pages take what comes.
     public func makeRoom() throws(JournalError) {
         try database.execute("PRAGMA wal_checkpoint(RESTART)")
         let bytes = try held("batch").bytes
-        _ = try evictReadings(beyond: bytes / 4 * 3)
+        _ = try evictReadings(beyond: bytes / 4 * 3, atMost: 8)
         try database.execute("PRAGMA wal_checkpoint(RESTART)")
     }
 }

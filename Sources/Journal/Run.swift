@@ -28,7 +28,7 @@ extension Journal {
         // Runs that nothing owed refers to any more say nothing.
         try database.run(
             """
-            DELETE FROM run WHERE id < ? - 100 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.run = run.id)
+            DELETE FROM run WHERE id < ?1 - 100 AND id < ifnull((SELECT run FROM outbox ORDER BY id LIMIT 1), ?1)
             """, .integer(run))
     }
 

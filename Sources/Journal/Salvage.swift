@@ -223,16 +223,18 @@ extension Journal {
         var centres: [(name: String, lanes: Int64)] = []
         var owed: [(centre: String, lane: Int64, id: Int64, step: Int64)] = []
         var letters: [[Database.Value]] = []
-        var runs: [(id: Int64, boot: String, correction: Int64)] = []
+        var runs: [[Database.Value]] = []
+        let anchor = ((try? source.scalar("PRAGMA user_version")) ?? Schema.format) < 4 ? "NULL" : "anchor"
         attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT id, boot, correction FROM run") {
-                runs.append(($0.integer(0), $0.text(1), $0.integer(2)))
+            try source.run("SELECT id, boot, correction, \(anchor) FROM run") {
+                runs.append([
+                    .integer($0.integer(0)), .text($0.text(1)), .integer($0.integer(2)),
+                    $0.isNull(3) ? .null : .integer($0.integer(3)),
+                ])
             }
         }
         for run in runs {
-            try target.run(
-                "INSERT OR IGNORE INTO run VALUES(?, ?, ?)", .integer(run.id), .text(run.boot), .integer(run.correction)
-            )
+            try target.run("INSERT OR IGNORE INTO run(id, boot, correction, anchor) VALUES(?, ?, ?, ?)", values: run)
         }
         attempt(&report) { () throws(JournalError) in
             try source.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }

@@ -1,3 +1,5 @@
+import CSQLite
+
 /// The journal's layout (`application_id` "HWAY", `user_version` = format).
 ///
 ///     batch      seq, segment, place, now, control, readings, hash,   what was read, by batch; `place` counts within its
@@ -42,12 +44,20 @@ enum Schema {
         guard !readOnly else {
             throw refusal(
                 database,
-                "has format \(version); it is brought to \(format) when the gateway starts, and can be read after that")
+                "has format \(version). The gateway brings its own to \(format) when it starts; of a copy make a readable one: hoistway journal salvage --file COPY --into NEW"
+            )
         }
-        try database.transaction { () throws(JournalError) in
-            if version == 1 { try upgradeFromFirst(database) }
-            if version <= 2 { for sql in additionsOfThird { try database.execute(sql) } }
-            for sql in changesOfFourth + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
+        do throws(JournalError) {
+            try database.transaction { () throws(JournalError) in
+                if version == 1 { try upgradeFromFirst(database) }
+                if version <= 2 { for sql in additionsOfThird { try database.execute(sql) } }
+                for sql in changesOfFourth + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
+            }
+        } catch  where error.isOfContent {
+            // What cannot be brought up to date is set aside and saved from, as what is damaged.
+            throw JournalError(
+                path: error.path, doing: error.doing, code: SQLITE_CORRUPT,
+                message: "cannot be brought from format \(version) to \(format): \(error.message)")
         }
     }
 
@@ -165,14 +175,15 @@ enum Schema {
             """,
             // The unique index over event_id finds an alert's revisions as well.
             "DROP INDEX outbox_alert",
-            "DROP TRIGGER alert_in", "DROP TRIGGER alert_out", "DROP INDEX alert_place",
+            "DROP TRIGGER alert_in", "DROP TRIGGER alert_out",
             "ALTER TABLE alert RENAME TO alert_of_third",
             """
             CREATE TABLE alert(place INTEGER PRIMARY KEY, alert_id TEXT NOT NULL, revision INTEGER NOT NULL, lift TEXT NOT NULL,
                 kind TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, chain BLOB)
             """,
             """
-            INSERT INTO alert SELECT place, alert_id, revision, lift, kind, state, at, body, chain FROM alert_of_third ORDER BY place
+            INSERT INTO alert SELECT place, alert_id, revision, lift, kind, state, at, body, chain FROM alert_of_third
+            WHERE place IS NOT NULL ORDER BY place
             """,
             "DROP TABLE alert_of_third",
             "CREATE UNIQUE INDEX alert_revision ON alert(alert_id, revision, state)",

@@ -32,7 +32,8 @@ extension Journal {
             """
             SELECT alert_id, revision, lift, kind, state, at, body, EXISTS(SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision),
                 EXISTS(SELECT 1 FROM dead_letter WHERE event_id = alert_id || '/' || revision)
-            FROM alert WHERE alert_id >= ?1 AND substr(alert_id, 1, length(?1)) = ?1 ORDER BY at DESC, revision DESC LIMIT ?2
+            FROM alert \(prefix.isEmpty ? "NOT INDEXED" : "") WHERE alert_id >= ?1 AND alert_id < ?1 || char(0x10FFFF)
+            ORDER BY place DESC LIMIT ?2
             """, .text(prefix), .integer(Int64(limit))
         ) {
             found.append(

@@ -100,13 +100,18 @@ public struct LoopThread: Sendable {
         var thread = pthread_t()
         // Balanced by takeRetainedValue in the thread's first line.
         let body = Unmanaged.passRetained(Body(run)).toOpaque()
-        pthread_create(
+        let result = pthread_create(
             &thread, nil,
             {
                 Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run()
                 return nil
             }, body)
+        // Without its threads the gateway is deaf and does not know it; its next start has a chance.
+        precondition(result == 0, "no thread can be started: \(systemErrorText(result))")
         self.thread = thread
     }
+    /// Waits for its end. Each thread is joined or detached once: what is neither keeps its stack for ever.
     public func join() { pthread_join(thread, nil) }
+    /// Nobody will wait for its end.
+    public func detach() { pthread_detach(thread) }
 }

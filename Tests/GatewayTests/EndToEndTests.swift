@@ -3,6 +3,7 @@ import Mosquitto
 import Testing
 
 @testable import Gateway
+@testable import Journal
 
 private let quick = "off_level_hold: 1s, confirm_hold: 2s"
 
@@ -376,6 +377,52 @@ extension EndToEndTests {
         #expect(
             exported.output.contains("lifts/1/state") && exported.output.contains("\"event\":\"drained\""),
             "\(exported.output)")
+    }
+
+    @Test(arguments: [
+        "UPDATE batch SET hash = hash + 1 WHERE seq = (SELECT max(seq) FROM batch WHERE messages > 0)",
+        "UPDATE snapshot SET hash = hash + 1",
+    ])
+    func damageThatShowsOnlyWhenItIsReadAtAStartIsFoundAndReplaced(_ damage: String) throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        site.stopDaemon()
+        try Database(site.folder + "/state/journal.db").execute(damage)
+        // The first start may end, having marked the file; systemd makes the second at once.
+        for _ in 0..<2 where site.said("quarantined").isEmpty {
+            try site.startDaemon()
+            #expect(site.wait { site.isDrained || !site.isDaemonRunning }, "\(site.log)")
+            site.wait(3) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
+        }
+        #expect(site.said("quarantined").count == 1, "\(site.events) \(site.log)")
+        #expect(site.wait { site.isDrained })
+        let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
+        #expect(listed.output.contains("entrapment.off_level"), "\(listed.output)")
+    }
+
+    @Test func aStartOnAFullDiskWatchesAndTellsFromMemory() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        for sequence in 1...30 {
+            site.say("2", state(sequence, moving: 1))
+            site.wait(0.25) { false }
+        }
+        // The log is left as it is: the next start has to write behind its end.
+        site.killDaemon()
+        try site.startDaemon(fileLimit: 34_000)
+        #expect(site.wait { site.log.contains("Nothing is acknowledged until it can be written") }, "\(site.log)")
+        #expect(site.isDaemonRunning, "\(site.log)")
+        try site.limitFiles(to: nil)
+        #expect(site.wait { site.isDrained }, "\(site.log)")
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
     }
 
     @Test func announcedWorkIsJournalledAndOutlivesARestart() throws {

@@ -100,11 +100,11 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
         let port = proxy.port
         Thread.detachNewThread {
             let wire = Wire(port: port, clientID: "leaver")
-            if wire.waitUntilConnected() {
-                proxy.set(.gone)
-                usleep(200_000)
-                wire.leave()
-            }
+            let isConnected = wire.waitUntilConnected()
+            #expect(isConnected)
+            proxy.set(.gone)
+            usleep(200_000)
+            wire.leave()
             ended.signal()
         }
         #expect(ended.wait(timeout: .now() + 20) == .success)

@@ -77,17 +77,20 @@ final class Site {
         wire.subscribe(["alert/+", "event/+", "state", "link", "heartbeat"].map { "hoistway/v1/test/" + $0 })
     }
 
-    func startDaemon(crashAt: String = "", arguments: [String] = []) throws {
+    /// - Parameter fileLimit: bytes beyond which none of its files may grow: a disk that is full when it starts.
+    func startDaemon(crashAt: String = "", arguments: [String] = [], fileLimit: Int? = nil) throws {
         // What the last process said is no word of this one.
         try? FileManager.default.removeItem(atPath: folder + "/run/status.json")
+        let limit = fileLimit.map { ["/usr/bin/prlimit", "--fsize=\($0):unlimited"] } ?? []
         daemon = try ChildProcess(
-            [
+            limit + [
                 "/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt, Self.program, "run", "--config",
                 folder + "/hoistway.yaml",
             ] + arguments, log: folder + "/daemon.log")
     }
 
     func stopDaemon() { daemon?.end() }
+    func killDaemon() { daemon?.end(SIGKILL) }
     /// SIGTERM, without waiting.
     func askDaemonToEnd() { if let pid = daemon?.pid { kill(pid, SIGTERM) } }
     /// The daemon stands still, as behind a disk that hangs.

@@ -27,6 +27,7 @@ import Testing
 
     /// Writes batches of three messages, each with an alert that nobody has stored yet.
     private func fill(_ journal: Journal, batches: Int, from first: Int = 0) throws {
+        try journal.beginRun(boot: "boot", anchor: 0)
         for n in first..<first + batches {
             var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
             for message in 0..<3 {
@@ -225,6 +226,17 @@ import Testing
         try journal.commit(batch)
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
         #expect(try journal.statistics().batches == 19)
+    }
+
+    @Test(arguments: [("format-2", 1), ("format-3", 5)])
+    func aCopyOfAnOlderFormatIsSaved(_ name: String, _ owed: Int) throws {
+        let fixture = #filePath.replacingOccurrences(of: "DamageTests.swift", with: "Fixtures/\(name).sql")
+        do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
+        let saved = try Journal.salvage(path, into: folder + "/saved.db")
+        #expect(saved.owed == owed && saved.gaps == 0 && saved.batches > 10, "\(saved)")
+        let journal = try Journal(folder + "/saved.db")
+        #expect(journal.audit().isSound, "\(journal.audit().problems)")
+        #expect(try journal.statistics().owed == owed)
     }
 
     @Test func eachLiftsEventsAreCountedInEachLane() throws {
