@@ -29,6 +29,13 @@ struct TrialOptions: ParsableArguments {
     var keep: String?
 }
 
+/// - Throws: `ValidationError` for the first number that is not a count of something.
+func checkCounts(_ numbers: (name: String, value: Int)...) throws {
+    for (name, value) in numbers where value < 1 {
+        throw ValidationError("--\(name): found \(value), expected a whole number from 1 upwards")
+    }
+}
+
 func row(_ what: String, _ figure: String, _ note: String = "") {
     func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(1, width - text.count))
@@ -59,6 +66,11 @@ extension Trial {
         @Option(help: "Seconds at the pace.") var span = 30
         @Option(help: "Lifts.") var lifts = 200
         @Option(help: "One message in so many is an alert.") var oneIn = 50
+
+        func validate() throws {
+            try checkCounts(
+                ("messages", messages), ("rate", rate), ("span", span), ("lifts", lifts), ("one-in", oneIn))
+        }
 
         func run() throws {
             let site = try TrialSite(options, lifts: lifts)
@@ -148,6 +160,8 @@ extension Trial {
         @OptionGroup var options: TrialOptions
         @Option(help: "Alerts before the kill, and again after it.") var alerts = 25_000
         @Option(help: "Lifts.") var lifts = 200
+
+        func validate() throws { try checkCounts(("alerts", alerts), ("lifts", lifts)) }
 
         func run() throws {
             let site = try TrialSite(options, lifts: lifts)

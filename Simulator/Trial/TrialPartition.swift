@@ -25,9 +25,10 @@ extension Trial {
         @Option(help: "Quota of readings in MiB: small, so that it is reached.") var quota = 32
 
         func run() throws {
-            guard let span = Duration(written: span), let leap = Duration(written: leap), leap > .zero else {
-                throw ValidationError("--for and --leap: expected durations such as 168h and 10s")
-            }
+            try checkCounts(("lifts", lifts), ("quota", quota))
+            guard let span = Duration(written: span), let leap = Duration(written: leap), leap >= .seconds(1),
+                span > leap
+            else { throw ValidationError("--for and --leap: expected durations such as 168h and 10s, at least 1s") }
             let site = try TrialSite(
                 options, lifts: lifts, settings: ["readings_quota_mib: \(quota)"])
             let clock = try LeapingClock(site.folder + "/leaps")

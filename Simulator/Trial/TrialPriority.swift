@@ -20,6 +20,10 @@ extension Trial {
         @Option(help: "Lifts that fill the backlog; as many others call.") var lifts = 200
         @Option(help: "Events of the backlog a second (the product's default is 500).") var rate = 500
 
+        func validate() throws {
+            try checkCounts(("backlog", backlog), ("calls", calls), ("lifts", lifts), ("rate", rate))
+        }
+
         func run() throws {
             // A million events are more than the product keeps by default.
             let site = try TrialSite(

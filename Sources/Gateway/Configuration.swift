@@ -103,6 +103,9 @@ public struct Configuration: Sendable {
             readings: (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20,
             alerts: (reader.integer("alerts_quota_mib", in: 1...1_000_000) ?? 256) << 20,
             outbox: (reader.integer("outbox_quota_mib", in: 1...1_000_000) ?? 256) << 20)
+        if let every = selfTestEvery, every < .seconds(600), let node = reader.optional("selftest_every") {
+            diagnostics.report(node, "selftest_every must be at least 10m, or never")
+        }
         if quota.alerts < quota.outbox,
             let node = reader.optional("alerts_quota_mib") ?? reader.optional("outbox_quota_mib")
         {

@@ -200,7 +200,7 @@ public struct Daemon {
         manager.ready()
         while !stop.isSet {
             loop.turn()
-            if let damage = loop.journalDamage { throw damage }
+            if let damage = loop.journalDamage ?? board.journalDamage { throw damage }
             if stop.takeReload() { reload(loop) }
             let monotonic = MonotonicClock.nanoseconds
             watchman.loopTurned(at: monotonic)

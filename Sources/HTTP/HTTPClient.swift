@@ -162,6 +162,7 @@ public final class HTTPClient {
                 (
                     transfer.ticket,
                     result == CURLE_OK
+                        || result == CURLE_WRITE_ERROR && transfer.response.body.count >= Self.longestAnswer
                         ? .success(transfer.response)
                         : .failure(Self.failure(result, transfer.url, String(cString: transfer.words)))
                 ))
@@ -196,7 +197,8 @@ public final class HTTPClient {
         // The transfer stands in `transfers` while libcurl may call: it is removed from libcurl before it is released.
         let transfer = Unmanaged<Transfer>.fromOpaque(user).takeUnretainedValue()
         body(&transfer.response, UnsafeRawBufferPointer(start: bytes, count: count))
-        return count
+        // Taking less than it brought ends the transfer: what goes on without end is not paid for.
+        return transfer.response.body.count < longestAnswer ? count : 0
     }
 }
 

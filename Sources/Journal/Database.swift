@@ -44,7 +44,7 @@ final class Database {
         // Small pages, for a new file: a commit of readings changes a few, and each goes to the flash twice.
         try execute("PRAGMA page_size=1024")
         try execute("PRAGMA journal_mode=WAL")
-        try execute("PRAGMA wal_autocheckpoint=4000")
+        try execute("PRAGMA wal_autocheckpoint=1000")
         try execute("PRAGMA journal_size_limit=16777216")
         // Whoever sets these can be overruled by a compile-time option; a promise rests on them, so they are asserted.
         if durability == .withTheNext { try execute("PRAGMA synchronous=NORMAL") }

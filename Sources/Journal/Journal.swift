@@ -56,7 +56,10 @@ public final class Journal {
             try database.scalar("SELECT max(seq) FROM snapshot") ?? 0)
         nextSequence = last + 1
         segment = (try database.scalar("SELECT segment FROM batch ORDER BY seq DESC LIMIT 1") ?? 0)
-        unsettled = try Unsettled(of: database)
+        do throws(JournalError) { unsettled = try Unsettled(of: database) } catch {
+            // Whoever only looks may look at what is sound.
+            if !readOnly { throw error }
+        }
     }
 
     // MARK: Batches

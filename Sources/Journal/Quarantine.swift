@@ -58,7 +58,7 @@ extension Journal {
             }
         }
         for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }
-        let saved = try salvage(path, into: fresh, readings: readingsSavedAtStart)
+        let saved = try salvage(path, into: fresh, readings: readingsSavedAtStart, isNobodyElses: true)
         let aside = path + ".damaged-" + now.rfc3339.filter { $0.isNumber || $0 == "T" }
         for suffix in ["-wal", "-shm", ""] where access(path + suffix, F_OK) == 0 {
             guard rename(path + suffix, aside + suffix) == 0 else {

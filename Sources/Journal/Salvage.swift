@@ -1,5 +1,11 @@
 import Encoding
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// What could be saved from a damaged journal.
 public struct Salvage: Sendable, Equatable {
     public var batches = 0
@@ -16,13 +22,18 @@ extension Journal {
     /// Takes what can be read and is sound out of a damaged journal into a new one. The damaged file is left as it is.
     ///
     /// First what the centre is owed, the alerts and the state; then the readings, the newest first, for as long as there is room.
-    /// - Parameter readings: at most this many bytes of them: whoever waits for the gateway to start must not wait for hours.
+    /// - Parameters:
+    ///   - readings: at most this many bytes of them: whoever waits for the gateway to start must not wait for hours.
+    ///   - isNobodyElses: no other process has the damaged file open.
     /// - Throws: `JournalError` when the new journal cannot be written.
     public static func salvage(
-        _ damaged: String, into path: String, readings: Int = .max
+        _ damaged: String, into path: String, readings: Int = .max, isNobodyElses: Bool = false
     ) throws(JournalError) -> Salvage {
         var report = Salvage()
         let journal = try Journal(path)
+        // A file that somebody has open has its -shm beside it.
+        let length = isNobodyElses || access(damaged + "-shm", F_OK) != 0 ? pad(damaged) : nil
+        defer { if let length { truncate(damaged, length) } }
         let source: Database
         do throws(JournalError) {
             source = try Database(damaged, readOnly: true)
@@ -39,6 +50,20 @@ extension Journal {
         }
         try saveBatches(source, target, atMost: readings, &report)
         return report
+    }
+
+    /// SQLite reads nothing of a file that is shorter than it says it is: what is missing becomes zeros.
+    /// - Returns: the length to give it back, where it was changed.
+    private static func pad(_ path: String) -> Int? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var header = [UInt8](repeating: 0, count: 32)
+        guard fread(&header, 1, 32, file) == 32, fseek(file, 0, SEEK_END) == 0 else { return nil }
+        let length = ftell(file)
+        let pageSize = Int(header[16]) << 8 | Int(header[17])
+        let pages = header[28...31].reduce(0) { $0 << 8 | Int($1) }
+        guard pageSize >= 512, length < pages * pageSize else { return nil }
+        return truncate(path, pages * pageSize) == 0 ? length : nil
     }
 
     /// Visits the rows of a table with a whole-number key downwards to the first that cannot be read, then upwards to it.

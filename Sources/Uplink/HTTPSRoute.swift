@@ -55,6 +55,9 @@ public final class HTTPSRoute {
     private static let longestUrgentPause = Duration.seconds(30)
     private static let longestPause = Duration.seconds(3600)
 
+    /// Its answers are no JSON; said once.
+    private var hasWondered = false
+
     private static let single = "application/cloudevents+json"
 
     private let settings: RouteSettings
@@ -125,6 +128,7 @@ public final class HTTPSRoute {
                 }
                 for (ticket, result) in client.finished() { take(result, of: ticket) }
             } catch {
+                surroundings.board.note(error)
                 fail(.bulk, "\(error)")
                 _ = Poll.wait([surroundings.bell.descriptor], for: .milliseconds(200))
             }
@@ -211,6 +215,7 @@ public final class HTTPSRoute {
         underWay[slot] = nil
         do throws(JournalError) { try take(result, slot, sending) } catch {
             // A disk that does not take the receipt now: the events are sent again, and it comes again.
+            surroundings.board.note(error)
             dispatch.postpone(sending.events, until: MonotonicClock.nanoseconds + 5_000_000_000)
             fail(slot, error.description)
         }
@@ -264,8 +269,13 @@ public final class HTTPSRoute {
         var answer = CentreAnswer()
         if response.body.contains(where: { $0 > 32 }) {
             do throws(CentreAnswer.Problem) { answer = try CentreAnswer(response.body) } catch {
-                // A page in HTML or a bare "OK" is none of our concern: the 2xx is the receipt.
-                log.debug("\(settings.centre): the body of its answer is not ours: \(error)")
+                // By the contract the 2xx is the receipt, and its body may say anything; a login page says it as well.
+                if !hasWondered {
+                    log.warning(
+                        "\(settings.centre): answers \(response.status) with a body that is no answer of a centre (\(error)). Is \(options.url.prefix { $0 != "?" }) the right place?"
+                    )
+                }
+                hasWondered = true
             }
         }
         for problem in answer.problems { surroundings.reject(problem) }

@@ -96,7 +96,10 @@ public final class MQTTRoute: MQTTClientDelegate {
                 try client?.write()
                 if lost { throw RouteLost() }
                 try noticeSilence(MonotonicClock.nanoseconds)
-            } catch { retreat("\(error)") }
+            } catch {
+                surroundings.board.note(error)
+                retreat("\(error)")
+            }
         }
         leave()
     }
@@ -231,7 +234,10 @@ public final class MQTTRoute: MQTTClientDelegate {
             try Settlement(settings: settings, surroundings: surroundings, journal: journal)
                 .settle(stored: answers.stored, refused: answers.refused, &dispatch)
             answers.forgetEvents()
-        } catch { log.error("\(settings.centre): \(error)") }
+        } catch {
+            surroundings.board.note(error)
+            log.error("\(settings.centre): \(error)")
+        }
         if !answers.isEmpty { nextSettlement = MonotonicClock.nanoseconds + 1_000_000_000 }
         answers.keepNewest(1000)
     }

@@ -71,6 +71,7 @@ public struct RouteSurroundings: Sendable {
             while !isStopping() {
                 do throws(JournalError) { try run() } catch {
                     log.critical("the route to the centre cannot open the journal: \(error)")
+                    board.note(error)
                     _ = Poll.wait([bell.descriptor], for: .seconds(1))
                 }
             }

@@ -45,6 +45,7 @@ public final class UplinkBoard: Sendable {
         var stored: [String: Set<String>] = [:]
     }
 
+    private let damage = Mutex<JournalError?>(nil)
     private let memory = Mutex(Memory())
     private let state = Mutex(SiteState())
     private let pulse = Mutex(Heartbeat())
@@ -72,6 +73,12 @@ public final class UplinkBoard: Sendable {
     var heartbeat: Heartbeat { pulse.withLock { $0 } }
 
     // MARK: While the disk fails
+
+    /// A route has read what cannot be read: the journal's file itself is at fault.
+    public var journalDamage: JournalError? { damage.withLock { $0 } }
+    func note(_ error: any Error) {
+        if let error = error as? JournalError, error.isDamage { damage.withLock { $0 = error } }
+    }
 
     /// What waits for a disk that is well and a centre has not yet stored, most urgent first.
     func unjournalled(for centre: String, lanes: Set<Lane>) -> [OwedEvent] {

@@ -133,6 +133,7 @@ extension JournalCommand {
                         + (saved.hasSnapshot ? ", the state of the last run" : ", no state of the last run")
                         + "; \(saved.gaps) places could not be read, \(saved.refused) records were not what had been written"
                 )
+                if saved.batches + saved.alerts + saved.owed == 0 { throw ExitCode.failure }
             }
         }
     }

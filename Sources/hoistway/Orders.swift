@@ -20,6 +20,10 @@ struct OrderOptions: ParsableArguments {
     @Option(help: "Who says so; it is recorded and told to the centre.")
     var by: String
 
+    func validate() throws {
+        if by.allSatisfy(\.isWhitespace) { throw ValidationError("--by: expected the name of who says so") }
+    }
+
     /// The whole id of the alert that a person names by its beginning, as `journal list` shows it, with or without a revision.
     func alert(_ text: String) throws -> String {
         let beginning = String(text.prefix { $0 != "/" })

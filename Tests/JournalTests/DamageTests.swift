@@ -170,6 +170,18 @@ import Testing
         #expect(saved > rounds * 100, "on average more than half of the batches are saved: \(saved / rounds) of 200")
     }
 
+    @Test func aJournalThatLostItsEndIsSavedToThere() throws {
+        do { try fill(try Journal(path), batches: 200) }
+        let whole = try #require(FileManager.default.contents(atPath: path)).count
+        #expect(truncate(path, whole - 5000) == 0)
+        Journal.markDamaged(path)
+        let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
+        let found = try #require(damage)
+        #expect(found.saved.batches > 100 && found.saved.alerts > 100, "\(found.saved)")
+        #expect(FileManager.default.contents(atPath: found.file)?.count == whole - 5000, "the damaged one is as it was")
+        #expect(try journal.outbox(limit: 1000).count > 100)
+    }
+
     @Test func aPowerCutWhileItIsReplacedLeavesOneOrTheOther() throws {
         do { try fill(try Journal(path), batches: 5) }
         // Between the two renamings: the damaged one is set aside, and the new one has not yet its name.
