@@ -52,7 +52,7 @@ public struct Detector: Sendable {
     var deafSince: Int64
     private var deadlines = DeadlineQueue()
     /// Words of a lift are judged up to here by timers.
-    private var horizon: Int64
+    var horizon: Int64
     var alerts: [Alert] = []
     /// Set while somebody wants to know why (`explain`).
     var probe: Probe?

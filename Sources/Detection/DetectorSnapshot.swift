@@ -80,6 +80,8 @@ extension Detector {
         restored.isListening = wasListening
         restored.isWaiting = listening == 2
         restored.deafSince = deafSince
+        // Not the start of this process: what is folded from here on is older than that. Each word and each batch brings its own time.
+        restored.horizon = restored.tracks.map(\.horizon).max() ?? horizon
         restored.forgetDeadlines()
         self = restored
         return sameRules

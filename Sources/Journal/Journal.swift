@@ -337,11 +337,11 @@ public final class Journal {
         try database.scalar("SELECT now FROM batch ORDER BY seq DESC LIMIT 1").map { Instant(nanoseconds: $0) }
     }
 
-    /// From when a fold without a snapshot has to begin, nil in an empty journal.
+    /// From when a fold begins: the snapshot's time, without one that of the first batch; nil in an empty journal.
     public func beginning() throws(JournalError) -> Instant? {
-        let sql =
-            try database.scalar("SELECT count(*) FROM snapshot") == 0
-            ? "SELECT min(now) FROM batch" : "SELECT now FROM batch ORDER BY seq DESC LIMIT 1"
-        return try database.scalar(sql).map { Instant(nanoseconds: $0) }
+        let ofSnapshot = try database.scalar(
+            "SELECT now FROM batch WHERE seq <= (SELECT seq FROM snapshot) ORDER BY seq DESC LIMIT 1")
+        if let ofSnapshot { return Instant(nanoseconds: ofSnapshot) }
+        return try database.scalar("SELECT now FROM batch ORDER BY seq LIMIT 1").map { Instant(nanoseconds: $0) }
     }
 }

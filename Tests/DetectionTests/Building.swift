@@ -68,10 +68,12 @@ struct Building {
     }
 
     /// The gateway is killed and goes on from its snapshot.
-    mutating func restart() throws {
-        var fresh = Detector(rules: detector.rules, start: Self.start, isListening: true)
+    /// - Parameter seconds: when it starts; what is folded after the snapshot may well be older.
+    mutating func restart(at seconds: Double = 0) throws {
+        let start = Self.start + .nanoseconds(Int64(seconds * 1e9))
+        var fresh = Detector(rules: detector.rules, start: start, isListening: true)
         for index in 0..<detector.liftCount {
-            try fresh.add(detector.lift(index), kind: kind, at: Self.start)
+            try fresh.add(detector.lift(index), kind: kind, at: start)
         }
         #expect(try fresh.restore(detector.snapshot()))
         detector = fresh

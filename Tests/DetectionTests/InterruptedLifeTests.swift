@@ -59,6 +59,22 @@ import Testing
         #expect(told > 100, "lives in which nothing is told test nothing")
     }
 
+    /// What the journal holds after the snapshot is folded after the restart, with the times of then; among it words that came late.
+    @Test(arguments: [nil, 1, 100] as [Double?])
+    func whatIsFoldedAfterARestartIsJudgedByTheTimesOfThen(_ restart: Double?) throws {
+        var building = try Building(
+            rules: "rules: [{ rule: r, kind: stands, when: 'held(not moving, 10s)', title: { en: s, zh: s } }]")
+        building.say(at: 0) { $0.set(.moving, true) }
+        building.advance(to: 1)
+        if let restart { try building.restart(at: restart) }
+        building.say(at: 2) { $0.set(.moving, false) }
+        building.say(at: 1.5, arriving: 3) { $0.set(.moving, true) }
+        building.say(at: 6) { $0.set(.moving, true) }
+        building.say(at: 20) { $0.set(.moving, false) }
+        building.advance(to: 32)
+        #expect(building.told == ["1 stands raised 30.0"], "it stood for four seconds, and then for ten")
+    }
+
     private static func live(
         _ life: [Happening], _ cuts: [Int: Interruption], _ text: String, _ gap: String
     ) throws -> [String] {
