@@ -35,8 +35,7 @@ extension Trial {
             try site.startGateway()
             try site.waitUntilDrained()
             let centre = TrialCentre(port: site.centrePort)
-            let caller = try TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts)
-            let calm = try callOut(caller, centre)
+            let calm = try callOut(TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts), centre)
             report("without a backlog", calm)
             centre.end()
             site.stopCentre()
@@ -62,7 +61,9 @@ extension Trial {
             let again = TrialCentre(port: site.centrePort)
             defer { again.end() }
             while again.count == 0 { usleep(50_000) }
-            let busy = try callOut(caller, again)
+            // Another caller: the first one's connection is long over. It goes on with the lifts that have not called.
+            let busy = try callOut(
+                TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts, from: calls), again)
             report("while it drains", busy)
             row("still waiting then", "\(site.status?.centre.backlog ?? 0)", "of \(backlog)")
             guard calm.count == calls, busy.count == calls else { throw ExitCode(1) }
@@ -105,11 +106,13 @@ final class TrialCaller: MQTTClientDelegate {
     private let lifts: Int
     private var client: MQTTClient?
     private var isConnected = false
-    private var next = 0
+    private var next: Int
 
-    init(port: Int, first: Int, lifts: Int) throws {
+    /// - Parameter presses: how many were made before.
+    init(port: Int, first: Int, lifts: Int, from presses: Int = 0) throws {
         self.first = first
         self.lifts = lifts
+        next = presses
         guard let url = BrokerURL("mqtt://127.0.0.1:\(port)") else { return }
         let client = try MQTTClient(MQTTClient.Options(url: url, clientID: "trial-caller"), delegate: self)
         self.client = client
