@@ -161,7 +161,17 @@ public struct Daemon {
     }
 
     private func openJournal(_ path: String) throws(JournalError) -> (Journal, Journal.Damage?) {
-        let (journal, damage) = try Journal.openOrReplace(path, now: GatewayClock(notBefore: nil).now)
+        let ballast = Ballast(in: configuration.stateFolder)
+        func open() throws(JournalError) -> (journal: Journal, damage: Journal.Damage?) {
+            try Journal.openOrReplace(path, now: GatewayClock(notBefore: nil).now)
+        }
+        let (journal, damage): (Journal, Journal.Damage?)
+        do throws(JournalError) { (journal, damage) = try open() } catch {
+            guard ballast.drop() else { throw error }
+            log.critical("\(error). What was kept free for this is given away, and it is tried again.")
+            (journal, damage) = try open()
+        }
+        ballast.load()
         if let damage {
             log.critical(
                 "the journal was damaged (\(damage.reason)). It stands in \(damage.file); saved of it: \(damage.saved.batches) batches, \(damage.saved.alerts) alerts, \(damage.saved.owed) events owed"

@@ -35,7 +35,8 @@ enum Schema {
     static func prepare(_ database: Database, readOnly: Bool) throws(JournalError) {
         let id = try database.scalar("PRAGMA application_id") ?? 0
         let version = try database.scalar("PRAGMA user_version") ?? 0
-        if id == 0, version == 0, !readOnly { return try create(database) }
+        let isEmpty = try database.scalar("SELECT count(*) FROM sqlite_schema") == 0
+        if id == 0, version == 0, isEmpty, !readOnly { return try create(database) }
         guard id == applicationID else { throw refusal(database, "is not a Hoistway journal") }
         guard version <= format else {
             throw refusal(database, "has format \(version), this version knows up to \(format)")

@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func anotherProductsFileIsRefusedAndLeftWhereItIs() throws {
-        try Database(path).execute("PRAGMA application_id=7")
+        try Database(path).execute("CREATE TABLE theirs(x)")
         #expect(throws: JournalError.self) { try Journal.openOrReplace(path, now: Instant(nanoseconds: 0)) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("damaged") } == [])
     }
