@@ -10,28 +10,25 @@ final class Connector: Sendable {
     }
 
     private let client: Mutex<MQTTClient?>
-    /// nil while it connects; inside, why it failed or nil.
-    private let end = Mutex<MQTTError??>(nil)
+    private let failure = Mutex<MQTTError?>(nil)
+    private let isOver = Atomic(false)
 
     /// - Parameter client: whose delegate is not set yet; it comes back with the outcome.
     init(_ client: sending MQTTClient) {
         self.client = Mutex(client)
         LoopThread { [self] in
-            // The lock is held all the while: nobody asks for the client before `end` is set.
-            let failure = self.client.withLock { client -> MQTTError? in
-                do throws(MQTTError) {
-                    try client?.connect()
-                    return nil
-                } catch { return error }
+            // The lock is held all the while: nobody asks for the client before it is over.
+            self.client.withLock { client in
+                do throws(MQTTError) { try client?.connect() } catch { failure.withLock { $0 = error } }
             }
-            end.withLock { $0 = .some(failure) }
+            isOver.store(true, ordering: .releasing)
         }.detach()
     }
 
     /// How it ended, once; nil while it connects.
     func takeOutcome() -> sending Outcome? {
-        guard let failure = end.withLock({ $0 }) else { return nil }
-        if let failure { return .failed(failure) }
+        guard isOver.load(ordering: .acquiring) else { return nil }
+        if let failure = failure.withLock({ $0 }) { return .failed(failure) }
         return client.withLock { client in
             guard let taken = client.take() else { return nil }
             return .connected(taken)

@@ -138,12 +138,9 @@ public struct Daemon {
     private func note(
         _ what: String, in journal: Journal, _ write: (Journal) throws(JournalError) -> Void
     ) throws(JournalError) {
-        do throws(JournalError) {
-            do throws(JournalError) { try write(journal) } catch  where error.isFull {
-                try journal.makeRoom()
-                try write(journal)
-            }
-        } catch  where !error.isDamage {
+        do throws(JournalError) { try write(journal) } catch {
+            if error.isDamage { throw error }
+            if error.isFull, (try? journal.makeRoom()) != nil, (try? write(journal)) != nil { return }
             log.critical(
                 "\(error). \(what.prefix(1).uppercased() + what.dropFirst()) could not be noted; going on without.")
         }

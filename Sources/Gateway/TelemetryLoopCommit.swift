@@ -107,8 +107,9 @@ extension TelemetryLoop {
         guard hasToEnforce else { return }
         hasToEnforce = false
         do throws(JournalError) {
-            let (site, stamp) = (settings.site, clock.stamp)
-            let eviction = try journal.enforce(settings.quota) { (.evicted($0, site: site, at: now), now, stamp) }
+            let eviction = try journal.enforce(settings.quota) {
+                (.evicted($0, site: settings.site, at: now), now, clock.stamp)
+            }
             if eviction.isEmpty { return }
             let lost = eviction.undelivered.values.reduce(0, +)
             log.warning(

@@ -132,12 +132,12 @@ extension TelemetryLoop {
     func noticeClock() {
         guard clock.quality != .free, retryCommitAt == nil else { return }
         let correction = abs(clock.wallOffset) < .seconds(1) ? .zero : clock.wallOffset
-        guard toldCorrection == nil || abs(correction - (toldCorrection ?? .zero)) >= .seconds(1) else { return }
+        let isOtherwise = abs(correction - (toldCorrection ?? .zero)) >= .seconds(1)
+        guard toldCorrection == nil || isOtherwise else { return }
         do throws(JournalError) {
             let earlier = try journal.correctRuns(by: correction.nanoseconds)
-            let isNews = abs(correction - (toldCorrection ?? .zero)) >= .seconds(1) || earlier > 0
             toldCorrection = correction
-            guard isNews else { return }
+            guard isOtherwise || earlier > 0 else { return }
             tell(.clock(correction: correction, site: settings.site, bootID: settings.bootID, at: clock.now))
             log.notice(
                 "the wall clock was set: times of this run are off by \(correction.written), those of \(earlier) earlier ones of this boot are corrected too; the centre is told"

@@ -55,9 +55,6 @@ public final class HTTPSRoute {
     private static let longestUrgentPause = Duration.seconds(30)
     private static let longestPause = Duration.seconds(3600)
 
-    /// Its answers are no JSON; said once.
-    private var hasWondered = false
-
     private static let single = "application/cloudevents+json"
 
     private let settings: RouteSettings
@@ -70,6 +67,8 @@ public final class HTTPSRoute {
     private let envelope: Envelope
     private var underWay: [Slot: UnderWay] = [:]
     private var lulls: [Slot: Lull] = [:]
+    /// Its answers are no JSON; said once.
+    private var hasWondered = false
     /// After a batch came back its events go one by one, until so many have.
     private var singles: [Slot: Int] = [:]
     private var lastState: (state: SiteState, at: Int64)?

@@ -14,7 +14,7 @@ import Uplink
 #endif
 
 /// What the journal can take, what it costs the disk, and how long a start with a full one takes.
-struct Store: ParsableCommand {
+struct JournalBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal",
         abstract:
