@@ -55,7 +55,7 @@ test: deps test-deps lint
 	@.build/debug/hoistway rules test Devices/rules
 	@.build/debug/hoistway check
 	@echo "Tests"
-	@SWIFT_BACKTRACE=enable=no $(SWIFT) test --skip-build -q
+	@folder=$$(mktemp -d); trap "rm -rf $$folder" EXIT; TMPDIR=$$folder SWIFT_BACKTRACE=enable=no $(SWIFT) test --skip-build -q
 	@$(MAKE) --no-print-directory units budget
 	@echo "A hundred reloads of rules while a thousand lifts send (the long form is make reloads)"
 	@$(BIN)/hoistway-bench reloads --count 100

@@ -404,6 +404,67 @@ extension EndToEndTests {
         #expect(listed.output.contains("entrapment.off_level"), "\(listed.output)")
     }
 
+    @Test func damageThatOnlyARouteReadsIsFoundAndReplacedAndWhatIsOwedIsDelivered() throws {
+        let site = try Site(parameters: quick)
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(
+                of: "centre: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
+                with: "centre: { url: \"mqtt://127.0.0.1:1\" }")
+        }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.log)")
+        site.stopDaemon()
+        let path = site.folder + "/state/journal.db"
+        let root = try Database(path).scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'owed'") ?? 0
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.seek(toOffset: UInt64(root - 1) * 1024)
+        try file.write(contentsOf: Data(repeating: 0xA5, count: 1024))
+        try file.close()
+        try site.rewriteConfiguration { $0.replacingOccurrences(of: "127.0.0.1:1\"", with: "127.0.0.1:\(site.port)\"") }
+        for _ in 0..<2 where site.said("quarantined").isEmpty {
+            try site.startDaemon()
+            site.wait(8) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
+        }
+        #expect(site.said("quarantined").count == 1, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+    }
+
+    @Test func whatIsKeptFreeForAFullDiskIsTakenOnceAndGivenOnce() throws {
+        let folder = NSTemporaryDirectory() + "hoistway-ballast-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let ballast = Ballast(in: folder)
+        #expect(!ballast.drop(), "nothing was taken")
+        ballast.load()
+        ballast.load()
+        var facts = stat()
+        #expect(
+            stat(folder + "/ballast", &facts) == 0 && Int(facts.st_blocks) * 512 >= Ballast.bytes, "room, and no hole")
+        #expect(ballast.drop() && !ballast.drop())
+    }
+
+    /// A disk so full that SQLite cannot open the journal. Where nobody may mount one, this is not tried.
+    @Test(.enabled(if: Tmpfs.isAllowed)) func aStartOnADiskWithoutASinglePageRuns() throws {
+        let site = try Site(parameters: quick)
+        let disk = try Tmpfs(megabytes: 80, at: site.folder + "/disk")
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "state_folder: state", with: "state_folder: disk/state")
+        }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.stopDaemon()
+        disk.fill()
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained && site.log.contains("is given away") }, "\(site.log)")
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        site.stopDaemon()
+    }
+
     @Test func aStartOnAFullDiskWatchesAndTellsFromMemory() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()

@@ -30,6 +30,8 @@ final class HTTPCentre: Sendable {
         var status = 204
         var headers: [String: String] = [:]
         var body = ""
+        /// The length it speaks of, should it be another; what is missing never comes.
+        var claims: Int?
     }
 
     let port: Int
@@ -110,7 +112,8 @@ final class HTTPCentre: Sendable {
                 buffer = Data(buffer[(end.upperBound + length)...])
                 requests.withLock { $0.append(request) }
                 let answer = answer.withLock { $0 }(request)
-                var text = "HTTP/1.1 \(answer.status) X\r\nContent-Length: \(answer.body.utf8.count)\r\n"
+                var text =
+                    "HTTP/1.1 \(answer.status) X\r\nContent-Length: \(answer.claims ?? answer.body.utf8.count)\r\n"
                 for (name, value) in answer.headers { text += "\(name): \(value)\r\n" }
                 let reply = Array((text + "\r\n" + answer.body).utf8)
                 _ = reply.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }

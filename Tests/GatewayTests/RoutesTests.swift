@@ -135,6 +135,18 @@ extension Site {
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
     }
 
+    @Test func anAnswerWithoutEndIsCutOffAndCountsByItsStatus() throws {
+        let page = String(repeating: "<p>", count: 500_000)
+        let centre = try HTTPCentre { _ in HTTPCentre.Answer(status: 200, body: page, claims: 10_000_000_000) }
+        let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait(8) { centre.told.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(
+            site.log.components(separatedBy: "no answer of a centre").count == 2, "said, and said once: \(site.log)")
+    }
+
     @Test func aSelfTestThatACentreRefusesHasFailed() throws {
         let centre = try HTTPCentre { request in
             let ids = request.ids.map { #"{"id":"\#($0)","reason":"not ours"}"# }.joined(separator: ",")
