@@ -80,7 +80,7 @@ demo: build
 
 ROUNDS ?= 200
 crash: build
-	@echo "$(ROUNDS) kills under traffic, one every 2.5 s; every third dies right between commit and acknowledgement"
+	@echo "$(ROUNDS) kills under traffic, one every 2.5 s and a quarter of them in series of ten within 15 s; every third dies right between commit and acknowledgement"
 	@$(BIN)/hoistway-sim demo --hoistway $(BIN)/hoistway --kills $(ROUNDS) --outage 6s --outages $$(( $(ROUNDS) / 10 + 1 )) --duration $$(( $(ROUNDS) * 5 / 2 + 30 ))s
 
 SEEDS ?= $(shell seq 1 20)

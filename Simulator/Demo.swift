@@ -39,10 +39,12 @@ struct Demo: ParsableCommand {
     @Option(help: "How many lifts.")
     var lifts = 60
 
-    @Option(help: "What chance draws from.")
+    @Option(help: "What chance draws from: the fleet's day and the moments of the kills.")
     var seed: UInt64 = 1
 
-    @Option(help: "Kill the gateway this many times, at random moments.")
+    @Option(
+        help: "Kill the gateway this many times, at random moments, from 40 kills on a quarter of them in quick series."
+    )
     var kills = 1
 
     @Option(help: "Change a rule and have the gateway read its rules again this many times.")
@@ -85,11 +87,12 @@ struct Stage {
     private var gateway: ChildProcess?
     private var fleet: ChildProcess?
     private var screen = Screen()
-    private var random = SystemRandomNumberGenerator()
+    private var random: Random
 
     init(folder: String, demo: Demo) {
         self.folder = folder
         self.demo = demo
+        random = Random(seed: demo.seed, stream: 0xD1E5)
     }
 
     /// Thresholds shortened so that minutes of waiting become seconds; the rules are the shipped ones.
@@ -128,10 +131,7 @@ struct Stage {
             ], log: "\(folder)/fleet.log")
         let began = MonotonicClock.nanoseconds
         func elapsed() -> Double { Double(MonotonicClock.nanoseconds - began) / 1e9 }
-        var killTimes =
-            kills == 1
-            ? [span * 0.4]
-            : (0..<kills).map { _ in Double.random(in: span * 0.05...span * 0.95, using: &random) }.sorted()
+        var killTimes = killTimes(kills, span: span)
         // Once in the second half, or spread over the whole; the last ends early enough for everything to arrive.
         var outages = (0..<demo.outages).map { n in
             demo.outages == 1 ? span * 0.55 : span * (0.05 + 0.85 * Double(n) / Double(demo.outages))
@@ -180,6 +180,19 @@ struct Stage {
             )
         }
         return try conclude(stop, kills: kills)
+    }
+
+    /// Three of four at moments of chance; the fourth quarter in series of ten within 15 s, which end many a start before it has
+    /// done its work.
+    private mutating func killTimes(_ kills: Int, span: Double) -> [Double] {
+        guard kills > 1 else { return [Double](repeating: span * 0.4, count: kills) }
+        let series = kills / 40
+        var times = (0..<kills - 10 * series).map { _ in random.uniform(span * 0.05, span * 0.95) }
+        for _ in 0..<series {
+            let start = random.uniform(span * 0.05, span * 0.95 - 15)
+            times += (0..<10).map { _ in random.uniform(start, start + 15) }
+        }
+        return times.sorted()
     }
 
     private mutating func conclude(_ stop: StopOnSignal, kills: Int) throws -> Bool {
@@ -252,7 +265,7 @@ struct Stage {
 
     /// - Parameter dying: it kills itself between a commit and its acknowledgement, a moment that chance rarely hits.
     private mutating func startGateway(dying: Bool = false) throws {
-        let fate = "HOISTWAY_CRASH_AT=" + (dying ? "after_commit:\(Int.random(in: 2...6, using: &random))" : "")
+        let fate = "HOISTWAY_CRASH_AT=" + (dying ? "after_commit:\(random.integer(2...6))" : "")
         gateway = try ChildProcess(
             ["/usr/bin/env", fate, demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"],
             log: "\(folder)/gateway.log")
