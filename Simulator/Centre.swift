@@ -132,6 +132,8 @@ struct Centre: ParsableCommand {
     /// - Throws: exit code 5 where the contract was broken.
     private func conclude(_ check: inout StreamCheck, _ reported: Int) throws {
         check.conclude()
+        // Nothing came, nothing was shown.
+        guard check.messages > 0 else { throw OutputError(path: from ?? broker, reason: "not one message to check") }
         for breach in check.breaches.dropFirst(reported) { print("breach: \(breach)") }
         print(
             "\(check.messages) messages, \(check.unique) events, \(check.repeats) repeats: "

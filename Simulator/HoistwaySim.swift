@@ -12,14 +12,23 @@ struct HoistwaySim: ParsableCommand {
               hoistway-sim score --truth truth.ndjson --alerts alerts.ndjson
             """,
         subcommands: [RunFleet.self, Score.self, Centre.self, Demo.self, Trial.self])
-}
 
-/// Exits with the documented code when a file is wrong.
-func reporting<Result>(_ body: () throws -> Result) throws -> Result {
-    do {
-        return try body()
-    } catch let error as InvalidFiles {
-        for diagnostic in error.diagnostics { StandardError.write(diagnostic.description) }
-        throw ExitCode(2)
+    /// Exits with the documented code when a file is wrong, and says a mistake in the use without the usage of the root, which is
+    /// another command's.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            do {
+                try command.run()
+            } catch let error as InvalidFiles {
+                for diagnostic in error.diagnostics { StandardError.write(diagnostic.description) }
+                throw ExitCode(2)
+            } catch let usage as ValidationError {
+                StandardError.write("hoistway-sim: \(usage.message). --help shows how it is used.")
+                throw ExitCode.validationFailure
+            }
+        } catch {
+            exit(withError: error)
+        }
     }
 }

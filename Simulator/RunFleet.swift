@@ -9,7 +9,10 @@ struct RunFleet: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Let a fleet run: into a trace, or live towards a broker.",
-        discussion: "The same scenario and seed give the same messages and the same truth on every machine.")
+        discussion: """
+            The same scenario and seed give the same messages and the same truth on every machine. With --out and --broker both, the
+            trace is what was published.
+            """)
 
     @Argument(help: "A scenario file.")
     var scenario: String
@@ -33,33 +36,30 @@ struct RunFleet: ParsableCommand {
     var truth: String?
 
     func run() throws {
-        try reporting {
-            guard let data = FileManager.default.contents(atPath: scenario) else {
-                throw InvalidFiles([Diagnostic(file: scenario, message: "cannot be read")])
-            }
-            var scenario = try Scenario(file: scenario, bytes: Array(data))
-            if let lifts {
-                guard 1...100_000 ~= lifts else { throw ValidationError("--lifts: expected a number from 1 to 100000") }
-                scenario.lifts = lifts
-            }
-            if let duration {
-                guard let span = Duration(written: duration) else {
-                    throw ValidationError("--duration: found '\(duration)', expected a duration such as 20m")
-                }
-                scenario.duration = span.inSeconds
-            }
-            let fleet: Fleet
-            if let broker {
-                // With both, the trace is what was published.
-                guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
-                fleet = try LiveFleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
-            } else if let out {
-                fleet = try record(scenario, to: out)
-            } else {
-                throw ValidationError("say where to: --out TRACE, or --broker URL")
-            }
-            if let truth { try write(fleet.truth, to: truth) }
+        guard let data = FileManager.default.contents(atPath: scenario) else {
+            throw InvalidFiles([Diagnostic(file: scenario, message: "cannot be read")])
         }
+        var scenario = try Scenario(file: scenario, bytes: Array(data))
+        if let lifts {
+            guard 1...100_000 ~= lifts else { throw ValidationError("--lifts: expected a number from 1 to 100000") }
+            scenario.lifts = lifts
+        }
+        if let duration {
+            guard let span = Duration(written: duration) else {
+                throw ValidationError("--duration: found '\(duration)', expected a duration such as 20m")
+            }
+            scenario.duration = span.inSeconds
+        }
+        let fleet: Fleet
+        if let broker {
+            guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
+            fleet = try LiveFleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
+        } else if let out {
+            fleet = try record(scenario, to: out)
+        } else {
+            throw ValidationError("say where to: --out TRACE, or --broker URL")
+        }
+        if let truth { try write(fleet.truth, to: truth) }
     }
 
     private func record(_ scenario: Scenario, to path: String) throws -> Fleet {

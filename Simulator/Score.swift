@@ -35,15 +35,13 @@ struct Score: ParsableCommand {
 
     func run() throws {
         guard grace.isFinite else { throw ValidationError("--grace: expected seconds") }
-        try reporting {
-            let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.alerts(alerts), grace: grace)
-            switch format {
-            case .text: print(card.table)
-            case .json: print(card.json)
-            case .row: print(card.row(named: name))
-            }
-            if !card.isGood { throw ExitCode(4) }
+        let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.alerts(alerts), grace: grace)
+        switch format {
+        case .text: print(card.table)
+        case .json: print(card.json)
+        case .row: print(card.row(named: name))
         }
+        if !card.isGood { throw ExitCode(4) }
     }
 
     /// The alerts of a file; what the gateway says of itself, and its self-tests, are no alerts.
@@ -72,11 +70,26 @@ struct Score: ParsableCommand {
                 if try isWanted(Data(line)) { rows.append(try decodeJSON(Row.self, Data(line))) }
             } catch {
                 throw InvalidFiles([
-                    Diagnostic(file: path, line: index + 1, column: 1, message: "not a line of this kind: \(error)")
+                    Diagnostic(file: path, line: index + 1, column: 1, message: Self.reason(error))
                 ])
             }
         }
         return rows
+    }
+}
+
+extension Score {
+    /// What a person makes of a decoder's error.
+    private static func reason(_ error: any Error) -> String {
+        func path(_ keys: [any CodingKey]) -> String { keys.map(\.stringValue).joined(separator: ".") }
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context)?: return "\(path(context.codingPath + [key])) is missing"
+        case .valueNotFound(_, let context)?: return "\(path(context.codingPath)) is null"
+        case .typeMismatch(let type, let context)?:
+            return "\(path(context.codingPath)): expected \(type), found something else"
+        case .dataCorrupted?: return "not JSON"
+        default: return "\(error)"
+        }
     }
 }
 

@@ -83,7 +83,9 @@ extension Configuration.Centre {
             }
             if let list = reader.optional("lanes") {
                 let names = reader.items("lanes")
-                own.lanes = Set(names.compactMap { Lane(named: $0, diagnostics) })
+                let lanes = names.compactMap { Lane(named: $0, diagnostics) }
+                own.lanes = Set(lanes)
+                if own.lanes.count < lanes.count { diagnostics.report(list, "a lane stands here twice") }
                 if names.isEmpty {
                     diagnostics.report(list, "no lane stands here: expected some of entrapment, fault and info")
                 }

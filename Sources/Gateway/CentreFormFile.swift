@@ -4,10 +4,32 @@ import Uplink
 
 /// Reads a centre's form from a file of `Devices/centres`.
 enum CentreFormFile {
-    /// - Parameter name: of a shipped form, or the path of a file that ends in `.yaml`.
+    /// - Parameters:
+    ///   - name: of a shipped form, or the path of a file that ends in `.yaml`.
+    ///   - place: where it is named.
+    /// - Returns: nil where there is a mistake, which is reported.
+    static func read(
+        _ name: String, _ place: YAMLNode, _ diagnostics: Diagnostics, resolve: (String) -> String
+    ) -> CentreForm? {
+        let folder = DeviceData.shippedFolder() + "/centres"
+        let path = name.hasSuffix(".yaml") ? resolve(name) : "\(folder)/\(name).yaml"
+        guard FileManager.default.fileExists(atPath: path) else {
+            let shipped = ((try? Files.yamlFiles(in: folder)) ?? []).map {
+                String($0.dropFirst(folder.utf8.count + 1).dropLast(".yaml".utf8.count))
+            }
+            diagnostics.report(
+                place, "form: there is no '\(path)'; expected a .yaml file or one of \(shipped.joined(separator: ", "))"
+            )
+            return nil
+        }
+        do throws(InvalidFiles) { return try read(path) } catch {
+            for diagnostic in error.diagnostics { diagnostics.report(diagnostic) }
+            return nil
+        }
+    }
+
     /// - Throws: `InvalidFiles` with every mistake.
-    static func read(_ name: String, resolve: (String) -> String) throws(InvalidFiles) -> CentreForm {
-        let path = name.hasSuffix(".yaml") ? resolve(name) : "\(DeviceData.shippedFolder())/centres/\(name).yaml"
+    static func read(_ path: String) throws(InvalidFiles) -> CentreForm {
         let root = try Files.yaml(path)
         let diagnostics = Diagnostics()
         var reader = YAMLReader(root, diagnostics)

@@ -22,6 +22,18 @@ public struct DeviceData: Sendable {
         parameters: [(key: YAMLNode, value: YAMLNode)] = []
     ) throws(InvalidFiles) {
         var mistakes: [Diagnostic] = []
+        if profilePaths == nil || rulePaths == nil {
+            let shipped = Self.shippedFolder()
+            guard FileManager.default.fileExists(atPath: shipped) else {
+                throw InvalidFiles([
+                    Diagnostic(
+                        file: shipped,
+                        message:
+                            "does not exist: expected the shipped profiles and rules there, or as Devices in the working "
+                            + "folder, or where HOISTWAY_DEVICES says, or files named by --profiles and --rules")
+                ])
+            }
+        }
         profiles = []
         do throws(InvalidFiles) {
             profiles = try Self.profiles(profilePaths ?? [Self.shippedFolder() + "/profiles"])

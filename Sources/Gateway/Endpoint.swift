@@ -99,14 +99,15 @@ extension Endpoint {
         keyFile = file("key_file", &reader, isPEM: true)
         if isMQTT {
             username = reader.text("username")
+            if username == "", let place = reader.optional("username") {
+                diagnostics.report(place, "username: found an empty one; leave the key out for none")
+            }
             passwordFile = file("password_file", &reader)
         } else {
             tokenFile = file("token_file", &reader)
             batch = reader.integer("batch", in: 1...1000)
-            if let name = reader.text("form") {
-                do throws(InvalidFiles) { form = try CentreFormFile.read(name, resolve: resolve) } catch {
-                    for diagnostic in error.diagnostics { diagnostics.report(diagnostic) }
-                }
+            if let name = reader.text("form"), let place = reader.optional("form") {
+                form = CentreFormFile.read(name, place, diagnostics, resolve: resolve)
             }
             if let node = reader.optional("oauth") {
                 var inner = YAMLReader(node, diagnostics)

@@ -1,5 +1,11 @@
 import CSQLite
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// A thin typed wrapper over SQLite's C API: statements are prepared once and reused; every result code is looked at.
 ///
 /// Confined to the thread that opened it.
@@ -27,7 +33,8 @@ final class Database {
         turn = WriteTurn.of(path)
         var handle: OpaquePointer?
         let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-        let result = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, fileSystem)
+        let (name, flag) = try readOnly ? Self.nameForReading(path) : (path, 0)
+        let result = sqlite3_open_v2(name, &handle, flags | flag | SQLITE_OPEN_NOMUTEX, fileSystem)
         guard let handle, result == SQLITE_OK else {
             let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(handle)
@@ -54,6 +61,26 @@ final class Database {
             throw JournalError(
                 path: path, doing: "asserting synchronous and WAL", code: SQLITE_MISUSE, message: "not taken")
         }
+    }
+
+    /// Even to read, SQLite wants an index of the `-wal` beside it (`-shm`); where it may make none it reads only a journal without
+    /// a `-wal`, and only told that nobody will change it.
+    private static func nameForReading(_ path: String) throws(JournalError) -> (name: String, flag: Int32) {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard access(folder, W_OK) != 0, access(path, R_OK) == 0, access(path + "-shm", F_OK) != 0 else {
+            return (path, 0)
+        }
+        var facts = stat()
+        if stat(path + "-wal", &facts) == 0, facts.st_size > 0 {
+            throw JournalError(
+                path: path, doing: "opening", code: SQLITE_CANTOPEN,
+                message: "its -wal cannot be read where nothing may be written; copy both into a folder of your own")
+        }
+        let escaped = path.utf8.map { byte in
+            byte < 0x80 && !"%?#".utf8.contains(byte)
+                ? String(UnicodeScalar(byte)) : "%" + String(byte, radix: 16, uppercase: true)
+        }
+        return ("file:\(escaped.joined())?immutable=1", SQLITE_OPEN_URI)
     }
 
     deinit {

@@ -77,7 +77,9 @@ func reporting<Result>(quietly: Bool = false, _ body: () throws -> Result) throw
     } catch let code as ExitCode {
         throw code
     } catch let usage as ValidationError {
-        throw usage
+        // ArgumentParser would add the usage of the root, which is another command's.
+        printError("hoistway: \(usage.message). --help shows how it is used.")
+        throw ExitCode.validationFailure
     } catch {
         printError("hoistway: \(error)")
         throw ExitCode.failure

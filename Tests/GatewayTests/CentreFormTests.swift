@@ -12,7 +12,7 @@ import Testing
     private static let alert = Site.root + "/docs/contract/examples/alert.json"
 
     private func form(_ name: String) throws -> CentreForm {
-        try CentreFormFile.read("\(Self.folder)/\(name).yaml", resolve: { $0 })
+        try CentreFormFile.read("\(Self.folder)/\(name).yaml")
     }
 
     @Test(arguments: try FileManager.default.contentsOfDirectory(atPath: Self.folder).map { String($0.dropLast(5)) })
@@ -76,7 +76,7 @@ import Testing
         try
             "form: x\nkinds: { a: [1] }\nstates: { raised: 1 }\nfields: { a: { code: shape }, b: { if: data.kind } }\nfeilds: {}\n"
             .write(toFile: path, atomically: true, encoding: .utf8)
-        let error = #expect(throws: InvalidFiles.self) { try CentreFormFile.read(path, resolve: { $0 }) }
+        let error = #expect(throws: InvalidFiles.self) { try CentreFormFile.read(path) }
         let found = error?.description ?? ""
         for expected in [
             ":2:13: found", ":4:14: found the code 'shape'", "the key 'begins' is missing",

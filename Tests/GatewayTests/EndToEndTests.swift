@@ -465,6 +465,26 @@ extension EndToEndTests {
         site.stopDaemon()
     }
 
+    @Test(.enabled(if: Tmpfs.isAllowed)) func aCopyOnAReadOnlyDiskIsReadAndOneWithItsLogIsRefusedWithTheReason() throws
+    {
+        let site = try Site(parameters: quick)
+        let disk = try Tmpfs(megabytes: 20, at: site.folder + "/disk")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        let journal = site.folder + "/state/journal.db"
+        let (whole, partly) = (site.folder + "/disk/a 100%? 梯.db", site.folder + "/disk/partly.db")
+        for end in ["", "-wal"] { try FileManager.default.copyItem(atPath: journal + end, toPath: partly + end) }
+        site.stopDaemon()
+        try FileManager.default.copyItem(atPath: journal, toPath: whole)
+        disk.makeReadOnly()
+        #expect(try Site.run(["journal", "list", "--file", whole]).output.contains("entrapment.off_level"))
+        let refused = try Site.run(["journal", "list", "--file", partly])
+        #expect(refused.status == 1 && refused.output.contains("copy both into a folder"), "\(refused)")
+    }
+
     @Test func aStartOnAFullDiskWatchesAndTellsFromMemory() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()

@@ -25,6 +25,8 @@ final class Tmpfs {
         try? FileManager.default.removeItem(atPath: path)
     }
 
+    func makeReadOnly() { mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) }
+
     func fill() {
         guard let file = fopen(path + "/fill", "w") else { return }
         setvbuf(file, nil, _IONBF, 0)
