@@ -22,6 +22,9 @@ extension Configuration {
         /// Events of the backlog a second.
         public var backlogRate = 500
 
+        /// Whether a self-test's alert may go there: a form of the centre's own has no word for a test.
+        var isTestable: Bool { lanes.contains(.entrapment) && routes.allSatisfy { $0.form == nil } }
+
         var addressee: Addressee { Addressee(name, lanes: lanes) }
     }
 }

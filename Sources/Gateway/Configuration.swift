@@ -160,6 +160,10 @@ public struct Configuration: Sendable {
         if !centres.contains(where: { $0.lanes.contains(.entrapment) }) {
             warnings.append("\(file): no centre is told of entrapments: give one of them the lane 'entrapment'")
         }
+        for centre in centres where centre.lanes.contains(.entrapment) && !centre.isTestable {
+            warnings.append(
+                "\(file): the self-test leaves out centre '\(centre.name)': its own form has no word for a test")
+        }
         if case .duration(let overdue)? = data.rules.parameters["report_overdue"] {
             for profile in data.profiles where lifts.contains(where: { $0.profile == profile.name }) {
                 guard profile.reportsEvery >= overdue else { continue }

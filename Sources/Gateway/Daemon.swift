@@ -251,7 +251,7 @@ public struct Daemon {
     /// On request, and by the schedule counted from the last one; a new box begins with one once it hears its lifts.
     private func beginSelfTestIfDue(_ loop: TelemetryLoop, _ journal: Journal, _ orders: OrderBox) {
         let isAskedFor = orders.takeSelfTestRequest()
-        let centres = configuration.centres.filter { $0.lanes.contains(.entrapment) }.map(\.name)
+        let centres = configuration.centres.filter(\.isTestable).map(\.name)
         guard isAskedFor || loop.isDrained && !centres.isEmpty else { return }
         if !isAskedFor {
             guard let every = configuration.selfTestEvery, let counters = try? journal.counters() else { return }

@@ -44,10 +44,7 @@ public struct Endpoint: Sendable {
     var isLoopback: Bool {
         switch address {
         case .mqtt(let url): url.isLoopback
-        case .https(let url):
-            ["localhost", "127.", "[::1]"].contains {
-                url.split(separator: "/").dropFirst().first?.hasPrefix($0) == true
-            }
+        case .https(let url): Self.isOnLoopback(url)
         }
     }
 
@@ -112,8 +109,9 @@ extension Endpoint {
             if let node = reader.optional("oauth") {
                 var inner = YAMLReader(node, diagnostics)
                 let url = inner.requiredText("token_url") ?? ""
-                if !url.isEmpty, !Self.isHTTP(url), let place = inner.optional("token_url") {
-                    diagnostics.report(place, "found the url '\(url)', expected https://HOST/PATH")
+                if !url.isEmpty, let place = inner.optional("token_url"), !Self.isHTTP(url) || !Self.keepsSecrets(url) {
+                    diagnostics.report(
+                        place, "found the url '\(url)', expected https://HOST/PATH: the client's secret goes there")
                 }
                 oauth = OAuth(
                     tokenURL: url, clientID: inner.requiredText("client_id") ?? "",
@@ -141,6 +139,14 @@ extension Endpoint {
         guard text.hasPrefix("https://") || text.hasPrefix("http://") else { return false }
         let host = text.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" }
         return !host.isEmpty && !host.contains("@") && !text.contains { $0.isWhitespace } && text.utf8.count < 2000
+    }
+
+    /// Nobody on the way can read what is sent there.
+    private static func keepsSecrets(_ url: String) -> Bool { url.hasPrefix("https://") || isOnLoopback(url) }
+
+    private static func isOnLoopback(_ url: String) -> Bool {
+        let host = url.split(separator: "/").dropFirst().first ?? ""
+        return ["localhost", "127.", "[::1]"].contains { host.hasPrefix($0) }
     }
 
     private static func check(

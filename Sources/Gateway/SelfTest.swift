@@ -60,7 +60,8 @@ struct SelfTest {
         if intake.detector.liftCount == 0 {
             report.problem = "it speaks the profile \(Self.profile), which is not loaded here"
         } else if centres.isEmpty {
-            report.problem = "no centre wants to be told of entrapments"
+            report.problem =
+                "no centre is told of entrapments in the contract's form; a form of its own has no word for a test"
         } else {
             speaker = SelfTestSpeaker(client, topic: Self.topic(site))
             return

@@ -2,7 +2,8 @@ import Encoding
 
 /// The form in which a centre wants alerts that keeps to no contract of ours: its own codes and field names (`Devices/centres`).
 ///
-/// What the form has no word for is not sent, and owed no longer.
+/// What the form has no word for is not sent, and owed no longer. Nor is what no such form can say: that an alert is a test, and that
+/// what it tells of is over by now. A centre would send people out for it.
 public struct CentreForm: Sendable {
     /// A value of the centre's, as it stands in the file: with quotes a text, without a number or a word of JSON.
     public enum Value: Sendable, Equatable {
@@ -27,6 +28,7 @@ public struct CentreForm: Sendable {
 
     private static let kind = "data.kind"
     private static let state = "data.state"
+    private static let test = "data.test"
 
     public init(
         name: String, contentType: String, kinds: [(beginning: String, code: Value)], states: [String: Value],
@@ -44,21 +46,23 @@ public struct CentreForm: Sendable {
             case .kindCode, .stateCode: nil
             }
         }
-        members = JSONFieldSet(([Self.kind, Self.state] + paths).prefix(64).map { JSONField($0) })
+        members = JSONFieldSet(([Self.kind, Self.state, Self.test] + paths).prefix(64).map { JSONField($0) })
     }
 
+    /// - Parameter isOver: a later revision is known that says so.
     /// - Returns: nil for what the form has no word for.
-    public func json(of event: [UInt8]) -> [UInt8]? {
+    public func json(of event: [UInt8], isOver: Bool = false) -> [UInt8]? {
         var tokens = [JSONToken](repeating: JSONToken(), count: members.count)
         var scanner = JSONScanner(event.span)
         guard (try? scanner.scan(members, into: &tokens)) != nil, tokens[0].kind == .string, tokens[1].kind == .string,
             let state = states[scanner.unescaped(tokens[1])]
         else { return nil }
+        if isOver || tokens[2].kind == .true { return nil }
         let told = scanner.unescaped(tokens[0])
         guard let kind = kinds.first(where: { told == $0.beginning || told.hasPrefix($0.beginning + ".") })?.code else {
             return nil
         }
-        var next = 2
+        var next = 3
         var json = JSONWriter()
         json.object { json in
             for (key, source) in fields {

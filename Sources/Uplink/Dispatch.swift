@@ -6,6 +6,9 @@ import Journal
 /// The order: the most urgent lane first, strictly. In a lane what is new goes before the backlog, which is what waited when the
 /// connection came; but never one lift's events out of their order: a lift with news takes its own backlog along, before it.
 ///
+/// An event that came to nothing by itself, while others are taken, is suspect: it goes again alone, when nothing else waits, so that
+/// what a centre cannot digest holds up nothing.
+///
 /// Bounds: as many events without a receipt as the centre has shown that it keeps up with, so that a slow one is not sent
 /// everything twice; the backlog at a rate that leaves room. Entrapments wait for neither.
 ///
@@ -34,6 +37,15 @@ struct Dispatch {
         var lane: Lane
         var dueAt: Int64
         var attempts: Int
+        var suspicion: Suspicion?
+        var isSuspect: Bool { suspicion != nil }
+    }
+    /// Why an event came to nothing where others may be taken.
+    enum Suspicion {
+        /// Nobody answered: forgotten with the next connection.
+        case silence
+        /// The centre answered with a mistake.
+        case refusal
     }
 
     /// Events under way without a receipt: the least and the most.
@@ -63,8 +75,8 @@ struct Dispatch {
     /// The connection is there: what waits now is the backlog.
     mutating func begin(lastPlace: Int64, now: Int64) {
         if sentBefore.count > 4 * Self.widest { sentBefore.removeAll() }
-        for (id, sending) in underWay { sentBefore[id] = sending.attempts }
-        underWay.removeAll()
+        for (id, sending) in underWay where sending.suspicion != .refusal { sentBefore[id] = sending.attempts }
+        underWay = underWay.filter { $0.value.suspicion == .refusal }
         settledAt = now
         allowanceAt = now
         divide(at: lastPlace)
@@ -113,6 +125,7 @@ struct Dispatch {
                     try sendOverdue(lane, from: journal, now, time, limit, &sendings)
                 }
             }
+            if sendings.isEmpty { try sendSuspect(of: lanes, from: journal, now, &sendings) }
         } catch {
             // While a disk fails its journal may not even be readable; what is in memory does not wait for it.
             if unjournalled.isEmpty { throw error }
@@ -130,8 +143,9 @@ struct Dispatch {
     private mutating func resend(
         _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ sendings: inout [Sending]
     ) throws(JournalError) {
-        let due = underWay.filter { $0.value.lane == lane && $0.value.place > 0 && $0.value.dueAt <= now }
-            .sorted { $0.value.place < $1.value.place }
+        let due = underWay.filter {
+            $0.value.lane == lane && $0.value.place > 0 && $0.value.dueAt <= now && !$0.value.isSuspect
+        }.sorted { $0.value.place < $1.value.place }
         if !due.isEmpty, now - narrowedAt >= terms.resendAfter.nanoseconds {
             window = max(Self.narrowest, window / 2)
             narrowedAt = now
@@ -143,6 +157,22 @@ struct Dispatch {
                 continue
             }
             take(row, now, &sendings)
+        }
+    }
+
+    /// The most urgent suspect whose time has come, alone.
+    private mutating func sendSuspect(
+        of lanes: [Lane], from journal: Journal, _ now: Int64, _ sendings: inout [Sending]
+    ) throws(JournalError) {
+        for lane in lanes {
+            let due = underWay.filter { $0.value.isSuspect && $0.value.lane == lane && $0.value.dueAt <= now }
+            for (id, _) in due.sorted(by: { $0.value.dueAt < $1.value.dueAt }) {
+                guard let row = try journal.owed(to: terms.centre, event: id) else {
+                    underWay[id] = nil
+                    continue
+                }
+                return take(row, now, &sendings)
+            }
         }
     }
 
@@ -211,16 +241,18 @@ struct Dispatch {
     private mutating func take(_ row: Journal.OutboxRow, _ now: Int64, _ sendings: inout [Sending]) {
         let attempt = (underWay[row.eventID]?.attempts ?? sentBefore.removeValue(forKey: row.eventID) ?? 0) + 1
         underWay[row.eventID] = UnderWay(
-            place: row.id, lane: row.lane, dueAt: now + terms.resendAfter.nanoseconds, attempts: attempt)
+            place: row.id, lane: row.lane, dueAt: now + terms.resendAfter.nanoseconds, attempts: attempt,
+            suspicion: underWay[row.eventID]?.suspicion)
         sendings.append(Sending(row: row, attempt: attempt))
     }
 
     /// A window full of faults that a slow centre has not answered does not hold up an entrapment.
     private func room(_ lane: Lane, _ limit: Int) -> Int {
         if lane == .entrapment {
-            return min(limit, Self.mostEntrapments - underWay.values.count { $0.lane == .entrapment })
+            return min(
+                limit, Self.mostEntrapments - underWay.values.count { $0.lane == .entrapment && !$0.isSuspect })
         }
-        return min(limit, window - underWay.count)
+        return min(limit, window - underWay.values.count { !$0.isSuspect })
     }
 
     private mutating func replenish(_ now: Int64) {
@@ -259,6 +291,14 @@ struct Dispatch {
     mutating func postpone(_ ids: [String], until time: Int64) {
         for id in ids { underWay[id]?.dueAt = time }
     }
+
+    /// This one came to nothing by itself.
+    mutating func suspect(_ id: String, of suspicion: Suspicion, until time: Int64) {
+        underWay[id]?.suspicion = suspicion
+        underWay[id]?.dueAt = time
+    }
+
+    func attempts(of id: String) -> Int { underWay[id]?.attempts ?? 0 }
 
     /// Nothing more is to be done about this one.
     mutating func drop(_ id: String) {

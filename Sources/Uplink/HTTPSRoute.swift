@@ -12,11 +12,13 @@ import Mosquitto
 /// every few seconds, by the site's state.
 ///
 ///     2xx                          stored, but for what the body names as refused
-///     400 413 422                  of a batch: sent again one by one. Of one event alone: refused for good, if the centre takes others;
-///                                  an entrapment is refused by name only, and comes again
 ///     401 403                      the token or the certificate is not taken: a new token, a pause
 ///     429 503 and Retry-After      a pause of that length; for entrapments of 30 s at most
-///     anything else, no answer     a pause, decorrelated, and again
+///     no answer                    a pause, decorrelated, and again; after the third time one by one, as what nobody answers may be one
+///                                  event's doing
+///     any other status             of a batch: sent again one by one. Of one event alone: that one waits, and others go before it; of two
+///                                  in a row: a pause. 400, 413 and 422 of one event, where the centre took the one before, refuse it
+///                                  for good; an entrapment is refused by name only, and comes again
 public final class HTTPSRoute {
     public struct Options: Sendable {
         public var url: String
@@ -55,6 +57,9 @@ public final class HTTPSRoute {
     private static let longestUrgentPause = Duration.seconds(30)
     private static let longestPause = Duration.seconds(3600)
 
+    /// Attempts that nobody answers before each event goes by itself.
+    private static let patience = 3
+
     private static let single = "application/cloudevents+json"
 
     private let settings: RouteSettings
@@ -71,11 +76,11 @@ public final class HTTPSRoute {
     private var hasWondered = false
     /// After a batch came back its events go one by one, until so many have.
     private var singles: [Slot: Int] = [:]
+    /// Events that came to nothing alone, one after another: of one the event is to blame, of more the centre.
+    private var failures = 1
     private var lastState: (state: SiteState, at: Int64)?
     private var lastHeartbeat = 0
     private var isConnected = false
-    /// The last answer to an event that was no refusal of that event alone was a 2xx.
-    private var takesEvents = false
     private var random = SystemRandomNumberGenerator()
     private var log: Logger { surroundings.log }
 
@@ -135,15 +140,21 @@ public final class HTTPSRoute {
     }
 
     private func sendEvents(_ slot: Slot, _ lanes: [Lane], _ now: Int64) throws(JournalError) {
-        guard underWay[slot] == nil, now >= lulls[slot]?.until ?? 0 else { return }
-        let isSingle = singles[slot] ?? 0 > 0 || options.form != nil
-        let sendings = try dispatch.next(
-            from: journal, unjournalled: surroundings.board.unjournalled(for: settings.centre, lanes: settings.lanes),
-            now: now,
-            time: surroundings.clock(), lanes: lanes, limit: isSingle ? 1 : options.batch)
-        if sendings.isEmpty { return }
-        if let form = options.form { return try send(sendings[0], as: form, slot) }
-        if isSingle { singles[slot]? -= 1 }
+        // What a form has no word for is settled without a request: then the next one goes.
+        while underWay[slot] == nil, now >= lulls[slot]?.until ?? 0, !surroundings.isStopping() {
+            let isSingle = singles[slot] ?? 0 > 0 || options.form != nil
+            let sendings = try dispatch.next(
+                from: journal,
+                unjournalled: surroundings.board.unjournalled(for: settings.centre, lanes: settings.lanes), now: now,
+                time: surroundings.clock(), lanes: lanes, limit: isSingle ? 1 : options.batch)
+            guard let first = sendings.first else { return }
+            guard let form = options.form else { return try send(sendings, slot) }
+            try send(first, as: form, slot)
+        }
+    }
+
+    private func send(_ sendings: [Dispatch.Sending], _ slot: Slot) throws(JournalError) {
+        if let left = singles[slot], left > 0 { singles[slot] = left - 1 }
         var events: [[UInt8]] = []
         for sending in sendings {
             events.append(try envelope.json(sending, at: surroundings.clock()))
@@ -165,7 +176,7 @@ public final class HTTPSRoute {
     /// An alert as the centre wants it. What its form has no word for is not its concern, and owed no longer.
     private func send(_ sending: Dispatch.Sending, as form: CentreForm, _ slot: Slot) throws(JournalError) {
         let id = sending.row.eventID
-        guard let body = form.json(of: sending.row.body) else {
+        guard let body = form.json(of: sending.row.body, isOver: try journal.isOver(id)) else {
             return try Settlement(settings: settings, surroundings: surroundings, journal: journal)
                 .settle(stored: [id], refused: [], &dispatch)
         }
@@ -231,8 +242,8 @@ public final class HTTPSRoute {
             case 401, 403:
                 authorization.discard()
                 retreat(slot, sending, "the centre does not know us: HTTP \(response.status)")
-            case 400, 413, 422: try bringOneByOne(slot, sending, response)
-            default: retreat(slot, sending, "HTTP \(response.status)", response)
+            case 429, 503: retreat(slot, sending, "HTTP \(response.status)", response)
+            default: try bringOneByOne(slot, sending, response)
             }
         }
     }
@@ -243,18 +254,25 @@ public final class HTTPSRoute {
     ) throws(JournalError) {
         let words =
             "HTTP \(response.status) \(printable(String(decoding: response.body.prefix(400), as: UTF8.self), upTo: 200))"
+        let now = MonotonicClock.nanoseconds
         if sending.events.count > 1 {
             singles[slot] = sending.events.count
-            return dispatch.postpone(sending.events, until: MonotonicClock.nanoseconds)
+            return dispatch.postpone(sending.events, until: now)
         }
+        guard let only = sending.events.first else { return retreat(slot, sending, words, response) }
         // A centre that takes nothing at all is not one that refuses an event.
-        guard takesEvents, let only = sending.events.first else { return retreat(slot, sending, words, response) }
-        guard slot == .urgent else {
+        let isAlone = failures == 0
+        failures += 1
+        if isAlone, slot == .bulk, [400, 413, 422].contains(response.status) {
             let refusal = CentreAnswer.Refusal(id: only, reason: words)
             return try settle(slot, sending, HTTPClient.Response(status: 200), refusing: refusal)
         }
-        log.error("\(settings.centre): event \(only): \(words). It is sent again; the next route takes it, too.")
-        dispatch.postpone([only], until: MonotonicClock.nanoseconds + Self.longestUrgentPause.nanoseconds)
+        if isAlone {
+            log.error("\(settings.centre): event \(only): \(words). It is sent again alone, and others go before it.")
+        } else {
+            retreat(slot, sending, words, response)
+        }
+        dispatch.suspect(only, of: .refusal, until: now + Self.longestUrgentPause.nanoseconds)
     }
 
     private func settle(
@@ -264,7 +282,7 @@ public final class HTTPSRoute {
         lulls[slot]?.until = 0
         lulls[slot]?.backoff.connected(at: MonotonicClock.nanoseconds)
         note(isConnected: true)
-        if refusal == nil, !sending.events.isEmpty { takesEvents = true }
+        if refusal == nil, !sending.events.isEmpty { failures = 0 }
         var answer = CentreAnswer()
         if response.body.contains(where: { $0 > 32 }) {
             do throws(CentreAnswer.Problem) { answer = try CentreAnswer(response.body) } catch {
@@ -305,12 +323,18 @@ public final class HTTPSRoute {
         }
         lulls[slot]?.until = now + pause.nanoseconds
         dispatch.postpone(sending.events, until: now + pause.nanoseconds)
+        failures = max(1, failures)
+        if response == nil || response?.status == 503, let first = sending.events.first,
+            dispatch.attempts(of: first) >= Self.patience
+        {
+            if sending.events.count > 1 { singles[slot] = sending.events.count }
+            if sending.events.count == 1 { dispatch.suspect(first, of: .silence, until: now + pause.nanoseconds) }
+        }
         let rounded = Duration.milliseconds(pause.nanoseconds / 1_000_000)
         log.warning("\(settings.centre): \(reason). Next attempt in \(rounded.written).")
         // A centre that does not care for the site's state may well take its alerts.
         if slot == .state, response != nil { return }
         if slot == .state { (lastState, lastHeartbeat) = (nil, 0) }
-        if response == nil { takesEvents = false }
         note(isConnected: false, because: reason)
     }
 

@@ -49,6 +49,15 @@ import Testing
         #expect(form.json(of: []) == nil && form.json(of: Array("{}".utf8)) == nil)
     }
 
+    @Test func noFormTellsOfATestOrOfWhatIsOver() throws {
+        let form = try form("numeric-list")
+        let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
+        let test = event.replacingOccurrences(of: "\"data\": {", with: "\"data\": { \"test\": true,")
+        #expect(test != event && form.json(of: Array(event.utf8)) != nil)
+        #expect(form.json(of: Array(test.utf8)) == nil)
+        #expect(form.json(of: Array(event.utf8), isOver: true) == nil)
+    }
+
     @Test func aCentreIsToldInItsOwnFormAndItsReceiptCounts() throws {
         let centre = try HTTPCentre()
         let site = try Site(

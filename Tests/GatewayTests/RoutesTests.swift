@@ -114,11 +114,42 @@ extension Site {
                 centre.told.contains { $0.hasPrefix("door_close_fault") } && site.status("centre", "backlog") == 0
             })
         site.trap()
-        #expect(site.wait { site.log.contains("It is sent again; the next route takes it, too") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("It is sent again alone") }, "\(site.log)")
         #expect(site.wait { site.status("centre", "backlog") > 0 })
         #expect(
             try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"]).output.contains(
                 "No centre"))
+    }
+
+    @Test(arguments: ["", ", form: \"\(Site.root)/Devices/centres/national-codes.yaml\""])
+    func anEntrapmentThatACentreCannotDigestHoldsUpNoOther(_ form: String) throws {
+        // Its handler fails over lift 1, whatever is sent with it.
+        let centre = try HTTPCentre { request in
+            let body = String(decoding: request.body, as: UTF8.self)
+            let concernsTheFirst = body.contains("\"subject\":\"1\"") || body.contains("\"Elevator_Code\":\"1\"")
+            return HTTPCentre.Answer(status: concernsTheFirst ? 500 : 204)
+        }
+        let site = try Site(
+            parameters: quick, lifts: ["1", "2", "3"], centres: "centre: { url: \"\(centre.url)\"\(form) }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        for lift in ["1", "2", "3"] {
+            site.say(lift, state(1, moving: 1))
+            site.say(lift, state(2))
+        }
+        func has(_ lift: String) -> Bool {
+            centre.received.contains { request in
+                let body = String(decoding: request.body, as: UTF8.self)
+                return !body.contains("\"1\"")
+                    && (body.contains("\"subject\":\"\(lift)\"") && body.contains("confirmed")
+                        || body.contains("\"Elevator_Code\":\"\(lift)\""))
+            }
+        }
+        #expect(site.wait(25) { has("2") && has("3") }, "\(site.log)")
+        #expect(site.status("centre", "backlog") > 0, "what was not taken is owed")
+        centre.now { _ in HTTPCentre.Answer() }
+        #expect(
+            site.wait(70) { site.status("centre", "backlog") == 0 }, "and comes as soon as it is taken: \(site.log)")
     }
 
     @Test func aRefusalThatCannotBeReadLeavesNothingOfTheRequestStored() throws {
