@@ -243,7 +243,11 @@ public struct Daemon {
         do throws(JournalError) {
             let last = try journal.counters()["statistics_at"].map { Instant(nanoseconds: Int64($0)) }
             if let last, now - last < .seconds(86_400) { return }
-            if last != nil { loop.tell(.statistics(loop.intake.detector, site: configuration.site, at: now)) }
+            if last != nil {
+                for event in OwedEvent.statistics(loop.intake.detector, site: configuration.site, at: now) {
+                    loop.tell(event)
+                }
+            }
             try journal.set("statistics_at", now.nanoseconds)
         } catch { return }  // a journal that cannot be read is told by the loop
     }

@@ -9,7 +9,7 @@ extension OwedEvent {
     /// More waited than the journal may hold, and went. The gaps in the numbers (`sequence`) say which.
     static func evicted(_ eviction: Eviction, site: AlertEvent.Site, at now: Instant) -> OwedEvent {
         ofGateway("evicted", site, now) {
-            $0.put("reason", "outbox_quota")
+            $0.put("reason", eviction.deadLetters > 0 ? "dead_letters" : "outbox_quota")
             $0.object("undelivered") { object in
                 for lane in Lane.allCases { object.put("\(lane)", eviction.undelivered[lane] ?? 0) }
             }
@@ -45,10 +45,22 @@ extension OwedEvent {
     }
 
     /// How much each lift was used since it is watched; see `LiftUse`.
-    static func statistics(_ detector: Detector, site: AlertEvent.Site, at now: Instant) -> OwedEvent {
-        ofGateway("statistics", site, now, lane: .info) {
+    /// Several events where there are many lifts: a broker may take no longer packets.
+    static func statistics(_ detector: Detector, site: AlertEvent.Site, at now: Instant) -> [OwedEvent] {
+        let starts = stride(from: 0, to: detector.liftCount, by: liftsInStatistics)
+        return starts.enumerated().map { part, start in
+            statistics(detector, start..<min(start + liftsInStatistics, detector.liftCount), part, site, now)
+        }
+    }
+
+    private static let liftsInStatistics = 200
+
+    private static func statistics(
+        _ detector: Detector, _ lifts: Range<Int>, _ part: Int, _ site: AlertEvent.Site, _ now: Instant
+    ) -> OwedEvent {
+        ofGateway("statistics", site, now, part: part, lane: .info) {
             $0.array("lifts") { array in
-                for index in 0..<detector.liftCount {
+                for index in lifts {
                     let view = detector.view(index)
                     array.object {
                         $0.put("id", view.lift.id)
@@ -64,10 +76,10 @@ extension OwedEvent {
     }
 
     private static func ofGateway(
-        _ type: String, _ site: AlertEvent.Site, _ now: Instant, lane: Lane = .fault,
+        _ type: String, _ site: AlertEvent.Site, _ now: Instant, part: Int = 0, lane: Lane = .fault,
         _ data: (inout JSONWriter) -> Void
     ) -> OwedEvent {
-        let id = AlertIdentity.id(lift: site.id, kind: type, onset: now.nanoseconds, earlier: 0)
+        let id = AlertIdentity.id(lift: site.id, kind: type, onset: now.nanoseconds, earlier: part)
         return OwedEvent(
             id: id, type: type, lane: lane, subject: site.id,
             body: CloudEvent.json(type, id: id, site: site, subject: site.id, time: now, data: data))

@@ -110,6 +110,7 @@ extension TelemetryLoop {
             let eviction = try journal.enforce(settings.quota) {
                 (.evicted($0, site: settings.site, at: now), now, clock.stamp)
             }
+            hasToEnforce = eviction.isUnfinished
             if eviction.isEmpty { return }
             let lost = eviction.undelivered.values.reduce(0, +)
             log.warning(

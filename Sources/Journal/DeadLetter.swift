@@ -35,15 +35,29 @@ extension Journal {
                     AND id = (SELECT id FROM outbox WHERE event_id = ?1)
                 """, .text(eventID), .text(centre))
             try count("refused_events", 1)
-            let surplus = (try database.scalar("SELECT count(*) FROM dead_letter") ?? 0) - Int64(Self.keptDeadLetters)
-            guard surplus > 0 else { return }
-            try count("evicted_dead_letters", Int(surplus))
-            try database.run(
-                """
-                DELETE FROM dead_letter WHERE (centre, event_id) IN
-                    (SELECT centre, event_id FROM dead_letter ORDER BY at LIMIT ?)
-                """, .integer(surplus))
+            let surplus = try deadLetterCount() - Self.keptDeadLetters
+            if surplus > 0 { try set(Self.surplus, Int64(surplus)) }
         }
+    }
+
+    /// A counter's name: more than is kept, to be let go with the next `enforce`, which tells of it.
+    private static let surplus = "surplus_dead_letters"
+
+    func surplusDeadLetters() throws(JournalError) -> Int {
+        Int(try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.surplus)) ?? 0)
+    }
+
+    /// Within a transaction: the least urgent go first, and of them the oldest.
+    func forgetDeadLetters(_ count: Int, _ eviction: inout Eviction) throws(JournalError) {
+        let chosen = "(SELECT centre, event_id FROM dead_letter ORDER BY lane DESC, at LIMIT \(count))"
+        try database.run(
+            "SELECT lane, count(*) FROM dead_letter WHERE (centre, event_id) IN \(chosen) GROUP BY lane"
+        ) {
+            eviction.undelivered[Lane(rawValue: Int($0.integer(0))) ?? .fault, default: 0] += Int($0.integer(1))
+        }
+        try database.run("DELETE FROM dead_letter WHERE (centre, event_id) IN \(chosen)")
+        try set(Self.surplus, 0)
+        eviction.deadLetters = count
     }
 
     /// The centre's reason, nil for what it has not refused.

@@ -37,12 +37,18 @@ public struct Eviction: Sendable, Equatable {
     public var coalesced = 0
     /// Undelivered events by lane. That is loss, and the centre is told.
     public var undelivered: [Lane: Int] = [:]
+    /// How many of those a centre had refused before.
+    public var deadLetters = 0
+    /// There is more beyond the readings' quota than goes at once.
+    public var isUnfinished = false
     public var isEmpty: Bool { self == Eviction() }
 }
 
 extension Journal {
     /// The newest alerts stay whatever the quota: what a restart decides again is recognised by them, and the chain goes on.
     static let keptAlerts = 1000
+    /// Each segment of readings is a synced transaction, and lifts wait meanwhile.
+    private static let segmentsAtOnce = 8
 
     func held(_ name: String) throws(JournalError) -> (bytes: Int, rows: Int) {
         var found = (bytes: 0, rows: 0)
@@ -64,13 +70,18 @@ extension Journal {
     ) throws(JournalError) -> Eviction {
         var eviction = Eviction()
         if try held("batch").bytes > quota.readings {
-            eviction.readingBatches = try evictReadings(beyond: quota.readings)
+            eviction.readingBatches = try evictReadings(beyond: quota.readings, atMost: Self.segmentsAtOnce)
+            // Nothing went where a restart still needs it: the next snapshot lets it go.
+            let left = try held("batch").bytes
+            eviction.isUnfinished = eviction.readingBatches > 0 && left > quota.readings
         }
         let (owed, told) = (try held("outbox").bytes, try held("alert").bytes)
-        guard owed > quota.outbox || told > quota.alerts || !eviction.isEmpty else { return eviction }
+        let refused = try surplusDeadLetters()
+        guard owed > quota.outbox || told > quota.alerts || refused > 0 || !eviction.isEmpty else { return eviction }
         return try database.transaction { () throws(JournalError) in
             var eviction = eviction
             if owed > quota.outbox { try relieveOutbox(quota.outbox, &eviction) }
+            if refused > 0 { try forgetDeadLetters(refused, &eviction) }
             if try held("alert").bytes > quota.alerts { eviction.alerts = try forgetStoredAlerts(quota.alerts) }
             let undelivered = eviction.undelivered.values.reduce(0, +)
             for (name, value) in [
@@ -110,7 +121,8 @@ extension Journal {
                 """
                 DELETE FROM outbox WHERE lane = ? AND EXISTS (SELECT 1 FROM outbox AS later
                     WHERE later.event_id > substr(outbox.event_id, 1, 36) || '/'
-                        AND later.event_id < substr(outbox.event_id, 1, 36) || '0' AND later.id > outbox.id)
+                        AND later.event_id < substr(outbox.event_id, 1, 36) || '0'
+                        AND CAST(substr(later.event_id, 38) AS INTEGER) > CAST(substr(outbox.event_id, 38) AS INTEGER))
                 """, .integer(Int64(lane.rawValue)))
             eviction.coalesced += rows - (try held("outbox").rows)
             if lane == .info { continue }

@@ -35,6 +35,8 @@ public final class MQTTClient {
         public var sessionExpiry: Duration = .seconds(7 * 86_400)
         /// QoS 1 messages the broker may send before it waits for an acknowledgement.
         public var receiveMaximum = 1000
+        /// Bytes of the longest packet the broker may send. The library holds one whole in memory before anybody sees it.
+        public var maximumPacket = 256 << 10
         public var keepAlive: Duration = .seconds(60)
         public var will: (topic: String, payload: [UInt8])?
 
@@ -93,6 +95,8 @@ public final class MQTTClient {
         if expiry > 0 {
             mosquitto_property_add_int32(&list, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), expiry)
         }
+        mosquitto_property_add_int32(
+            &list, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), UInt32(clamping: options.maximumPacket))
         defer { mosquitto_property_free_all(&list) }
         let keepAlive = Int32(options.keepAlive.components.seconds)
         let result = mosquitto_connect_bind_v5(handle, options.url.host, Int32(options.url.port), keepAlive, nil, list)
@@ -208,6 +212,9 @@ public struct MQTTError: Error, CustomStringConvertible, Sendable {
     public var concernsTLS: Bool {
         [MOSQ_ERR_TLS.rawValue, MOSQ_ERR_TLS_HANDSHAKE.rawValue, MOSQ_ERR_OCSP.rawValue].contains(code)
     }
+
+    /// The broker has said that it takes no packet as long as this one.
+    public var isOversize: Bool { code == MOSQ_ERR_OVERSIZE_PACKET.rawValue }
 
     public var description: String {
         let reason =

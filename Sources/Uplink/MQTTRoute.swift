@@ -192,10 +192,15 @@ public final class MQTTRoute: MQTTClientDelegate {
         for sending in sendings {
             let row = sending.row
             let body = try envelope.json(sending, at: surroundings.clock())
-            _ = try client.publish(
-                body, to: topic(row.type == "alert" ? "alert/\(row.lane)" : "event/\(row.type)"),
-                expiry: Self.copyExpiry)
-            noteSent()
+            do throws(MQTTError) {
+                _ = try client.publish(
+                    body, to: topic(row.type == "alert" ? "alert/\(row.lane)" : "event/\(row.type)"),
+                    expiry: Self.copyExpiry)
+                noteSent()
+            } catch {
+                guard error.isOversize else { throw error }
+                try leaveOut(row, body.count)
+            }
         }
         let again = sendings.count { $0.attempt > 1 }
         if !sendings.isEmpty {
@@ -206,11 +211,34 @@ public final class MQTTRoute: MQTTClientDelegate {
         }
     }
 
-    private func sendState(_ now: Int64, _ client: MQTTClient) throws {
+    /// One event that is longer than the centre's broker takes holds up no other. An entrapment stays owed: the next route takes it.
+    private func leaveOut(_ row: Journal.OutboxRow, _ bytes: Int) throws(JournalError) {
+        let reason = "it has \(bytes) bytes, more than the centre's broker takes in a packet (max_packet_size)"
+        log.error("\(settings.centre): event \(row.eventID) cannot be sent: \(reason)")
+        if row.lane == .entrapment || row.id == 0 {
+            return dispatch.postpone([row.eventID], until: MonotonicClock.nanoseconds + 60_000_000_000)
+        }
+        try journal.setAside(row.eventID, refusedBy: settings.centre, because: reason, at: surroundings.clock())
+        dispatch.drop(row.eventID)
+        surroundings.update { $0.refused += 1 }
+    }
+
+    /// What is sent with no receipt: without it when it is longer than the broker takes.
+    private func publishRetained(_ body: [UInt8], to name: String, by client: MQTTClient) throws(MQTTError) {
+        do throws(MQTTError) {
+            _ = try client.publish(body, to: topic(name), retain: true)
+            noteSent()
+        } catch {
+            guard error.isOversize else { throw error }
+            log.error(
+                "\(settings.centre): the \(name) of \(body.count) bytes is more than its broker takes in a packet")
+        }
+    }
+
+    private func sendState(_ now: Int64, _ client: MQTTClient) throws(MQTTError) {
         let heartbeat = board.heartbeat
         if heartbeat.number != lastHeartbeat {
-            _ = try client.publish(heartbeat.body, to: topic("heartbeat"), retain: true)
-            noteSent()
+            try publishRetained(heartbeat.body, to: "heartbeat", by: client)
             lastHeartbeat = heartbeat.number
         }
         let state = board.siteState
@@ -218,9 +246,7 @@ public final class MQTTRoute: MQTTClientDelegate {
             let age = Duration.nanoseconds(now - last.at)
             guard age >= Self.stateRenewal || (state != last.state && age >= Self.stateEvery) else { return }
         }
-        _ = try client.publish(
-            state.json(site: settings.site, at: surroundings.clock()), to: topic("state"), retain: true)
-        noteSent()
+        try publishRetained(state.json(site: settings.site, at: surroundings.clock()), to: "state", by: client)
         lastState = (state, now)
     }
 

@@ -404,6 +404,24 @@ extension EndToEndTests {
         #expect(listed.output.contains("entrapment.off_level"), "\(listed.output)")
     }
 
+    @Test(arguments: [false, true]) func theBuildingsBrokerMayRestartAndForgetItsSessions(_ losesSessions: Bool) throws
+    {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.stopBroker(losesSessions: losesSessions)
+        #expect(site.wait { !site.isDrained }, "nothing is heard, and that is known")
+        try site.startBroker()
+        #expect(site.wait(30) { site.isDrained }, "\(site.log)")
+        #expect(
+            site.log.components(separatedBy: "session \(losesSessions ? "new" : "kept")").count
+                == (losesSessions ? 3 : 2),
+            "\(site.log)")
+        site.say("1", state(1, moving: 1))
+        site.say("1", state(2))
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+    }
+
     @Test func damageThatOnlyARouteReadsIsFoundAndReplacedAndWhatIsOwedIsDelivered() throws {
         let site = try Site(parameters: quick)
         try site.rewriteConfiguration {

@@ -152,6 +152,24 @@ extension Site {
             site.wait(70) { site.status("centre", "backlog") == 0 }, "and comes as soon as it is taken: \(site.log)")
     }
 
+    @Test func anEventLongerThanTheCentresBrokerTakesHoldsUpNoOther() throws {
+        let site = try Site(parameters: quick, brokerSettings: "max_packet_size 4000")
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(
+                of: "lifts: [\"1\", \"2\"]",
+                with: "lifts: [\"1\", { id: \"2\", place: \"\(String(repeating: "far ", count: 1500))\" }]")
+        }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.fault("2")
+        #expect(site.wait { site.log.contains("cannot be sent") }, "\(site.log)")
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.status("centre", "connect_failures") == 0, "the link is not to blame: \(site.status)")
+        let refused = try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"])
+        #expect(refused.output.contains("max_packet_size"), "\(refused.output)")
+    }
+
     @Test func aRefusalThatCannotBeReadLeavesNothingOfTheRequestStored() throws {
         let centre = try HTTPCentre { request in
             HTTPCentre.Answer(status: 200, body: request.isOwed ? #"{"refused":[{"id":5}]}"# : "")

@@ -23,7 +23,7 @@ final class Site {
     /// - Parameter centres: YAML in the place of the test's own centre, where PORT is the broker's.
     init(
         rules: String? = nil, parameters: String = "", lifts: [String] = ["1", "2"], centres: String? = nil,
-        selfTest: String = "never"
+        selfTest: String = "never", brokerSettings: String = ""
     ) throws {
         folder = NSTemporaryDirectory() + "hoistway-site-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder + "/broker", withIntermediateDirectories: true)
@@ -35,6 +35,7 @@ final class Site {
             separator: "\n")
         settings += "\nlistener \(port) 127.0.0.1\nallow_anonymous true\npersistence_location \(folder)/broker/\n"
         if getuid() == 0 { settings += "user root\n" }
+        settings += brokerSettings + "\n"
         try settings.write(toFile: folder + "/mosquitto.conf", atomically: true, encoding: .utf8)
         let configuration = """
             site: { id: test }
@@ -75,6 +76,12 @@ final class Site {
             ["/usr/sbin/mosquitto", "-c", folder + "/mosquitto.conf"], log: folder + "/mosquitto.log")
         guard wire.waitUntilConnected() else { throw POSIXError(.ECONNREFUSED) }
         wire.subscribe(["alert/+", "event/+", "state", "link", "heartbeat"].map { "hoistway/v1/test/" + $0 })
+    }
+
+    /// - Parameter losesSessions: as after a power cut that took its file.
+    func stopBroker(losesSessions: Bool) {
+        broker?.end()
+        if losesSessions { try? FileManager.default.removeItem(atPath: folder + "/broker/mosquitto.db") }
     }
 
     /// - Parameter fileLimit: bytes beyond which none of its files may grow: a disk that is full when it starts.

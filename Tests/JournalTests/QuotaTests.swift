@@ -65,6 +65,49 @@ import Testing
         #expect(try journal.outbox(limit: 1000).allSatisfy { $0.eventID.hasSuffix("/3") })
     }
 
+    @Test func theNewestRevisionStaysThoughAnOlderOneWasSentAgain() throws {
+        try tell(1, revision: 1, kind: "door_open_fault")
+        let first = try journal.outbox(limit: 1)[0].eventID
+        try journal.setAside(first, refusedBy: "centre", because: "no", at: Instant(nanoseconds: 1))
+        try tell(1, revision: 2, kind: "door_open_fault")
+        #expect(try journal.sendAgain(first) == 1)
+        var quota = unlimited
+        quota.outbox = 1500
+        #expect(try journal.enforce(quota).coalesced == 1)
+        #expect(try journal.outbox(limit: 10).map(\.eventID).allSatisfy { $0.hasSuffix("/2") })
+    }
+
+    @Test func whatWasRefusedBeyondWhatIsKeptGoesLeastUrgentFirstAndIsTold() throws {
+        try tell(0, kind: "entrapment.off_level", severity: .critical)
+        try tell(1, kind: "door_open_fault")
+        for row in try journal.outbox(limit: 2) {
+            try journal.setAside(row.eventID, refusedBy: "centre", because: "no", at: Instant(nanoseconds: 1))
+        }
+        try journal.database.execute(
+            """
+            WITH RECURSIVE series(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM series LIMIT 10000)
+            INSERT INTO dead_letter SELECT centre, event_id || value, type, lane, lift, body, created, number, run, monotonic,
+                quality, reason, at + value FROM dead_letter, series WHERE lane = 1
+            """)
+        try tell(2, kind: "door_open_fault")
+        let last = try journal.outbox(limit: 1)[0].eventID
+        try journal.setAside(last, refusedBy: "centre", because: "no", at: Instant(nanoseconds: 20_000))
+        let eviction = try journal.enforce(unlimited)
+        #expect(eviction.undelivered == [.fault: 3] && eviction.deadLetters == 3)
+        #expect(try journal.deadLetterCount() == 10_000 && journal.deadLetters().contains { $0.lane == .entrapment })
+        #expect(try journal.enforce(unlimited).isEmpty)
+    }
+
+    @Test func afterABigCutOfTheQuotaTheReadingsGoAFewSegmentsAtATime() throws {
+        try hear(1...3200, in: journal)
+        var quota = unlimited
+        quota.readings = 1
+        let first = try journal.enforce(quota)
+        #expect(first.readingBatches == 8 * 256 && first.isUnfinished)
+        let second = try journal.enforce(quota)
+        #expect(second.readingBatches == 3200 - 8 * 256 && !second.isUnfinished)
+    }
+
     @Test func deliveredAlertsGoOldestFirstAndUndeliveredOnesStay() throws {
         for number in 0..<1500 { try tell(number, kind: "door_open_fault") }
         let owed = try journal.outbox(limit: 10_000).map(\.eventID)
