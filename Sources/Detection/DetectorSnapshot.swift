@@ -89,6 +89,20 @@ extension Detector {
 }
 
 extension Detector {
+    /// Goes on with an alert as it was told last, whatever the fold makes of it now: its next revision has the next number, and where
+    /// the two differ it is told again as it is now.
+    /// - Returns: whether a lift's ledger has it.
+    public mutating func goOn(_ alert: String, toldAs revision: Int, isOpen: Bool, at now: Instant) -> Bool {
+        for index in tracks.indices {
+            guard let entry = tracks[index].ledger.entries.firstIndex(where: { $0.id == alert }) else { continue }
+            let known = tracks[index].ledger.entries[entry]
+            tracks[index].ledger.entries[entry].revision = max(known.revision, revision)
+            if known.state.isOpen != isOpen { note(index, entry, "rules_changed", nil, now) }
+            return true
+        }
+        return false
+    }
+
     /// The register's attributes are the configuration's, not the snapshot's.
     fileprivate mutating func readRegister(_ index: Int) {
         let reading = tracks[index].registerReading

@@ -44,6 +44,19 @@ extension Detector {
             + incidents.values.compactMap(\.alert.view).sorted { $0.id < $1.id }
     }
 
+    /// In which lane an alert is told that a person can still speak of, open or not.
+    public func lane(ofAlert id: String) -> Lane? {
+        if let open = openAlerts.first(where: { $0.id == id }) { return open.lane }
+        for track in tracks {
+            if let entry = track.ledger.entries.first(where: { $0.id == id }) {
+                return Lane(of: entry.kind, entry.state, entry.severity)
+            }
+            // Only those that concern people are accepted.
+            if track.acceptedAlerts.contains(id) { return .entrapment }
+        }
+        return nil
+    }
+
     private func openAlerts(_ track: LiftTrack) -> [OpenAlert] {
         track.ledger.entries.filter(\.state.isOpen).map { entry in
             OpenAlert(

@@ -21,6 +21,12 @@ public enum Order: Sendable, Equatable {
 
     /// A window longer than this is cut: a suppressor expires.
     public static let longestMaintenance = Duration.seconds(12 * 3600)
+
+    /// The same on a time line that is ahead of that on which it was given.
+    public func moved(by lead: Duration) -> Order {
+        guard case .maintenance(let lift, let until, let by, let reason) = self else { return self }
+        return .maintenance(lift: lift, until: until + lead, by: by, reason: reason)
+    }
 }
 
 /// Why an order could not be followed.

@@ -83,6 +83,7 @@ public struct Daemon {
             // Better to watch from now on without the past than not at all; what is owed to the centre is untouched.
             log.critical("the state of the last run cannot be read (\(error)); every lift begins anew")
             intake = fresh
+            recovered.isWhole = false
             recovered.lastNow = try journal.lastTime()
         }
         if recovered.batches > 0 || recovered.lastNow != nil {
@@ -91,7 +92,11 @@ public struct Daemon {
         if !recovered.keptRules {
             log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
         }
-        let clock = GatewayClock(notBefore: recovered.lastNow)
+        let clock = GatewayClock(notBefore: recovered.lastNow, line: try journal.lastAnchor(ofBoot: Self.bootID()))
+        if recovered.isWhole {
+            recovered.alerts += try Recovery.reconcile(
+                &intake, with: journal, site: configuration.site.id, at: clock.now)
+        }
         try note("the run", in: journal) { journal throws(JournalError) in
             try journal.beginRun(boot: Self.bootID(), anchor: clock.anchor)
         }

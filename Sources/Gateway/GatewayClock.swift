@@ -5,16 +5,19 @@ import Mosquitto
 /// The gateway's time line: the wall clock as it was at the start, carried on by the monotonic clock.
 ///
 /// Steps of the wall clock (NTP, a box without an RTC that boots in 1970) do not touch it, and it never goes back over what
-/// is journalled: so no hold fires or is lost because somebody set the clock.
+/// is journalled: so no hold fires or is lost because somebody set the clock. A restart within one boot of the box goes on with the
+/// line of the run before: what was set meanwhile would count as time that has passed. The box's next boot begins with the wall clock.
 public struct GatewayClock: Sendable {
     /// Nanoseconds from the monotonic clock to this line.
     let anchor: Int64
 
-    /// - Parameter notBefore: the last time in the journal.
-    public init(notBefore: Instant?) {
-        let wall = MonotonicClock.wallNanoseconds
-        let start = max(wall, (notBefore?.nanoseconds).map { $0 + 1 } ?? wall)
-        anchor = start - MonotonicClock.nanoseconds
+    /// - Parameters:
+    ///   - notBefore: the last time in the journal.
+    ///   - line: the anchor of an earlier run in this boot of the box.
+    public init(notBefore: Instant?, line: Int64? = nil) {
+        let monotonic = MonotonicClock.nanoseconds
+        let start = line.map { $0 + monotonic } ?? MonotonicClock.wallNanoseconds
+        anchor = max(start, (notBefore?.nanoseconds).map { $0 + 1 } ?? start) - monotonic
     }
 
     public var now: Instant { Instant(nanoseconds: anchor + MonotonicClock.nanoseconds) }

@@ -5,20 +5,37 @@ import FoundationEssentials
 import Journal
 import Uplink
 
-/// The gateway's own alerts (`broker_lost`, a failed self-test, the self-test's virtual lift) over a restart. They are no part of the
-/// fold, so the journal's alerts themselves say what was open.
+/// Alerts over a restart that are no part of the fold: the gateway's own (`broker_lost`, a failed self-test, the self-test's virtual
+/// lift), and those of lifts and rules that are gone. The journal's alerts themselves say what was open.
 extension Journal.StoredAlert {
     private struct Body: Decodable {
-        struct Inner: Decodable { var onset: String }
+        struct Inner: Decodable {
+            struct Title: Decodable { var en, zh: String }
+            struct Rule: Decodable { var name: String }
+            var onset: String
+            var severity: String
+            var title: Title
+            var rule: Rule
+        }
         var data: Inner
+    }
+
+    private var content: Body.Inner? { (try? JSONDecoder().decode(Body.self, from: Data(body)))?.data }
+
+    /// Its next revision, which says that it is over.
+    func ended(because reason: String, at now: Instant) -> Alert? {
+        guard let content, let onset, let severity = Severity(rawValue: content.severity) else { return nil }
+        return Alert(
+            id: id, revision: revision + 1, lift: lift, kind: kind, state: .cleared, severity: severity,
+            rule: content.rule.name, ruleVersion: "", onset: onset, time: now, reason: reason, hold: .zero,
+            confirmationHold: nil, evidence: [], vendorCode: nil,
+            title: Title(en: content.title.en, zh: content.title.zh))
     }
 
     var isOpen: Bool { AlertState(rawValue: state)?.isOpen ?? false }
 
     /// When it began, to the millisecond in which every revision names it.
-    var onset: Instant? {
-        (try? JSONDecoder().decode(Body.self, from: Data(body))).flatMap { Instant(rfc3339: $0.data.onset) }
-    }
+    var onset: Instant? { content.flatMap { Instant(rfc3339: $0.onset) } }
 }
 
 extension SiteAlert {
@@ -33,14 +50,9 @@ extension SelfTest {
     /// A test that a restart has cut off is over: nobody is to look for its lift.
     static func closing(_ alerts: [Journal.StoredAlert], at now: Instant) -> [Alert] {
         alerts.filter(\.isOpen).compactMap { open in
-            guard let onset = open.onset else { return nil }
-            var alert = Alert(
-                id: open.id, revision: open.revision + 1, lift: open.lift, kind: open.kind, state: .cleared,
-                severity: .critical, rule: "self-test", ruleVersion: "", onset: onset, time: now,
-                reason: "end_of_alarm",
-                hold: .zero, confirmationHold: nil, evidence: [], vendorCode: nil,
-                title: Title(en: "The self-test was cut off by a restart", zh: "自检因重启中断"))
-            alert.statement = Statement(by: "self-test")
+            var alert = open.ended(because: "end_of_alarm", at: now)
+            alert?.title = Title(en: "The self-test was cut off by a restart", zh: "自检因重启中断")
+            alert?.statement = Statement(by: "self-test")
             return alert
         }
     }

@@ -13,6 +13,8 @@ enum Recovery {
         /// The last moment the journal knows.
         var lastNow: Instant?
         var keptRules = true
+        /// The state of the last run could be read.
+        var isWhole = true
         /// What the fold decided. All of it was journalled, unless the rules have changed since: the journal tells.
         var alerts: [Alert] = []
     }
@@ -33,6 +35,25 @@ enum Recovery {
         }
         outcome.lastNow = try journal.lastTime()
         return outcome
+    }
+
+    /// Brings what the centre was told and what the fold knows together again. They differ where the rules were changed while the
+    /// gateway was down, and where a lift was taken off the list: each such alert is told once more, as it is now.
+    static func reconcile(
+        _ intake: inout Intake, with journal: Journal, site: String, at now: Instant
+    ) throws(JournalError) -> [Alert] {
+        var ended: [Alert] = []
+        var detector = intake.detector
+        let open = Set(detector.openAlerts.map(\.id))
+        for told in try journal.latestAlerts() where told.lift != site && told.lift != SelfTest.lift.id {
+            if detector.goOn(told.id, toldAs: told.revision, isOpen: told.isOpen, at: now) { continue }
+            if told.isOpen, !open.contains(told.id) {
+                let isFollowed = detector.index(of: told.lift) != nil
+                ended += [told.ended(because: isFollowed ? "rules_changed" : "lift_removed", at: now)].compactMap { $0 }
+            }
+        }
+        intake.restore(detector)
+        return intake.takeAlerts() + ended
     }
 
     /// One batch, exactly as the loop took it: its messages and what happened beside them, in the order of their times.

@@ -16,8 +16,10 @@ extension TelemetryLoop {
         }
         pendingOrders.removeAll { !box.isWaiting($0) }
         for waiting in box.waiting().prefix(Self.ordersAtOnce) where !pendingOrders.contains(waiting.name) {
-            let (name, order) = (waiting.name, waiting.order)
+            let name = waiting.name
             let now = clock.now
+            // A person's clock is the wall's; this line may be off by what the wall was set since the start.
+            let order = waiting.order.moved(by: .zero - clock.wallOffset)
             var problem: String?
             do throws(OrderProblem) {
                 if let word = waiting.word, !isTold(word.centre, of: order) { throw OrderProblem.notYours(word.centre) }
@@ -26,7 +28,7 @@ extension TelemetryLoop {
                     continue
                 }
                 try intake.follow(order, at: now)
-                log.notice("order: \(order.words)")
+                log.notice("order: \(waiting.order.words)")
                 recorder?.event(.order(order), session: session, at: now)
                 collectAlerts()
             } catch {
@@ -52,12 +54,10 @@ extension TelemetryLoop {
             || (try? journal.isAnswered(id, of: word.centre)) ?? false
     }
 
-    /// Whether the centre is told of the alert that its person speaks of.
+    /// Whether the centre is told of the alert that its person speaks of. What nobody knows is refused by the detector.
     func isTold(_ centre: String, of order: Order) -> Bool {
-        guard let id = order.alertID, let alert = intake.detector.openAlerts.first(where: { $0.id == id }) else {
-            return true
-        }
-        return settings.lanes[centre]?.contains(alert.lane) ?? false
+        guard let lane = order.alertID.flatMap({ intake.detector.lane(ofAlert: $0) }) else { return true }
+        return settings.lanes[centre]?.contains(lane) ?? false
     }
 
     func answer(_ word: OrderBox.CentreOrigin, _ order: Order, _ problem: String?, at now: Instant) {

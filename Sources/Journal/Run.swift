@@ -56,6 +56,12 @@ extension Journal {
         }
     }
 
+    /// How far the time line of the last run of a boot was from its monotonic clock.
+    public func lastAnchor(ofBoot boot: String) throws(JournalError) -> Int64? {
+        try database.scalar(
+            "SELECT anchor FROM run WHERE boot = ? AND anchor IS NOT NULL ORDER BY id DESC LIMIT 1", .text(boot))
+    }
+
     public func run(_ id: Int64) throws(JournalError) -> Run? {
         var found: Run?
         try database.run("SELECT boot, correction FROM run WHERE id = ?", .integer(id)) {

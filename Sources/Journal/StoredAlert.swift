@@ -16,10 +16,10 @@ extension Journal {
         public var isRefused: Bool
     }
 
-    /// The last revisions of alerts about something, newest last; of the last thousand revisions.
-    public func latestAlerts(about subject: String) throws(JournalError) -> [StoredAlert] {
+    /// The last revisions of alerts, or of those about something, newest last; of the last thousand revisions.
+    public func latestAlerts(about subject: String? = nil) throws(JournalError) -> [StoredAlert] {
         var latest: [String: StoredAlert] = [:]
-        for alert in try alerts(limit: 1000) where alert.lift == subject {
+        for alert in try alerts(limit: 1000) where subject == nil || alert.lift == subject {
             if alert.revision > latest[alert.id]?.revision ?? 0 { latest[alert.id] = alert }
         }
         return latest.values.sorted { $0.time < $1.time }

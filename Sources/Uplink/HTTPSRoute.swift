@@ -196,7 +196,7 @@ public final class HTTPSRoute {
             lastHeartbeat = heartbeat.number
             return post(heartbeat.body, as: Self.single, .state)
         }
-        let state = surroundings.board.siteState
+        let state = surroundings.board.siteState.told(of: settings.lanes)
         if let last = lastState {
             let age = Duration.nanoseconds(now - last.at)
             let renewal = state.incidents.isEmpty ? Self.stateRenewal : Self.inquiryEvery

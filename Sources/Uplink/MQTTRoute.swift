@@ -241,7 +241,7 @@ public final class MQTTRoute: MQTTClientDelegate {
             try publishRetained(heartbeat.body, to: "heartbeat", by: client)
             lastHeartbeat = heartbeat.number
         }
-        let state = board.siteState
+        let state = board.siteState.told(of: settings.lanes)
         if let last = lastState {
             let age = Duration.nanoseconds(now - last.at)
             guard age >= Self.stateRenewal || (state != last.state && age >= Self.stateEvery) else { return }

@@ -12,8 +12,10 @@ public struct SiteState: Sendable, Equatable {
         public var state: String
         public var severity: String
         public var onset: Instant
+        public var lane: Lane
         public init(
-            alertID: String, revision: Int, lift: String, kind: String, state: String, severity: String, onset: Instant
+            alertID: String, revision: Int, lift: String, kind: String, state: String, severity: String, onset: Instant,
+            lane: Lane
         ) {
             self.alertID = alertID
             self.revision = revision
@@ -22,6 +24,7 @@ public struct SiteState: Sendable, Equatable {
             self.state = state
             self.severity = severity
             self.onset = onset
+            self.lane = lane
         }
     }
     public var incidents: [Incident] = []
@@ -31,6 +34,14 @@ public struct SiteState: Sendable, Equatable {
     public var liftsWithoutPower: [String] = []
     public var hearsLifts = false
     public init() {}
+
+    /// What a centre is to know that is told of these lanes.
+    func told(of lanes: Set<Lane>) -> SiteState {
+        var told = self
+        told.incidents.removeAll { !lanes.contains($0.lane) }
+        if !lanes.contains(.entrapment) { told.liftsThatMayHoldPeople = [] }
+        return told
+    }
 
     func json(site: AlertEvent.Site, at time: Instant) -> [UInt8] {
         CloudEvent.json("site", id: "\(site.id)/\(time.nanoseconds)", site: site, subject: site.id, time: time) {

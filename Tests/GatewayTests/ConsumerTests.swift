@@ -4,12 +4,6 @@ import Testing
 @testable import Gateway
 @testable import hoistway_sim
 
-private let quick = "off_level_hold: 1s, confirm_hold: 2s"
-
-private func state(_ sequence: Int, moving: Int = 0) -> String {
-    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":false,\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":[]}"
-}
-
 /// Certificates for a test: an authority, a centre, a box; and such as nobody should take.
 struct Certificates {
     let folder: String

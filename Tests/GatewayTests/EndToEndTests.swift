@@ -5,14 +5,6 @@ import Testing
 @testable import Gateway
 @testable import Journal
 
-private let quick = "off_level_hold: 1s, confirm_hold: 2s"
-
-private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: String = "[]", extra: String = "")
-    -> String
-{
-    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":\(zone),\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":\(codes)\(extra)}"
-}
-
 /// The real daemon against a real broker. One after the other: two cores are for programs, not for waiting.
 @Suite(.serialized) struct EndToEndTests {
     @Test func aTrappedPassengerReachesTheCentreAndIsCountedOnce() throws {

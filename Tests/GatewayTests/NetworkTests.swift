@@ -4,19 +4,8 @@ import Testing
 @testable import Gateway
 @testable import hoistway_sim
 
-private let quick = "off_level_hold: 1s, confirm_hold: 2s"
-
-private func state(_ sequence: Int, moving: Int = 0) -> String {
-    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":false,\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":[]}"
-}
-
 /// Links that misbehave, between the real daemon and the centre or the building's broker.
 @Suite(.serialized) struct NetworkTests {
-    private func trap(_ site: Site, lift: String = "1") {
-        site.say(lift, state(1, moving: 1))
-        site.say(lift, state(2))
-    }
-
     /// A site that reaches its centre, or the building's broker, through a proxy to the test's broker.
     private func site(proxyTo place: String = "centre") throws -> (Site, Proxy) {
         let site = try Site(parameters: quick)
@@ -37,7 +26,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
         proxy.set(.delayed(2))
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        trap(site)
+        site.trap()
         #expect(site.wait(40) { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
         #expect(site.received.values.allSatisfy { $0 == 1 }, "a slow link is no reason to send twice: \(site.received)")
@@ -48,7 +37,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
         try site.startDaemon()
         #expect(site.wait { site.isDrained && isConnected(site) })
         proxy.set(.stalled)
-        trap(site)
+        site.trap()
         site.wait(5) { false }
         #expect(site.received.isEmpty)
         // Whatever the library believes of the old connection, the router is back, with another table of connections.
@@ -62,7 +51,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
         try site.startDaemon()
         #expect(site.wait { site.isDrained && isConnected(site) })
         proxy.set(.stalled)
-        trap(site)
+        site.trap()
         #expect(site.wait(25) { !isConnected(site) }, "\(site.log)")
         proxy.set(.fair)
         #expect(site.wait(60) { site.status("centre", "backlog") == 0 && site.told.count >= 2 }, "\(site.log)")
@@ -73,7 +62,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
         proxy.set(.deaf)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        trap(site)
+        site.trap()
         #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and kept meanwhile")
         proxy.set(.fair)
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.log)")
@@ -115,7 +104,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
             parameters: quick, centres: "centre: { url: \"mqtt://no-such-host.invalid:1883\" }")
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        trap(site)
+        site.trap()
         #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.log)")
         #expect(site.log.components(separatedBy: "Next attempt in").count > 1)
     }
@@ -127,7 +116,7 @@ private func state(_ sequence: Int, moving: Int = 0) -> String {
         proxy.set(.stalled)
         #expect(site.wait(90) { site.told.contains("broker_lost raised") }, "\(site.log)")
         #expect(site.told == ["broker_lost raised"], "and not one alert for each silent lift")
-        trap(site)
+        site.trap()
         proxy.set(.gone)
         proxy.set(.fair)
         #expect(site.wait(60) { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")

@@ -6,18 +6,7 @@ import Uplink
 
 @testable import Gateway
 
-private let quick = "off_level_hold: 1s, confirm_hold: 2s"
-
-private func state(_ sequence: Int, moving: Int = 0, zone: Bool = false, codes: String = "[]") -> String {
-    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":\(zone),\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":\(codes)}"
-}
-
 extension Site {
-    /// Lift 1 stops between floors with a passenger.
-    fileprivate func trap(from sequence: Int = 1) {
-        say("1", state(sequence, moving: 1))
-        say("1", state(sequence + 1))
-    }
     /// A fault of a lift that lasts long enough for its rule.
     fileprivate func fault(_ lift: String, _ sequence: Int = 1) {
         say(lift, state(sequence, zone: true, codes: "[\"02\"]"))

@@ -4,6 +4,18 @@ import Mosquitto
 @testable import Gateway
 @testable import hoistway_sim
 
+/// Holds shortened, so that what takes minutes takes seconds.
+let quick = "off_level_hold: 1s, confirm_hold: 2s"
+
+/// What a lift says, in the profile gbt24476-json.
+func state(
+    _ sequence: Int, moving: Int = 0, zone: Bool = false, closed: Bool = true, occupied: Bool = true,
+    codes: String = "[]",
+    extra: String = ""
+) -> String {
+    "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":\(zone),\"Car_Position\":3,\"Door_Status\":\(closed),\"Door_Open_Limit\":\(!closed),\"Passenger_Status\":\(occupied),\"Message_Code\":\(codes)\(extra)}"
+}
+
 /// A real broker for the building and the centre (one process, two roles), the real daemon, and the test as lift and centre.
 final class Site {
     static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
@@ -138,6 +150,12 @@ final class Site {
 
     func say(_ lift: String, _ payload: String, on topic: String = "state") {
         wire.publish(Array(payload.utf8), to: "lifts/\(lift)/\(topic)")
+    }
+
+    /// A lift stops between floors with a passenger.
+    func trap(_ lift: String = "1", from sequence: Int = 1) {
+        say(lift, state(sequence, moving: 1))
+        say(lift, state(sequence + 1))
     }
 
     /// A word of the centre's people.

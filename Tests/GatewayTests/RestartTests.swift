@@ -1,0 +1,77 @@
+import Detection
+import Elevator
+import Foundation
+import Mosquitto
+import Testing
+
+@testable import Gateway
+
+/// What the centre was told before a crash, and what the gateway makes of the same past after it, under another configuration.
+@Suite(.serialized) struct RestartTests {
+    /// A site whose lift 1 holds somebody, confirmed and told, and whose gateway has crashed.
+    private func crashedSite() throws -> Site {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        site.killDaemon()
+        return site
+    }
+
+    @Test func anAlertThatOtherRulesWouldNotHaveConfirmedIsStillEndedByItsNextRevision() throws {
+        let site = try crashedSite()
+        try site.rewriteConfiguration { $0.replacingOccurrences(of: "confirm_hold: 2s", with: "confirm_hold: 500s") }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.say("1", state(3, zone: true, closed: false, occupied: false))
+        #expect(site.wait { site.told.contains("entrapment.off_level cleared") }, "\(site.told) \(site.log)")
+        let revisions = site.events.compactMap { ($0["data"] as? [String: Any])?["revision"] as? Int }
+        #expect(Set(revisions) == [1, 2, 3])
+    }
+
+    @Test func anAlertThatOtherRulesWouldNotHaveRaisedIsEnded() throws {
+        let site = try crashedSite()
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "off_level_hold: 1s", with: "off_level_hold: 500s")
+        }
+        try site.startDaemon()
+        #expect(site.wait { site.told.contains("entrapment.off_level cleared") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.retained("state")?.contains("entrapment") == false })
+    }
+
+    @Test func anAlertOfALiftThatWasTakenOffTheListIsEndedOnce() throws {
+        let site = try crashedSite()
+        try site.rewriteConfiguration { $0.replacingOccurrences(of: "\"1\", \"2\"", with: "\"2\"") }
+        for _ in 0..<2 {
+            try site.startDaemon()
+            #expect(site.wait { site.told.contains("entrapment.off_level cleared") && site.isDrained }, "\(site.log)")
+            site.killDaemon()
+        }
+        #expect(site.told.count { $0 == "entrapment.off_level cleared" } == 1)
+        let last = try #require(site.events.last { ($0["data"] as? [String: Any])?["state"] as? String == "cleared" })
+        #expect((last["data"] as? [String: Any])?["reason"] as? String == "lift_removed")
+    }
+
+    // MARK: Time
+
+    @Test func aRestartInTheSameBootGoesOnWithTheSameTimeLine() {
+        let lag = Int64(3 * 3600) * 1_000_000_000
+        let before = GatewayClock(notBefore: nil)
+        let behind = GatewayClock(notBefore: before.now - .nanoseconds(lag), line: before.anchor - lag)
+        #expect(behind.anchor == before.anchor - lag, "three hours that somebody set the clock by have not passed")
+        #expect(
+            GatewayClock(notBefore: before.now + .seconds(60), line: before.anchor - lag).now > before.now
+                + .seconds(59))
+    }
+
+    @Test func aWindowEndsWhenThePersonsClockSaysSo() {
+        let until = Instant(seconds: 10_000)
+        let order = Order.maintenance(lift: "1", until: until, by: "Li", reason: "ropes")
+        // The line is three hours behind the wall clock.
+        guard case .maintenance(_, let moved, _, _) = order.moved(by: .seconds(-10_800)) else { return }
+        #expect(moved == until - .seconds(10_800))
+        #expect(
+            Order.maintenanceEnds(lift: "1", by: "Li").moved(by: .seconds(9)) == .maintenanceEnds(lift: "1", by: "Li"))
+    }
+}
