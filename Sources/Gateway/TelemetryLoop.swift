@@ -24,6 +24,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         var snapshotEvery: Duration = .seconds(300)
         /// The building is deaf for this long before the centre is told.
         var brokerLostAfter: Duration = .seconds(30)
+        /// Words wait for a disk that fails for this long; well under the keep-alive, as nothing is written meanwhile.
+        var diskPatience: Duration = .seconds(5)
     }
     /// What was odd or noteworthy: the first three since the journal was created, the others since the start.
     struct Counters {
@@ -34,6 +36,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         var connects = 0
         var connectFailures = 0
         var commitFailures = 0
+        /// Messages that were judged and acknowledged while no disk took them.
+        var unjournalled = 0
         /// How often words had waited so long that timers had to wait, too.
         var fellBehind = 0
     }
@@ -87,6 +91,9 @@ final class TelemetryLoop: MQTTClientDelegate {
     var siteStateAt: Int64 = 0
     var siteStateIsOld = false
     var retryCommitAt: Int64?
+    /// Since when the journal takes nothing; monotonic nanoseconds.
+    var failingSince: Int64?
+    var diskFailing: SiteAlert
     /// The journal's file turned out to be damaged; nothing more can be committed to it.
     var journalDamage: JournalError?
     /// What happened to the connection and is not durable yet.
@@ -124,8 +131,12 @@ final class TelemetryLoop: MQTTClientDelegate {
         selfTestFailed = SiteAlert(
             site: settings.site.id, kind: "selftest_failed", severity: .major,
             title: Title(en: "The gateway's self-test failed", zh: "网关自检失败"))
+        diskFailing = SiteAlert(
+            site: settings.site.id, kind: "disk_failing", severity: .major,
+            title: Title(en: "The gateway's disk takes nothing: alerts go out from memory", zh: "网关磁盘无法写入,告警由内存发出"))
         let ownAlerts = try journal.latestAlerts(about: settings.site.id)
         brokerLost.resume(ownAlerts, kind: "broker_lost")
+        diskFailing.resume(ownAlerts, kind: "disk_failing")
         selfTestFailed.resume(ownAlerts, kind: "selftest_failed")
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
         deafSince = clock.now
@@ -227,7 +238,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     private func manageLink(socketIsReady: Bool) throws {
         switch link {
         case .down(let retryAt):
-            if MonotonicClock.nanoseconds >= retryAt, retryCommitAt == nil { try connect() }
+            if MonotonicClock.nanoseconds >= retryAt { try connect() }
         case .connecting(let connector):
             switch connector.takeOutcome() {
             case nil: return

@@ -38,31 +38,54 @@ extension TelemetryLoop {
         if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
     }
 
-    /// Commits, and on failure drops the socket: the broker still owes the batch, and it stays here until it is durable.
+    /// Commits; what cannot be committed is tried again every second, and nobody trapped waits for that: alerts go out from memory, and
+    /// lifts are watched on.
     func tryCommit(_ control: Control? = nil, now: Instant) {
         if let control { pendingControls.append(TimedControl(control: control, time: now)) }
         do throws(JournalError) {
             try commit(now: now)
-            if retryCommitAt != nil {
+            retryCommitAt = nil
+            if failingSince != nil {
+                failingSince = nil
                 log.notice("the journal can be written again")
                 // What went out from memory meanwhile and was stored is owed no more.
                 for (centre, stored) in board.release() { _ = try journal.receipt(stored, from: centre) }
             }
-            retryCommitAt = nil
+            if let alert = diskFailing.clear(at: now, because: "written") { tell(alert) }
             keepWithinQuota(now)
         } catch {
             counters.commitFailures += 1
             lastError = error.description
             if error.isDamage { journalDamage = error }
-            // Nobody trapped waits for a disk.
-            board.hold(pendingAlerts.map { OwedEvent($0.alert, $0.body) } + pendingEvents)
-            board.ring()
             // On a full disk the oldest readings are worth less than what comes now.
             if error.isFull { try? journal.makeRoom() }
-            if retryCommitAt == nil { log.critical("\(error). Nothing is acknowledged until it can be written.") }
-            retryCommitAt = MonotonicClock.nanoseconds + 1_000_000_000
-            if client != nil { isLost = "the journal cannot be written" }
+            let monotonic = MonotonicClock.nanoseconds
+            if failingSince == nil { log.critical("\(error). Until it can be written alerts go out from memory.") }
+            let since = failingSince ?? monotonic
+            failingSince = since
+            retryCommitAt = monotonic + 1_000_000_000
+            if monotonic - since >= settings.diskPatience.nanoseconds
+                || unacknowledged >= settings.client.receiveMaximum
+            {
+                goOnWithoutDisk(now)
+            }
+            board.hold(pendingAlerts.map { OwedEvent($0.alert, $0.body) } + pendingEvents)
+            board.ring()
+            postSiteState()
         }
+    }
+
+    /// The broker sends no more words before these are acknowledged, so they are, though no disk has them: they are judged already, and
+    /// what was decided of them waits in memory. The next commit takes the whole state along.
+    private func goOnWithoutDisk(_ now: Instant) {
+        counters.unjournalled += batch.count
+        redeliveries.committed(batch)
+        batch.removeAll(keepingCapacity: true)
+        wantsSnapshot = true
+        endBatch()
+        let alert = diskFailing.raise(
+            onset: now - settings.diskPatience, at: now, hold: settings.diskPatience, because: "commit_failed")
+        if let alert { tell(alert) }
     }
 
     func commit(now: Instant) throws(JournalError) {
@@ -93,13 +116,18 @@ extension TelemetryLoop {
             }
         }
         recorder?.flush()
+        endBatch()
+        postSiteState()
+    }
+
+    /// What was read is acknowledged with the next write.
+    private func endBatch() {
         if unacknowledged >= settings.client.receiveMaximum {
             lag.noteFullWindowAcknowledged(at: MonotonicClock.nanoseconds)
         }
         batchSince = nil
         unacknowledged = 0
         drain.noteCommit(at: MonotonicClock.nanoseconds)
-        postSiteState()
     }
 
     /// What is beyond the quotas goes; what the centre was owed and will not get, it is told of.
@@ -143,7 +171,7 @@ extension TelemetryLoop {
         siteStateIsOld = monotonic - siteStateAt < Self.siteStateEvery
         if siteStateIsOld { return }
         siteStateAt = monotonic
-        let own = [brokerLost.view, selfTestFailed.view].compactMap { $0 }
+        let own = [brokerLost.view, diskFailing.view, selfTestFailed.view].compactMap { $0 }
         let state = SiteState(intake.detector, and: own, hearsLifts: isDrained)
         if board.siteState != state {
             board.siteState = state

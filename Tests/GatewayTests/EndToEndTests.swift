@@ -310,7 +310,7 @@ extension EndToEndTests {
         #expect(site.wait { site.status("counters", "messages") == 1 })
         try site.limitFiles(to: 40_000)
         site.say("1", state(2))
-        #expect(site.wait { site.log.contains("Nothing is acknowledged until it can be written") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
         // The word that says so is not durable and not acknowledged; what it means goes out all the same.
         try site.limitFiles(to: nil)
         #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
@@ -322,7 +322,21 @@ extension EndToEndTests {
             site.wait { site.told.contains("car_alarm_call raised") },
             "with the disk still full: \(site.told) \(site.log)")
         #expect(site.status("counters", "commit_failures") > 0)
+        site.trap("2")
+        func isTold(_ state: String, of lift: String) -> Bool {
+            site.events.contains {
+                $0["subject"] as? String == lift && ($0["data"] as? [String: Any])?["state"] as? String == state
+            }
+        }
+        #expect(
+            site.wait { isTold("confirmed", of: "2") }, "watched on, with the disk still full: \(site.told) \(site.log)"
+        )
+        #expect(site.wait { site.told.contains("disk_failing raised") }, "\(site.told)")
+        #expect(
+            site.wait { site.retained("state")?.contains("\"lift\":\"2\"") == true }, "the state knows what was told")
+        #expect(!site.told.contains { $0.hasPrefix("broker_lost") } && site.isDrained, "the building is heard")
         try site.limitFiles(to: nil)
+        #expect(site.wait { site.told.contains("disk_failing cleared") }, "\(site.log)")
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.isDrained }, "\(site.status)")
         #expect(site.received.filter { $0.key.contains("/") }.count == Set(site.received.keys).count)
         site.stopDaemon()
@@ -506,7 +520,7 @@ extension EndToEndTests {
         // The log is left as it is: the next start has to write behind its end.
         site.killDaemon()
         try site.startDaemon(fileLimit: 34_000)
-        #expect(site.wait { site.log.contains("Nothing is acknowledged until it can be written") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
         #expect(site.isDaemonRunning, "\(site.log)")
         try site.limitFiles(to: nil)
         #expect(site.wait { site.isDrained }, "\(site.log)")
