@@ -33,7 +33,8 @@ struct StreamCheck {
     private var keys: [String: [UInt8]] = [:]
     /// Signed alerts whose key is not yet known.
     private var unverified: [(id: String, jws: String)] = []
-    private var hasEvicted = false
+    /// Something was evicted, or lost with a damaged journal.
+    private var mayHaveGaps = false
     private(set) var messages = 0
     private(set) var repeats = 0
     private(set) var breaches: [String] = []
@@ -85,7 +86,7 @@ struct StreamCheck {
                 verifyWaiting()
             }
             return nil
-        case "org.hoistway.evicted.v1": hasEvicted = true
+        case "org.hoistway.evicted.v1", "org.hoistway.quarantined.v1": mayHaveGaps = true
         default: break
         }
         takeOwed(event, id, topic)
@@ -199,7 +200,7 @@ struct StreamCheck {
     /// What only the end shows.
     mutating func conclude() {
         for (alert, story) in stories.sorted(by: { $0.key < $1.key }) {
-            if let gap = Self.firstGap(story.states.keys), !hasEvicted {
+            if let gap = Self.firstGap(story.states.keys), !mayHaveGaps {
                 report("\(alert): revision \(gap) never came, \(story.states.keys.max() ?? 0) did")
             }
             let order = story.states.sorted { $0.key < $1.key }
@@ -208,7 +209,7 @@ struct StreamCheck {
                 report("\(alert): suspected (revision \(after.key)) after it was confirmed")
             }
         }
-        for (queue, found) in numbers.sorted(by: { $0.key < $1.key }) where !hasEvicted {
+        for (queue, found) in numbers.sorted(by: { $0.key < $1.key }) where !mayHaveGaps {
             if let gap = Self.firstGap(found.keys) {
                 report("\(queue): sequence \(gap) never came, \(found.keys.max() ?? 0) did")
             }

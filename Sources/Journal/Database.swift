@@ -33,7 +33,7 @@ final class Database {
         turn = WriteTurn.of(path)
         var handle: OpaquePointer?
         let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-        let (name, flag) = try readOnly ? Self.nameForReading(path) : (path, 0)
+        let (name, flag) = try readOnly && fileSystem == nil ? Self.nameForReading(path) : (path, 0)
         let result = sqlite3_open_v2(name, &handle, flags | flag | SQLITE_OPEN_NOMUTEX, fileSystem)
         guard let handle, result == SQLITE_OK else {
             let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
@@ -66,11 +66,18 @@ final class Database {
     /// Even to read, SQLite wants an index of the `-wal` beside it (`-shm`); where it may make none it reads only a journal without
     /// a `-wal`, and only told that nobody will change it.
     private static func nameForReading(_ path: String) throws(JournalError) -> (name: String, flag: Int32) {
+        var facts = stat()
+        guard stat(path, &facts) == 0 else {
+            throw JournalError(
+                path: path, doing: "opening", code: 0, message: String(cString: strerror(errno)).lowercased())
+        }
+        guard facts.st_mode & S_IFMT == S_IFREG else {
+            throw JournalError(path: path, doing: "opening", code: 0, message: "is no file")
+        }
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         guard access(folder, W_OK) != 0, access(path, R_OK) == 0, access(path + "-shm", F_OK) != 0 else {
             return (path, 0)
         }
-        var facts = stat()
         if stat(path + "-wal", &facts) == 0, facts.st_size > 0 {
             throw JournalError(
                 path: path, doing: "opening", code: SQLITE_CANTOPEN,
@@ -216,5 +223,8 @@ public struct JournalError: Error, CustomStringConvertible, Sendable {
     public var doing: String
     public var code: Int32
     public var message: String
-    public var description: String { "journal \(path): \(message) (SQLite \(code), while \(doing))" }
+    public var description: String {
+        let hint = isDamage ? ". hoistway journal salvage --file \(path) --into NEW saves what can be read" : ""
+        return "journal \(path): \(message)" + (code == 0 ? "" : " (SQLite \(code), while \(doing))") + hint
+    }
 }

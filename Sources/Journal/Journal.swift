@@ -334,7 +334,12 @@ public final class Journal {
 
     /// The `now` of the last batch.
     public func lastTime() throws(JournalError) -> Instant? {
-        try database.scalar("SELECT now FROM batch ORDER BY seq DESC LIMIT 1").map { Instant(nanoseconds: $0) }
+        guard let last = try database.scalar("SELECT now FROM batch ORDER BY seq DESC LIMIT 1") else { return nil }
+        // Before any hash is looked at: the years 1970 to 2200.
+        guard 0..<7_258_118_400_000_000_000 ~= last else {
+            throw damage("reading the last batch", "its time is not one that was written")
+        }
+        return Instant(nanoseconds: last)
     }
 
     /// From when a fold begins: the snapshot's time, without one that of the first batch; nil in an empty journal.

@@ -131,6 +131,16 @@ extension Journal {
             ON owed.centre = centre.name AND owed.lane = outbox.lane AND owed.id = outbox.id)
         """
 
+    /// A counter's name: what has no number yet begins above its value.
+    private static let numberingFloor = "numbering_floor"
+
+    /// Some numbers that were given are not known any more: what has none here begins above all that may have been given.
+    /// - Parameter wall: nanoseconds since 1970; more events than seconds nobody has had.
+    public func skipNumbers(wall: Int64) throws(JournalError) {
+        let known = try database.scalar("SELECT max(last) FROM numbering") ?? 0
+        try set(Self.numberingFloor, max(known + 1_000_000, wall / 1_000_000_000))
+    }
+
     /// Notes what the centres are owed, under the next number of its lift and lane.
     func owe(_ event: OwedEvent, created: Instant, _ stamp: ClockStamp) throws(JournalError) {
         let lane = Database.Value.integer(Int64(event.lane.rawValue))
@@ -138,7 +148,9 @@ extension Journal {
         guard try database.scalar("SELECT 1 FROM outbox WHERE event_id = ?", .text(event.id)) == nil else { return }
         try database.run(
             """
-            INSERT INTO numbering(lift, lane, last) VALUES(?1, ?2, 1) ON CONFLICT(lift, lane) DO UPDATE SET last = last + 1
+            INSERT INTO numbering(lift, lane, last)
+            VALUES(?1, ?2, 1 + ifnull((SELECT value FROM counter WHERE name = '\(Self.numberingFloor)'), 0))
+            ON CONFLICT(lift, lane) DO UPDATE SET last = last + 1
             """, .text(event.subject), lane)
         try database.run(
             """

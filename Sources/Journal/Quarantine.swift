@@ -16,6 +16,12 @@ extension JournalError {
             .contains(
                 code & 0xFF)
     }
+    /// A table or a column is not there.
+    var isOfSchema: Bool { code & 0xFF == SQLITE_ERROR }
+    /// The disk could not be read or written, whatever it says of its room.
+    public var isOfDisk: Bool {
+        [SQLITE_FULL, SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY].contains(code & 0xFF)
+    }
     /// The disk, or what the journal may use of it, is full.
     public var isFull: Bool { code & 0xFF == SQLITE_FULL }
 }
@@ -53,12 +59,20 @@ extension Journal {
         var reason = "was found damaged while in use"
         if !marked {
             do throws(JournalError) { return (try Journal(path), nil) } catch {
-                guard error.isDamage else { throw error }
+                guard error.isDamage || error.isOfSchema else { throw error }
                 reason = error.message
             }
         }
         for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }
-        let saved = try salvage(path, into: fresh, readings: readingsSavedAtStart, isNobodyElses: true)
+        var saved = Salvage()
+        do throws(JournalError) { saved = try salvage(path, into: fresh, readings: readingsSavedAtStart) } catch {
+            guard error.isFull else { throw error }
+            // No room for what could be saved: it stands in the damaged file, for `hoistway journal salvage` on a bigger disk.
+            reason += "; the disk has no room to save anything of it"
+            saved.gaps += 1
+            for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }
+            try Journal(fresh).skipNumbers(wall: now.nanoseconds)
+        }
         let aside = path + ".damaged-" + now.rfc3339.filter { $0.isNumber || $0 == "T" }
         for suffix in ["-wal", "-shm", ""] where access(path + suffix, F_OK) == 0 {
             guard rename(path + suffix, aside + suffix) == 0 else {

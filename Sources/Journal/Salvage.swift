@@ -24,15 +24,13 @@ extension Journal {
     /// First what the centre is owed, the alerts and the state; then the readings, the newest first, for as long as there is room.
     /// - Parameters:
     ///   - readings: at most this many bytes of them: whoever waits for the gateway to start must not wait for hours.
-    ///   - isNobodyElses: no other process has the damaged file open.
     /// - Throws: `JournalError` when the new journal cannot be written.
     public static func salvage(
-        _ damaged: String, into path: String, readings: Int = .max, isNobodyElses: Bool = false
+        _ damaged: String, into path: String, readings: Int = .max
     ) throws(JournalError) -> Salvage {
         var report = Salvage()
         let journal = try Journal(path)
-        // A file that somebody has open has its -shm beside it.
-        let length = isNobodyElses || access(damaged + "-shm", F_OK) != 0 ? pad(damaged) : nil
+        let length = isInUse(damaged) ? nil : pad(damaged)
         defer { if let length { truncate(damaged, length) } }
         let source: Database
         do throws(JournalError) {
@@ -40,6 +38,7 @@ extension Journal {
             _ = try source.scalar("SELECT count(*) FROM sqlite_schema")
         } catch {
             report.gaps += 1
+            try journal.skipNumbers(wall: wallNanoseconds)
             return report
         }
         let target = journal.database
@@ -47,9 +46,32 @@ extension Journal {
             try saveAlerts(source, target, &report)
             try saveOutbox(source, target, &report)
             try saveRest(source, target, &report)
+            try saveNumbers(source, journal, &report)
         }
         try saveBatches(source, target, atMost: readings, &report)
         return report
+    }
+
+    /// Whoever reads or writes a journal holds a shared lock on byte 128 of its `-shm` (SQLite's WAL_LOCK "deadman switch").
+    private static func isInUse(_ path: String) -> Bool {
+        let index = open(path + "-shm", O_RDWR | O_CLOEXEC)
+        guard index >= 0 else { return false }
+        defer { close(index) }
+        var lock = flock()
+        (lock.l_type, lock.l_whence, lock.l_start, lock.l_len) = (Int16(F_WRLCK), Int16(SEEK_SET), 128, 1)
+        return fcntl(index, F_GETLK, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
+    }
+
+    private static var wallNanoseconds: Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    }
+
+    /// Of a file that lost some of its pages a row may be there in part, the rest zeros.
+    private static func isWhole(_ body: [UInt8], of id: String) -> Bool {
+        body.first == UInt8(ascii: "{") && body.last == UInt8(ascii: "}") && !body.contains { $0 < 32 }
+            && !id.isEmpty && !id.utf8.contains { $0 < 32 }
     }
 
     /// SQLite reads nothing of a file that is shorter than it says it is: what is missing becomes zeros.
@@ -192,6 +214,10 @@ extension Journal {
         var failure: JournalError?
         let columns = "place, alert_id, revision, lift, kind, state, at, body, chain"
         let gaps = visit(source, columns, of: "alert", by: "place") { row in
+            guard isWhole(row.blob(7), of: row.text(1)), !row.text(5).isEmpty else {
+                report.refused += 1
+                return
+            }
             do throws(JournalError) {
                 try target.run(
                     """
@@ -220,6 +246,10 @@ extension Journal {
         report.gaps += visit(
             source, "id, event_id, lane, lift, body, created, \(number), \(rest)", of: "outbox", by: "id"
         ) { row in
+            guard isWhole(row.blob(4), of: row.text(1)), isWhole(row.blob(4), of: row.text(7)) else {
+                report.refused += 1
+                return
+            }
             keep { () throws(JournalError) in
                 try target.run(
                     """
@@ -309,12 +339,14 @@ extension Journal {
     }
 
     private static func saveRest(_ source: Database, _ target: Database, _ report: inout Salvage) throws(JournalError) {
-        var numbers: [(lift: String, lane: Int64, last: Int64)] = []
+        var words: [(centre: String, id: String, at: Int64)] = []
         var counts: [(name: String, value: Int64)] = []
         var snapshot: (through: Int64, state: [UInt8], hash: Int64)?
-        attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT lift, lane, last FROM numbering") {
-                numbers.append(($0.text(0), $0.integer(1), $0.integer(2)))
+        if (try? source.scalar("SELECT 1 FROM sqlite_schema WHERE name = 'word'")) != nil {
+            attempt(&report) { () throws(JournalError) in
+                try source.run("SELECT centre, id, at FROM word") {
+                    words.append(($0.text(0), $0.text(1), $0.integer(2)))
+                }
             }
         }
         attempt(&report) { () throws(JournalError) in
@@ -326,10 +358,9 @@ extension Journal {
                 if $0.isNull(2) || $0.integer(2) == hash { snapshot = ($0.integer(0), $0.blob(1), hash) }
             }
         }
-        for number in numbers {
+        for word in words {
             try target.run(
-                "INSERT OR REPLACE INTO numbering VALUES(?, ?, ?)", .text(number.lift), .integer(number.lane),
-                .integer(number.last))
+                "INSERT OR IGNORE INTO word VALUES(?, ?, ?)", .text(word.centre), .text(word.id), .integer(word.at))
         }
         for count in counts {
             try target.run("INSERT OR REPLACE INTO counter VALUES(?, ?)", .text(count.name), .integer(count.value))
@@ -339,5 +370,26 @@ extension Journal {
         try target.run(
             "INSERT OR REPLACE INTO snapshot(id, seq, state, hash) VALUES(1, ?, ?, ?)", .integer(snapshot.through),
             .blob(snapshot.state), .integer(snapshot.hash))
+    }
+
+    /// A number is used once: where some cannot be read, those that have none saved begin above all that may have been given.
+    private static func saveNumbers(
+        _ source: Database, _ journal: Journal, _ report: inout Salvage
+    ) throws(JournalError) {
+        let target = journal.database
+        guard (try? source.scalar("SELECT 1 FROM sqlite_schema WHERE name = 'numbering'")) != nil else { return }
+        var numbers: [(lift: String, lane: Int64, last: Int64)] = []
+        let gapsBefore = report.gaps
+        attempt(&report) { () throws(JournalError) in
+            try source.run("SELECT lift, lane, last FROM numbering") {
+                numbers.append(($0.text(0), $0.integer(1), $0.integer(2)))
+            }
+        }
+        for number in numbers {
+            try target.run(
+                "INSERT OR REPLACE INTO numbering VALUES(?, ?, ?)", .text(number.lift), .integer(number.lane),
+                .integer(number.last))
+        }
+        if report.gaps > gapsBefore { try journal.skipNumbers(wall: wallNanoseconds) }
     }
 }

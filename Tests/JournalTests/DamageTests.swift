@@ -170,6 +170,57 @@ import Testing
         #expect(saved > rounds * 100, "on average more than half of the batches are saved: \(saved / rounds) of 200")
     }
 
+    @Test func whatALostPageLeavesInPartIsNotTold() throws {
+        // Bodies that run over several pages, of which the last ones go.
+        do {
+            let journal = try Journal(path)
+            for n in 1...40 {
+                var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
+                let text = String(repeating: "long ", count: 1000)
+                batch.events = [
+                    OwedEvent(
+                        id: "event-\(n)", type: "word", lane: .fault, subject: "1",
+                        body: Array("{\"n\":\"\(text)\"}".utf8))
+                ]
+                try journal.commit(batch)
+            }
+        }
+        let whole = try #require(FileManager.default.contents(atPath: path)).count
+        for share in [6, 7, 8, 9] {
+            let file = folder + "/short-\(share).db"
+            try FileManager.default.copyItem(atPath: path, toPath: file)
+            #expect(truncate(file, whole / 10 * share) == 0)
+            let (journal, damage) = try Journal.openOrReplace(file, now: Instant(nanoseconds: Int64(share)))
+            #expect(damage != nil)
+            let rows = try journal.outbox(limit: 100)
+            #expect(rows.allSatisfy { $0.body.last == UInt8(ascii: "}") && !$0.body.contains(0) && $0.type == "word" })
+            #expect(!rows.isEmpty, "\(share)0% of the file")
+        }
+    }
+
+    @Test func numbersThatCannotBeReadAreNotUsedAgain() throws {
+        do { try fill(try Journal(path), batches: 50) }
+        let root = try Database(path).scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'numbering'") ?? 0
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.seek(toOffset: UInt64(root - 1) * 1024)
+        try file.write(contentsOf: Data(repeating: 0xA5, count: 1024))
+        try file.close()
+        Journal.markDamaged(path)
+        let (journal, _) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
+        let before = try journal.outbox(limit: 1000).map(\.number).max() ?? 0
+        try fill(journal, batches: 1, from: 1000)
+        #expect(before >= 50)
+        #expect(try journal.outbox(limit: 1000).map(\.number).max() ?? 0 > 1_000_000)
+    }
+
+    @Test func aTableThatIsGoneIsDamage() throws {
+        do { try fill(try Journal(path), batches: 20) }
+        try Database(path).execute("DROP TABLE batch")
+        let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
+        #expect(damage?.saved.owed == 20 && damage?.saved.alerts == 20)
+        try fill(journal, batches: 1, from: 1000)
+    }
+
     @Test func aJournalThatLostItsEndIsSavedToThere() throws {
         do { try fill(try Journal(path), batches: 200) }
         let whole = try #require(FileManager.default.contents(atPath: path)).count
