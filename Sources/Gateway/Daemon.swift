@@ -41,74 +41,65 @@ public struct Daemon {
                 ])
             }
         }
-        let journalPath = configuration.stateFolder + "/journal.db"
-        let lock = try InstanceLock(configuration.stateFolder + "/lock")
+        let lockPath = configuration.stateFolder + "/lock"
+        let place = JournalPlace(
+            configuration, hasRunBefore: FileManager.default.fileExists(atPath: lockPath), log: log)
+        let lock = try InstanceLock(lockPath, or: configuration.runtimeFolder + "/lock")
         defer { withExtendedLifetime(lock) {} }
-        do { try watch(journalPath, stop) } catch let error as JournalError where error.isDamage {
+        var memory: RunMemory?
+        do {
+            repeat { memory = try watch(place, stop, goingOnFrom: memory) } while memory != nil
+        } catch let error as JournalError where error.isDamage {
             // The next start, which systemd makes at once, sets the file aside and goes on with what can be saved.
-            Journal.markDamaged(journalPath)
             log.critical("\(error). Ending, to begin again with what can be saved of it.")
             throw error
         }
     }
 
+    /// One run on one journal.
+    /// - Returns: nil at the end. From a run without a disk what it has in memory, once the disk is well again.
     /// - Throws: `JournalError` also for damage, wherever in the file it shows.
-    private func watch(_ journalPath: String, _ stop: StopSignal) throws {
-        var (journal, damage) = try openJournal(journalPath)
-
-        // A new journal begins with an empty batch: every lift is followed from then on, in the first life and in each fold.
-        if try journal.lastTime() == nil {
-            try note("the beginning", in: journal) { journal throws(JournalError) in
-                try journal.commit(Journal.Batch(now: GatewayClock(notBefore: nil).now))
-            }
-        }
-        let beginning = try journal.beginning() ?? GatewayClock(notBefore: nil).now
-        var intake = Intake(
-            data: data, site: configuration.site.id, admission: .registered, start: beginning, isListening: false)
-        for registered in configuration.lifts {
-            try intake.register(registered.lift, profile: registered.profile, at: beginning)
-        }
-        let fresh = intake
-        var recovered = Recovery.Outcome()
-        do {
-            do { recovered = try Recovery.restore(&intake, from: journal) } catch let error as JournalError
-                where error.isDamage
-            {
-                Journal.markDamaged(journalPath)
-                (journal, damage) = try openJournal(journalPath)
-                intake = fresh
-                recovered = try Recovery.restore(&intake, from: journal)
+    private func watch(_ place: JournalPlace, _ stop: StopSignal, goingOnFrom memory: RunMemory?) throws -> RunMemory? {
+        var opened = try place.open()
+        var (intake, recovered): (Intake, Recovery.Outcome)
+        do { (intake, recovered) = try restore(from: opened.past, memory) } catch let error as JournalError
+            where error.isDamage && opened.failure == nil
+        {
+            Journal.markDamaged(place.path)
+            opened = try place.open()
+            do { (intake, recovered) = try restore(from: opened.past, memory) } catch {
+                (intake, recovered) = try begin(after: error, from: opened.past)
             }
         } catch {
+            if opened.failure != nil { opened.past = opened.journal }
             // Better to watch from now on without the past than not at all; what is owed to the centre is untouched.
-            log.critical("the state of the last run cannot be read (\(error)); every lift begins anew")
-            intake = fresh
-            recovered.isWhole = false
-            recovered.lastNow = try journal.lastTime()
+            (intake, recovered) = try begin(after: error, from: opened.past)
         }
+        let journal = opened.journal
         if recovered.batches > 0 || recovered.lastNow != nil {
             log.info("journal: folded \(recovered.messages) messages of \(recovered.batches) batches again")
         }
         if !recovered.keptRules {
             log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
         }
-        let clock = GatewayClock(notBefore: recovered.lastNow, line: try journal.lastAnchor(ofBoot: Self.bootID()))
-        if recovered.isWhole {
+        let clock = GatewayClock(
+            notBefore: recovered.lastNow, line: try memory?.anchor ?? opened.past.lastAnchor(ofBoot: Self.bootID()))
+        if recovered.isWhole, memory == nil {
             recovered.alerts += try Recovery.reconcile(
-                &intake, with: journal, site: configuration.site.id, at: clock.now)
+                &intake, with: opened.past, site: configuration.site.id, at: clock.now)
         }
-        try note("the run", in: journal) { journal throws(JournalError) in
+        let notes = StartNotes(log: log)
+        try notes.write("the run", in: journal) { journal throws(JournalError) in
             try journal.beginRun(boot: Self.bootID(), anchor: clock.anchor)
         }
-        var forgotten = 0
-        try note("who is told", in: journal) { journal throws(JournalError) in
-            forgotten = try journal.address(to: configuration.centres.map(\.addressee))
+        try notes.write("who is told", in: journal) { journal throws(JournalError) in
+            let forgotten = try journal.address(to: configuration.centres.map(\.addressee))
+            if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
         }
-        if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
         let signer = makeSigner()
         let board = UplinkBoard(routes: Routes.statuses(of: configuration.centres))
         TrialClock.followIfAsked(waking: stop.wake, board)
-        guard case .mqtt(let brokerURL) = configuration.broker.address else { return }
+        guard case .mqtt(let brokerURL) = configuration.broker.address else { return nil }
         var options = try configuration.broker.clientOptions(brokerURL, id: "hoistway-\(configuration.site.id)")
         options.receiveMaximum = 1000
         // A broker that is gone without a word is noticed before silence counts against any lift.
@@ -121,34 +112,79 @@ public struct Daemon {
                 commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
             intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path) }, log: log)
-        if let damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }
+        if let memory { loop.goOn(from: memory) }
+        if opened.failure != nil { for event in try opened.past.owedEvents(limit: 1000) { loop.tell(event) } }
+        if let damage = opened.damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }
         let orders = OrderBox(stateFolder: configuration.stateFolder)
-        try orders.prepare()
+        do { try orders.prepare() } catch { log.error("\(error): no word of a person can be taken") }
+        let ending = Ending()
+        let isEnding: @Sendable () -> Bool = { stop.isSet || ending.isSet }
         let routes = try Routes(
-            configuration: configuration, journalPath: journalPath, signer: signer, board: board,
-            orders: orders, clock: clock, stop: stop, log: log
+            configuration: configuration, journalPath: journal.path, signer: signer, board: board,
+            orders: orders, clock: clock, isEnding: isEnding, log: log
         ).start()
         log.info("site \(configuration.site.id): \(configuration.lifts.count) lifts, rules \(data.rules.version)")
+        let manager = ServiceManager()
+        let watchman = Watchman(log: log, manager: manager, board: board, isEnding: isEnding)
         defer {
-            stop.request()
+            ending.set()
             board.ring()
-            for route in routes { route.join() }
+            watchman.join()
+            // One that waits for a centre that does not answer may do so for minutes; what it owes is on disk.
+            let deadline = MonotonicClock.nanoseconds + 2_000_000_000
+            for route in routes { route.join(until: deadline) }
         }
-        try serve(loop, journal: journal, board: board, signer: signer, orders: orders, stop: stop)
+        manager.ready()
+        do {
+            try serve(
+                Site(
+                    loop: loop, journal: journal, board: board, signer: signer, orders: orders, notes: notes,
+                    watchman: watchman, isWithoutDisk: opened.failure != nil), stop: stop)
+        } catch let error as JournalError where error.isDamage {
+            Journal.markDamaged(journal.path)
+            throw error
+        }
+        if !stop.isSet { return loop.handOver() }
+        manager.stopping()
         loop.finish()
         log.info("stopped")
+        return nil
     }
 
-    /// Writes what a start writes; a disk that is full or does not take it is no reason not to watch.
-    private func note(
-        _ what: String, in journal: Journal, _ write: (Journal) throws(JournalError) -> Void
-    ) throws(JournalError) {
-        do throws(JournalError) { try write(journal) } catch {
-            if error.isDamage { throw error }
-            if error.isFull, (try? journal.makeRoom()) != nil, (try? write(journal)) != nil { return }
-            log.critical(
-                "\(error). \(what.prefix(1).uppercased() + what.dropFirst()) could not be noted; going on without.")
+    /// Every lift as the last run knew it.
+    /// - Throws: what cannot be read.
+    private func restore(from past: Journal, _ memory: RunMemory?) throws -> (Intake, Recovery.Outcome) {
+        var intake = try freshIntake(from: past)
+        guard let memory else {
+            let outcome = try Recovery.restore(&intake, from: past)
+            return (intake, outcome)
         }
+        var detector = intake.detector
+        var outcome = Recovery.Outcome()
+        outcome.keptRules = try detector.restore(memory.state)
+        outcome.alerts = memory.alerts
+        outcome.lastNow = try past.lastTime()
+        intake.restore(detector)
+        return (intake, outcome)
+    }
+
+    /// Every lift anew.
+    private func begin(after error: any Error, from past: Journal) throws -> (Intake, Recovery.Outcome) {
+        log.critical("the state of the last run cannot be read (\(error)); every lift begins anew")
+        var outcome = Recovery.Outcome()
+        outcome.isWhole = false
+        outcome.lastNow = try past.lastTime()
+        return (try freshIntake(from: past), outcome)
+    }
+
+    private func freshIntake(from past: Journal) throws -> Intake {
+        let beginning = try past.beginning() ?? GatewayClock(notBefore: nil).now
+        var intake = Intake(
+            data: data, site: configuration.site.id, admission: .registered, start: beginning, isListening: false)
+        for registered in configuration.lifts {
+            try intake.register(registered.lift, profile: registered.profile, at: beginning)
+        }
+        return intake
     }
 
     /// nil where alerts are not signed, or cannot be: whoever is trapped does not wait for a key.
@@ -160,26 +196,6 @@ public struct Daemon {
             )
             return nil
         }
-    }
-
-    private func openJournal(_ path: String) throws(JournalError) -> (Journal, Journal.Damage?) {
-        let ballast = Ballast(in: configuration.stateFolder)
-        func open() throws(JournalError) -> (journal: Journal, damage: Journal.Damage?) {
-            try Journal.openOrReplace(path, now: GatewayClock(notBefore: nil).now)
-        }
-        let (journal, damage): (Journal, Journal.Damage?)
-        do throws(JournalError) { (journal, damage) = try open() } catch {
-            guard ballast.drop() else { throw error }
-            log.critical("\(error). What was kept free for this is given away, and it is tried again.")
-            (journal, damage) = try open()
-        }
-        ballast.load()
-        if let damage {
-            log.critical(
-                "the journal was damaged (\(damage.reason)). It stands in \(damage.file); saved of it: \(damage.saved.batches) batches, \(damage.saved.alerts) alerts, \(damage.saved.owed) events owed"
-            )
-        }
-        return (journal, damage)
     }
 
     /// The quotas, made smaller where the disk is: half of what is free stays to others.
@@ -196,30 +212,46 @@ public struct Daemon {
         return fitted
     }
 
-    private func serve(
-        _ loop: TelemetryLoop, journal: Journal, board: UplinkBoard, signer: Signer?, orders: OrderBox,
-        stop: StopSignal
-    ) throws {
-        let manager = ServiceManager()
+    /// What a run works with, once it stands.
+    private struct Site {
+        var loop: TelemetryLoop
+        var journal: Journal
+        var board: UplinkBoard
+        var signer: Signer?
+        var orders: OrderBox
+        var notes: StartNotes
+        var watchman: Watchman
+        var isWithoutDisk: Bool
+    }
+
+    /// Returns when the gateway is told to stop, and in a run without a disk when that is well again.
+    private func serve(_ site: Site, stop: StopSignal) throws {
+        let (loop, journal, board, orders) = (site.loop, site.journal, site.board, site.orders)
         let started = MonotonicClock.nanoseconds
-        let watchman = Watchman(log: log, manager: manager, board: board, stop: stop)
+        var nextProbe = started + 10_000_000_000
         var nextStatus: Int64 = 0
         // The first when the connections have had time to stand.
         var nextHeartbeat = started + 3_000_000_000
         let heartbeat = Heartbeat(
             site: configuration.site, startedAt: started, loop: loop, board: board, journal: journal,
-            lifts: configuration.lifts.count, signer: signer)
-        manager.ready()
+            lifts: configuration.lifts.count, signer: site.signer)
         while !stop.isSet {
             loop.turn()
             if let damage = loop.journalDamage ?? board.journalDamage { throw damage }
             if stop.takeReload() { reload(loop) }
             let monotonic = MonotonicClock.nanoseconds
-            watchman.loopTurned(at: monotonic)
+            site.watchman.loopTurned(at: monotonic)
+            if site.isWithoutDisk, monotonic >= nextProbe {
+                nextProbe = monotonic + 10_000_000_000
+                if Files.takes(configuration.stateFolder) {
+                    return log.notice("the disk takes files again: going on with the journal")
+                }
+            }
             if monotonic >= nextStatus {
                 nextStatus = monotonic + 1_000_000_000
                 loop.followOrders(in: orders)
                 loop.noticeClock()
+                if loop.failingSince == nil { try site.notes.catchUp(in: journal) }
                 tellStatisticsIfDue(loop, journal)
                 beginSelfTestIfDue(loop, journal, orders)
                 var owed: (count: Int, oldest: Instant?) = (0, nil)
@@ -239,8 +271,6 @@ public struct Daemon {
                 if let body = try? heartbeat.json(at: loop.clock.now, monotonic: monotonic) { board.beat(body) }
             }
         }
-        manager.stopping()
-        watchman.join()
     }
 
     private func tellStatisticsIfDue(_ loop: TelemetryLoop, _ journal: Journal) {
@@ -301,109 +331,4 @@ public struct Daemon {
         let data = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id") ?? Data()
         return String(decoding: data.prefix { $0 > 32 }, as: UTF8.self)
     }
-}
-
-/// SIGTERM and SIGINT end the daemon in good order; SIGHUP has it read its rules again.
-final class StopSignal: Sendable {
-    let wake = WakeUp()
-    private let isStopping = Atomic(false)
-    private let wantsReload = Atomic(false)
-
-    init() {
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
-        sigaddset(&signals, SIGHUP)
-        // Blocked before any thread is started, so that every thread inherits it and only the one below takes them.
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
-        signal(SIGPIPE, SIG_IGN)
-        // A file that may not grow is an error of its writer's, and no end.
-        signal(SIGXFSZ, SIG_IGN)
-        LoopThread { [self] in
-            var signals = sigset_t()
-            sigemptyset(&signals)
-            sigaddset(&signals, SIGTERM)
-            sigaddset(&signals, SIGINT)
-            sigaddset(&signals, SIGHUP)
-            while !isSet {
-                var received: Int32 = 0
-                sigwait(&signals, &received)
-                if received == SIGHUP {
-                    wantsReload.store(true, ordering: .relaxed)
-                } else {
-                    isStopping.store(true, ordering: .relaxed)
-                }
-                wake.signal()
-            }
-        }.detach()
-    }
-
-    /// Ends the run, as a signal would.
-    func request() {
-        isStopping.store(true, ordering: .relaxed)
-        wake.signal()
-    }
-
-    /// Whether a reload was asked for since the last call.
-    func takeReload() -> Bool { wantsReload.exchange(false, ordering: .relaxed) }
-
-    var isSet: Bool { isStopping.load(ordering: .relaxed) }
-}
-
-/// Watches from outside whether the loop makes progress: a library call that never returns is noticed, told, and ended by
-/// systemd, which is not fed any more.
-final class Watchman: Sendable {
-    /// The loop waits at most half a second; a commit on a bad disk may take long.
-    static let patience = Duration.seconds(30)
-    private let lastTurn: Atomic<Int64>
-    private let thread: Mutex<LoopThread?>
-
-    init(log: Logger, manager: ServiceManager, board: UplinkBoard, stop: StopSignal) {
-        lastTurn = Atomic(MonotonicClock.nanoseconds)
-        thread = Mutex(nil)
-        let watching = LoopThread { [self] in
-            var told = false
-            while !stop.isSet {
-                usleep(500_000)
-                let now = MonotonicClock.nanoseconds
-                let loopAge = Duration.nanoseconds(now - lastTurn.load(ordering: .relaxed))
-                let routeTurn = board.routeStatuses.map(\.lastTurn).filter { $0 > 0 }.min() ?? now
-                let routeAge = Duration.nanoseconds(now - routeTurn)
-                if loopAge < Self.patience { manager.watchdog() }
-                let isStuck = loopAge >= Self.patience || routeAge >= .seconds(180)
-                if isStuck, !told {
-                    log.critical(
-                        "no progress for \(max(loopAge, routeAge).written) in \(loopAge > routeAge ? "the loop" : "the route to the centre")"
-                    )
-                }
-                told = isStuck
-            }
-        }
-        thread.withLock { $0 = watching }
-    }
-
-    func loopTurned(at monotonic: Int64) { lastTurn.store(monotonic, ordering: .relaxed) }
-    func join() { thread.withLock { $0 }?.join() }
-}
-
-/// Two daemons on one journal would both deliver; the second is refused.
-struct InstanceLock: ~Copyable {
-    private let descriptor: Int32
-
-    init(_ path: String) throws(InvalidFiles) {
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else {
-            throw InvalidFiles([
-                Diagnostic(
-                    file: path,
-                    message: "\(String(cString: strerror(errno))). May user \(getuid()) write in this folder?")
-            ])
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw InvalidFiles([Diagnostic(file: path, message: "another hoistway runs on this state folder")])
-        }
-    }
-
-    deinit { close(descriptor) }
 }

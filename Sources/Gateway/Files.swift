@@ -26,6 +26,20 @@ public enum Files {
             clamping: UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize)).partialValue)
     }
 
+    /// Whether the folder's disk takes a file of some pages now, and keeps it.
+    static func takes(_ folder: String) -> Bool {
+        let path = folder + "/probe"
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { return false }
+        defer {
+            close(descriptor)
+            unlink(path)
+        }
+        let bytes = [UInt8](repeating: 0xA5, count: 1 << 18)
+        return bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == bytes.count
+            && fsync(descriptor) == 0
+    }
+
     public static func yaml(_ path: String) throws(InvalidFiles) -> YAMLNode {
         try YAMLNode(parsing: try bytes(path), file: path)
     }

@@ -13,7 +13,7 @@ struct Routes {
     let board: UplinkBoard
     let orders: OrderBox
     let clock: GatewayClock
-    let stop: StopSignal
+    let isEnding: @Sendable () -> Bool
     let log: Logger
 
     /// In the order in which `start` starts them.
@@ -54,9 +54,9 @@ struct Routes {
     }
 
     private func surroundings(of centre: String, index: Int) -> RouteSurroundings {
-        let (orders, clock, stop, log) = (orders, clock, stop, log)
+        let (orders, clock, log) = (orders, clock, log)
         return RouteSurroundings(
-            board: board, index: index, log: log, clock: { clock.now }, isStopping: { stop.isSet },
+            board: board, index: index, log: log, clock: { clock.now }, isStopping: isEnding,
             keepWord: { word in
                 do throws(InvalidFiles) {
                     _ = try orders.put(

@@ -197,6 +197,10 @@ final class TelemetryLoop: MQTTClientDelegate {
                 try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
             }
         } catch { log.error("\(error)") }
+        leaveBroker()
+    }
+
+    func leaveBroker() {
         if isSubscribed {
             client?.disconnect()
             try? client?.write()

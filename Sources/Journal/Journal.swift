@@ -25,6 +25,9 @@ public final class Journal {
     private(set) var nextSequence: Int64 = 1
     /// What came since the table `held` was brought up to date.
     private(set) var unsettled = Unsettled()
+    /// Every commit is refused with this: the journal stands in for one whose disk takes nothing.
+    public var refusal: JournalError?
+    public var path: String { database.path }
     /// The gateway's run that this is; 0 before `beginRun`.
     var run: Int64 = 0
 
@@ -85,6 +88,7 @@ public final class Journal {
     /// Makes a batch durable: all of it or, when this throws, nothing.
     @discardableResult
     public func commit(_ batch: Batch) throws(JournalError) -> Int64 {
+        if let refusal { throw refusal }
         if batchesInSegment >= ReadingsCodec.batchesPerSegment {
             codec.beginSegment()
             segment += 1

@@ -168,6 +168,20 @@ extension Journal {
             """, lane, .text(event.subject), .integer(created.nanoseconds), .integer(Int64(event.step)))
     }
 
+    /// What anybody is owed, the most urgent first.
+    public func owedEvents(limit: Int) throws(JournalError) -> [OwedEvent] {
+        var events: [OwedEvent] = []
+        try database.run(
+            "SELECT event_id, type, lane, lift, body FROM outbox ORDER BY lane, id LIMIT ?", .integer(Int64(limit))
+        ) {
+            events.append(
+                OwedEvent(
+                    id: $0.text(0), type: $0.text(1), lane: Lane(rawValue: Int($0.integer(2))) ?? .fault,
+                    subject: $0.text(3), body: $0.blob(4)))
+        }
+        return events
+    }
+
     // MARK: What to send next
 
     /// What a centre is owed in a lane after a place in the queue, oldest first.

@@ -22,6 +22,8 @@ extension JournalError {
     public var isOfDisk: Bool {
         [SQLITE_FULL, SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY].contains(code & 0xFF)
     }
+    /// What stands in the file cannot be read from the disk.
+    public var isUnreadable: Bool { code & 0xFF == SQLITE_IOERR }
     /// The disk, or what the journal may use of it, is full.
     public var isFull: Bool { code & 0xFF == SQLITE_FULL }
 }
@@ -33,6 +35,21 @@ extension Journal {
         public var file: String
         public var reason: String
         public var saved: Salvage
+
+        init(file: String, reason: String, saved: Salvage) {
+            self.file = file
+            self.reason = reason
+            self.saved = saved
+        }
+
+        /// Of a journal of which nothing is left; what was numbered is not known, and `journal` goes on far above.
+        /// - Throws: `JournalError` when that cannot be noted.
+        public init(lost file: String, _ reason: String, goingOnWith journal: Journal, at now: Instant)
+            throws(JournalError)
+        {
+            self.init(file: file, reason: reason, saved: Salvage())
+            try journal.skipNumbers(wall: now.nanoseconds)
+        }
     }
 
     /// Readings saved while somebody waits for the gateway to start, a matter of seconds; `hoistway journal salvage` saves the rest.

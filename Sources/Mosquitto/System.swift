@@ -91,27 +91,41 @@ public final class WakeUp: Sendable {
 /// A thread of one's own for work that blocks in `poll`, outside Swift's cooperative pool.
 public struct LoopThread: Sendable {
     private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+        private let work: @Sendable () -> Void
+        private let hasEnded = Atomic(false)
+        var isOver: Bool { hasEnded.load(ordering: .acquiring) }
+        init(_ work: @escaping @Sendable () -> Void) { self.work = work }
+        func run() {
+            work()
+            hasEnded.store(true, ordering: .releasing)
+        }
     }
     private let thread: pthread_t
+    private let body: Body
 
     public init(_ run: @escaping @Sendable () -> Void) {
+        body = Body(run)
         var thread = pthread_t()
         // Balanced by takeRetainedValue in the thread's first line.
-        let body = Unmanaged.passRetained(Body(run)).toOpaque()
+        let handle = Unmanaged.passRetained(body).toOpaque()
         let result = pthread_create(
             &thread, nil,
             {
                 Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run()
                 return nil
-            }, body)
+            }, handle)
         // Without its threads the gateway is deaf and does not know it; its next start has a chance.
         precondition(result == 0, "no thread can be started: \(systemErrorText(result))")
         self.thread = thread
     }
     /// Waits for its end. Each thread is joined or detached once: what is neither keeps its stack for ever.
     public func join() { pthread_join(thread, nil) }
+    /// Waits until a time, and no longer; then nobody will wait for its end.
+    /// - Parameter deadline: monotonic nanoseconds.
+    public func join(until deadline: Int64) {
+        while !body.isOver, MonotonicClock.nanoseconds < deadline { usleep(10_000) }
+        if body.isOver { join() } else { detach() }
+    }
     /// Nobody will wait for its end.
     public func detach() { pthread_detach(thread) }
 }

@@ -26,6 +26,9 @@ final class Tmpfs {
     }
 
     func makeReadOnly() { mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) }
+    func makeWritable() { mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT), nil) }
+
+    func empty() { unlink(path + "/fill") }
 
     func fill() {
         guard let file = fopen(path + "/fill", "w") else { return }

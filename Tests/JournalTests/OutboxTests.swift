@@ -18,7 +18,9 @@ import Testing
 
     private func tell(_ id: String, _ lane: Lane, lift: String = "1") throws {
         var batch = Journal.Batch(now: Instant(nanoseconds: 1))
-        batch.events = [OwedEvent(id: id, type: "alert", lane: lane, subject: lift, body: Array("{\"id\":\"\(id)\"}".utf8))]
+        batch.events = [
+            OwedEvent(id: id, type: "alert", lane: lane, subject: lift, body: Array("{\"id\":\"\(id)\"}".utf8))
+        ]
         try journal.commit(batch)
     }
     private func owed(to centre: String) throws -> [String] {
