@@ -60,7 +60,13 @@ extension Trial {
             try site.startCentre()
             let again = TrialCentre(port: site.centrePort)
             defer { again.end() }
-            while again.count == 0 { usleep(50_000) }
+            let patience = MonotonicClock.nanoseconds + 120_000_000_000
+            while again.count == 0 {
+                guard MonotonicClock.nanoseconds < patience else {
+                    throw OutputError(path: "the gateway", reason: "brought nothing to the centre in 120 s")
+                }
+                usleep(50_000)
+            }
             // Another caller: the first one's connection is long over. It goes on with the lifts that have not called.
             let busy = try callOut(
                 TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts, from: calls), again)

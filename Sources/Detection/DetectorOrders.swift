@@ -16,7 +16,9 @@ extension Detector {
             let (index, entry) = try entry(alert) { $0.state.isOpen }
             let kind = tracks[index].ledger.entries[entry].kind
             guard kind.hasPrefix("entrapment") || kind == Alert.carAlarmCall else { throw .notAnEntrapment(kind) }
-            guard tracks[index].acceptedAlerts.insert(alert).inserted else { return }
+            guard tracks[index].acceptedAlerts.insert(alert).inserted else {
+                return note(index, entry, "accepted", Statement(by: by), now)
+            }
             if !confirm(index, entry, by, now) { note(index, entry, "accepted", Statement(by: by), now) }
             // What was muted until now is judged without its suppressor.
             lookAgain(index, at: now.nanoseconds)

@@ -141,6 +141,23 @@ public struct Configuration: Sendable {
         return data
     }
 
+    /// Whether a reload takes up all that has changed.
+    func differsOnlyInRules(from other: Configuration) -> Bool {
+        func centres(_ configuration: Configuration) -> [String] {
+            configuration.centres.map { centre in
+                let fallback = centre.fallbackAfter.sorted { $0.key.rawValue < $1.key.rawValue }
+                return
+                    "\(centre.name) \(centre.lanes.map(\.rawValue).sorted()) \(fallback) \(centre.backlogRate) \(centre.routes.map(\.text))"
+            }
+        }
+        return lifts.map(\.lift) == other.lifts.map(\.lift) && lifts.map(\.profile) == other.lifts.map(\.profile)
+            && centres(self) == centres(other) && quota == other.quota && site == other.site
+            && broker.text == other.broker.text && topicPrefix == other.topicPrefix && commitWait == other.commitWait
+            && signsAlerts == other.signsAlerts && selfTestEvery == other.selfTestEvery
+            && profilePaths == other.profilePaths && stateFolder == other.stateFolder
+            && runtimeFolder == other.runtimeFolder
+    }
+
     /// What is allowed and still unwise.
     public func warnings(_ data: DeviceData) -> [String] {
         var warnings: [String] = []

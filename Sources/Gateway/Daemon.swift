@@ -34,6 +34,27 @@ public struct Daemon {
     /// - Throws: what makes running impossible: a state folder that cannot be used, a journal of another format.
     public func run() throws {
         let stop = StopSignal()
+        try makeFolders()
+        let lockPath = configuration.stateFolder + "/lock"
+        var place = JournalPlace(
+            configuration, hasRunBefore: FileManager.default.fileExists(atPath: lockPath), log: log)
+        let lock = try InstanceLock(lockPath, or: configuration.runtimeFolder + "/lock")
+        defer { withExtendedLifetime(lock) {} }
+        var memory: RunMemory?
+        do {
+            repeat {
+                memory = try watch(&place, stop, goingOnFrom: memory)
+                if memory != nil { try makeFolders() }
+            } while memory != nil
+        } catch let error as JournalError where error.isDamage {
+            // The next start, which systemd makes at once, sets the file aside and goes on with what can be saved.
+            Journal.markDamaged(place.path)
+            log.critical("\(error). Ending, to begin again with what can be saved of it.")
+            throw error
+        }
+    }
+
+    private func makeFolders() throws(InvalidFiles) {
         for folder in [configuration.stateFolder, configuration.runtimeFolder] {
             do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
                 throw InvalidFiles([
@@ -41,25 +62,14 @@ public struct Daemon {
                 ])
             }
         }
-        let lockPath = configuration.stateFolder + "/lock"
-        let place = JournalPlace(
-            configuration, hasRunBefore: FileManager.default.fileExists(atPath: lockPath), log: log)
-        let lock = try InstanceLock(lockPath, or: configuration.runtimeFolder + "/lock")
-        defer { withExtendedLifetime(lock) {} }
-        var memory: RunMemory?
-        do {
-            repeat { memory = try watch(place, stop, goingOnFrom: memory) } while memory != nil
-        } catch let error as JournalError where error.isDamage {
-            // The next start, which systemd makes at once, sets the file aside and goes on with what can be saved.
-            log.critical("\(error). Ending, to begin again with what can be saved of it.")
-            throw error
-        }
     }
 
     /// One run on one journal.
-    /// - Returns: nil at the end. From a run without a disk what it has in memory, once the disk is well again.
+    /// - Returns: nil at the end; what is in memory where another journal is to be gone on with.
     /// - Throws: `JournalError` also for damage, wherever in the file it shows.
-    private func watch(_ place: JournalPlace, _ stop: StopSignal, goingOnFrom memory: RunMemory?) throws -> RunMemory? {
+    private func watch(_ place: inout JournalPlace, _ stop: StopSignal, goingOnFrom memory: RunMemory?) throws
+        -> RunMemory?
+    {
         var opened = try place.open()
         var (intake, recovered): (Intake, Recovery.Outcome)
         do { (intake, recovered) = try restore(from: opened.past, memory) } catch let error as JournalError
@@ -111,7 +121,7 @@ public struct Daemon {
                 lanes: Dictionary(uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
                 commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
             intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, wake: stop.wake,
-            recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path) }, log: log)
+            recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path, log: log) }, log: log)
         if let memory { loop.goOn(from: memory) }
         if opened.failure != nil { for event in try opened.past.owedEvents(limit: 1000) { loop.tell(event) } }
         if let damage = opened.damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }
@@ -141,6 +151,7 @@ public struct Daemon {
                     loop: loop, journal: journal, board: board, signer: signer, orders: orders, notes: notes,
                     watchman: watchman, isWithoutDisk: opened.failure != nil), stop: stop)
         } catch let error as JournalError where error.isDamage {
+            // Before the routes are waited for: systemd may lose patience meanwhile.
             Journal.markDamaged(journal.path)
             throw error
         }
@@ -224,7 +235,7 @@ public struct Daemon {
         var isWithoutDisk: Bool
     }
 
-    /// Returns when the gateway is told to stop, and in a run without a disk when that is well again.
+    /// Returns when the gateway is told to stop, in a run without a disk when that is well again, and when the journal was removed.
     private func serve(_ site: Site, stop: StopSignal) throws {
         let (loop, journal, board, orders) = (site.loop, site.journal, site.board, site.orders)
         let started = MonotonicClock.nanoseconds
@@ -251,6 +262,10 @@ public struct Daemon {
                 nextStatus = monotonic + 1_000_000_000
                 loop.followOrders(in: orders)
                 loop.noticeClock()
+                if !journal.isInPlace {
+                    return log.critical(
+                        "somebody has removed \(journal.path); going on with a new one, and with what is owed")
+                }
                 if loop.failingSince == nil { try site.notes.catchUp(in: journal) }
                 tellStatisticsIfDue(loop, journal)
                 beginSelfTestIfDue(loop, journal, orders)
@@ -306,10 +321,9 @@ public struct Daemon {
     private func reload(_ loop: TelemetryLoop) {
         do {
             let fresh = try Configuration(file: configuration.file)
-            if fresh.lifts.map(\.lift.id) != configuration.lifts.map(\.lift.id)
-                || Routes.statuses(of: fresh.centres) != Routes.statuses(of: configuration.centres)
-            {
-                log.warning("lifts and centres are read at the start only; restart the gateway to take the changes up")
+            if !fresh.differsOnlyInRules(from: configuration) {
+                log.warning(
+                    "only rules and parameters are read again; restart the gateway to take the other changes up")
             }
             let rules = try fresh.deviceData().rules
             try loop.adopt(rules)

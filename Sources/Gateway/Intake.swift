@@ -168,8 +168,10 @@ public struct Intake {
     public mutating func startListening(at now: Instant) { detector.startListening(at: now) }
     public mutating func takeAlerts() -> [Alert] { detector.takeAlerts() }
 
-    /// - Throws: `OrderProblem`; nothing is changed then.
+    /// What the time until then has brought comes first: an order may concern it.
+    /// - Throws: `OrderProblem`; nothing but time is changed then.
     public mutating func follow(_ order: Order, at now: Instant) throws(OrderProblem) {
+        detector.advance(to: now)
         try detector.follow(order, at: now)
     }
     /// Goes on under other rules. - Throws: `ExpressionError`; nothing is changed then.

@@ -24,7 +24,8 @@ struct JournalPlace {
     let path: String
     private let folder: String
     private let standIn: String
-    private let hasRunBefore: Bool
+    /// There was a journal here.
+    private var hasRunBefore: Bool
     private let log: Logger
 
     init(_ configuration: Configuration, hasRunBefore: Bool, log: Logger) {
@@ -36,7 +37,8 @@ struct JournalPlace {
     }
 
     /// - Throws: `JournalError` for what no start mends: another product's file, a newer format, a folder of another user.
-    func open() throws(JournalError) -> Opened {
+    mutating func open() throws(JournalError) -> Opened {
+        defer { hasRunBefore = true }
         let ballast = Ballast(in: folder)
         var opened: Opened
         do throws(JournalError) { opened = try openHere() } catch {

@@ -29,6 +29,7 @@ public struct OrderBox: Sendable {
     }
 
     static let suffix = ".order"
+    private static let mostWaiting = 500
     static let refused = ".refused"
     private static let count = Atomic(0)
     private let folder: String
@@ -44,13 +45,19 @@ public struct OrderBox: Sendable {
 
     /// Puts an order in.
     /// - Returns: the name to ask for the answer by. Names sort as the orders were given.
-    /// - Throws: `InvalidFiles` when the folder cannot be written.
+    /// - Throws: `InvalidFiles` when the folder cannot be written, or too much waits in it.
     public func put(_ order: Order) throws(InvalidFiles) -> String { try put(order, from: nil) }
 
     func put(_ order: Order, from origin: CentreOrigin?) throws(InvalidFiles) -> String {
         guard FileManager.default.fileExists(atPath: folder) else {
             throw InvalidFiles([
                 Diagnostic(file: folder, message: "is not there: the gateway makes it when it first runs")
+            ])
+        }
+        // Of a centre that says more than can be followed: it says again what is not answered.
+        if origin != nil, files.count >= Self.mostWaiting {
+            throw InvalidFiles([
+                Diagnostic(file: folder, message: "\(Self.mostWaiting) orders wait; no more words are taken")
             ])
         }
         let digits = String(MonotonicClock.wallNanoseconds)
@@ -77,10 +84,13 @@ public struct OrderBox: Sendable {
         return FileManager.default.fileExists(atPath: folder + "/" + name + Self.suffix) ? nil : .success(())
     }
 
-    /// The orders that wait, the first first. An unreadable one is refused on the way.
-    func waiting() -> [Waiting] {
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return [] }
-        return names.filter { $0.hasSuffix(Self.suffix) }.sorted().compactMap { file in
+    private var files: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(Self.suffix) }
+    }
+
+    /// The first orders that wait, in their order. An unreadable one is refused on the way.
+    func waiting(upTo most: Int) -> [Waiting] {
+        files.sorted().prefix(most).compactMap { file in
             let name = String(file.dropLast(Self.suffix.count))
             let data = FileManager.default.contents(atPath: folder + "/" + file) ?? Data()
             let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)

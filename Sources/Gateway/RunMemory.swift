@@ -23,13 +23,14 @@ final class Ending: Sendable {
 }
 
 extension TelemetryLoop {
-    /// Leaves the broker, and says what no disk has.
+    /// Leaves the broker, and says what the next run cannot find on a disk.
     func handOver() -> RunMemory {
         intake.stopListening(at: clock.now)
         collectAlerts()
         leaveBroker()
         return RunMemory(
-            state: intake.detector.snapshot(), alerts: pendingAlerts.map(\.alert), events: pendingEvents,
+            state: intake.detector.snapshot(), alerts: pendingAlerts.map(\.alert),
+            events: ((try? journal.owedEvents(limit: 10_000)) ?? []) + pendingEvents,
             diskFailing: diskFailing, anchor: clock.anchor)
     }
 

@@ -29,6 +29,7 @@ struct StatusReport {
             $0.put("wall_offset_s", loop.clock.wallOffset.inSeconds)
             $0.put("clock_quality", loop.clock.quality.rawValue)
             $0.put("rules_version", rulesVersion)
+            if let since = loop.failingSince { $0.put("disk_failing_s", Double(monotonic - since) / 1e9) }
             $0.object("broker") {
                 $0.put("connected", loop.isSubscribed)
                 $0.put("drained", loop.isDrained)
@@ -73,6 +74,7 @@ struct StatusReport {
                 $0.put("redelivered", loop.counters.redelivered)
                 $0.put("commit_failures", loop.counters.commitFailures)
                 $0.put("fell_behind", loop.counters.fellBehind)
+                $0.put("unjournalled", loop.counters.unjournalled)
             }
             if let report = loop.selfTestReport { $0.object("selftest") { report.write(to: &$0) } }
             badInput(loop.intake.badInput, &$0)
@@ -108,6 +110,7 @@ struct StatusReport {
         json.put("place", view.lift.place)
         if let heard = view.lastHeard { json.put("last_word_s", max(0, (now - heard).inSeconds)) }
         json.put("clock_offset_s", view.clockOffset?.inSeconds)
+        json.put("maintenance_s", view.maintenanceUntil.map { max(0, ($0 - now).inSeconds) })
         json.object("signals") { object in
             for evidence in view.signals {
                 switch evidence.value {

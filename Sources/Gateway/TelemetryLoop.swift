@@ -102,8 +102,8 @@ final class TelemetryLoop: MQTTClientDelegate {
     var pendingOrders: [String] = []
     /// Words of the centre that are answered and not yet durable.
     var pendingWords: [(centre: String, id: String)] = []
-    /// Each is a commit, and lifts wait meanwhile.
-    static let ordersAtOnce = 20
+    /// Lifts wait meanwhile.
+    static let ordersAtOnce = 100
     /// The next commit takes the state along: what was judged under other rules must not be folded again.
     var wantsSnapshot = false
 

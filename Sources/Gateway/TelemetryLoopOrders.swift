@@ -6,7 +6,7 @@ import Uplink
 
 /// What people want of the loop, here or at a centre; the self-test; and the clock.
 extension TelemetryLoop {
-    /// Follows the orders that wait in the box; each leaves it when it is durable.
+    /// Follows the orders that wait in the box; each leaves it when it is durable, all of a turn with one commit.
     func followOrders(in box: OrderBox) {
         // A batch whose commit failed goes first.
         guard retryCommitAt == nil else { return }
@@ -15,36 +15,40 @@ extension TelemetryLoop {
             log.error("orders: '\(name)' cannot be removed from its folder, and is not followed again")
         }
         pendingOrders.removeAll { !box.isWaiting($0) }
-        for waiting in box.waiting().prefix(Self.ordersAtOnce) where !pendingOrders.contains(waiting.name) {
-            let name = waiting.name
-            let now = clock.now
-            // A person's clock is the wall's; this line may be off by what the wall was set since the start.
-            let order = waiting.order.moved(by: .zero - clock.wallOffset)
-            var problem: String?
-            do throws(OrderProblem) {
-                if let word = waiting.word, !isTold(word.centre, of: order) { throw OrderProblem.notYours(word.centre) }
-                if let word = waiting.word, isAnswered(word) {
-                    box.followed(name)
-                    continue
-                }
-                try intake.follow(order, at: now)
-                log.notice("order: \(waiting.order.words)")
-                recorder?.event(.order(order), session: session, at: now)
-                collectAlerts()
-            } catch {
-                log.warning("order refused: \(error)")
-                problem = error.description
-            }
-            if let word = waiting.word { answer(word, order, problem, at: now) }
-            if let problem, waiting.word == nil {
-                box.refuse(name, because: problem)
-                continue
-            }
-            pendingOrders.append(name)
-            tryCommit(problem == nil ? .order(order) : nil, now: now)
-            if retryCommitAt != nil { return }
-            if box.followed(name) { pendingOrders.removeLast() }
+        for waiting in box.waiting(upTo: Self.ordersAtOnce) where !pendingOrders.contains(waiting.name) {
+            follow(waiting, in: box)
         }
+        guard !pendingControls.isEmpty || hasSomethingToTell else { return }
+        tryCommit(now: clock.now)
+        if retryCommitAt == nil { pendingOrders.removeAll { box.followed($0) } }
+    }
+
+    private func follow(_ waiting: OrderBox.Waiting, in box: OrderBox) {
+        let now = clock.now
+        // A person's clock is the wall's; this line may be off by what the wall was set since the start.
+        let order = waiting.order.moved(by: .zero - clock.wallOffset)
+        var problem: String?
+        do throws(OrderProblem) {
+            if let word = waiting.word, !isTold(word.centre, of: order) { throw OrderProblem.notYours(word.centre) }
+            if let word = waiting.word, isAnswered(word) {
+                box.followed(waiting.name)
+                return
+            }
+            try intake.follow(order, at: now)
+            log.notice("order: \(waiting.order.words)")
+            recorder?.event(.order(order), session: session, at: now)
+            collectAlerts()
+            pendingControls.append(TimedControl(control: .order(order), time: now))
+        } catch {
+            log.warning("order refused: \(error)")
+            problem = error.description
+        }
+        if let word = waiting.word {
+            answer(word, order, problem, at: now)
+        } else if let problem {
+            return box.refuse(waiting.name, because: problem)
+        }
+        pendingOrders.append(waiting.name)
     }
 
     /// The centre has said it before: it did not hear the answer, or its broker brought it twice.

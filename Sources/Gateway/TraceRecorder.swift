@@ -1,4 +1,5 @@
 import Elevator
+import Logging
 import PositionedYAML
 
 #if canImport(Glibc)
@@ -11,8 +12,11 @@ import PositionedYAML
 final class TraceRecorder {
     private var writer = TraceWriter()
     private let descriptor: Int32
+    private let log: Logger
+    private var hasFailed = false
 
-    init(_ path: String) throws(InvalidFiles) {
+    init(_ path: String, log: Logger) throws(InvalidFiles) {
+        self.log = log
         descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         if descriptor < 0 {
             throw InvalidFiles([
@@ -37,7 +41,11 @@ final class TraceRecorder {
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + offset, $0.count - offset) }
             if count < 0, errno == EINTR { continue }
-            if count <= 0 { return }
+            if count <= 0 {
+                if !hasFailed { log.error("the trace is not complete: \(String(cString: strerror(errno)))") }
+                hasFailed = true
+                return
+            }
             offset += count
         }
     }

@@ -22,11 +22,16 @@ public final class HTTPClient {
         public var url: String
         public var headers: [(name: String, value: String)]
         public var body: [UInt8]
+        /// Until the whole answer is there; nil for the client's own.
+        public var timeout: Duration?
         /// A POST.
-        public init(url: String, headers: [(name: String, value: String)], body: [UInt8]) {
+        public init(
+            url: String, headers: [(name: String, value: String)], body: [UInt8], timeout: Duration? = nil
+        ) {
             self.url = url
             self.headers = headers
             self.body = body
+            self.timeout = timeout
         }
     }
 
@@ -117,7 +122,7 @@ public final class HTTPClient {
         // Threads and signals do not mix.
         try set(hoistway_curl_set_long(raw, CURLOPT_NOSIGNAL, 1))
         try set(hoistway_curl_set_long(raw, CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds))
-        try set(hoistway_curl_set_long(raw, CURLOPT_TIMEOUT_MS, options.timeout.milliseconds))
+        try set(hoistway_curl_set_long(raw, CURLOPT_TIMEOUT_MS, (request.timeout ?? options.timeout).milliseconds))
         try set(hoistway_curl_set_long(raw, CURLOPT_TCP_KEEPALIVE, 1))
         try set(hoistway_curl_set_long(raw, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)))
         for (option, file) in [

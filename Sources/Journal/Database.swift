@@ -135,7 +135,7 @@ final class Database {
         return found
     }
 
-    /// All or nothing, durable when it returns.
+    /// All or nothing; how sure it is when it returns is the connection's `Durability`.
     func transaction<Value>(_ body: () throws(JournalError) -> Value) throws(JournalError) -> Value {
         var outcome: Result<Value, JournalError>?
         turn.take {

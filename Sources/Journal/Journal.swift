@@ -28,6 +28,9 @@ public final class Journal {
     /// Every commit is refused with this: the journal stands in for one whose disk takes nothing.
     public var refusal: JournalError?
     public var path: String { database.path }
+    /// Whether the file that is open still stands under its name: somebody may have removed it.
+    public var isInPlace: Bool { FileIdentity(of: path) == identity }
+    private let identity: FileIdentity?
     /// The gateway's run that this is; 0 before `beginRun`.
     var run: Int64 = 0
 
@@ -52,6 +55,7 @@ public final class Journal {
         _ path: String, readOnly: Bool = false, fileSystem: String?, durability: Database.Durability
     ) throws(JournalError) {
         database = try Database(path, readOnly: readOnly, fileSystem: fileSystem, durability: durability)
+        identity = FileIdentity(of: path)
         try Schema.prepare(database, readOnly: readOnly)
         // A sequence is used once, though all batches up to the snapshot's may be gone.
         let last = max(

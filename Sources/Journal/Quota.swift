@@ -1,7 +1,7 @@
 import Elevator
 
 /// How much of each class the journal may hold, in bytes. Each class is bounded by itself: a flood of one takes no room from another.
-public struct Quota: Sendable {
+public struct Quota: Sendable, Equatable {
     /// What the lifts said: the flight recorder.
     public var readings: Int
     /// Alerts that the centre has stored.

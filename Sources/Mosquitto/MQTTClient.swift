@@ -175,9 +175,12 @@ public final class MQTTClient {
 
     /// Hands a message over to the library. The owner keeps the number under way bounded: the library does not.
     /// - Returns: the id that `published` will name (QoS 1).
-    /// - Parameter expiry: a broker that has not brought it there by then drops it.
+    /// - Parameters:
+    ///   - expiry: a broker that has not brought it there by then drops it.
+    ///   - contentType: the MQTT 5 property of that name.
     public func publish(
-        _ payload: borrowing [UInt8], to topic: String, qos: Int32 = 1, retain: Bool = false, expiry: Duration? = nil
+        _ payload: borrowing [UInt8], to topic: String, qos: Int32 = 1, retain: Bool = false, expiry: Duration? = nil,
+        contentType: String? = nil
     ) throws(MQTTError) -> Int32 {
         var mid: Int32 = 0
         var properties: OpaquePointer?
@@ -186,6 +189,9 @@ public final class MQTTClient {
             mosquitto_property_add_int32(
                 &properties, Int32(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL.rawValue),
                 UInt32(clamping: expiry.components.seconds))
+        }
+        if let contentType {
+            mosquitto_property_add_string(&properties, Int32(MQTT_PROP_CONTENT_TYPE.rawValue), contentType)
         }
         let count = Int32(payload.count)
         let result = payload.withUnsafeBytes {

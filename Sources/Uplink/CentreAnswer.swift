@@ -49,6 +49,11 @@ struct CentreAnswer {
         do { form = try JSONDecoder().decode(Form.self, from: Data(bytes)) } catch {
             throw Problem(description: Self.explain(error))
         }
+        if let key = repeatedKey(in: bytes) {
+            throw Problem(
+                description:
+                    "the key \"\(printable(key, upTo: 50))\" stands twice in one object, or is written with escapes")
+        }
         stored = (form.id.map { [$0] } ?? []) + (form.ids ?? [])
         for item in form.refused ?? [] {
             if let refusal = item.value {

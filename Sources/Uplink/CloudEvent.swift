@@ -4,6 +4,9 @@ import Encoding
 /// The CloudEvents 1.0 envelope of everything that is told: what is the same in every run and on every route. Send time, attempt,
 /// number and boot id are added when it is sent (`Envelope`).
 package enum CloudEvent {
+    /// Of one event in structured mode, over every transport.
+    static let contentType = "application/cloudevents+json"
+
     /// - Parameters:
     ///   - name: the event's kind, as in `org.hoistway.NAME.v1`.
     ///   - subject: the lift, or the site where it speaks of the gateway.

@@ -55,12 +55,14 @@ public final class HTTPSRoute {
     private static let inquiryEvery = Duration.seconds(10)
     /// However long a centre wants to be left alone: an entrapment is tried again after this.
     private static let longestUrgentPause = Duration.seconds(30)
+    /// Other entrapments wait while one has no answer.
+    private static let urgentPatience = Duration.seconds(8)
     private static let longestPause = Duration.seconds(3600)
 
     /// Attempts that nobody answers before each event goes by itself.
     private static let patience = 3
 
-    private static let single = "application/cloudevents+json"
+    private static let single = CloudEvent.contentType
 
     private let settings: RouteSettings
     private let options: Options
@@ -212,7 +214,10 @@ public final class HTTPSRoute {
         if let value = authorization.header { headers.append(("Authorization", value)) }
         var sending = UnderWay(ticket: 0, events: events)
         do throws(HTTPClient.Failure) {
-            sending.ticket = try client.start(HTTPClient.Request(url: options.url, headers: headers, body: body))
+            sending.ticket = try client.start(
+                HTTPClient.Request(
+                    url: options.url, headers: headers, body: body,
+                    timeout: slot == .urgent ? Self.urgentPatience : nil))
             underWay[slot] = sending
         } catch { retreat(slot, sending, error.description) }
     }

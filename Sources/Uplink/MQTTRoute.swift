@@ -195,7 +195,7 @@ public final class MQTTRoute: MQTTClientDelegate {
             do throws(MQTTError) {
                 _ = try client.publish(
                     body, to: topic(row.type == "alert" ? "alert/\(row.lane)" : "event/\(row.type)"),
-                    expiry: Self.copyExpiry)
+                    expiry: Self.copyExpiry, contentType: CloudEvent.contentType)
                 noteSent()
             } catch {
                 guard error.isOversize else { throw error }
@@ -226,7 +226,7 @@ public final class MQTTRoute: MQTTClientDelegate {
     /// What is sent with no receipt: without it when it is longer than the broker takes.
     private func publishRetained(_ body: [UInt8], to name: String, by client: MQTTClient) throws(MQTTError) {
         do throws(MQTTError) {
-            _ = try client.publish(body, to: topic(name), retain: true)
+            _ = try client.publish(body, to: topic(name), retain: true, contentType: CloudEvent.contentType)
             noteSent()
         } catch {
             guard error.isOversize else { throw error }

@@ -28,11 +28,11 @@ struct Settlement {
             dispatch.drop(refusal.id)
             setAside += 1
         }
-        let taken = board.settleHeld(stored, by: settings.centre)
-        for id in Set(stored).subtracting(taken) { dispatch.drop(id) }
-        let settled = taken.isEmpty ? 0 : try journal.receipt(taken, from: settings.centre)
-        let strange = dispatch.settle(taken, lastPlace: { (try? journal.lastPlace()) ?? 0 }, now: now)
-        // A receipt for what was sent twice comes twice; for what was never sent, somebody is mistaken.
+        let journalled = board.noteStored(stored, by: settings.centre)
+        for id in Set(stored).subtracting(journalled) { dispatch.drop(id) }
+        let settled = journalled.isEmpty ? 0 : try journal.receipt(journalled, from: settings.centre)
+        let strange = dispatch.settle(journalled, lastPlace: { (try? journal.lastPlace()) ?? 0 }, now: now)
+        // A receipt for what was sent twice comes twice; for what was never sent, somebody is misjournalled.
         if settled == 0, let first = strange.first {
             surroundings.log.warning(
                 "\(settings.centre): a receipt for '\(printable(first, upTo: 100))', which is not owed; expected the \"id\" of an event as it was sent"
@@ -41,7 +41,7 @@ struct Settlement {
         surroundings.update {
             $0.refused += setAside
             $0.receipts += settled
-            $0.unmatchedReceipts += taken.count - settled
+            $0.unmatchedReceipts += journalled.count - settled
             if settled > 0 { $0.lastReceipt = now }
         }
     }

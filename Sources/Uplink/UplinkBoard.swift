@@ -98,8 +98,9 @@ public final class UplinkBoard: Sendable {
             return memory.stored.mapValues { $0.sorted() }
         }
     }
-    /// Takes out of the ids those that are held.
-    func settleHeld(_ ids: [String], by centre: String) -> [String] {
+    /// Notes which of these that are held in memory a centre has stored.
+    /// - Returns: the others, which the journal has.
+    func noteStored(_ ids: [String], by centre: String) -> [String] {
         memory.withLock { memory in
             let held = Set(memory.events.map(\.id))
             memory.stored[centre, default: []].formUnion(held.intersection(ids))

@@ -77,6 +77,7 @@ struct StatusPage: Decodable {
         var id: String
         var place: String?
         var lastWordS: Double?
+        var maintenanceS: Double?
         var signals: [String: Signal]
         var alerts: [Alert]
     }
@@ -104,6 +105,7 @@ struct StatusPage: Decodable {
     var upS: Double
     var monotonicS: Double
     var wallOffsetS: Double
+    var diskFailingS: Double?
     var broker: Broker
     var centre: Centre
     var routes: [Route]
@@ -125,6 +127,11 @@ struct StatusPage: Decodable {
         var lines = [
             "\(siteName ?? site)   up \(Self.span(upS))   broker \(brokerWord)   centre \(centreWord)   backlog \(centre.backlog)   clock \(clock)"
         ]
+        if let diskFailingS {
+            lines.append(
+                styled("the disk has taken nothing for \(Self.span(diskFailingS))", "31")
+                    + ": alerts go out from memory; \(broker.lastError)")
+        }
         if !broker.connected, !broker.lastError.isEmpty { lines.append(broker.lastError) }
         for route in routes where !route.connected || route.refused > 0 {
             let state = route.connected ? "ok" : styled("DOWN", "31")
@@ -167,12 +174,14 @@ struct StatusPage: Decodable {
             flag("doors.front.fully_open") == true
             ? "open" : flag("doors.front.locked").map { $0 ? "closed" : "not closed" } ?? "-"
         let alerts = lift.alerts.map { "\($0.kind) \($0.state) \(Self.span($0.sinceS))" }.joined(separator: ", ")
+        let work = lift.maintenanceS.map { "work announced, \(Self.span($0)) left" }
+        let column = [alerts.isEmpty ? nil : styled(alerts, "31"), work].compactMap { $0 }.joined(separator: ", ")
         return row(
             lift.place.map { "\($0) (…\(lift.id.suffix(4)))" } ?? String(lift.id.suffix(22)),
             number("floor").map { (isFar ? "~" : "") + (Int(exactly: $0).map(String.init) ?? String($0)) } ?? "-",
             [motion, mode].compactMap { $0 }.joined(separator: ", "),
             doors, flag("compartments.main.occupied").map { $0 ? "yes" : "no" } ?? "unknown",
-            lift.lastWordS.map { Self.span($0) } ?? "never", alerts.isEmpty ? "" : styled(alerts, "31"))
+            lift.lastWordS.map { Self.span($0) } ?? "never", column)
     }
 
     private func row(

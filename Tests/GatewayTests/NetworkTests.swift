@@ -32,7 +32,7 @@ import Testing
         #expect(site.received.values.allSatisfy { $0 == 1 }, "a slow link is no reason to send twice: \(site.received)")
     }
 
-    @Test func aLinkThatStallsWithoutAWordIsNoticedAndLeftAndNothingIsLost() throws {
+    @Test func aLinkThatStallsAndIsCutLosesNothing() throws {
         let (site, proxy) = try site()
         try site.startDaemon()
         #expect(site.wait { site.isDrained && isConnected(site) })

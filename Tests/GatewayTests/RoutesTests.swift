@@ -5,6 +5,7 @@ import Testing
 import Uplink
 
 @testable import Gateway
+@testable import hoistway_sim
 
 extension Site {
     /// A fault of a lift that lasts long enough for its rule.
@@ -331,6 +332,49 @@ extension Site {
         #expect(site.wait { site.said("word").contains { $0["word_id"] as? String == "5" } })
         #expect(site.said("word").filter { $0["word_id"] as? String == "1" }.count == 1)
         #expect(site.told.contains("entrapment.off_level cleared"))
+    }
+
+    @Test func anExportedJournalReplaysToTheSameAlertsWithPeoplesWordsInThem() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+        let id = try #require(site.received.keys.first?.prefix(36))
+        for word in ["accepted", "arrived", "end_of_alarm"] {
+            site.word(#"{"word":"\#(word)","alert_id":"\#(id)","by":"Li","word_id":"\#(word)"}"#)
+        }
+        #expect(
+            site.wait { site.said("word").count == 3 && site.told.contains("entrapment.off_level cleared") },
+            "\(site.log)")
+        site.stopDaemon()
+        let journal = site.folder + "/state/journal.db"
+        func ids(_ output: String) -> Set<String> {
+            Set(output.split(separator: "\n").compactMap { JSONValue(Array($0.utf8))?["id"]?.text })
+        }
+        let told = ids(try Site.run(["journal", "list", "--format", "json", "--file", journal]).output)
+        let exported = try Site.run(["journal", "export", "--file", journal])
+        // What it says on standard error stands beside it here.
+        let trace = exported.output.split(separator: "\n").filter { $0.hasPrefix("{") }.joined(separator: "\n")
+        try trace.write(toFile: site.folder + "/trace.ndjson", atomically: true, encoding: .utf8)
+        let replayed = try Site.run([
+            "replay", site.folder + "/trace.ndjson", "--config", site.folder + "/hoistway.yaml",
+        ])
+        #expect(told.count >= 4 && ids(replayed.output) == told, "\(told) \(replayed.output)")
+    }
+
+    @Test func aFloodOfWordsHoldsUpNoAcceptanceForLong() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+        let id = try #require(site.received.keys.first?.prefix(36))
+        for n in 0..<300 { site.word(#"{"word":"arrived","alert_id":"nobody","by":"X","word_id":"x\#(n)"}"#) }
+        site.word(#"{"word":"accepted","alert_id":"\#(id)","by":"Li","word_id":"real"}"#)
+        #expect(
+            site.wait(10) { site.said("word").contains { $0["word_id"] as? String == "real" } },
+            "\(site.log.suffix(3000))")
     }
 
     @Test func whatIsNoAnswerIsCountedAndSaidAndNothingWorse() throws {

@@ -104,6 +104,26 @@ import Testing
         #expect(site.retained("state")?.contains("entrapment.off_level") == true)
     }
 
+    @Test func aStateFolderThatSomebodyRemovesIsMadeAnewAndWhatIsOwedGoesOn() throws {
+        let site = try Site(parameters: quick)
+        site.answersReceipts = false
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap("1")
+        #expect(site.wait { isTold(site, "confirmed", of: "1") })
+        try FileManager.default.removeItem(atPath: site.folder + "/state")
+        #expect(site.wait { site.log.contains("somebody has removed") && site.isDrained }, "\(site.log)")
+        site.answersReceipts = true
+        site.trap("2")
+        #expect(site.wait { isTold(site, "confirmed", of: "2") && !site.said("quarantined").isEmpty }, "\(site.log)")
+        #expect(site.wait(25) { site.status("centre", "backlog") == 0 })
+        #expect(
+            site.told.count { $0 == "entrapment.off_level confirmed" } == 2, "nobody under a second id: \(site.told)")
+        site.stopDaemon()
+        let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
+        #expect(listed.status == 0 && listed.output.contains("entrapment.off_level"), "\(listed.output)")
+    }
+
     /// A centre that answers no connection: an address of the net for documentation (RFC 5737).
     @Test func anEndWhileTheCentreIsABlackHoleDoesNotWaitForIt() throws {
         let site = try Site(parameters: quick, centres: "centre: { url: \"mqtts://192.0.2.1:8883\" }")

@@ -5,6 +5,23 @@ import Testing
 
 /// What a centre may say, and what it may say wrongly.
 @Suite struct CentreAnswerTests {
+    @Test(arguments: [
+        #"{"words":[{"word":"end_of_alarm","word":"arrived","alert_id":"a","by":"Li"}]}"#,
+        #"{"id":"a","id":"b"}"#, #"{"words":[],"ids":["x"],"words":[]}"#,
+        #"{"words":[{"word":"arrived","w\u006frd":"end_of_alarm","alert_id":"a","by":"Li"}]}"#,
+    ])
+    func aKeyThatStandsTwiceIsNoAnswer(_ text: String) {
+        #expect(throws: CentreAnswer.Problem.self) { try CentreAnswer(Array(text.utf8)) }
+    }
+
+    @Test func theSameKeyInTwoObjectsIsNoRepeat() throws {
+        let answer = try CentreAnswer(
+            Array(
+                #"{"words":[{"word":"arrived","alert_id":"word","by":"{\"word\":1,"},{"word":"released","alert_id":"word","by":"L"}],"ids":["ids","ids"]}"#
+                    .utf8))
+        #expect(answer.words.map(\.word) == [.arrived, .released] && answer.stored == ["ids", "ids"])
+    }
+
     private func answer(_ text: String) throws -> CentreAnswer { try CentreAnswer(Array(text.utf8)) }
 
     @Test func receiptsRefusalsAndWordsAreRead() throws {
