@@ -38,13 +38,15 @@ public struct Daemon {
         let lockPath = configuration.stateFolder + "/lock"
         var place = JournalPlace(
             configuration, hasRunBefore: FileManager.default.fileExists(atPath: lockPath), log: log)
-        let lock = try InstanceLock(lockPath, or: configuration.runtimeFolder + "/lock")
-        defer { withExtendedLifetime(lock) {} }
+        var lock = try InstanceLock(lockPath, or: configuration.runtimeFolder + "/lock")
         var memory: RunMemory?
         do {
             repeat {
                 memory = try watch(&place, stop, goingOnFrom: memory)
-                if memory != nil { try makeFolders() }
+                if memory != nil {
+                    try makeFolders()
+                    try lock.takeAgain()
+                }
             } while memory != nil
         } catch let error as JournalError where error.isDamage {
             // The next start, which systemd makes at once, sets the file aside and goes on with what can be saved.
@@ -53,6 +55,9 @@ public struct Daemon {
             throw error
         }
     }
+
+    /// Under which rules the last start was.
+    private static let rulesCounter = "rules_version"
 
     private func makeFolders() throws(InvalidFiles) {
         for folder in [configuration.stateFolder, configuration.runtimeFolder] {
@@ -70,20 +75,22 @@ public struct Daemon {
     private func watch(_ place: inout JournalPlace, _ stop: StopSignal, goingOnFrom memory: RunMemory?) throws
         -> RunMemory?
     {
+        var data = data
+        if let memory { data.rules = memory.rules }
         var opened = try place.open()
         var (intake, recovered): (Intake, Recovery.Outcome)
-        do { (intake, recovered) = try restore(from: opened.past, memory) } catch let error as JournalError
+        do { (intake, recovered) = try restore(data, from: opened.past, memory) } catch let error as JournalError
             where error.isDamage && opened.failure == nil
         {
             Journal.markDamaged(place.path)
             opened = try place.open()
-            do { (intake, recovered) = try restore(from: opened.past, memory) } catch {
-                (intake, recovered) = try begin(after: error, from: opened.past)
+            do { (intake, recovered) = try restore(data, from: opened.past, memory) } catch {
+                (intake, recovered) = try begin(data, after: error, from: opened.past)
             }
         } catch {
             if opened.failure != nil { opened.past = opened.journal }
             // Better to watch from now on without the past than not at all; what is owed to the centre is untouched.
-            (intake, recovered) = try begin(after: error, from: opened.past)
+            (intake, recovered) = try begin(data, after: error, from: opened.past)
         }
         let journal = opened.journal
         if recovered.batches > 0 || recovered.lastNow != nil {
@@ -93,10 +100,17 @@ public struct Daemon {
             log.notice("the rules have changed: holds in progress begin anew, open alerts stay open")
         }
         let clock = GatewayClock(
-            notBefore: recovered.lastNow, line: try memory?.anchor ?? opened.past.lastAnchor(ofBoot: Self.bootID()))
-        if recovered.isWhole, memory == nil {
-            recovered.alerts += try Recovery.reconcile(
-                &intake, with: opened.past, site: configuration.site.id, at: clock.now)
+            notBefore: recovered.lastNow, line: memory?.anchor ?? (try? opened.past.lastAnchor(ofBoot: Self.bootID())))
+        // A journal without a snapshot yet does not know under which rules it was written.
+        let rules = Int64(bitPattern: UInt64(data.rules.version, radix: 16) ?? 0)
+        let rulesBefore = (try? opened.past.counters())?[Self.rulesCounter].map { Int64($0) }
+        let rulesChanged = !recovered.keptRules || rulesBefore != nil && rulesBefore != rules
+        if recovered.isWhole, memory == nil, opened.damage == nil {
+            do {
+                recovered.alerts += try Recovery.reconcile(
+                    &intake, with: opened.past, rulesChanged: rulesChanged, site: configuration.site.id,
+                    at: clock.now)
+            } catch { log.error("what was told cannot be compared with what is known: \(error)") }
         }
         let notes = StartNotes(log: log)
         try notes.write("the run", in: journal) { journal throws(JournalError) in
@@ -105,6 +119,9 @@ public struct Daemon {
         try notes.write("who is told", in: journal) { journal throws(JournalError) in
             let forgotten = try journal.address(to: configuration.centres.map(\.addressee))
             if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
+        }
+        try notes.write("the rules' version", in: journal) { journal throws(JournalError) in
+            try journal.set(Self.rulesCounter, rules)
         }
         let signer = makeSigner()
         let board = UplinkBoard(routes: Routes.statuses(of: configuration.centres))
@@ -120,12 +137,15 @@ public struct Daemon {
                 bootID: Self.bootID(),
                 lanes: Dictionary(uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
                 commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
-            intake: intake, decided: recovered.alerts, journal: journal, clock: clock, board: board, wake: stop.wake,
+            intake: intake, decided: recovered.alerts, died: recovered.lastNow, journal: journal, clock: clock,
+            board: board, wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path, log: log) }, log: log)
         if let memory { loop.goOn(from: memory) }
-        if opened.failure != nil { for event in try opened.past.owedEvents(limit: 1000) { loop.tell(event) } }
+        if opened.failure != nil { loop.tellOwed(of: opened.past, except: memory) }
         if let damage = opened.damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }
-        let orders = OrderBox(stateFolder: configuration.stateFolder)
+        // Where the disk takes no file, people's words wait in memory, too.
+        let orders = OrderBox(
+            stateFolder: opened.failure == nil ? configuration.stateFolder : configuration.runtimeFolder)
         do { try orders.prepare() } catch { log.error("\(error): no word of a person can be taken") }
         let ending = Ending()
         let isEnding: @Sendable () -> Bool = { stop.isSet || ending.isSet }
@@ -164,8 +184,10 @@ public struct Daemon {
 
     /// Every lift as the last run knew it.
     /// - Throws: what cannot be read.
-    private func restore(from past: Journal, _ memory: RunMemory?) throws -> (Intake, Recovery.Outcome) {
-        var intake = try freshIntake(from: past)
+    private func restore(_ data: DeviceData, from past: Journal, _ memory: RunMemory?) throws -> (
+        Intake, Recovery.Outcome
+    ) {
+        var intake = try freshIntake(data, from: past)
         guard let memory else {
             let outcome = try Recovery.restore(&intake, from: past)
             return (intake, outcome)
@@ -174,22 +196,24 @@ public struct Daemon {
         var outcome = Recovery.Outcome()
         outcome.keptRules = try detector.restore(memory.state)
         outcome.alerts = memory.alerts
-        outcome.lastNow = try past.lastTime()
+        outcome.lastNow = try? past.lastTime()
         intake.restore(detector)
         return (intake, outcome)
     }
 
     /// Every lift anew.
-    private func begin(after error: any Error, from past: Journal) throws -> (Intake, Recovery.Outcome) {
+    private func begin(_ data: DeviceData, after error: any Error, from past: Journal) throws -> (
+        Intake, Recovery.Outcome
+    ) {
         log.critical("the state of the last run cannot be read (\(error)); every lift begins anew")
         var outcome = Recovery.Outcome()
         outcome.isWhole = false
-        outcome.lastNow = try past.lastTime()
-        return (try freshIntake(from: past), outcome)
+        outcome.lastNow = try? past.lastTime()
+        return (try freshIntake(data, from: past), outcome)
     }
 
-    private func freshIntake(from past: Journal) throws -> Intake {
-        let beginning = try past.beginning() ?? GatewayClock(notBefore: nil).now
+    private func freshIntake(_ data: DeviceData, from past: Journal) throws -> Intake {
+        let beginning = (try? past.beginning()) ?? GatewayClock(notBefore: nil).now
         var intake = Intake(
             data: data, site: configuration.site.id, admission: .registered, start: beginning, isListening: false)
         for registered in configuration.lifts {
@@ -293,12 +317,12 @@ public struct Daemon {
         do throws(JournalError) {
             let last = try journal.counters()["statistics_at"].map { Instant(nanoseconds: Int64($0)) }
             if let last, now - last < .seconds(86_400) { return }
+            try journal.set("statistics_at", now.nanoseconds)
             if last != nil {
                 for event in OwedEvent.statistics(loop.intake.detector, site: configuration.site, at: now) {
                     loop.tell(event)
                 }
             }
-            try journal.set("statistics_at", now.nanoseconds)
         } catch { return }  // a journal that cannot be read is told by the loop
     }
 

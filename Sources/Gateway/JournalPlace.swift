@@ -43,17 +43,14 @@ struct JournalPlace {
         var opened: Opened
         do throws(JournalError) { opened = try openHere() } catch {
             guard error.isOfDisk else { throw error }
-            if Files.takes(folder) {
+            if error.isUnreadable, Files.takes(folder) {
                 // The disk is well, and this file cannot be read: it is set aside like any that is damaged.
-                guard error.isUnreadable else { throw error }
                 Journal.markDamaged(path)
-                opened = try openHere()
-            } else if ballast.drop(), let found = try? openHere() {
+            } else if ballast.drop() {
                 log.critical("\(error). What was kept free for this is given away.")
-                opened = found
-            } else {
-                return try standIn(for: error)
             }
+            guard let found = try? openHere() else { return try standIn(for: error) }
+            opened = found
         }
         ballast.load()
         if let damage = opened.damage {

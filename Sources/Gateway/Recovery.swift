@@ -40,15 +40,17 @@ enum Recovery {
     /// Brings what the centre was told and what the fold knows together again. They differ where the rules were changed while the
     /// gateway was down, and where a lift was taken off the list: each such alert is told once more, as it is now.
     static func reconcile(
-        _ intake: inout Intake, with journal: Journal, site: String, at now: Instant
+        _ intake: inout Intake, with journal: Journal, rulesChanged: Bool, site: String, at now: Instant
     ) throws(JournalError) -> [Alert] {
         var ended: [Alert] = []
         var detector = intake.detector
         let open = Set(detector.openAlerts.map(\.id))
         for told in try journal.latestAlerts() where told.lift != site && told.lift != SelfTest.lift.id {
+            let isFollowed = detector.index(of: told.lift) != nil
+            // Under the same rules a followed lift's fold has told what the journal has.
+            guard rulesChanged || !isFollowed else { continue }
             if detector.goOn(told.id, toldAs: told.revision, isOpen: told.isOpen, at: now) { continue }
             if told.isOpen, !open.contains(told.id) {
-                let isFollowed = detector.index(of: told.lift) != nil
                 ended += [told.ended(because: isFollowed ? "rules_changed" : "lift_removed", at: now)].compactMap { $0 }
             }
         }

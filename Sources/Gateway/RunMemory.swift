@@ -4,13 +4,19 @@ import Journal
 import Mosquitto
 import Synchronization
 
-/// What a run without a disk hands over to the next one, which has its journal again.
+/// What one run hands over to the next one in the same process, which has another journal.
 struct RunMemory {
-    /// The detector's, as a snapshot.
+    /// The detector's, as a snapshot, and the rules that it was under.
     var state: [UInt8]
+    var rules: RuleSet
     var alerts: [Alert]
     var events: [OwedEvent]
-    var diskFailing: SiteAlert
+    /// The gateway's alerts about itself.
+    var own: (brokerLost: SiteAlert, diskFailing: SiteAlert, selfTestFailed: SiteAlert)
+    var selfTest: SelfTest?
+    var answeredWords: [(centre: String, id: String)]
+    /// Orders that were followed, and whose files are still there.
+    var followedOrders: [String]
     /// The time line goes on.
     var anchor: Int64
 }
@@ -28,15 +34,33 @@ extension TelemetryLoop {
         intake.stopListening(at: clock.now)
         collectAlerts()
         leaveBroker()
+        var owed: [OwedEvent] = []
+        do throws(JournalError) { owed = try journal.owedEvents(limit: Self.mostInMemory) } catch {
+            log.error("\(error)")
+        }
+        if owed.count == Self.mostInMemory {
+            log.critical("more is owed than can be taken along: the least urgent is lost")
+        }
         return RunMemory(
-            state: intake.detector.snapshot(), alerts: pendingAlerts.map(\.alert),
-            events: ((try? journal.owedEvents(limit: 10_000)) ?? []) + pendingEvents,
-            diskFailing: diskFailing, anchor: clock.anchor)
+            state: intake.detector.snapshot(), rules: intake.detector.rules, alerts: pendingAlerts.map(\.alert),
+            events: owed + pendingEvents, own: (brokerLost, diskFailing, selfTestFailed), selfTest: selfTest,
+            answeredWords: pendingWords, followedOrders: pendingOrders, anchor: clock.anchor)
     }
 
     func goOn(from memory: RunMemory) {
         wantsSnapshot = true
-        diskFailing = memory.diskFailing
+        (brokerLost, diskFailing, selfTestFailed) = memory.own
+        selfTest = memory.selfTest
+        pendingWords = memory.answeredWords
+        pendingOrders = memory.followedOrders
         for event in memory.events { tell(event) }
+    }
+
+    /// What a journal owes that cannot be written goes out from memory.
+    func tellOwed(of past: Journal, except memory: RunMemory?) {
+        let known = Set((memory?.events ?? []).map(\.id))
+        do throws(JournalError) {
+            for event in try past.owedEvents(limit: Self.mostInMemory) where !known.contains(event.id) { tell(event) }
+        } catch { log.error("what was owed before cannot be read: \(error)") }
     }
 }

@@ -93,6 +93,9 @@ final class TelemetryLoop: MQTTClientDelegate {
     var retryCommitAt: Int64?
     /// Since when the journal takes nothing; monotonic nanoseconds.
     var failingSince: Int64?
+    /// How many alerts and events the routes know to be in memory only.
+    var heldInMemory = (0, 0)
+    static let mostInMemory = 10_000
     var diskFailing: SiteAlert
     /// The journal's file turned out to be damaged; nothing more can be committed to it.
     var journalDamage: JournalError?
@@ -108,7 +111,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     var wantsSnapshot = false
 
     init(
-        _ settings: Settings, intake: Intake, decided: [Alert], journal: Journal, clock: GatewayClock,
+        _ settings: Settings, intake: Intake, decided: [Alert], died: Instant?, journal: Journal, clock: GatewayClock,
         board: UplinkBoard, wake: WakeUp, recorder: TraceRecorder?, log: Logger
     ) throws(JournalError) {
         self.settings = settings
@@ -141,7 +144,7 @@ final class TelemetryLoop: MQTTClientDelegate {
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
         deafSince = clock.now
         if self.intake.detector.isListening {
-            let died = try journal.lastTime() ?? clock.now
+            let died = died ?? clock.now
             self.intake.stopListening(at: died)
             collectAlerts()
             tryCommit(.connection(.disconnected), now: died)
@@ -303,6 +306,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         log.warning("\(reason) Next attempt in \(pause.written).")
         lastError = reason
         counters.connectFailures += 1
+        // The broker will send again what was not acknowledged; without a disk only memory knows that it was judged.
+        if failingSince != nil { goOnWithoutDisk(clock.now) }
         client?.drop()
         client = nil
         link = .down(retryAt: now + pause.nanoseconds)

@@ -30,7 +30,7 @@ extension TelemetryLoop {
 
     func commitIfDue(_ now: Instant) {
         let monotonic = MonotonicClock.nanoseconds
-        if let retryCommitAt, monotonic < retryCommitAt { return }
+        if let retryCommitAt, monotonic < retryCommitAt { return holdInMemory() }
         let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? hasSomethingToTell
         if isOld || unacknowledged >= settings.client.receiveMaximum || retryCommitAt != nil {
             tryCommit(now: now)
@@ -47,6 +47,7 @@ extension TelemetryLoop {
             retryCommitAt = nil
             if failingSince != nil {
                 failingSince = nil
+                heldInMemory = (0, 0)
                 log.notice("the journal can be written again")
                 // What went out from memory meanwhile and was stored is owed no more.
                 for (centre, stored) in board.release() { _ = try journal.receipt(stored, from: centre) }
@@ -63,21 +64,38 @@ extension TelemetryLoop {
             if failingSince == nil { log.critical("\(error). Until it can be written alerts go out from memory.") }
             let since = failingSince ?? monotonic
             failingSince = since
-            retryCommitAt = monotonic + 1_000_000_000
-            if monotonic - since >= settings.diskPatience.nanoseconds
-                || unacknowledged >= settings.client.receiveMaximum
-            {
-                goOnWithoutDisk(now)
-            }
-            board.hold(pendingAlerts.map { OwedEvent($0.alert, $0.body) } + pendingEvents)
-            board.ring()
+            // What waits is tried again whole: the more, the more seldom.
+            retryCommitAt = monotonic + 1_000_000_000 * Int64(1 + pendingAlerts.count / 500)
+            if monotonic - since >= settings.diskPatience.nanoseconds, !error.isDamage { goOnWithoutDisk(now) }
+            holdInMemory()
             postSiteState()
+        }
+    }
+
+    /// What is decided and not durable goes out from memory.
+    private func holdInMemory() {
+        guard heldInMemory != (pendingAlerts.count, pendingEvents.count) else { return }
+        shed()
+        heldInMemory = (pendingAlerts.count, pendingEvents.count)
+        board.hold(pendingAlerts.map { OwedEvent($0.alert, $0.body) } + pendingEvents)
+        board.ring()
+    }
+
+    /// Without a disk for long: what does not concern people goes, the oldest first.
+    private func shed() {
+        var surplus = pendingAlerts.count - Self.mostInMemory
+        guard surplus > 0 else { return }
+        log.critical("more than \(Self.mostInMemory) alerts wait for the disk: \(surplus) of the less urgent ones go")
+        pendingAlerts.removeAll {
+            guard surplus > 0, $0.alert.lane != .entrapment else { return false }
+            surplus -= 1
+            return true
         }
     }
 
     /// The broker sends no more words before these are acknowledged, so they are, though no disk has them: they are judged already, and
     /// what was decided of them waits in memory. The next commit takes the whole state along.
-    private func goOnWithoutDisk(_ now: Instant) {
+    func goOnWithoutDisk(_ now: Instant) {
         counters.unjournalled += batch.count
         redeliveries.committed(batch)
         batch.removeAll(keepingCapacity: true)

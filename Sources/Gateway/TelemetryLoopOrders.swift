@@ -8,8 +8,8 @@ import Uplink
 extension TelemetryLoop {
     /// Follows the orders that wait in the box; each leaves it when it is durable, all of a turn with one commit.
     func followOrders(in box: OrderBox) {
-        // A batch whose commit failed goes first.
-        guard retryCommitAt == nil else { return }
+        // A batch whose commit failed goes first, unless it is clear that no disk will take it.
+        guard retryCommitAt == nil || diskFailing.isOpen else { return }
         noticeBehind()
         for name in pendingOrders where !box.followed(name) {
             log.error("orders: '\(name)' cannot be removed from its folder, and is not followed again")

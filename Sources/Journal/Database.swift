@@ -31,17 +31,11 @@ final class Database {
     ) throws(JournalError) {
         self.path = path
         turn = WriteTurn.of(path)
-        var handle: OpaquePointer?
-        let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-        let (name, flag) = try readOnly && fileSystem == nil ? Self.nameForReading(path) : (path, 0)
-        let result = sqlite3_open_v2(name, &handle, flags | flag | SQLITE_OPEN_NOMUTEX, fileSystem)
-        guard let handle, result == SQLITE_OK else {
-            let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
-            sqlite3_close_v2(handle)
-            throw JournalError(path: path, doing: "opening", code: result, message: message)
-        }
-        self.handle = handle
-        sqlite3_busy_timeout(handle, 10_000)
+        handle =
+            readOnly && fileSystem == nil
+            ? try Self.openForReading(path)
+            : try Self.open(
+                path, path, readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, fileSystem)
         if readOnly { return }
         // EXTRA before the file is made: with FULL the unlinking of its first rollback journal is not synced, and a power cut
         // that brings it back would undo the change to WAL and all that was committed since.
@@ -63,9 +57,23 @@ final class Database {
         }
     }
 
-    /// Even to read, SQLite wants an index of the `-wal` beside it (`-shm`); where it may make none it reads only a journal without
-    /// a `-wal`, and only told that nobody will change it.
-    private static func nameForReading(_ path: String) throws(JournalError) -> (name: String, flag: Int32) {
+    private static func open(
+        _ path: String, _ name: String, _ flags: Int32, _ fileSystem: String?
+    ) throws(JournalError) -> OpaquePointer {
+        var handle: OpaquePointer?
+        let result = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX, fileSystem)
+        guard let handle, result == SQLITE_OK else {
+            let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(handle)
+            throw JournalError(path: path, doing: "opening", code: result, message: message)
+        }
+        sqlite3_busy_timeout(handle, 10_000)
+        return handle
+    }
+
+    /// Even to read, SQLite wants an index of the `-wal` beside it (`-shm`); where it can make none, on a disk that is full or read-only,
+    /// it reads only a journal without a `-wal`, and only told that nobody will change it.
+    private static func openForReading(_ path: String) throws(JournalError) -> OpaquePointer {
         var facts = stat()
         guard stat(path, &facts) == 0 else {
             throw JournalError(
@@ -74,20 +82,22 @@ final class Database {
         guard facts.st_mode & S_IFMT == S_IFREG else {
             throw JournalError(path: path, doing: "opening", code: 0, message: "is no file")
         }
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        guard access(folder, W_OK) != 0, access(path, R_OK) == 0, access(path + "-shm", F_OK) != 0 else {
-            return (path, 0)
+        let handle = try open(path, path, SQLITE_OPEN_READONLY, nil)
+        let result = sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", nil, nil, nil)
+        guard [SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_READONLY].contains(result & 0xFF) else {
+            return handle
         }
+        sqlite3_close_v2(handle)
         if stat(path + "-wal", &facts) == 0, facts.st_size > 0 {
             throw JournalError(
-                path: path, doing: "opening", code: SQLITE_CANTOPEN,
+                path: path, doing: "opening", code: result,
                 message: "its -wal cannot be read where nothing may be written; copy both into a folder of your own")
         }
         let escaped = path.utf8.map { byte in
             byte < 0x80 && !"%?#".utf8.contains(byte)
                 ? String(UnicodeScalar(byte)) : "%" + String(byte, radix: 16, uppercase: true)
         }
-        return ("file:\(escaped.joined())?immutable=1", SQLITE_OPEN_URI)
+        return try open(path, "file:\(escaped.joined())?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nil)
     }
 
     deinit {

@@ -172,12 +172,15 @@ extension Journal {
     public func owedEvents(limit: Int) throws(JournalError) -> [OwedEvent] {
         var events: [OwedEvent] = []
         try database.run(
-            "SELECT event_id, type, lane, lift, body FROM outbox ORDER BY lane, id LIMIT ?", .integer(Int64(limit))
+            """
+            SELECT event_id, type, lane, lift, body, (SELECT max(step) FROM owed WHERE owed.id = outbox.id AND owed.lane = outbox.lane)
+            FROM outbox ORDER BY lane, id LIMIT ?
+            """, .integer(Int64(limit))
         ) {
             events.append(
                 OwedEvent(
                     id: $0.text(0), type: $0.text(1), lane: Lane(rawValue: Int($0.integer(2))) ?? .fault,
-                    subject: $0.text(3), body: $0.blob(4)))
+                    subject: $0.text(3), body: $0.blob(4), step: Int($0.integer(5))))
         }
         return events
     }

@@ -37,15 +37,7 @@ struct Dispatch {
         var lane: Lane
         var dueAt: Int64
         var attempts: Int
-        var suspicion: Suspicion?
-        var isSuspect: Bool { suspicion != nil }
-    }
-    /// Why an event came to nothing where others may be taken.
-    enum Suspicion {
-        /// Nobody answered: forgotten with the next connection.
-        case silence
-        /// The centre answered with a mistake.
-        case refusal
+        var isSuspect = false
     }
 
     /// Events under way without a receipt: the least and the most.
@@ -75,8 +67,8 @@ struct Dispatch {
     /// The connection is there: what waits now is the backlog.
     mutating func begin(lastPlace: Int64, now: Int64) {
         if sentBefore.count > 4 * Self.widest { sentBefore.removeAll() }
-        for (id, sending) in underWay where sending.suspicion != .refusal { sentBefore[id] = sending.attempts }
-        underWay = underWay.filter { $0.value.suspicion == .refusal }
+        for (id, sending) in underWay where !sending.isSuspect { sentBefore[id] = sending.attempts }
+        underWay = underWay.filter(\.value.isSuspect)
         settledAt = now
         allowanceAt = now
         divide(at: lastPlace)
@@ -242,7 +234,7 @@ struct Dispatch {
         let attempt = (underWay[row.eventID]?.attempts ?? sentBefore.removeValue(forKey: row.eventID) ?? 0) + 1
         underWay[row.eventID] = UnderWay(
             place: row.id, lane: row.lane, dueAt: now + terms.resendAfter.nanoseconds, attempts: attempt,
-            suspicion: underWay[row.eventID]?.suspicion)
+            isSuspect: underWay[row.eventID]?.isSuspect ?? false)
         sendings.append(Sending(row: row, attempt: attempt))
     }
 
@@ -293,9 +285,17 @@ struct Dispatch {
     }
 
     /// This one came to nothing by itself.
-    mutating func suspect(_ id: String, of suspicion: Suspicion, until time: Int64) {
-        underWay[id]?.suspicion = suspicion
+    mutating func suspect(_ id: String, until time: Int64) {
+        underWay[id]?.isSuspect = true
         underWay[id]?.dueAt = time
+    }
+
+    /// It was the centre's doing: what is suspect goes again in its order.
+    mutating func absolve(now: Int64) {
+        for (id, sending) in underWay where sending.isSuspect {
+            underWay[id]?.isSuspect = false
+            underWay[id]?.dueAt = now
+        }
     }
 
     func attempts(of id: String) -> Int { underWay[id]?.attempts ?? 0 }

@@ -17,7 +17,7 @@ import Mosquitto
 ///     no answer                    a pause, decorrelated, and again; after the third time one by one, as what nobody answers may be one
 ///                                  event's doing
 ///     any other status             of a batch: sent again one by one. Of one event alone: that one waits, and others go before it; of two
-///                                  in a row: a pause. 400, 413 and 422 of one event, where the centre took the one before, refuse it
+///                                  events in a row: a pause. 400, 413 and 422 of one event, where the centre took the one before, refuse it
 ///                                  for good; an entrapment is refused by name only, and comes again
 public final class HTTPSRoute {
     public struct Options: Sendable {
@@ -57,6 +57,8 @@ public final class HTTPSRoute {
     private static let longestUrgentPause = Duration.seconds(30)
     /// Other entrapments wait while one has no answer.
     private static let urgentPatience = Duration.seconds(8)
+    /// Before an event that came to nothing alone is tried again for the first time.
+    private static let firstPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(3600)
 
     /// Attempts that nobody answers before each event goes by itself.
@@ -79,7 +81,8 @@ public final class HTTPSRoute {
     /// After a batch came back its events go one by one, until so many have.
     private var singles: [Slot: Int] = [:]
     /// Events that came to nothing alone, one after another: of one the event is to blame, of more the centre.
-    private var failures = 1
+    private var failures = 2
+    private var lastFailed = ""
     private var lastState: (state: SiteState, at: Int64)?
     private var lastHeartbeat = 0
     private var isConnected = false
@@ -266,8 +269,11 @@ public final class HTTPSRoute {
         }
         guard let only = sending.events.first else { return retreat(slot, sending, words, response) }
         // A centre that takes nothing at all is not one that refuses an event.
-        let isAlone = failures == 0
-        failures += 1
+        // One that fails again says nothing new of the centre.
+        let isAlone = failures == 0 || only == lastFailed && failures == 1
+        if only != lastFailed { failures += 1 }
+        let wait = only == lastFailed ? Self.longestUrgentPause : Self.firstPause
+        lastFailed = only
         if isAlone, slot == .bulk, [400, 413, 422].contains(response.status) {
             let refusal = CentreAnswer.Refusal(id: only, reason: words)
             return try settle(slot, sending, HTTPClient.Response(status: 200), refusing: refusal)
@@ -277,7 +283,7 @@ public final class HTTPSRoute {
         } else {
             retreat(slot, sending, words, response)
         }
-        dispatch.suspect(only, of: .refusal, until: now + Self.longestUrgentPause.nanoseconds)
+        dispatch.suspect(only, until: now + wait.nanoseconds)
     }
 
     private func settle(
@@ -287,7 +293,10 @@ public final class HTTPSRoute {
         lulls[slot]?.until = 0
         lulls[slot]?.backoff.connected(at: MonotonicClock.nanoseconds)
         note(isConnected: true)
-        if refusal == nil, !sending.events.isEmpty { failures = 0 }
+        if refusal == nil, !sending.events.isEmpty {
+            if failures > 1 { dispatch.absolve(now: MonotonicClock.nanoseconds) }
+            (failures, lastFailed) = (0, "")
+        }
         var answer = CentreAnswer()
         if response.body.contains(where: { $0 > 32 }) {
             do throws(CentreAnswer.Problem) { answer = try CentreAnswer(response.body) } catch {
@@ -328,12 +337,12 @@ public final class HTTPSRoute {
         }
         lulls[slot]?.until = now + pause.nanoseconds
         dispatch.postpone(sending.events, until: now + pause.nanoseconds)
-        failures = max(1, failures)
+        failures = max(2, failures)
         if response == nil || response?.status == 503, let first = sending.events.first,
             dispatch.attempts(of: first) >= Self.patience
         {
             if sending.events.count > 1 { singles[slot] = sending.events.count }
-            if sending.events.count == 1 { dispatch.suspect(first, of: .silence, until: now + pause.nanoseconds) }
+            if sending.events.count == 1 { dispatch.suspect(first, until: now + pause.nanoseconds) }
         }
         let rounded = Duration.milliseconds(pause.nanoseconds / 1_000_000)
         log.warning("\(settings.centre): \(reason). Next attempt in \(rounded.written).")

@@ -171,12 +171,12 @@ import Testing
     }
 
     @Test func whatALostPageLeavesInPartIsNotTold() throws {
-        // Bodies that run over several pages, of which the last ones go.
+        // Bodies that run over into a page of their own.
         do {
             let journal = try Journal(path)
             for n in 1...40 {
                 var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
-                let text = String(repeating: "long ", count: 1000)
+                let text = String(repeating: "long ", count: 250)
                 batch.events = [
                     OwedEvent(
                         id: "event-\(n)", type: "word", lane: .fault, subject: "1",
