@@ -104,6 +104,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "UplinkTests", dependencies: ["Uplink", "Journal", "Elevator", "Encoding"], swiftSettings: strict),
+        .testTarget(name: "SimulatorTests", dependencies: ["hoistway-sim", "Encoding"], swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",

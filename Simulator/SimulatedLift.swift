@@ -33,6 +33,14 @@ final class SimulatedLift {
     /// When it last said something.
     private(set) var lastWord: Double
     private var openTruth: [String: Int] = [:]
+    /// A run that is not over.
+    private struct UnderWay {
+        var run: IdealRun
+        var begin: Double
+        var from: Int
+        var isUp: Bool
+    }
+    private var underWay: UnderWay?
 
     init(number: Int, scenario: Scenario, seed: UInt64, start: Double, incidents: [(Double, Scenario.Incident)]) {
         self.scenario = scenario
@@ -87,6 +95,7 @@ final class SimulatedLift {
     }
 
     func publishState() {
+        moveCar()
         observe()
         guard isSpeaking else { return }
         lastPublished = time
@@ -221,44 +230,43 @@ final class SimulatedLift {
     /// Runs to a floor. With a fraction below 1 something stops the car on the way, between floors.
     func run(to target: Int, stopAfter fraction: Double = 1, during: (() -> Void)? = nil) {
         guard target != car.floor else { return }
-        let up = target > car.floor
-        let from = car.floor
-        let distance = Double(abs(target - from)) * floorHeight
-        let total = kinematics.duration(distance)
+        let stops = abs(target - car.floor)
+        let ideal = kinematics.run(Double(stops) * floorHeight)
         let begin = time
+        underWay = UnderWay(run: ideal, begin: begin, from: car.floor, isUp: target > car.floor)
         car.isMoving = true
-        panel.direction = up ? 1 : 2
-        panel.speed = 0.1
+        panel.direction = target > car.floor ? 1 : 2
         publishState()
-        wait(min(0.9, total / 4))
-        car.metresOffLevel = up ? 0.6 : -0.6
-        panel.speed = kinematics.peakSpeed(distance)
-        publishState()
-        let stops = abs(target - from)
-        var told = false
-        for passed in 1...stops {
-            // Passing a landing is told as it comes; the time is spread evenly, which is true in the middle of a run.
-            let due = begin + total * (Double(passed) - 0.5) / Double(stops)
-            if fraction < 1, (due - begin) / total > fraction { break }
+        let end = fraction < 1 ? begin + ideal.duration * fraction : .infinity
+        // What a controller notices on the way: the door zone left, each landing passed, the zone of the destination.
+        let landings = (0..<stops).map { (Double($0) + 0.501) * floorHeight }
+        for (number, place) in ([0.21] + landings + [ideal.distance - 0.19]).enumerated() {
+            let due = begin + ideal.time(at: place)
+            if due > end { break }
             wait(max(0, due - time))
-            car.floor = from + (up ? passed : -passed)
             publishState()
-            if let during, !told {
-                told = true
-                during()
-            }
+            if number == 1 { during?() }
         }
         if fraction < 1 {
-            wait(max(0, begin + total * fraction - time))
+            wait(max(0, end - time))
+            underWay = nil
             return
         }
-        wait(max(0, begin + total - 1.0 - time))
-        car.metresOffLevel = 0.1
-        panel.speed = 0.3
-        publishState()
-        wait(max(0.3, begin + total - time))
+        wait(max(0, begin + ideal.duration - time))
+        underWay = nil
+        car.floor = target
         car.metresOffLevel = 0
         stop()
+    }
+
+    /// The car is where its run has brought it by now.
+    private func moveCar() {
+        guard let underWay else { return }
+        let motion = underWay.run.motion(at: time - underWay.begin)
+        let height = Double(underWay.from) * floorHeight + (underWay.isUp ? motion.position : -motion.position)
+        car.floor = Int((height / floorHeight).rounded())
+        car.metresOffLevel = height - Double(car.floor) * floorHeight
+        panel.speed = motion.speed
     }
 
     func stop() {
