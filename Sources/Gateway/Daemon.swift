@@ -167,7 +167,7 @@ public struct Daemon {
         manager.ready()
         do {
             try serve(
-                Site(
+                Works(
                     loop: loop, journal: journal, board: board, signer: signer, orders: orders, notes: notes,
                     watchman: watchman, isWithoutDisk: opened.failure != nil), stop: stop)
         } catch let error as JournalError where error.isDamage {
@@ -248,7 +248,7 @@ public struct Daemon {
     }
 
     /// What a run works with, once it stands.
-    private struct Site {
+    private struct Works {
         var loop: TelemetryLoop
         var journal: Journal
         var board: UplinkBoard
@@ -260,8 +260,8 @@ public struct Daemon {
     }
 
     /// Returns when the gateway is told to stop, in a run without a disk when that is well again, and when the journal was removed.
-    private func serve(_ site: Site, stop: StopSignal) throws {
-        let (loop, journal, board, orders) = (site.loop, site.journal, site.board, site.orders)
+    private func serve(_ works: Works, stop: StopSignal) throws {
+        let (loop, journal, board, orders) = (works.loop, works.journal, works.board, works.orders)
         let started = MonotonicClock.nanoseconds
         var nextProbe = started + 10_000_000_000
         var nextStatus: Int64 = 0
@@ -269,14 +269,14 @@ public struct Daemon {
         var nextHeartbeat = started + 3_000_000_000
         let heartbeat = Heartbeat(
             site: configuration.site, startedAt: started, loop: loop, board: board, journal: journal,
-            lifts: configuration.lifts.count, signer: site.signer)
+            lifts: configuration.lifts.count, signer: works.signer)
         while !stop.isSet {
             loop.turn()
             if let damage = loop.journalDamage ?? board.journalDamage { throw damage }
             if stop.takeReload() { reload(loop) }
             let monotonic = MonotonicClock.nanoseconds
-            site.watchman.loopTurned(at: monotonic)
-            if site.isWithoutDisk, monotonic >= nextProbe {
+            works.watchman.loopTurned(at: monotonic)
+            if works.isWithoutDisk, monotonic >= nextProbe {
                 nextProbe = monotonic + 10_000_000_000
                 if Files.takes(configuration.stateFolder) {
                     return log.notice("the disk takes files again: going on with the journal")
@@ -290,7 +290,7 @@ public struct Daemon {
                     return log.critical(
                         "somebody has removed \(journal.path); going on with a new one, and with what is owed")
                 }
-                if loop.failingSince == nil { try site.notes.catchUp(in: journal) }
+                if loop.failingSince == nil { try works.notes.catchUp(in: journal) }
                 tellStatisticsIfDue(loop, journal)
                 beginSelfTestIfDue(loop, journal, orders)
                 var owed: (count: Int, oldest: Instant?) = (0, nil)

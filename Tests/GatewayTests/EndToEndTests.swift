@@ -11,8 +11,7 @@ import Testing
         let site = try Site(parameters: quick)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
+        site.trap()
         #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log) STATUS \(site.status)")
         #expect(site.told.prefix(2) == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 })
@@ -29,8 +28,7 @@ import Testing
         #expect(site.wait { site.isDrained })
         site.stopDaemon()
         try site.startDaemon(crashAt: "after_read:1")
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
+        site.trap()
         #expect(site.wait { !site.isDaemonRunning }, "it kills itself after the read")
         #expect(site.daemonOutcome == -SIGKILL)
         try site.startDaemon()
@@ -78,8 +76,7 @@ import Testing
         site.answersReceipts = false
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
+        site.trap()
         #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
         site.stopDaemon()
         site.answersReceipts = true
@@ -118,8 +115,7 @@ import Testing
                     "not_json": 2, "unknown_lift": 1, "too_long": 1, "field": 1, "another_lift": 1,
                 ]
             }, "\(site.status["bad_input"] ?? "")")
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
+        site.trap()
         #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
         let lines = site.log.split(separator: "\n").count
         for _ in 0..<500 { site.say("1", "nonsense") }
@@ -200,8 +196,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         ear.subscribe(["#"])
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
+        site.trap()
         var heard: [String] = []
         site.wait(8) {
             heard += ear.turn().map(\.topic)
@@ -246,8 +241,7 @@ extension EndToEndTests {
         let site = try Site(rules: rules(0))
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
+        site.trap()
         for round in 1...20 {
             try rules(round).write(toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
             site.reload()
@@ -302,50 +296,6 @@ extension EndToEndTests {
         #expect(site.wait(20) { site.told.count == lifts.count }, "and now everybody is: \(site.told)")
     }
 
-    @Test func onAFullDiskAlertsGoOutFromMemoryAndItHealsByItself() throws {
-        let site = try Site(parameters: quick)
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
-        #expect(site.wait { site.status("counters", "messages") == 1 })
-        try site.limitFiles(to: 40_000)
-        site.say("1", state(2))
-        #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
-        // The word that says so is not durable and not acknowledged; what it means goes out all the same.
-        try site.limitFiles(to: nil)
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
-        #expect(site.wait { site.log.contains("the journal can be written again") })
-        #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
-        try site.limitFiles(to: 40_000)
-        site.say("1", state(3, codes: "[\"90\"]"))
-        #expect(
-            site.wait { site.told.contains("car_alarm_call raised") },
-            "with the disk still full: \(site.told) \(site.log)")
-        #expect(site.status("counters", "commit_failures") > 0)
-        site.trap("2")
-        func isTold(_ state: String, of lift: String) -> Bool {
-            site.events.contains {
-                $0["subject"] as? String == lift && ($0["data"] as? [String: Any])?["state"] as? String == state
-            }
-        }
-        #expect(
-            site.wait { isTold("confirmed", of: "2") }, "watched on, with the disk still full: \(site.told) \(site.log)"
-        )
-        #expect(site.wait { site.told.contains("disk_failing raised") }, "\(site.told)")
-        #expect(
-            site.wait { site.retained("state")?.contains("\"lift\":\"2\"") == true }, "the state knows what was told")
-        #expect(!site.told.contains { $0.hasPrefix("broker_lost") } && site.isDrained, "the building is heard")
-        try site.limitFiles(to: nil)
-        #expect(site.wait { site.told.contains("disk_failing cleared") }, "\(site.log)")
-        #expect(site.wait { site.status("centre", "backlog") == 0 && site.isDrained }, "\(site.status)")
-        site.stopDaemon()
-        let verified = try Site.run(["journal", "verify", "--file", site.folder + "/state/journal.db"])
-        #expect(verified.status == 0, "\(verified.output)")
-        let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
-        #expect(
-            listed.output.contains("car_alarm_call") && listed.output.contains("0 not yet stored"), "\(listed.output)")
-    }
-
     @Test func aWrongConfigurationTouchesNoJournal() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
@@ -357,56 +307,6 @@ extension EndToEndTests {
         #expect(site.wait { !site.isDaemonRunning })
         #expect(site.daemonOutcome == 2, "\(site.log)")
         #expect(try Data(contentsOf: URL(fileURLWithPath: site.folder + "/state/journal.db")) == before)
-    }
-
-    @Test func aDamagedJournalIsReplacedToldAndNoReasonToStop() throws {
-        let site = try Site(parameters: quick)
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.stopDaemon()
-        let journal = site.folder + "/state/journal.db"
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: journal))
-        try file.write(contentsOf: Data(repeating: 0, count: 4096))
-        try file.close()
-        try site.startDaemon()
-        #expect(site.wait { site.said("quarantined").count == 1 }, "\(site.events) \(site.log)")
-        #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
-        let aside = try FileManager.default.contentsOfDirectory(atPath: site.folder + "/state")
-        #expect(aside.contains { $0.hasPrefix("journal.db.damaged-") }, "\(aside)")
-        let verified = try Site.run(["journal", "verify", "--file", journal])
-        #expect(verified.status == 0, "\(verified.output)")
-        let exported = try Site.run(["journal", "export", "--file", journal])
-        #expect(
-            exported.output.contains("lifts/1/state") && exported.output.contains("\"event\":\"drained\""),
-            "\(exported.output)")
-    }
-
-    @Test(arguments: [
-        "UPDATE batch SET hash = hash + 1 WHERE seq = (SELECT max(seq) FROM batch WHERE messages > 0)",
-        "UPDATE snapshot SET hash = hash + 1",
-    ])
-    func damageThatShowsOnlyWhenItIsReadAtAStartIsFoundAndReplaced(_ damage: String) throws {
-        let site = try Site(parameters: quick)
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
-        site.stopDaemon()
-        try Database(site.folder + "/state/journal.db").execute(damage)
-        // The first start may end, having marked the file; systemd makes the second at once.
-        for _ in 0..<2 where site.said("quarantined").isEmpty {
-            try site.startDaemon()
-            #expect(site.wait { site.isDrained || !site.isDaemonRunning }, "\(site.log)")
-            site.wait(3) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
-        }
-        #expect(site.said("quarantined").count == 1, "\(site.events) \(site.log)")
-        #expect(site.wait { site.isDrained })
-        let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
-        #expect(listed.output.contains("entrapment.off_level"), "\(listed.output)")
     }
 
     @Test(arguments: [false, true]) func theBuildingsBrokerMayRestartAndForgetItsSessions(_ losesSessions: Bool) throws
@@ -422,111 +322,8 @@ extension EndToEndTests {
             site.log.components(separatedBy: "session \(losesSessions ? "new" : "kept")").count
                 == (losesSessions ? 3 : 2),
             "\(site.log)")
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
+        site.trap()
         #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
-    }
-
-    @Test func damageThatOnlyARouteReadsIsFoundAndReplacedAndWhatIsOwedIsDelivered() throws {
-        let site = try Site(parameters: quick)
-        try site.rewriteConfiguration {
-            $0.replacingOccurrences(
-                of: "centre: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
-                with: "centre: { url: \"mqtt://127.0.0.1:1\" }")
-        }
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
-        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.log)")
-        site.stopDaemon()
-        let path = site.folder + "/state/journal.db"
-        let root = try Database(path).scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'owed'") ?? 0
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-        try file.seek(toOffset: UInt64(root - 1) * 1024)
-        try file.write(contentsOf: Data(repeating: 0xA5, count: 1024))
-        try file.close()
-        try site.rewriteConfiguration { $0.replacingOccurrences(of: "127.0.0.1:1\"", with: "127.0.0.1:\(site.port)\"") }
-        for _ in 0..<2 where site.said("quarantined").isEmpty {
-            try site.startDaemon()
-            site.wait(8) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
-        }
-        #expect(site.said("quarantined").count == 1, "\(site.log)")
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
-    }
-
-    @Test func whatIsKeptFreeForAFullDiskIsTakenOnceAndGivenOnce() throws {
-        let folder = NSTemporaryDirectory() + "hoistway-ballast-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let ballast = Ballast(in: folder)
-        #expect(!ballast.drop(), "nothing was taken")
-        ballast.load()
-        ballast.load()
-        var facts = stat()
-        #expect(
-            stat(folder + "/ballast", &facts) == 0 && Int(facts.st_blocks) * 512 >= Ballast.bytes, "room, and no hole")
-        #expect(ballast.drop() && !ballast.drop())
-    }
-
-    /// A disk so full that SQLite cannot open the journal. Where nobody may mount one, this is not tried.
-    @Test(.enabled(if: Tmpfs.isAllowed)) func aStartOnADiskWithoutASinglePageRuns() throws {
-        let site = try Site(parameters: quick)
-        let disk = try Tmpfs(megabytes: 80, at: site.folder + "/disk")
-        try site.rewriteConfiguration {
-            $0.replacingOccurrences(of: "state_folder: state", with: "state_folder: disk/state")
-        }
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.stopDaemon()
-        disk.fill()
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.log.contains("is given away") }, "\(site.log)")
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
-        site.stopDaemon()
-    }
-
-    @Test(.enabled(if: Tmpfs.isAllowed)) func aCopyOnAReadOnlyDiskIsReadAndOneWithItsLogIsRefusedWithTheReason() throws
-    {
-        let site = try Site(parameters: quick)
-        let disk = try Tmpfs(megabytes: 20, at: site.folder + "/disk")
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
-        let journal = site.folder + "/state/journal.db"
-        let (whole, partly) = (site.folder + "/disk/a 100%? 梯.db", site.folder + "/disk/partly.db")
-        for end in ["", "-wal"] { try FileManager.default.copyItem(atPath: journal + end, toPath: partly + end) }
-        site.stopDaemon()
-        try FileManager.default.copyItem(atPath: journal, toPath: whole)
-        disk.makeReadOnly()
-        #expect(try Site.run(["journal", "list", "--file", whole]).output.contains("entrapment.off_level"))
-        let refused = try Site.run(["journal", "list", "--file", partly])
-        #expect(refused.status == 1 && refused.output.contains("copy both into a folder"), "\(refused)")
-    }
-
-    @Test func aStartOnAFullDiskWatchesAndTellsFromMemory() throws {
-        let site = try Site(parameters: quick)
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        for sequence in 1...30 {
-            site.say("2", state(sequence, moving: 1))
-            site.wait(0.25) { false }
-        }
-        // The log is left as it is: the next start has to write behind its end.
-        site.killDaemon()
-        try site.startDaemon(fileLimit: 34_000)
-        #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
-        #expect(site.isDaemonRunning, "\(site.log)")
-        try site.limitFiles(to: nil)
-        #expect(site.wait { site.isDrained }, "\(site.log)")
-        site.say("1", state(1, moving: 1))
-        site.say("1", state(2))
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
-        #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
     }
 
     @Test func announcedWorkIsJournalledAndOutlivesARestart() throws {

@@ -122,4 +122,17 @@ import Testing
         #expect(site.wait(60) { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
         #expect(site.told.contains("broker_lost cleared"))
     }
+
+    /// A centre that answers no connection: a socket whose queue of callers is full.
+    @Test func anEndWhileTheCentreIsABlackHoleDoesNotWaitForIt() throws {
+        let hole = try BlackHole()
+        defer { hole.close() }
+        let site = try Site(parameters: quick, centres: "centre: { url: \"mqtt://127.0.0.1:\(hole.port)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.wait(2) { false }
+        site.askDaemonToEnd()
+        #expect(site.wait(8) { !site.isDaemonRunning }, "\(site.log)")
+        #expect(site.daemonOutcome == 0, "\(String(describing: site.daemonOutcome)) \(site.log)")
+    }
 }

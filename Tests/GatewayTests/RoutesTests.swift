@@ -16,6 +16,16 @@ extension Site {
 
 /// Routes and centres, with the real daemon: who gets what, by which way, and what people say back.
 @Suite(.serialized) struct RoutesTests {
+    /// A site whose lift 1 may hold somebody, as the centre was told, and the alert's id.
+    private func suspectedSite() throws -> (Site, String) {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+        return (site, String(try #require(site.received.keys.first?.prefix(36))))
+    }
+
     // MARK: HTTPS
 
     @Test func overHTTPSA2xxIsTheReceiptAndTheBodyHoldsPeoplesWords() throws {
@@ -302,12 +312,7 @@ extension Site {
     // MARK: People's words
 
     @Test func aPersonsWordIsFollowedOnceAnsweredAndToldToEverybody() throws {
-        let site = try Site(parameters: quick)
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
-        let alert = try #require(site.received.keys.first?.prefix(36))
+        let (site, alert) = try suspectedSite()
         let accepted = #"{"word":"accepted","alert_id":"\#(alert)","by":"李伟","word_id":"1"}"#
         site.word(accepted)
         #expect(site.wait { site.said("word").count == 1 }, "\(site.log)")
@@ -335,12 +340,7 @@ extension Site {
     }
 
     @Test func anExportedJournalReplaysToTheSameAlertsWithPeoplesWordsInThem() throws {
-        let site = try Site(parameters: quick)
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
-        let id = try #require(site.received.keys.first?.prefix(36))
+        let (site, id) = try suspectedSite()
         for word in ["accepted", "arrived", "end_of_alarm"] {
             site.word(#"{"word":"\#(word)","alert_id":"\#(id)","by":"Li","word_id":"\#(word)"}"#)
         }
@@ -364,12 +364,7 @@ extension Site {
     }
 
     @Test func aFloodOfWordsHoldsUpNoAcceptanceForLong() throws {
-        let site = try Site(parameters: quick)
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
-        let id = try #require(site.received.keys.first?.prefix(36))
+        let (site, id) = try suspectedSite()
         for n in 0..<300 { site.word(#"{"word":"arrived","alert_id":"nobody","by":"X","word_id":"x\#(n)"}"#) }
         site.word(#"{"word":"accepted","alert_id":"\#(id)","by":"Li","word_id":"real"}"#)
         #expect(

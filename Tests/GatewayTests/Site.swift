@@ -158,6 +158,13 @@ final class Site {
         say(lift, state(sequence + 1))
     }
 
+    /// Whether the centre was told that something of a lift is so.
+    func isTold(_ state: String, of lift: String) -> Bool {
+        events.contains {
+            $0["subject"] as? String == lift && ($0["data"] as? [String: Any])?["state"] as? String == state
+        }
+    }
+
     /// A word of the centre's people.
     func word(_ json: String) { publish("hoistway/v1/test/word", #"{"words":[\#(json)]}"#) }
 

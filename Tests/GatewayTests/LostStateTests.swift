@@ -1,0 +1,141 @@
+import Foundation
+import Mosquitto
+import Testing
+
+@testable import Gateway
+@testable import Journal
+
+/// Journals that are damaged, gone, or taken away under the running daemon: found, told, and no reason to stop.
+@Suite(.serialized) struct LostStateTests {
+    /// A site whose lift 1 holds somebody, confirmed and told, and whose gateway has ended.
+    private func endedSite() throws -> Site {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        site.stopDaemon()
+        return site
+    }
+
+    @Test func aDamagedJournalIsReplacedToldAndNoReasonToStop() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.stopDaemon()
+        let journal = site.folder + "/state/journal.db"
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: journal))
+        try file.write(contentsOf: Data(repeating: 0, count: 4096))
+        try file.close()
+        try site.startDaemon()
+        #expect(site.wait { site.said("quarantined").count == 1 }, "\(site.events) \(site.log)")
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        let aside = try FileManager.default.contentsOfDirectory(atPath: site.folder + "/state")
+        #expect(aside.contains { $0.hasPrefix("journal.db.damaged-") }, "\(aside)")
+        let verified = try Site.run(["journal", "verify", "--file", journal])
+        #expect(verified.status == 0, "\(verified.output)")
+        let exported = try Site.run(["journal", "export", "--file", journal])
+        #expect(
+            exported.output.contains("lifts/1/state") && exported.output.contains("\"event\":\"drained\""),
+            "\(exported.output)")
+    }
+
+    @Test(arguments: [
+        "UPDATE batch SET hash = hash + 1 WHERE seq = (SELECT max(seq) FROM batch WHERE messages > 0)",
+        "UPDATE snapshot SET hash = hash + 1",
+    ])
+    func damageThatShowsOnlyWhenItIsReadAtAStartIsFoundAndReplaced(_ damage: String) throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        site.stopDaemon()
+        try Database(site.folder + "/state/journal.db").execute(damage)
+        // The first start may end, having marked the file; systemd makes the second at once.
+        for _ in 0..<2 where site.said("quarantined").isEmpty {
+            try site.startDaemon()
+            #expect(site.wait { site.isDrained || !site.isDaemonRunning }, "\(site.log)")
+            site.wait(3) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
+        }
+        #expect(site.said("quarantined").count == 1, "\(site.events) \(site.log)")
+        #expect(site.wait { site.isDrained })
+        let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
+        #expect(listed.output.contains("entrapment.off_level"), "\(listed.output)")
+    }
+
+    @Test func damageThatOnlyARouteReadsIsFoundAndReplacedAndWhatIsOwedIsDelivered() throws {
+        let site = try Site(parameters: quick)
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(
+                of: "centre: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
+                with: "centre: { url: \"mqtt://127.0.0.1:1\" }")
+        }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.log)")
+        site.stopDaemon()
+        let path = site.folder + "/state/journal.db"
+        let root = try Database(path).scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'owed'") ?? 0
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.seek(toOffset: UInt64(root - 1) * 1024)
+        try file.write(contentsOf: Data(repeating: 0xA5, count: 1024))
+        try file.close()
+        try site.rewriteConfiguration { $0.replacingOccurrences(of: "127.0.0.1:1\"", with: "127.0.0.1:\(site.port)\"") }
+        for _ in 0..<2 where site.said("quarantined").isEmpty {
+            try site.startDaemon()
+            site.wait(8) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
+        }
+        #expect(site.said("quarantined").count == 1, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+    }
+
+    @Test func aJournalThatVanishedIsToldAndItsNumbersAreNotUsedAgain() throws {
+        let site = try endedSite()
+        for end in ["", "-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: site.folder + "/state/journal.db" + end)
+        }
+        try site.startDaemon()
+        #expect(
+            site.wait { site.said("quarantined").first?["reason"] as? String == "it is gone, or empty" }, "\(site.log)")
+        let last = try #require(site.events.last { ($0["type"] as? String)?.contains("quarantined") == true })
+        #expect(last["sequence"] as? Int ?? 0 > 1_000_000)
+    }
+
+    @Test func aDamagedSnapshotCostsNoAlertItsId() throws {
+        let site = try endedSite()
+        let path = site.folder + "/state/journal.db"
+        try Database(path).execute("UPDATE snapshot SET state = randomblob(1000)")
+        for _ in 0..<2 where site.said("quarantined").isEmpty {
+            try site.startDaemon()
+            site.wait(8) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
+        }
+        #expect(site.wait { site.isDrained }, "\(site.log)")
+        site.wait(5) { false }
+        #expect(site.told.count { $0 == "entrapment.off_level confirmed" } == 1, "\(site.told) \(site.log)")
+        #expect(site.retained("state")?.contains("entrapment.off_level") == true)
+    }
+
+    @Test func aStateFolderThatSomebodyRemovesIsMadeAnewAndWhatIsOwedGoesOn() throws {
+        let site = try Site(parameters: quick)
+        site.answersReceipts = false
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap("1")
+        #expect(site.wait { site.isTold("confirmed", of: "1") })
+        try FileManager.default.removeItem(atPath: site.folder + "/state")
+        #expect(site.wait { site.log.contains("somebody has removed") && site.isDrained }, "\(site.log)")
+        site.answersReceipts = true
+        site.trap("2")
+        #expect(site.wait { site.isTold("confirmed", of: "2") && !site.said("quarantined").isEmpty }, "\(site.log)")
+        #expect(site.wait(25) { site.status("centre", "backlog") == 0 })
+        #expect(
+            site.told.count { $0 == "entrapment.off_level confirmed" } == 2, "nobody under a second id: \(site.told)")
+        site.stopDaemon()
+        let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
+        #expect(listed.status == 0 && listed.output.contains("entrapment.off_level"), "\(listed.output)")
+    }
+}
