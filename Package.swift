@@ -66,14 +66,17 @@ let package = Package(
             swiftSettings: strict),
 
         // The simulator knows the wire and the field's words, and nothing of the detection it judges.
+        .target(
+            name: "City", dependencies: ["Elevator", "Encoding", "PositionedYAML"], path: "Simulator/City",
+            swiftSettings: strict),
         .executableTarget(
             name: "hoistway-sim",
             dependencies: [
-                "CCrypto", "Elevator", "Encoding", "Mosquitto", "PositionedYAML",
+                "CCrypto", "City", "Elevator", "Encoding", "Mosquitto", "PositionedYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulator",
-            exclude: ["scenarios", "demo"],
+            exclude: ["City", "catalogue", "scenarios", "demo"],
             swiftSettings: strict),
 
         // Measures; not installed.
@@ -104,12 +107,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "UplinkTests", dependencies: ["Uplink", "Journal", "Elevator", "Encoding"], swiftSettings: strict),
-        .testTarget(name: "SimulatorTests", dependencies: ["hoistway-sim", "Encoding"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulatorTests",
+            dependencies: ["City", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Elevator", "Detection", "Gateway", "Journal", "Mosquitto", "PositionedYAML", "Uplink", "hoistway",
+                "City", "Elevator", "Detection", "Gateway", "Journal", "Mosquitto", "PositionedYAML", "Uplink",
+                "hoistway",
                 "hoistway-sim",
             ],
             swiftSettings: strict),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import City
 import Elevator
 import FoundationEssentials
 import Mosquitto
@@ -306,7 +307,7 @@ struct Stage {
             """
         for (name, value) in Self.parameters { text += "  \(name): \(value)\n" }
         text += "lifts:\n"
-        for number in 0..<demo.lifts { text += "  - \"\(SimulatedLift.id(number: number))\"\n" }
+        for number in 0..<demo.lifts { text += "  - \"\(RegistrationCode.text(number))\"\n" }
         try OutputFile("\(folder)/hoistway.yaml").write(Array(text.utf8))
     }
 }

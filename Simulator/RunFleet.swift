@@ -1,4 +1,5 @@
 import ArgumentParser
+import City
 import Elevator
 import Encoding
 import FoundationEssentials
@@ -14,8 +15,14 @@ struct RunFleet: ParsableCommand {
             trace is what was published.
             """)
 
-    @Argument(help: "A scenario file.")
+    @Argument(help: "A scenario of the library by its name, or a scenario file.")
     var scenario: String
+
+    @Option(help: "The folder with scenarios and catalogue.")
+    var library = "Simulator"
+
+    @Option(help: "The folder with the profiles that lifts speak by.")
+    var profiles = "Devices/profiles"
 
     @Option(help: "What chance draws from.")
     var seed: UInt64 = 1
@@ -36,12 +43,9 @@ struct RunFleet: ParsableCommand {
     var truth: String?
 
     func run() throws {
-        guard let data = FileManager.default.contents(atPath: scenario) else {
-            throw InvalidFiles([Diagnostic(file: scenario, message: "cannot be read")])
-        }
-        var scenario = try Scenario(file: scenario, bytes: Array(data))
+        var scenario = try CityFiles.scenario(scenario, library: library, profiles: profiles)
         if let lifts {
-            guard 1...100_000 ~= lifts else { throw ValidationError("--lifts: expected a number from 1 to 100000") }
+            guard 1...200_000 ~= lifts else { throw ValidationError("--lifts: expected a number from 1 to 200000") }
             scenario.lifts = lifts
         }
         if let duration {
@@ -50,33 +54,34 @@ struct RunFleet: ParsableCommand {
             }
             scenario.duration = span.inSeconds
         }
-        let fleet: Fleet
+        let city: City
         if let broker {
             guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
-            fleet = try LiveFleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
+            city = try LiveFleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
         } else if let out {
-            fleet = try record(scenario, to: out)
+            city = try record(scenario, to: out)
         } else {
             throw ValidationError("say where to: --out TRACE, or --broker URL")
         }
-        if let truth { try write(fleet.truth, to: truth) }
+        if let truth { try write(city.truth, to: truth) }
     }
 
-    private func record(_ scenario: Scenario, to path: String) throws -> Fleet {
-        var fleet = Fleet(scenario, seed: seed, start: scenario.start.seconds)
+    private func record(_ scenario: Scenario, to path: String) throws -> City {
+        let city = City(scenario, seed: seed)
         let output = try OutputFile(path)
         var line: [UInt8] = []
         var count = 0
-        while let delivery = fleet.next() {
+        while city.advance({ arrival in
             count += 1
-            TraceLine.write(delivery, into: &line)
+            TraceLine.write(arrival, start: scenario.startSeconds, into: &line)
             output.write(line)
-        }
+        }) {}
         output.flush()
+        let network = city.networkCounts
         StandardError.write(
             "\(count) messages of \(scenario.lifts) lifts over \(Duration.seconds(scenario.duration).written), "
-                + "\(fleet.doubled) doubled, \(fleet.delayed) delayed")
-        return fleet
+                + "\(network.doubled) doubled, \(network.delayed) delayed, \(network.lost) lost")
+        return city
     }
 
     private func write(_ rows: [TruthRow], to path: String) throws {
@@ -90,14 +95,17 @@ struct RunFleet: ParsableCommand {
 
 /// A line of a trace, as `hoistway replay` reads it.
 enum TraceLine {
-    static func write(_ delivery: Fleet.Delivery, into line: inout [UInt8]) {
+    /// - Parameter start: of the run, seconds since 1970.
+    static func write(_ arrival: City.Arrival, start: Double, into line: inout [UInt8]) {
         line.removeAll(keepingCapacity: true)
-        let time = Int64((delivery.arrival * 1000).rounded()) * 1_000_000
-        line.append(contentsOf: "{\"t\":\(JSONWriter.decimalSeconds(time)),\"topic\":\"".utf8)
-        line.append(contentsOf: delivery.publication.topic.utf8)
+        let time = Int64((start * 1000).rounded()) + arrival.time
+        line.append(contentsOf: "{\"t\":\(time / 1000).".utf8)
+        for place in [100, 10, 1] as [Int64] { line.append(UInt8(ascii: "0") + UInt8(time / place % 10)) }
+        line.append(contentsOf: ",\"topic\":\"".utf8)
+        line.append(contentsOf: arrival.topic)
         line.append(contentsOf: "\",\"payload\":\"".utf8)
         // The panel's JSON is plain ASCII without control characters, so quotes and backslashes are all there is to escape.
-        for byte in delivery.publication.payload {
+        for byte in arrival.payload {
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { line.append(UInt8(ascii: "\\")) }
             line.append(byte)
         }

@@ -1,3 +1,4 @@
+import City
 import Elevator
 import Encoding
 
@@ -6,7 +7,8 @@ struct Fact: Decodable {
     var kind: String
     var lift: String
     var start: Double
-    var decidable: Double
+    /// nil: nothing that arrived ever showed it.
+    var decidable: Double?
     var end: Double
     var place: String?
 }
@@ -41,6 +43,10 @@ struct KindScore {
     var cautious = 0
     /// Over before the rule's holds had passed: nothing had to be told.
     var brief = 0
+    /// Silent controllers while several lifts had lost their power: the area's incident tells of them.
+    var explained = 0
+    /// Nothing that arrived showed them, and they were not guessed either.
+    var unknowable = 0
     var delays: [Double] = []
 
     func delay(_ share: Double) -> Double? {
@@ -71,6 +77,11 @@ struct ScoreCard {
         "unintended_movement", "over_top", "under_bottom",
     ]
 
+    /// What the truth tells beside events that an alert is owed for.
+    private static let circumstances: Set = [
+        "run", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut",
+    ]
+
     /// One alert with all its revisions.
     private struct Story {
         var lift: String
@@ -78,6 +89,8 @@ struct ScoreCard {
         var states: [String: Double] = [:]
         var revisions: Set<Int> = []
         var holds: Double
+        /// Each time it was said in earnest: an alert that was over and goes on says so again.
+        var told: [Double] = []
         /// When it was first said in earnest.
         func toldAt(_ staged: Bool) -> Double? {
             staged ? states["confirmed"] : states["raised"] ?? states["confirmed"]
@@ -97,7 +110,7 @@ struct ScoreCard {
                 stories[alert.data.alertId]
                 ?? Story(
                     lift: alert.subject, kind: alert.data.kind, holds: rule.holdS + (rule.confirmationHoldS ?? 0))
-            // An alert that was told as over and goes on says its stage a second time; the first counts.
+            if ["raised", "confirmed"].contains(alert.data.state) { story.told.append(alert.data.eventS) }
             story.states[alert.data.state] = min(story.states[alert.data.state] ?? .infinity, alert.data.eventS)
             story.revisions.insert(alert.data.revision)
             stories[alert.data.alertId] = story
@@ -107,7 +120,8 @@ struct ScoreCard {
         let stuckLifts = Set(truth.filter { $0.kind == "occupancy_sensor_stuck" }.map(\.lift))
         let all = Array(stories.values)
         let entrapments = truth.filter { $0.kind == "entrapment" }
-        let cautious = truth.filter { $0.kind == "stuck_unknown" }
+        // An empty car that really is stuck and may hold people for all one knows; a lift in use whose adapter fell silent.
+        let cautious = truth.filter { $0.kind == "stuck_unknown" || $0.kind == "silent_in_use" }
         let told = all.filter { $0.kind.hasPrefix("entrapment") }
         func judge(_ isStuck: Bool) -> KindScore {
             Self.judge(
@@ -118,19 +132,25 @@ struct ScoreCard {
         kinds = [("entrapment", judge(false))]
         stuck = judge(true)
         let others = Set(truth.map(\.kind)).union(Self.physicalKinds).filter {
-            !$0.hasPrefix("entrapment") && !$0.hasPrefix("occupancy_sensor") && $0 != "run" && $0 != "stuck_unknown"
+            !$0.hasPrefix("entrapment") && !$0.hasPrefix("occupancy_sensor") && !Self.circumstances.contains($0)
         }
         beyondTruth = all.count { !$0.kind.hasPrefix("entrapment") && !others.contains($0.kind) }
+        // A power cut that other lifts tell of explains a silence; one that nobody tells of does not.
+        let powerLosses = truth.filter { $0.kind == "power_loss" }
+        let inPowerCut = truth.filter { $0.kind == "silent_in_power_cut" }
         for kind in others.sorted() {
             let score = Self.judge(
-                truth.filter { $0.kind == kind }, all.filter { $0.kind == kind }, excusing: [], staged: false,
+                truth.filter { $0.kind == kind }, all.filter { $0.kind == kind },
+                excusing: kind == "controller_silent" ? inPowerCut : [],
+                explaining: kind == "controller_silent" ? powerLosses : [], staged: false,
                 runEnd: runEnd, grace: grace)
             kinds.append((kind, score))
         }
     }
 
     private static func judge(
-        _ facts: [Fact], _ stories: [Story], excusing: [Fact], staged: Bool, runEnd: Double, grace: Double
+        _ facts: [Fact], _ stories: [Story], excusing: [Fact], explaining: [Fact] = [], staged: Bool, runEnd: Double,
+        grace: Double
     ) -> KindScore {
         var score = KindScore()
         let byLift = Dictionary(grouping: stories, by: \.lift)
@@ -141,17 +161,18 @@ struct ScoreCard {
             let own = stories.filter { $0.kind == fact.kind + "." + (fact.place ?? "") }.map(\.holds).max()
             let holds = own ?? longest
             let candidates = byLift[fact.lift] ?? []
-            let timely = candidates.compactMap { story -> Double? in
-                guard let time = story.toldAt(staged), time >= fact.start - grace,
-                    time <= fact.decidable + holds + grace
-                else { return nil }
-                return time
-            }
-            if let time = timely.min() {
+            let end = min(fact.end, runEnd)
+            let latest = fact.decidable.map { $0 + holds + grace } ?? end
+            let told = candidates.flatMap { staged ? [$0.toldAt(staged)].compactMap(\.self) : $0.told }
+            if let time = told.filter({ $0 >= fact.start - grace && $0 <= latest }).min() {
                 score.detected += 1
-                score.delays.append(max(0, time - fact.decidable))
-            } else if min(fact.end, runEnd) < fact.decidable + holds + grace {
+                score.delays.append(max(0, time - fact.start))
+            } else if end < max(fact.start + holds + grace, fact.decidable == nil ? 0 : latest) {
                 score.brief += 1
+            } else if fact.decidable == nil {
+                score.unknowable += 1
+            } else if explaining.count(where: { $0.start <= latest && $0.end >= fact.start }) >= 2 {
+                score.explained += 1
             } else {
                 score.missed += 1
                 if candidates.contains(where: {
@@ -181,7 +202,8 @@ struct ScoreCard {
 
     var table: String {
         var text = row([
-            "KIND", "HAPPENED", "DETECTED", "MISSED", "FALSE", "CAUTIOUS", "BRIEF", "DELAY P50", "P99", "WORST",
+            "KIND", "HAPPENED", "DETECTED", "MISSED", "FALSE", "CAUTIOUS", "BRIEF", "EXPLAINED", "UNKNOWN", "P50",
+            "P99", "WORST",
         ])
         for (name, score) in kinds { text += "\n" + row(name, score) }
         if stuck.happened > 0 || stuck.falseAlarms > 0 { text += "\n" + row("(stuck sensors)", stuck) }
@@ -197,13 +219,13 @@ struct ScoreCard {
         return row([
             name, "\(score.happened)", "\(score.detected)", "\(score.missed)", "\(score.falseAlarms)",
             "\(score.cautious)",
-            "\(score.brief)", seconds(0.5), seconds(0.99), seconds(1),
+            "\(score.brief)", "\(score.explained)", "\(score.unknowable)", seconds(0.5), seconds(0.99), seconds(1),
         ])
     }
 
     private func row(_ cells: [String]) -> String {
         cells.enumerated().map { index, cell in
-            let width = index == 0 ? 24 : 10
+            let width = index == 0 ? 22 : 10
             let padding = String(repeating: " ", count: max(1, width - cell.count))
             return index == 0 ? cell + padding : padding + cell
         }.joined()
@@ -239,6 +261,8 @@ struct ScoreCard {
                 $0.put("suspected_only", score.suspectedOnly)
                 $0.put("cautious", score.cautious)
                 $0.put("brief", score.brief)
+                $0.put("explained", score.explained)
+                $0.put("unknowable", score.unknowable)
                 $0.object("delay") { delay in
                     for (name, share) in [("p50", 0.5), ("p99", 0.99), ("max", 1)] {
                         if let value = score.delay(share) {

@@ -3,8 +3,8 @@ import Elevator
 import Foundation
 import Testing
 
+@testable import City
 @testable import Gateway
-@testable import hoistway_sim
 
 /// Runs the rows of docs/entrapment.md through the simulator's physics, a panel, the shipped profile and the detector, and asks the
 /// physics, not the table, whether somebody was trapped.
@@ -28,16 +28,15 @@ import Testing
         let start = Instant(seconds: EnactedSituation.start - 1)
         var intake = Intake(data: data, admission: .registered, start: start, isListening: true)
         try intake.register(
-            Lift(id: SimulatedLift.id(number: 0)), profile: "gbt24476-json", at: start)
+            Lift(id: RegistrationCode.text(0)), profile: "gbt24476-json", at: start)
         fresh = intake
     }
 
     private func judge(_ enacted: EnactedSituation) -> Outcome {
         var intake = fresh
         for message in enacted.publications where message.time <= enacted.end {
-            let topic = Array(message.topic.utf8)
             intake.take(
-                topic: topic.span, payload: message.payload.span, isRetained: false,
+                topic: message.topic.span, payload: message.payload.span, isRetained: false,
                 arrival: Instant(seconds: message.time))
         }
         intake.advance(to: Instant(seconds: enacted.end))

@@ -1,17 +1,24 @@
 import Detection
 import Elevator
+import Foundation
+import PositionedYAML
 
-@testable import hoistway_sim
+@testable import City
 
 /// A row of the decision table enacted on the simulator's physical car: a passenger boards (or nobody), the car runs, something
 /// brings it into the situation, and what its panel sees is published.
 struct EnactedSituation {
     typealias Situation = DecisionTable.Situation
 
+    struct Publication {
+        /// Seconds since 1970.
+        var time: Double
+        var topic: [UInt8]
+        var payload: [UInt8]
+    }
     let publications: [Publication]
     let truth: [TruthRow]
-    /// When the car came into the situation, and when the watch ended.
-    let event: Double
+    /// When the watch ended, seconds since 1970.
     let end: Double
     /// Shut and disabled at the end, whoever is inside.
     let isStuckShut: Bool
@@ -23,30 +30,32 @@ struct EnactedSituation {
     /// - Returns: nil where no physical car can be in the situation.
     init?(_ s: Situation, people: Int) throws {
         guard Self.canHappen(s, people: people) else { return nil }
-        let lift = SimulatedLift(
-            number: 0, scenario: try Self.scenario(hasSensor: s.occupied != .unknown), seed: 1, start: Self.start,
-            incidents: [])
-        lift.panel.mode = Self.number(of: s.mode)
-        lift.openDoors()
-        if people > 0 { lift.board(people) }
-        lift.closeDoors()
-        let target = (lift.car.floor + 4) % lift.floors
-        if s.isMoving {
-            event = s.isAlive ? Self.runOn(lift, to: target, s) : Self.diesInRun(lift, to: target, s)
+        let stage = Stage(try Self.scenario(hasSensor: s.occupied != .unknown))
+        let lift = stage.lift
+        lift.mode = s.mode
+        stage.openDoors()
+        let target = (lift.floor + 4) % stage.floors
+        for _ in 0..<people { lift.car.riders.append(Passenger(destination: target, mass: 70)) }
+        lift.peopleChanged()
+        stage.closeDoors()
+        if !s.isMoving {
+            stage.stop(at: target, s)
+        } else if s.isAlive {
+            stage.runOn(to: target, s)
         } else {
-            event = Self.stop(lift, at: target, s)
+            stage.dieInRun(to: target, s)
         }
-        if !s.isAlive {
-            lift.isSpeaking = false
-            lift.wait(15)
-            lift.publishLastWill()
+        stage.wait(until: stage.event + Self.watch)
+        end = Self.start + stage.building.now
+        isStuckShut = stage.isStuckShut
+        lift.observe()
+        let words = stage.building.words
+        publications = words.list.map {
+            Publication(
+                time: Self.start + $0.time, topic: lift.voice.pen.topics[Int($0.channel.rawValue)],
+                payload: Array(words.bytes[$0.start..<$0.start + $0.count]))
         }
-        lift.wait(max(0, event + Self.watch - lift.time))
-        end = lift.time
-        isStuckShut = lift.car.isStuckShut
-        lift.publishState()
-        publications = lift.publications
-        truth = lift.truth
+        truth = stage.building.truth
     }
 
     private static func canHappen(_ s: Situation, people: Int) -> Bool {
@@ -64,80 +73,136 @@ struct EnactedSituation {
     }
 
     private static func scenario(hasSensor: Bool) throws -> Scenario {
+        func file(_ path: String) throws -> YAMLNode {
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(Site.root)/\(path)"))
+            return try YAMLNode(parsing: Array(bytes), file: path)
+        }
         let text = """
             scenario: table
+            start_s: \(Int(start))
             lifts: 1
             duration: 1h
-            heartbeat: 5s
-            occupancy_missing: \(hasSensor ? 0 : 1)
-            occupancy_stuck: 0
-            open_limit_missing: 0
-            load_missing: \(hasSensor ? 0 : 1)
-            clock_offset: 0
+            traffic: 0
+            devices: [{ profile: gbt24476-json, heartbeat: 5s }]
+            sensors: { occupancy: { \(hasSensor ? "truthful" : "missing"): 1 }, load_missing: \(hasSensor ? 0 : 1) }
             """
-        return try Scenario(file: "table.yaml", bytes: Array(text.utf8))
+        let catalogue = try Catalogue(
+            buildings: file("Simulator/catalogue/buildings.yaml"), causes: file("Simulator/catalogue/causes.yaml"),
+            networks: file("Simulator/catalogue/networks.yaml"),
+            profiles: [file("Devices/profiles/gbt24476-json.yaml")])
+        return try Scenario(YAMLNode(parsing: Array(text.utf8), file: "table.yaml"), catalogue)
+    }
+}
+
+/// One lift of a building without traffic, moved by hand.
+private final class Stage {
+    private let city: City
+    let building: Building
+    let lift: SimulatedLift
+    /// When the car came into the situation, seconds since the run's start.
+    var event = 0.0
+
+    init(_ scenario: Scenario) {
+        city = City(scenario, seed: 1)
+        building = city.buildings[0]
+        lift = building.lifts[0]
+        lift.isReserved = true
+        wait(6)
     }
 
-    /// The panel's number of a mode, GB/T 24476-2017.
-    private static func number(of mode: ServiceMode?) -> Int {
-        switch mode {
-        case .stopService: 0
-        case .normal: 1
-        case .inspection: 2
-        case .fireRecall: 3
-        case .firefighter: 4
-        case .emergencyPower: 5
-        case .earthquake: 6
-        case nil: 7
-        }
+    var floors: Int { building.shaft.floors }
+    var isStuckShut: Bool {
+        lift.car.isDisabled
+            && !(building.shaft.isInDoorZone(lift.car.height(at: building.now))
+                && lift.car.door.gap(at: building.now) >= 1)
+    }
+
+    func wait(_ seconds: Double) { building.advance(to: building.now + seconds) }
+    func wait(until time: Double) { if time > building.now { building.advance(to: time) } }
+
+    func openDoors() {
+        lift.moveDoor(to: 1, in: 2)
+        wait(2.1)
+        lift.show()
+    }
+
+    func closeDoors() {
+        wait(1.2)
+        lift.moveDoor(to: 0, in: 3)
+        wait(3.1)
+        lift.show()
+        // The occupancy sensor decides a moment after.
+        wait(1)
+    }
+
+    /// - Parameter share: of the run; below 1 something stops the car on the way, between floors.
+    private func run(to target: Int, share: Double = 1, during: () -> Void = {}) {
+        lift.run(to: target)
+        guard let journey = lift.car.journey else { return }
+        let duration = journey.ideal.duration
+        wait(until: journey.begin + min(share, 0.5) * duration)
+        during()
+        if share == 1 { return wait(until: journey.begin + duration + 0.1) }
+        lift.abandon()
+        lift.car.journey = nil
+        let landing = Double(building.shaft.floor(at: journey.height(at: building.now))) * building.shaft.floorHeight
+        lift.car.height = landing + (landing > 0 ? -1.2 : 1.2)
     }
 
     /// An honest journey, and more of them.
-    private static func runOn(_ lift: SimulatedLift, to target: Int, _ s: Situation) -> Double {
-        if !s.hasMains { lift.setCodes(["41"]) }
-        let event = lift.time
-        lift.run(to: target, during: s.buttonPressed ? { lift.pressButton() } : nil)
-        lift.wait(0.6)
-        lift.openDoors()
-        lift.alight()
-        lift.closeDoors()
-        while lift.time < event + watch { lift.trip() }
-        return event
+    func runOn(to target: Int, _ s: EnactedSituation.Situation) {
+        if !s.hasMains { lift.raise(.mainPowerLost) }
+        event = building.now
+        run(to: target, during: { if s.buttonPressed { lift.pressButton() } })
+        wait(0.6)
+        openDoors()
+        lift.car.riders.removeAll()
+        lift.peopleChanged()
+        closeDoors()
+        while building.now < event + 300 {
+            run(to: (lift.floor + 3) % floors)
+            openDoors()
+            closeDoors()
+            wait(5)
+        }
     }
 
     /// The power goes in mid-run: the last word is that it runs.
-    private static func diesInRun(_ lift: SimulatedLift, to target: Int, _ s: Situation) -> Double {
-        if !s.hasMains { lift.setCodes(["41"]) }
-        lift.run(to: target, stopAfter: 0.5)
-        if s.buttonPressed { lift.pressButton() }
-        lift.isSpeaking = false
-        let event = lift.time
+    func dieInRun(to target: Int, _ s: EnactedSituation.Situation) {
+        if !s.hasMains { lift.raise(.mainPowerLost) }
+        lift.run(to: target)
+        wait((lift.car.journey?.ideal.duration ?? 0) / 2)
+        if s.buttonPressed {
+            lift.pressButton()
+            wait(0.5)
+        }
+        event = building.now
+        lift.fallSilent()
+        lift.abandon()
+        let height = lift.car.height(at: event)
+        lift.car.journey = nil
+        lift.car.height = Double(building.shaft.floor(at: height)) * building.shaft.floorHeight + 1.2
         lift.car.isDisabled = true
-        lift.car.isMoving = false
-        lift.car.metresOffLevel = 1.2
-        lift.publishState()
-        lift.postpone("entrapment", to: lift.silenceShows, place: "silence")
-        return event
+        lift.observe()
     }
 
-    private static func stop(_ lift: SimulatedLift, at target: Int, _ s: Situation) -> Double {
+    func stop(at target: Int, _ s: EnactedSituation.Situation) {
         let isOffLevel = s.zone == .no
-        lift.run(to: target, stopAfter: isOffLevel ? 0.5 : 1)
-        if isOffLevel { lift.car.metresOffLevel = 1.2 }
-        lift.car.doorGap = s.door == .locked ? 0 : s.door == .notClosed ? 0.05 : 1
+        run(to: target, share: isOffLevel ? 0.5 : 1)
+        if s.door != .locked { lift.car.door = DoorMotion(to: s.door == .notClosed ? 0.05 : 1) }
         // Off level and without mains it cannot go on; who presses in a shut car waits for a door that does not open.
         lift.car.isDisabled = isOffLevel || !s.hasMains
-        let event = lift.time
-        lift.stop()
-        if !s.hasMains { lift.setCodes(["41"]) }
-        lift.wait(5)
+        event = building.now
+        lift.show()
+        if !s.hasMains { lift.raise(.mainPowerLost) }
+        wait(5)
         if s.buttonPressed {
             lift.car.isDisabled = lift.car.isDisabled || s.door != .fullyOpen
             lift.pressButton()
+            wait(3)
         }
         if !s.isAlive { lift.car.isDisabled = true }
-        lift.isSpeaking = s.isAlive
-        lift.publishState()
-        return event
+        if s.isAlive { lift.show() } else { lift.fallSilent() }
+        lift.observe()
     }
 }

@@ -1,7 +1,7 @@
 import Encoding
 import Testing
 
-@testable import hoistway_sim
+@testable import City
 
 /// Runs as Peters' "Ideal lift kinematics" has them.
 @Suite struct KinematicsTests {
@@ -46,31 +46,5 @@ import Testing
             let place = run.distance * .random(in: 0.01...0.99, using: &random)
             #expect(abs(run.motion(at: run.time(at: place)).position - place) < 1e-6)
         }
-    }
-
-    @Test func aLiftTellsEachLandingThatItPassesFromBetweenTheFloors() throws {
-        let scenario = try Scenario(
-            file: "quiet.yaml", bytes: Array("scenario: quiet\nduration: 1h\nlifts: 3\ntrips_per_day: 5000".utf8))
-        var fleet = Fleet(scenario, seed: 7, start: 1_772_380_800)
-        var told: [String: [Int: JSONValue]] = [:]
-        while let delivery = fleet.next() {
-            guard let state = JSONValue(delivery.publication.payload), let number = state["Sequence"]?.number,
-                state["Car_Position"] != nil
-            else { continue }
-            told[delivery.publication.topic, default: [:]][Int(number)] = state
-        }
-        #expect(told.count == 3)
-        var passed = 0
-        for states in told.values.map({ $0.sorted { $0.key < $1.key }.map(\.value) }) {
-            for (before, after) in zip(states, states.dropFirst()) {
-                let jump = abs((after["Car_Position"]?.number ?? 0) - (before["Car_Position"]?.number ?? 0))
-                #expect(jump <= 1, "a landing was passed and not told")
-                if jump == 0 { continue }
-                passed += 1
-                #expect(after["Car_Status"]?.number == 1 && after["Door_Zone"]?.boolean == false)
-                #expect(after["Car_Speed"]?.number ?? 0 > 0.5, "in the middle between two floors it runs")
-            }
-        }
-        #expect(passed > 100)
     }
 }

@@ -1,32 +1,43 @@
 /// What a lift's drive may do to its passengers.
-struct Kinematics: Sendable {
+package struct Kinematics: Sendable {
     /// Metres per second, per second squared, per second cubed.
-    var speed: Double
-    var acceleration: Double
-    var jerk: Double
+    package var speed: Double
+    package var acceleration: Double
+    package var jerk: Double
 
-    func run(_ distance: Double) -> IdealRun { IdealRun(distance, self) }
+    package init(speed: Double, acceleration: Double, jerk: Double) {
+        (self.speed, self.acceleration, self.jerk) = (speed, acceleration, jerk)
+    }
+
+    package func run(_ distance: Double) -> IdealRun { IdealRun(distance, self) }
 }
 
 /// The quickest run over a distance with limited speed, acceleration and jerk (R. Peters, "Ideal lift kinematics", peters-research.com).
 ///
 /// Seven phases: the acceleration rises, holds and falls; the car cruises; and the same backwards. A short run has no cruise, a very
 /// short one no phase of steady acceleration either.
-struct IdealRun: Sendable {
+package struct IdealRun: Sendable {
     /// What the car does at a moment: metres, metres per second, metres per second squared.
-    struct Motion: Sendable, Equatable {
-        var position = 0.0
-        var speed = 0.0
-        var acceleration = 0.0
+    package struct Motion: Sendable, Equatable {
+        package var position = 0.0
+        package var speed = 0.0
+        package var acceleration = 0.0
+
+        /// The same a while later, under a steady jerk.
+        fileprivate func after(_ t: Double, jerk: Double) -> Motion {
+            Motion(
+                position: position + t * (speed + t * (acceleration / 2 + t * jerk / 6)),
+                speed: speed + t * (acceleration + t * jerk / 2), acceleration: acceleration + t * jerk)
+        }
     }
 
     /// Metres.
-    let distance: Double
+    package let distance: Double
     private let jerk: Double
     /// Seconds of each phase in which the jerk is not zero, of steady acceleration, and of the cruise.
     private let (rise, steady, cruise): (Double, Double, Double)
 
-    init(_ distance: Double, _ limits: Kinematics) {
+    package init(_ distance: Double, _ limits: Kinematics) {
         self.distance = distance
         let (v, j) = (limits.speed, limits.jerk)
         // A slow lift is at its speed before it is at its acceleration.
@@ -43,11 +54,18 @@ struct IdealRun: Sendable {
     }
 
     /// Seconds.
-    var duration: Double { 4 * rise + 2 * steady + cruise }
-    var peakSpeed: Double { jerk * rise * (rise + steady) }
+    package var duration: Double { 4 * rise + 2 * steady + cruise }
+    /// Seconds until it no longer gains speed.
+    private var gaining: Double { 2 * rise + steady }
+    /// Metres per second.
+    package var peakSpeed: Double { jerk * rise * (rise + steady) }
+    /// It has a stretch of steady speed, and so differs from any longer run only after that.
+    package var hasCruise: Bool { cruise > 0 }
+    /// Where it begins to lose speed, metres.
+    package var brakingPoint: Double { distance - peakSpeed * gaining / 2 }
 
     /// - Parameter time: seconds since the start; before and after the run the car stands.
-    func motion(at time: Double) -> Motion {
+    package func motion(at time: Double) -> Motion {
         if time <= 0 { return Motion() }
         if time >= duration { return Motion(position: distance) }
         // The second half is the first one backwards.
@@ -56,24 +74,22 @@ struct IdealRun: Sendable {
             return Motion(
                 position: distance - mirrored.position, speed: mirrored.speed, acceleration: -mirrored.acceleration)
         }
-        var motion = Motion()
-        var left = time
-        for (length, jerk) in [(rise, jerk), (steady, 0), (rise, -jerk), (cruise, 0)] {
-            let t = min(left, length)
-            motion = Motion(
-                position: motion.position + t * (motion.speed + t * (motion.acceleration / 2 + t * jerk / 6)),
-                speed: motion.speed + t * (motion.acceleration + t * jerk / 2),
-                acceleration: motion.acceleration + t * jerk)
-            left -= t
-            if left <= 0 { break }
+        var motion = Motion().after(min(time, rise), jerk: jerk)
+        if time > rise { motion = motion.after(min(time - rise, steady), jerk: 0) }
+        if time > rise + steady { motion = motion.after(min(time - rise - steady, rise), jerk: -jerk) }
+        if time > gaining {
+            motion = Motion(position: motion.position + peakSpeed * (time - gaining), speed: peakSpeed)
         }
         return motion
     }
 
     /// When the car passes a place, in seconds since the start.
-    func time(at position: Double) -> Double {
-        var (early, late) = (0.0, duration)
-        for _ in 0..<50 {
+    package func time(at position: Double) -> Double {
+        if position > distance / 2 { return duration - time(at: distance - position) }
+        let gained = distance - brakingPoint
+        if position >= gained { return gaining + (position - gained) / max(peakSpeed, 1e-9) }
+        var (early, late) = (0.0, gaining)
+        for _ in 0..<26 {
             let middle = (early + late) / 2
             if motion(at: middle).position < position { early = middle } else { late = middle }
         }

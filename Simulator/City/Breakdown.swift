@@ -1,0 +1,277 @@
+import Elevator
+
+/// A lift that is out of order.
+struct Breakdown {
+    var cause: Cause
+    /// Of this lift, so that what an earlier one started is void.
+    var number: Int
+}
+
+/// What goes wrong, and how it plays out on the physical car. What the panel shows follows from it.
+extension SimulatedLift {
+    // MARK: When
+
+    /// Breakdowns come by chance, more often where there is more traffic and where the lift is a bad one.
+    func expectBreakdown() {
+        let perSecond = building.scenario.failures.perLiftYear * fitting.frailty / (365 * 86_400)
+        guard perSecond > 0, !building.scenario.failures.causes.isEmpty else { return }
+        let hours = building.plan.traffic.hours
+        let most = hours.max() ?? 1
+        var wait = 0.0
+        repeat {
+            wait += random.exponential(rate: perSecond * most)
+            if now + wait > building.scenario.duration { return }
+        } while !random.chance(hours[Int(building.scenario.startSeconds + now + wait + 8 * 3600) / 3600 % 24] / most)
+        later(wait) {
+            let causes = $0.building.scenario.failures.causes
+            $0.arm(causes[$0.random.pick(causes.map(\.share))])
+        }
+    }
+
+    /// From now on it happens at the first occasion.
+    func arm(_ cause: Cause) {
+        guard armed == nil, breakdown == nil, !isReserved, building.isPowered, voice.isSpeaking else {
+            return expectBreakdown()
+        }
+        switch cause.effect {
+        case .adapterDies:
+            fallSilent()
+            later(random.uniform(600, 7200)) {
+                if $0.building.isPowered { $0.speakAgain() }
+                $0.expectBreakdown()
+            }
+        case .mainsFail:
+            building.loseMains(cause, for: random.uniform(cause.recovery.after))
+            expectBreakdown()
+        default:
+            if cause.strikes == .anytime { strike(cause) } else { armed = cause }
+        }
+    }
+
+    func strikeDuringRun(_ cause: Cause) {
+        guard let journey = car.journey else { return }
+        later(random.uniform(0.1, 0.95) * journey.ideal.duration) {
+            guard $0.car.journey?.begin == journey.begin, $0.armed?.name == cause.name else { return }
+            $0.strike(cause)
+        }
+    }
+
+    /// What was begun for one breakdown is void in the next.
+    func duringBreakdown(_ seconds: Double, _ action: @escaping (SimulatedLift) -> Void) {
+        let number = breakdown?.number
+        later(seconds) { if $0.breakdown?.number == number { action($0) } }
+    }
+
+    // MARK: What
+
+    func strike(_ cause: Cause) {
+        breakDown(cause)
+        switch cause.effect {
+        case .safetyCircuitOpens, .driveTrips, .positionLost:
+            brake()
+            reportFault(after: random.uniform(0.3, 2))
+        case .governorTrips: overspeed()
+        case .ropeSlips: slip()
+        case .doorStaysShut:
+            show()
+            reportFault(after: random.uniform(5, 10))
+        case .doorStaysAjar:
+            moveDoor(to: 0.05, in: 0.3)
+            reportFault(after: random.uniform(5, 10))
+        case .doorWillNotClose: failToClose()
+        case .brakeSlips: moveUnintended()
+        case .zoneSensorDies:
+            senses.isZoneSensorDead = true
+            show()
+            reportFault(after: random.uniform(2, 6))
+        case .controllerReboots:
+            brake()
+            fallSilent()
+            duringBreakdown(random.uniform(20, 90)) {
+                $0.speakAgain()
+                $0.recover()
+            }
+            return
+        case .mainsFail, .adapterDies: break
+        }
+        awaitHelp()
+        if random.chance(cause.recovery.chance) {
+            duringBreakdown(random.uniform(cause.recovery.after)) { $0.recover() }
+        }
+    }
+
+    func breakDown(_ cause: Cause) {
+        armed = nil
+        breakdowns += 1
+        breakdown = Breakdown(cause: cause, number: breakdowns)
+        car.isDisabled = true
+        leaveService()
+        note("breakdown", from: now, to: now)
+        building.truth[building.truth.count - 1].cause = cause.name
+        building.truth[building.truth.count - 1].people = car.riders.count
+    }
+
+    /// The brake holds the car where it is, about 2 m/s² later.
+    func brake() {
+        if let journey = car.journey {
+            let motion = journey.ideal.motion(at: now - journey.begin)
+            let stop = min(journey.ideal.distance, motion.position + motion.speed * motion.speed / 4)
+            car.journey = nil
+            car.height = journey.from + (journey.isUp ? stop : -stop)
+            car.creep = motion.speed
+            duringBreakdown(motion.speed / 2) {
+                $0.car.creep = 0
+                $0.show()
+            }
+        }
+        show()
+    }
+
+    /// The controller finds the word for it, and says where the car is; half of them go out of service with it.
+    private func reportFault(after seconds: Double) {
+        duringBreakdown(seconds) {
+            guard let cause = $0.breakdown?.cause else { return }
+            if !cause.vendorCodes.isEmpty {
+                $0.vendorCode = cause.vendorCodes[$0.random.integer(0...cause.vendorCodes.count - 1)]
+            }
+            for code in cause.codes { $0.raise(code) }
+            if $0.senses.isZoneSensorDead || !$0.building.shaft.isInDoorZone($0.car.height(at: $0.now)) {
+                $0.raise(.stoppedOutsideUnlockingZone)
+            }
+            if $0.random.chance(0.5) { $0.mode = .stopService }
+            $0.show()
+        }
+    }
+
+    /// The car gains speed until the governor trips, at 115% or more (EN 81-20 5.6.2.2.1), and the safety gear holds it.
+    private func overspeed() {
+        let speed = fitting.kinematics.speed * 1.18
+        if let journey = car.journey {
+            car.height = journey.height(at: now)
+            car.journey = nil
+        }
+        car.creep = speed
+        let begin = now
+        show()
+        building.reports[index] = now
+        duringBreakdown(2) {
+            $0.car.height = max(0.5, $0.car.height - speed * 2)
+            $0.car.creep = 0
+            $0.note("overspeed", from: begin, decidable: begin + 0.5, to: $0.now + 10)
+            $0.show()
+        }
+        reportFault(after: 3)
+    }
+
+    /// The drive turns and the car does not move, until the motor run-time limiter stops it: at most 45 s (EN 81-20 5.9.2.7).
+    private func slip() {
+        if let journey = car.journey {
+            car.height = journey.height(at: now)
+            car.journey = nil
+        }
+        senses.seemsToRun = true
+        show()
+        duringBreakdown(45) {
+            $0.senses.seemsToRun = false
+            $0.show()
+        }
+        reportFault(after: 45.5)
+    }
+
+    /// The car creeps away with its door open, until the protection stops it within 1.2 m (EN 81-20 5.6.7).
+    private func moveUnintended() {
+        let begin = now
+        car.creep = 0.3
+        show()
+        duringBreakdown(0.8) {
+            $0.car.height += $0.floor == 0 ? 0.35 : -0.35
+            $0.show()
+            if $0.fitting.hasOpenLimit {
+                $0.note("unintended_movement", from: begin, decidable: $0.now, to: $0.now + 60)
+            }
+        }
+        duringBreakdown(1.5) {
+            $0.car.height += $0.floor == 0 ? 0.25 : -0.25
+            $0.car.creep = 0
+            $0.show()
+            if !$0.fitting.hasOpenLimit {
+                $0.note("unintended_movement", from: begin, decidable: $0.now + 2, to: $0.now + 60)
+            }
+        }
+        reportFault(after: 1.6)
+    }
+
+    /// Something lies in the sill: it tries again and again. Whoever is inside walks out.
+    private func failToClose() {
+        for attempt in 0..<5 {
+            duringBreakdown(Double(attempt) * 8) {
+                $0.moveDoor(to: 0.4, in: 1.5)
+                $0.duringBreakdown(2) { $0.moveDoor(to: 1, in: 1.5) }
+                $0.duringBreakdown(3.6) { $0.show() }
+            }
+        }
+        duringBreakdown(5) { $0.letOut() }
+        reportFault(after: 20)
+    }
+
+    // MARK: Mains
+
+    func loseMains() {
+        if breakdown == nil { breakDown(building.powerCut ?? building.scenario.failures.causes[0]) }
+        car.door = DoorMotion(to: car.door.gap(at: now) > 0.5 ? 1 : 0)
+        brake()
+        guard fitting.hasBattery else {
+            fallSilent()
+            return awaitHelp()
+        }
+        raise(.mainPowerLost)
+        guard fitting.hasRescueDevice, car.door.gap(at: now) < 1 else { return awaitHelp() }
+        car.isBeingRescuedByDevice = true
+        mode = .emergencyPower
+        raise(.emergencyPowerOperation)
+        // An automatic rescue device starts 15 to 60 s after the power cut; some fail when they are needed.
+        duringBreakdown(random.uniform(15, 60)) {
+            guard !$0.random.chance(0.07) else {
+                $0.car.isBeingRescuedByDevice = false
+                $0.mode = .stopService
+                $0.lower(.emergencyPowerOperation)
+                $0.reportFault(after: 1)
+                return $0.awaitHelp()
+            }
+            $0.creepToLanding(at: 0.15) {
+                $0.moveDoor(to: 1, in: 2.5)
+                $0.duringBreakdown(2.6) {
+                    $0.car.isBeingRescuedByDevice = false
+                    $0.show()
+                    $0.letOut()
+                }
+            }
+        }
+    }
+
+    func mainsReturn() {
+        // The controller starts up.
+        later(random.uniform(15, 45)) {
+            guard $0.building.isPowered else { return }
+            $0.speakAgain()
+            $0.lower(.mainPowerLost)
+            $0.lower(.emergencyPowerOperation)
+            if $0.breakdown?.cause.effect == .mainsFail, $0.mode != .inspection { $0.recover() }
+        }
+    }
+}
+
+extension Building {
+    /// The building's mains are gone for a while.
+    func loseMains(_ cause: Cause, for seconds: Double) {
+        guard isPowered else { return }
+        isPowered = false
+        powerCut = cause
+        for lift in lifts { lift.loseMains() }
+        after(seconds) { [unowned self] in
+            isPowered = true
+            powerCut = nil
+            for lift in lifts { lift.mainsReturn() }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import Elevator
+
+/// Those who wait at one floor.
+struct Landing {
+    var up: [Passenger] = []
+    var down: [Passenger] = []
+    /// Which lift has been sent for them.
+    var upLift: Int?
+    var downLift: Int?
+}
+
+/// A building with its group of lifts, the people in it, and what is going to happen. Buildings have nothing to do with each
+/// other, so that each is the same whatever runs beside it.
+package final class Building {
+    enum Happening {
+        case party
+        case step(lift: Int, SimulatedLift.Step, chain: UInt32)
+        case plan(() -> Void)
+    }
+
+    let plan: BuildingPlan
+    let scenario: Scenario
+    let shaft: Shaft
+    package private(set) var lifts: [SimulatedLift] = []
+    var landings: [Landing]
+    var random: Random
+    /// Seconds since the run's start.
+    private(set) var now = 0.0
+    var words = Words()
+    package var truth: [TruthRow] = []
+    var isPowered = true
+    var powerCut: Cause?
+    private var agenda = Heap<Double, Happening>()
+    /// When each lift is due to say something though nothing has changed.
+    var reports: [Double] = []
+
+    init(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) {
+        self.plan = plan
+        self.scenario = scenario
+        shaft = plan.shaft
+        landings = Array(repeating: Landing(), count: plan.shaft.floors)
+        random = Random(seed: seed, stream: UInt64(plan.number) << 8 | 1)
+        for number in 0..<plan.lifts {
+            lifts.append(SimulatedLift(index: number, in: self, seed: seed))
+            reports.append(.infinity)
+        }
+        for lift in lifts { lift.begin() }
+        expectParty()
+    }
+
+    // MARK: Time
+
+    func after(_ seconds: Double, _ happening: Happening) { agenda.push(now + seconds, happening) }
+    func after(_ seconds: Double, _ action: @escaping () -> Void) { agenda.push(now + seconds, .plan(action)) }
+
+    /// Lets everything happen until a moment, that moment excluded.
+    func advance(to end: Double) {
+        while true {
+            var due = agenda.firstKey ?? .infinity
+            var reporter = -1
+            for (index, time) in reports.enumerated() where time < due {
+                due = time
+                reporter = index
+            }
+            guard due < end else { break }
+            now = due
+            if reporter >= 0 {
+                lifts[reporter].report()
+            } else if let (_, happening) = agenda.pop() {
+                happen(happening)
+            }
+        }
+        now = end
+    }
+
+    private func happen(_ happening: Happening) {
+        switch happening {
+        case .party:
+            welcomeParty()
+            expectParty()
+        case .step(let lift, let step, let chain): lifts[lift].take(step, chain: chain)
+        case .plan(let action): action()
+        }
+    }
+
+    /// 0 to 23, Beijing time.
+    var hour: Int { Int(scenario.startSeconds + now + 8 * 3600) / 3600 % 24 }
+
+    // MARK: People
+
+    private func expectParty() {
+        var wait = 0.0
+        // A Poisson process forgets: what is beyond the hour is drawn anew at the next hour's rate.
+        for _ in 0..<48 {
+            let clock = scenario.startSeconds + now + wait + 8 * 3600
+            let rate = plan.traffic.rate(hour: Int(clock) / 3600 % 24, lifts: plan.lifts)
+            let rest = 3600 - (clock - Double(Int(clock) / 3600 * 3600))
+            let draw = rate > 0 ? random.exponential(rate: rate) : .infinity
+            if draw < rest { return after(wait + draw, .party) }
+            wait += rest + 1e-6
+        }
+    }
+
+    /// Somebody, or a few together, want to go somewhere.
+    private func welcomeParty() {
+        let (origin, destination) = plan.traffic.journey(hour: hour, floors: shaft.floors, &random)
+        // People per car in entrapment statistics: 1.6 to 2.6 with those already in it.
+        var size = 1
+        while size < 5, random.chance(0.3) { size += 1 }
+        // Nobody waits for lifts that are all out of order.
+        guard lifts.contains(where: \.isInService) else { return }
+        for _ in 0..<size {
+            let passenger = Passenger(destination: destination, mass: random.uniform(45, 95))
+            if destination > origin {
+                landings[origin].up.append(passenger)
+            } else {
+                landings[origin].down.append(passenger)
+            }
+        }
+        call(floor: origin, isUp: destination > origin)
+    }
+
+    // MARK: The dispatcher
+
+    /// Sends the lift that will be there first, unless one has been sent.
+    func call(floor: Int, isUp: Bool) {
+        if let sent = isUp ? landings[floor].upLift : landings[floor].downLift {
+            return lifts[sent].noticeCall(floor: floor, isUp: isUp)
+        }
+        var best: (lift: Int, cost: Double)?
+        for (index, lift) in lifts.enumerated() where lift.isInService {
+            let cost = lift.secondsUntil(floor: floor, isUp: isUp)
+            if cost < best?.cost ?? .infinity { best = (index, cost) }
+        }
+        guard let best else { return }
+        if isUp { landings[floor].upLift = best.lift } else { landings[floor].downLift = best.lift }
+        lifts[best.lift].noticeCall(floor: floor, isUp: isUp)
+    }
+
+    /// A lift that can no longer come gives its calls back.
+    func reassignCalls(of lift: Int) {
+        for floor in landings.indices {
+            for isUp in [true, false] where (isUp ? landings[floor].upLift : landings[floor].downLift) == lift {
+                if isUp { landings[floor].upLift = nil } else { landings[floor].downLift = nil }
+                if !(isUp ? landings[floor].up : landings[floor].down).isEmpty { call(floor: floor, isUp: isUp) }
+            }
+        }
+    }
+
+    /// A lift is back: somebody may have waited for it.
+    func callForThoseWhoWait() {
+        for floor in landings.indices {
+            if !landings[floor].up.isEmpty { call(floor: floor, isUp: true) }
+            if !landings[floor].down.isEmpty { call(floor: floor, isUp: false) }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+/// Somebody who rides.
+struct Passenger {
+    var destination: Int
+    /// Kilograms, with what they carry.
+    var mass: Double
+}
+
+/// A door on its way from one width to another, at a steady pace: 0 is shut, 1 fully open.
+struct DoorMotion {
+    var from = 0.0
+    var to = 0.0
+    /// Seconds.
+    var begin = 0.0
+    var duration = 0.0
+
+    func gap(at time: Double) -> Double {
+        if time >= begin + duration { return to }
+        if time <= begin { return from }
+        return from + (to - from) * (time - begin) / duration
+    }
+}
+
+/// A run that is not over.
+struct Journey {
+    var ideal: IdealRun
+    var begin: Double
+    /// Metres above the lowest landing.
+    var from: Double
+    var isUp: Bool
+    var target: Int
+
+    func height(at time: Double) -> Double {
+        let position = ideal.motion(at: time - begin).position
+        return from + (isUp ? position : -position)
+    }
+}
+
+/// The physical car: where it is, who is in it, how wide its door stands. Truth comes from here and from nowhere else.
+struct Car {
+    /// Metres above the lowest landing, while it stands.
+    var height = 0.0
+    var journey: Journey?
+    /// It creeps under inspection, a rescue device, re-levelling or a slipping brake; metres per second.
+    var creep = 0.0
+    var door = DoorMotion()
+    var riders: [Passenger] = []
+    /// Kilograms of things that nobody is with.
+    var luggage = 0.0
+    /// A failure keeps it from moving on or from opening.
+    var isDisabled = false
+    /// A rescue device is at work on it.
+    var isBeingRescuedByDevice = false
+
+    var isMoving: Bool { journey != nil || creep > 0 }
+    /// Kilograms.
+    var load: Double { riders.reduce(luggage) { $0 + $1.mass } }
+
+    func height(at time: Double) -> Double { journey?.height(at: time) ?? height }
+    func speed(at time: Double) -> Double { journey?.ideal.motion(at: time - (journey?.begin ?? 0)).speed ?? creep }
+}
+
+/// The landings of a building: so many floors, each so high.
+struct Shaft {
+    var floors: Int
+    /// Metres.
+    var floorHeight: Double
+
+    func floor(at height: Double) -> Int { min(floors - 1, max(0, Int((height / floorHeight).rounded()))) }
+    func metresOffLevel(at height: Double) -> Double { abs(height - Double(floor(at: height)) * floorHeight) }
+    /// Unlocking zone: ±0.2 m; at most ±0.35 m with simultaneously driven doors (EN 81-20 5.3.8.1).
+    func isInDoorZone(_ height: Double) -> Bool { metresOffLevel(at: height) <= 0.2 }
+}

@@ -1,0 +1,69 @@
+import Elevator
+import PositionedYAML
+
+/// Why a lift breaks down, and how: a row of `Simulator/catalogue/causes.yaml`. What it means for people is decided by the physics.
+package struct Cause: Sendable {
+    /// The classes that Chinese hotlines report by.
+    package enum Group: String, CaseIterable, Sendable { case external, human, door, control, other }
+    /// The occasion that it waits for.
+    enum Occasion: String, CaseIterable, Sendable {
+        case inRun = "in_run"
+        case arriving
+        case doorsOpen = "doors_open"
+        case closing
+        case anytime
+    }
+    enum Effect: String, CaseIterable, Sendable {
+        case safetyCircuitOpens = "safety_circuit_opens"
+        case driveTrips = "drive_trips"
+        case governorTrips = "governor_trips"
+        case ropeSlips = "rope_slips"
+        case positionLost = "position_lost"
+        case doorStaysShut = "door_stays_shut"
+        case doorStaysAjar = "door_stays_ajar"
+        case doorWillNotClose = "door_will_not_close"
+        case brakeSlips = "brake_slips"
+        case zoneSensorDies = "zone_sensor_dies"
+        case mainsFail = "mains_fail"
+        case controllerReboots = "controller_reboots"
+        case adapterDies = "adapter_dies"
+    }
+
+    package var name: String
+    package var group: Group
+    /// Of all breakdowns, relative to the others.
+    package var share: Double
+    var strikes: Occasion
+    var effect: Effect
+    var codes: [FaultCode]
+    var vendorCodes: [String]
+    /// How likely it passes by itself, and after how many seconds.
+    var recovery: (chance: Double, after: ClosedRange<Double>)
+
+    /// Reads the catalogue.
+    package static func read(_ root: YAMLNode, _ diagnostics: Diagnostics) -> [Cause] {
+        var reader = YAMLReader(root, diagnostics)
+        let causes = reader.entries("causes").compactMap { Cause($0.key, $0.value, diagnostics) }
+        reader.finish()
+        return causes
+    }
+
+    private init?(_ key: YAMLNode, _ node: YAMLNode, _ diagnostics: Diagnostics) {
+        var reader = YAMLReader(node, diagnostics)
+        name = key.text ?? ""
+        group = reader.choice("group", Group.self) ?? .other
+        share = reader.number("share") ?? 1
+        strikes = reader.choice("strikes", Occasion.self) ?? .anytime
+        guard let effect = reader.choice("effect", Effect.self) else {
+            diagnostics.report(node, "the key 'effect' is missing or wrong")
+            return nil
+        }
+        self.effect = effect
+        codes = reader.items("codes").compactMap { reader.choice(of: $0, FaultCode.self) }
+        vendorCodes = reader.items("vendor_codes").compactMap { reader.text(of: $0) }
+        let chance = reader.number("recovers") ?? 0
+        let after = reader.items("after").compactMap { reader.duration(of: $0)?.inSeconds }
+        recovery = (chance, after.count == 2 && after[0] <= after[1] ? after[0]...after[1] : 10...60)
+        reader.finish()
+    }
+}

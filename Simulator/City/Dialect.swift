@@ -1,0 +1,145 @@
+import Elevator
+import PositionedYAML
+
+/// How one make of controller writes its words: a profile of `Devices/profiles`, read in the other direction.
+///
+/// The simulator reads the profile's file by itself; it shares nothing with the gateway's decoder but that file. Not spoken: nested
+/// fields, and any encoding but JSON.
+package struct Dialect: Sendable {
+    enum Channel: UInt8, Sendable { case state, event, online }
+
+    /// One topic and the fields of its payload, in the file's order.
+    struct Form: Sendable {
+        var before: [UInt8]
+        var after: [UInt8]
+        var fields: [(key: [UInt8], content: Content)]
+
+        func topic(lift: String) -> [UInt8] { before + Array(lift.utf8) + after }
+    }
+    enum Content: Sendable {
+        case identity, sequence, vendorCode, isActive
+        /// Seconds east of UTC.
+        case time(Format, zone: Int)
+        case codes(written: [UInt64: [UInt8]], isSet: Bool)
+        case signal(Signal, written: [String: [UInt8]], scale: Double, offset: Double)
+    }
+    enum Format: String, CaseIterable {
+        case iso8601
+        case epochSeconds = "epoch_s"
+        case epochMilliseconds = "epoch_ms"
+    }
+
+    package var name: String
+    /// Seconds.
+    package var reportsEvery: Double
+    var reportsChanges: Bool
+    private var forms: [Form?]
+
+    func form(_ channel: Channel) -> Form? { forms[Int(channel.rawValue)] }
+
+    package init(_ root: YAMLNode) throws(InvalidFiles) {
+        let diagnostics = Diagnostics()
+        var reader = YAMLReader(root, diagnostics)
+        name = reader.requiredText("profile") ?? ""
+        reportsEvery = (reader.duration("reports_every") ?? .seconds(10)).inSeconds
+        reportsChanges = reader.boolean("reports_changes") ?? true
+        forms = [nil, nil, nil]
+        if let encoding = reader.text("encoding"), encoding != "json" {
+            diagnostics.report(root, "the simulator speaks JSON only, and found the encoding '\(encoding)'")
+        }
+        for item in reader.items("topics") {
+            guard let (channel, form) = Self.form(item, diagnostics) else { continue }
+            if forms[Int(channel.rawValue)] == nil { forms[Int(channel.rawValue)] = form }
+        }
+        if forms[0] == nil {
+            diagnostics.report(root, "no topic tells the whole state: expected one with 'complete: true'")
+        }
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+    }
+
+    private static func form(_ node: YAMLNode, _ diagnostics: Diagnostics) -> (Channel, Form)? {
+        var reader = YAMLReader(node, diagnostics)
+        let parts = (reader.requiredText("topic") ?? "").split(separator: "{lift}", omittingEmptySubsequences: false)
+        guard parts.count == 2 else {
+            diagnostics.report(node, "expected a topic with one '{lift}'")
+            return nil
+        }
+        var fields: [([UInt8], Content)] = []
+        func add(_ field: String?, _ content: Content) {
+            guard let field else { return }
+            if field.contains(".") {
+                diagnostics.report(node, "the simulator cannot write the nested field '\(field)'")
+            }
+            fields.append((Array("\"\(field)\":".utf8), content))
+        }
+        add(reader.text("identity"), .identity)
+        if let time = reader.optional("time") {
+            var reader = YAMLReader(time, diagnostics)
+            let format = reader.choice("format", Format.self) ?? .iso8601
+            let zone = reader.text("zone") ?? "+00:00"
+            let digits = zone.dropFirst().split(separator: ":").compactMap { Int($0) }
+            let seconds = digits.count == 2 ? (digits[0] * 3600 + digits[1] * 60) * (zone.hasPrefix("-") ? -1 : 1) : 0
+            add(reader.requiredText("field"), .time(format, zone: seconds))
+        }
+        add(reader.text("sequence"), .sequence)
+        var isOnline = false
+        for (key, value) in reader.entries("signals") {
+            guard let signal = Signal(name: key.text ?? "") else { continue }
+            if signal == .online { isOnline = true }
+            var reader = YAMLReader(value, diagnostics)
+            var written: [String: [UInt8]] = [:]
+            for (word, meaning) in reader.entries("map") where meaning.text != "unknown" {
+                guard let text = meaning.text, written[text] == nil else { continue }
+                written[text] = literal(word)
+            }
+            add(
+                reader.requiredText("field"),
+                .signal(
+                    signal, written: written, scale: reader.number("scale") ?? 1, offset: reader.number("offset") ?? 0))
+        }
+        var channel = isOnline ? Channel.online : .state
+        if let codes = reader.optional("codes") {
+            var reader = YAMLReader(codes, diagnostics)
+            var written: [UInt64: [UInt8]] = [:]
+            for code in FaultCode.allCases { written[code.bit] = Array("\"\(code.rawValue)\"".utf8) }
+            for (word, meaning) in reader.entries("map") {
+                if let code = meaning.text.flatMap(FaultCode.init(rawValue:)) { written[code.bit] = literal(word) }
+            }
+            let active = reader.text("active")
+            add(reader.requiredText("field"), .codes(written: written, isSet: active == nil))
+            if let active {
+                add(active, .isActive)
+                channel = .event
+            }
+        }
+        add(reader.text("vendor_code"), .vendorCode)
+        return (channel, Form(before: Array(parts[0].utf8), after: Array(parts[1].utf8), fields: fields))
+    }
+
+    /// A plain scalar is a number or a Boolean, a quoted one text.
+    private static func literal(_ node: YAMLNode) -> [UInt8] {
+        if case .scalar(let text, isPlain: true) = node.content,
+            Double(text) != nil || text == "true" || text == "false"
+        {
+            return Array(text.utf8)
+        }
+        return Array("\"\(node.text ?? "")\"".utf8)
+    }
+}
+
+extension String {
+    /// The parts of a text around each place of another one.
+    fileprivate func split(separator: String, omittingEmptySubsequences: Bool) -> [String] {
+        var parts: [String] = [""]
+        var rest = Substring(self)
+        while !rest.isEmpty {
+            if rest.hasPrefix(separator) {
+                parts.append("")
+                rest = rest.dropFirst(separator.count)
+            } else {
+                parts[parts.count - 1].append(rest.removeFirst())
+            }
+        }
+        return parts
+    }
+}

@@ -1,0 +1,73 @@
+import Elevator
+
+/// What a lift is fitted with: its drive, its sensors, its adapter. Drawn once.
+struct Fitting {
+    let kinematics: Kinematics
+    /// Kilograms.
+    let ratedLoad: Double
+    let occupancy: OccupancySensor
+    /// Seconds by which a lagging sensor is late.
+    let lag: Double
+    let hasOpenLimit: Bool
+    let hasLoadCell: Bool
+    let hasRescueDevice: Bool
+    /// The adapter goes on speaking for a while when the mains are gone.
+    let hasBattery: Bool
+    let dialect: Dialect
+    /// Seconds between the words of a lift to which nothing happens.
+    let heartbeat: Double
+    /// It speaks at every change; otherwise only at the heartbeat.
+    let reportsChanges: Bool
+    /// Seconds by which the device's clock is wrong, and how many more with each second that passes.
+    let clockOffset: Double
+    let clockDrift: Double
+    /// How much oftener than the average lift it breaks down.
+    let frailty: Double
+
+    init(_ building: Building, _ random: inout Random) {
+        let (plan, scenario) = (building.plan, building.scenario)
+        // The drive is chosen for the travel: the whole way in at most 40 s, under the motor run-time limiter.
+        let travel = Double(plan.shaft.floors - 1) * plan.shaft.floorHeight
+        let fits = Self.drives.filter { $0.run(travel).duration <= 40 }
+        kinematics =
+            fits.isEmpty ? Self.drives[Self.drives.count - 1] : fits[random.integer(0...min(1, fits.count - 1))]
+        ratedLoad = plan.ratedLoads[random.integer(0...plan.ratedLoads.count - 1)]
+        let sensors = scenario.sensors
+        occupancy = sensors.occupancy[random.pick(sensors.occupancy.map(\.share))].sensor
+        lag = random.uniform(sensors.lag)
+        hasOpenLimit = !random.chance(sensors.openLimitMissing)
+        hasLoadCell = !random.chance(sensors.loadMissing)
+        hasRescueDevice = random.chance(scenario.rescueDevices)
+        hasBattery = random.chance(scenario.batteries)
+        let device = scenario.devices[random.pick(scenario.devices.map(\.share))]
+        dialect = device.dialect
+        heartbeat = device.heartbeat
+        reportsChanges = device.reportsChanges
+        clockOffset =
+            random.chance(scenario.clocks.wrong) ? Self.wrongClocks[random.integer(0...Self.wrongClocks.count - 1)] : 0
+        clockDrift = random.uniform(-1, 1) * scenario.clocks.drift
+        frailty = random.gamma(shape: scenario.failures.frailtyShape)
+    }
+
+    /// Speed, acceleration and jerk as they come together (domain figures of Peters' table).
+    static let drives = [
+        Kinematics(speed: 1.0, acceleration: 0.6, jerk: 1.0), Kinematics(speed: 1.5, acceleration: 0.7, jerk: 1.0),
+        Kinematics(speed: 1.75, acceleration: 0.8, jerk: 1.0), Kinematics(speed: 2.0, acceleration: 0.8, jerk: 1.2),
+        Kinematics(speed: 2.5, acceleration: 1.0, jerk: 1.4), Kinematics(speed: 4.0, acceleration: 1.1, jerk: 1.4),
+        Kinematics(speed: 6.0, acceleration: 1.2, jerk: 1.5),
+    ]
+
+    /// A time zone taken for another, an hour of summer, no time at all, half a minute, a day.
+    static let wrongClocks = [-8 * 3600.0, 3600, -1_772_000_000, 37, 86_400]
+}
+
+/// 注册代码: type 3110 (traction passenger), region 440106 (Tianhe), year and month, serial.
+package enum RegistrationCode {
+    package static func text(_ number: Int) -> String {
+        let serial = String(number % 9999 + 1)
+        let month = 2020 * 12 + number / 9999
+        let monthText = String(month % 12 + 1)
+        return "3110440106\(month / 12)" + (monthText.count < 2 ? "0" : "") + monthText
+            + String(repeating: "0", count: 4 - serial.count) + serial
+    }
+}

@@ -1,0 +1,111 @@
+import Elevator
+
+/// How people get out of a car that is stuck, and the car back into service.
+extension SimulatedLift {
+    /// Those inside press the button sooner or later, and somebody comes; for an empty car it takes longer.
+    func awaitHelp() {
+        let rescue = building.scenario.rescue
+        guard !car.riders.isEmpty else {
+            return duringBreakdown(random.gamma(shape: 3) * rescue.callOut) { $0.attend() }
+        }
+        if random.chance(0.85) {
+            duringBreakdown(random.uniform(5, 60)) { $0.pressButton(again: 2) }
+        }
+        duringBreakdown(random.gamma(shape: 4) * rescue.arrival) { $0.attend() }
+    }
+
+    /// Somebody presses the alarm button for a second or two, and perhaps again.
+    func pressButton(again times: Int = 0) {
+        guard !car.riders.isEmpty else { return }
+        raise(.carAlarmButton)
+        later(random.uniform(1, 3)) { $0.lower(.carAlarmButton) }
+        if times > 0, random.chance(0.6) {
+            duringBreakdown(random.uniform(20, 120)) { $0.pressButton(again: times - 1) }
+        }
+    }
+
+    /// A technician comes, switches to inspection, brings the car level, opens the door; everybody leaves. Then the lift is repaired.
+    private func attend() {
+        guard mode != .inspection else { return }
+        mode = .inspection
+        raise(.inspectionEntered)
+        show()
+        duringBreakdown(random.gamma(shape: 4) * building.scenario.rescue.release) {
+            $0.senses.seemsToRun = false
+            $0.creepToLanding(at: 0.2) {
+                $0.moveDoor(to: 1, in: 4)
+                $0.duringBreakdown(4.1) {
+                    $0.show()
+                    $0.letOut()
+                    $0.duringBreakdown(30 + $0.random.gamma(shape: 2) * $0.building.scenario.rescue.repair) {
+                        $0.endRepair()
+                    }
+                }
+            }
+        }
+    }
+
+    private func endRepair() {
+        guard building.isPowered else { return duringBreakdown(600) { $0.endRepair() } }
+        senses.isZoneSensorDead = false
+        clearCodes()
+        moveDoor(to: 0, in: 3)
+        duringBreakdown(3.1) {
+            $0.speakAgain()
+            $0.beGood()
+        }
+    }
+
+    /// The fault has passed: the controller resets, creeps to the next landing and opens.
+    func recover() {
+        guard mode != .inspection, building.isPowered else { return }
+        senses.isZoneSensorDead = false
+        senses.seemsToRun = false
+        mode = .normal
+        clearCodes()
+        show()
+        duringBreakdown(2) {
+            $0.creepToLanding(at: 0.3) {
+                if $0.car.riders.isEmpty, $0.car.door.gap(at: $0.now) == 0 { return $0.beGood() }
+                $0.moveDoor(to: 1, in: 2)
+                $0.duringBreakdown(2.1) {
+                    $0.show()
+                    $0.letOut()
+                    $0.duringBreakdown(12) {
+                        $0.moveDoor(to: 0, in: 3)
+                        $0.duringBreakdown(3.1) { $0.beGood() }
+                    }
+                }
+            }
+        }
+    }
+
+    private func beGood() {
+        car.isDisabled = false
+        breakdown = nil
+        returnToService()
+        expectBreakdown()
+    }
+
+    /// Slowly to the nearest landing, by hand, by a device, or by the controller's own levelling.
+    func creepToLanding(at speed: Double, then: @escaping (SimulatedLift) -> Void) {
+        let metres = building.shaft.metresOffLevel(at: car.height)
+        guard metres > 0.001 else { return then(self) }
+        car.creep = speed
+        show()
+        duringBreakdown(metres / speed) {
+            $0.car.height = Double($0.building.shaft.floor(at: $0.car.height)) * $0.building.shaft.floorHeight
+            $0.car.creep = 0
+            $0.show()
+            then($0)
+        }
+    }
+
+    /// One after the other, as long as the door stands open.
+    func letOut() {
+        guard !car.riders.isEmpty else { return }
+        car.riders.removeLast()
+        peopleChanged()
+        duringBreakdown(random.uniform(1.0, 1.2)) { $0.letOut() }
+    }
+}

@@ -1,0 +1,209 @@
+import Elevator
+import PositionedYAML
+
+/// What a simulated fleet goes through. Data, in `Simulator/scenarios`; what it names is in `Simulator/catalogue`.
+package struct Scenario: Sendable {
+    /// Some of the lifts that speak in one way.
+    struct Device: Sendable {
+        var share: Double
+        var dialect: Dialect
+        /// Seconds.
+        var heartbeat: Double
+        var reportsChanges: Bool
+    }
+    struct Sensors: Sendable {
+        var occupancy: [(sensor: OccupancySensor, share: Double)]
+        /// Seconds by which a lagging sensor is late.
+        var lag: ClosedRange<Double>
+        var openLimitMissing: Double
+        var loadMissing: Double
+    }
+    struct Clocks: Sendable {
+        /// The share of devices whose clock is wrong by a constant, and how fast any of them drifts (seconds per second).
+        var wrong: Double
+        var drift: Double
+    }
+    struct Failures: Sendable {
+        var perLiftYear: Double
+        /// Of the Gamma distribution that a lift's frailty is drawn from.
+        var frailtyShape: Double
+        var causes: [Cause]
+    }
+    /// Seconds, on average.
+    struct Rescue: Sendable {
+        /// Until somebody is there for people; until they are out; until somebody is there for an empty lift; until it runs again.
+        var arrival: Double
+        var release: Double
+        var callOut: Double
+        var repair: Double
+    }
+
+    package var name: String
+    package var about: String
+    package var startSeconds: Double
+    /// Seconds.
+    package var duration: Double
+    package var lifts: Int
+    /// How many times the usual traffic.
+    var traffic: Double
+    var buildings: [(type: BuildingType, share: Double)]
+    var devices: [Device]
+    var sensors: Sensors
+    var rescueDevices: Double
+    var batteries: Double
+    var networks: [(network: NetworkProfile, share: Double)]
+    var clocks: Clocks
+    var failures: Failures
+    var rescue: Rescue
+
+    package init(_ root: YAMLNode, _ catalogue: Catalogue) throws(InvalidFiles) {
+        let diagnostics = Diagnostics()
+        var reader = YAMLReader(root, diagnostics)
+        name = reader.requiredText("scenario") ?? ""
+        about = reader.text("about") ?? ""
+        startSeconds = max(0, min(4e9, reader.number("start_s") ?? 1_772_380_800))
+        duration = (reader.duration("duration") ?? .seconds(86_400)).inSeconds
+        lifts = reader.integer("lifts", in: 1...200_000) ?? 200
+        traffic = reader.number("traffic") ?? 1
+        rescueDevices = reader.number("rescue_devices") ?? 0.4
+        batteries = reader.number("batteries") ?? 0.5
+        buildings = Self.shares("buildings", &reader, among: catalogue.buildings, otherwise: catalogue.buildings.first)
+            .map { ($0.0, $0.1) }
+        networks = Self.shares("networks", &reader, among: catalogue.networks, otherwise: catalogue.networks.first)
+            .map { ($0.0, $0.1) }
+        devices = Self.devices(&reader, catalogue, diagnostics)
+        sensors = Self.sensors(&reader, diagnostics)
+        clocks = Clocks(wrong: 0, drift: 0)
+        if let node = reader.optional("clocks") {
+            var reader = YAMLReader(node, diagnostics)
+            clocks = Clocks(wrong: reader.share("wrong") ?? 0, drift: reader.number("drift") ?? 0)
+            reader.finish()
+        }
+        failures = Self.failures(&reader, catalogue, diagnostics)
+        rescue = Rescue(arrival: 738, release: 378, callOut: 5400, repair: 7200)
+        if let node = reader.optional("rescue") {
+            var reader = YAMLReader(node, diagnostics)
+            func mean(_ key: String, _ usual: Double) -> Double { reader.duration(key)?.inSeconds ?? usual }
+            rescue = Rescue(
+                arrival: mean("arrival", rescue.arrival), release: mean("release", rescue.release),
+                callOut: mean("call_out", rescue.callOut), repair: mean("repair", rescue.repair))
+            reader.finish()
+        }
+        reader.finish()
+        for (message, isSound) in [
+            ("duration must be longer than 0s", duration > 0),
+            ("traffic must lie between 0 and 1000", 0...1000 ~= traffic),
+            ("rescue_devices and batteries are shares from 0 to 1", 0...1 ~= rescueDevices && 0...1 ~= batteries),
+            (
+                "rescue: every mean must be longer than 0s",
+                min(rescue.arrival, rescue.release, rescue.callOut, rescue.repair) > 0
+            ),
+        ] where !isSound { diagnostics.report(root, message) }
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+    }
+
+    /// `{ name: share, … }`, or one name alone.
+    private static func shares<Item>(
+        _ key: String, _ reader: inout YAMLReader, among known: [(name: String, item: Item)],
+        otherwise usual: (name: String, item: Item)?
+    ) -> [(Item, Double)] {
+        guard let node = reader.optional(key) else { return usual.map { [($0.item, 1)] } ?? [] }
+        func find(_ node: YAMLNode) -> Item? {
+            if let found = known.first(where: { $0.name == node.text }) { return found.item }
+            reader.diagnostics.report(
+                node,
+                "'\(node.text ?? node.summary)' is not in the catalogue.\(suggestion(for: node.text ?? "", among: known.map(\.name)))"
+            )
+            return nil
+        }
+        if node.text != nil { return find(node).map { [($0, 1)] } ?? [] }
+        return reader.entries(key).compactMap { name, share in
+            guard let item = find(name), let share = reader.number(of: share) else { return nil }
+            return (item, share)
+        }
+    }
+
+    private static func devices(
+        _ reader: inout YAMLReader, _ catalogue: Catalogue, _ diagnostics: Diagnostics
+    ) -> [Device] {
+        func device(_ dialect: Dialect) -> Device {
+            Device(share: 1, dialect: dialect, heartbeat: dialect.reportsEvery, reportsChanges: dialect.reportsChanges)
+        }
+        let items = reader.items("devices")
+        guard !items.isEmpty else { return catalogue.dialects.prefix(1).map { device($0.item) } }
+        return items.compactMap { node in
+            var reader = YAMLReader(node, diagnostics)
+            defer { reader.finish() }
+            let name = reader.requiredText("profile") ?? ""
+            guard let dialect = catalogue.dialects.first(where: { $0.name == name })?.item else {
+                diagnostics.report(
+                    node,
+                    "no profile is named '\(name)'.\(suggestion(for: name, among: catalogue.dialects.map(\.name)))")
+                return nil
+            }
+            var device = device(dialect)
+            device.share = reader.number("share") ?? 1
+            if let heartbeat = reader.duration("heartbeat")?.inSeconds {
+                device.heartbeat = heartbeat
+                if heartbeat < 0.05 { diagnostics.report(node, "a heartbeat must be at least 50ms") }
+            }
+            if let changes = reader.boolean("reports_changes") { device.reportsChanges = changes }
+            return device
+        }
+    }
+
+    private static func sensors(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> Sensors {
+        var sensors = Sensors(occupancy: [(.truthful, 1)], lag: 5...20, openLimitMissing: 0, loadMissing: 0)
+        guard let node = reader.optional("sensors") else { return sensors }
+        var reader = YAMLReader(node, diagnostics)
+        let shares = reader.entries("occupancy").compactMap { key, share -> (OccupancySensor, Double)? in
+            guard let sensor = reader.choice(of: key, OccupancySensor.self), let share = reader.number(of: share) else {
+                return nil
+            }
+            return (sensor, share)
+        }
+        if !shares.isEmpty { sensors.occupancy = shares.map { ($0.0, $0.1) } }
+        let lag = reader.items("lag").compactMap { reader.duration(of: $0)?.inSeconds }
+        if lag.count == 2, lag[0] <= lag[1] { sensors.lag = lag[0]...lag[1] }
+        sensors.openLimitMissing = reader.share("open_limit_missing") ?? 0
+        sensors.loadMissing = reader.share("load_missing") ?? 0
+        reader.finish()
+        return sensors
+    }
+
+    private static func failures(
+        _ reader: inout YAMLReader, _ catalogue: Catalogue, _ diagnostics: Diagnostics
+    ) -> Failures {
+        var failures = Failures(perLiftYear: 0, frailtyShape: 1.4, causes: catalogue.causes)
+        guard let node = reader.optional("failures") else { return failures }
+        var reader = YAMLReader(node, diagnostics)
+        failures.perLiftYear = reader.number("per_lift_year") ?? 0
+        failures.frailtyShape = reader.number("frailty_shape") ?? 1.4
+        if failures.frailtyShape < 0.1 { diagnostics.report(node, "frailty_shape must be at least 0.1") }
+        let only = reader.items("only")
+        if !only.isEmpty {
+            let names = catalogue.causes.map(\.name)
+            for name in only where !names.contains(name.text ?? "") {
+                diagnostics.report(
+                    name, "no cause is named '\(name.text ?? "")'.\(suggestion(for: name.text ?? "", among: names))")
+            }
+            let wanted = Set(only.compactMap(\.text))
+            failures.causes = catalogue.causes.filter { wanted.contains($0.name) }
+        }
+        if reader.boolean("evenly") == true {
+            for index in failures.causes.indices { failures.causes[index].share = 1 }
+        }
+        reader.finish()
+        return failures
+    }
+}
+
+extension YAMLReader {
+    /// A number from 0 to 1.
+    mutating func share(_ key: String) -> Double? {
+        guard let node = optional(key), let share = number(of: node) else { return nil }
+        if 0...1 ~= share { return share }
+        diagnostics.report(node, "expected a share from 0 to 1")
+        return nil
+    }
+}

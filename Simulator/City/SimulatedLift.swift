@@ -1,0 +1,359 @@
+import Elevator
+
+/// One lift: its car, its collective control, its doors and sensors. What goes wrong with it is in `Breakdown`, what it says in
+/// `Voice`.
+package final class SimulatedLift {
+    /// What the control does next.
+    enum Step: UInt8 {
+        case start, milestone, arrive, open, opened, exchange, dwellOver, closed
+    }
+    enum Phase { case idle, starting, running, standing, open, closing, out }
+
+    let index: Int
+    package let id: String
+    unowned let building: Building
+    let fitting: Fitting
+    var random: Random
+    var car = Car()
+    var phase = Phase.idle
+    /// Steps of an earlier chain are void.
+    private(set) var chain: UInt32 = 0
+    /// Floors that somebody in the car wants.
+    private var carCalls: UInt64 = 0
+    /// Floors that it has been sent to, upwards and downwards.
+    private var upCalls: UInt64 = 0
+    private var downCalls: UInt64 = 0
+    /// 1 up, -1 down, 0 none.
+    private var heading = 0
+    private var milestone = 0
+    /// It is somebody's own for the moment: a cleaner's, a fitter's.
+    var isReserved = false
+    var mode: ServiceMode? = .normal
+    var codes: UInt64 = 0
+    var vendorCode = ""
+    var breakdown: Breakdown?
+    var breakdowns = 0
+    /// What waits for its occasion.
+    var armed: Cause?
+    var senses = Senses()
+    var voice: Voice
+    var openTruth: [String: Int] = [:]
+
+    init(index: Int, in building: Building, seed: UInt64) {
+        self.index = index
+        self.building = building
+        let number = building.plan.firstLift + index
+        random = Random(seed: seed, stream: UInt64(number) << 8 | 2)
+        id = RegistrationCode.text(number)
+        fitting = Fitting(building, &random)
+        voice = Voice(fitting, lift: id)
+    }
+
+    var now: Double { building.now }
+    var floor: Int { building.shaft.floor(at: car.height(at: now)) }
+    var isInService: Bool { breakdown == nil && !isReserved && mode == .normal && building.isPowered }
+
+    // MARK: Time
+
+    func after(_ seconds: Double, _ step: Step) {
+        building.after(seconds, .step(lift: index, step, chain: chain))
+    }
+    /// What the control was about to do, it does no more.
+    func abandon() { chain &+= 1 }
+    /// Part of a story that has nothing to do with the control.
+    func later(_ seconds: Double, _ action: @escaping (SimulatedLift) -> Void) {
+        building.after(seconds) { [unowned self] in action(self) }
+    }
+
+    func take(_ step: Step, chain: UInt32) {
+        guard chain == self.chain else { return }
+        switch step {
+        case .start: start()
+        case .milestone: passMilestone()
+        case .arrive: arrive()
+        case .open: open()
+        case .opened: opened()
+        case .exchange: exchange()
+        case .dwellOver: dwellOver()
+        case .closed: closed()
+        }
+    }
+
+    // MARK: Calls
+
+    private static func bit(_ floor: Int) -> UInt64 { 1 << UInt64(floor) }
+
+    func noticeCall(floor: Int, isUp: Bool) {
+        if isUp { upCalls |= Self.bit(floor) } else { downCalls |= Self.bit(floor) }
+        if phase == .closing, floor == self.floor, heading == 0 || (heading > 0) == isUp { return reopen() }
+        if phase == .idle { decide() } else if phase == .running { stopOnTheWay(at: floor, isUp: isUp) }
+    }
+
+    func press(_ floor: Int) { carCalls |= Self.bit(floor) }
+
+    /// A rough guess, as dispatchers make it.
+    func secondsUntil(floor: Int, isUp: Bool) -> Double {
+        let here = self.floor
+        let metres = Double(abs(floor - here)) * building.shaft.floorHeight
+        let stops = Double((carCalls | upCalls | downCalls).nonzeroBitCount)
+        let turnsBack = heading != 0 && ((floor - here) * heading < 0 || (heading > 0) != isUp)
+        return metres / fitting.kinematics.speed + stops * 8 + (turnsBack ? 20 : 0)
+    }
+
+    /// Collective control: on in the same direction while anything is there, then back.
+    private func nextStop() -> Int? {
+        let all = carCalls | upCalls | downCalls
+        guard all != 0 else { return nil }
+        let here = floor
+        let below = Self.bit(here) - 1
+        let above = ~(below | Self.bit(here))
+        if all & Self.bit(here) != 0 { return here }
+        if heading == 0 {
+            // The nearest first.
+            let up = all & above
+            let down = all & below
+            let upward = up == 0 ? Int.max : up.trailingZeroBitCount - here
+            let downward = down == 0 ? Int.max : here - (63 - down.leadingZeroBitCount)
+            heading = upward <= downward ? 1 : -1
+        }
+        for _ in 0..<2 {
+            if heading > 0 {
+                let ahead = (carCalls | upCalls) & above
+                if ahead != 0 { return ahead.trailingZeroBitCount }
+                let turning = downCalls & above
+                if turning != 0 { return 63 - turning.leadingZeroBitCount }
+            } else {
+                let ahead = (carCalls | downCalls) & below
+                if ahead != 0 { return 63 - ahead.leadingZeroBitCount }
+                let turning = upCalls & below
+                if turning != 0 { return turning.trailingZeroBitCount }
+            }
+            heading = -heading
+        }
+        return nil
+    }
+
+    func decide() {
+        guard isInService else { return }
+        guard let target = nextStop() else {
+            heading = 0
+            phase = .idle
+            return
+        }
+        if target == floor {
+            heading = 0
+            phase = .standing
+            return after(0.2, .open)
+        }
+        heading = target > floor ? 1 : -1
+        phase = .starting
+        // Start delay 0.5 to 0.8 s.
+        after(random.uniform(0.5, 0.8), .start)
+    }
+
+    // MARK: Runs
+
+    private func start() {
+        guard let target = nextStop(), target != floor else { return decide() }
+        run(to: target)
+        if let armed, armed.strikes == .inRun { strikeDuringRun(armed) }
+    }
+
+    func run(to target: Int) {
+        let distance = abs(Double(target) * building.shaft.floorHeight - car.height)
+        car.journey = Journey(
+            ideal: fitting.kinematics.run(distance), begin: now, from: car.height,
+            isUp: Double(target) * building.shaft.floorHeight > car.height, target: target)
+        phase = .running
+        milestone = 0
+        show()
+        awaitMilestone()
+    }
+
+    /// What a controller notices on the way: the door zone left, each landing passed, the zone of the destination.
+    private func awaitMilestone() {
+        guard let journey = car.journey else { return }
+        let height = building.shaft.floorHeight
+        let landings = Int((journey.ideal.distance / height).rounded())
+        let place: Double
+        switch milestone {
+        case 0: place = min(0.21, journey.ideal.distance / 2)
+        case 1...max(1, landings): place = min((Double(milestone) - 0.499) * height, journey.ideal.distance - 0.2)
+        case landings + 1: place = max(journey.ideal.distance - 0.19, journey.ideal.distance / 2)
+        default: return after(max(0, journey.begin + journey.ideal.duration - now), .arrive)
+        }
+        after(max(0, journey.begin + journey.ideal.time(at: place) - now), .milestone)
+    }
+
+    private func passMilestone() {
+        milestone += 1
+        show()
+        awaitMilestone()
+    }
+
+    /// A call in its direction, far enough ahead to be stopped for, is taken along.
+    private func stopOnTheWay(at floor: Int, isUp: Bool) {
+        guard var journey = car.journey, journey.isUp == isUp, journey.ideal.hasCruise,
+            journey.isUp ? floor < journey.target : floor > journey.target
+        else { return }
+        let distance = abs(Double(floor) * building.shaft.floorHeight - journey.from)
+        let shorter = fitting.kinematics.run(distance)
+        let position = journey.ideal.motion(at: now - journey.begin).position
+        guard shorter.hasCruise, position < shorter.brakingPoint - 0.5,
+            (Double(floor) * building.shaft.floorHeight > journey.from) == journey.isUp
+        else { return }
+        journey.ideal = shorter
+        journey.target = floor
+        car.journey = journey
+        abandon()
+        awaitMilestone()
+    }
+
+    /// The car stands at its destination.
+    private func arrive() {
+        guard let journey = car.journey else { return }
+        car.height = Double(journey.target) * building.shaft.floorHeight
+        car.journey = nil
+        phase = .standing
+        show()
+        if isReserved { return }
+        if let armed, armed.strikes == .arriving { return strike(armed) }
+        after(0.3, .open)
+    }
+
+    // MARK: Doors and people
+
+    private func open() {
+        moveDoor(to: 1, in: random.uniform(1.8, 2.5))
+        phase = .standing
+        after(car.door.duration, .opened)
+    }
+
+    func moveDoor(to gap: Double, in seconds: Double) {
+        car.door = DoorMotion(from: car.door.gap(at: now), to: gap, begin: now, duration: seconds)
+        show()
+    }
+
+    private func reopen() {
+        abandon()
+        moveDoor(to: 1, in: 1.5)
+        phase = .standing
+        after(1.5, .opened)
+    }
+
+    private func opened() {
+        phase = .open
+        show()
+        carCalls &= ~Self.bit(floor)
+        if let armed, armed.strikes == .doorsOpen { return strike(armed) }
+        after(0.5, .exchange)
+    }
+
+    /// One after the other: out first, then in. A person takes 1.0 to 1.2 s.
+    private func exchange() {
+        let here = floor
+        if let leaving = car.riders.firstIndex(where: { $0.destination == here }) {
+            car.riders.remove(at: leaving)
+            peopleChanged()
+            return after(random.uniform(1.0, 1.2), .exchange)
+        }
+        if let passenger = nextBoarder(here) {
+            car.riders.append(passenger)
+            press(passenger.destination)
+            heading = passenger.destination > here ? 1 : -1
+            peopleChanged()
+            return after(random.uniform(1.0, 1.2), .exchange)
+        }
+        // Dwell: 2 to 3 s after a car call, 3 to 5 s after a hall call.
+        after(random.uniform(2, car.riders.isEmpty ? 5 : 3), .dwellOver)
+    }
+
+    private func nextBoarder(_ floor: Int) -> Passenger? {
+        let isUp: Bool
+        if heading == 0 || nothingAhead {
+            isUp = !building.landings[floor].up.isEmpty && (heading >= 0 || building.landings[floor].down.isEmpty)
+        } else {
+            isUp = heading > 0
+        }
+        let queue = isUp ? building.landings[floor].up : building.landings[floor].down
+        guard let first = queue.first, car.load + first.mass <= fitting.ratedLoad * 0.8 else { return nil }
+        if isUp { building.landings[floor].up.removeFirst() } else { building.landings[floor].down.removeFirst() }
+        return first
+    }
+
+    private var nothingAhead: Bool {
+        let here = floor
+        let below = Self.bit(here) - 1
+        let ahead = heading > 0 ? ~(below | Self.bit(here)) : below
+        return (carCalls | upCalls | downCalls) & ahead == 0
+    }
+
+    private func dwellOver() {
+        let here = floor
+        if let waiting = nextBoarder(here) {
+            car.riders.append(waiting)
+            press(waiting.destination)
+            peopleChanged()
+            return after(random.uniform(1.0, 1.2), .exchange)
+        }
+        close()
+    }
+
+    func close() {
+        if let armed, armed.strikes == .closing { return strike(armed) }
+        phase = .closing
+        moveDoor(to: 0, in: random.uniform(2.6, 3.5))
+        // Something touches the light curtain now and then.
+        if random.chance(0.03) {
+            let moment = random.uniform(0.3, 0.9) * car.door.duration
+            let chain = chain
+            later(moment) { if $0.chain == chain { $0.reopen() } }
+        }
+        after(car.door.duration, .closed)
+    }
+
+    private func closed() {
+        let here = floor
+        phase = .idle
+        forgetCalls(at: here)
+        show()
+        decide()
+    }
+
+    /// Who could not get in calls again.
+    private func forgetCalls(at floor: Int) {
+        upCalls &= ~Self.bit(floor)
+        downCalls &= ~Self.bit(floor)
+        if building.landings[floor].upLift == index {
+            building.landings[floor].upLift = nil
+            if !building.landings[floor].up.isEmpty { later(5) { $0.building.call(floor: floor, isUp: true) } }
+        }
+        if building.landings[floor].downLift == index {
+            building.landings[floor].downLift = nil
+            if !building.landings[floor].down.isEmpty { later(5) { $0.building.call(floor: floor, isUp: false) } }
+        }
+    }
+
+    /// It serves nobody until further notice.
+    func leaveService() {
+        abandon()
+        phase = .out
+        (carCalls, upCalls, downCalls, heading) = (0, 0, 0, 0)
+        building.reassignCalls(of: index)
+    }
+
+    func returnToService() {
+        phase = .idle
+        isReserved = false
+        mode = .normal
+        show()
+        for rider in car.riders { press(rider.destination) }
+        decide()
+        building.callForThoseWhoWait()
+    }
+
+    func peopleChanged() {
+        feel()
+        show()
+    }
+}

@@ -1,0 +1,53 @@
+import Elevator
+import Encoding
+
+/// What physically happened, a line a fact, in seconds since 1970.
+///
+/// `decidable` is the moment from which what had arrived of the lift's words, together with the time that passed, showed it;
+/// null where nothing ever did.
+package struct TruthRow: Sendable {
+    package var kind: String
+    package var lift: String
+    package var start: Double
+    package var decidable: Double?
+    package var end: Double
+    /// People in the car, where that matters.
+    package var people: Int?
+    /// off_level, at_level or silence.
+    package var place: String?
+    /// Of the catalogue.
+    package var cause: String?
+    /// How far the lift's occupancy sensor is to be believed.
+    package var sensor: String?
+    package var network: String?
+    /// Of the whole run.
+    package var lifts: Int?
+
+    package func write(to json: inout JSONWriter) {
+        json.object {
+            $0.put("kind", kind)
+            $0.put("lift", lift)
+            $0.put("start", start.rounded(toDecimals: 3))
+            if let decidable {
+                $0.put("decidable", decidable.rounded(toDecimals: 3))
+            } else {
+                $0.null("decidable")
+            }
+            $0.put("end", end.rounded(toDecimals: 3))
+            $0.put("people", people)
+            $0.put("place", place)
+            $0.put("cause", cause)
+            $0.put("sensor", sensor)
+            $0.put("network", network)
+            $0.put("lifts", lifts)
+        }
+        json.line()
+    }
+}
+
+extension Double {
+    package func rounded(toDecimals decimals: Int) -> Double {
+        let scale = (0..<decimals).reduce(1.0) { p, _ in p * 10 }
+        return (self * scale).rounded() / scale
+    }
+}

@@ -1,0 +1,211 @@
+import Elevator
+
+/// A lift's adapter: what it has said, and what it will say by itself.
+struct Voice {
+    var pen: Pen
+    var testimony = Testimony()
+    var isSpeaking = true
+    /// The last state it has published.
+    var said = Panel()
+    /// When it last said something, seconds since the run's start.
+    var lastWord = 0.0
+
+    init(_ fitting: Fitting, lift: String) {
+        pen = Pen(fitting.dialect, lift: lift, ratedSpeed: fitting.kinematics.speed)
+    }
+}
+
+extension SimulatedLift {
+    func begin() {
+        car.height = Double(random.integer(0...building.shaft.floors - 1)) * building.shaft.floorHeight
+        // They do not all speak in the same moment.
+        later(random.uniform(0, min(5, fitting.heartbeat))) {
+            $0.say(online: true)
+            $0.report()
+        }
+        expectBreakdown()
+        for (kind, applies) in [
+            ("occupancy_sensor_missing", fitting.occupancy == .missing),
+            ("occupancy_sensor_stuck", fitting.occupancy == .stuckTrue || fitting.occupancy == .stuckFalse),
+        ] where applies {
+            note(kind, from: 0, to: building.scenario.duration)
+        }
+    }
+
+    /// What its panel shows at this moment.
+    private var panel: Panel {
+        let time = now
+        let height = car.height(at: time)
+        let gap = car.door.gap(at: time)
+        var panel = Panel()
+        panel.mode = mode
+        panel.isMoving = car.isMoving || senses.seemsToRun
+        panel.direction = car.journey.map { $0.isUp ? 1 : -1 } ?? 0
+        panel.isInDoorZone = senses.isZoneSensorDead ? false : building.shaft.isInDoorZone(height)
+        panel.floor = building.shaft.floor(at: height)
+        panel.isLocked = gap == 0
+        if fitting.hasOpenLimit { panel.isFullyOpen = gap >= 1 }
+        switch fitting.occupancy {
+        case .missing: break
+        case .stuckTrue: panel.isOccupied = true
+        case .stuckFalse: panel.isOccupied = false
+        case .truthful, .lagging, .missesStill, .seesThings: panel.isOccupied = senses.isOccupied
+        }
+        if fitting.hasLoadCell { panel.load = Int((car.load / fitting.ratedLoad * 100).rounded()) }
+        panel.codes = codes
+        panel.vendorCode = vendorCode
+        panel.speed = Int((car.speed(at: time) * 100).rounded())
+        return panel
+    }
+
+    /// Something may have changed: truth is kept at once, the adapter speaks if it is of that kind.
+    func show() {
+        observe()
+        guard voice.isSpeaking, fitting.reportsChanges else { return }
+        let panel = panel
+        if panel.differs(from: voice.said) { publish(panel) }
+    }
+
+    /// It is time to say something, new or not.
+    func report() {
+        observe()
+        guard voice.isSpeaking else {
+            building.reports[index] = .infinity
+            return
+        }
+        publish(panel)
+    }
+
+    private func publish(_ panel: Panel) {
+        voice.said = panel
+        voice.testimony.hear(panel, at: now)
+        say(.state) { voice, time, bytes in voice.pen.state(panel, at: time, into: &bytes) }
+        building.reports[index] = now + fitting.heartbeat
+    }
+
+    /// What happened when a code is shown.
+    private static let kinds: [FaultCode: String] = [
+        .doorCloseFault: "door_close_fault", .doorOpenFault: "door_open_fault", .mainPowerLost: "power_loss",
+        .carAlarmButton: "car_alarm_call",
+    ]
+
+    func raise(_ code: FaultCode) { set(code, true) }
+    func lower(_ code: FaultCode) { set(code, false) }
+
+    private func set(_ code: FaultCode, _ isActive: Bool) {
+        guard (codes & code.bit != 0) != isActive else { return }
+        codes ^= code.bit
+        if let kind = Self.kinds[code], voice.isSpeaking || !isActive { follow(kind, isActive) }
+        if voice.isSpeaking, voice.pen.speaks(.event) {
+            var panel = voice.said
+            panel.codes = codes
+            voice.testimony.hear(panel, at: now)
+            say(.event) { voice, time, bytes in
+                voice.pen.event(code, isActive: isActive, panel, at: time, into: &bytes)
+            }
+        }
+        show()
+    }
+
+    func clearCodes() {
+        for code in FaultCode.allCases where codes & code.bit != 0 { lower(code) }
+        vendorCode = ""
+    }
+
+    func say(online: Bool) {
+        guard voice.pen.speaks(.online) else { return }
+        say(.online) { voice, time, bytes in voice.pen.online(online, at: time, into: &bytes) }
+    }
+
+    private func say(_ channel: Dialect.Channel, _ write: (inout Voice, Int64, inout [UInt8]) -> Void) {
+        let start = building.words.bytes.count
+        let clock = building.scenario.startSeconds + now + fitting.clockOffset + fitting.clockDrift * now
+        write(&voice, Int64((clock * 1000).rounded()), &building.words.bytes)
+        voice.lastWord = now
+        var shows = -1
+        if channel != .online, let row = openTruth["entrapment"], voice.testimony.showsEntrapment(at: now) {
+            shows = row
+        }
+        building.words.list.append(
+            Word(
+                time: now, lift: index, channel: channel, shows: shows, start: start,
+                count: building.words.bytes.count - start))
+    }
+
+    /// The adapter is gone; its broker publishes the last will when the keep-alive has run out.
+    func fallSilent() {
+        guard voice.isSpeaking else { return }
+        voice.isSpeaking = false
+        building.reports[index] = .infinity
+        // What its next report should have shown, its absence does.
+        let overdue = building.scenario.startSeconds + voice.lastWord + 1.2 * fitting.heartbeat
+        if voice.testimony.couldHoldPeople {
+            follow("silent_in_use", true)
+            if let row = openTruth["entrapment"], building.truth[row].decidable == nil {
+                building.truth[row].decidable = overdue
+            }
+        }
+        let kind = building.isPowered ? "controller_silent" : "silent_in_power_cut"
+        follow(kind, true)
+        if let row = openTruth[kind] { building.truth[row].decidable = overdue }
+        later(random.uniform(15, 90)) { if !$0.voice.isSpeaking { $0.say(online: false) } }
+    }
+
+    /// It is back: birth message, and the present state.
+    func speakAgain() {
+        guard !voice.isSpeaking else { return }
+        voice.isSpeaking = true
+        follow("silent_in_use", false)
+        follow("controller_silent", false)
+        follow("silent_in_power_cut", false)
+        say(online: true)
+        report()
+    }
+
+    // MARK: Truth
+
+    /// Looks at the physical car, and notes when people become trapped and when they are free again.
+    func observe() {
+        if !car.isDisabled && openTruth.isEmpty { return }
+        let height = car.height(at: now)
+        // A person gets through a gap of a third of the door.
+        let hasWayOut = building.shaft.isInDoorZone(height) && car.door.gap(at: now) > 0.35
+        let isStuckShut = car.isDisabled && !hasWayOut
+        // It begins when the car has come to a stop; a fitter who moves the car does not end it.
+        let isStill = !car.isMoving || openTruth["entrapment"] != nil
+        follow("entrapment", isStuckShut && isStill && !car.riders.isEmpty && !car.isBeingRescuedByDevice)
+        // Nobody is in it, and nobody outside can know: until the door has been open.
+        let isInDoubt = fitting.occupancy != .truthful || car.luggage > 0 || !senses.isSettled
+        let wasStuck = openTruth["stuck_unknown"] != nil && !hasWayOut
+        follow("stuck_unknown", car.riders.isEmpty && (isStuckShut && isInDoubt || wasStuck))
+    }
+
+    func follow(_ kind: String, _ isSo: Bool) {
+        if isSo, openTruth[kind] == nil {
+            openTruth[kind] = building.truth.count
+            let isLevel = building.shaft.isInDoorZone(car.height(at: now))
+            note(kind, from: now, to: .infinity)
+            let last = building.truth.count - 1
+            if kind == "entrapment" {
+                building.truth[last].decidable =
+                    voice.isSpeaking || !voice.testimony.couldHoldPeople
+                    ? nil : building.scenario.startSeconds + voice.lastWord + 1.2 * fitting.heartbeat
+                building.truth[last].people = car.riders.count
+                building.truth[last].place = voice.isSpeaking ? isLevel ? "at_level" : "off_level" : "silence"
+                building.truth[last].cause = breakdown?.cause.name
+                building.truth[last].sensor = fitting.occupancy.quality
+                building.truth[last].network = building.plan.network.name
+            }
+        } else if !isSo, let index = openTruth.removeValue(forKey: kind) {
+            building.truth[index].end = building.scenario.startSeconds + now
+        }
+    }
+
+    /// - Parameters: seconds since the run's start.
+    func note(_ kind: String, from start: Double, decidable: Double? = nil, to end: Double) {
+        let zero = building.scenario.startSeconds
+        building.truth.append(
+            TruthRow(kind: kind, lift: id, start: zero + start, decidable: zero + (decidable ?? start), end: zero + end)
+        )
+    }
+}

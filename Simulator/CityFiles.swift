@@ -1,0 +1,42 @@
+import City
+import FoundationEssentials
+import PositionedYAML
+
+/// Where the simulator's data lies, and how a scenario is found.
+enum CityFiles {
+    /// Reads a scenario by its path, or by its name among those of the library.
+    static func scenario(_ name: String, library: String, profiles: String) throws -> Scenario {
+        let path = name.contains("/") || name.hasSuffix(".yaml") ? name : "\(library)/scenarios/\(name).yaml"
+        guard FileManager.default.fileExists(atPath: path) else {
+            let folder = (try? FileManager.default.contentsOfDirectory(atPath: "\(library)/scenarios")) ?? []
+            let names = folder.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
+            throw InvalidFiles([
+                Diagnostic(
+                    file: path,
+                    message:
+                        "cannot be read.\(suggestion(for: name, among: names)) The library has: \(names.joined(separator: ", "))"
+                )
+            ])
+        }
+        return try Scenario(node(path), catalogue(library: library, profiles: profiles))
+    }
+
+    private static func catalogue(library: String, profiles: String) throws -> Catalogue {
+        let files = ((try? FileManager.default.contentsOfDirectory(atPath: profiles)) ?? [])
+            .filter { $0.hasSuffix(".yaml") }.sorted()
+        if files.isEmpty {
+            throw InvalidFiles([Diagnostic(file: profiles, message: "holds no profile; expected Devices/profiles")])
+        }
+        return try Catalogue(
+            buildings: node("\(library)/catalogue/buildings.yaml"), causes: node("\(library)/catalogue/causes.yaml"),
+            networks: node("\(library)/catalogue/networks.yaml"),
+            profiles: files.map { try node("\(profiles)/\($0)") })
+    }
+
+    private static func node(_ path: String) throws -> YAMLNode {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw InvalidFiles([Diagnostic(file: path, message: "cannot be read")])
+        }
+        return try YAMLNode(parsing: Array(data), file: path)
+    }
+}

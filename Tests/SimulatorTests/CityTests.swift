@@ -1,0 +1,186 @@
+import DeviceProfiles
+import Elevator
+import Encoding
+import Foundation
+import PositionedYAML
+import Testing
+
+@testable import City
+
+@Suite struct CityTests {
+    @Test func theSameSeedGivesTheSameBytes() throws {
+        let city = try SmallCity(
+            """
+            duration: 2h
+            lifts: 12
+            networks: mobile
+            failures: { per_lift_year: 5000 }
+            """)
+        func bytes(_ seed: UInt64) -> [UInt8] {
+            var all: [UInt8] = []
+            var other = city
+            other.seed = seed
+            other.live { all += $0.topic + $0.payload + Array("\($0.time)".utf8) }
+            return all
+        }
+        let first = bytes(7)
+        #expect(first.count > 100_000)
+        #expect(first == bytes(7))
+        #expect(first != bytes(8))
+    }
+
+    @Test func aBuildingIsTheSameAloneAndAmongOthers() throws {
+        let city = try SmallCity(
+            """
+            duration: 1h
+            lifts: 20
+            networks: mobile
+            failures: { per_lift_year: 5000 }
+            """)
+        var among: [[UInt8]] = []
+        let all = city.live { if $0.building == 3 { among.append($0.payload) } }
+        var alone: [[UInt8]] = []
+        let one = city.live(only: 3..<4) { alone.append($0.payload) }
+        #expect(!alone.isEmpty)
+        #expect(among == alone)
+        let lifts = Set(one.truth.map(\.lift)).subtracting([""])
+        #expect(
+            all.truth.filter { lifts.contains($0.lift) }.map(\.start) == one.truth.filter { $0.lift != "" }.map(\.start)
+        )
+    }
+
+    /// Nothing breaks: a car runs with its doors locked, and nobody is trapped.
+    @Test func aSoundCityCarriesItsPeople() throws {
+        let city = try SmallCity(
+            """
+            duration: 24h
+            lifts: 8
+            buildings: { home_tower: 1, office: 1 }
+            """)
+        var boarded = 0
+        var wasOccupied: [Int: Bool] = [:]
+        let after = city.live { arrival in
+            let payload = String(decoding: arrival.payload, as: UTF8.self)
+            guard payload.contains("Car_Status") else { return }
+            let isRunning = payload.contains("\"Car_Status\":1")
+            #expect(!(isRunning && payload.contains("\"Door_Status\":false")), "\(payload)")
+            let isOccupied = payload.contains("\"Passenger_Status\":true")
+            if isOccupied, wasOccupied[arrival.lift] != true { boarded += 1 }
+            wasOccupied[arrival.lift] = isOccupied
+        }
+        #expect(boarded > 800)
+        #expect(after.truth.map(\.kind) == ["run"])
+        // Midnight: whoever wanted to go somewhere is there, but for the last few.
+        #expect(after.buildings.allSatisfy { $0.landings.reduce(0) { $0 + $1.up.count + $1.down.count } < 8 })
+    }
+
+    @Test func aLiftTellsEachLandingThatItPassesFromBetweenTheFloors() throws {
+        let city = try SmallCity("duration: 1h\nlifts: 3\nbuildings: home_tower\ntraffic: 20", seed: 7)
+        var told: [Int: [Int: [String: Any]]] = [:]
+        city.live { arrival in
+            guard let state = try? JSONSerialization.jsonObject(with: Data(arrival.payload)) as? [String: Any],
+                let number = state["Sequence"] as? Int, state["Car_Position"] != nil
+            else { return }
+            told[arrival.lift, default: [:]][number] = state
+        }
+        #expect(told.count == 3)
+        var passed = 0
+        for states in told.values.map({ $0.sorted { $0.key < $1.key }.map(\.value) }) {
+            for (before, after) in zip(states, states.dropFirst()) {
+                let jump = abs((after["Car_Position"] as? Int ?? 0) - (before["Car_Position"] as? Int ?? 0))
+                #expect(jump <= 1, "a landing was passed and not told")
+                if jump == 0 { continue }
+                passed += 1
+                #expect(after["Car_Status"] as? Int == 1 && after["Door_Zone"] as? Bool == false)
+                #expect(after["Car_Speed"] as? Double ?? 0 > 0.5, "in the middle between two floors it runs")
+            }
+        }
+        #expect(passed > 100)
+    }
+
+    @Test func theGatewaysDecoderReadsWhatLiftsSay() throws {
+        let diagnostics = Diagnostics()
+        let profile = try #require(Profile(SmallCity.file("Devices/profiles/gbt24476-json.yaml"), diagnostics))
+        var decoder = MessageDecoder(profile)
+        let city = try SmallCity(
+            """
+            duration: 6h
+            lifts: 8
+            clocks: { wrong: 0.3 }
+            failures: { per_lift_year: 20000 }
+            """)
+        var read = 0
+        city.live { arrival in
+            let topic = String(decoding: arrival.topic, as: UTF8.self)
+            guard let index = profile.topics.firstIndex(where: { $0.pattern.lift(in: topic) != nil }) else {
+                Issue.record("nobody reads \(topic)")
+                return
+            }
+            do throws(UnreadableMessage) {
+                let message = try decoder.decode(arrival.payload.span, topic: index, isRetained: false, identities: [])
+                #expect(message.problem == nil)
+                read += 1
+            } catch { Issue.record("\(error): \(String(decoding: arrival.payload, as: UTF8.self))") }
+        }
+        #expect(read > 10_000)
+    }
+
+    /// What makes an entrapment is people in a stopped, shut car, not the name of the cause.
+    @Test func anEntrapmentHasPeopleAndACause() throws {
+        let city = try SmallCity(
+            """
+            duration: 4h
+            start_s: 1772409600
+            lifts: 30
+            traffic: 3
+            failures: { per_lift_year: 30000, evenly: true }
+            rescue: { arrival: 2m, release: 1m, call_out: 1m, repair: 1m }
+            """)
+        let truth = city.live().truth
+        let entrapments = truth.filter { $0.kind == "entrapment" }
+        #expect(entrapments.count > 40)
+        #expect(entrapments.allSatisfy { ($0.people ?? 0) > 0 && $0.cause != nil && $0.end > $0.start })
+        let trapping = Set(entrapments.compactMap(\.cause))
+        #expect(
+            trapping.isSuperset(of: [
+                "door_lock_contact", "door_operator", "vandalised_door", "drive_fault", "power_cut",
+            ]))
+        // A door that does not close lets everybody out.
+        #expect(!trapping.contains("door_drive_worn"))
+        // Not every breakdown finds somebody in the car.
+        #expect(entrapments.count < truth.count { $0.kind == "breakdown" })
+    }
+
+    @Test func helpTakesAsLongAsTheScenarioSays() throws {
+        let city = try SmallCity(
+            """
+            duration: 8h
+            start_s: 1772409600
+            lifts: 30
+            traffic: 5
+            failures: { per_lift_year: 15000, only: [water_in_pit] }
+            rescue: { arrival: 12m, release: 6m }
+            """)
+        let lasting = city.entrapments().filter { $0.end < city.scenario.startSeconds + 28_800 - 3600 }
+            .map { $0.end - $0.start }
+        #expect(lasting.count > 20)
+        let mean = lasting.reduce(0, +) / Double(lasting.count)
+        #expect(850...1350 ~= mean, "\(mean) s")
+    }
+
+    @Test func anUnknownNameIsRefusedWithItsPlace() {
+        func message(_ text: String) -> String {
+            do {
+                _ = try SmallCity(text)
+                return "accepted"
+            } catch { return "\(error)" }
+        }
+        #expect(
+            message("buildings: { home_towr: 1 }").contains(
+                "scenario.yaml:2:14: 'home_towr' is not in the catalogue. Did you mean 'home_tower'?"))
+        #expect(message("failures: { only: [door_lok_contact] }").contains("Did you mean 'door_lock_contact'?"))
+        #expect(message("sensors: { occupancy: { truthfull: 1 } }").contains("truthful"))
+        #expect(message("lifs: 3").contains("'lifs' is not a key here. Did you mean 'lifts'?"))
+        #expect(message("devices: [{ profile: acme }]").contains("no profile is named 'acme'"))
+    }
+}
