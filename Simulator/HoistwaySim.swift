@@ -7,7 +7,7 @@ struct HoistwaySim: ParsableCommand {
         commandName: "hoistway-sim",
         abstract: "Simulated lifts with the truth known, a monitoring centre, and a score.",
         discussion: """
-              hoistway-sim run Simulator/scenarios/day.yaml --seed 1 --out trace.ndjson --truth truth.ndjson
+              hoistway-sim run day --seed 1 --out trace.ndjson --truth truth.ndjson
               hoistway replay trace.ndjson > alerts.ndjson
               hoistway-sim score --truth truth.ndjson --alerts alerts.ndjson
             """,

@@ -21,7 +21,7 @@ extension SimulatedLift {
         repeat {
             wait += random.exponential(rate: perSecond * most)
             if now + wait > building.scenario.duration { return }
-        } while !random.chance(hours[Int(building.scenario.startSeconds + now + wait + 8 * 3600) / 3600 % 24] / most)
+        } while !random.chance(hours[building.scenario.hour(at: now + wait)] / most)
         later(wait) {
             let causes = $0.building.scenario.failures.causes
             $0.arm(causes[$0.random.pick(causes.map(\.share))])

@@ -83,18 +83,14 @@ package final class Building {
         }
     }
 
-    /// 0 to 23, Beijing time.
-    var hour: Int { Int(scenario.startSeconds + now + 8 * 3600) / 3600 % 24 }
-
     // MARK: People
 
     private func expectParty() {
         var wait = 0.0
         // A Poisson process forgets: what is beyond the hour is drawn anew at the next hour's rate.
         for _ in 0..<48 {
-            let clock = scenario.startSeconds + now + wait + 8 * 3600
-            let rate = plan.traffic.rate(hour: Int(clock) / 3600 % 24, lifts: plan.lifts)
-            let rest = 3600 - (clock - Double(Int(clock) / 3600 * 3600))
+            let rate = plan.traffic.rate(hour: scenario.hour(at: now + wait), lifts: plan.lifts)
+            let rest = 3600 - (scenario.timeOfDay + now + wait).truncatingRemainder(dividingBy: 3600)
             let draw = rate > 0 ? random.exponential(rate: rate) : .infinity
             if draw < rest { return after(wait + draw, .party) }
             wait += rest + 1e-6
@@ -103,7 +99,8 @@ package final class Building {
 
     /// Somebody, or a few together, want to go somewhere.
     private func welcomeParty() {
-        let (origin, destination) = plan.traffic.journey(hour: hour, floors: shaft.floors, &random)
+        let (origin, destination) = plan.traffic.journey(
+            hour: scenario.hour(at: now), floors: shaft.floors, &random)
         // People per car in entrapment statistics: 1.6 to 2.6 with those already in it.
         var size = 1
         while size < 5, random.chance(0.3) { size += 1 }

@@ -41,6 +41,8 @@ package struct Scenario: Sendable {
     package var name: String
     package var about: String
     package var startSeconds: Double
+    /// Seconds since Beijing's midnight at the start: the hour of the traffic, also where a live run gives its messages the present time.
+    var timeOfDay: Double
     /// Seconds.
     package var duration: Double
     package var lifts: Int
@@ -62,6 +64,7 @@ package struct Scenario: Sendable {
         name = reader.requiredText("scenario") ?? ""
         about = reader.text("about") ?? ""
         startSeconds = max(0, min(4e9, reader.number("start_s") ?? 1_772_380_800))
+        timeOfDay = (startSeconds + 8 * 3600).truncatingRemainder(dividingBy: 86_400)
         duration = (reader.duration("duration") ?? .seconds(86_400)).inSeconds
         lifts = reader.integer("lifts", in: 1...200_000) ?? 200
         traffic = reader.number("traffic") ?? 1
@@ -196,6 +199,11 @@ package struct Scenario: Sendable {
         reader.finish()
         return failures
     }
+}
+
+extension Scenario {
+    /// 0 to 23, Beijing time, so many seconds after the start.
+    func hour(at seconds: Double) -> Int { Int(timeOfDay + seconds) / 3600 % 24 }
 }
 
 extension YAMLReader {

@@ -11,7 +11,7 @@ struct ReplayTrace: ParsableCommand {
             `hoistway run --record FILE` and `hoistway-sim run --out FILE` write one. Every alert is printed as the
             CloudEvent the centre would get, a line each; the same trace gives the same bytes on every run.
 
-              hoistway-sim run Simulator/scenarios/day.yaml --seed 1 --out - --truth truth.ndjson | hoistway replay - > alerts.ndjson
+              hoistway-sim run day --seed 1 --out - --truth truth.ndjson | hoistway replay - > alerts.ndjson
             """)
 
     @Argument(help: "The trace, or - for standard input.")
