@@ -132,7 +132,8 @@ struct ScoreCard {
         kinds = [("entrapment", judge(false))]
         stuck = judge(true)
         let others = Set(truth.map(\.kind)).union(Self.physicalKinds).filter {
-            !$0.hasPrefix("entrapment") && !$0.hasPrefix("occupancy_sensor") && !Self.circumstances.contains($0)
+            !$0.hasPrefix("entrapment") && !$0.hasPrefix("occupancy_sensor") && !$0.hasPrefix("nuisance.")
+                && !Self.circumstances.contains($0)
         }
         beyondTruth = all.count { !$0.kind.hasPrefix("entrapment") && !others.contains($0.kind) }
         // A power cut that other lifts tell of explains a silence; one that nobody tells of does not.

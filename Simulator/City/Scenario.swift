@@ -56,6 +56,8 @@ package struct Scenario: Sendable {
     var networks: [(network: NetworkProfile, share: Double)]
     var clocks: Clocks
     var failures: Failures
+    /// How often each befalls a lift in a year.
+    var nuisances: [(Nuisance, Double)]
     var rescue: Rescue
 
     package init(_ root: YAMLNode, _ catalogue: Catalogue) throws(InvalidFiles) {
@@ -83,6 +85,12 @@ package struct Scenario: Sendable {
             reader.finish()
         }
         failures = Self.failures(&reader, catalogue, diagnostics)
+        nuisances = []
+        for (key, value) in reader.entries("nuisances") {
+            if let nuisance = reader.choice(of: key, Nuisance.self), let perYear = reader.number(of: value) {
+                nuisances.append((nuisance, perYear))
+            }
+        }
         rescue = Rescue(arrival: 738, release: 378, callOut: 5400, repair: 7200)
         if let node = reader.optional("rescue") {
             var reader = YAMLReader(node, diagnostics)

@@ -24,6 +24,7 @@ extension SimulatedLift {
             $0.report()
         }
         expectBreakdown()
+        expectNuisances()
         for (kind, applies) in [
             ("occupancy_sensor_missing", fitting.occupancy == .missing),
             ("occupancy_sensor_stuck", fitting.occupancy == .stuckTrue || fitting.occupancy == .stuckFalse),

@@ -1,0 +1,321 @@
+import Elevator
+
+/// What is no entrapment and may look like one. Each is a habit of people or a mood of the equipment, played on the physical car.
+package enum Nuisance: String, CaseIterable, Sendable {
+    /// Somebody stands in the shut car and talks on the telephone; the door would open for the asking.
+    case idleOccupied = "idle_occupied"
+    case heldDoors = "held_doors"
+    /// A cleaner with a cart, floor after floor; the cart rides alone for a while.
+    case cleaner
+    /// A parcel lies in the empty, shut car.
+    case parcel
+    case movingDay = "moving_day"
+    case inspection
+    /// A sag of the mains stops the car between floors for some seconds.
+    case powerDip = "power_dip"
+    case relevelling
+    /// The button is pressed in a car that is well.
+    case prankCall = "prank_call"
+    /// A sensor flickers or lies for a while.
+    case badSensor = "bad_sensor"
+    case outOfService = "out_of_service"
+}
+
+/// What a lift does for somebody in particular, step by step.
+extension SimulatedLift {
+    func expectNuisances() {
+        for (nuisance, perYear) in building.scenario.nuisances where perYear > 0 { expect(nuisance, perYear) }
+    }
+
+    private func expect(_ nuisance: Nuisance, _ perYear: Double) {
+        let wait = random.exponential(rate: perYear / (365 * 86_400))
+        if now + wait > building.scenario.duration { return }
+        later(wait) { $0.begin(nuisance, perYear) }
+    }
+
+    /// It needs a lift that stands idle and is well; a busy one is waited for.
+    private func begin(_ nuisance: Nuisance, _ perYear: Double) {
+        guard isInService, phase == .idle, armed == nil, car.riders.isEmpty else {
+            if now + 20 < building.scenario.duration { later(20) { $0.begin(nuisance, perYear) } }
+            return
+        }
+        leaveService()
+        isReserved = true
+        let number = breakdowns
+        let start = now
+        play(nuisance) {
+            guard $0.isReserved, $0.breakdowns == number else { return }
+            $0.note("nuisance.\(nuisance.rawValue)", from: start, to: $0.now)
+            $0.returnToService()
+            $0.expect(nuisance, perYear)
+        }
+    }
+
+    private typealias Then = (SimulatedLift) -> Void
+
+    private func play(_ nuisance: Nuisance, _ then: @escaping Then) {
+        switch nuisance {
+        case .idleOccupied:
+            letIn(1) {
+                $0.shut { $0.later($0.random.uniform(60, 600)) { $0.rideAndLeave(then) } }
+            }
+        case .heldDoors: letIn(1) { $0.holdDoors($0.random.integer(2...8)) { $0.shut { $0.rideAndLeave(then) } } }
+        case .cleaner: clean(floors: random.integer(2...4), then)
+        case .parcel: leaveParcel(then)
+        case .movingDay: move(loads: random.integer(2...4), then)
+        case .inspection: inspect(stops: random.integer(2...4), then)
+        case .powerDip: letIn(random.integer(0...2)) { $0.shut { $0.dip(then) } }
+        case .relevelling:
+            letIn(2) { $0.relevel(3) { $0.shut { $0.rideAndLeave(then) } } }
+        case .prankCall: prank(then)
+        case .badSensor: misread(then)
+        case .outOfService:
+            mode = .stopService
+            raise(.outOfService)
+            later(random.uniform(300, 7200)) {
+                $0.lower(.outOfService)
+                $0.mode = .normal
+                $0.show()
+                then($0)
+            }
+        }
+    }
+
+    // MARK: Steps
+
+    private func letIn(_ count: Int, _ then: @escaping Then) {
+        swing(open: true) {
+            let others = (0..<max(2, $0.building.shaft.floors)).filter { [floor = $0.floor] in $0 != floor }
+            for _ in 0..<count {
+                let target = others[$0.random.integer(0...others.count - 1)]
+                $0.car.riders.append(Passenger(destination: target, mass: $0.random.uniform(45, 95)))
+            }
+            if count > 0 { $0.peopleChanged() }
+            $0.later($0.random.uniform(2, 5), then)
+        }
+    }
+
+    private func swing(open: Bool, _ then: @escaping Then) {
+        moveDoor(to: open ? 1 : 0, in: open ? 2.2 : 3)
+        later(car.door.duration + 0.01) {
+            $0.show()
+            then($0)
+        }
+    }
+    private func shut(_ then: @escaping Then) { swing(open: false, then) }
+
+    private func ride(to target: Int, _ then: @escaping Then) {
+        guard target != floor else { return then(self) }
+        run(to: target)
+        // Of an own run the control only takes note; see `arrive`.
+        later((car.journey?.ideal.duration ?? 0) + 0.5, then)
+    }
+
+    private func rideAndLeave(_ then: @escaping Then) {
+        let target = car.riders.first?.destination ?? (floor + 1) % building.shaft.floors
+        later(0.6) {
+            $0.ride(to: target) {
+                $0.swing(open: true) {
+                    $0.car.riders.removeAll()
+                    $0.car.luggage = 0
+                    $0.peopleChanged()
+                    $0.later(3) { $0.shut(then) }
+                }
+            }
+        }
+    }
+
+    // MARK: Habits
+
+    /// It tries to close every 20 s, and the light curtain opens it again; in the end it complains.
+    private func holdDoors(_ times: Int, _ then: @escaping Then) {
+        guard times > 0 else {
+            lower(.doorCloseFault)
+            return then(self)
+        }
+        later(20) {
+            $0.moveDoor(to: 0.6, in: 1.5)
+            $0.later(1.5) {
+                $0.moveDoor(to: 1, in: 1.5)
+                $0.later(1.6) {
+                    $0.show()
+                    if times <= 5 { $0.raise(.doorCloseFault) }
+                    $0.holdDoors(times - 1, then)
+                }
+            }
+        }
+    }
+
+    private func clean(floors: Int, _ then: @escaping Then) {
+        guard floors > 0 else { return then(self) }
+        letIn(1) {
+            $0.car.luggage = 60
+            $0.peopleChanged()
+            $0.shut {
+                $0.ride(to: $0.random.integer(0...$0.building.shaft.floors - 1)) {
+                    $0.swing(open: true) {
+                        // The cart stays while its owner mops the landing; now and then the door shuts on it.
+                        $0.car.riders.removeAll()
+                        $0.peopleChanged()
+                        $0.later($0.random.uniform(20, 60)) {
+                            $0.shut {
+                                $0.later($0.random.uniform(20, 240)) {
+                                    $0.swing(open: true) {
+                                        $0.car.luggage = 0
+                                        $0.peopleChanged()
+                                        $0.later(2) { $0.shut { $0.clean(floors: floors - 1, then) } }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func leaveParcel(_ then: @escaping Then) {
+        swing(open: true) {
+            $0.car.luggage = $0.random.uniform(15, 90)
+            $0.peopleChanged()
+            $0.later(4) {
+                $0.shut {
+                    $0.later($0.random.uniform(60, 1200)) { $0.rideAndLeave(then) }
+                }
+            }
+        }
+    }
+
+    private func move(loads: Int, _ then: @escaping Then) {
+        guard loads > 0 else { return then(self) }
+        letIn(1) {
+            $0.car.luggage = $0.random.uniform(100, 500)
+            $0.peopleChanged()
+            $0.holdDoors($0.random.integer(3...12)) {
+                $0.shut { $0.rideAndLeave { $0.move(loads: loads - 1, then) } }
+            }
+        }
+    }
+
+    /// The technician stands on the roof and drives; the car stops where the work is.
+    private func inspect(stops: Int, _ then: @escaping Then) {
+        mode = .inspection
+        raise(.inspectionEntered)
+        visit(stops) {
+            $0.mode = .normal
+            $0.lower(.inspectionEntered)
+            $0.show()
+            $0.later(5, then)
+        }
+    }
+
+    private func visit(_ stops: Int, _ then: @escaping Then) {
+        later(20) {
+            let isLast = stops == 0
+            let shaft = $0.building.shaft
+            let top = Double(shaft.floors - 1) * shaft.floorHeight
+            let target =
+                isLast
+                ? Double(shaft.floor(at: $0.car.height)) * shaft.floorHeight
+                : max(0.6, min(top - 0.6, $0.car.height + $0.random.uniform(-8, 8)))
+            $0.car.creep = 0.4
+            $0.show()
+            $0.later(max(0.1, abs(target - $0.car.height) / 0.4)) {
+                $0.car.height = target
+                $0.car.creep = 0
+                $0.show()
+                if isLast { return then($0) }
+                $0.later($0.random.uniform(60, 900)) { $0.visit(stops - 1, then) }
+            }
+        }
+    }
+
+    private func dip(_ then: @escaping Then) {
+        let target = car.riders.first?.destination ?? (floor + 1) % building.shaft.floors
+        run(to: target)
+        let duration = car.journey?.ideal.duration ?? 0
+        later(random.uniform(0.2, 0.8) * duration) {
+            guard let journey = $0.car.journey else { return }
+            $0.abandon()
+            let motion = journey.ideal.motion(at: $0.now - journey.begin)
+            let place = min(journey.ideal.distance, motion.position + motion.speed * motion.speed / 4)
+            $0.car.journey = nil
+            $0.car.height = journey.from + (journey.isUp ? place : -place)
+            $0.car.isDisabled = true
+            $0.raise(.mainPowerLost)
+            $0.show()
+            $0.later($0.random.uniform(3, 25)) {
+                $0.lower(.mainPowerLost)
+                $0.car.isDisabled = false
+                $0.show()
+                // It creeps to the next landing, and goes on from there.
+                let shaft = $0.building.shaft
+                let landing = Double(shaft.floor(at: $0.car.height)) * shaft.floorHeight
+                $0.car.creep = 0.3
+                $0.show()
+                $0.later(abs($0.car.height - landing) / 0.3 + 0.1) {
+                    $0.car.height = landing
+                    $0.car.creep = 0
+                    $0.show()
+                    $0.rideAndLeave(then)
+                }
+            }
+        }
+    }
+
+    /// The ropes give as the load changes: the car sinks and is brought back, door open, within 20 mm.
+    private func relevel(_ times: Int, _ then: @escaping Then) {
+        guard times > 0 else { return then(self) }
+        car.creep = 0.05
+        car.height -= 0.015
+        show()
+        later(random.uniform(0.6, 1.5)) {
+            $0.car.creep = 0
+            $0.car.height += 0.015
+            $0.show()
+            $0.later(2) { $0.relevel(times - 1, then) }
+        }
+    }
+
+    private func prank(_ then: @escaping Then) {
+        let isOpen = random.chance(0.4)
+        letIn(1) {
+            if isOpen { $0.pressButton() }
+            $0.later(5) {
+                $0.shut {
+                    // In a run; a press in a shut car that stands would be a call for help.
+                    if !isOpen { $0.later(3) { $0.pressButton() } }
+                    $0.rideAndLeave(then)
+                }
+            }
+        }
+    }
+
+    private func misread(_ then: @escaping Then) {
+        if random.chance(0.5) {
+            flicker(random.integer(3...10), then)
+        } else {
+            // The infrared sensor takes the sun for somebody.
+            senses.isOccupied = true
+            senses.movement += 1
+            show()
+            later(random.uniform(60, 3600)) {
+                $0.senses.isOccupied = !$0.car.riders.isEmpty
+                $0.show()
+                then($0)
+            }
+        }
+    }
+
+    /// The zone sensor loses its flag for a moment, again and again.
+    private func flicker(_ times: Int, _ then: @escaping Then) {
+        guard times > 0 else { return then(self) }
+        senses.isZoneSensorDead = true
+        show()
+        later(random.uniform(0.1, 2)) {
+            $0.senses.isZoneSensorDead = false
+            $0.show()
+            $0.later($0.random.uniform(1, 60)) { $0.flicker(times - 1, then) }
+        }
+    }
+}
