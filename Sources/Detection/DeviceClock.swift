@@ -66,7 +66,10 @@ struct DeviceClock: Sendable, Equatable {
             let oldest = mayBeQueued ? Self.longestBacklog : 6 * Self.tolerance
             if age >= -Self.futureTolerance, age <= oldest {
                 candidateCount = 0
-                return Judgement(time: min(arrival, device &+ offset), isAbsurd: false, isNewOffset: false)
+                // No word comes before it is said: the clock is ahead by that much. Did such words count at their arrival, one that
+                // was overtaken would count after those that overtook it.
+                if age < 0 { self.offset = excess }
+                return Judgement(time: device &+ min(offset, excess), isAbsurd: false, isNewOffset: false)
             }
         }
         if mayBeQueued { return Judgement(time: arrival, isAbsurd: true, isNewOffset: false) }

@@ -145,6 +145,19 @@ private let stuck = """
         #expect(building.detector.view(0).counters.tooLate == 0)
     }
 
+    /// A late "it runs" of a device whose clock is ahead undid the newer "it stands", until the next report.
+    @Test func anOvertakenWordOfAClockThatIsAheadUndoesNothing() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 0.8, arriving: 0.02) {
+            $0.stopsBetweenFloors()
+            $0.set(.moving, true)
+        }
+        building.say(at: 5.8, arriving: 5.02, sequence: 3) { $0.set(.moving, false) }
+        building.say(at: 5.8, arriving: 6, sequence: 2) { $0.set(.moving, true) }
+        building.advance(to: 15.1)
+        #expect(building.told.last == "1 entrapment.off_level suspected 15.02")
+    }
+
     @Test func anAlertToldAsOverThatIsNotGoesOn() throws {
         var building = try Building(rules: stuck)
         building.say(at: 1) { $0.stopsBetweenFloors() }

@@ -11,6 +11,20 @@ import Testing
         #expect(judged.time == 100 * second)
     }
 
+    /// Two clocks never agree; a second ahead is usual.
+    @Test func aClockThatIsAheadTellsTheOrderOfWordsThatOvertookEachOther() {
+        var clock = DeviceClock()
+        let ahead = second * 8 / 10
+        func judge(_ said: Int64, arriving arrival: Int64) -> Int64 {
+            clock.judge(device: said + ahead, arrival: arrival, mayBeQueued: false).time
+        }
+        #expect(judge(100 * second, arriving: 100 * second + 20_000_000) == 100 * second + 20_000_000)
+        let newer = judge(110 * second, arriving: 110 * second + 10_000_000)
+        let overtaken = judge(109 * second, arriving: 111 * second)
+        #expect(overtaken < newer)
+        #expect(newer - overtaken == second, "as far apart as they were said")
+    }
+
     @Test func aTimeZoneIsLearnedFromTheFirstWord() {
         var clock = DeviceClock()
         _ = clock.judge(device: 0, arrival: 28_800 * second, mayBeQueued: false)
