@@ -46,6 +46,8 @@ package final class Building {
         }
         for lift in lifts { lift.begin() }
         expectParty()
+        var chance = Random(seed: seed, stream: UInt64(plan.number) << 8 | 4)
+        schedule(scenario.events, &chance)
     }
 
     // MARK: Time

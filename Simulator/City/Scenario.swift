@@ -58,6 +58,7 @@ package struct Scenario: Sendable {
     var failures: Failures
     /// How often each befalls a lift in a year.
     var nuisances: [(Nuisance, Double)]
+    var events: [ScheduledEvent]
     var rescue: Rescue
 
     package init(_ root: YAMLNode, _ catalogue: Catalogue) throws(InvalidFiles) {
@@ -85,6 +86,7 @@ package struct Scenario: Sendable {
             reader.finish()
         }
         failures = Self.failures(&reader, catalogue, diagnostics)
+        events = reader.items("events").compactMap { ScheduledEvent($0, catalogue.causes, diagnostics) }
         nuisances = []
         for (key, value) in reader.entries("nuisances") {
             if let nuisance = reader.choice(of: key, Nuisance.self), let perYear = reader.number(of: value) {

@@ -184,3 +184,40 @@ import Testing
         #expect(message("devices: [{ profile: acme }]").contains("no profile is named 'acme'"))
     }
 }
+
+@Suite struct ScenarioTests {
+    /// Nothing breaks: whoever is stuck is so for the seconds of a power dip.
+    @Test func nuisancesTrapNobodyForLong() throws {
+        let city = try SmallCity(
+            """
+            duration: 6h
+            start_s: 1772409600
+            lifts: 10
+            nuisances: { idle_occupied: 3000, held_doors: 3000, cleaner: 3000, parcel: 3000, moving_day: 1000, inspection: 1000, power_dip: 3000, relevelling: 3000, prank_call: 3000, bad_sensor: 3000, out_of_service: 1000 }
+            """)
+        let truth = city.live().truth
+        let kinds = Set(truth.map(\.kind))
+        for nuisance in Nuisance.allCases { #expect(kinds.contains("nuisance.\(nuisance.rawValue)"), "\(nuisance)") }
+        #expect(!kinds.contains("breakdown"))
+        #expect(truth.filter { $0.kind == "entrapment" }.allSatisfy { $0.end - $0.start < 40 })
+    }
+
+    @Test func aPowerCutComesWhenTheScenarioSays() throws {
+        let city = try SmallCity(
+            """
+            duration: 2h
+            start_s: 1772442000
+            lifts: 40
+            traffic: 5
+            events: [{ at: 30m, what: power_cut, share: 0.5, for: 20m }]
+            """)
+        let after = city.live()
+        let breakdowns = after.truth.filter { $0.kind == "breakdown" }
+        #expect(breakdowns.allSatisfy { $0.start == city.scenario.startSeconds + 1800 && $0.cause == "power_cut" })
+        #expect(5..<35 ~= breakdowns.count)
+        let trapped = after.truth.filter { $0.kind == "entrapment" }
+        #expect(!trapped.isEmpty && trapped.contains { $0.place == "silence" })
+        // When the mains are back after 20 minutes, the controllers bring level whoever is still inside and not being helped.
+        #expect(trapped.allSatisfy { $0.end < city.scenario.startSeconds + 1800 + 1200 + 1800 })
+    }
+}

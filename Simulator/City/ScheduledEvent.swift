@@ -1,0 +1,60 @@
+import Elevator
+import PositionedYAML
+
+/// What befalls a share of a city's buildings at a time that the scenario names.
+struct ScheduledEvent: Sendable {
+    enum What: String, CaseIterable, Sendable {
+        /// The mains of a building are gone for a while.
+        case powerCut = "power_cut"
+        /// The adapters of its lifts say nothing for a while, whatever the lifts do.
+        case silence
+        /// Each of its lifts breaks down at the next occasion.
+        case breakdown
+    }
+    var what: What
+    /// Seconds since the run's start, and how long.
+    var at: Double
+    var duration: Double
+    /// Of the buildings.
+    var share: Double
+    var cause: Cause?
+
+    init?(_ node: YAMLNode, _ causes: [Cause], _ diagnostics: Diagnostics) {
+        var reader = YAMLReader(node, diagnostics)
+        defer { reader.finish() }
+        at = reader.duration("at")?.inSeconds ?? 0
+        duration = reader.duration("for")?.inSeconds ?? 1200
+        share = reader.share("share") ?? 1
+        let name = reader.text("cause")
+        guard let what = reader.choice("what", What.self) else {
+            diagnostics.report(node, "expected 'what': \(What.allCases.map(\.rawValue).joined(separator: ", "))")
+            return nil
+        }
+        self.what = what
+        let usual = what == .powerCut ? causes.first { $0.effect == .mainsFail } : nil
+        cause = name.map { name in causes.first { $0.name == name } } ?? usual
+        if what != .silence, cause == nil {
+            diagnostics.report(
+                node, "no cause is named '\(name ?? "")'.\(suggestion(for: name ?? "", among: causes.map(\.name)))")
+        }
+    }
+}
+
+extension Building {
+    /// Puts on the agenda what the scenario has for this building.
+    func schedule(_ events: [ScheduledEvent], _ random: inout Random) {
+        for event in events where random.chance(event.share) {
+            after(event.at) { [unowned self] in
+                switch event.what {
+                case .powerCut: if let cause = event.cause { loseMains(cause, for: event.duration) }
+                case .breakdown: if let cause = event.cause { for lift in lifts { lift.arm(cause) } }
+                case .silence:
+                    for lift in lifts {
+                        lift.fallSilent()
+                        lift.later(event.duration) { if $0.building.isPowered { $0.speakAgain() } }
+                    }
+                }
+            }
+        }
+    }
+}
