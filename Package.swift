@@ -69,21 +69,25 @@ let package = Package(
         .target(
             name: "City", dependencies: ["Elevator", "Encoding", "PositionedYAML"], path: "Simulator/City",
             swiftSettings: strict),
+        .target(
+            name: "Scoring", dependencies: ["City", "Elevator", "Encoding"], path: "Simulator/Scoring",
+            swiftSettings: strict),
         .executableTarget(
             name: "hoistway-sim",
             dependencies: [
-                "CCrypto", "City", "Elevator", "Encoding", "Mosquitto", "PositionedYAML",
+                "CCrypto", "City", "Elevator", "Encoding", "Mosquitto", "PositionedYAML", "Scoring",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulator",
-            exclude: ["City", "catalogue", "scenarios", "demo"],
+            exclude: ["City", "Scoring", "catalogue", "scenarios", "demo"],
             swiftSettings: strict),
 
         // Measures; not installed.
         .executableTarget(
             name: "hoistway-bench",
             dependencies: [
-                "Gateway", "Detection", "DeviceProfiles", "Elevator", "Encoding", "Journal", "PositionedYAML", "Uplink",
+                "City", "Gateway", "Detection", "DeviceProfiles", "Elevator", "Encoding", "Journal", "Mosquitto",
+                "PositionedYAML", "Scoring", "Uplink",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/hoistway-bench",
@@ -109,7 +113,8 @@ let package = Package(
             name: "UplinkTests", dependencies: ["Uplink", "Journal", "Elevator", "Encoding"], swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests",
-            dependencies: ["City", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
+            dependencies: ["City", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML", "Scoring"],
+            swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",

@@ -3,6 +3,7 @@ import City
 import Elevator
 import FoundationEssentials
 import Mosquitto
+import Scoring
 
 #if canImport(Glibc)
     import Glibc
@@ -89,10 +90,15 @@ struct Stage {
     private var fleet: ChildProcess?
     private var screen = Screen()
     private var random: Random
+    /// Seconds since 1970 in which no gateway listened, and since when none does.
+    private var deaf: [ClosedRange<Double>] = []
+    private var deafSince: Double?
+    private let gatewayLog: LogTail
 
     init(folder: String, demo: Demo) {
         self.folder = folder
         self.demo = demo
+        gatewayLog = LogTail("\(folder)/gateway.log")
         random = Random(seed: demo.seed, stream: 0xD1E5)
     }
 
@@ -142,12 +148,18 @@ struct Stage {
         var reloaded = 0
         while fleet?.isRunning == true, !stop.isSet {
             usleep(100_000)
+            noticeListening()
             let now = elapsed()
-            if gateway?.isRunning == false { try startGateway() }
+            if gateway?.isRunning == false {
+                // It killed itself at a crash point, within this turn or the last.
+                deafSince = deafSince ?? Self.wallSeconds - 0.2
+                try startGateway()
+            }
             if let due = killTimes.first, now >= due {
                 killTimes.removeFirst()
                 if kills == 1 { screen.say("Killing the gateway with SIGKILL, in the middle of everything.") }
                 gateway?.end(SIGKILL)
+                deafSince = deafSince ?? Self.wallSeconds
                 if kills == 1 { usleep(1_500_000) }
                 try startGateway(dying: kills > 1 && killTimes.count % 3 == 2)
                 if kills == 1 {
@@ -210,13 +222,14 @@ struct Stage {
         end()
         screen.finish()
         if stop.isSet { return false }
-        let truth: [Fact] = try Score.lines("\(folder)/truth.ndjson")
+        let truth: [TruthRow] = try Score.lines("\(folder)/truth.ndjson")
         let alerts = try Score.alerts("\(folder)/alerts.ndjson")
-        // Silence counts only while the gateway listens: what it slept through comes on top of the holds. Killed every few seconds it
-        // listens for less than half of the time.
-        let card = ScoreCard(truth: truth, alerts: alerts, grace: kills > 20 ? 30 : 12)
+        if let deafSince { deaf.append(deafSince...Self.wallSeconds) }
+        let card = ScoreCard(truth: truth, alerts: alerts, grace: 12, deaf: deaf)
         print("")
         print(card.table)
+        let slept = deaf.reduce(0) { $0 + $1.upperBound - $1.lowerBound }
+        print("no gateway listened for \(slept.rounded(toDecimals: 1)) s, which comes on top of the holds")
         print("\(kills) kills; \(redelivered) messages that the broker sent again after their commit were recognised")
         let published = try publishedByTheFleet()
         if kills == 0 { print("\(published ?? 0) messages published, \(read) read by the gateway") }
@@ -235,6 +248,15 @@ struct Stage {
                 ? "Every entrapment was detected, delivered, and counted once."
                 : "FAILED: an entrapment was missed, lost or invented.")
         return isGood
+    }
+
+    private static var wallSeconds: Double { Instant(nanoseconds: MonotonicClock.wallNanoseconds).seconds }
+
+    /// It says so in its log when it has caught up.
+    private mutating func noticeListening() {
+        guard gatewayLog.count(of: "the backlog is read") > 0, let since = deafSince else { return }
+        deaf.append(since...Self.wallSeconds)
+        deafSince = nil
     }
 
     /// A rule of no consequence that is another one each time.

@@ -1,9 +1,11 @@
 import ArgumentParser
+import City
 import Elevator
 import FoundationEssentials
 import PositionedYAML
+import Scoring
 
-enum ScoreFormat: String, ExpressibleByArgument, CaseIterable { case text, json, row }
+enum ScoreFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
 struct Score: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,11 +29,8 @@ struct Score: ParsableCommand {
     @Option(help: "How many seconds later than its holds a verdict may come.")
     var grace = 2.0
 
-    @Option(help: "text for a person, json for a program, row for a table of many runs.")
+    @Option(help: "text for a person, json for a program.")
     var format = ScoreFormat.text
-
-    @Option(help: "The row's name.")
-    var name = ""
 
     func run() throws {
         guard grace.isFinite else { throw ValidationError("--grace: expected seconds") }
@@ -39,13 +38,12 @@ struct Score: ParsableCommand {
         switch format {
         case .text: print(card.table)
         case .json: print(card.json)
-        case .row: print(card.row(named: name))
         }
         if !card.isGood { throw ExitCode(4) }
     }
 
     /// The alerts of a file; what the gateway says of itself, and its self-tests, are no alerts.
-    static func alerts(_ path: String) throws -> [ScoredAlert] {
+    static func alerts(_ path: String) throws -> [AlertWord] {
         struct Event: Decodable {
             struct Body: Decodable { var test: Bool? }
             var type: String

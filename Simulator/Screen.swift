@@ -1,6 +1,7 @@
 import Elevator
 import FoundationEssentials
 import Mosquitto
+import Scoring
 
 #if canImport(Glibc)
     import Glibc
@@ -97,8 +98,8 @@ struct Screen {
         let lines = data.split(separator: 10)
         alertsRead = lines.count
         latest = lines.suffix(5).compactMap { line in
-            guard let alert = try? decodeJSON(ScoredAlert.self, Data(line)) else { return nil }
-            return "lift …\(alert.subject.suffix(4))  \(alert.data.kind) \(alert.data.state)"
+            guard let alert = try? decodeJSON(AlertWord.self, Data(line)) else { return nil }
+            return "lift …\(alert.lift.suffix(4))  \(alert.kind) \(alert.state)"
         }
     }
 

@@ -18,7 +18,9 @@ struct HoistwayBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hoistway-bench",
         abstract: "Measure decode, rules, memory, start-up and the journal; write the Timescales traces.",
-        subcommands: [Messages.self, State.self, Timescales.self, Load.self, Reloads.self, JournalBench.self])
+        subcommands: [
+            Messages.self, CityBench.self, State.self, Timescales.self, Load.self, Reloads.self, JournalBench.self,
+        ])
 }
 
 /// Seconds of CPU that this process has used.

@@ -23,26 +23,20 @@ extension SimulatedLift {
             if now + wait > building.scenario.duration { return }
         } while !random.chance(hours[building.scenario.hour(at: now + wait)] / most)
         later(wait) {
+            $0.expectBreakdown()
             let causes = $0.building.scenario.failures.causes
             $0.arm(causes[$0.random.pick(causes.map(\.share))])
         }
     }
 
-    /// From now on it happens at the first occasion.
+    /// From now on it happens at the first occasion. What is out of order already does not break again.
     func arm(_ cause: Cause) {
-        guard armed == nil, breakdown == nil, !isReserved, building.isPowered, voice.isSpeaking else {
-            return expectBreakdown()
-        }
+        guard armed == nil, breakdown == nil, !isReserved, building.isPowered, voice.isSpeaking else { return }
         switch cause.effect {
         case .adapterDies:
             fallSilent()
-            later(random.uniform(600, 7200)) {
-                if $0.building.isPowered { $0.speakAgain() }
-                $0.expectBreakdown()
-            }
-        case .mainsFail:
-            building.loseMains(cause, for: random.uniform(cause.recovery.after))
-            expectBreakdown()
+            later(random.uniform(600, 7200)) { $0.speakAgain() }
+        case .mainsFail: building.loseMains(cause, for: random.uniform(cause.recovery.after))
         default:
             if cause.strikes == .anytime { strike(cause) } else { armed = cause }
         }
@@ -56,8 +50,8 @@ extension SimulatedLift {
         }
     }
 
-    /// What was begun for one breakdown is void in the next.
-    func duringBreakdown(_ seconds: Double, _ action: @escaping (SimulatedLift) -> Void) {
+    /// Goes on with what is being played, unless a breakdown has begun or ended by then.
+    func proceed(_ seconds: Double, _ action: @escaping (SimulatedLift) -> Void) {
         let number = breakdown?.number
         later(seconds) { if $0.breakdown?.number == number { action($0) } }
     }
@@ -87,7 +81,7 @@ extension SimulatedLift {
         case .controllerReboots:
             brake()
             fallSilent()
-            duringBreakdown(random.uniform(20, 90)) {
+            proceed(random.uniform(20, 90)) {
                 $0.speakAgain()
                 $0.recover()
             }
@@ -96,7 +90,7 @@ extension SimulatedLift {
         }
         awaitHelp()
         if random.chance(cause.recovery.chance) {
-            duringBreakdown(random.uniform(cause.recovery.after)) { $0.recover() }
+            proceed(random.uniform(cause.recovery.after)) { $0.recover() }
         }
     }
 
@@ -106,20 +100,17 @@ extension SimulatedLift {
         breakdown = Breakdown(cause: cause, number: breakdowns)
         car.isDisabled = true
         leaveService()
-        note("breakdown", from: now, to: now)
-        building.truth[building.truth.count - 1].cause = cause.name
-        building.truth[building.truth.count - 1].people = car.riders.count
+        let row = note("breakdown", from: now, to: now)
+        building.truth[row].cause = cause.name
+        building.truth[row].people = car.riders.count
     }
 
     /// The brake holds the car where it is, about 2 m/s² later.
     func brake() {
-        if let journey = car.journey {
-            let motion = journey.ideal.motion(at: now - journey.begin)
-            let stop = min(journey.ideal.distance, motion.position + motion.speed * motion.speed / 4)
-            car.journey = nil
-            car.height = journey.from + (journey.isUp ? stop : -stop)
-            car.creep = motion.speed
-            duringBreakdown(motion.speed / 2) {
+        let speed = car.endJourney(at: now, braking: 2)
+        if speed > 0 {
+            car.creep = speed
+            proceed(speed / 2) {
                 $0.car.creep = 0
                 $0.show()
             }
@@ -129,10 +120,11 @@ extension SimulatedLift {
 
     /// The controller finds the word for it, and says where the car is; half of them go out of service with it.
     private func reportFault(after seconds: Double) {
-        duringBreakdown(seconds) {
+        proceed(seconds) {
             guard let cause = $0.breakdown?.cause else { return }
             if !cause.vendorCodes.isEmpty {
-                $0.vendorCode = cause.vendorCodes[$0.random.integer(0...cause.vendorCodes.count - 1)]
+                let code = cause.vendorCodes[$0.random.integer(0...cause.vendorCodes.count - 1)]
+                $0.vendorCode = $0.building.scenario.vendorCodes.firstIndex(of: code)
             }
             for code in cause.codes { $0.raise(code) }
             if $0.senses.isZoneSensorDead || !$0.building.shaft.isInDoorZone($0.car.height(at: $0.now)) {
@@ -146,15 +138,12 @@ extension SimulatedLift {
     /// The car gains speed until the governor trips, at 115% or more (EN 81-20 5.6.2.2.1), and the safety gear holds it.
     private func overspeed() {
         let speed = fitting.kinematics.speed * 1.18
-        if let journey = car.journey {
-            car.height = journey.height(at: now)
-            car.journey = nil
-        }
+        car.endJourney(at: now)
         car.creep = speed
         let begin = now
         show()
         building.reports[index] = now
-        duringBreakdown(2) {
+        proceed(2) {
             $0.car.height = max(0.5, $0.car.height - speed * 2)
             $0.car.creep = 0
             $0.note("overspeed", from: begin, decidable: begin + 0.5, to: $0.now + 10)
@@ -165,13 +154,10 @@ extension SimulatedLift {
 
     /// The drive turns and the car does not move, until the motor run-time limiter stops it: at most 45 s (EN 81-20 5.9.2.7).
     private func slip() {
-        if let journey = car.journey {
-            car.height = journey.height(at: now)
-            car.journey = nil
-        }
+        car.endJourney(at: now)
         senses.seemsToRun = true
         show()
-        duringBreakdown(45) {
+        proceed(45) {
             $0.senses.seemsToRun = false
             $0.show()
         }
@@ -183,14 +169,14 @@ extension SimulatedLift {
         let begin = now
         car.creep = 0.3
         show()
-        duringBreakdown(0.8) {
+        proceed(0.8) {
             $0.car.height += $0.floor == 0 ? 0.35 : -0.35
             $0.show()
             if $0.fitting.hasOpenLimit {
                 $0.note("unintended_movement", from: begin, decidable: $0.now, to: $0.now + 60)
             }
         }
-        duringBreakdown(1.5) {
+        proceed(1.5) {
             $0.car.height += $0.floor == 0 ? 0.25 : -0.25
             $0.car.creep = 0
             $0.show()
@@ -204,20 +190,22 @@ extension SimulatedLift {
     /// Something lies in the sill: it tries again and again. Whoever is inside walks out.
     private func failToClose() {
         for attempt in 0..<5 {
-            duringBreakdown(Double(attempt) * 8) {
+            proceed(Double(attempt) * 8) {
                 $0.moveDoor(to: 0.4, in: 1.5)
-                $0.duringBreakdown(2) { $0.moveDoor(to: 1, in: 1.5) }
-                $0.duringBreakdown(3.6) { $0.show() }
+                $0.proceed(2) { $0.moveDoor(to: 1, in: 1.5) }
+                $0.proceed(3.6) { $0.show() }
             }
         }
-        duringBreakdown(5) { $0.letOut() }
+        proceed(5) { $0.letOut() }
         reportFault(after: 20)
     }
 
     // MARK: Mains
 
-    func loseMains() {
-        if breakdown == nil { breakDown(building.powerCut ?? building.scenario.failures.causes[0]) }
+    func loseMains(_ cause: Cause) {
+        guard breakdown == nil else { return fitting.hasBattery ? raise(.mainPowerLost) : fallSilent() }
+        breakDown(cause)
+        // A door on its way coasts to the nearer end.
         car.door = DoorMotion(to: car.door.gap(at: now) > 0.5 ? 1 : 0)
         brake()
         guard fitting.hasBattery else {
@@ -230,7 +218,7 @@ extension SimulatedLift {
         mode = .emergencyPower
         raise(.emergencyPowerOperation)
         // An automatic rescue device starts 15 to 60 s after the power cut; some fail when they are needed.
-        duringBreakdown(random.uniform(15, 60)) {
+        proceed(random.uniform(15, 60)) {
             guard !$0.random.chance(0.07) else {
                 $0.car.isBeingRescuedByDevice = false
                 $0.mode = .stopService
@@ -240,7 +228,7 @@ extension SimulatedLift {
             }
             $0.creepToLanding(at: 0.15) {
                 $0.moveDoor(to: 1, in: 2.5)
-                $0.duringBreakdown(2.6) {
+                $0.proceed(2.6) {
                     $0.car.isBeingRescuedByDevice = false
                     $0.show()
                     $0.letOut()
@@ -256,7 +244,10 @@ extension SimulatedLift {
             $0.speakAgain()
             $0.lower(.mainPowerLost)
             $0.lower(.emergencyPowerOperation)
-            if $0.breakdown?.cause.effect == .mainsFail, $0.mode != .inspection { $0.recover() }
+            // It starts afresh, whatever it was starting from.
+            if let effect = $0.breakdown?.cause.effect, effect == .mainsFail || effect == .controllerReboots {
+                $0.recover()
+            }
         }
     }
 }
@@ -266,11 +257,9 @@ extension Building {
     func loseMains(_ cause: Cause, for seconds: Double) {
         guard isPowered else { return }
         isPowered = false
-        powerCut = cause
-        for lift in lifts { lift.loseMains() }
+        for lift in lifts { lift.loseMains(cause) }
         after(seconds) { [unowned self] in
             isPowered = true
-            powerCut = nil
             for lift in lifts { lift.mainsReturn() }
         }
     }

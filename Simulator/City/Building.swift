@@ -18,21 +18,21 @@ package final class Building {
         case plan(() -> Void)
     }
 
-    let plan: BuildingPlan
+    package let plan: BuildingPlan
     let scenario: Scenario
     let shaft: Shaft
-    package private(set) var lifts: [SimulatedLift] = []
-    var landings: [Landing]
+    @exclusivity(unchecked) package private(set) var lifts: [SimulatedLift] = []
+    @exclusivity(unchecked) var landings: [Landing]
     var random: Random
     /// Seconds since the run's start.
-    private(set) var now = 0.0
-    var words = Words()
-    package var truth: [TruthRow] = []
+    @exclusivity(unchecked) private(set) var now = 0.0
+    /// Said, and not taken by the network yet.
+    @exclusivity(unchecked) var words: [Word] = []
+    @exclusivity(unchecked) package var truth: [TruthRow] = []
     var isPowered = true
-    var powerCut: Cause?
-    private var agenda = Heap<Double, Happening>()
+    @exclusivity(unchecked) private var agenda = Heap<Double, Happening>()
     /// When each lift is due to say something though nothing has changed.
-    var reports: [Double] = []
+    @exclusivity(unchecked) var reports: [Double] = []
 
     init(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) {
         self.plan = plan

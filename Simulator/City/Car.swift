@@ -55,6 +55,20 @@ struct Car {
     /// Kilograms.
     var load: Double { riders.reduce(luggage) { $0 + $1.mass } }
 
+    /// The run is over before its end.
+    /// - Parameter braking: metres per second and second; nil holds the car where it is.
+    /// - Returns: how fast it was, metres per second; 0 for a car that stood.
+    @discardableResult
+    mutating func endJourney(at time: Double, braking: Double? = nil) -> Double {
+        guard let journey else { return 0 }
+        let motion = journey.ideal.motion(at: time - journey.begin)
+        let way = braking.map { motion.speed * motion.speed / (2 * $0) } ?? 0
+        let stop = min(journey.ideal.distance, motion.position + way)
+        height = journey.from + (journey.isUp ? stop : -stop)
+        self.journey = nil
+        return motion.speed
+    }
+
     func height(at time: Double) -> Double { journey?.height(at: time) ?? height }
     func speed(at time: Double) -> Double { journey?.ideal.motion(at: time - (journey?.begin ?? 0)).speed ?? creep }
 }

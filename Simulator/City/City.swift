@@ -18,8 +18,7 @@ package final class City {
     }
 
     package let scenario: Scenario
-    package let buildings: [Building]
-    private var networks: [Network]
+    private let sites: [Site]
     private var now = 0.0
     /// How far one step goes, seconds: short for many lifts, so that little waits in memory.
     private let step: Double
@@ -27,89 +26,38 @@ package final class City {
     /// - Parameter only: these buildings and no others; each is what it would be among all.
     package init(_ scenario: Scenario, seed: UInt64, only chosen: Range<Int>? = nil) {
         self.scenario = scenario
-        let plans = Self.plans(scenario, seed: seed)
-        buildings = (chosen.map { Array(plans[$0.clamped(to: 0..<plans.count)]) } ?? plans).map {
-            Building($0, scenario, seed: seed)
+        let plans = BuildingPlan.draw(scenario, seed: seed)
+        sites = (chosen.map { Array(plans[$0.clamped(to: 0..<plans.count)]) } ?? plans).map {
+            Site($0, scenario, seed: seed)
         }
-        networks = buildings.map {
-            Network(
-                $0.plan.network, lifts: $0.plan.lifts,
-                random: Random(seed: seed, stream: UInt64($0.plan.number) << 8 | 3))
-        }
-        let lifts = buildings.reduce(0) { $0 + $1.plan.lifts }
+        let lifts = sites.reduce(0) { $0 + $1.building.plan.lifts }
         step = max(0.25, min(60, 20_000 / Double(max(1, lifts))))
     }
 
-    /// How many buildings a scenario's city has.
-    package static func buildingCount(_ scenario: Scenario, seed: UInt64) -> Int { plans(scenario, seed: seed).count }
-
-    private static func plans(_ scenario: Scenario, seed: UInt64) -> [BuildingPlan] {
-        var random = Random(seed: seed, stream: 0xC17)
-        var plans: [BuildingPlan] = []
-        var first = 0
-        while first < scenario.lifts {
-            let type = scenario.buildings[random.pick(scenario.buildings.map(\.share))].type
-            let network = scenario.networks[random.pick(scenario.networks.map(\.share))].network
-            let lifts = min(random.integer(type.lifts), scenario.lifts - first)
-            var traffic = type.traffic
-            traffic.journeysPerLiftDay *= scenario.traffic
-            plans.append(
-                BuildingPlan(
-                    number: plans.count, firstLift: first, lifts: lifts,
-                    shaft: Shaft(floors: random.integer(type.floors), floorHeight: type.floorHeight),
-                    ratedLoads: type.ratedLoads, traffic: traffic, network: network))
-            first += lifts
-        }
-        return plans
-    }
+    package var buildings: [Building] { sites.map(\.building) }
 
     /// Lets the city live on for a little, and hands over what arrives, in the order of time.
     /// - Returns: false when the run is over.
     package func advance(_ deliver: (Arrival) -> Void) -> Bool {
         guard now < scenario.duration else { return false }
         now = min(scenario.duration, now + step)
-        var arrivals: [(time: Double, order: Int, building: Int, parcel: Network.Parcel)] = []
-        for (index, building) in buildings.enumerated() {
-            building.advance(to: now)
-            networks[index].carry(building.words)
-            building.words.removeAll()
-            while let (time, parcel) = networks[index].deliver(before: now) {
-                arrivals.append((time, arrivals.count, index, parcel))
+        var arrivals: [(time: Double, order: Int, arrival: Arrival)] = []
+        for site in sites {
+            let plan = site.building.plan
+            site.advance(to: now) { time, lift, channel, payload in
+                let arrival = Arrival(
+                    time: Int64((time * 1000).rounded()), building: plan.number, lift: plan.firstLift + lift,
+                    topic: site.topic(lift: lift, channel), payload: payload, isRetained: channel.isRetained)
+                arrivals.append((time, arrivals.count, arrival))
             }
         }
-        if buildings.count > 1 { arrivals.sort { ($0.time, $0.order) < ($1.time, $1.order) } }
-        for (time, _, index, parcel) in arrivals {
-            let building = buildings[index]
-            building.heard(parcel, at: time)
-            deliver(
-                Arrival(
-                    time: Int64((time * 1000).rounded()), building: building.plan.number,
-                    lift: building.plan.firstLift + parcel.lift,
-                    topic: building.lifts[parcel.lift].voice.pen.topics[Int(parcel.channel.rawValue)],
-                    payload: parcel.payload, isRetained: parcel.channel != .event))
-        }
+        if sites.count > 1 { arrivals.sort { ($0.time, $0.order) < ($1.time, $1.order) } }
+        for (_, _, arrival) in arrivals { deliver(arrival) }
         return true
     }
 
-    package var networkCounts: NetworkCounts { networks.reduce(NetworkCounts()) { $0 + $1.counts } }
+    package var networkCounts: NetworkCounts { sites.reduce(NetworkCounts()) { $0 + $1.counts } }
 
     /// What happened, once the run is over.
-    package var truth: [TruthRow] {
-        let start = scenario.startSeconds
-        let end = start + scenario.duration
-        var run = TruthRow(kind: "run", lift: "", start: start, decidable: start, end: end)
-        run.lifts = buildings.reduce(0) { $0 + $1.plan.lifts }
-        var rows = buildings.flatMap(\.truth)
-        for index in rows.indices where rows[index].end > end { rows[index].end = end }
-        rows.sort { ($0.start, $0.lift, $0.kind) < ($1.start, $1.lift, $1.kind) }
-        return [run] + rows
-    }
-}
-
-extension Building {
-    /// A word has arrived: from now on what it shows could be known.
-    fileprivate func heard(_ parcel: Network.Parcel, at time: Double) {
-        let moment = scenario.startSeconds + time
-        if parcel.shows >= 0, truth[parcel.shows].decidable == nil { truth[parcel.shows].decidable = moment }
-    }
+    package var truth: [TruthRow] { Site.truth(of: buildings) }
 }

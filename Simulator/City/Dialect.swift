@@ -6,22 +6,38 @@ import PositionedYAML
 /// The simulator reads the profile's file by itself; it shares nothing with the gateway's decoder but that file. Not spoken: nested
 /// fields, and any encoding but JSON.
 package struct Dialect: Sendable {
-    enum Channel: UInt8, Sendable { case state, event, online }
+    package enum Channel: UInt8, Sendable {
+        case state, event, online
+        /// What brokers keep for those who come later.
+        package var isRetained: Bool { self != .event }
+    }
 
     /// One topic and the fields of its payload, in the file's order.
     struct Form: Sendable {
         var before: [UInt8]
         var after: [UInt8]
-        var fields: [(key: [UInt8], content: Content)]
+        var fields: [(key: Text, content: Content)]
 
         func topic(lift: String) -> [UInt8] { before + Array(lift.utf8) + after }
+    }
+    /// A place in `letters`: plain numbers, so that a field is read without counting references.
+    struct Text: Sendable {
+        var start: Int32
+        var end: Int32
+        var isEmpty: Bool { start == end }
     }
     enum Content: Sendable {
         case identity, sequence, vendorCode, isActive
         /// Seconds east of UTC.
         case time(Format, zone: Int)
-        case codes(written: [UInt64: [UInt8]], isSet: Bool)
-        case signal(Signal, written: [String: [UInt8]], scale: Double, offset: Double)
+        /// The first of 64 in `texts`, by the number of the code's bit.
+        case code(Int)
+        case codeSet(Int)
+        /// The first in `texts`, by the mode's place in `ServiceMode`; empty where the controller has no word for it.
+        case mode(Int)
+        case direction(none: Text, up: Text, down: Text)
+        case flag(Signal, whenTrue: Text, whenFalse: Text)
+        case number(Signal, scale: Double, offset: Double)
     }
     enum Format: String, CaseIterable {
         case iso8601
@@ -34,6 +50,8 @@ package struct Dialect: Sendable {
     package var reportsEvery: Double
     var reportsChanges: Bool
     private var forms: [Form?]
+    private(set) var letters: [UInt8] = []
+    private(set) var texts: [Text] = []
 
     func form(_ channel: Channel) -> Form? { forms[Int(channel.rawValue)] }
 
@@ -48,7 +66,7 @@ package struct Dialect: Sendable {
             diagnostics.report(root, "the simulator speaks JSON only, and found the encoding '\(encoding)'")
         }
         for item in reader.items("topics") {
-            guard let (channel, form) = Self.form(item, diagnostics) else { continue }
+            guard let (channel, form) = form(item, diagnostics) else { continue }
             if forms[Int(channel.rawValue)] == nil { forms[Int(channel.rawValue)] = form }
         }
         if forms[0] == nil {
@@ -57,20 +75,20 @@ package struct Dialect: Sendable {
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
-    private static func form(_ node: YAMLNode, _ diagnostics: Diagnostics) -> (Channel, Form)? {
+    private mutating func form(_ node: YAMLNode, _ diagnostics: Diagnostics) -> (Channel, Form)? {
         var reader = YAMLReader(node, diagnostics)
         let parts = (reader.requiredText("topic") ?? "").split(separator: "{lift}", omittingEmptySubsequences: false)
         guard parts.count == 2 else {
             diagnostics.report(node, "expected a topic with one '{lift}'")
             return nil
         }
-        var fields: [([UInt8], Content)] = []
+        var fields: [(Text, Content)] = []
         func add(_ field: String?, _ content: Content) {
             guard let field else { return }
             if field.contains(".") {
                 diagnostics.report(node, "the simulator cannot write the nested field '\(field)'")
             }
-            fields.append((Array("\"\(field)\":".utf8), content))
+            fields.append((store(Array("\"\(field)\":".utf8)), content))
         }
         add(reader.text("identity"), .identity)
         if let time = reader.optional("time") {
@@ -90,23 +108,28 @@ package struct Dialect: Sendable {
             var written: [String: [UInt8]] = [:]
             for (word, meaning) in reader.entries("map") where meaning.text != "unknown" {
                 guard let text = meaning.text, written[text] == nil else { continue }
-                written[text] = literal(word)
+                written[text] = Self.literal(word)
             }
             add(
                 reader.requiredText("field"),
-                .signal(
-                    signal, written: written, scale: reader.number("scale") ?? 1, offset: reader.number("offset") ?? 0))
+                content(
+                    signal, written, scale: reader.number("scale") ?? 1, offset: reader.number("offset") ?? 0))
         }
         var channel = isOnline ? Channel.online : .state
         if let codes = reader.optional("codes") {
             var reader = YAMLReader(codes, diagnostics)
-            var written: [UInt64: [UInt8]] = [:]
-            for code in FaultCode.allCases { written[code.bit] = Array("\"\(code.rawValue)\"".utf8) }
+            var written = [[UInt8]](repeating: [], count: 64)
+            for code in FaultCode.allCases {
+                written[code.bit.trailingZeroBitCount] = Array("\"\(code.rawValue)\"".utf8)
+            }
             for (word, meaning) in reader.entries("map") {
-                if let code = meaning.text.flatMap(FaultCode.init(rawValue:)) { written[code.bit] = literal(word) }
+                guard let code = meaning.text.flatMap(FaultCode.init(rawValue:)) else { continue }
+                written[code.bit.trailingZeroBitCount] = Self.literal(word)
             }
             let active = reader.text("active")
-            add(reader.requiredText("field"), .codes(written: written, isSet: active == nil))
+            add(
+                reader.requiredText("field"), active == nil ? .codeSet(store(all: written)) : .code(store(all: written))
+            )
             if let active {
                 add(active, .isActive)
                 channel = .event
@@ -114,6 +137,34 @@ package struct Dialect: Sendable {
         }
         add(reader.text("vendor_code"), .vendorCode)
         return (channel, Form(before: Array(parts[0].utf8), after: Array(parts[1].utf8), fields: fields))
+    }
+
+    private mutating func store(_ text: [UInt8]) -> Text {
+        letters += text
+        return Text(start: Int32(letters.count - text.count), end: Int32(letters.count))
+    }
+    /// - Returns: the place of the first.
+    private mutating func store(all written: [[UInt8]]) -> Int {
+        let first = texts.count
+        for text in written { texts.append(store(text)) }
+        return first
+    }
+
+    /// - Parameter written: the controller's word for each of the field's words.
+    private mutating func content(
+        _ signal: Signal, _ written: [String: [UInt8]], scale: Double, offset: Double
+    ) -> Content {
+        func word(_ name: String, _ usual: String = "") -> Text { store(written[name] ?? Array(usual.utf8)) }
+        switch signal {
+        case .mode: return .mode(store(all: ServiceMode.allCases.map { written[$0.rawValue] ?? [] }))
+        case .direction: return .direction(none: word("none"), up: word("up"), down: word("down"))
+        case .floor, .load, .lowerLoad, .speed, .ratedSpeed, .topFloor, .bottomFloor:
+            return .number(signal, scale: scale, offset: offset)
+        default:
+            let isPlain = written.isEmpty
+            return .flag(
+                signal, whenTrue: word("true", isPlain ? "true" : ""), whenFalse: word("false", isPlain ? "false" : ""))
+        }
     }
 
     /// A plain scalar is a number or a Boolean, a quoted one text.

@@ -38,22 +38,20 @@ struct NetworkProfile: Sendable {
 
 /// A building's network at work.
 struct Network {
-    /// A message on its way.
-    struct Parcel {
-        var lift: Int
-        var channel: Dialect.Channel
-        var shows: Int
-        var payload: [UInt8]
-    }
     let profile: NetworkProfile
     private var random: Random
     /// Seconds since the run's start: until when each lift's link is away, when it goes next, and when its last word arrived.
     private var awayUntil: [Double]
     private var nextOutage: [Double]
     private var lastArrival: [Double]
-    private var recent: [Parcel] = []
+    /// The last words, in a ring; `oldest` is overwritten next.
+    private var recent: [Word] = []
+    private var oldest = 0
     private var nextRedelivery: Double
-    private(set) var underWay = Heap<Double, Parcel>()
+    /// Words on their way by their places in `shelves`, which are used again.
+    private var underWay = Heap<Double, Int32>()
+    private var shelves: [Word] = []
+    private var free: [Int32] = []
     private(set) var counts = NetworkCounts()
 
     init(_ profile: NetworkProfile, lifts: Int, random: Random) {
@@ -66,19 +64,12 @@ struct Network {
         for lift in 0..<lifts { nextOutage[lift] = self.random.exponential(rate: 1 / profile.outageEvery) }
     }
 
-    /// Takes what was said.
-    mutating func carry(_ words: Words) {
-        for word in words.list { carry(word, words.bytes) }
-    }
-
-    private mutating func carry(_ word: Word, _ bytes: [UInt8]) {
+    /// Takes a word on its way.
+    mutating func carry(_ word: Word) {
         if profile.lost > 0, random.chance(profile.lost) {
             counts.lost += 1
             return
         }
-        let parcel = Parcel(
-            lift: word.lift, channel: word.channel, shows: word.shows,
-            payload: Array(bytes[word.start..<word.start + word.count]))
         var arrival = word.time + random.uniform(profile.delay)
         while word.time >= nextOutage[word.lift] {
             awayUntil[word.lift] = nextOutage[word.lift] + random.uniform(profile.outage)
@@ -96,26 +87,41 @@ struct Network {
             arrival = max(arrival, lastArrival[word.lift])
             lastArrival[word.lift] = arrival
         }
-        underWay.push(arrival, parcel)
+        send(word, arrival)
         if profile.doubled > 0, random.chance(profile.doubled) {
-            underWay.push(arrival + random.uniform(0.001, 1.5), parcel)
+            send(word, arrival + random.uniform(0.001, 1.5))
             counts.doubled += 1
         }
         guard profile.redeliveryEvery < .infinity else { return }
-        recent.append(parcel)
-        if recent.count > 20 { recent.removeFirst() }
+        if recent.count < 20 {
+            recent.append(word)
+        } else {
+            recent[oldest] = word
+            oldest = (oldest + 1) % recent.count
+        }
         // The broker repeats what it believes to be unacknowledged.
         if word.time >= nextRedelivery {
-            for old in recent { underWay.push(arrival + 0.5, old) }
+            for place in recent.indices { send(recent[(oldest + place) % recent.count], arrival + 0.5) }
             counts.doubled += recent.count
             nextRedelivery += profile.redeliveryEvery
         }
     }
 
-    /// The next message that arrives before a moment.
-    mutating func deliver(before end: Double) -> (time: Double, parcel: Parcel)? {
-        guard let due = underWay.firstKey, due < end, let (time, parcel) = underWay.pop() else { return nil }
-        return (time, parcel)
+    private mutating func send(_ word: Word, _ arrival: Double) {
+        if let place = free.popLast() {
+            shelves[Int(place)] = word
+            underWay.push(arrival, place)
+        } else {
+            shelves.append(word)
+            underWay.push(arrival, Int32(shelves.count - 1))
+        }
+    }
+
+    /// The next word that arrives before a moment.
+    mutating func deliver(before end: Double) -> (time: Double, word: Word)? {
+        guard let due = underWay.firstKey, due < end, let (time, place) = underWay.pop() else { return nil }
+        free.append(place)
+        return (time, shelves[Int(place)])
     }
 }
 

@@ -30,24 +30,24 @@ extension SimulatedLift {
     private func expect(_ nuisance: Nuisance, _ perYear: Double) {
         let wait = random.exponential(rate: perYear / (365 * 86_400))
         if now + wait > building.scenario.duration { return }
-        later(wait) { $0.begin(nuisance, perYear) }
+        later(wait) {
+            $0.expect(nuisance, perYear)
+            $0.begin(nuisance)
+        }
     }
 
     /// It needs a lift that stands idle and is well; a busy one is waited for.
-    private func begin(_ nuisance: Nuisance, _ perYear: Double) {
+    private func begin(_ nuisance: Nuisance) {
         guard isInService, phase == .idle, armed == nil, car.riders.isEmpty else {
-            if now + 20 < building.scenario.duration { later(20) { $0.begin(nuisance, perYear) } }
+            if now + 20 < building.scenario.duration { later(20) { $0.begin(nuisance) } }
             return
         }
         leaveService()
         isReserved = true
-        let number = breakdowns
         let start = now
         play(nuisance) {
-            guard $0.isReserved, $0.breakdowns == number else { return }
             $0.note("nuisance.\(nuisance.rawValue)", from: start, to: $0.now)
             $0.returnToService()
-            $0.expect(nuisance, perYear)
         }
     }
 
@@ -57,7 +57,7 @@ extension SimulatedLift {
         switch nuisance {
         case .idleOccupied:
             letIn(1) {
-                $0.shut { $0.later($0.random.uniform(60, 600)) { $0.rideAndLeave(then) } }
+                $0.shut { $0.proceed($0.random.uniform(60, 600)) { $0.rideAndLeave(then) } }
             }
         case .heldDoors: letIn(1) { $0.holdDoors($0.random.integer(2...8)) { $0.shut { $0.rideAndLeave(then) } } }
         case .cleaner: clean(floors: random.integer(2...4), then)
@@ -72,7 +72,7 @@ extension SimulatedLift {
         case .outOfService:
             mode = .stopService
             raise(.outOfService)
-            later(random.uniform(300, 7200)) {
+            proceed(random.uniform(300, 7200)) {
                 $0.lower(.outOfService)
                 $0.mode = .normal
                 $0.show()
@@ -91,13 +91,13 @@ extension SimulatedLift {
                 $0.car.riders.append(Passenger(destination: target, mass: $0.random.uniform(45, 95)))
             }
             if count > 0 { $0.peopleChanged() }
-            $0.later($0.random.uniform(2, 5), then)
+            $0.proceed($0.random.uniform(2, 5), then)
         }
     }
 
     private func swing(open: Bool, _ then: @escaping Then) {
         moveDoor(to: open ? 1 : 0, in: open ? 2.2 : 3)
-        later(car.door.duration + 0.01) {
+        proceed(car.door.duration + 0.01) {
             $0.show()
             then($0)
         }
@@ -108,18 +108,18 @@ extension SimulatedLift {
         guard target != floor else { return then(self) }
         run(to: target)
         // Of an own run the control only takes note; see `arrive`.
-        later((car.journey?.ideal.duration ?? 0) + 0.5, then)
+        proceed((car.journey?.ideal.duration ?? 0) + 0.5, then)
     }
 
     private func rideAndLeave(_ then: @escaping Then) {
         let target = car.riders.first?.destination ?? (floor + 1) % building.shaft.floors
-        later(0.6) {
+        proceed(0.6) {
             $0.ride(to: target) {
                 $0.swing(open: true) {
                     $0.car.riders.removeAll()
                     $0.car.luggage = 0
                     $0.peopleChanged()
-                    $0.later(3) { $0.shut(then) }
+                    $0.proceed(3) { $0.shut(then) }
                 }
             }
         }
@@ -133,11 +133,11 @@ extension SimulatedLift {
             lower(.doorCloseFault)
             return then(self)
         }
-        later(20) {
+        proceed(20) {
             $0.moveDoor(to: 0.6, in: 1.5)
-            $0.later(1.5) {
+            $0.proceed(1.5) {
                 $0.moveDoor(to: 1, in: 1.5)
-                $0.later(1.6) {
+                $0.proceed(1.6) {
                     $0.show()
                     if times <= 5 { $0.raise(.doorCloseFault) }
                     $0.holdDoors(times - 1, then)
@@ -157,13 +157,13 @@ extension SimulatedLift {
                         // The cart stays while its owner mops the landing; now and then the door shuts on it.
                         $0.car.riders.removeAll()
                         $0.peopleChanged()
-                        $0.later($0.random.uniform(20, 60)) {
+                        $0.proceed($0.random.uniform(20, 60)) {
                             $0.shut {
-                                $0.later($0.random.uniform(20, 240)) {
+                                $0.proceed($0.random.uniform(20, 240)) {
                                     $0.swing(open: true) {
                                         $0.car.luggage = 0
                                         $0.peopleChanged()
-                                        $0.later(2) { $0.shut { $0.clean(floors: floors - 1, then) } }
+                                        $0.proceed(2) { $0.shut { $0.clean(floors: floors - 1, then) } }
                                     }
                                 }
                             }
@@ -178,9 +178,9 @@ extension SimulatedLift {
         swing(open: true) {
             $0.car.luggage = $0.random.uniform(15, 90)
             $0.peopleChanged()
-            $0.later(4) {
+            $0.proceed(4) {
                 $0.shut {
-                    $0.later($0.random.uniform(60, 1200)) { $0.rideAndLeave(then) }
+                    $0.proceed($0.random.uniform(60, 1200)) { $0.rideAndLeave(then) }
                 }
             }
         }
@@ -205,12 +205,12 @@ extension SimulatedLift {
             $0.mode = .normal
             $0.lower(.inspectionEntered)
             $0.show()
-            $0.later(5, then)
+            $0.proceed(5, then)
         }
     }
 
     private func visit(_ stops: Int, _ then: @escaping Then) {
-        later(20) {
+        proceed(20) {
             let isLast = stops == 0
             let shaft = $0.building.shaft
             let top = Double(shaft.floors - 1) * shaft.floorHeight
@@ -220,12 +220,12 @@ extension SimulatedLift {
                 : max(0.6, min(top - 0.6, $0.car.height + $0.random.uniform(-8, 8)))
             $0.car.creep = 0.4
             $0.show()
-            $0.later(max(0.1, abs(target - $0.car.height) / 0.4)) {
+            $0.proceed(max(0.1, abs(target - $0.car.height) / 0.4)) {
                 $0.car.height = target
                 $0.car.creep = 0
                 $0.show()
                 if isLast { return then($0) }
-                $0.later($0.random.uniform(60, 900)) { $0.visit(stops - 1, then) }
+                $0.proceed($0.random.uniform(60, 900)) { $0.visit(stops - 1, then) }
             }
         }
     }
@@ -234,31 +234,18 @@ extension SimulatedLift {
         let target = car.riders.first?.destination ?? (floor + 1) % building.shaft.floors
         run(to: target)
         let duration = car.journey?.ideal.duration ?? 0
-        later(random.uniform(0.2, 0.8) * duration) {
-            guard let journey = $0.car.journey else { return }
+        proceed(random.uniform(0.2, 0.8) * duration) {
             $0.abandon()
-            let motion = journey.ideal.motion(at: $0.now - journey.begin)
-            let place = min(journey.ideal.distance, motion.position + motion.speed * motion.speed / 4)
-            $0.car.journey = nil
-            $0.car.height = journey.from + (journey.isUp ? place : -place)
+            $0.car.endJourney(at: $0.now, braking: 2)
             $0.car.isDisabled = true
             $0.raise(.mainPowerLost)
             $0.show()
-            $0.later($0.random.uniform(3, 25)) {
+            $0.proceed($0.random.uniform(3, 25)) {
                 $0.lower(.mainPowerLost)
                 $0.car.isDisabled = false
                 $0.show()
                 // It creeps to the next landing, and goes on from there.
-                let shaft = $0.building.shaft
-                let landing = Double(shaft.floor(at: $0.car.height)) * shaft.floorHeight
-                $0.car.creep = 0.3
-                $0.show()
-                $0.later(abs($0.car.height - landing) / 0.3 + 0.1) {
-                    $0.car.height = landing
-                    $0.car.creep = 0
-                    $0.show()
-                    $0.rideAndLeave(then)
-                }
+                $0.creepToLanding(at: 0.3) { $0.rideAndLeave(then) }
             }
         }
     }
@@ -269,11 +256,11 @@ extension SimulatedLift {
         car.creep = 0.05
         car.height -= 0.015
         show()
-        later(random.uniform(0.6, 1.5)) {
+        proceed(random.uniform(0.6, 1.5)) {
             $0.car.creep = 0
             $0.car.height += 0.015
             $0.show()
-            $0.later(2) { $0.relevel(times - 1, then) }
+            $0.proceed(2) { $0.relevel(times - 1, then) }
         }
     }
 
@@ -281,10 +268,10 @@ extension SimulatedLift {
         let isOpen = random.chance(0.4)
         letIn(1) {
             if isOpen { $0.pressButton() }
-            $0.later(5) {
+            $0.proceed(5) {
                 $0.shut {
                     // In a run; a press in a shut car that stands would be a call for help.
-                    if !isOpen { $0.later(3) { $0.pressButton() } }
+                    if !isOpen { $0.proceed(3) { $0.pressButton() } }
                     $0.rideAndLeave(then)
                 }
             }
@@ -299,7 +286,7 @@ extension SimulatedLift {
             senses.isOccupied = true
             senses.movement += 1
             show()
-            later(random.uniform(60, 3600)) {
+            proceed(random.uniform(60, 3600)) {
                 $0.senses.isOccupied = !$0.car.riders.isEmpty
                 $0.show()
                 then($0)
@@ -312,10 +299,10 @@ extension SimulatedLift {
         guard times > 0 else { return then(self) }
         senses.isZoneSensorDead = true
         show()
-        later(random.uniform(0.1, 2)) {
+        proceed(random.uniform(0.1, 2)) {
             $0.senses.isZoneSensorDead = false
             $0.show()
-            $0.later($0.random.uniform(1, 60)) { $0.flicker(times - 1, then) }
+            $0.proceed($0.random.uniform(1, 60)) { $0.flicker(times - 1, then) }
         }
     }
 }

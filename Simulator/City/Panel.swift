@@ -39,8 +39,8 @@ struct Panel: Equatable {
     var load: Int?
     /// `FaultCode` bits.
     var codes: UInt64 = 0
-    /// The controller's own code.
-    var vendorCode = ""
+    /// The controller's own code: its place in `Scenario.vendorCodes`.
+    var vendorCode: Int?
     /// Centimetres per second; not a change worth a word of its own.
     var speed = 0
 

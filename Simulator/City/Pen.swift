@@ -1,85 +1,72 @@
 import Elevator
 
-/// Writes the words of lifts in a dialect. A word that says nothing new is the last one with another time and number.
+/// Writes the words of one lift in its dialect. A state that says nothing new is the last one with another time and number.
 struct Pen {
-    let identity: [UInt8]
-    private(set) var topics: [[UInt8]]
+    let topics: [[UInt8]]
+    private let identity: [UInt8]
     private let dialect: Dialect
-    private var sequence = 0
-    /// The last state as written, and where its time and its number stand in it.
-    private var written: [UInt8] = []
-    private var panel: Panel?
-    private var timeAt = 0
+    private let vendorCodes: [[UInt8]]
+    /// Metres per second.
+    private let ratedSpeed: Double
+    /// The last state as written, its edition, and where its time and its number stand in it.
+    private var state: [UInt8] = []
+    private var edition = -1
+    private var timeAt: Int?
     private var timeZone = 0
-    private var isTimeText = false
+    private var day: Int64 = 0
     private var sequenceAt = 0
     private var digits = 0
 
-    /// Metres per second.
-    private let ratedSpeed: Double
-
-    init(_ dialect: Dialect, lift: String, ratedSpeed: Double) {
+    init(_ dialect: Dialect, lift: String, ratedSpeed: Double, vendorCodes: [String]) {
         self.dialect = dialect
         self.ratedSpeed = ratedSpeed
+        self.vendorCodes = vendorCodes.map { Array("\"\($0)\"".utf8) }
         identity = Array("\"\(lift)\"".utf8)
         topics = [Dialect.Channel.state, .event, .online].map { dialect.form($0)?.topic(lift: lift) ?? [] }
     }
 
     func speaks(_ channel: Dialect.Channel) -> Bool { dialect.form(channel) != nil }
 
-    /// - Parameter time: milliseconds since 1970, as the device's clock has them.
-    mutating func state(_ panel: Panel, at time: Int64, into bytes: inout [UInt8]) {
-        sequence += 1
-        if panel == self.panel, isTimeText, Self.digits(sequence) == digits {
-            Self.patch(&written, timeAt, time + Int64(timeZone) * 1000)
-            var rest = sequence
+    mutating func write(_ word: Word) -> [UInt8] {
+        guard case .state = word.matter else {
+            var bytes: [UInt8] = []
+            write(word, into: &bytes)
+            return bytes
+        }
+        if word.edition == edition, let timeAt, Self.digits(word.sequence) == digits {
+            let time = word.clock + Int64(timeZone) * 1000
+            if Self.dayNumber(time) == day {
+                Self.patchClock(&state, timeAt, UInt32(time - day * 86_400_000))
+            } else {
+                Self.patch(&state, timeAt, time)
+                day = Self.dayNumber(time)
+            }
+            var rest = word.sequence
             for place in (sequenceAt..<sequenceAt + digits).reversed() {
-                written[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                state[place] = UInt8(ascii: "0") + UInt8(rest % 10)
                 rest /= 10
             }
         } else {
             var fresh: [UInt8] = []
-            swap(&fresh, &written)
+            swap(&fresh, &state)
             fresh.removeAll(keepingCapacity: true)
-            isTimeText = false
-            write(.state, panel, at: time, code: nil, into: &fresh)
-            swap(&fresh, &written)
-            self.panel = panel
+            timeAt = nil
+            write(word, into: &fresh)
+            swap(&fresh, &state)
+            edition = word.edition
         }
-        bytes.append(contentsOf: written)
+        return state
     }
 
-    mutating func event(_ code: FaultCode, isActive: Bool, _ panel: Panel, at time: Int64, into bytes: inout [UInt8]) {
-        sequence += 1
-        write(.event, panel, at: time, code: (code, isActive), into: &bytes)
-    }
-
-    mutating func online(_ isOnline: Bool, at time: Int64, into bytes: inout [UInt8]) {
-        guard let form = dialect.form(.online) else { return }
+    private mutating func write(_ word: Word, into bytes: inout [UInt8]) {
+        guard let form = dialect.form(word.channel) else { return }
         bytes.append(UInt8(ascii: "{"))
         var isFirst = true
-        for (key, content) in form.fields {
-            // The broker writes a last will when the device is gone: it knows no time.
-            guard case .signal(_, let words, _, _) = content else { continue }
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            isFirst = false
-            bytes += key
-            bytes += words[isOnline ? "true" : "false"] ?? Array((isOnline ? "true" : "false").utf8)
-        }
-        bytes.append(UInt8(ascii: "}"))
-    }
-
-    private mutating func write(
-        _ channel: Dialect.Channel, _ panel: Panel, at time: Int64, code: (FaultCode, Bool)?, into bytes: inout [UInt8]
-    ) {
-        guard let form = dialect.form(channel) else { return }
-        bytes.append(UInt8(ascii: "{"))
-        var isFirst = true
-        for (key, content) in form.fields {
+        for field in form.fields.indices {
             let mark = bytes.count
             if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(contentsOf: key)
-            if write(content, panel, at: time, code: code, into: &bytes) {
+            write(form.fields[field].key, into: &bytes)
+            if write(form.fields[field].content, word, into: &bytes) {
                 isFirst = false
             } else {
                 bytes.removeSubrange(mark...)
@@ -89,85 +76,93 @@ struct Pen {
     }
 
     /// - Returns: false where the lift has nothing to say here.
-    private mutating func write(
-        _ content: Dialect.Content, _ panel: Panel, at time: Int64, code: (FaultCode, Bool)?, into bytes: inout [UInt8]
-    ) -> Bool {
+    private mutating func write(_ content: Dialect.Content, _ word: Word, into bytes: inout [UInt8]) -> Bool {
+        func put(_ text: Dialect.Text) -> Bool {
+            write(text, into: &bytes)
+            return !text.isEmpty
+        }
         switch content {
         case .identity: bytes.append(contentsOf: identity)
         case .sequence:
-            sequenceAt = bytes.count
-            digits = Self.digits(sequence)
-            Self.write(sequence, into: &bytes)
-        case .time(.iso8601, let zone):
-            bytes.append(UInt8(ascii: "\""))
-            timeAt = bytes.count
-            timeZone = zone
-            isTimeText = true
-            bytes.append(contentsOf: "2026-03-01T08:00:00.250".utf8)
-            Self.patch(&bytes, timeAt, time + Int64(zone) * 1000)
-            Self.writeZone(zone, into: &bytes)
-            bytes.append(UInt8(ascii: "\""))
-        case .time(.epochMilliseconds, _): Self.write(Int(time), into: &bytes)
-        case .time(.epochSeconds, _): Self.write(Int(time / 1000), into: &bytes)
+            if word.channel == .online { return false }
+            if word.channel == .state {
+                sequenceAt = bytes.count
+                digits = Self.digits(word.sequence)
+            }
+            Self.write(word.sequence, into: &bytes)
+        case .time(let format, let zone):
+            // The broker writes a last will when the device is gone: it knows no time.
+            if word.channel == .online { return false }
+            let time = word.clock + Int64(zone) * 1000
+            if word.channel == .state, format == .iso8601 {
+                (timeAt, timeZone, day) = (bytes.count + 1, zone, Self.dayNumber(time))
+            }
+            switch format {
+            case .iso8601:
+                bytes.append(contentsOf: "\"2026-03-01T08:00:00.250".utf8)
+                Self.patch(&bytes, bytes.count - 23, time)
+                Self.writeZone(zone, into: &bytes)
+                bytes.append(UInt8(ascii: "\""))
+            case .epochMilliseconds: Self.write(Int(word.clock), into: &bytes)
+            case .epochSeconds: Self.write(Int(word.clock / 1000), into: &bytes)
+            }
         case .vendorCode:
-            if panel.vendorCode.isEmpty { return false }
-            bytes.append(contentsOf: "\"\(panel.vendorCode)\"".utf8)
-        case .isActive: bytes.append(contentsOf: (code?.1 == true ? "true" : "false").utf8)
-        case .codes(let written, isSet: false): bytes += written[code?.0.bit ?? 0] ?? []
-        case .codes(let written, isSet: true):
+            guard let code = word.panel.vendorCode else { return false }
+            bytes.append(contentsOf: vendorCodes[code])
+        case .isActive:
+            guard case .event(_, let isActive) = word.matter else { return false }
+            bytes.append(contentsOf: (isActive ? "true" : "false").utf8)
+        case .code(let first):
+            guard case .event(let code, _) = word.matter else { return false }
+            return put(dialect.texts[first + code.bit.trailingZeroBitCount])
+        case .codeSet(let first):
             bytes.append(UInt8(ascii: "["))
-            var rest = panel.codes
+            var rest = word.panel.codes
             while rest != 0 {
-                let bit = rest & (~rest &+ 1)
-                bytes += written[bit] ?? []
-                rest &= ~bit
+                write(dialect.texts[first + rest.trailingZeroBitCount], into: &bytes)
+                rest &= rest - 1
                 if rest != 0 { bytes.append(UInt8(ascii: ",")) }
             }
             bytes.append(UInt8(ascii: "]"))
-        case .signal(let signal, let written, let scale, let offset):
-            return write(signal, panel, written, scale, offset, into: &bytes)
+        case .mode(let first):
+            guard let mode = word.panel.mode, let place = Self.modes.firstIndex(of: mode) else { return false }
+            return put(dialect.texts[first + place])
+        case .direction(let none, let up, let down):
+            return put(word.panel.direction > 0 ? up : word.panel.direction < 0 ? down : none)
+        case .flag(let signal, let whenTrue, let whenFalse):
+            return Self.flag(signal, word).map { put($0 ? whenTrue : whenFalse) } ?? false
+        case .number(let signal, let scale, let offset):
+            guard let number = number(signal, word.panel) else { return false }
+            Self.write(hundredths: Int(((number - offset) / scale * 100).rounded()), into: &bytes)
         }
         return true
     }
 
-    private func write(
-        _ signal: Signal, _ panel: Panel, _ written: [String: [UInt8]], _ scale: Double, _ offset: Double,
-        into bytes: inout [UInt8]
-    ) -> Bool {
-        func put(_ flag: Bool?) -> Bool {
-            guard let flag else { return false }
-            if written.isEmpty {
-                bytes.append(contentsOf: (flag ? "true" : "false").utf8)
-            } else {
-                bytes += written[flag ? "true" : "false"] ?? []
-            }
-            return true
-        }
-        func put(_ number: Double?) -> Bool {
-            guard let number else { return false }
-            Self.write(hundredths: Int(((number - offset) / scale * 100).rounded()), into: &bytes)
-            return true
-        }
-        func put(word: String) -> Bool {
-            guard let text = written[word] else { return false }
-            bytes += text
-            return true
-        }
+    private static let modes = ServiceMode.allCases
+
+    private func write(_ text: Dialect.Text, into bytes: inout [UInt8]) {
+        bytes.append(contentsOf: dialect.letters[Int(text.start)..<Int(text.end)])
+    }
+
+    private static func flag(_ signal: Signal, _ word: Word) -> Bool? {
         switch signal {
-        case .mode: return panel.mode.map { put(word: $0.rawValue) } ?? false
-        case .moving: return put(panel.isMoving)
-        case .direction: return put(word: panel.direction > 0 ? "up" : panel.direction < 0 ? "down" : "none")
-        case .inDoorZone: return put(panel.isInDoorZone)
-        case .floor: return put(Double(panel.floor))
-        case .frontLocked: return put(panel.isLocked)
-        case .frontFullyOpen: return put(panel.isFullyOpen)
-        case .occupied: return put(panel.isOccupied)
-        case .load: return put(panel.load.map(Double.init))
-        case .speed: return put(Double(panel.speed) / 100)
-        case .ratedSpeed: return put(ratedSpeed)
-        case .rearLocked, .rearFullyOpen, .lowerOccupied, .lowerLoad, .topFloor, .bottomFloor, .overheated,
-            .doorOpenDemand, .codes, .online, .maintenance:
-            return false
+        case .moving: return word.panel.isMoving
+        case .inDoorZone: return word.panel.isInDoorZone
+        case .frontLocked: return word.panel.isLocked
+        case .frontFullyOpen: return word.panel.isFullyOpen
+        case .occupied: return word.panel.isOccupied
+        case .online: if case .online(let isOnline) = word.matter { return isOnline } else { return nil }
+        default: return nil
+        }
+    }
+
+    private func number(_ signal: Signal, _ panel: Panel) -> Double? {
+        switch signal {
+        case .floor: Double(panel.floor)
+        case .load: panel.load.map(Double.init)
+        case .speed: Double(panel.speed) / 100
+        case .ratedSpeed: ratedSpeed
+        default: nil
         }
     }
 
@@ -220,8 +215,7 @@ struct Pen {
 
     /// Writes YYYY-MM-DDThh:mm:ss.mmm of a time in milliseconds since 1970 over 23 bytes.
     private static func patch(_ bytes: inout [UInt8], _ start: Int, _ time: Int64) {
-        let day = time >= 0 ? time / 86_400_000 : (time - 86_399_999) / 86_400_000
-        let inDay = Int(time - day * 86_400_000)
+        let day = dayNumber(time)
         // Days since 0000-03-01, in eras of 400 years (the proleptic Gregorian calendar).
         let shifted = day + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
@@ -231,19 +225,29 @@ struct Pen {
         let monthFromMarch = (5 * dayOfYear + 2) / 153
         let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
         let year = yearOfEra + Int(era) * 400 + (month <= 2 ? 1 : 0)
-        func put(_ place: Int, _ value: Int, _ width: Int) {
-            var rest = value
-            for offset in (0..<width).reversed() {
-                bytes[start + place + offset] = UInt8(ascii: "0") + UInt8(rest % 10)
-                rest /= 10
-            }
+        put(UInt32(year), 4, &bytes, start)
+        put(UInt32(month), 2, &bytes, start + 5)
+        put(UInt32(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1), 2, &bytes, start + 8)
+        patchClock(&bytes, start, UInt32(time - day * 86_400_000))
+    }
+
+    private static func dayNumber(_ time: Int64) -> Int64 {
+        time >= 0 ? time / 86_400_000 : (time - 86_399_999) / 86_400_000
+    }
+
+    /// - Parameter inDay: milliseconds since midnight.
+    private static func patchClock(_ bytes: inout [UInt8], _ start: Int, _ inDay: UInt32) {
+        put(inDay / 3_600_000, 2, &bytes, start + 11)
+        put(inDay / 60_000 % 60, 2, &bytes, start + 14)
+        put(inDay / 1000 % 60, 2, &bytes, start + 17)
+        put(inDay % 1000, 3, &bytes, start + 20)
+    }
+
+    private static func put(_ value: UInt32, _ width: Int, _ bytes: inout [UInt8], _ place: Int) {
+        var rest = value
+        for offset in (0..<width).reversed() {
+            bytes[place + offset] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
         }
-        put(0, year, 4)
-        put(5, month, 2)
-        put(8, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1, 2)
-        put(11, inDay / 3_600_000, 2)
-        put(14, inDay / 60_000 % 60, 2)
-        put(17, inDay / 1000 % 60, 2)
-        put(20, inDay % 1000, 3)
     }
 }

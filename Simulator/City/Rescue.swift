@@ -6,12 +6,12 @@ extension SimulatedLift {
     func awaitHelp() {
         let rescue = building.scenario.rescue
         guard !car.riders.isEmpty else {
-            return duringBreakdown(random.gamma(shape: 3) * rescue.callOut) { $0.attend() }
+            return proceed(random.gamma(shape: 3) * rescue.callOut) { $0.attend() }
         }
         if random.chance(0.85) {
-            duringBreakdown(random.uniform(5, 60)) { $0.pressButton(again: 2) }
+            proceed(random.uniform(5, 60)) { $0.pressButton(again: 2) }
         }
-        duringBreakdown(random.gamma(shape: 4) * rescue.arrival) { $0.attend() }
+        proceed(random.gamma(shape: 4) * rescue.arrival) { $0.attend() }
     }
 
     /// Somebody presses the alarm button for a second or two, and perhaps again.
@@ -20,7 +20,7 @@ extension SimulatedLift {
         raise(.carAlarmButton)
         later(random.uniform(1, 3)) { $0.lower(.carAlarmButton) }
         if times > 0, random.chance(0.6) {
-            duringBreakdown(random.uniform(20, 120)) { $0.pressButton(again: times - 1) }
+            proceed(random.uniform(20, 120)) { $0.pressButton(again: times - 1) }
         }
     }
 
@@ -30,14 +30,14 @@ extension SimulatedLift {
         mode = .inspection
         raise(.inspectionEntered)
         show()
-        duringBreakdown(random.gamma(shape: 4) * building.scenario.rescue.release) {
+        proceed(random.gamma(shape: 4) * building.scenario.rescue.release) {
             $0.senses.seemsToRun = false
             $0.creepToLanding(at: 0.2) {
                 $0.moveDoor(to: 1, in: 4)
-                $0.duringBreakdown(4.1) {
+                $0.proceed(4.1) {
                     $0.show()
                     $0.letOut()
-                    $0.duringBreakdown(30 + $0.random.gamma(shape: 2) * $0.building.scenario.rescue.repair) {
+                    $0.proceed(30 + $0.random.gamma(shape: 2) * $0.building.scenario.rescue.repair) {
                         $0.endRepair()
                     }
                 }
@@ -46,11 +46,11 @@ extension SimulatedLift {
     }
 
     private func endRepair() {
-        guard building.isPowered else { return duringBreakdown(600) { $0.endRepair() } }
+        guard building.isPowered else { return proceed(600) { $0.endRepair() } }
         senses.isZoneSensorDead = false
         clearCodes()
         moveDoor(to: 0, in: 3)
-        duringBreakdown(3.1) {
+        proceed(3.1) {
             $0.speakAgain()
             $0.beGood()
         }
@@ -64,16 +64,16 @@ extension SimulatedLift {
         mode = .normal
         clearCodes()
         show()
-        duringBreakdown(2) {
+        proceed(2) {
             $0.creepToLanding(at: 0.3) {
                 if $0.car.riders.isEmpty, $0.car.door.gap(at: $0.now) == 0 { return $0.beGood() }
                 $0.moveDoor(to: 1, in: 2)
-                $0.duringBreakdown(2.1) {
+                $0.proceed(2.1) {
                     $0.show()
                     $0.letOut()
-                    $0.duringBreakdown(12) {
+                    $0.proceed(12) {
                         $0.moveDoor(to: 0, in: 3)
-                        $0.duringBreakdown(3.1) { $0.beGood() }
+                        $0.proceed(3.1) { $0.beGood() }
                     }
                 }
             }
@@ -82,9 +82,10 @@ extension SimulatedLift {
 
     private func beGood() {
         car.isDisabled = false
+        car.luggage = 0
         breakdown = nil
+        peopleChanged()
         returnToService()
-        expectBreakdown()
     }
 
     /// Slowly to the nearest landing, by hand, by a device, or by the controller's own levelling.
@@ -93,7 +94,7 @@ extension SimulatedLift {
         guard metres > 0.001 else { return then(self) }
         car.creep = speed
         show()
-        duringBreakdown(metres / speed) {
+        proceed(metres / speed) {
             $0.car.height = Double($0.building.shaft.floor(at: $0.car.height)) * $0.building.shaft.floorHeight
             $0.car.creep = 0
             $0.show()
@@ -106,6 +107,6 @@ extension SimulatedLift {
         guard !car.riders.isEmpty else { return }
         car.riders.removeLast()
         peopleChanged()
-        duringBreakdown(random.uniform(1.0, 1.2)) { $0.letOut() }
+        proceed(random.uniform(1.0, 1.2)) { $0.letOut() }
     }
 }

@@ -61,7 +61,11 @@ package struct Scenario: Sendable {
     var events: [ScheduledEvent]
     var rescue: Rescue
 
+    /// All that controllers of this city write of their own.
+    let vendorCodes: [String]
+
     package init(_ root: YAMLNode, _ catalogue: Catalogue) throws(InvalidFiles) {
+        vendorCodes = Array(Set(catalogue.causes.flatMap(\.vendorCodes))).sorted()
         let diagnostics = Diagnostics()
         var reader = YAMLReader(root, diagnostics)
         name = reader.requiredText("scenario") ?? ""
@@ -112,6 +116,13 @@ package struct Scenario: Sendable {
                 min(rescue.arrival, rescue.release, rescue.callOut, rescue.repair) > 0
             ),
         ] where !isSound { diagnostics.report(root, message) }
+        for (key, shares) in [
+            ("buildings", buildings.map(\.share)), ("networks", networks.map(\.share)),
+            ("devices", devices.map(\.share)), ("occupancy", sensors.occupancy.map(\.share)),
+            ("the shares of causes", failures.perLiftYear > 0 ? failures.causes.map(\.share) : [1]),
+        ] where diagnostics.isEmpty && !(shares.allSatisfy { $0 >= 0 } && shares.contains { $0 > 0 }) {
+            diagnostics.report(root, "\(key): expected shares of 0 or more, at least one of them above 0")
+        }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
@@ -193,8 +204,9 @@ package struct Scenario: Sendable {
         failures.perLiftYear = reader.number("per_lift_year") ?? 0
         failures.frailtyShape = reader.number("frailty_shape") ?? 1.4
         if failures.frailtyShape < 0.1 { diagnostics.report(node, "frailty_shape must be at least 0.1") }
-        let only = reader.items("only")
-        if !only.isEmpty {
+        if let node = reader.optional("only") {
+            let only = reader.items("only")
+            if only.isEmpty { diagnostics.report(node, "only: expected names of causes") }
             let names = catalogue.causes.map(\.name)
             for name in only where !names.contains(name.text ?? "") {
                 diagnostics.report(

@@ -51,7 +51,7 @@ extension Building {
                 case .silence:
                     for lift in lifts {
                         lift.fallSilent()
-                        lift.later(event.duration) { if $0.building.isPowered { $0.speakAgain() } }
+                        lift.later(event.duration) { $0.speakAgain() }
                     }
                 }
             }

@@ -11,10 +11,12 @@ package final class SimulatedLift {
 
     let index: Int
     package let id: String
-    unowned let building: Building
+    /// Unsafe, because a checked reference costs a twentieth of a reading: the building owns its lifts, and none outlives it.
+    unowned(unsafe) let building: Building
     let fitting: Fitting
-    var random: Random
-    var car = Car()
+    // Unchecked: a building lives on one thread, and its checks cost a quarter of a reading.
+    @exclusivity(unchecked) var random: Random
+    @exclusivity(unchecked) var car = Car()
     var phase = Phase.idle
     /// Steps of an earlier chain are void.
     private(set) var chain: UInt32 = 0
@@ -28,16 +30,17 @@ package final class SimulatedLift {
     private var milestone = 0
     /// It is somebody's own for the moment: a cleaner's, a fitter's.
     var isReserved = false
-    var mode: ServiceMode? = .normal
-    var codes: UInt64 = 0
-    var vendorCode = ""
+    @exclusivity(unchecked) var mode: ServiceMode? = .normal
+    @exclusivity(unchecked) var codes: UInt64 = 0
+    /// Its place in `Scenario.vendorCodes`.
+    var vendorCode: Int?
     var breakdown: Breakdown?
     var breakdowns = 0
     /// What waits for its occasion.
     var armed: Cause?
-    var senses = Senses()
-    var voice: Voice
-    var openTruth: [String: Int] = [:]
+    @exclusivity(unchecked) var senses = Senses()
+    @exclusivity(unchecked) var voice: Voice
+    @exclusivity(unchecked) var openTruth: [String: Int] = [:]
 
     init(index: Int, in building: Building, seed: UInt64) {
         self.index = index
@@ -46,9 +49,11 @@ package final class SimulatedLift {
         random = Random(seed: seed, stream: UInt64(number) << 8 | 2)
         id = RegistrationCode.text(number)
         fitting = Fitting(building, &random)
-        voice = Voice(fitting, lift: id)
+        voice = Voice(fitting, building.scenario, lift: id)
     }
 
+    /// The profile it speaks by.
+    package var profile: String { fitting.dialect.name }
     var now: Double { building.now }
     var floor: Int { building.shaft.floor(at: car.height(at: now)) }
     var isInService: Bool { breakdown == nil && !isReserved && mode == .normal && building.isPowered }
@@ -258,14 +263,18 @@ package final class SimulatedLift {
             return after(random.uniform(1.0, 1.2), .exchange)
         }
         if let passenger = nextBoarder(here) {
-            car.riders.append(passenger)
-            press(passenger.destination)
-            heading = passenger.destination > here ? 1 : -1
-            peopleChanged()
-            return after(random.uniform(1.0, 1.2), .exchange)
+            return board(passenger)
         }
         // Dwell: 2 to 3 s after a car call, 3 to 5 s after a hall call.
         after(random.uniform(2, car.riders.isEmpty ? 5 : 3), .dwellOver)
+    }
+
+    private func board(_ passenger: Passenger) {
+        car.riders.append(passenger)
+        press(passenger.destination)
+        heading = passenger.destination > floor ? 1 : -1
+        peopleChanged()
+        after(random.uniform(1.0, 1.2), .exchange)
     }
 
     private func nextBoarder(_ floor: Int) -> Passenger? {
@@ -289,13 +298,7 @@ package final class SimulatedLift {
     }
 
     private func dwellOver() {
-        let here = floor
-        if let waiting = nextBoarder(here) {
-            car.riders.append(waiting)
-            press(waiting.destination)
-            peopleChanged()
-            return after(random.uniform(1.0, 1.2), .exchange)
-        }
+        if let late = nextBoarder(floor) { return board(late) }
         close()
     }
 

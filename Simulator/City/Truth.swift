@@ -5,7 +5,7 @@ import Encoding
 ///
 /// `decidable` is the moment from which what had arrived of the lift's words, together with the time that passed, showed it;
 /// null where nothing ever did.
-package struct TruthRow: Sendable {
+package struct TruthRow: Sendable, Decodable {
     package var kind: String
     package var lift: String
     package var start: Double

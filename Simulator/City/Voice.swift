@@ -5,13 +5,18 @@ struct Voice {
     var pen: Pen
     var testimony = Testimony()
     var isSpeaking = true
+    /// Counts its silences, so that a last will belongs to one of them.
+    var silences = 0
     /// The last state it has published.
     var said = Panel()
     /// When it last said something, seconds since the run's start.
     var lastWord = 0.0
+    fileprivate var sequence = 0
+    fileprivate var edition = 0
 
-    init(_ fitting: Fitting, lift: String) {
-        pen = Pen(fitting.dialect, lift: lift, ratedSpeed: fitting.kinematics.speed)
+    init(_ fitting: Fitting, _ scenario: Scenario, lift: String) {
+        pen = Pen(
+            fitting.dialect, lift: lift, ratedSpeed: fitting.kinematics.speed, vendorCodes: scenario.vendorCodes)
     }
 }
 
@@ -78,9 +83,12 @@ extension SimulatedLift {
     }
 
     private func publish(_ panel: Panel) {
-        voice.said = panel
+        if voice.said != panel {
+            voice.said = panel
+            voice.edition += 1
+        }
         voice.testimony.hear(panel, at: now)
-        say(.state) { voice, time, bytes in voice.pen.state(panel, at: time, into: &bytes) }
+        say(.state, panel)
         building.reports[index] = now + fitting.heartbeat
     }
 
@@ -101,42 +109,40 @@ extension SimulatedLift {
             var panel = voice.said
             panel.codes = codes
             voice.testimony.hear(panel, at: now)
-            say(.event) { voice, time, bytes in
-                voice.pen.event(code, isActive: isActive, panel, at: time, into: &bytes)
-            }
+            say(.event(code, isActive: isActive), panel)
         }
         show()
     }
 
     func clearCodes() {
         for code in FaultCode.allCases where codes & code.bit != 0 { lower(code) }
-        vendorCode = ""
+        vendorCode = nil
     }
 
     func say(online: Bool) {
         guard voice.pen.speaks(.online) else { return }
-        say(.online) { voice, time, bytes in voice.pen.online(online, at: time, into: &bytes) }
+        say(.online(online), voice.said)
     }
 
-    private func say(_ channel: Dialect.Channel, _ write: (inout Voice, Int64, inout [UInt8]) -> Void) {
-        let start = building.words.bytes.count
+    private func say(_ matter: Word.Matter, _ panel: Panel) {
         let clock = building.scenario.startSeconds + now + fitting.clockOffset + fitting.clockDrift * now
-        write(&voice, Int64((clock * 1000).rounded()), &building.words.bytes)
         voice.lastWord = now
-        var shows = -1
-        if channel != .online, let row = openTruth["entrapment"], voice.testimony.showsEntrapment(at: now) {
-            shows = row
+        voice.sequence += 1
+        var word = Word(
+            time: now, lift: index, matter: matter, panel: panel, edition: voice.edition, sequence: voice.sequence,
+            clock: Int64((clock * 1000).rounded()), shows: -1)
+        if word.channel != .online, let row = openTruth["entrapment"], voice.testimony.showsEntrapment(at: now) {
+            word.shows = row
         }
-        building.words.list.append(
-            Word(
-                time: now, lift: index, channel: channel, shows: shows, start: start,
-                count: building.words.bytes.count - start))
+        building.words.append(word)
     }
 
     /// The adapter is gone; its broker publishes the last will when the keep-alive has run out.
     func fallSilent() {
         guard voice.isSpeaking else { return }
         voice.isSpeaking = false
+        voice.silences += 1
+        let silence = voice.silences
         building.reports[index] = .infinity
         // What its next report should have shown, its absence does.
         let overdue = building.scenario.startSeconds + voice.lastWord + 1.2 * fitting.heartbeat
@@ -149,12 +155,14 @@ extension SimulatedLift {
         let kind = building.isPowered ? "controller_silent" : "silent_in_power_cut"
         follow(kind, true)
         if let row = openTruth[kind] { building.truth[row].decidable = overdue }
-        later(random.uniform(15, 90)) { if !$0.voice.isSpeaking { $0.say(online: false) } }
+        later(random.uniform(15, 90)) {
+            if !$0.voice.isSpeaking, $0.voice.silences == silence { $0.say(online: false) }
+        }
     }
 
-    /// It is back: birth message, and the present state.
+    /// It is back: birth message, and the present state. Without power it stays silent.
     func speakAgain() {
-        guard !voice.isSpeaking else { return }
+        guard !voice.isSpeaking, building.isPowered else { return }
         voice.isSpeaking = true
         follow("silent_in_use", false)
         follow("controller_silent", false)
@@ -183,10 +191,9 @@ extension SimulatedLift {
 
     func follow(_ kind: String, _ isSo: Bool) {
         if isSo, openTruth[kind] == nil {
-            openTruth[kind] = building.truth.count
             let isLevel = building.shaft.isInDoorZone(car.height(at: now))
-            note(kind, from: now, to: .infinity)
-            let last = building.truth.count - 1
+            let last = note(kind, from: now, to: .infinity)
+            openTruth[kind] = last
             if kind == "entrapment" {
                 building.truth[last].decidable =
                     voice.isSpeaking || !voice.testimony.couldHoldPeople
@@ -203,10 +210,13 @@ extension SimulatedLift {
     }
 
     /// - Parameters: seconds since the run's start.
-    func note(_ kind: String, from start: Double, decidable: Double? = nil, to end: Double) {
+    /// - Returns: its row in the building's truth.
+    @discardableResult
+    func note(_ kind: String, from start: Double, decidable: Double? = nil, to end: Double) -> Int {
         let zero = building.scenario.startSeconds
         building.truth.append(
             TruthRow(kind: kind, lift: id, start: zero + start, decidable: zero + (decidable ?? start), end: zero + end)
         )
+        return building.truth.count - 1
     }
 }

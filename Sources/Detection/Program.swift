@@ -143,7 +143,9 @@ struct LiftLayout: Sendable, Equatable {
 final class CompiledRule: Sendable {
     struct Mute: Sendable {
         var condition: Operand
-        var mustPrecedeOnset: Bool
+        /// What must have held when the rule's own condition began: a cool-down mutes what began before it, and nothing that
+        /// begins in it. nil: it may come at any time.
+        var precedingOnset: Operand?
         var name: String
     }
     struct Escalation: Sendable {
@@ -193,7 +195,7 @@ final class CompiledRule: Sendable {
     }
 
     var conditions: [Operand] {
-        [when, clear] + mutes.map(\.condition) + grades.map(\.condition)
+        [when, clear] + mutes.map(\.condition) + mutes.compactMap(\.precedingOnset) + grades.map(\.condition)
             + [presume, escalation?.unless, escalation?.when].compactMap { $0 }
     }
 }

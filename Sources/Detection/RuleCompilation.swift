@@ -17,14 +17,17 @@ extension Compiler {
         let when = try condition(rule.when.expression)
         var mutes: [CompiledRule.Mute] = []
         for mute in rule.mutes {
-            let condition = capped(try condition(mute.when.expression), mute.cap, coolDown: mute.coolDown)
+            let active = try condition(mute.when.expression)
             mutes.append(
-                CompiledRule.Mute(condition: condition, mustPrecedeOnset: mute.mustPrecedeOnset, name: mute.name))
+                CompiledRule.Mute(
+                    condition: capped(active, mute.cap, coolDown: mute.coolDown),
+                    precedingOnset: mute.mustPrecedeOnset ? capped(active, mute.cap, coolDown: .zero) : nil,
+                    name: mute.name))
         }
         if rule.kind != Alert.carAlarmCall {
             // A person's maintenance window mutes what begins in it, never the button; the detector caps it.
             let maintenance = leaf(Signal.maintenance.rawValue).operand
-            mutes.append(CompiledRule.Mute(condition: maintenance, mustPrecedeOnset: true, name: "maintenance"))
+            mutes.append(CompiledRule.Mute(condition: maintenance, precedingOnset: maintenance, name: "maintenance"))
         }
         var escalation: CompiledRule.Escalation?
         if let definition = rule.escalation {

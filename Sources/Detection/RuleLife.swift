@@ -145,14 +145,12 @@ extension Program {
     private func observeCondition(
         _ rule: CompiledRule, _ life: RuleLife, _ m: inout MutableSpan<Int64>, _ context: StepContext
     ) {
-        var muted: Int64 = 0
-        for (i, mute) in rule.mutes.enumerated() where surely(mute.condition, m) { muted |= 1 << Int64(i) }
         guard surely(rule.when, m) else {
             life.setWhenSince(LiftMemory.never, &m)
             life.setSuppressionTold(false, &m)
             life.setMustEnd(false, &m)
             // Who mutes now was there before whatever begins next.
-            life.setMutedSinceOnset(muted, &m)
+            life.setMutedSinceOnset(muting(rule, m) { $0.precedingOnset ?? $0.condition }, &m)
             if !possibly(rule.when, m) { life.setSeenFalse(true, &m) }
             if !life.isOpen(m) { life.setUnobserved(0, &m) }
             return
@@ -162,7 +160,18 @@ extension Program {
         // A suppressor that comes with the condition, in one message, was not there before it. Of a lift whose condition holds
         // from its first word on nobody knows what was before.
         let knowsNothingBefore = begins && !life.hasSeenFalse(m.span)
+        let muted = muting(rule, m) { $0.condition }
         life.setMutedSinceOnset(knowsNothingBefore ? muted : life.mutedSinceOnset(m.span) & muted, &m)
+    }
+
+    /// Bit *i*: what is asked of suppressor *i* holds.
+    @inline(__always)
+    private func muting(
+        _ rule: CompiledRule, _ m: borrowing MutableSpan<Int64>, _ asked: (CompiledRule.Mute) -> Operand
+    ) -> Int64 {
+        var bits: Int64 = 0
+        for (i, mute) in rule.mutes.enumerated() where surely(asked(mute), m) { bits |= 1 << Int64(i) }
+        return bits
     }
 
     private func raiseIfDue(
@@ -196,7 +205,7 @@ extension Program {
         _ rule: CompiledRule, _ life: RuleLife, _ m: borrowing MutableSpan<Int64>
     ) -> CompiledRule.Mute? {
         for (i, mute) in rule.mutes.enumerated() where surely(mute.condition, m) {
-            if mute.mustPrecedeOnset, life.mutedSinceOnset(m.span) & (1 << Int64(i)) == 0 { continue }
+            if mute.precedingOnset != nil, life.mutedSinceOnset(m.span) & (1 << Int64(i)) == 0 { continue }
             return mute
         }
         return nil

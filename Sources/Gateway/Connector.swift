@@ -13,8 +13,10 @@ final class Connector: Sendable {
     private let failure = Mutex<MQTTError?>(nil)
     private let isOver = Atomic(false)
 
-    /// - Parameter client: whose delegate is not set yet; it comes back with the outcome.
-    init(_ client: sending MQTTClient) {
+    /// - Parameters:
+    ///   - client: whose delegate is not set yet; it comes back with the outcome.
+    ///   - wake: of the loop that waits for the outcome.
+    init(_ client: sending MQTTClient, waking wake: WakeUp) {
         self.client = Mutex(client)
         LoopThread { [self] in
             // The lock is held all the while: nobody asks for the client before it is over.
@@ -22,6 +24,7 @@ final class Connector: Sendable {
                 do throws(MQTTError) { try client?.connect() } catch { failure.withLock { $0 = error } }
             }
             isOver.store(true, ordering: .releasing)
+            wake.signal()
         }.detach()
     }
 

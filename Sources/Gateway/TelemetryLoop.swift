@@ -237,6 +237,9 @@ final class TelemetryLoop: MQTTClientDelegate {
         }
         if let deadline = intake.detector.deadline { wait = min(wait, max(.zero, deadline - clock.now)) }
         if isSubscribed, !isDrained { wait = min(wait, DrainWatch.settling) }
+        if case .down(let retryAt) = link {
+            wait = min(wait, .nanoseconds(max(0, retryAt - MonotonicClock.nanoseconds)))
+        }
         return wait
     }
 
@@ -289,7 +292,7 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     private func connect() throws(MQTTError) {
         isLost = nil
-        link = .connecting(Connector(try MQTTClient(settings.client)))
+        link = .connecting(Connector(try MQTTClient(settings.client), waking: wake))
     }
 
     private func readUntilDry() throws {

@@ -79,6 +79,27 @@ private func rule(_ more: String = "", when: String = "not moving", hold: String
         #expect(building.told == ["1 stands suppressed 22.0", "1 stands raised 70.0"])
     }
 
+    @Test func aCoolDownMutesNothingThatBeginsInIt() throws {
+        let text = rule(
+            "unless: [{ name: inspection, when: mode == inspection, active: before_onset, cool_down: 60s, at_most: 1h }]"
+        )
+        for (stopsAt, told) in [
+            (5.0, ["1 stands suppressed 15.0", "1 stands raised 70.0"]), (12.0, ["1 stands raised 22.0"]),
+        ] {
+            var building = try Building(rules: text)
+            building.say(at: 0) {
+                $0.stopsBetweenFloors()
+                $0.set(.mode, case: 2)
+                $0.set(.moving, true)
+            }
+            if stopsAt < 10 { building.say(at: stopsAt) { $0.set(.moving, false) } }
+            building.say(at: 10) { $0.set(.mode, case: 1) }
+            if stopsAt > 10 { building.say(at: stopsAt) { $0.set(.moving, false) } }
+            for second in stride(from: 20.0, to: 100, by: 10) { building.say(at: second) }
+            #expect(building.told == told, "it stopped at \(stopsAt) s")
+        }
+    }
+
     @Test func nothingMayMuteTheButtonOrMuteForEver() {
         for (text, place) in [
             (rule("unless: [{ name: x, when: moving }]", when: "moving", kind: "car_alarm_call"), "never muted"),

@@ -49,11 +49,10 @@ struct EnactedSituation {
         end = Self.start + stage.building.now
         isStuckShut = stage.isStuckShut
         lift.observe()
-        let words = stage.building.words
-        publications = words.list.map {
+        publications = stage.building.words.map {
             Publication(
                 time: Self.start + $0.time, topic: lift.voice.pen.topics[Int($0.channel.rawValue)],
-                payload: Array(words.bytes[$0.start..<$0.start + $0.count]))
+                payload: lift.voice.pen.write($0))
         }
         truth = stage.building.truth
     }

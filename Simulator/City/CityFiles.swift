@@ -1,11 +1,10 @@
-import City
 import FoundationEssentials
 import PositionedYAML
 
 /// Where the simulator's data lies, and how a scenario is found.
-enum CityFiles {
+package enum CityFiles {
     /// Reads a scenario by its path, or by its name among those of the library.
-    static func scenario(_ name: String, library: String, profiles: String) throws -> Scenario {
+    package static func scenario(_ name: String, library: String, profiles: String) throws -> Scenario {
         let path = name.contains("/") || name.hasSuffix(".yaml") ? name : "\(library)/scenarios/\(name).yaml"
         guard FileManager.default.fileExists(atPath: path) else {
             let folder = (try? FileManager.default.contentsOfDirectory(atPath: "\(library)/scenarios")) ?? []

@@ -1,0 +1,54 @@
+import ArgumentParser
+import City
+import Elevator
+import Gateway
+import Mosquitto
+import Scoring
+
+/// A city, generated, decoded and judged in one process: each building with a gateway of its own.
+struct CityBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "city",
+        abstract: "A simulated city, each building judged by a gateway of its own, in this process: score and speed.")
+
+    @Argument(help: "A scenario of the library by its name, or a scenario file.") var scenario = "day"
+    @Option(help: "What chance draws from.") var seed: UInt64 = 1
+    @Option(help: "How many lifts, instead of the scenario's number.") var lifts: Int?
+    @Option(help: "How long, instead of the scenario's duration: 20m, 24h.") var duration: String?
+    @Option(help: "Threads.") var threads = 2
+    @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
+    @Flag(help: "Generate only; nobody listens.") var generateOnly = false
+    @Flag(help: "The score as JSON.") var json = false
+
+    func run() throws {
+        var scenario = try CityFiles.scenario(scenario, library: "Simulator", profiles: "Devices/profiles")
+        if let lifts { scenario.lifts = lifts }
+        if let duration {
+            guard let span = Duration(written: duration) else { throw ValidationError("--duration: expected 20m, 24h") }
+            scenario.duration = span.inSeconds
+        }
+        let data = try DeviceData(profiles: ["Devices/profiles"], rules: [rules])
+        let plans = BuildingPlan.draw(scenario, seed: seed)
+        let (city, seed, isSilent) = (scenario, seed, generateOnly)
+        let began = (cpu: cpuSeconds(), wall: MonotonicClock.nanoseconds)
+        var outcome = JudgedSite.Outcome()
+        try Workers.run(
+            pieces: plans.count, threads: threads,
+            { piece in
+                isSilent
+                    ? JudgedSite.generate(plans[piece], city, seed: seed)
+                    : try JudgedSite(plans[piece], city, seed: seed, data: data).run()
+            }, into: &outcome, +=)
+        let cpu = cpuSeconds() - began.cpu
+        let wall = Double(MonotonicClock.nanoseconds - began.wall) / 1e9
+        if json { return print(outcome.card.json) }
+        if !isSilent { print(outcome.card.table) }
+        printRow("buildings, lifts", "\(plans.count), \(city.lifts)")
+        printRow("readings", "\(outcome.messages)", "\(outcome.refused) refused")
+        printRow("per CPU second", "\(written(Double(outcome.messages) / cpu / 1e6, 3)) M", "\(written(cpu)) s")
+        printRow(
+            "per second of this machine", "\(written(Double(outcome.messages) / wall / 1e6, 3)) M", "\(written(wall)) s"
+        )
+        printRow("times as fast as life", written(city.duration / wall, 1))
+    }
+}

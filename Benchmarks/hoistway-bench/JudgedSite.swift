@@ -1,0 +1,67 @@
+import City
+import Elevator
+import Gateway
+import Scoring
+
+/// A simulated building with a gateway of its own, as in life, in one process and without a wire: what the lifts say goes into
+/// the same `Intake` that the daemon has.
+struct JudgedSite {
+    /// Seconds later than its holds that a verdict may come: the lateness that the network is allowed.
+    static let grace = 2.0
+
+    private let site: Site
+    private let scenario: Scenario
+    private var intake: Intake
+
+    init(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64, data: DeviceData) throws {
+        self.scenario = scenario
+        site = Site(plan, scenario, seed: seed)
+        let start = Instant(seconds: scenario.startSeconds)
+        intake = Intake(data: data, admission: .registered, start: start, isListening: true)
+        for lift in site.building.lifts {
+            try intake.register(Lift(id: lift.id), profile: lift.profile, at: start)
+        }
+    }
+
+    struct Outcome: Sendable {
+        var messages = 0
+        var refused = 0
+        var card = ScoreCard()
+
+        static func += (a: inout Outcome, b: Outcome) {
+            a.messages += b.messages
+            a.refused += b.refused
+            a.card += b.card
+        }
+    }
+
+    /// Lets it live to the end of the scenario, and holds what the gateway said to what happened.
+    consuming func run() -> Outcome {
+        var outcome = Outcome()
+        var words: [AlertWord] = []
+        let start = scenario.startSeconds
+        var now = 0.0
+        while now < scenario.duration {
+            now = min(scenario.duration, now + 600)
+            site.advance(to: now) { time, lift, channel, payload in
+                outcome.messages += 1
+                intake.take(
+                    topic: site.topic(lift: lift, channel).span, payload: payload.span,
+                    isRetained: false, arrival: Instant(seconds: start + time))
+            }
+            words += intake.takeAlerts().map(AlertWord.init)
+        }
+        intake.advance(to: Instant(seconds: start + scenario.duration))
+        words += intake.takeAlerts().map(AlertWord.init)
+        outcome.refused = intake.badInput.counts.values.reduce(0, +)
+        outcome.card = ScoreCard(truth: site.truth, alerts: words, grace: Self.grace)
+        return outcome
+    }
+
+    /// Lets it live and hands its words to nobody.
+    static func generate(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) -> Outcome {
+        var outcome = Outcome()
+        Site(plan, scenario, seed: seed).advance(to: scenario.duration) { _, _, _, _ in outcome.messages += 1 }
+        return outcome
+    }
+}

@@ -1,0 +1,98 @@
+import City
+
+/// Holds one kind's alerts to what happened, lift by lift.
+struct Judge {
+    /// Seconds since 1970.
+    let runEnd: Double
+    /// Seconds.
+    let grace: Double
+    /// When no gateway listened, in order; seconds since 1970.
+    let deaf: [ClosedRange<Double>]
+    /// Seconds after the people are out within which an alert must be over.
+    private static let patience = 600.0
+
+    /// - Parameters:
+    ///   - excusing: facts under which an alert without an event is cautious rather than false.
+    ///   - explaining: facts of which two at once tell of an event in its place.
+    ///   - note: takes the verdict on each fact, and at last what no fact accounts for.
+    func judge(
+        _ facts: [TruthRow], _ stories: [Story], excusing: [TruthRow], explaining: [TruthRow] = [],
+        note: (TruthRow?, KindScore) -> Void
+    ) {
+        let byLift = Dictionary(grouping: stories, by: \.lift)
+        let longest = stories.map(\.holds).max() ?? 0
+        var longestOf: [String: Double] = [:]
+        for story in stories { longestOf[story.kind] = max(longestOf[story.kind] ?? 0, story.holds) }
+        for fact in facts {
+            // What the rule for this kind of event waits; another branch (the button) may be quicker.
+            let holds = longestOf[fact.kind + "." + (fact.place ?? "")] ?? longest
+            note(fact, verdict(fact, byLift[fact.lift] ?? [], holds, explaining))
+        }
+        let factsByLift = Dictionary(grouping: facts, by: \.lift)
+        let excuses = Dictionary(grouping: excusing, by: \.lift)
+        for story in stories {
+            func covers(_ time: Double) -> (TruthRow) -> Bool {
+                { [grace] in time >= $0.start - grace && time <= $0.end + grace }
+            }
+            func isSo(_ time: Double, _ facts: [String: [TruthRow]]) -> Bool {
+                facts[story.lift]?.contains(where: covers(time)) == true
+            }
+            var score = KindScore()
+            // After the run's end every lift is silent in the middle of whatever it did, and the truth says nothing of that.
+            if let time = story.firstTold {
+                if time > runEnd || isSo(time, factsByLift) { continue }
+                if isSo(time, excuses) { score.cautious = 1 } else { score.falseAlarms = 1 }
+            } else if let time = story.suspected {
+                if time > runEnd || isSo(time, factsByLift) || isSo(time, excuses) { continue }
+                score.suspectedFalsely = 1
+            }
+            note(nil, score)
+        }
+    }
+
+    private func verdict(_ fact: TruthRow, _ stories: [Story], _ holds: Double, _ explaining: [TruthRow]) -> KindScore {
+        var score = KindScore()
+        score.happened = 1
+        let end = min(fact.end, runEnd)
+        let latest = fact.decidable.map { time($0, holds + grace) } ?? end
+        let begin = fact.start - grace
+        let suspected = stories.compactMap(\.suspected).filter { begin <= $0 && $0 <= fact.end }.min()
+        if let suspected { score.suspectedAfter = [Float(max(0, suspected - fact.start))] }
+        if let time = stories.flatMap(\.told).filter({ begin <= $0 && $0 <= latest }).min() {
+            score.detected = 1
+            score.toldAfter = [Float(max(0, time - fact.start))]
+            followUp(fact, stories, &score)
+        } else if end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest) {
+            score.brief = 1
+        } else if fact.decidable == nil {
+            score.unknowable = 1
+        } else if explaining.count(where: { $0.start <= latest && $0.end >= fact.start }) >= 2 {
+            score.explained = 1
+        } else {
+            score.missed = 1
+            score.suspectedOnly = suspected == nil ? 0 : 1
+        }
+        return score
+    }
+
+    /// When so many seconds of listening have passed.
+    private func time(_ start: Double, _ seconds: Double) -> Double {
+        var (time, left) = (start, seconds)
+        for gap in deaf where gap.upperBound > time {
+            let free = max(0, gap.lowerBound - time)
+            if free >= left { break }
+            left -= free
+            time = gap.upperBound
+        }
+        return time + left
+    }
+
+    /// Told once, not ended while it lasts, ended when it is over.
+    private func followUp(_ fact: TruthRow, _ stories: [Story], _ score: inout KindScore) {
+        let mine = stories.filter { $0.told.contains { fact.start - grace <= $0 && $0 <= fact.end + grace } }
+        score.doubled = max(0, mine.count - 1)
+        let isEarly = mine.contains { $0.ended.contains { fact.start < $0 && $0 < fact.end - grace } }
+        score.clearedEarly = isEarly ? 1 : 0
+        if fact.end + Self.patience < runEnd, mine.contains(where: { !$0.isOver }) { score.neverCleared = 1 }
+    }
+}

@@ -1,0 +1,149 @@
+import City
+
+/// What is known of an entrapment that may decide whether it is found.
+package struct Stratum: Hashable, Sendable {
+    package var cause: String
+    /// `OccupancySensor.quality`.
+    package var sensor: String
+    package var network: String
+    /// off_level, at_level or silence.
+    package var place: String
+}
+
+/// The comparison of alerts with the truth. Cards of different buildings, or of different runs, add up.
+package struct ScoreCard: Sendable {
+    /// By kind; entrapments are one kind, whatever rule told of them.
+    package private(set) var kinds: [String: KindScore] = ["entrapment": KindScore()]
+    /// Entrapments on lifts whose occupancy sensor is stuck; in `kinds` are the others.
+    package private(set) var stuck = KindScore()
+    /// Entrapments alone, also those on stuck sensors. What is false has no stratum.
+    package private(set) var strata: [Stratum: KindScore] = [:]
+    package private(set) var nuisances: [String: Int] = [:]
+    /// Breakdowns by cause, and how many of them held somebody in the car.
+    package private(set) var breakdowns: [String: Int] = [:]
+    package private(set) var received = 0
+    package private(set) var unique = 0
+    /// Revisions that never arrived although a later one did.
+    package private(set) var lost = 0
+    /// Alerts of kinds that the truth is silent about: service modes, codes as the controller wrote them.
+    package private(set) var beyondTruth = 0
+    package private(set) var liftYears = 0.0
+
+    package var entrapment: KindScore { kinds["entrapment"] ?? KindScore() }
+
+    /// Kinds that the simulated physics decides, whether they happened or not.
+    private static let physicalKinds: Set = [
+        "car_alarm_call", "controller_silent", "door_close_fault", "door_open_fault", "overspeed", "power_loss",
+        "unintended_movement", "over_top", "under_bottom",
+    ]
+
+    /// What the truth tells beside events that an alert is owed for.
+    private static let circumstances: Set = [
+        "run", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut",
+    ]
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - grace: how many seconds later than its holds a verdict may come: the network's delay, and the lateness.
+    ///   - deaf: when no gateway listened, in order; seconds since 1970.
+    package init(truth: [TruthRow], alerts: [AlertWord], grace: Double, deaf: [ClosedRange<Double>] = []) {
+        let stories = read(alerts)
+        var span = (start: 0.0, end: Double.infinity)
+        if let run = truth.first(where: { $0.kind == "run" }) {
+            span = (run.start, run.end)
+            liftYears = Double(run.lifts ?? 0) * (run.end - run.start) / (365 * 86_400)
+        }
+        var facts: [String: [TruthRow]] = [:]
+        for fact in truth {
+            if fact.kind.hasPrefix("nuisance.") {
+                nuisances[String(fact.kind.dropFirst(9)), default: 0] += 1
+            } else if fact.kind == "breakdown" {
+                breakdowns[fact.cause ?? "", default: 0] += 1
+            } else {
+                facts[fact.kind, default: []].append(fact)
+            }
+        }
+        let judge = Judge(runEnd: span.end, grace: grace, deaf: deaf)
+        // An empty car that really is stuck and may hold people for all one knows; a lift in use whose adapter fell silent.
+        let cautious = (facts["stuck_unknown"] ?? []) + (facts["silent_in_use"] ?? [])
+        let stuckLifts = Set((facts["occupancy_sensor_stuck"] ?? []).map(\.lift))
+        for isStuck in [false, true] {
+            func isMeant(_ lift: String) -> Bool { stuckLifts.contains(lift) == isStuck }
+            var score = KindScore()
+            judge.judge(
+                (facts["entrapment"] ?? []).filter { isMeant($0.lift) },
+                stories.filter { $0.kind.hasPrefix("entrapment") && isMeant($0.lift) }, excusing: cautious
+            ) { fact, one in
+                score += one
+                guard let fact else { return }
+                let stratum = Stratum(
+                    cause: fact.cause ?? "", sensor: fact.sensor ?? "", network: fact.network ?? "",
+                    place: fact.place ?? "")
+                strata[stratum, default: KindScore()] += one
+            }
+            if isStuck { stuck = score } else { kinds["entrapment"] = score }
+        }
+        let others = Self.physicalKinds.union(facts.keys).filter {
+            $0 != "entrapment" && !$0.hasPrefix("occupancy_sensor") && !Self.circumstances.contains($0)
+        }
+        for kind in others {
+            // A power cut that other lifts tell of explains a silence; one that nobody tells of does not.
+            let isSilence = kind == "controller_silent"
+            var score = KindScore()
+            judge.judge(
+                facts[kind] ?? [], stories.filter { $0.kind == kind },
+                excusing: isSilence ? facts["silent_in_power_cut"] ?? [] : [],
+                explaining: isSilence ? facts["power_loss"] ?? [] : []
+            ) { score += $1 }
+            kinds[kind] = score
+        }
+        beyondTruth = stories.count { !$0.kind.hasPrefix("entrapment") && !others.contains($0.kind) }
+    }
+
+    private mutating func read(_ words: [AlertWord]) -> [Story] {
+        var stories: [String: Story] = [:]
+        for word in words where word.state != "suppressed" {
+            received += 1
+            var story = stories[word.alertID] ?? Story(word)
+            if !story.revisions.contains(word.revision) {
+                unique += 1
+                story.add(word)
+            }
+            stories[word.alertID] = story
+        }
+        lost = stories.values.reduce(0) { $0 + min($1.revisions.max() ?? 0, 1_000_000) - $1.revisions.count }
+        return stories.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    package static func += (a: inout ScoreCard, b: ScoreCard) {
+        a.kinds.merge(b.kinds) { $0 + $1 }
+        a.stuck += b.stuck
+        a.strata.merge(b.strata) { $0 + $1 }
+        a.nuisances.merge(b.nuisances, uniquingKeysWith: +)
+        a.breakdowns.merge(b.breakdowns, uniquingKeysWith: +)
+        a.received += b.received
+        a.unique += b.unique
+        a.lost += b.lost
+        a.beyondTruth += b.beyondTruth
+        a.liftYears += b.liftYears
+    }
+
+    /// Nobody missed, nothing lost, nobody alarmed for nothing; stuck sensors excepted, which can hide people or invent them.
+    package var isGood: Bool { entrapment.missed == 0 && entrapment.falseAlarms == 0 && lost == 0 }
+
+    /// The strata taken together by what `key` says of them, in the order of their names.
+    package func strata(by key: (Stratum) -> String) -> [(name: String, score: KindScore)] {
+        var sums: [String: KindScore] = [:]
+        for (stratum, score) in strata { sums[key(stratum), default: KindScore()] += score }
+        return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+extension KindScore {
+    static func + (a: KindScore, b: KindScore) -> KindScore {
+        var sum = a
+        sum += b
+        return sum
+    }
+}
