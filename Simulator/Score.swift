@@ -32,11 +32,16 @@ struct Score: ParsableCommand {
     @Option(help: "text for a person, json for a program.")
     var format = ScoreFormat.text
 
+    @Flag(help: "Also say each case in which something is wrong.")
+    var list = false
+
     func run() throws {
         guard grace.isFinite else { throw ValidationError("--grace: expected seconds") }
         let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.alerts(alerts), grace: grace)
         switch format {
-        case .text: print(card.table)
+        case .text:
+            print(card.table)
+            if list { for finding in card.findings { print(finding.line) } }
         case .json: print(card.json)
         }
         if !card.isGood { throw ExitCode(4) }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import City
 import Elevator
-import Gateway
 import Mosquitto
 import Scoring
 
@@ -15,9 +14,11 @@ struct CityBench: ParsableCommand {
     @Option(help: "What chance draws from.") var seed: UInt64 = 1
     @Option(help: "How many lifts, instead of the scenario's number.") var lifts: Int?
     @Option(help: "How long, instead of the scenario's duration: 20m, 24h.") var duration: String?
+    @Option(help: "So many cities, each from a seed of its own: --seed and those that follow.") var runs = 1
     @Option(help: "Threads.") var threads = 2
     @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
     @Flag(help: "Generate only; nobody listens.") var generateOnly = false
+    @Flag(help: "Also say each case in which something is wrong.") var list = false
     @Flag(help: "The score as JSON.") var json = false
 
     func run() throws {
@@ -27,28 +28,31 @@ struct CityBench: ParsableCommand {
             guard let span = Duration(written: duration) else { throw ValidationError("--duration: expected 20m, 24h") }
             scenario.duration = span.inSeconds
         }
-        let data = try DeviceData(profiles: ["Devices/profiles"], rules: [rules])
-        let plans = BuildingPlan.draw(scenario, seed: seed)
+        let bench = try Bench(rules: rules)
         let (city, seed, isSilent) = (scenario, seed, generateOnly)
+        let plans = (0..<runs).flatMap { run in
+            BuildingPlan.draw(city, seed: seed &+ UInt64(run)).map { (plan: $0, seed: seed &+ UInt64(run)) }
+        }
         let began = (cpu: cpuSeconds(), wall: MonotonicClock.nanoseconds)
         var outcome = JudgedSite.Outcome()
         try Workers.run(
             pieces: plans.count, threads: threads,
             { piece in
-                isSilent
-                    ? JudgedSite.generate(plans[piece], city, seed: seed)
-                    : try JudgedSite(plans[piece], city, seed: seed, data: data).run()
+                let (plan, seed) = plans[piece]
+                return isSilent
+                    ? JudgedSite.generate(plan, city, seed: seed) : try bench.judge(plan, city, seed: seed)
             }, into: &outcome, +=)
         let cpu = cpuSeconds() - began.cpu
         let wall = Double(MonotonicClock.nanoseconds - began.wall) / 1e9
         if json { return print(outcome.card.json) }
         if !isSilent { print(outcome.card.table) }
-        printRow("buildings, lifts", "\(plans.count), \(city.lifts)")
+        if list { for finding in outcome.card.findings { print(finding.line) } }
+        printRow("buildings, lifts", "\(plans.count), \(city.lifts * runs)")
         printRow("readings", "\(outcome.messages)", "\(outcome.refused) refused")
         printRow("per CPU second", "\(written(Double(outcome.messages) / cpu / 1e6, 3)) M", "\(written(cpu)) s")
         printRow(
             "per second of this machine", "\(written(Double(outcome.messages) / wall / 1e6, 3)) M", "\(written(wall)) s"
         )
-        printRow("times as fast as life", written(city.duration / wall, 1))
+        printRow("times as fast as life", written(city.duration * Double(runs) / wall, 1))
     }
 }

@@ -9,16 +9,19 @@ struct JudgedSite {
     /// Seconds later than its holds that a verdict may come: the lateness that the network is allowed.
     static let grace = 2.0
 
-    private let site: Site
+    private let building: Building
+    private let holds: [String: Double]
     private let scenario: Scenario
     private var intake: Intake
 
-    init(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64, data: DeviceData) throws {
+    /// - Parameter holds: what the verdicts are held to, seconds by kind.
+    init(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64, data: DeviceData, holds: [String: Double]) throws {
         self.scenario = scenario
-        site = Site(plan, scenario, seed: seed)
+        self.holds = holds
+        building = Building(plan, scenario, seed: seed)
         let start = Instant(seconds: scenario.startSeconds)
         intake = Intake(data: data, admission: .registered, start: start, isListening: true)
-        for lift in site.building.lifts {
+        for lift in building.lifts {
             try intake.register(Lift(id: lift.id), profile: lift.profile, at: start)
         }
     }
@@ -43,10 +46,10 @@ struct JudgedSite {
         var now = 0.0
         while now < scenario.duration {
             now = min(scenario.duration, now + 600)
-            site.advance(to: now) { time, lift, channel, payload in
+            building.advance(to: now) { time, lift, channel, payload in
                 outcome.messages += 1
                 intake.take(
-                    topic: site.topic(lift: lift, channel).span, payload: payload.span,
+                    topic: building.topic(lift: lift, channel).span, payload: payload.span,
                     isRetained: false, arrival: Instant(seconds: start + time))
             }
             words += intake.takeAlerts().map(AlertWord.init)
@@ -54,14 +57,14 @@ struct JudgedSite {
         intake.advance(to: Instant(seconds: start + scenario.duration))
         words += intake.takeAlerts().map(AlertWord.init)
         outcome.refused = intake.badInput.counts.values.reduce(0, +)
-        outcome.card = ScoreCard(truth: site.truth, alerts: words, grace: Self.grace)
+        outcome.card = ScoreCard(truth: TruthRow.of([building]), alerts: words, grace: Self.grace, holds: holds)
         return outcome
     }
 
     /// Lets it live and hands its words to nobody.
     static func generate(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) -> Outcome {
         var outcome = Outcome()
-        Site(plan, scenario, seed: seed).advance(to: scenario.duration) { _, _, _, _ in outcome.messages += 1 }
+        Building(plan, scenario, seed: seed).advance(to: scenario.duration) { _, _, _, _ in outcome.messages += 1 }
         return outcome
     }
 }

@@ -26,20 +26,21 @@ package final class Building {
     var random: Random
     /// Seconds since the run's start.
     @exclusivity(unchecked) private(set) var now = 0.0
-    /// Said, and not taken by the network yet.
-    @exclusivity(unchecked) var words: [Word] = []
+    @exclusivity(unchecked) private var network: Network
     @exclusivity(unchecked) package var truth: [TruthRow] = []
     var isPowered = true
     @exclusivity(unchecked) private var agenda = Heap<Double, Happening>()
     /// When each lift is due to say something though nothing has changed.
     @exclusivity(unchecked) var reports: [Double] = []
 
-    init(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) {
+    package init(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) {
         self.plan = plan
         self.scenario = scenario
         shaft = plan.shaft
         landings = Array(repeating: Landing(), count: plan.shaft.floors)
         random = Random(seed: seed, stream: UInt64(plan.number) << 8 | 1)
+        network = Network(
+            plan.network, lifts: plan.lifts, random: Random(seed: seed, stream: UInt64(plan.number) << 8 | 3))
         for number in 0..<plan.lifts {
             lifts.append(SimulatedLift(index: number, in: self, seed: seed))
             reports.append(.infinity)
@@ -55,14 +56,24 @@ package final class Building {
     func after(_ seconds: Double, _ happening: Happening) { agenda.push(now + seconds, happening) }
     func after(_ seconds: Double, _ action: @escaping () -> Void) { agenda.push(now + seconds, .plan(action)) }
 
+    /// Takes what arrives at the gateway: seconds since the run's start, the lift's number in the building, its channel, the payload.
+    package typealias Deliver = (_ time: Double, _ lift: Int, _ channel: Dialect.Channel, _ payload: [UInt8]) -> Void
+
     /// Lets everything happen until a moment, that moment excluded.
-    func advance(to end: Double) {
+    package func advance(to end: Double, _ deliver: Deliver) {
         while true {
             var due = agenda.firstKey ?? .infinity
             var reporter = -1
             for (index, time) in reports.enumerated() where time < due {
                 due = time
                 reporter = index
+            }
+            if let arrival = network.nextArrival, arrival <= due, arrival < end {
+                now = arrival
+                let word = network.deliver()
+                lifts[word.lift].isHeard(saying: word)
+                deliver(now, word.lift, word.channel, lifts[word.lift].voice.pen.write(word))
+                continue
             }
             guard due < end else { break }
             now = due
@@ -74,6 +85,18 @@ package final class Building {
         }
         now = end
     }
+
+    /// The topic that a lift speaks on.
+    package func topic(lift: Int, _ channel: Dialect.Channel) -> [UInt8] {
+        lifts[lift].voice.pen.topics[Int(channel.rawValue)]
+    }
+
+    /// A lift says something; the network takes it on.
+    func send(_ word: Word) {
+        if let outage = network.carry(word) { lifts[word.lift].linkIsAway(outage) }
+    }
+
+    package var networkCounts: NetworkCounts { network.counts }
 
     private func happen(_ happening: Happening) {
         switch happening {

@@ -18,7 +18,7 @@ package final class City {
     }
 
     package let scenario: Scenario
-    private let sites: [Site]
+    package let buildings: [Building]
     private var now = 0.0
     /// How far one step goes, seconds: short for many lifts, so that little waits in memory.
     private let step: Double
@@ -27,14 +27,12 @@ package final class City {
     package init(_ scenario: Scenario, seed: UInt64, only chosen: Range<Int>? = nil) {
         self.scenario = scenario
         let plans = BuildingPlan.draw(scenario, seed: seed)
-        sites = (chosen.map { Array(plans[$0.clamped(to: 0..<plans.count)]) } ?? plans).map {
-            Site($0, scenario, seed: seed)
+        buildings = (chosen.map { Array(plans[$0.clamped(to: 0..<plans.count)]) } ?? plans).map {
+            Building($0, scenario, seed: seed)
         }
-        let lifts = sites.reduce(0) { $0 + $1.building.plan.lifts }
+        let lifts = buildings.reduce(0) { $0 + $1.plan.lifts }
         step = max(0.25, min(60, 20_000 / Double(max(1, lifts))))
     }
-
-    package var buildings: [Building] { sites.map(\.building) }
 
     /// Lets the city live on for a little, and hands over what arrives, in the order of time.
     /// - Returns: false when the run is over.
@@ -42,22 +40,22 @@ package final class City {
         guard now < scenario.duration else { return false }
         now = min(scenario.duration, now + step)
         var arrivals: [(time: Double, order: Int, arrival: Arrival)] = []
-        for site in sites {
-            let plan = site.building.plan
-            site.advance(to: now) { time, lift, channel, payload in
+        for building in buildings {
+            let plan = building.plan
+            building.advance(to: now) { time, lift, channel, payload in
                 let arrival = Arrival(
                     time: Int64((time * 1000).rounded()), building: plan.number, lift: plan.firstLift + lift,
-                    topic: site.topic(lift: lift, channel), payload: payload, isRetained: channel.isRetained)
+                    topic: building.topic(lift: lift, channel), payload: payload, isRetained: channel.isRetained)
                 arrivals.append((time, arrivals.count, arrival))
             }
         }
-        if sites.count > 1 { arrivals.sort { ($0.time, $0.order) < ($1.time, $1.order) } }
+        if buildings.count > 1 { arrivals.sort { ($0.time, $0.order) < ($1.time, $1.order) } }
         for (_, _, arrival) in arrivals { deliver(arrival) }
         return true
     }
 
-    package var networkCounts: NetworkCounts { sites.reduce(NetworkCounts()) { $0 + $1.counts } }
+    package var networkCounts: NetworkCounts { buildings.reduce(NetworkCounts()) { $0 + $1.networkCounts } }
 
     /// What happened, once the run is over.
-    package var truth: [TruthRow] { Site.truth(of: buildings) }
+    package var truth: [TruthRow] { TruthRow.of(buildings) }
 }

@@ -20,7 +20,7 @@ package enum CityFiles {
         return try Scenario(node(path), catalogue(library: library, profiles: profiles))
     }
 
-    private static func catalogue(library: String, profiles: String) throws -> Catalogue {
+    package static func catalogue(library: String, profiles: String) throws -> Catalogue {
         let files = ((try? FileManager.default.contentsOfDirectory(atPath: profiles)) ?? [])
             .filter { $0.hasSuffix(".yaml") }.sorted()
         if files.isEmpty {

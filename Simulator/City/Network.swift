@@ -40,7 +40,9 @@ struct NetworkProfile: Sendable {
 struct Network {
     let profile: NetworkProfile
     private var random: Random
-    /// Seconds since the run's start: until when each lift's link is away, when it goes next, and when its last word arrived.
+    /// Seconds since the run's start: from when until when each lift's link is away, when it goes next, and when its last word
+    /// arrived.
+    private var awayFrom: [Double]
     private var awayUntil: [Double]
     private var nextOutage: [Double]
     private var lastArrival: [Double]
@@ -57,7 +59,8 @@ struct Network {
     init(_ profile: NetworkProfile, lifts: Int, random: Random) {
         self.profile = profile
         self.random = random
-        awayUntil = Array(repeating: 0, count: lifts)
+        awayFrom = Array(repeating: 0, count: lifts)
+        awayUntil = awayFrom
         lastArrival = awayUntil
         nextOutage = awayUntil
         nextRedelivery = profile.redeliveryEvery
@@ -65,18 +68,22 @@ struct Network {
     }
 
     /// Takes a word on its way.
-    mutating func carry(_ word: Word) {
+    /// - Returns: the outage of its link that delays it.
+    mutating func carry(_ word: Word) -> ClosedRange<Double>? {
         if profile.lost > 0, random.chance(profile.lost) {
             counts.lost += 1
-            return
+            return nil
         }
+        var outage: ClosedRange<Double>?
         var arrival = word.time + random.uniform(profile.delay)
         while word.time >= nextOutage[word.lift] {
+            awayFrom[word.lift] = nextOutage[word.lift]
             awayUntil[word.lift] = nextOutage[word.lift] + random.uniform(profile.outage)
             nextOutage[word.lift] = awayUntil[word.lift] + random.exponential(rate: 1 / profile.outageEvery)
         }
         if word.time < awayUntil[word.lift] {
             arrival = max(arrival, awayUntil[word.lift])
+            outage = awayFrom[word.lift]...awayUntil[word.lift]
             counts.delayed += 1
         }
         if profile.late > 0, random.chance(profile.late) {
@@ -92,7 +99,7 @@ struct Network {
             send(word, arrival + random.uniform(0.001, 1.5))
             counts.doubled += 1
         }
-        guard profile.redeliveryEvery < .infinity else { return }
+        guard profile.redeliveryEvery < .infinity else { return outage }
         if recent.count < 20 {
             recent.append(word)
         } else {
@@ -105,6 +112,7 @@ struct Network {
             counts.doubled += recent.count
             nextRedelivery += profile.redeliveryEvery
         }
+        return outage
     }
 
     private mutating func send(_ word: Word, _ arrival: Double) {
@@ -117,11 +125,13 @@ struct Network {
         }
     }
 
-    /// The next word that arrives before a moment.
-    mutating func deliver(before end: Double) -> (time: Double, word: Word)? {
-        guard let due = underWay.firstKey, due < end, let (time, place) = underWay.pop() else { return nil }
+    var nextArrival: Double? { underWay.firstKey }
+
+    /// The word that arrives next; there must be one.
+    mutating func deliver() -> Word {
+        guard let (_, place) = underWay.pop() else { preconditionFailure("nothing is under way") }
         free.append(place)
-        return (time, shelves[Int(place)])
+        return shelves[Int(place)]
     }
 }
 

@@ -22,6 +22,8 @@ package enum OccupancySensor: String, CaseIterable, Sendable {
         case .missesStill, .seesThings: "erring"
         }
     }
+
+    package static var qualities: [String] { ["truthful", "missing", "lagging", "stuck", "erring"] }
 }
 
 /// What a lift's adapter knows and can say, in the field's words. A signal that the lift has no sensor for is nil.
@@ -51,7 +53,7 @@ struct Panel: Equatable {
     }
 }
 
-/// What a lift has said so far, as one who hears it all could read it: tells from which word on an entrapment could be known.
+/// What has been heard of a lift, as one who reads it well would understand it: tells from which word on an entrapment could be known.
 ///
 /// Written from the definition (two sources of occupancy at level, one off level, unknown counts as occupied), not from the rules.
 struct Testimony {
@@ -61,6 +63,7 @@ struct Testimony {
     /// The alarm button was pressed, and no way out has shown since.
     private var isCalling = false
     private var floorSince = 0.0
+    private var lastTime = -Double.infinity
 
     /// Codes that explain why a car keeps its door shut.
     private static let reasons: UInt64 = [
@@ -70,7 +73,13 @@ struct Testimony {
     /// Motor run-time limiter: at most 45 s (EN 81-20 5.9.2.7).
     private static let longestWithoutProgress = 45.0
 
+    /// - Parameter time: when it was said. What has been overtaken by a later word says only that somebody called.
     mutating func hear(_ panel: Panel, at time: Double) {
+        if time < lastTime {
+            if panel.codes & FaultCode.carAlarmButton.bit != 0 { isCalling = true }
+            return
+        }
+        lastTime = time
         if panel.floor != last.floor || !panel.isMoving { floorSince = time }
         last = panel
         // Without a limit switch, an unlocked door may be open.

@@ -45,6 +45,21 @@ package struct TruthRow: Sendable, Decodable {
     }
 }
 
+extension TruthRow {
+    /// What happened in some buildings of one scenario, once the run is over; the first row is the run itself.
+    package static func of(_ buildings: [Building]) -> [TruthRow] {
+        guard let scenario = buildings.first?.scenario else { return [] }
+        let start = scenario.startSeconds
+        let end = start + scenario.duration
+        var run = TruthRow(kind: "run", lift: "", start: start, decidable: start, end: end)
+        run.lifts = buildings.reduce(0) { $0 + $1.plan.lifts }
+        var rows = buildings.flatMap(\.truth)
+        for index in rows.indices where rows[index].end > end { rows[index].end = end }
+        rows.sort { ($0.start, $0.lift, $0.kind) < ($1.start, $1.lift, $1.kind) }
+        return [run] + rows
+    }
+}
+
 extension Double {
     package func rounded(toDecimals decimals: Int) -> Double {
         let scale = (0..<decimals).reduce(1.0) { p, _ in p * 10 }

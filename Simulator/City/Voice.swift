@@ -3,7 +3,10 @@ import Elevator
 /// A lift's adapter: what it has said, and what it will say by itself.
 struct Voice {
     var pen: Pen
+    /// What the gateway has heard of it.
     var testimony = Testimony()
+    /// Seconds since the run's start until which its link is away.
+    var awayUntil = 0.0
     var isSpeaking = true
     /// Counts its silences, so that a last will belongs to one of them.
     var silences = 0
@@ -87,7 +90,6 @@ extension SimulatedLift {
             voice.said = panel
             voice.edition += 1
         }
-        voice.testimony.hear(panel, at: now)
         say(.state, panel)
         building.reports[index] = now + fitting.heartbeat
     }
@@ -108,7 +110,6 @@ extension SimulatedLift {
         if voice.isSpeaking, voice.pen.speaks(.event) {
             var panel = voice.said
             panel.codes = codes
-            voice.testimony.hear(panel, at: now)
             say(.event(code, isActive: isActive), panel)
         }
         show()
@@ -128,13 +129,40 @@ extension SimulatedLift {
         let clock = building.scenario.startSeconds + now + fitting.clockOffset + fitting.clockDrift * now
         voice.lastWord = now
         voice.sequence += 1
-        var word = Word(
-            time: now, lift: index, matter: matter, panel: panel, edition: voice.edition, sequence: voice.sequence,
-            clock: Int64((clock * 1000).rounded()), shows: -1)
-        if word.channel != .online, let row = openTruth["entrapment"], voice.testimony.showsEntrapment(at: now) {
-            word.shows = row
+        building.send(
+            Word(
+                time: now, lift: index, matter: matter, panel: panel, edition: voice.edition, sequence: voice.sequence,
+                clock: Int64((clock * 1000).rounded())))
+    }
+
+    /// A word of it arrives at the gateway: from now on what has been heard shows could be known.
+    func isHeard(saying word: Word) {
+        if word.channel == .online { return }
+        voice.testimony.hear(word.panel, at: word.time)
+        if openTruth.isEmpty { return }
+        guard let row = openTruth["entrapment"], building.scenario.startSeconds + word.time >= building.truth[row].start
+        else { return }
+        let moment = building.scenario.startSeconds + now
+        if !voice.isSpeaking {
+            // A straggler: the silence counts from it.
+            if voice.testimony.couldHoldPeople { building.truth[row].decidable = moment + 1.2 * fitting.heartbeat }
+        } else if voice.testimony.showsEntrapment(at: word.time) {
+            if building.truth[row].decidable == nil { building.truth[row].decidable = moment }
+        } else if let shown = building.truth[row].decidable, moment - shown < Self.longestHold {
+            // What was shown for a moment only, the holds do not tell of.
+            building.truth[row].decidable = nil
         }
-        building.words.append(word)
+    }
+
+    /// At level, 30 s and 60 s (entrapment.md).
+    private static let longestHold = 90.0
+
+    /// Its link goes for a while; what it says meanwhile comes late.
+    func linkIsAway(_ outage: ClosedRange<Double>) {
+        guard voice.awayUntil < outage.upperBound else { return }
+        voice.awayUntil = outage.upperBound
+        note("link_away", from: outage.lowerBound, to: outage.upperBound)
+        if voice.testimony.couldHoldPeople { follow("silent_in_use", true) }
     }
 
     /// The adapter is gone; its broker publishes the last will when the keep-alive has run out.
@@ -144,17 +172,18 @@ extension SimulatedLift {
         voice.silences += 1
         let silence = voice.silences
         building.reports[index] = .infinity
-        // What its next report should have shown, its absence does.
-        let overdue = building.scenario.startSeconds + voice.lastWord + 1.2 * fitting.heartbeat
-        if voice.testimony.couldHoldPeople {
-            follow("silent_in_use", true)
-            if let row = openTruth["entrapment"], building.truth[row].decidable == nil {
-                building.truth[row].decidable = overdue
-            }
-        }
         let kind = building.isPowered ? "controller_silent" : "silent_in_power_cut"
         follow(kind, true)
-        if let row = openTruth[kind] { building.truth[row].decidable = overdue }
+        // What its next report should have shown, its absence does; what it said before has arrived by then, or is lost.
+        let overdue = max(now, voice.lastWord + 1.2 * fitting.heartbeat)
+        if let row = openTruth[kind] { building.truth[row].decidable = building.scenario.startSeconds + overdue }
+        later(max(3, overdue - now)) {
+            guard !$0.voice.isSpeaking, $0.voice.silences == silence, $0.voice.testimony.couldHoldPeople else { return }
+            $0.follow("silent_in_use", true)
+            if let row = $0.openTruth["entrapment"], $0.building.truth[row].decidable == nil {
+                $0.building.truth[row].decidable = $0.building.scenario.startSeconds + $0.now
+            }
+        }
         later(random.uniform(15, 90)) {
             if !$0.voice.isSpeaking, $0.voice.silences == silence { $0.say(online: false) }
         }
@@ -164,7 +193,6 @@ extension SimulatedLift {
     func speakAgain() {
         guard !voice.isSpeaking, building.isPowered else { return }
         voice.isSpeaking = true
-        follow("silent_in_use", false)
         follow("controller_silent", false)
         follow("silent_in_power_cut", false)
         say(online: true)
@@ -187,6 +215,7 @@ extension SimulatedLift {
         let isInDoubt = fitting.occupancy != .truthful || car.luggage > 0 || !senses.isSettled
         let wasStuck = openTruth["stuck_unknown"] != nil && !hasWayOut
         follow("stuck_unknown", car.riders.isEmpty && (isStuckShut && isInDoubt || wasStuck))
+        if voice.isSpeaking, hasWayOut, now >= voice.awayUntil { follow("silent_in_use", false) }
     }
 
     func follow(_ kind: String, _ isSo: Bool) {
@@ -195,9 +224,11 @@ extension SimulatedLift {
             let last = note(kind, from: now, to: .infinity)
             openTruth[kind] = last
             if kind == "entrapment" {
+                // In a silence that could hold people, the silence shows it.
+                let overdue = max(now, voice.lastWord + 1.2 * fitting.heartbeat)
                 building.truth[last].decidable =
                     voice.isSpeaking || !voice.testimony.couldHoldPeople
-                    ? nil : building.scenario.startSeconds + voice.lastWord + 1.2 * fitting.heartbeat
+                    ? nil : building.scenario.startSeconds + overdue
                 building.truth[last].people = car.riders.count
                 building.truth[last].place = voice.isSpeaking ? isLevel ? "at_level" : "off_level" : "silence"
                 building.truth[last].cause = breakdown?.cause.name

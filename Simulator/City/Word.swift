@@ -19,8 +19,6 @@ struct Word {
     var sequence: Int
     /// Milliseconds since 1970, as the device's clock has them.
     var clock: Int64
-    /// The row of the building's truth that could be known from this word on; -1 for none.
-    var shows: Int
 
     var channel: Dialect.Channel {
         switch matter {

@@ -86,6 +86,11 @@ struct Story {
     }
 
     var firstTold: Double? { told.min() }
+    /// It had been told in earnest before this moment, and nobody had said that it was over.
+    func isOpen(at time: Double) -> Bool {
+        let lastTold = told.filter { $0 <= time }.max() ?? .infinity
+        return lastTold <= time && !ended.contains { lastTold < $0 && $0 <= time }
+    }
     /// The last word about it was that it is over.
     var isOver: Bool { (ended.max() ?? -.infinity) >= max(told.max() ?? -.infinity, suspected ?? -.infinity) }
 }

@@ -6,33 +6,40 @@ struct Judge {
     let runEnd: Double
     /// Seconds.
     let grace: Double
+    /// Seconds that the rules wait until they tell of a kind.
+    let holds: [String: Double]
     /// When no gateway listened, in order; seconds since 1970.
     let deaf: [ClosedRange<Double>]
     /// Seconds after the people are out within which an alert must be over.
     private static let patience = 600.0
+    /// Seconds for which a way out must stand open before it ends anything (entrapment.md).
+    private static let wayOutHold = 3.0
+
+    static func holds(of stories: [Story]) -> [String: Double] {
+        Dictionary(stories.map { ($0.kind, $0.holds) }, uniquingKeysWith: max)
+    }
 
     /// - Parameters:
     ///   - excusing: facts under which an alert without an event is cautious rather than false.
     ///   - explaining: facts of which two at once tell of an event in its place.
-    ///   - note: takes the verdict on each fact, and at last what no fact accounts for.
+    ///   - note: takes the verdict on each fact, and what no fact accounts for; with it what is wrong, for a person.
     func judge(
         _ facts: [TruthRow], _ stories: [Story], excusing: [TruthRow], explaining: [TruthRow] = [],
-        note: (TruthRow?, KindScore) -> Void
+        note: (TruthRow?, KindScore, Finding?) -> Void
     ) {
         let byLift = Dictionary(grouping: stories, by: \.lift)
-        let longest = stories.map(\.holds).max() ?? 0
-        var longestOf: [String: Double] = [:]
-        for story in stories { longestOf[story.kind] = max(longestOf[story.kind] ?? 0, story.holds) }
         for fact in facts {
             // What the rule for this kind of event waits; another branch (the button) may be quicker.
-            let holds = longestOf[fact.kind + "." + (fact.place ?? "")] ?? longest
-            note(fact, verdict(fact, byLift[fact.lift] ?? [], holds, explaining))
+            let family = holds.filter { $0.key == fact.kind || $0.key.hasPrefix(fact.kind + ".") }.values.max() ?? 0
+            let holds = holds[fact.kind + "." + (fact.place ?? "")] ?? family
+            let score = verdict(fact, byLift[fact.lift] ?? [], holds, explaining)
+            note(fact, score, Finding(score, fact.kind, fact.lift, at: fact.start, cause: fact.cause))
         }
         let factsByLift = Dictionary(grouping: facts, by: \.lift)
         let excuses = Dictionary(grouping: excusing, by: \.lift)
         for story in stories {
             func covers(_ time: Double) -> (TruthRow) -> Bool {
-                { [grace] in time >= $0.start - grace && time <= $0.end + grace }
+                { [grace] in time >= $0.start - grace && time <= $0.end + grace + Self.wayOutHold }
             }
             func isSo(_ time: Double, _ facts: [String: [TruthRow]]) -> Bool {
                 facts[story.lift]?.contains(where: covers(time)) == true
@@ -46,7 +53,7 @@ struct Judge {
                 if time > runEnd || isSo(time, factsByLift) || isSo(time, excuses) { continue }
                 score.suspectedFalsely = 1
             }
-            note(nil, score)
+            note(nil, score, Finding(score, story.kind, story.lift, at: story.firstTold ?? 0, cause: nil))
         }
     }
 
@@ -62,6 +69,10 @@ struct Judge {
             score.detected = 1
             score.toldAfter = [Float(max(0, time - fact.start))]
             followUp(fact, stories, &score)
+        } else if stories.contains(where: { $0.isOpen(at: fact.start) }) {
+            // The centre still believes that somebody is in there.
+            score.detected = 1
+            score.toldAfter = [0]
         } else if end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest) {
             score.brief = 1
         } else if fact.decidable == nil {

@@ -28,6 +28,8 @@ package struct ScoreCard: Sendable {
     /// Alerts of kinds that the truth is silent about: service modes, codes as the controller wrote them.
     package private(set) var beyondTruth = 0
     package private(set) var liftYears = 0.0
+    /// What is wrong, case by case: the first ten thousand.
+    package var findings: [Finding] = []
 
     package var entrapment: KindScore { kinds["entrapment"] ?? KindScore() }
 
@@ -39,15 +41,20 @@ package struct ScoreCard: Sendable {
 
     /// What the truth tells beside events that an alert is owed for.
     private static let circumstances: Set = [
-        "run", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut",
+        "run", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut", "link_away",
     ]
 
     package init() {}
 
     /// - Parameters:
     ///   - grace: how many seconds later than its holds a verdict may come: the network's delay, and the lateness.
+    ///   - holds: seconds that rules wait until they tell of a kind; by default what the alerts say of themselves. Given, they keep
+    ///     rules that wait longer from looking as good.
     ///   - deaf: when no gateway listened, in order; seconds since 1970.
-    package init(truth: [TruthRow], alerts: [AlertWord], grace: Double, deaf: [ClosedRange<Double>] = []) {
+    package init(
+        truth: [TruthRow], alerts: [AlertWord], grace: Double, holds: [String: Double]? = nil,
+        deaf: [ClosedRange<Double>] = []
+    ) {
         let stories = read(alerts)
         var span = (start: 0.0, end: Double.infinity)
         if let run = truth.first(where: { $0.kind == "run" }) {
@@ -64,7 +71,8 @@ package struct ScoreCard: Sendable {
                 facts[fact.kind, default: []].append(fact)
             }
         }
-        let judge = Judge(runEnd: span.end, grace: grace, deaf: deaf)
+        let judge = Judge(
+            runEnd: span.end, grace: grace, holds: holds ?? Judge.holds(of: stories), deaf: deaf)
         // An empty car that really is stuck and may hold people for all one knows; a lift in use whose adapter fell silent.
         let cautious = (facts["stuck_unknown"] ?? []) + (facts["silent_in_use"] ?? [])
         let stuckLifts = Set((facts["occupancy_sensor_stuck"] ?? []).map(\.lift))
@@ -74,8 +82,9 @@ package struct ScoreCard: Sendable {
             judge.judge(
                 (facts["entrapment"] ?? []).filter { isMeant($0.lift) },
                 stories.filter { $0.kind.hasPrefix("entrapment") && isMeant($0.lift) }, excusing: cautious
-            ) { fact, one in
+            ) { fact, one, finding in
                 score += one
+                if let finding { findings.append(finding) }
                 guard let fact else { return }
                 let stratum = Stratum(
                     cause: fact.cause ?? "", sensor: fact.sensor ?? "", network: fact.network ?? "",
@@ -93,9 +102,12 @@ package struct ScoreCard: Sendable {
             var score = KindScore()
             judge.judge(
                 facts[kind] ?? [], stories.filter { $0.kind == kind },
-                excusing: isSilence ? facts["silent_in_power_cut"] ?? [] : [],
+                excusing: isSilence ? (facts["silent_in_power_cut"] ?? []) + (facts["link_away"] ?? []) : [],
                 explaining: isSilence ? facts["power_loss"] ?? [] : []
-            ) { score += $1 }
+            ) { _, one, finding in
+                score += one
+                if let finding { findings.append(finding) }
+            }
             kinds[kind] = score
         }
         beyondTruth = stories.count { !$0.kind.hasPrefix("entrapment") && !others.contains($0.kind) }
@@ -127,6 +139,7 @@ package struct ScoreCard: Sendable {
         a.lost += b.lost
         a.beyondTruth += b.beyondTruth
         a.liftYears += b.liftYears
+        a.findings += b.findings.prefix(max(0, 10_000 - a.findings.count))
     }
 
     /// Nobody missed, nothing lost, nobody alarmed for nothing; stuck sensors excepted, which can hide people or invent them.

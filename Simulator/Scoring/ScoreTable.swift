@@ -69,6 +69,17 @@ extension ScoreCard {
             }
             $0.object("nuisances") { for (name, count) in nuisances.sorted(by: <) { $0.put(name, count) } }
             $0.object("breakdowns") { for (name, count) in breakdowns.sorted(by: <) { $0.put(name, count) } }
+            $0.array("findings") { array in
+                for finding in findings {
+                    array.object {
+                        $0.put("verdict", finding.verdict.rawValue)
+                        $0.put("kind", finding.kind)
+                        $0.put("lift", finding.lift)
+                        $0.put("time_s", finding.time.rounded(toDecimals: 3))
+                        $0.put("cause", finding.cause)
+                    }
+                }
+            }
             $0.put("revisions", unique)
             $0.put("received_twice", received - unique)
             $0.put("lost", lost)

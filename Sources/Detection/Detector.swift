@@ -117,7 +117,8 @@ public struct Detector: Sendable {
         var time = arrival.nanoseconds
         if let device = reading.deviceTime {
             let judgement = tracks[index].clock.judge(
-                device: device.nanoseconds, arrival: time, mayBeQueued: mayBeQueued)
+                device: device.nanoseconds, arrival: time, mayBeQueued: mayBeQueued,
+                latest: tracks[index].latestReading)
             time = judgement.time
             if judgement.isAbsurd { tracks[index].counters.absurdTimes += 1 }
             if judgement.isNewOffset { tracks[index].counters.clockOffsets += 1 }

@@ -49,8 +49,11 @@ struct DeviceClock: Sendable, Equatable {
         var isNewOffset: Bool
     }
 
-    /// - Parameter mayBeQueued: the word may have waited in a queue (retained, or the backlog after a connect).
-    mutating func judge(device: Int64, arrival: Int64, mayBeQueued: Bool) -> Judgement {
+    /// - Parameters:
+    ///   - mayBeQueued: the word may have waited in a queue (retained, or the backlog after a connect).
+    ///   - latest: when the lift's newest word was said. A link between lift and broker that was away brings old words in a burst,
+    ///     each said after it; a clock that has gone back tells of times before it.
+    mutating func judge(device: Int64, arrival: Int64, mayBeQueued: Bool, latest: Int64) -> Judgement {
         let excess = arrival &- device
         if offset == nil, excess >= -Self.futureTolerance,
             excess <= (mayBeQueued ? Self.longestBacklog : Self.tolerance)
@@ -73,6 +76,19 @@ struct DeviceClock: Sendable, Equatable {
             }
         }
         if mayBeQueued { return Judgement(time: arrival, isAbsurd: true, isNewOffset: false) }
+        if isSteady(excess, at: arrival) {
+            offset = candidate.magnitude <= UInt64(Self.futureTolerance) ? 0 : candidate
+            candidateCount = 0
+            return Judgement(time: min(arrival, device &+ candidate), isAbsurd: false, isNewOffset: true)
+        }
+        if let offset, device &+ offset >= latest, excess &- offset > 0, excess &- offset <= Self.longestBacklog {
+            return Judgement(time: device &+ offset, isAbsurd: false, isNewOffset: false)
+        }
+        return Judgement(time: arrival, isAbsurd: true, isNewOffset: false)
+    }
+
+    /// Words in a row have been so much older than their arrival, or younger, for a while.
+    private mutating func isSteady(_ excess: Int64, at arrival: Int64) -> Bool {
         if candidateCount == 0 || (excess &- candidate).magnitude > UInt64(Self.futureTolerance) {
             candidate = excess
             candidateSince = arrival
@@ -80,11 +96,6 @@ struct DeviceClock: Sendable, Equatable {
         }
         candidateCount += 1
         candidate = min(candidate, excess)
-        guard candidateCount >= Self.agreeingWords, arrival &- candidateSince >= Self.agreeingFor else {
-            return Judgement(time: arrival, isAbsurd: true, isNewOffset: false)
-        }
-        offset = candidate.magnitude <= UInt64(Self.futureTolerance) ? 0 : candidate
-        candidateCount = 0
-        return Judgement(time: min(arrival, device &+ candidate), isAbsurd: false, isNewOffset: true)
+        return candidateCount >= Self.agreeingWords && arrival &- candidateSince >= Self.agreeingFor
     }
 }

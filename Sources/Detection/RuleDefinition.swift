@@ -117,6 +117,11 @@ public struct RuleSet: Sendable {
 
     public var ruleNames: [String] { rules.map(\.name) }
 
+    /// By kind, how long a condition must last until it is told in earnest: the hold, and that until confirmation.
+    package var holds: [String: Duration] {
+        Dictionary(rules.map { ($0.kind, $0.hold + ($0.escalation?.hold ?? .zero)) }, uniquingKeysWith: max)
+    }
+
     /// Reads rule files, in the order given, as one set.
     /// - Parameters:
     ///   - overrides: a site's own values for parameters, with their place in its configuration.

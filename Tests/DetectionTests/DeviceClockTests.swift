@@ -25,6 +25,32 @@ import Testing
         #expect(newer - overtaken == second, "as far apart as they were said")
     }
 
+    /// The link between lift and broker was away for 45 s; the gateway's own connection was not.
+    @Test func aBurstAfterTheLinkWasAwayKeepsItsTimes() {
+        var clock = DeviceClock()
+        var latest = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false, latest: .min).time
+        for said in [101, 110, 120, 130, 140, 145] as [Int64] {
+            let judged = clock.judge(
+                device: said * second, arrival: 146 * second, mayBeQueued: false, latest: latest)
+            #expect(judged.time == said * second && !judged.isAbsurd, "said at \(said) s")
+            latest = judged.time
+        }
+    }
+
+    @Test func aClockThatGoesBackInAPauseIsLearnedAnew() {
+        var clock = DeviceClock()
+        var latest = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false, latest: .min).time
+        var times: [Int64] = []
+        for arrival in stride(from: 160, through: 180, by: 5) {
+            let judged = clock.judge(
+                device: Int64(arrival - 40) * second, arrival: Int64(arrival) * second, mayBeQueued: false,
+                latest: latest)
+            latest = judged.time
+            times.append(judged.time / second)
+        }
+        #expect(times == [120, 125, 170, 175, 180])
+    }
+
     @Test func aTimeZoneIsLearnedFromTheFirstWord() {
         var clock = DeviceClock()
         _ = clock.judge(device: 0, arrival: 28_800 * second, mayBeQueued: false)
@@ -58,5 +84,12 @@ import Testing
         _ = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false)
         let judged = clock.judge(device: 200 * second, arrival: 4000 * second, mayBeQueued: true)
         #expect(judged.time == 200 * second)
+    }
+}
+
+extension DeviceClock {
+    /// Of a lift whose words come at their usual pace.
+    fileprivate mutating func judge(device: Int64, arrival: Int64, mayBeQueued: Bool) -> Judgement {
+        judge(device: device, arrival: arrival, mayBeQueued: mayBeQueued, latest: .max)
     }
 }

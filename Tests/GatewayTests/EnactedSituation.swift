@@ -49,11 +49,7 @@ struct EnactedSituation {
         end = Self.start + stage.building.now
         isStuckShut = stage.isStuckShut
         lift.observe()
-        publications = stage.building.words.map {
-            Publication(
-                time: Self.start + $0.time, topic: lift.voice.pen.topics[Int($0.channel.rawValue)],
-                payload: lift.voice.pen.write($0))
-        }
+        publications = stage.publications
         truth = stage.building.truth
     }
 
@@ -98,6 +94,7 @@ private final class Stage {
     private let city: City
     let building: Building
     let lift: SimulatedLift
+    private(set) var publications: [EnactedSituation.Publication] = []
     /// When the car came into the situation, seconds since the run's start.
     var event = 0.0
 
@@ -116,8 +113,15 @@ private final class Stage {
                 && lift.car.door.gap(at: building.now) >= 1)
     }
 
-    func wait(_ seconds: Double) { building.advance(to: building.now + seconds) }
-    func wait(until time: Double) { if time > building.now { building.advance(to: time) } }
+    func wait(_ seconds: Double) { wait(until: building.now + seconds) }
+    func wait(until time: Double) {
+        guard time > building.now else { return }
+        building.advance(to: time) {
+            publications.append(
+                EnactedSituation.Publication(
+                    time: EnactedSituation.start + $0, topic: building.topic(lift: $1, $2), payload: $3))
+        }
+    }
 
     func openDoors() {
         lift.moveDoor(to: 1, in: 2)

@@ -1,0 +1,39 @@
+import City
+import Elevator
+import Gateway
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The rules that are judged, and what they are held to: the shipped ones' holds, so that rules which wait longer look no better.
+struct Bench: Sendable {
+    private let data: DeviceData
+    private let holds: [String: Double]
+
+    /// - Parameter rules: a file or folder.
+    init(rules: String) throws {
+        data = try DeviceData(profiles: ["Devices/profiles"], rules: [rules])
+        let shipped = try DeviceData(profiles: ["Devices/profiles"], rules: ["Devices/rules"])
+        holds = shipped.rules.holds.mapValues(\.inSeconds)
+    }
+
+    func judge(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) throws -> JudgedSite.Outcome {
+        var outcome = try JudgedSite(plan, scenario, seed: seed, data: data, holds: holds).run()
+        for index in outcome.card.findings.indices {
+            outcome.card.findings[index].origin = "\(scenario.name), seed \(seed), building \(plan.number)"
+        }
+        return outcome
+    }
+}
+
+enum StandardError {
+    /// Where the work stands, in place on a terminal; a pipe sees nothing of it.
+    static func progress(_ text: String) {
+        guard isatty(2) == 1 else { return }
+        let line = "\r" + text + String(repeating: " ", count: max(0, 60 - text.count)) + (text.isEmpty ? "\r" : "")
+        _ = Array(line.utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import City
+import Elevator
+import Gateway
+import Mosquitto
+import Scoring
+import Synchronization
+
+/// Recall where it matters: so many entrapments of every cause, on every quality of sensor, over every network.
+struct StrataBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "strata",
+        abstract:
+            "Entrapments of each cause × quality of the occupancy sensor × network, until each stratum has enough.")
+
+    @Option(help: "Entrapments that each stratum shall have at least.") var entrapments = 1000
+    @Option(help: "What chance draws from.") var seed: UInt64 = 1
+    @Option(help: "Threads.") var threads = 2
+    @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
+    @Option(help: "Of these causes only, comma-separated.") var causes = ""
+    @Option(help: "Over these networks only, comma-separated.") var networks = ""
+
+    func run() throws {
+        let bench = try Bench(rules: rules)
+        let base = try CityFiles.scenario("all-causes", library: "Simulator", profiles: "Devices/profiles")
+        let strata = try Self.strata(of: base, causes: names(causes), networks: names(networks))
+        let began = MonotonicClock.nanoseconds
+        var outcome = JudgedSite.Outcome()
+        let done = Atomic(0)
+        let (wanted, seed) = (entrapments, seed)
+        try Workers.run(
+            pieces: strata.count, threads: threads,
+            { piece in
+                let outcome = try bench.gather(wanted, strata[piece], seed: seed &+ UInt64(piece) << 20)
+                let count = done.add(1, ordering: .relaxed).newValue
+                StandardError.progress("\(count) of \(strata.count) strata")
+                return outcome
+            }, into: &outcome, +=)
+        StandardError.progress("")
+        print(Markdown.strata(outcome.card))
+        for finding in outcome.card.findings where finding.kind.hasPrefix("entrapment") { print("- \(finding.line)") }
+        let minutes = Double(MonotonicClock.nanoseconds - began) / 60e9
+        print("\(outcome.messages) readings, \(written(minutes, 1)) min")
+    }
+}
+
+extension StrataBench {
+    private func names(_ list: String) -> [String]? {
+        list.isEmpty ? nil : list.split(separator: ",").map(String.init)
+    }
+
+    private static func strata(
+        of base: Scenario, causes: [String]?, networks: [String]?
+    ) throws -> [Scenario] {
+        let catalogue = try CityFiles.catalogue(library: "Simulator", profiles: "Devices/profiles")
+        var strata: [Scenario] = []
+        for cause in catalogue.causes where causes?.contains(cause.name) ?? true {
+            for sensor in OccupancySensor.qualities {
+                for network in catalogue.networkNames where networks?.contains(network) ?? true {
+                    if let one = base.narrowed(to: cause, sensor, network: network, of: catalogue) {
+                        strata.append(one)
+                    }
+                }
+            }
+        }
+        return strata
+    }
+}
+
+extension Bench {
+    /// Buildings of a scenario, one after the other, until there have been so many entrapments that had to be told.
+    func gather(_ wanted: Int, _ scenario: Scenario, seed: UInt64) throws -> JudgedSite.Outcome {
+        var outcome = JudgedSite.Outcome()
+        var run: UInt64 = 0
+        // What never holds anybody, whatever happens to it, is given up.
+        func isEnough() -> Bool {
+            let card = outcome.card
+            return card.owed >= wanted || card.owed == 0 && (run >= 2 || card.breakdowns.values.reduce(0, +) >= 150)
+        }
+        while !isEnough() {
+            for plan in BuildingPlan.draw(scenario, seed: seed &+ run) where !isEnough() {
+                outcome += try judge(plan, scenario, seed: seed &+ run)
+            }
+            run += 1
+        }
+        return outcome
+    }
+}
+
+extension ScoreCard {
+    /// Entrapments that had to be told, also on stuck sensors.
+    var owed: Int { entrapment.owed + stuck.owed }
+}

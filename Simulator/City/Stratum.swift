@@ -1,0 +1,20 @@
+extension Scenario {
+    /// The same with one cause of breakdowns, one quality of the occupancy sensor, and one network; nothing else befalls it.
+    package func narrowed(to cause: Cause, _ quality: String, network name: String, of catalogue: Catalogue)
+        -> Scenario?
+    {
+        guard let network = catalogue.networks.first(where: { $0.name == name })?.item else { return nil }
+        var narrow = self
+        narrow.name = "\(cause.name) \(quality) \(name)"
+        narrow.failures.causes = [cause]
+        narrow.sensors.occupancy = OccupancySensor.allCases.filter { $0.quality == quality }.map { ($0, 1) }
+        narrow.networks = [(network, 1)]
+        narrow.nuisances = []
+        narrow.events = []
+        return narrow
+    }
+}
+
+extension Catalogue {
+    package var networkNames: [String] { networks.map(\.name) }
+}

@@ -1,0 +1,42 @@
+import City
+
+/// Something wrong, for a person who wants to look into it.
+package struct Finding: Sendable {
+    package enum Verdict: String, Sendable {
+        case missed
+        case falseAlarm = "false"
+        case doubled
+        case clearedEarly = "cleared_early"
+        case neverCleared = "never_cleared"
+    }
+    package var verdict: Verdict
+    package var kind: String
+    package var lift: String
+    /// Seconds since 1970: when it happened, or when the alert came.
+    package var time: Double
+    package var cause: String?
+    /// Which run it was, where there are many.
+    package var origin = ""
+
+    /// nil where nothing is wrong.
+    init?(_ score: KindScore, _ kind: String, _ lift: String, at time: Double, cause: String?) {
+        if score.missed > 0 {
+            verdict = .missed
+        } else if score.falseAlarms > 0 {
+            verdict = .falseAlarm
+        } else if score.doubled > 0 {
+            verdict = .doubled
+        } else if score.clearedEarly > 0 {
+            verdict = .clearedEarly
+        } else if score.neverCleared > 0 {
+            verdict = .neverCleared
+        } else {
+            return nil
+        }
+        (self.kind, self.lift, self.time, self.cause) = (kind, lift, time, cause)
+    }
+
+    package var line: String {
+        "\(verdict.rawValue)  \(kind)  lift \(lift)  at \(time.rounded(toDecimals: 3))\(cause.map { "  cause \($0)" } ?? "")\(origin.isEmpty ? "" : "  in \(origin)")"
+    }
+}
