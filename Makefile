@@ -7,14 +7,14 @@ PACKAGES := pkg-config mosquitto libmosquitto-dev libcurl4-openssl-dev libsqlite
 # What the tests use besides: a centre in Python and one in shell, certificates.
 TEST_PACKAGES := python3 jq mosquitto-clients openssl
 
-.PHONY: help deps build test lint demo crash seeds budget reloads bench bench-check docs measure install clean
+.PHONY: help deps build test lint demo crash score budget reloads bench bench-check docs measure install clean
 help:
 	@echo "make demo          a simulated day judged, then the whole product live (QUICK=1: under 90 seconds)"
 	@echo "make test          every test: units, rules, end to end with a real broker, crashes, units of systemd"
 	@echo "make crash         200 kills under traffic, with the centre going up and down (ROUNDS=200)"
 	@echo "make network       gateway and centre in two network namespaces, 30% of all packets lost (as root)"
 	@echo "make trial         the test nobody passed, priority over a million events, CPU and delay (about 20 minutes)"
-	@echo "make seeds         20 simulated days of 200 lifts, with the table for docs/detection.md (SEEDS='1 2 3')"
+	@echo "make score         the benchmark city: recall, false alarms, weakened rules, New York, speed; writes docs/detection.md\n                   (the published run: YEARS=24 ENTRAPMENTS=1000 SEEDS=200 DAYS=30 MINUTES=10, about two hours)"
 	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
 	@echo "make soak          a million random lives of the journal on a simulated disk, a week without the centre, 2,000 kills (about four hours)"
 	@echo "make bench         the speed of the rule engine and the journal: Timescales, messages, memory, start-up, bytes written"
@@ -83,9 +83,8 @@ crash: build
 	@echo "$(ROUNDS) kills under traffic, one every 2.5 s and a quarter of them in series of ten within 15 s; every third dies right between commit and acknowledgement"
 	@$(BIN)/hoistway-sim demo --hoistway $(BIN)/hoistway --kills $(ROUNDS) --outage 6s --outages $$(( $(ROUNDS) / 10 + 1 )) --duration $$(( $(ROUNDS) * 5 / 2 + 30 ))s
 
-SEEDS ?= $(shell seq 1 20)
-seeds: build
-	@Benchmarks/seeds $(BIN) $(SEEDS)
+score: build
+	@Benchmarks/score $(BIN)
 
 reloads: build
 	@echo "$(or $(RELOADS),1000) reloads of the daemon while 1,000 lifts send, over a real broker"

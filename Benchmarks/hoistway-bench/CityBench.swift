@@ -20,6 +20,7 @@ struct CityBench: ParsableCommand {
     @Flag(help: "Generate only; nobody listens.") var generateOnly = false
     @Flag(help: "Also say each case in which something is wrong.") var list = false
     @Flag(help: "The score as JSON.") var json = false
+    @Flag(help: "What was false, as tables for docs/detection.md.") var markdown = false
 
     func run() throws {
         var scenario = try CityFiles.scenario(scenario, library: "Simulator", profiles: "Devices/profiles")
@@ -45,6 +46,7 @@ struct CityBench: ParsableCommand {
         let cpu = cpuSeconds() - began.cpu
         let wall = Double(MonotonicClock.nanoseconds - began.wall) / 1e9
         if json { return print(outcome.card.json) }
+        if markdown { return print(Markdown.precision(outcome.card)) }
         if !isSilent { print(outcome.card.table) }
         if list { for finding in outcome.card.findings { print(finding.line) } }
         printRow("buildings, lifts", "\(plans.count), \(city.lifts * runs)")

@@ -64,6 +64,23 @@ enum Markdown {
         return text
     }
 
+    /// What was raised though nobody was trapped, and what had looked like it.
+    static func precision(_ card: ScoreCard) -> String {
+        let score = card.entrapment
+        func rate(_ count: Int) -> String { written(Double(count) / card.liftYears, 3) }
+        func bound(_ count: Int) -> String { written(Bounds.upper(count) / card.liftYears, 4) }
+        return table(
+            ["lift-years", "confirmed falsely", "at most, a lift and year (95%)", "suspected falsely", "a lift and year",
+                "cautious", "really trapped for a moment", "missed"],
+            [[
+                written(card.liftYears, 2), "\(score.falseAlarms)", bound(score.falseAlarms),
+                "\(score.suspectedFalsely)", rate(score.suspectedFalsely), "\(score.cautious)", "\(score.brief)",
+                "\(score.missed)",
+            ]])
+            + "\n\nEpisodes: "
+            + card.nuisances.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + "."
+    }
+
     private static func recall(_ name: String, _ score: KindScore) -> [String] {
         let bound = score.owed == 0 ? "-" : written(max(0, 1 - Bounds.upper(score.missed) / Double(score.owed)), 5)
         let counts = [score.brief, score.unknowable, score.doubled, score.clearedEarly, score.neverCleared]

@@ -19,6 +19,7 @@ struct StrataBench: ParsableCommand {
     @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
     @Option(help: "Of these causes only, comma-separated.") var causes = ""
     @Option(help: "Over these networks only, comma-separated.") var networks = ""
+    @Flag(help: "The score as JSON.") var json = false
 
     func run() throws {
         let bench = try Bench(rules: rules)
@@ -37,8 +38,12 @@ struct StrataBench: ParsableCommand {
                 return outcome
             }, into: &outcome, +=)
         StandardError.progress("")
+        if json { return print(outcome.card.json) }
         print(Markdown.strata(outcome.card))
-        for finding in outcome.card.findings where finding.kind.hasPrefix("entrapment") { print("- \(finding.line)") }
+        print("")
+        for finding in outcome.card.findings where finding.verdict == .missed && finding.kind == "entrapment" {
+            print("- \(finding.line)")
+        }
         let minutes = Double(MonotonicClock.nanoseconds - began) / 60e9
         print("\(outcome.messages) readings, \(written(minutes, 1)) min")
     }

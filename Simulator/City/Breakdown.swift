@@ -24,8 +24,7 @@ extension SimulatedLift {
         } while !random.chance(hours[building.scenario.hour(at: now + wait)] / most)
         later(wait) {
             $0.expectBreakdown()
-            let causes = $0.building.scenario.failures.causes
-            $0.arm(causes[$0.random.pick(causes.map(\.share))])
+            $0.arm($0.building.scenario.failures.causes[$0.random.pick($0.fitting.causeWeights)])
         }
     }
 

@@ -23,6 +23,8 @@ struct Fitting {
     let clockDrift: Double
     /// How much oftener than the average lift it breaks down.
     let frailty: Double
+    /// How often each of the scenario's causes strikes it, relative to the others: what was weak once is weak again.
+    let causeWeights: [Double]
 
     init(_ building: Building, _ random: inout Random) {
         let (plan, scenario) = (building.plan, building.scenario)
@@ -47,6 +49,8 @@ struct Fitting {
             random.chance(scenario.clocks.wrong) ? Self.wrongClocks[random.integer(0...Self.wrongClocks.count - 1)] : 0
         clockDrift = random.uniform(-1, 1) * scenario.clocks.drift
         frailty = random.gamma(shape: scenario.failures.frailtyShape)
+        let failures = scenario.failures
+        causeWeights = failures.causes.map { $0.share * random.gamma(shape: failures.weaknessShape) }
     }
 
     /// Speed, acceleration and jerk as they come together (domain figures of Peters' table).

@@ -5,6 +5,10 @@ struct Voice {
     var pen: Pen
     /// What the gateway has heard of it.
     var testimony = Testimony()
+    /// When the gateway last heard it, seconds since the run's start.
+    var lastHeard = 0.0
+    /// Since when what is heard shows the present entrapment, seconds since 1970.
+    var shownSince: Double?
     /// Seconds since the run's start until which its link is away.
     var awayUntil = 0.0
     var isSpeaking = true
@@ -138,19 +142,24 @@ extension SimulatedLift {
     /// A word of it arrives at the gateway: from now on what has been heard shows could be known.
     func isHeard(saying word: Word) {
         if word.channel == .online { return }
+        // Words were lost, or held back: to the gateway it was silent.
+        if now - voice.lastHeard > 1.5 * fitting.heartbeat, voice.testimony.couldHoldPeople {
+            follow("silent_in_use", true, since: voice.lastHeard)
+        }
+        voice.lastHeard = now
         voice.testimony.hear(word.panel, at: word.time)
-        if openTruth.isEmpty { return }
-        guard let row = openTruth["entrapment"], building.scenario.startSeconds + word.time >= building.truth[row].start
-        else { return }
+        guard let row = openTruth["entrapment"] else { return }
         let moment = building.scenario.startSeconds + now
         if !voice.isSpeaking {
             // A straggler: the silence counts from it.
             if voice.testimony.couldHoldPeople { building.truth[row].decidable = moment + 1.2 * fitting.heartbeat }
+        } else if building.scenario.startSeconds + word.time < building.truth[row].start {
+            return
         } else if voice.testimony.showsEntrapment(at: word.time) {
-            if building.truth[row].decidable == nil { building.truth[row].decidable = moment }
-        } else if let shown = building.truth[row].decidable, moment - shown < Self.longestHold {
-            // What was shown for a moment only, the holds do not tell of.
-            building.truth[row].decidable = nil
+            if voice.shownSince == nil { (voice.shownSince, building.truth[row].decidable) = (moment, moment) }
+        } else if let shown = voice.shownSince, moment - shown < Self.longestHold {
+            // What was shown for a moment only, the holds do not tell of: it counts from when it is shown again.
+            voice.shownSince = nil
         }
     }
 
@@ -218,12 +227,14 @@ extension SimulatedLift {
         if voice.isSpeaking, hasWayOut, now >= voice.awayUntil { follow("silent_in_use", false) }
     }
 
-    func follow(_ kind: String, _ isSo: Bool) {
+    /// - Parameter since: seconds since the run's start; by default from now on.
+    func follow(_ kind: String, _ isSo: Bool, since start: Double? = nil) {
         if isSo, openTruth[kind] == nil {
             let isLevel = building.shaft.isInDoorZone(car.height(at: now))
-            let last = note(kind, from: now, to: .infinity)
+            let last = note(kind, from: start ?? now, to: .infinity)
             openTruth[kind] = last
             if kind == "entrapment" {
+                voice.shownSince = nil
                 // In a silence that could hold people, the silence shows it.
                 let overdue = max(now, voice.lastWord + 1.2 * fitting.heartbeat)
                 building.truth[last].decidable =
@@ -236,7 +247,13 @@ extension SimulatedLift {
                 building.truth[last].network = building.plan.network.name
             }
         } else if !isSo, let index = openTruth.removeValue(forKey: kind) {
-            building.truth[index].end = building.scenario.startSeconds + now
+            let end = building.scenario.startSeconds + now
+            building.truth[index].end = end
+            if kind == "entrapment", voice.isSpeaking, voice.shownSince == nil,
+                let shown = building.truth[index].decidable, end - shown > Self.longestHold
+            {
+                building.truth[index].decidable = nil
+            }
         }
     }
 

@@ -1,0 +1,90 @@
+import ArgumentParser
+import City
+import Elevator
+import Mosquitto
+import Scoring
+
+/// The simulated city held to a counted one.
+struct NewYork: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "new-york",
+        abstract:
+            "Years of the New York subway's 359 lifts, simulated: outages, entrapments, bad lifts, against the published ones."
+    )
+
+    @Option(help: "So many years, each from a seed of its own.") var seeds = 200
+    @Option(help: "Threads.") var threads = 2
+
+    func run() throws {
+        let scenario = try CityFiles.scenario("new-york", library: "Simulator", profiles: "Devices/profiles")
+        var years: [FleetYear] = []
+        try Workers.run(
+            pieces: seeds, threads: threads,
+            { seed in
+                StandardError.progress("year \(seed + 1) of \(seeds)")
+                return [FleetYear(of: scenario, seed: UInt64(seed + 1))]
+            }, into: &years, +=)
+        StandardError.progress("")
+        print(Self.table(years))
+    }
+
+    private static func table(_ years: [FleetYear]) -> String {
+        let rows: [(String, Double, (FleetYear) -> Double)] = [
+            ("outages a lift", 16.5, \.outages.mean), ("their variance over the lifts", 212, \.outages.variance),
+            ("entrapments a lift", 3.25, \.entrapments.mean),
+            ("their variance over the lifts", 13.5, \.entrapments.variance),
+            ("entrapments of the worst tenth of the lifts", 0.36, \.entrapments.shareOfWorstTenth),
+            ("lifts without any entrapment", 0.27, \.entrapments.shareOfNone),
+            ("outages that trap somebody", 0.197, { $0.entrapments.mean / $0.outages.mean }),
+        ]
+        return Markdown.table(
+            ["359 lifts, a year", "published", "simulated: mean", "5%", "95%", ""],
+            rows.map { name, published, measure in
+                let values = years.map(measure).sorted()
+                func at(_ share: Double) -> Double { values[min(values.count - 1, Int(share * Double(values.count)))] }
+                let mean = values.reduce(0, +) / Double(values.count)
+                let isInside = at(0.05) <= published && published <= at(0.95)
+                return [
+                    name, "\(published)", written(mean, 3), written(at(0.05), 3), written(at(0.95), 3),
+                    isInside ? "brackets it" : "\(written((mean / published - 1) * 100, 0))% off",
+                ]
+            })
+    }
+}
+
+/// What happened to each lift of a fleet in a year.
+struct FleetYear: Sendable {
+    /// So many of each lift.
+    struct Counts: Sendable {
+        var counts: [Double]
+        var mean: Double { counts.reduce(0, +) / Double(counts.count) }
+        var variance: Double { counts.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(counts.count - 1) }
+        var shareOfWorstTenth: Double {
+            let worst = counts.sorted(by: >).prefix(counts.count / 10).reduce(0, +)
+            return worst / max(1, counts.reduce(0, +))
+        }
+        var shareOfNone: Double { Double(counts.count { $0 == 0 }) / Double(counts.count) }
+    }
+    var outages: Counts
+    var entrapments: Counts
+    /// Seconds after which somebody has to come; before, the lift has opened by itself.
+    private static let leastEntrapment = 60.0
+
+    init(of scenario: Scenario, seed: UInt64) {
+        var outages: [String: Double] = [:]
+        var entrapments: [String: Double] = [:]
+        for plan in BuildingPlan.draw(scenario, seed: seed) {
+            let building = Building(plan, scenario, seed: seed)
+            building.advance(to: scenario.duration) { _, _, _, _ in }
+            for lift in building.lifts { (outages[lift.id], entrapments[lift.id]) = (0, 0) }
+            for fact in TruthRow.of([building]) {
+                if fact.kind == "breakdown" { outages[fact.lift, default: 0] += 1 }
+                if fact.kind == "entrapment", fact.end - fact.start >= Self.leastEntrapment {
+                    entrapments[fact.lift, default: 0] += 1
+                }
+            }
+        }
+        self.outages = Counts(counts: outages.sorted { $0.key < $1.key }.map(\.value))
+        self.entrapments = Counts(counts: entrapments.sorted { $0.key < $1.key }.map(\.value))
+    }
+}
