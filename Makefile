@@ -14,7 +14,8 @@ help:
 	@echo "make crash         200 kills under traffic, with the centre going up and down (ROUNDS=200)"
 	@echo "make network       gateway and centre in two network namespaces, 30% of all packets lost (as root)"
 	@echo "make trial         the test nobody passed, priority over a million events, CPU and delay (about 20 minutes)"
-	@echo "make score         the benchmark city: recall, false alarms, weakened rules, New York, speed; writes docs/detection.md\n                   (the published run: YEARS=24 ENTRAPMENTS=1000 SEEDS=200 DAYS=30 MINUTES=10, about two hours)"
+	@echo "make score         the benchmark city: recall, false alarms, weakened rules, New York, speed; writes docs/detection.md"
+	@echo "                   (the published run: YEARS=24 ENTRAPMENTS=1000 SEEDS=200 DAYS=30 MINUTES=10, about two hours)"
 	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
 	@echo "make soak          a million random lives of the journal on a simulated disk, a week without the centre, 2,000 kills (about four hours)"
 	@echo "make bench         the speed of the rule engine and the journal: Timescales, messages, memory, start-up, bytes written"
@@ -60,6 +61,8 @@ test: deps test-deps lint
 	@echo "A hundred reloads of rules while a thousand lifts send (the long form is make reloads)"
 	@$(BIN)/hoistway-bench reloads --count 100
 	@$(BIN)/hoistway-bench load
+	@echo "Ten entrapments of every cause on every kind of sensor (the long form, with everything else, is make score)"
+	@$(BIN)/hoistway-bench strata --entrapments 10 --networks usual,lossy
 	@echo "The journal on a disk that loses, tears and reorders what was not synced (the long form is make soak)"
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),10000)
 	@echo "Two hours without the centre, in half a minute of a leaping clock (the long form, a week, is in make soak)"

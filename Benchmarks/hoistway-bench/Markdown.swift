@@ -70,13 +70,18 @@ enum Markdown {
         func rate(_ count: Int) -> String { written(Double(count) / card.liftYears, 3) }
         func bound(_ count: Int) -> String { written(Bounds.upper(count) / card.liftYears, 4) }
         return table(
-            ["lift-years", "confirmed falsely", "at most, a lift and year (95%)", "suspected falsely", "a lift and year",
-                "cautious", "really trapped for a moment", "missed"],
-            [[
-                written(card.liftYears, 2), "\(score.falseAlarms)", bound(score.falseAlarms),
-                "\(score.suspectedFalsely)", rate(score.suspectedFalsely), "\(score.cautious)", "\(score.brief)",
-                "\(score.missed)",
-            ]])
+            [
+                "lift-years", "confirmed falsely", "at most, a lift and year (95%)", "suspected falsely",
+                "a lift and year",
+                "cautious", "really trapped for a moment", "missed",
+            ],
+            [
+                [
+                    written(card.liftYears, 2), "\(score.falseAlarms)", bound(score.falseAlarms),
+                    "\(score.suspectedFalsely)", rate(score.suspectedFalsely), "\(score.cautious)", "\(score.brief)",
+                    "\(score.missed)",
+                ]
+            ])
             + "\n\nEpisodes: "
             + card.nuisances.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + "."
     }

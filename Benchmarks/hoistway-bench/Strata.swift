@@ -11,7 +11,8 @@ struct StrataBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "strata",
         abstract:
-            "Entrapments of each cause × quality of the occupancy sensor × network, until each stratum has enough.")
+            "Entrapments of each cause × quality of the occupancy sensor × network, until each stratum has enough.",
+        discussion: "Exit code 4 when one was missed though the occupancy sensor tells the truth or there is none.")
 
     @Option(help: "Entrapments that each stratum shall have at least.") var entrapments = 1000
     @Option(help: "What chance draws from.") var seed: UInt64 = 1
@@ -44,8 +45,10 @@ struct StrataBench: ParsableCommand {
         for finding in outcome.card.findings where finding.verdict == .missed && finding.kind == "entrapment" {
             print("- \(finding.line)")
         }
+        let sound = outcome.card.strata.filter { $0.key.sensor == "truthful" || $0.key.sensor == "missing" }
         let minutes = Double(MonotonicClock.nanoseconds - began) / 60e9
         print("\(outcome.messages) readings, \(written(minutes, 1)) min")
+        if sound.values.contains(where: { $0.missed > 0 }) { throw ExitCode(4) }
     }
 }
 

@@ -200,12 +200,12 @@ package struct Scenario: Sendable {
     private static func failures(
         _ reader: inout YAMLReader, _ catalogue: Catalogue, _ diagnostics: Diagnostics
     ) -> Failures {
-        var failures = Failures(perLiftYear: 0, frailtyShape: 1.4, weaknessShape: 1, causes: catalogue.causes)
+        var failures = Failures(perLiftYear: 0, frailtyShape: 1.4, weaknessShape: 0.8, causes: catalogue.causes)
         guard let node = reader.optional("failures") else { return failures }
         var reader = YAMLReader(node, diagnostics)
         failures.perLiftYear = reader.number("per_lift_year") ?? 0
         failures.frailtyShape = reader.number("frailty_shape") ?? 1.4
-        failures.weaknessShape = reader.number("weakness_shape") ?? 1
+        failures.weaknessShape = reader.number("weakness_shape") ?? 0.8
         if failures.weaknessShape < 0.1 { diagnostics.report(node, "weakness_shape must be at least 0.1") }
         if failures.frailtyShape < 0.1 { diagnostics.report(node, "frailty_shape must be at least 0.1") }
         if let node = reader.optional("only") {

@@ -13,6 +13,13 @@ package struct AlertWord: Sendable {
     /// What the rule waits before it tells, and again before it confirms; seconds.
     package var holds: Double
 
+    package init(
+        alertID: String, revision: Int, lift: String, kind: String, state: String, time: Double, holds: Double
+    ) {
+        (self.alertID, self.revision, self.lift, self.kind) = (alertID, revision, lift, kind)
+        (self.state, self.time, self.holds) = (state, time, holds)
+    }
+
     package init(_ alert: Alert) {
         alertID = alert.id
         revision = alert.revision

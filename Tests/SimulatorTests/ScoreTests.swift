@@ -1,0 +1,111 @@
+import Testing
+
+@testable import City
+@testable import Scoring
+
+/// What counts as found, as missed, as false: told with one lift and a few seconds.
+@Suite struct ScoreTests {
+    private static let hold = 70.0
+
+    private func fact(
+        _ kind: String = "entrapment", from start: Double = 1000, decidable: Double? = 1000, to end: Double = 2000,
+        lift: String = "1"
+    ) -> TruthRow {
+        var row = TruthRow(kind: kind, lift: lift, start: start, decidable: decidable, end: end)
+        row.place = "off_level"
+        return row
+    }
+
+    private func run(to end: Double = 10_000) -> TruthRow {
+        var row = TruthRow(kind: "run", lift: "", start: 0, decidable: 0, end: end)
+        row.lifts = 1
+        return row
+    }
+
+    private func word(_ state: String, at time: Double, id: String = "a", revision: Int = 1) -> AlertWord {
+        AlertWord(
+            alertID: id, revision: revision, lift: "1", kind: "entrapment.off_level", state: state, time: time,
+            holds: Self.hold)
+    }
+
+    private func score(
+        _ truth: [TruthRow], _ words: [AlertWord], deaf: [ClosedRange<Double>] = [], holds: [String: Double]? = nil
+    ) -> ScoreCard {
+        ScoreCard(truth: [run()] + truth, alerts: words, grace: 2, holds: holds, deaf: deaf)
+    }
+
+    @Test(arguments: [(1070.0, 1), (1072.0, 1), (1073.0, 0)])
+    func confirmedWithinItsHoldsIsInTime(_ time: Double, _ detected: Int) {
+        let card = score([fact()], [word("confirmed", at: time), word("cleared", at: 2010, revision: 2)])
+        #expect(card.entrapment.detected == detected && card.entrapment.missed == 1 - detected)
+        #expect(card.isGood == (detected == 1))
+    }
+
+    @Test func suspectedAloneIsMissed() {
+        let card = score([fact()], [word("suspected", at: 1010)])
+        #expect(card.entrapment.missed == 1 && card.entrapment.suspectedOnly == 1)
+    }
+
+    @Test func whatNoGatewayListenedToComesOnTop() {
+        let late = [word("confirmed", at: 1100)]
+        #expect(score([fact()], late).entrapment.missed == 1)
+        #expect(score([fact()], late, deaf: [1005...1020, 1030...1050]).entrapment.detected == 1)
+    }
+
+    @Test func aLongerHoldLooksNoBetter() {
+        var slow = word("confirmed", at: 1500)
+        slow.holds = 600
+        #expect(score([fact()], [slow]).entrapment.detected == 1)
+        #expect(score([fact()], [slow], holds: ["entrapment.off_level": Self.hold]).entrapment.missed == 1)
+    }
+
+    @Test func overBeforeTheHoldsHadToBeToldByNobody() {
+        let card = score([fact(to: 1060)], [], holds: ["entrapment.off_level": Self.hold])
+        #expect(card.entrapment.brief == 1 && card.entrapment.owed == 0)
+    }
+
+    @Test func whatNothingShowedIsCountedApart() {
+        #expect(score([fact(decidable: nil)], []).entrapment.unknowable == 1)
+    }
+
+    @Test func nobodyTrappedMakesItFalseUnlessTheCarWasInDoubt() {
+        #expect(score([], [word("confirmed", at: 500)]).entrapment.falseAlarms == 1)
+        #expect(score([], [word("suspected", at: 500)]).entrapment.suspectedFalsely == 1)
+        let doubt = score([fact("stuck_unknown", from: 400, to: 600)], [word("confirmed", at: 500)])
+        #expect(doubt.entrapment.cautious == 1 && doubt.entrapment.falseAlarms == 0)
+    }
+
+    @Test func theLifeOfAnAlertIsWatched() {
+        let early = score([fact()], [word("confirmed", at: 1070), word("cleared", at: 1500, revision: 2)])
+        #expect(early.entrapment.clearedEarly == 1)
+        #expect(score([fact()], [word("confirmed", at: 1070)]).entrapment.neverCleared == 1)
+        let twice = score([fact()], [word("confirmed", at: 1070), word("confirmed", at: 1080, id: "b")])
+        #expect(twice.entrapment.doubled == 1)
+    }
+
+    @Test func anAlertThatIsStillOpenTellsOfTheNextOneToo() {
+        let card = score(
+            [fact(), fact(from: 2500, decidable: 2500, to: 2700)],
+            [word("confirmed", at: 1070), word("cleared", at: 2800, revision: 2)])
+        #expect(card.entrapment.detected == 2)
+    }
+
+    @Test func aRevisionThatNeverCameIsLostAndADoubleIsCountedOnce() {
+        let card = score(
+            [fact()], [word("confirmed", at: 1070, revision: 2), word("confirmed", at: 1070, revision: 2)])
+        #expect(card.lost == 1 && card.unique == 1 && card.received == 2)
+    }
+
+    @Test func cardsOfBuildingsAddUp() {
+        var sum = score([fact()], [])
+        sum += score([fact()], [word("confirmed", at: 1070)])
+        #expect(sum.entrapment.happened == 2 && sum.entrapment.missed == 1 && sum.findings.count == 2)
+        #expect(sum.strata.values.reduce(0) { $0 + $1.happened } == 2)
+    }
+
+    /// The "rule of three", and values of the tables of the Poisson distribution (Garwood 1936).
+    @Test(arguments: [(0, 0.0, 2.996), (1, 0.0513, 4.744), (10, 5.425, 16.962), (100, 84.14, 118.08)])
+    func boundsAreThoseOfThePoissonDistribution(_ count: Int, _ lower: Double, _ upper: Double) {
+        #expect(abs(Bounds.upper(count) - upper) < 0.01 && abs(Bounds.lower(count) - lower) < 0.01)
+    }
+}
