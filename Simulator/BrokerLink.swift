@@ -26,12 +26,21 @@ final class BrokerLink: MQTTClientDelegate {
     /// Waits for up to a while, reads and writes; connects again where the connection is gone.
     /// - Returns: what was heard.
     func turn(_ wait: Duration) -> [Message] {
-        let now = MonotonicClock.nanoseconds
-        if client == nil, now >= nextAttempt { connect() }
-        let socket = client?.socket ?? -1
+        connectIfDue()
         let ready = Poll.wait([socket], writer: client?.wantsWrite == true ? socket : -1, for: wait)
+        return attend(isReadable: ready[0])
+    }
+
+    var wantsWrite: Bool { client?.wantsWrite == true }
+    /// -1 while there is no connection.
+    var socket: Int32 { client?.socket ?? -1 }
+
+    func connectIfDue() { if client == nil, MonotonicClock.nanoseconds >= nextAttempt { connect() } }
+
+    /// Reads what is there, and writes what waits.
+    func attend(isReadable: Bool) -> [Message] {
         do throws(MQTTError) {
-            if ready[0], let client {
+            if isReadable, let client {
                 var rounds = 0
                 repeat {
                     try client.read(upTo: 500)

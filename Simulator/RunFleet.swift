@@ -39,6 +39,9 @@ struct RunFleet: ParsableCommand {
     @Option(help: "Publish to this broker, at the pace at which it happens: mqtt://HOST:PORT.")
     var broker: String?
 
+    @Option(help: "Who has a connection of its own to the broker: one for all, each building, each lift.")
+    var connections = LiveConnections.building
+
     @Option(help: "Write what really happened here, a line a fact.")
     var truth: String?
 
@@ -57,7 +60,8 @@ struct RunFleet: ParsableCommand {
         let city: City
         if let broker {
             guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
-            city = try LiveFleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
+            let fleet = LiveFleet(scenario, seed: seed, broker: url, connections: connections)
+            city = try fleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
         } else if let out {
             city = try record(scenario, to: out)
         } else {

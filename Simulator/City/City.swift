@@ -20,18 +20,20 @@ package final class City {
     package let scenario: Scenario
     package let buildings: [Building]
     private var now = 0.0
-    /// How far one step goes, seconds: short for many lifts, so that little waits in memory.
+    /// How far one step goes, seconds.
     private let step: Double
 
-    /// - Parameter only: these buildings and no others; each is what it would be among all.
-    package init(_ scenario: Scenario, seed: UInt64, only chosen: Range<Int>? = nil) {
+    /// - Parameters:
+    ///   - only: these buildings and no others; each is what it would be among all.
+    ///   - step: how far one step goes, seconds; by default so far that little waits in memory.
+    package init(_ scenario: Scenario, seed: UInt64, only chosen: Range<Int>? = nil, step: Double? = nil) {
         self.scenario = scenario
         let plans = BuildingPlan.draw(scenario, seed: seed)
         buildings = (chosen.map { Array(plans[$0.clamped(to: 0..<plans.count)]) } ?? plans).map {
             Building($0, scenario, seed: seed)
         }
         let lifts = buildings.reduce(0) { $0 + $1.plan.lifts }
-        step = max(0.25, min(60, 20_000 / Double(max(1, lifts))))
+        self.step = step ?? max(0.25, min(60, 20_000 / Double(max(1, lifts))))
     }
 
     /// Lets the city live on for a little, and hands over what arrives, in the order of time.
