@@ -72,7 +72,7 @@ package final class Building {
                 now = arrival
                 let word = network.deliver()
                 lifts[word.lift].isHeard(saying: word)
-                deliver(now, word.lift, word.channel, lifts[word.lift].voice.pen.write(word))
+                deliver(now, word.lift, word.channel, lifts[word.speaker].voice.pen.write(word))
                 continue
             }
             guard due < end else { break }
@@ -95,6 +95,8 @@ package final class Building {
     func send(_ word: Word) {
         if let outage = network.carry(word) { lifts[word.lift].linkIsAway(outage) }
     }
+
+    func cutLink(of lift: Int, for seconds: Double) { network.cut(lift, now...now + seconds) }
 
     package var networkCounts: NetworkCounts { network.counts }
 

@@ -115,6 +115,12 @@ struct Network {
         return outage
     }
 
+    /// A lift's link is away.
+    mutating func cut(_ lift: Int, _ outage: ClosedRange<Double>) {
+        awayFrom[lift] = outage.lowerBound
+        awayUntil[lift] = max(awayUntil[lift], outage.upperBound)
+    }
+
     private mutating func send(_ word: Word, _ arrival: Double) {
         if let place = free.popLast() {
             shelves[Int(place)] = word

@@ -37,7 +37,7 @@ extension SimulatedLift {
     }
 
     /// It needs a lift that stands idle and is well; a busy one is waited for.
-    private func begin(_ nuisance: Nuisance) {
+    func begin(_ nuisance: Nuisance) {
         guard isInService, phase == .idle, armed == nil, car.riders.isEmpty else {
             if now + 20 < building.scenario.duration { later(20) { $0.begin(nuisance) } }
             return
@@ -51,7 +51,7 @@ extension SimulatedLift {
         }
     }
 
-    private typealias Then = (SimulatedLift) -> Void
+    typealias Then = (SimulatedLift) -> Void
 
     private func play(_ nuisance: Nuisance, _ then: @escaping Then) {
         switch nuisance {
@@ -95,7 +95,7 @@ extension SimulatedLift {
         }
     }
 
-    private func swing(open: Bool, _ then: @escaping Then) {
+    func swing(open: Bool, _ then: @escaping Then) {
         moveDoor(to: open ? 1 : 0, in: open ? 2.2 : 3)
         proceed(car.door.duration + 0.01) {
             $0.show()
@@ -104,7 +104,7 @@ extension SimulatedLift {
     }
     private func shut(_ then: @escaping Then) { swing(open: false, then) }
 
-    private func ride(to target: Int, _ then: @escaping Then) {
+    func ride(to target: Int, _ then: @escaping Then) {
         guard target != floor else { return then(self) }
         run(to: target)
         // Of an own run the control only takes note; see `arrive`.

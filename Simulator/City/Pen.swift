@@ -28,7 +28,8 @@ struct Pen {
     func speaks(_ channel: Dialect.Channel) -> Bool { dialect.form(channel) != nil }
 
     mutating func write(_ word: Word) -> [UInt8] {
-        guard case .state = word.matter else {
+        if case .rubbish(let piece) = word.matter { return Rubbish.pieces[piece] }
+        guard case .state = word.matter, word.isHonest else {
             var bytes: [UInt8] = []
             write(word, into: &bytes)
             return bytes
@@ -85,7 +86,7 @@ struct Pen {
         case .identity: bytes.append(contentsOf: identity)
         case .sequence:
             if word.channel == .online { return false }
-            if word.channel == .state {
+            if word.channel == .state, word.isHonest {
                 sequenceAt = bytes.count
                 digits = Self.digits(word.sequence)
             }
@@ -94,7 +95,7 @@ struct Pen {
             // The broker writes a last will when the device is gone: it knows no time.
             if word.channel == .online { return false }
             let time = word.clock + Int64(zone) * 1000
-            if word.channel == .state, format == .iso8601 {
+            if word.channel == .state, word.isHonest, format == .iso8601 {
                 (timeAt, timeZone, day) = (bytes.count + 1, zone, Self.dayNumber(time))
             }
             switch format {

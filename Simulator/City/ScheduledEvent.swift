@@ -10,6 +10,16 @@ struct ScheduledEvent: Sendable {
         case silence
         /// Each of its lifts breaks down at the next occasion.
         case breakdown
+        /// The links between its lifts and the broker are away; what is said meanwhile comes in one burst.
+        case linkOutage = "link_outage"
+        case fireRecall = "fire_recall"
+        case firefighter, earthquake
+        /// Somebody works on each of its lifts, one after the other.
+        case maintenance
+        /// Its first lift writes another's name, and on another's topic.
+        case liar
+        /// Something on its network sends rubbish on its lifts' topics.
+        case hostile
     }
     var what: What
     /// Seconds since the run's start, and how long.
@@ -33,7 +43,7 @@ struct ScheduledEvent: Sendable {
         self.what = what
         let usual = what == .powerCut ? causes.first { $0.effect == .mainsFail } : nil
         cause = name.map { name in causes.first { $0.name == name } } ?? usual
-        if what != .silence, cause == nil {
+        if [.powerCut, .breakdown].contains(what), cause == nil {
             diagnostics.report(
                 node, "no cause is named '\(name ?? "")'.\(suggestion(for: name ?? "", among: causes.map(\.name)))")
         }
@@ -48,6 +58,16 @@ extension Building {
                 switch event.what {
                 case .powerCut: if let cause = event.cause { loseMains(cause, for: event.duration) }
                 case .breakdown: if let cause = event.cause { for lift in lifts { lift.arm(cause) } }
+                case .linkOutage: cutLinks(for: event.duration)
+                case .fireRecall: for lift in lifts { lift.enter(.fireRecall, for: event.duration) }
+                case .firefighter: for lift in lifts { lift.enter(.firefighter, for: event.duration) }
+                case .earthquake: for lift in lifts { lift.enter(.earthquake, for: event.duration) }
+                case .maintenance:
+                    for (place, lift) in lifts.enumerated() {
+                        lift.later(event.duration * Double(place) / Double(lifts.count)) { $0.begin(.inspection) }
+                    }
+                case .liar: lie(until: now + event.duration)
+                case .hostile: rant(until: now + event.duration)
                 case .silence:
                     for lift in lifts {
                         lift.fallSilent()

@@ -129,19 +129,20 @@ extension SimulatedLift {
         say(.online(online), voice.said)
     }
 
-    private func say(_ matter: Word.Matter, _ panel: Panel) {
+    /// - Parameters: the lifts whose name and whose topic a liar uses.
+    func say(_ matter: Word.Matter, _ panel: Panel, in name: Int? = nil, onTopicOf topic: Int? = nil) {
         let clock = building.scenario.startSeconds + now + fitting.clockOffset + fitting.clockDrift * now
-        voice.lastWord = now
+        if name == nil { voice.lastWord = now }
         voice.sequence += 1
         building.send(
             Word(
-                time: now, lift: index, matter: matter, panel: panel, edition: voice.edition, sequence: voice.sequence,
+                time: now, lift: topic ?? index, speaker: name ?? index, matter: matter, panel: panel, edition: voice.edition, sequence: voice.sequence,
                 clock: Int64((clock * 1000).rounded())))
     }
 
     /// A word of it arrives at the gateway: from now on what has been heard shows could be known.
     func isHeard(saying word: Word) {
-        if word.channel == .online { return }
+        if word.channel == .online || !word.isHonest { return }
         // Words were lost, or held back: to the gateway it was silent.
         if now - voice.lastHeard > 1.5 * fitting.heartbeat, voice.testimony.couldHoldPeople {
             follow("silent_in_use", true, since: voice.lastHeard)
