@@ -136,7 +136,8 @@ extension SimulatedLift {
         voice.sequence += 1
         building.send(
             Word(
-                time: now, lift: topic ?? index, speaker: name ?? index, matter: matter, panel: panel, edition: voice.edition, sequence: voice.sequence,
+                time: now, lift: topic ?? index, speaker: name ?? index, matter: matter, panel: panel,
+                edition: voice.edition, sequence: voice.sequence,
                 clock: Int64((clock * 1000).rounded())))
     }
 

@@ -186,6 +186,59 @@ import Testing
 }
 
 @Suite struct ScenarioTests {
+    /// Each of the library is read without a word of complaint, and its events happen to a small city of its kind.
+    @Test func theLibraryRuns() throws {
+        let folder = "\(SmallCity.root)/Simulator/scenarios"
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+        #expect(names.count >= 14)
+        for name in names {
+            var scenario = try Scenario(SmallCity.file("Simulator/scenarios/\(name)"), SmallCity.catalogue())
+            scenario.lifts = 6
+            scenario.duration = min(scenario.duration, 1800)
+            for index in scenario.events.indices { scenario.events[index].at = Double(index) * 200 }
+            let city = City(scenario, seed: 1)
+            var arrivals = 0
+            while city.advance({ _ in arrivals += 1 }) {}
+            #expect(arrivals > 0, "\(name)")
+        }
+    }
+
+    /// They go to the ground floor, let everybody out, and say why; afterwards they serve again.
+    @Test func aFireRecallBringsLiftsDown() throws {
+        let city = try SmallCity(
+            """
+            duration: 40m
+            start_s: 1772409600
+            lifts: 4
+            buildings: home_tower
+            traffic: 3
+            events: [{ at: 10m, what: fire_recall, for: 10m }]
+            """)
+        var modes: [Int: Set<String>] = [:]
+        city.live { arrival in
+            let text = String(decoding: arrival.payload, as: UTF8.self)
+            guard let mode = text.range(of: "\"Service_Mode\":") else { return }
+            let minute = Int(arrival.time / 60_000)
+            modes[minute / 10, default: []].insert(String(text[mode.upperBound...].prefix(1)))
+        }
+        #expect(modes[0] == ["1"] && modes[1]?.contains("3") == true && modes[3] == ["1"])
+    }
+
+    /// On its own topic it gives its neighbour's name, and on its neighbour's its own; the truth knows nothing of it.
+    @Test func aLiarUsesTheNamesOfOthers() throws {
+        let city = try SmallCity(
+            "duration: 20m\nlifts: 3\nbuildings: shops\nevents: [{ at: 5m, what: liar, for: 10m }]", seed: 2)
+        var forged = 0
+        let truth = city.live { arrival in
+            let topic = String(decoding: arrival.topic, as: UTF8.self)
+            let text = String(decoding: arrival.payload, as: UTF8.self)
+            guard topic.hasSuffix("/state"), let lift = topic.split(separator: "/").dropFirst().first else { return }
+            if !text.contains("\"Identification_Number\":\"\(lift)\"") { forged += 1 }
+        }.truth
+        #expect(forged == 2 * 10 * 12)
+        #expect(!truth.contains { $0.kind == "entrapment" })
+    }
+
     /// A reader of the docs copies it, and it runs.
     @Test func theScenarioOfTheDocsRuns() throws {
         let page = try String(contentsOfFile: "\(SmallCity.root)/docs/simulator.md", encoding: .utf8)
