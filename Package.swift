@@ -31,6 +31,8 @@ let package = Package(
             // The JSON scanner is a struct that holds a borrowed Span of the message.
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "PositionedYAML", dependencies: ["CYAML", "Elevator"], swiftSettings: strict),
+        .target(
+            name: "Trace", dependencies: ["CZstd", "Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
         .target(name: "Mosquitto", dependencies: ["CMosquitto", "Elevator"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["CCurl", "Elevator"], swiftSettings: strict),
         .target(
@@ -52,7 +54,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Elevator", "Encoding", "PositionedYAML", "Mosquitto", "DeviceProfiles", "Detection", "Journal",
-                "Uplink",
+                "Trace", "Uplink",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -75,7 +77,8 @@ let package = Package(
         .executableTarget(
             name: "hoistway-sim",
             dependencies: [
-                "CCrypto", "City", "Elevator", "Encoding", "Mosquitto", "PositionedYAML", "Scoring",
+                "CCrypto", "City", "DeviceProfiles", "Elevator", "Encoding", "Mosquitto", "PositionedYAML", "Scoring",
+                "Trace",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulator",

@@ -1,4 +1,5 @@
 import Elevator
+import Encoding
 import Mosquitto
 
 /// A plain connection to a broker for the simulator's own use: connects, publishes, and hears.
@@ -6,6 +7,8 @@ final class BrokerLink: MQTTClientDelegate {
     struct Message {
         var topic: String
         var payload: [UInt8]
+        var isRetained: Bool
+        var qos: Int
     }
     private let options: MQTTClient.Options
     private let filters: [String]
@@ -14,6 +17,8 @@ final class BrokerLink: MQTTClientDelegate {
     private var random = SystemRandomNumberGenerator()
     private var nextAttempt: Int64 = 0
     private var isLost = false
+    /// Why the last connection did not come about, or ended.
+    private(set) var trouble: String?
     private(set) var isConnected = false
     private(set) var underWay = 0
     private var inbox: [Message] = []
@@ -49,7 +54,7 @@ final class BrokerLink: MQTTClientDelegate {
             }
             try client?.keepAlive()
             try client?.write()
-        } catch { isLost = true }
+        } catch { lose(error.description) }
         if isLost { retreat() }
         defer { inbox.removeAll(keepingCapacity: true) }
         return inbox
@@ -73,7 +78,7 @@ final class BrokerLink: MQTTClientDelegate {
             let fresh = try MQTTClient(options, delegate: self)
             client = fresh
             try fresh.connect()
-        } catch { isLost = true }
+        } catch { lose(error.description) }
     }
 
     private func retreat() {
@@ -89,16 +94,18 @@ final class BrokerLink: MQTTClientDelegate {
         isConnected = true
         for filter in filters { _ = try? client?.subscribe(filter) }
     }
-    func refused(_ reason: String) { isLost = true }
-    func disconnected(_ reason: String) { isLost = true }
-    func subscribed(_ mid: Int32, accepted: Bool) { if !accepted { isLost = true } }
+    func refused(_ reason: String) { lose(reason) }
+    func disconnected(_ reason: String) { lose(reason) }
+    func subscribed(_ mid: Int32, accepted: Bool) { if !accepted { lose("the broker refuses a subscription") } }
+    private func lose(_ reason: String) {
+        isLost = true
+        trouble = reason
+    }
     func published(_ mid: Int32) { underWay -= 1 }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
-        var message = Message(topic: "", payload: [])
-        var bytes: [UInt8] = []
-        for i in 0..<topic.count { bytes.append(topic[i]) }
-        message.topic = String(decoding: bytes, as: UTF8.self)
-        for i in 0..<payload.count { message.payload.append(payload[i]) }
-        inbox.append(message)
+        inbox.append(
+            Message(
+                topic: String(decoding: topic.array, as: UTF8.self), payload: payload.array, isRetained: isRetained,
+                qos: qos))
     }
 }

@@ -11,7 +11,9 @@ struct HoistwaySim: ParsableCommand {
               hoistway replay trace.ndjson > alerts.ndjson
               hoistway-sim score --truth truth.ndjson --alerts alerts.ndjson
             """,
-        subcommands: [RunFleet.self, Score.self, Centre.self, Demo.self, Trial.self])
+        subcommands: [
+            RunFleet.self, Score.self, Record.self, Anonymise.self, Centre.self, Demo.self, Trial.self,
+        ])
 
     /// Exits with the documented code when a file is wrong, and says a mistake in the use without the usage of the root, which is
     /// another command's.

@@ -51,15 +51,12 @@ final class LiveFleet {
         scenario.startSeconds = Instant(nanoseconds: MonotonicClock.wallNanoseconds).seconds + 0.5
         let began = Double(MonotonicClock.nanoseconds) / 1e9 + 0.5
         let city = City(scenario, seed: seed, step: Self.step)
-        var line: [UInt8] = []
+        var rows = FleetTrace(scenario)
         var lastSaid = began
         while !stop.isSet,
             city.advance({ arrival in
                 publish(arrival, due: began + Double(arrival.time) / 1000)
-                if let trace {
-                    TraceLine.write(arrival, start: scenario.startSeconds, into: &line)
-                    trace.write(line)
-                }
+                trace?.write(rows.row(arrival))
             })
         {
             let now = Double(MonotonicClock.nanoseconds) / 1e9

@@ -1,22 +1,27 @@
+import Trace
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
 
-/// A file, or standard output for `-`, written in large pieces.
+/// A file, or standard output for `-`, written in large pieces; compressed by zstd where its name ends in `.zst`.
 final class OutputFile {
     private let descriptor: Int32
     private var bytes: [UInt8] = []
+    private let compressor: Compressor?
 
     init(_ path: String, appending: Bool = false) throws {
         descriptor = path == "-" ? 1 : open(path, O_WRONLY | O_CREAT | (appending ? O_APPEND : O_TRUNC), 0o644)
         if descriptor < 0 { throw OutputError(path: path, reason: String(cString: strerror(errno))) }
+        compressor = path.hasSuffix(".zst") ? Compressor() : nil
         bytes.reserveCapacity(1 << 17)
     }
 
     deinit {
         flush()
+        if let compressor { write(through: compressor.finish()) }
         if descriptor > 2 { close(descriptor) }
     }
 
@@ -26,6 +31,12 @@ final class OutputFile {
     }
 
     func flush() {
+        if bytes.isEmpty { return }
+        write(through: compressor?.compress(bytes) ?? bytes)
+        bytes.removeAll(keepingCapacity: true)
+    }
+
+    private func write(through bytes: [UInt8]) {
         var offset = 0
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes { Self.system(descriptor, $0.baseAddress! + offset, $0.count - offset) }
@@ -36,7 +47,6 @@ final class OutputFile {
             }
             offset += max(0, count)
         }
-        bytes.removeAll(keepingCapacity: true)
     }
 
     /// What was written is on the disk when this returns.

@@ -5,6 +5,7 @@ import Encoding
 import FoundationEssentials
 import Mosquitto
 import PositionedYAML
+import Trace
 
 struct RunFleet: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,7 +34,8 @@ struct RunFleet: ParsableCommand {
     @Option(help: "How long, instead of the scenario's duration: 20m, 24h.")
     var duration: String?
 
-    @Option(help: "Write a trace here, as fast as it goes; - is standard output.")
+    @Option(
+        help: "Write a trace here, as fast as it goes; compressed where the name ends in .zst; - is standard output.")
     var out: String?
 
     @Option(help: "Publish to this broker, at the pace at which it happens: mqtt://HOST:PORT.")
@@ -73,13 +75,22 @@ struct RunFleet: ParsableCommand {
     private func record(_ scenario: Scenario, to path: String) throws -> City {
         let city = City(scenario, seed: seed)
         let output = try OutputFile(path)
-        var line: [UInt8] = []
+        var trace = FleetTrace(scenario)
         var count = 0
+        let began = MonotonicClock.nanoseconds
+        var lastSaid = began
         while city.advance({ arrival in
             count += 1
-            TraceLine.write(arrival, start: scenario.startSeconds, into: &line)
-            output.write(line)
-        }) {}
+            output.write(trace.row(arrival))
+        }) {
+            let now = MonotonicClock.nanoseconds
+            guard now - lastSaid >= 5_000_000_000 else { continue }
+            lastSaid = now
+            let elapsed = Double(now - began) / 1e9
+            StandardError.write(
+                "\(Int(city.now / scenario.duration * 100))%  \(count) messages, \(Int(Double(count) / elapsed)) a second, "
+                    + "\(Int(city.now / elapsed)) times as fast as life")
+        }
         output.flush()
         let network = city.networkCounts
         StandardError.write(
@@ -97,22 +108,18 @@ struct RunFleet: ParsableCommand {
     }
 }
 
-/// A line of a trace, as `hoistway replay` reads it.
-enum TraceLine {
-    /// - Parameter start: of the run, seconds since 1970.
-    static func write(_ arrival: City.Arrival, start: Double, into line: inout [UInt8]) {
-        line.removeAll(keepingCapacity: true)
-        let time = Int64((start * 1000).rounded()) + arrival.time
-        line.append(contentsOf: "{\"t\":\(time / 1000).".utf8)
-        for place in [100, 10, 1] as [Int64] { line.append(UInt8(ascii: "0") + UInt8(time / place % 10)) }
-        line.append(contentsOf: ",\"topic\":\"".utf8)
-        line.append(contentsOf: arrival.topic)
-        line.append(contentsOf: "\",\"payload\":\"".utf8)
-        // The panel's JSON is plain ASCII without control characters, so quotes and backslashes are all there is to escape.
-        for byte in arrival.payload {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { line.append(UInt8(ascii: "\\")) }
-            line.append(byte)
-        }
-        line.append(contentsOf: "\",\"retain\":false,\"qos\":1}\n".utf8)
+/// The rows of a fleet's trace.
+struct FleetTrace {
+    private var writer = TraceWriter()
+    private let start: Int64
+
+    /// - Parameter scenario: with the run's start.
+    init(_ scenario: Scenario) { start = Int64((scenario.startSeconds * 1000).rounded()) }
+
+    mutating func row(_ arrival: City.Arrival) -> [UInt8] {
+        writer.message(
+            topic: arrival.topic.span, payload: arrival.payload.span, isRetained: false, qos: 1, session: 1,
+            at: Instant(nanoseconds: (start + arrival.time) * 1_000_000))
+        return writer.take()
     }
 }

@@ -35,9 +35,34 @@ struct Score: ParsableCommand {
     @Flag(help: "Also say each case in which something is wrong.")
     var list = false
 
+    @Option(
+        help:
+            "Write a page for a person here: tables, how soon, what was told while what was so, timelines of single lifts."
+    )
+    var report: String?
+
+    @Option(help: "With --report: the trace, so that the timelines show what the lifts said.")
+    var trace: String?
+
+    @Option(help: "With --report: whose timeline is shown, instead of those with something wrong.")
+    var lift: String?
+
+    @Option(help: "With --trace: the folder with the profiles that the lifts speak by.")
+    var profiles = "Devices/profiles"
+
     func run() throws {
         guard grace.isFinite else { throw ValidationError("--grace: expected seconds") }
-        let card = ScoreCard(truth: try Self.lines(truth), alerts: try Self.alerts(alerts), grace: grace)
+        if report == nil, trace != nil || lift != nil { throw ValidationError("--trace and --lift go with --report") }
+        let (truth, alerts): ([TruthRow], [AlertWord]) = (try Self.lines(truth), try Self.alerts(alerts))
+        let card = ScoreCard(truth: truth, alerts: alerts, grace: grace)
+        if let report {
+            let page = try ReportPage(
+                card, truth: truth, alerts: alerts, grace: grace, trace: trace, lift: lift,
+                profiles: trace == nil ? [] : try CityFiles.checkedProfiles(profiles))
+            let file = try OutputFile(report)
+            file.write(Array(page.html.utf8))
+            file.flush()
+        }
         switch format {
         case .text:
             print(card.table)

@@ -19,7 +19,8 @@ package final class City {
 
     package let scenario: Scenario
     package let buildings: [Building]
-    private var now = 0.0
+    /// Seconds since the run's start.
+    package private(set) var now = 0.0
     /// How far one step goes, seconds.
     private let step: Double
 

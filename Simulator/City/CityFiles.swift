@@ -21,15 +21,20 @@ package enum CityFiles {
     }
 
     package static func catalogue(library: String, profiles: String) throws -> Catalogue {
-        let files = ((try? FileManager.default.contentsOfDirectory(atPath: profiles)) ?? [])
-            .filter { $0.hasSuffix(".yaml") }.sorted()
-        if files.isEmpty {
-            throw InvalidFiles([Diagnostic(file: profiles, message: "holds no profile; expected Devices/profiles")])
-        }
-        return try Catalogue(
+        try Catalogue(
             buildings: node("\(library)/catalogue/buildings.yaml"), causes: node("\(library)/catalogue/causes.yaml"),
             networks: node("\(library)/catalogue/networks.yaml"),
-            profiles: files.map { try node("\(profiles)/\($0)") })
+            profiles: Self.profiles(profiles))
+    }
+
+    /// The profiles of a folder.
+    package static func profiles(_ folder: String) throws -> [YAMLNode] {
+        let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.hasSuffix(".yaml") }.sorted()
+        if files.isEmpty {
+            throw InvalidFiles([Diagnostic(file: folder, message: "holds no profile; expected Devices/profiles")])
+        }
+        return try files.map { try node("\(folder)/\($0)") }
     }
 
     private static func node(_ path: String) throws -> YAMLNode {

@@ -22,6 +22,8 @@ package struct Scenario: Sendable {
         /// The share of devices whose clock is wrong by a constant, and how fast any of them drifts (seconds per second).
         var wrong: Double
         var drift: Double
+        /// How often a device's clock jumps, a lift and year.
+        var jumps = 0.0
     }
     struct Failures: Sendable {
         var perLiftYear: Double
@@ -88,7 +90,9 @@ package struct Scenario: Sendable {
         clocks = Clocks(wrong: 0, drift: 0)
         if let node = reader.optional("clocks") {
             var reader = YAMLReader(node, diagnostics)
-            clocks = Clocks(wrong: reader.share("wrong") ?? 0, drift: reader.number("drift") ?? 0)
+            clocks = Clocks(
+                wrong: reader.share("wrong") ?? 0, drift: reader.number("drift") ?? 0,
+                jumps: reader.number("jumps") ?? 0)
             reader.finish()
         }
         failures = Self.failures(&reader, catalogue, diagnostics)

@@ -12,6 +12,8 @@ struct ScheduledEvent: Sendable {
         case breakdown
         /// The links between its lifts and the broker are away; what is said meanwhile comes in one burst.
         case linkOutage = "link_outage"
+        /// The clocks of its lifts jump, each to a time of its own, and are set right afterwards.
+        case clockJump = "clock_jump"
         case fireRecall = "fire_recall"
         case firefighter, earthquake
         /// Somebody works on each of its lifts, one after the other.
@@ -59,6 +61,7 @@ extension Building {
                 case .powerCut: if let cause = event.cause { loseMains(cause, for: event.duration) }
                 case .breakdown: if let cause = event.cause { for lift in lifts { lift.arm(cause) } }
                 case .linkOutage: cutLinks(for: event.duration)
+                case .clockJump: for lift in lifts { lift.loseClock(for: event.duration) }
                 case .fireRecall: for lift in lifts { lift.enter(.fireRecall, for: event.duration) }
                 case .firefighter: for lift in lifts { lift.enter(.firefighter, for: event.duration) }
                 case .earthquake: for lift in lifts { lift.enter(.earthquake, for: event.duration) }

@@ -12,6 +12,8 @@ struct Voice {
     /// Seconds since the run's start until which its link is away.
     var awayUntil = 0.0
     var isSpeaking = true
+    /// Seconds by which its clock has jumped.
+    fileprivate var clockJump = 0.0
     /// Counts its silences, so that a last will belongs to one of them.
     var silences = 0
     /// The last state it has published.
@@ -37,6 +39,7 @@ extension SimulatedLift {
         }
         expectBreakdown()
         expectNuisances()
+        expectClockJump()
         for (kind, applies) in [
             ("occupancy_sensor_missing", fitting.occupancy == .missing),
             ("occupancy_sensor_stuck", fitting.occupancy == .stuckTrue || fitting.occupancy == .stuckFalse),
@@ -131,7 +134,8 @@ extension SimulatedLift {
 
     /// - Parameters: the lifts whose name and whose topic a liar uses.
     func say(_ matter: Word.Matter, _ panel: Panel, in name: Int? = nil, onTopicOf topic: Int? = nil) {
-        let clock = building.scenario.startSeconds + now + fitting.clockOffset + fitting.clockDrift * now
+        let clock =
+            building.scenario.startSeconds + now + fitting.clockOffset + fitting.clockDrift * now + voice.clockJump
         if name == nil { voice.lastWord = now }
         voice.sequence += 1
         building.send(
@@ -208,6 +212,24 @@ extension SimulatedLift {
         follow("silent_in_power_cut", false)
         say(online: true)
         report()
+    }
+
+    // MARK: Clock
+
+    private func expectClockJump() {
+        let perYear = building.scenario.clocks.jumps
+        guard perYear > 0 else { return }
+        later(random.exponential(rate: perYear / (365 * 86_400))) {
+            $0.expectClockJump()
+            $0.loseClock(for: $0.random.uniform(5, 3600))
+        }
+    }
+
+    /// To 1970, where a device without a battery begins; a day on; back by a zone; ten seconds back, as a coarse correction would.
+    func loseClock(for seconds: Double) {
+        let jumps: [Double] = [-building.scenario.startSeconds - now, 86_400, -8 * 3600, -10]
+        voice.clockJump = jumps[random.integer(0...jumps.count - 1)]
+        later(seconds) { $0.voice.clockJump = 0 }
     }
 
     // MARK: Truth

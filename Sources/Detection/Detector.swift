@@ -8,6 +8,11 @@ public struct Detector: Sendable {
     /// A late reading this much behind still finds its place; a later one is counted.
     public static let standardLateness = Duration.seconds(2)
 
+    /// Words that a link held back for longer, while we listened, count from so long before they came: what had been due since they
+    /// were said has passed as silence, and the first of a burst must not make it happen before the next one is read. Less than any
+    /// rule waits until it confirms.
+    static let longestHeldBack = Duration.seconds(60)
+
     /// What a lift's profile and class mean to the rules.
     public struct LiftKind: Hashable, Sendable {
         public var provides: Set<Signal>
@@ -215,6 +220,7 @@ public struct Detector: Sendable {
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
     mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
         var input = input
+        if isListening, !isWaiting { input.time = max(input.time, arrival - Self.longestHeldBack.nanoseconds) }
         let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
         // What was due at the very time of an input is judged together with it, also when the timer was there first.
         let isOvertaken = input.time < reached || input.time == reached && tracks[index].memory.timerWasLast

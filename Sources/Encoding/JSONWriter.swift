@@ -24,6 +24,11 @@ package struct JSONWriter {
         begin(key)
         quote(value)
     }
+    /// - Parameter text: UTF-8.
+    package mutating func put(_ key: String, text: Span<UInt8>) {
+        begin(key)
+        quote(text)
+    }
     package mutating func put(_ key: String, _ value: Int?) {
         guard let value else { return }
         begin(key)
@@ -103,13 +108,19 @@ package struct JSONWriter {
         }
     }
     private mutating func quote(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        defer { bytes.append(UInt8(ascii: "\"")) }
         // Nearly all text goes in as it is.
         guard text.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
-            return raw(text)
+            bytes.append(UInt8(ascii: "\""))
+            raw(text)
+            return bytes.append(UInt8(ascii: "\""))
         }
-        for byte in text.utf8 {
+        quote(Array(text.utf8).span)
+    }
+    private mutating func quote(_ text: Span<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        defer { bytes.append(UInt8(ascii: "\"")) }
+        for i in text.indices {
+            let byte = text[i]
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 bytes.append(UInt8(ascii: "\\"))

@@ -1,14 +1,10 @@
 import Detection
 import Elevator
+import Trace
 
 /// What happened beside the lifts' messages: to the connection, or by a person's order. Journalled and traced like them.
 public enum Control: Sendable, Equatable {
-    public enum Connection: String, CaseIterable, Sendable {
-        case connected, drained, disconnected, end
-        /// Connected, but what was said since then waits unread.
-        case behind
-    }
-    case connection(Connection)
+    case connection(ConnectionEvent)
     case order(Order)
 
     private static let orderPrefix = "order "
@@ -24,13 +20,30 @@ public enum Control: Sendable, Equatable {
     init?(text: some StringProtocol) {
         if text.hasPrefix(Self.orderPrefix), let order = Order(line: String(text.dropFirst(Self.orderPrefix.count))) {
             self = .order(order)
-        } else if let event = Connection(rawValue: String(text)) {
+        } else if let event = ConnectionEvent(rawValue: String(text)) {
             self = .connection(event)
         } else {
             return nil
         }
     }
 
+    /// As a trace holds it.
+    var traced: TraceEvent {
+        switch self {
+        case .connection(let event): .connection(event)
+        case .order(let order): .order(order.line)
+        }
+    }
+
+    /// nil for an order that cannot be read.
+    init?(_ event: TraceEvent) {
+        switch event {
+        case .connection(let event): self = .connection(event)
+        case .order(let line):
+            guard let order = Order(line: line) else { return nil }
+            self = .order(order)
+        }
+    }
 }
 
 /// A control at its time, which a commit that had to be tried again must not change.

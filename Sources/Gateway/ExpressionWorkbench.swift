@@ -3,6 +3,7 @@ import DeviceProfiles
 import Elevator
 import Encoding
 import PositionedYAML
+import Trace
 
 /// Reads traces of lines `{"t": seconds, "SIGNAL": value, …}` for `hoistway rules eval`.
 public struct ExpressionWorkbench {

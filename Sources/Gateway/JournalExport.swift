@@ -1,6 +1,7 @@
 import Elevator
 import Encoding
 import Journal
+import Trace
 
 /// Writes what the journal recorded as a trace that `replay` takes, or as a table.
 public struct JournalExport {
@@ -27,7 +28,7 @@ public struct JournalExport {
                 case .control(let timed):
                     guard form == .trace, isWanted(timed.time) else { return }
                     if timed.control == .connection(.connected) { session += 1 }
-                    writer.event(timed.control, session: session, at: timed.time)
+                    writer.event(timed.control.traced, session: session, at: timed.time)
                 case .message(let message):
                     let arrival = Instant(nanoseconds: message.arrival)
                     guard isWanted(arrival), isWanted(message.topic) else { return }
@@ -55,7 +56,8 @@ public struct JournalExport {
     }
 
     private static func row(_ message: JournalledMessage, _ arrival: Instant) -> [UInt8] {
-        let payload = String(validating: message.payload, as: UTF8.self) ?? "base64:" + Base64.encode(message.payload)
+        let payload =
+            String(validating: message.payload, as: UTF8.self) ?? "base64:" + Base64.encode(message.payload.span)
         let topic = String(decoding: message.topic, as: UTF8.self)
         let line = [arrival.rfc3339, topic, message.isRetained ? "1" : "0", payload].map(Self.quoted)
         return Array((line.joined(separator: ",") + "\n").utf8)

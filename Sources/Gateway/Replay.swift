@@ -1,5 +1,6 @@
 import Elevator
 import PositionedYAML
+import Trace
 import Uplink
 
 /// Judges a recorded trace as the daemon would have: the same code, time taken from the trace, no broker.
@@ -33,7 +34,8 @@ public struct Replay {
         var summary = Summary()
         var intake: Intake?
         var pending = explained
-        var reader = TraceReader(file: path == "-" ? "standard input" : path)
+        let name = path == "-" ? "standard input" : path
+        var reader = TraceReader(file: name)
         func drain() {
             for alert in intake?.takeAlerts() ?? [] {
                 summary.alerts += 1
@@ -65,7 +67,15 @@ public struct Replay {
             } event: { event, time in
                 do { try begin(time, isListening: false) } catch { failure = error }
                 summary.to = time
-                intake?.follow(event, at: time)
+                if let control = Control(event) {
+                    intake?.follow(control, at: time)
+                } else {
+                    failure = InvalidFiles([
+                        Diagnostic(
+                            file: name, line: number, column: 1,
+                            message: "\"order\" is not an order as the daemon writes it")
+                    ])
+                }
             }
             if let failure { throw failure }
             drain()

@@ -1,6 +1,7 @@
 import Elevator
 import Logging
 import PositionedYAML
+import Trace
 
 #if canImport(Glibc)
     import Glibc
@@ -31,7 +32,7 @@ final class TraceRecorder {
         writer.message(topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
     }
     func event(_ event: Control, session: Int, at time: Instant) {
-        writer.event(event, session: session, at: time)
+        writer.event(event.traced, session: session, at: time)
     }
 
     /// A trace is a convenience: what cannot be written is given up, and the daemon goes on.

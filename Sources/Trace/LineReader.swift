@@ -6,24 +6,23 @@ import PositionedYAML
     import Musl
 #endif
 
-/// Reads a file, or standard input for `-`, line by line without holding it.
+/// Reads a file, or standard input for `-`, line by line without holding it. What zstd has compressed is unpacked.
 public struct LineReader: ~Copyable {
     /// A longer line is an error: no trace has one.
     static let maximumLine = 4 << 20
-    private let descriptor: Int32
+    private let source: ByteSource
     private let name: String
 
     public init(_ path: String) throws(InvalidFiles) {
         name = path == "-" ? "standard input" : path
-        descriptor = path == "-" ? 0 : open(path, O_RDONLY)
+        let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
         if descriptor < 0 {
             throw InvalidFiles([
                 Diagnostic(file: path, message: "cannot be opened: \(String(cString: strerror(errno)))")
             ])
         }
+        source = ByteSource(descriptor)
     }
-
-    deinit { if descriptor > 0 { close(descriptor) } }
 
     /// Visits each line without its end; empty lines are passed over. Line numbers count from 1.
     public borrowing func visitLines(_ body: (Span<UInt8>, Int) throws -> Void) throws {
@@ -39,13 +38,16 @@ public struct LineReader: ~Copyable {
                 }
                 buffer.append(contentsOf: [UInt8](repeating: 0, count: buffer.count))
             }
-            // The kernel writes into the array's own storage, behind what is left of the last line.
-            let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw InvalidFiles([
-                    Diagnostic(file: name, message: "cannot be read: \(String(cString: strerror(errno)))")
-                ])
+            // Into the array's own storage, behind what is left of the last line.
+            let room = filled..<buffer.count
+            let result = buffer.withUnsafeMutableBytes { bytes in
+                Result { () throws(ByteSource.Failure) in
+                    try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[room]))
+                }
+            }
+            let count: Int
+            do { count = try result.get() } catch {
+                throw InvalidFiles([Diagnostic(file: name, line: number, message: error.reason)])
             }
             if count == 0 { break }
             let end = filled + count

@@ -1,0 +1,71 @@
+import ArgumentParser
+import City
+import DeviceProfiles
+import Elevator
+import Encoding
+import PositionedYAML
+import Trace
+
+struct Anonymise: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Strip a trace of what tells whose lifts it was recorded from.",
+        discussion: """
+            Only the fields that a profile reads stay; lifts are numbered in the order in which they appear; words that the profile does not
+            know become "?". Messages on other topics, what is not JSON, and people's orders are left out and counted. Times, numbers
+            and the controllers' raw codes stay: whoever knows when which lift failed can still recognise it.
+
+              hoistway-sim anonymise building.ndjson.zst --out anonymous.ndjson.zst
+            """)
+
+    @Argument(help: "The trace, plain or compressed; - is standard input.")
+    var trace: String
+
+    @Option(help: "Write the stripped trace here; - is standard output.")
+    var out: String
+
+    @Option(help: "The folder with the profiles that the lifts speak by.")
+    var profiles = "Devices/profiles"
+
+    func run() throws {
+        guard trace == "-" || trace != out else { throw ValidationError("--out: that is the trace itself") }
+        var anonymiser = Anonymiser(try CityFiles.checkedProfiles(profiles))
+        var reader = TraceReader(file: trace == "-" ? "standard input" : trace)
+        var writer = TraceWriter()
+        let output = try OutputFile(out)
+        var kept = 0
+        var left: [String: Int] = [:]
+        try LineReader(trace).visitLines { line, number in
+            try reader.read(line, number: number) { topic, payload, isRetained, arrival in
+                do throws(Anonymiser.Refusal) {
+                    let message = try anonymiser.anonymise(
+                        topic: String(decoding: topic.array, as: UTF8.self), payload: payload)
+                    writer.message(
+                        topic: message.topic.span, payload: message.payload.span, isRetained: isRetained, qos: 1,
+                        session: 1, at: arrival)
+                    kept += 1
+                } catch { left[error.rawValue, default: 0] += 1 }
+            } event: { event, time in
+                guard case .connection = event else {
+                    left["people's orders", default: 0] += 1
+                    return
+                }
+                writer.event(event, session: 1, at: time)
+            }
+            output.write(writer.take())
+        }
+        output.flush()
+        let reasons = left.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        StandardError.write(
+            "\(kept) messages of \(anonymiser.liftCount) lifts kept; left out: \(reasons.isEmpty ? "none" : reasons)")
+    }
+}
+
+extension CityFiles {
+    /// The profiles of a folder as the gateway reads them.
+    static func checkedProfiles(_ folder: String) throws -> [Profile] {
+        let diagnostics = Diagnostics()
+        let profiles = try profiles(folder).compactMap { Profile($0, diagnostics) }
+        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
+        return profiles
+    }
+}

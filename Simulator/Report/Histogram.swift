@@ -1,0 +1,75 @@
+import City
+import Scoring
+
+/// How long after the event it was told: bars over seconds, of a suspicion and of the confirmed alert.
+struct Histogram {
+    private static let width = 900.0
+    private static let height = 180.0
+    private static let left = 40.0
+    private static let bars = 45
+    private let series: [(name: String, style: String, values: [Float])]
+    /// Seconds a bar.
+    private let step: Double
+
+    init?(_ score: KindScore) {
+        series = [
+            ("suspected", "suspected", score.suspectedAfter), ("confirmed", "confirmed", score.toldAfter),
+        ].filter { !$0.2.isEmpty }
+        guard let last = series.flatMap(\.values).max() else { return nil }
+        // A round number of seconds a bar; what comes later still is in the last one.
+        step = [1, 2, 5, 10, 20, 30, 60].first { $0 * Double(Self.bars) >= min(Double(last), 1800) } ?? 60
+    }
+
+    func draw(into page: inout Markup) {
+        let counts = series.map { series in
+            var counts = [Int](repeating: 0, count: Self.bars)
+            for value in series.values { counts[min(Self.bars - 1, Int(Double(value) / step))] += 1 }
+            return counts
+        }
+        let most = Double(counts.joined().max() ?? 1)
+        let slot = (Self.width - Self.left) / Double(Self.bars)
+        let bottom = Self.height - 20
+        page.element(
+            "svg", ["viewBox": "0 0 \(Self.width.point) \(Self.height.point)", "role": "img"]
+        ) { plot in
+            for (place, series) in series.enumerated() {
+                for (bar, count) in counts[place].enumerated() where count > 0 {
+                    let tall = Double(count) / most * (bottom - 12)
+                    let thick = slot / Double(self.series.count) - 1
+                    let x = Self.left + Double(bar) * slot + Double(place) * (thick + 1)
+                    plot.element(
+                        "rect",
+                        [
+                            "class": series.style, "x": x.point, "y": (bottom - tall).point, "width": thick.point,
+                            "height": tall.point,
+                        ]
+                    ) {
+                        let from = Double(bar) * step
+                        $0.element("title", "\(count) \(series.name), \(Int(from)) to \(Int(from + step)) s")
+                    }
+                }
+            }
+            for bar in stride(from: 0, to: Self.bars, by: 5) {
+                let x = Self.left + Double(bar) * slot
+                plot.element(
+                    "line",
+                    ["class": "axis", "x1": x.point, "x2": x.point, "y1": bottom.point, "y2": (bottom + 4).point])
+                plot.element(
+                    "text", ["x": x.point, "y": (Self.height - 3).point, "text-anchor": "middle"],
+                    "\(Int(Double(bar) * step)) s")
+            }
+            plot.element("text", ["x": "0", "y": "12"], "\(Int(most))")
+            plot.element("text", ["x": "0", "y": bottom.point], "0")
+        }
+        page.element("p", ["class": "legend"]) { legend in
+            for series in series {
+                legend.element("span", ["class": "swatch \(series.style)"])
+                let (p50, p95) = (quantile(series.values, 0.5) ?? 0, quantile(series.values, 0.95) ?? 0)
+                legend.write(
+                    " \(series.name): \(series.values.count), p50 \(p50.rounded(toDecimals: 1)) s, "
+                        + "p95 \(p95.rounded(toDecimals: 1)) s, worst \((quantile(series.values, 1) ?? 0).rounded(toDecimals: 1)) s  "
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import City
+import Elevator
+import Scoring
+
+/// One lift over some minutes: what was so, what it said, and what was told of it, one under the other.
+struct Timeline {
+    private static let width = 1000.0
+    private static let left = 190.0
+    private static let lane = 18.0
+    /// What a person wants to see, in this order; one that never says anything in the span is left out.
+    private static let signals: [Signal] = [
+        .mode, .moving, .floor, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .load, .speed, .codes, .online,
+    ]
+    private struct Bar {
+        var from: Double
+        var to: Double
+        var style: String
+        var title: String
+        /// Written into the bar, where there is room.
+        var label = ""
+    }
+
+    let lift: String
+    /// Seconds since 1970.
+    let span: ClosedRange<Double>
+    private var lanes: [(name: String, bars: [Bar])] = []
+
+    /// - Parameter around: the moments to be seen, seconds since 1970.
+    init(
+        lift: String, around: ClosedRange<Double>, truth: [TruthRow], alerts: [AlertWord], trace: LiftTrace?
+    ) {
+        self.lift = lift
+        span = around.lowerBound - 120...min(around.upperBound + 120, around.lowerBound + 3600)
+        let facts = truth.filter { $0.lift == lift && !$0.kind.hasPrefix("occupancy_sensor") }
+        for (kind, facts) in Dictionary(grouping: facts, by: \.kind).sorted(by: { $0.key < $1.key }) {
+            add(
+                "truth: \(kind)",
+                facts.map {
+                    Bar(
+                        from: $0.start, to: max($0.end, $0.start + 1), style: kind == "entrapment" ? "trapped" : "fact",
+                        title: "\(kind) \(Self.seconds($0.start, $0.end))\($0.people.map { ", \($0) people" } ?? "")"
+                            + "\($0.cause.map { ", \($0)" } ?? "")",
+                        label: $0.cause ?? "")
+                })
+        }
+        for signal in Self.signals { addSignal(signal, trace?.changes[lift]?[signal] ?? []) }
+        if let words = trace?.words[lift] {
+            add("words", words.map { Bar(from: $0, to: $0, style: "word", title: "a word arrived") })
+        }
+        for (kind, words) in Dictionary(grouping: alerts.filter { $0.lift == lift }, by: \.kind).sorted(by: {
+            $0.key < $1.key
+        }) {
+            add("alert: \(kind)", Dictionary(grouping: words, by: \.alertID).values.flatMap(Self.bars))
+        }
+    }
+
+    private mutating func add(_ name: String, _ bars: [Bar]) {
+        let seen = bars.filter { $0.to >= span.lowerBound && $0.from <= span.upperBound }
+        if !seen.isEmpty { lanes.append((name, seen)) }
+    }
+
+    private mutating func addSignal(_ signal: Signal, _ changes: [LiftTrace.Change]) {
+        var bars: [Bar] = []
+        for (place, change) in changes.enumerated() {
+            let end = place + 1 < changes.count ? changes[place + 1].time : .infinity
+            let style =
+                switch change.value {
+                case "unknown": "unknown"
+                case "false", "none", "normal", "0": "off"
+                default: "on"
+                }
+            bars.append(
+                Bar(
+                    from: change.time, to: end, style: style, title: "\(signal.name) \(change.value)",
+                    label: ["true", "false", "none"].contains(change.value) ? "" : change.value))
+        }
+        if bars.contains(where: { $0.style != "unknown" }) { add(signal.name, bars) }
+    }
+
+    /// From each word of an alert to its next.
+    private static func bars(_ words: [AlertWord]) -> [Bar] {
+        let words = words.sorted { $0.revision < $1.revision }
+        return words.indices.compactMap { place in
+            let word = words[place]
+            guard !["cleared", "presumed_released", "suppressed"].contains(word.state) else { return nil }
+            return Bar(
+                from: word.time, to: place + 1 < words.count ? words[place + 1].time : .infinity,
+                style: word.state == "suspected" ? "suspected" : "confirmed", title: "\(word.kind) \(word.state)",
+                label: word.state)
+        }
+    }
+
+    private static func seconds(_ from: Double, _ to: Double) -> String {
+        "for \((to - from).rounded(toDecimals: 1)) s"
+    }
+
+    // MARK: Drawing
+
+    private func x(_ time: Double) -> Double {
+        let share =
+            (min(max(time, span.lowerBound), span.upperBound) - span.lowerBound) / (span.upperBound - span.lowerBound)
+        return Self.left + share * (Self.width - Self.left)
+    }
+
+    func draw(into page: inout Markup) {
+        let height = Double(lanes.count) * (Self.lane + 4) + 24
+        page.element("svg", ["viewBox": "0 0 \(Self.width.point) \(height.point)", "role": "img"]) { plot in
+            drawTimes(&plot, height)
+            for (row, lane) in lanes.enumerated() {
+                let y = Double(row) * (Self.lane + 4)
+                plot.element("text", ["x": "0", "y": (y + 13).point, "class": "lane"], lane.name)
+                for bar in lane.bars { draw(bar, at: y, &plot) }
+            }
+        }
+    }
+
+    private func draw(_ bar: Bar, at y: Double, _ plot: inout Markup) {
+        let (from, to) = (x(bar.from), x(bar.to))
+        let width = max(1, to - from)
+        plot.element(
+            "rect",
+            [
+                "class": bar.style, "x": from.point, "y": y.point, "width": width.point, "height": Self.lane.point,
+            ]
+        ) { $0.element("title", bar.title) }
+        // Some seven units a letter.
+        if width > Double(bar.label.count) * 7 + 6 {
+            plot.element("text", ["x": (from + 4).point, "y": (y + 13).point, "class": "inner"], bar.label)
+        }
+    }
+
+    private func drawTimes(_ plot: inout Markup, _ height: Double) {
+        let length = span.upperBound - span.lowerBound
+        let step = [10.0, 30, 60, 120, 300, 600].first { length / $0 <= 12 } ?? 600
+        var time = (span.lowerBound / step).rounded(.up) * step
+        while time <= span.upperBound {
+            plot.element(
+                "line",
+                [
+                    "class": "axis", "x1": x(time).point, "x2": x(time).point, "y1": "0", "y2": (height - 20).point,
+                ])
+            let clock = String(Instant(nanoseconds: Int64(time) * 1_000_000_000).rfc3339.dropFirst(11).prefix(8))
+            plot.element("text", ["x": x(time).point, "y": (height - 6).point, "text-anchor": "middle"], clock)
+            time += step
+        }
+    }
+}

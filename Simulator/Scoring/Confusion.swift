@@ -1,0 +1,54 @@
+import City
+
+/// What was told while something was so: rows are what happened, columns what the alerts said.
+///
+/// A fact that an alert of its kind told of stands on the diagonal, one that none told of under `nothing`. An alert with no fact of its
+/// kind stands in the row of what was going on instead, or of `nothing`.
+package struct Confusion: Sendable {
+    package static let nothing = "nothing"
+    package private(set) var counts: [String: [String: Int]] = [:]
+
+    /// - Parameters:
+    ///   - isJudged: kinds that the truth speaks of; others are passed over.
+    ///   - grace: seconds before and after a fact within which an alert belongs to it.
+    package init(truth: [TruthRow], alerts: [AlertWord], isJudged: (String) -> Bool, grace: Double) {
+        var stories: [String: Story] = [:]
+        for word in alerts { stories[word.alertID, default: Story(word)].add(word) }
+        let runEnd = truth.first { $0.kind == "run" }?.end ?? .infinity
+        let facts = Dictionary(grouping: truth.filter { $0.kind != "run" && $0.kind != "breakdown" }, by: \.lift)
+        let told = stories.values.compactMap { story -> (lift: String, kind: String, time: Double)? in
+            let kind = Self.family(story.kind)
+            guard let time = story.firstTold, time <= runEnd, isJudged(kind) else { return nil }
+            return (story.lift, kind, time)
+        }
+        let alertsOfLift = Dictionary(grouping: told, by: \.lift)
+        for fact in facts.values.joined() where isJudged(fact.kind) {
+            let isTold = alertsOfLift[fact.lift]?.contains {
+                $0.kind == fact.kind && Self.covers(fact, $0.time, grace)
+            }
+            counts[fact.kind, default: [:]][isTold == true ? fact.kind : Self.nothing, default: 0] += 1
+        }
+        for alert in told {
+            let now = (facts[alert.lift] ?? []).filter { Self.covers($0, alert.time, grace) }
+            if now.contains(where: { $0.kind == alert.kind }) { continue }
+            let row = (now.first { isJudged($0.kind) } ?? now.first)?.kind ?? Self.nothing
+            counts[row, default: [:]][alert.kind, default: 0] += 1
+        }
+    }
+
+    /// Kinds that happened, in alphabetical order, entrapments first and nothing last.
+    package var rows: [String] { Self.ordered(counts.keys) }
+    /// Kinds that were told, in the same order.
+    package var columns: [String] { Self.ordered(Set(counts.values.flatMap(\.keys))) }
+
+    private static func ordered(_ kinds: some Collection<String>) -> [String] {
+        func rank(_ kind: String) -> Int { kind == "entrapment" ? 0 : kind == nothing ? 2 : 1 }
+        return kinds.sorted { (rank($0), $0) < (rank($1), $1) }
+    }
+
+    private static func family(_ kind: String) -> String { kind.hasPrefix("entrapment") ? "entrapment" : kind }
+
+    private static func covers(_ fact: TruthRow, _ time: Double, _ grace: Double) -> Bool {
+        fact.start - grace <= time && time <= fact.end + grace
+    }
+}

@@ -1,0 +1,118 @@
+import Elevator
+import Encoding
+
+/// Strips recorded messages of what tells whose lifts they were: only fields that a profile reads stay, every lift gets a number for a
+/// name, and words that the profile does not know become `?`. Times, numbers and the controller's raw code stay.
+public struct Anonymiser {
+    /// Why a message was left out.
+    public enum Refusal: String, Error, CaseIterable {
+        case noProfile = "of no profile's topic"
+        case notJSON = "not JSON"
+    }
+    /// Longer raw codes are prose.
+    private static let longestCode = 16
+    private let topics: [TopicMapping]
+    private var tokens: [JSONToken] = []
+    private var names: [String: String] = [:]
+    private var json = JSONWriter()
+
+    public init(_ profiles: [Profile]) { topics = profiles.flatMap(\.topics) }
+
+    /// Lifts named so far.
+    public var liftCount: Int { names.count }
+
+    /// - Throws: where nothing can be told of the message, so that nothing of it may stay.
+    public mutating func anonymise(
+        topic: String, payload: Span<UInt8>
+    ) throws(Refusal) -> (topic: [UInt8], payload: [UInt8]) {
+        guard let mapping = topics.first(where: { $0.pattern.lift(in: topic) != nil }),
+            let lift = mapping.pattern.lift(in: topic)
+        else { throw .noProfile }
+        tokens = [JSONToken](repeating: JSONToken(), count: mapping.fields.count)
+        var scanner = JSONScanner(payload)
+        do throws(JSONError) { try scanner.scan(mapping.fields, into: &tokens) } catch { throw .notJSON }
+        json.reset()
+        var written: [(path: [Substring], value: [UInt8])] = []
+        for field in tokens.indices where tokens[field].kind != .absent {
+            let path = mapping.fields.name(field).split(separator: ".")
+            written.append((path, value(field, mapping, payload)))
+        }
+        Self.write(written[...], depth: 0, &json)
+        return (Array(mapping.pattern.topic(lift: name(lift)).utf8), json.bytes)
+    }
+
+    private mutating func name(_ lift: String) -> String {
+        if let known = names[lift] { return known }
+        let number = String(names.count + 1)
+        let fresh = "lift-" + String(repeating: "0", count: max(0, 5 - number.count)) + number
+        names[lift] = fresh
+        return fresh
+    }
+
+    /// A field's value as JSON.
+    private mutating func value(_ field: Int, _ mapping: TopicMapping, _ bytes: Span<UInt8>) -> [UInt8] {
+        let token = tokens[field]
+        func raw(_ token: JSONToken) -> [UInt8] {
+            let text = bytes.extracting(token.start..<token.end).array
+            return token.kind == .string ? [UInt8(ascii: "\"")] + text + [UInt8(ascii: "\"")] : text
+        }
+        let unreadable = Array("\"?\"".utf8)
+        if field == mapping.identity { return Array("\"\(name(JSONScanner(bytes).unescaped(token)))\"".utf8) }
+        switch token.kind {
+        case .absent, .null: return Array("null".utf8)
+        case .true: return Array("true".utf8)
+        case .false: return Array("false".utf8)
+        case .number: return raw(token)
+        case .object: return unreadable
+        case .string:
+            let isCode = field == mapping.vendorCode && token.end - token.start <= Self.longestCode
+            let isTime = field == mapping.time?.field && Self.isTime(bytes, token)
+            return isCode || isTime || isKnown(token, field, mapping, bytes) ? raw(token) : unreadable
+        case .array:
+            var items: [[UInt8]] = []
+            var scanner = JSONScanner(bytes)
+            scanner.position = token.start
+            scanner.forEachScalar(until: token.end) { item in
+                items.append(
+                    item.kind == .number || isKnown(item, field, mapping, bytes) ? raw(item) : unreadable)
+            }
+            return [UInt8(ascii: "[")] + items.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+        }
+    }
+
+    private func isKnown(_ token: JSONToken, _ field: Int, _ mapping: TopicMapping, _ bytes: Span<UInt8>) -> Bool {
+        if field == mapping.codes?.field { return mapping.plan.word(token, bytes, among: mapping.plan.codes) != nil }
+        return mapping.plan.sources.contains {
+            $0.field == field && mapping.plan.word(token, bytes, among: $0.words) != nil
+        }
+    }
+
+    /// Digits and what stands between them in RFC 3339.
+    private static func isTime(_ bytes: Span<UInt8>, _ token: JSONToken) -> Bool {
+        (token.start..<token.end).allSatisfy {
+            switch bytes[$0] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): true
+            case let byte: "-+:.TZ ".utf8.contains(byte)
+            }
+        }
+    }
+
+    /// Writes fields as the object, and the objects in it, that their paths lead through.
+    private static func write(
+        _ fields: ArraySlice<(path: [Substring], value: [UInt8])>, depth: Int, _ json: inout JSONWriter
+    ) {
+        json.object(depth == 0 ? nil : fields.first.map { String($0.path[depth - 1]) }) { json in
+            var done: [Substring] = []
+            for field in fields where !done.contains(field.path[depth]) {
+                let key = field.path[depth]
+                done.append(key)
+                if field.path.count == depth + 1 {
+                    json.put(String(key), raw: field.value[...])
+                } else {
+                    let inner = fields.filter { $0.path.count > depth + 1 && $0.path[depth] == key }
+                    write(inner[...], depth: depth + 1, &json)
+                }
+            }
+        }
+    }
+}
