@@ -116,7 +116,7 @@ let package = Package(
             name: "UplinkTests", dependencies: ["Uplink", "Journal", "Elevator", "Encoding"], swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests",
-            dependencies: ["City", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML", "Scoring"],
+            dependencies: ["City", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML", "Scoring", "Trace"],
             swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(

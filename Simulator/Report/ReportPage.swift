@@ -198,7 +198,9 @@ struct ReportPage {
             $0.element("table", ["class": "matrix"]) { table in
                 table.element("tr") { row in
                     row.element("th", "")
-                    for column in confusion.columns { row.element("th", ["class": "number"], column.replacing("_", with: " ")) }
+                    for column in confusion.columns {
+                        row.element("th", ["class": "number"], column.replacing("_", with: " "))
+                    }
                 }
                 for name in confusion.rows {
                     table.element("tr") { row in

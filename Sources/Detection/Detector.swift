@@ -8,10 +8,10 @@ public struct Detector: Sendable {
     /// A late reading this much behind still finds its place; a later one is counted.
     public static let standardLateness = Duration.seconds(2)
 
-    /// Words that a link held back for longer, while we listened, count from so long before they came: what had been due since they
-    /// were said has passed as silence, and the first of a burst must not make it happen before the next one is read. Less than any
-    /// rule waits until it confirms.
-    static let longestHeldBack = Duration.seconds(60)
+    /// A word this much older than its arrival was held back by a link; the rest of a burst follows it.
+    static let heldBack = Duration.seconds(5).nanoseconds
+    /// So long after a held-back word the lift's timers wait for its next one: what it tells of had happened before they were due.
+    static let burstPause = Duration.seconds(2).nanoseconds
 
     /// What a lift's profile and class mean to the rules.
     public struct LiftKind: Hashable, Sendable {
@@ -150,16 +150,23 @@ public struct Detector: Sendable {
                 continue
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
-            var sink = TransitionSink()
-            runTimers(index, to: due, &sink)
-            deadlines.note(index, tracks[index].memory.deadline)
-            tell(sink, index, refoldedFrom: nil)
+            if tracks[index].catchesUpUntil <= due {
+                var sink = TransitionSink()
+                runTimers(index, to: due, &sink)
+                tell(sink, index, refoldedFrom: nil)
+            }
+            deadlines.note(index, tracks[index].deadline)
         }
     }
 
     /// The connection was lost, or will be: from now on silence says nothing, and timers wait.
     public mutating func stopListening(at now: Instant) {
         guard isListening else { return }
+        // Nothing more of a burst will come.
+        for index in tracks.indices where tracks[index].catchesUpUntil > now.nanoseconds {
+            tracks[index].catchesUpUntil = LiftMemory.beforeAll
+            deadlines.note(index, tracks[index].deadline)
+        }
         advance(to: now)
         isListening = false
         isWaiting = false
@@ -199,7 +206,7 @@ public struct Detector: Sendable {
 
     mutating func forgetDeadlines() {
         deadlines = DeadlineQueue()
-        for index in tracks.indices { deadlines.note(index, tracks[index].memory.deadline) }
+        for index in tracks.indices { deadlines.note(index, tracks[index].deadline) }
     }
 
     /// No verdict changes without input before this; nil when none ever will.
@@ -220,7 +227,9 @@ public struct Detector: Sendable {
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
     mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
         var input = input
-        if isListening, !isWaiting { input.time = max(input.time, arrival - Self.longestHeldBack.nanoseconds) }
+        if isListening, arrival - input.time > Self.heldBack, !input.reading.isBaseline {
+            tracks[index].catchesUpUntil = arrival + Self.burstPause
+        }
         let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
         // What was due at the very time of an input is judged together with it, also when the timer was there first.
         let isOvertaken = input.time < reached || input.time == reached && tracks[index].memory.timerWasLast
@@ -266,7 +275,7 @@ public struct Detector: Sendable {
         let program = tracks[index].program
         programs[program].apply(input, &tracks[index].memory, &agendas[program])
         step(index, at: input.time, isBaseline: input.reading.isBaseline, &sink)
-        deadlines.note(index, tracks[index].memory.deadline)
+        deadlines.note(index, tracks[index].deadline)
     }
 
     private mutating func runTimers(_ index: Int, before time: Int64, _ sink: inout TransitionSink) {
@@ -296,13 +305,14 @@ public struct Detector: Sendable {
     mutating func step(_ index: Int, at time: Int64) {
         var sink = TransitionSink()
         step(index, at: time, &sink)
-        deadlines.note(index, tracks[index].memory.deadline)
+        deadlines.note(index, tracks[index].deadline)
         tell(sink, index, refoldedFrom: nil)
     }
 
     /// Goes back to before a late reading and folds everything since again.
     private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, arrival: Int64) {
-        let reached = max(tracks[index].horizon, isListening ? horizon : .min)
+        let isOnTime = isListening && arrival >= tracks[index].catchesUpUntil
+        let reached = max(tracks[index].horizon, isOnTime ? horizon : .min)
         let place =
             tracks[index].inputs.lastIndex { !late.isBefore($0.saidAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)
@@ -321,7 +331,7 @@ public struct Detector: Sendable {
             follow(input, index, &sink)
         }
         if isListening { runTimers(index, to: reached, &sink) }
-        deadlines.note(index, tracks[index].memory.deadline)
+        deadlines.note(index, tracks[index].deadline)
         tell(sink, index, refoldedFrom: start, at: arrival)
     }
 

@@ -269,6 +269,29 @@ import Testing
         #expect(truth.filter { $0.kind == "entrapment" }.allSatisfy { $0.end - $0.start < 40 })
     }
 
+    /// To the device the time has leapt; to everybody else it has not.
+    @Test func clocksJumpAndAreSetRightAgain() throws {
+        let city = try SmallCity(
+            """
+            duration: 1h
+            lifts: 6
+            events: [{ at: 20m, what: clock_jump, for: 10m }]
+            """)
+        let start = city.scenario.startSeconds
+        var wrong: [Int: Set<Int>] = [:]
+        city.live { arrival in
+            guard case let text = String(decoding: arrival.payload, as: UTF8.self),
+                let field = text.range(of: "\"Time_Stamps\":\""),
+                let said = Instant(rfc3339: String(text[field.upperBound...].prefix(29)))
+            else { return }
+            let jump = said.seconds - start - Double(arrival.time) / 1000
+            let minute = Int(arrival.time / 60_000)
+            if abs(jump) > 5 { wrong[arrival.lift, default: []].insert(minute) }
+        }
+        #expect(wrong.count == 6)
+        #expect(wrong.values.allSatisfy { $0.isSubset(of: Set(20...30)) && $0.count >= 9 }, "\(wrong)")
+    }
+
     @Test func aPowerCutComesWhenTheScenarioSays() throws {
         let city = try SmallCity(
             """

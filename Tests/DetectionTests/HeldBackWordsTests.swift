@@ -1,0 +1,52 @@
+import Elevator
+import Testing
+
+@testable import Detection
+
+/// A link between lift and broker was away while the gateway listened; what was said meanwhile comes in one burst.
+@Suite struct HeldBackWordsTests {
+    private static let signals: Set<Signal> = [
+        .mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor,
+    ]
+
+    /// A lift that stands idle until 100 s and then carries people, and says so every five seconds; but its link is away then, and
+    /// these words come in a burst.
+    private func building(awayUntil end: Double) throws -> Building {
+        var building = try Building(rules: ShippedRulesTests.load(), provides: Self.signals)
+        var key: Int64 = 0
+        for time in stride(from: 0.0, to: end, by: 5) {
+            key += 1
+            let isInside = time >= 100 && (time - 100).truncatingRemainder(dividingBy: 60) < 30
+            building.say(at: time, arriving: time < 100 ? time : end + Double(key) / 1000, sequence: key) {
+                $0.stopsBetweenFloors()
+                $0.set(.inDoorZone, !isInside)
+                $0.set(.moving, isInside)
+                $0.set(.frontLocked, isInside)
+                $0.set(.frontFullyOpen, !isInside)
+                $0.set(.occupied, isInside)
+            }
+        }
+        building.advance(to: end + 10)
+        return building
+    }
+
+    @Test(arguments: [45.0, 60, 90, 300, 3600])
+    func theFirstOldWordLetsNoHoldPassBeforeTheNextIsRead(_ seconds: Double) throws {
+        let building = try building(awayUntil: 100 + seconds)
+        #expect(!building.alerts.contains { $0.kind.hasPrefix("entrapment") }, "\(building.told)")
+    }
+
+    @Test func whoWasTrappedMeanwhileIsToldOfAtMostAMinuteAfterTheHolds() throws {
+        var building = try building(awayUntil: 400)
+        for (place, time) in stride(from: 400.0, to: 600, by: 5).enumerated() {
+            building.say(at: time, arriving: max(time, 580), sequence: Int64(1000 + place)) {
+                $0.stopsBetweenFloors()
+                $0.set(.occupied, true)
+            }
+        }
+        building.advance(to: 600)
+        let confirmed = building.alerts.first { $0.state == .confirmed && $0.kind == "entrapment.off_level" }
+        // Off level: 10 s and 60 s, from a minute before the burst.
+        #expect(confirmed.map { $0.time <= Building.start + .seconds(591) } == true, "\(building.told)")
+    }
+}

@@ -1,0 +1,47 @@
+import Testing
+
+@testable import City
+@testable import Scoring
+
+@Suite struct ConfusionTests {
+    private func fact(_ kind: String, _ lift: String = "1", from: Double = 100, to: Double = 200) -> TruthRow {
+        TruthRow(kind: kind, lift: lift, start: from, decidable: from, end: to)
+    }
+    private func told(_ kind: String, _ lift: String = "1", at time: Double = 150, _ state: String = "raised")
+        -> AlertWord
+    {
+        AlertWord(
+            alertID: "\(kind)\(lift)\(time)", revision: 1, lift: lift, kind: kind, state: state, time: time, holds: 10)
+    }
+    private func confusion(_ truth: [TruthRow], _ alerts: [AlertWord]) -> [String: [String: Int]] {
+        Confusion(truth: truth, alerts: alerts, isJudged: ["entrapment", "door", "silent"].contains, grace: 5).counts
+    }
+
+    @Test func whatWasToldOfItsOwnKindStandsOnTheDiagonal() {
+        #expect(
+            confusion(
+                [fact("entrapment"), fact("door")],
+                [told("entrapment.off_level", .init("1"), at: 150, "confirmed"), told("door")])
+                == ["entrapment": ["entrapment": 1], "door": ["door": 1]])
+    }
+
+    @Test func whatNobodyToldOfStandsUnderNothing() {
+        #expect(confusion([fact("door")], [told("door", "2")]) == ["door": ["nothing": 1], "nothing": ["door": 1]])
+        #expect(
+            confusion([fact("entrapment")], [told("entrapment.at_level", "1", at: 150, "suspected")]) == [
+                "entrapment": ["nothing": 1]
+            ])
+    }
+
+    @Test func oneTakenForAnotherStandsInItsRow() {
+        #expect(
+            confusion([fact("silent")], [told("entrapment.silence", "1", at: 150, "confirmed")]) == [
+                "silent": ["nothing": 1, "entrapment": 1]
+            ])
+        #expect(confusion([fact("nuisance.parcel")], [told("door")]) == ["nuisance.parcel": ["door": 1]])
+    }
+
+    @Test func kindsThatTheTruthIsSilentAboutArePassedOver() {
+        #expect(confusion([], [told("inspection")]) == [:])
+    }
+}
