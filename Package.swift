@@ -69,7 +69,7 @@ let package = Package(
 
         // The simulator knows the wire and the field's words, and nothing of the detection it judges.
         .target(
-            name: "City", dependencies: ["Elevator", "Encoding", "PositionedYAML"], path: "Simulator/City",
+            name: "City", dependencies: ["Elevator", "Encoding", "PositionedYAML", "Trace"], path: "Simulator/City",
             swiftSettings: strict),
         .target(
             name: "Scoring", dependencies: ["City", "Elevator", "Encoding"], path: "Simulator/Scoring",

@@ -92,7 +92,7 @@ final class LiveFleet {
         while !stop.isSet {
             let wait = due - Double(MonotonicClock.nanoseconds) / 1e9
             if wait <= 0, link.underWay < Self.window,
-                link.publish(arrival.payload, to: topic, retain: arrival.isRetained)
+                link.publish(arrival.payload, to: topic, retain: arrival.isKept)
             {
                 lags.append(Float(-wait))
                 return

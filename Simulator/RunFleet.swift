@@ -62,6 +62,7 @@ struct RunFleet: ParsableCommand {
         let city: City
         if let broker {
             guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
+            scenario = scenario.withoutItsGateway
             let fleet = LiveFleet(scenario, seed: seed, broker: url, connections: connections)
             city = try fleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
         } else if let out {
@@ -111,15 +112,27 @@ struct RunFleet: ParsableCommand {
 /// The rows of a fleet's trace.
 struct FleetTrace {
     private var writer = TraceWriter()
+    private var connection: ConnectionStory
     private let start: Int64
+    private var session = 1
 
     /// - Parameter scenario: with the run's start.
-    init(_ scenario: Scenario) { start = Int64((scenario.startSeconds * 1000).rounded()) }
+    init(_ scenario: Scenario) {
+        start = Int64((scenario.startSeconds * 1000).rounded())
+        connection = ConnectionStory(scenario)
+    }
 
+    private func instant(_ time: Int64) -> Instant { Instant(nanoseconds: (start + time) * 1_000_000) }
+
+    /// - Returns: the row, behind those of what happened to the connection before.
     mutating func row(_ arrival: City.Arrival) -> [UInt8] {
+        while let (event, time) = connection.next(before: Double(arrival.time) / 1000) {
+            if event == .connected { session += 1 }
+            writer.event(.connection(event), session: session, at: instant(Int64((time * 1000).rounded())))
+        }
         writer.message(
-            topic: arrival.topic.span, payload: arrival.payload.span, isRetained: false, qos: 1, session: 1,
-            at: Instant(nanoseconds: (start + arrival.time) * 1_000_000))
+            topic: arrival.topic.span, payload: arrival.payload.span, isRetained: arrival.isRetained, qos: 1,
+            session: session, at: instant(arrival.time))
         return writer.take()
     }
 }

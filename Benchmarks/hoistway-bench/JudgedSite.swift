@@ -44,13 +44,17 @@ struct JudgedSite {
         var words: [AlertWord] = []
         let start = scenario.startSeconds
         var now = 0.0
+        var connection = ConnectionStory(scenario)
         while now < scenario.duration {
             now = min(scenario.duration, now + 600)
-            building.advance(to: now) { time, lift, channel, payload in
+            building.advance(to: now) { time, lift, channel, payload, isRetained in
                 outcome.messages += 1
+                while let (event, at) = connection.next(before: time) {
+                    intake.follow(.connection(event), at: Instant(seconds: start + at))
+                }
                 intake.take(
                     topic: building.topic(lift: lift, channel).span, payload: payload.span,
-                    isRetained: false, arrival: Instant(seconds: start + time))
+                    isRetained: isRetained, arrival: Instant(seconds: start + time))
             }
             words += intake.takeAlerts().map(AlertWord.init)
         }
@@ -64,7 +68,7 @@ struct JudgedSite {
     /// Lets it live and hands its words to nobody.
     static func generate(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) -> Outcome {
         var outcome = Outcome()
-        Building(plan, scenario, seed: seed).advance(to: scenario.duration) { _, _, _, _ in outcome.messages += 1 }
+        Building(plan, scenario, seed: seed).advance(to: scenario.duration) { _, _, _, _, _ in outcome.messages += 1 }
         return outcome
     }
 }

@@ -75,7 +75,7 @@ struct FleetYear: Sendable {
         var entrapments: [String: Double] = [:]
         for plan in BuildingPlan.draw(scenario, seed: seed) {
             let building = Building(plan, scenario, seed: seed)
-            building.advance(to: scenario.duration) { _, _, _, _ in }
+            building.advance(to: scenario.duration) { _, _, _, _, _ in }
             for lift in building.lifts { (outages[lift.id], entrapments[lift.id]) = (0, 0) }
             for fact in TruthRow.of([building]) {
                 if fact.kind == "breakdown" { outages[fact.lift, default: 0] += 1 }

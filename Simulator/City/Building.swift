@@ -27,6 +27,7 @@ package final class Building {
     /// Seconds since the run's start.
     @exclusivity(unchecked) private(set) var now = 0.0
     @exclusivity(unchecked) private var network: Network
+    @exclusivity(unchecked) private var broker: Broker
     @exclusivity(unchecked) package var truth: [TruthRow] = []
     var isPowered = true
     @exclusivity(unchecked) private var agenda = Heap<Double, Happening>()
@@ -41,6 +42,7 @@ package final class Building {
         random = Random(seed: seed, stream: UInt64(plan.number) << 8 | 1)
         network = Network(
             plan.network, lifts: plan.lifts, random: Random(seed: seed, stream: UInt64(plan.number) << 8 | 3))
+        broker = Broker(isNeeded: scenario.events.contains { $0.what == .gatewayAway })
         for number in 0..<plan.lifts {
             lifts.append(SimulatedLift(index: number, in: self, seed: seed))
             reports.append(.infinity)
@@ -57,7 +59,10 @@ package final class Building {
     func after(_ seconds: Double, _ action: @escaping () -> Void) { agenda.push(now + seconds, .plan(action)) }
 
     /// Takes what arrives at the gateway: seconds since the run's start, the lift's number in the building, its channel, the payload.
-    package typealias Deliver = (_ time: Double, _ lift: Int, _ channel: Dialect.Channel, _ payload: [UInt8]) -> Void
+    /// What the broker had kept and tells a gateway that is back is retained.
+    package typealias Deliver = (
+        _ time: Double, _ lift: Int, _ channel: Dialect.Channel, _ payload: [UInt8], _ isRetained: Bool
+    ) -> Void
 
     /// Lets everything happen until a moment, that moment excluded.
     package func advance(to end: Double, _ deliver: Deliver) {
@@ -71,12 +76,14 @@ package final class Building {
             if let arrival = network.nextArrival, arrival <= due, arrival < end {
                 now = arrival
                 let word = network.deliver()
+                if broker.keeps(word, at: now) { continue }
                 lifts[word.lift].isHeard(saying: word)
-                deliver(now, word.lift, word.channel, lifts[word.speaker].voice.pen.write(word))
+                deliver(now, word.lift, word.channel, lifts[word.speaker].voice.pen.write(word), false)
                 continue
             }
             guard due < end else { break }
             now = due
+            if broker.isDue(at: now) { readBacklog(deliver) }
             if reporter >= 0 {
                 lifts[reporter].report()
             } else if let (_, happening) = agenda.pop() {
@@ -107,6 +114,24 @@ package final class Building {
             expectParty()
         case .step(let lift, let step, let chain): lifts[lift].take(step, chain: chain)
         case .plan(let action): action()
+        }
+    }
+
+    // MARK: The gateway's connection
+
+    func loseGateway(for seconds: Double, losing loss: Broker.Loss) {
+        broker.lose(until: now + seconds, losing: loss)
+        after(seconds) {}
+    }
+
+    /// It is back.
+    private func readBacklog(_ deliver: Deliver) {
+        // What it did not listen to is nobody's silence.
+        for lift in lifts { lift.voice.lastHeard = now }
+        let (words, areRetained) = broker.give()
+        for word in words {
+            lifts[word.lift].isHeard(saying: word)
+            deliver(now, word.lift, word.channel, lifts[word.speaker].voice.pen.write(word), areRetained)
         }
     }
 

@@ -14,6 +14,8 @@ package final class City {
         package var topic: [UInt8]
         package var payload: [UInt8]
         /// What brokers keep for those who come later.
+        package var isKept: Bool
+        /// The broker had kept it, for a gateway that is back.
         package var isRetained: Bool
     }
 
@@ -45,10 +47,11 @@ package final class City {
         var arrivals: [(time: Double, order: Int, arrival: Arrival)] = []
         for building in buildings {
             let plan = building.plan
-            building.advance(to: now) { time, lift, channel, payload in
+            building.advance(to: now) { time, lift, channel, payload, isRetained in
                 let arrival = Arrival(
                     time: Int64((time * 1000).rounded()), building: plan.number, lift: plan.firstLift + lift,
-                    topic: building.topic(lift: lift, channel), payload: payload, isRetained: channel.isRetained)
+                    topic: building.topic(lift: lift, channel), payload: payload, isKept: channel.isRetained,
+                    isRetained: isRetained)
                 arrivals.append((time, arrivals.count, arrival))
             }
         }

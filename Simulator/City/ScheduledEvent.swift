@@ -12,6 +12,8 @@ struct ScheduledEvent: Sendable {
         case breakdown
         /// The links between its lifts and the broker are away; what is said meanwhile comes in one burst.
         case linkOutage = "link_outage"
+        /// The gateway's own connection to the broker is away.
+        case gatewayAway = "gateway_away"
         /// The clocks of its lifts jump, each to a time of its own, and are set right afterwards.
         case clockJump = "clock_jump"
         case fireRecall = "fire_recall"
@@ -30,6 +32,8 @@ struct ScheduledEvent: Sendable {
     /// Of the buildings.
     var share: Double
     var cause: Cause?
+    /// What the broker has lost when the gateway is back.
+    var loses: Broker.Loss
 
     init?(_ node: YAMLNode, _ causes: [Cause], _ diagnostics: Diagnostics) {
         var reader = YAMLReader(node, diagnostics)
@@ -37,12 +41,16 @@ struct ScheduledEvent: Sendable {
         at = reader.duration("at")?.inSeconds ?? 0
         duration = reader.duration("for")?.inSeconds ?? 1200
         share = reader.share("share") ?? 1
+        loses = reader.choice("loses", Broker.Loss.self) ?? .nothing
         let name = reader.text("cause")
         guard let what = reader.choice("what", What.self) else {
             diagnostics.report(node, "expected 'what': \(What.allCases.map(\.rawValue).joined(separator: ", "))")
             return nil
         }
         self.what = what
+        if what == .gatewayAway, share < 1 {
+            diagnostics.report(node, "one gateway hears all buildings: expected no 'share' with 'gateway_away'")
+        }
         let usual = what == .powerCut ? causes.first { $0.effect == .mainsFail } : nil
         cause = name.map { name in causes.first { $0.name == name } } ?? usual
         if [.powerCut, .breakdown].contains(what), cause == nil {
@@ -61,6 +69,7 @@ extension Building {
                 case .powerCut: if let cause = event.cause { loseMains(cause, for: event.duration) }
                 case .breakdown: if let cause = event.cause { for lift in lifts { lift.arm(cause) } }
                 case .linkOutage: cutLinks(for: event.duration)
+                case .gatewayAway: loseGateway(for: event.duration, losing: event.loses)
                 case .clockJump: for lift in lifts { lift.loseClock(for: event.duration) }
                 case .fireRecall: for lift in lifts { lift.enter(.fireRecall, for: event.duration) }
                 case .firefighter: for lift in lifts { lift.enter(.firefighter, for: event.duration) }

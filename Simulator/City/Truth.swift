@@ -51,9 +51,12 @@ extension TruthRow {
         guard let scenario = buildings.first?.scenario else { return [] }
         let start = scenario.startSeconds
         let end = start + scenario.duration
+        let outages = scenario.gatewayOutages.map {
+            TruthRow(kind: "gateway_away", lift: "", start: start + $0.lowerBound, end: start + $0.upperBound)
+        }
         var run = TruthRow(kind: "run", lift: "", start: start, decidable: start, end: end)
         run.lifts = buildings.reduce(0) { $0 + $1.plan.lifts }
-        var rows = buildings.flatMap(\.truth)
+        var rows = buildings.flatMap(\.truth) + outages
         for index in rows.indices where rows[index].end > end { rows[index].end = end }
         rows.sort { ($0.start, $0.lift, $0.kind) < ($1.start, $1.lift, $1.kind) }
         return [run] + rows

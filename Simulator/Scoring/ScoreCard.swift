@@ -41,7 +41,7 @@ package struct ScoreCard: Sendable {
 
     /// What the truth tells beside events that an alert is owed for.
     private static let circumstances: Set = [
-        "run", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut", "link_away",
+        "run", "gateway_away", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut", "link_away",
     ]
 
     package init() {}
@@ -50,7 +50,7 @@ package struct ScoreCard: Sendable {
     ///   - grace: how many seconds later than its holds a verdict may come: the network's delay, and the lateness.
     ///   - holds: seconds that rules wait until they tell of a kind; by default what the alerts say of themselves. Given, they keep
     ///     rules that wait longer from looking as good.
-    ///   - deaf: when no gateway listened, in order; seconds since 1970.
+    ///   - deaf: when no gateway listened, beside what the truth says of that; seconds since 1970.
     package init(
         truth: [TruthRow], alerts: [AlertWord], grace: Double, holds: [String: Double]? = nil,
         deaf: [ClosedRange<Double>] = []
@@ -71,8 +71,10 @@ package struct ScoreCard: Sendable {
                 facts[fact.kind, default: []].append(fact)
             }
         }
+        let outages = (facts["gateway_away"] ?? []).map { $0.start...$0.end }
         let judge = Judge(
-            runEnd: span.end, grace: grace, holds: holds ?? Judge.holds(of: stories), deaf: deaf)
+            runEnd: span.end, grace: grace, holds: holds ?? Judge.holds(of: stories),
+            deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
         // An empty car that really is stuck and may hold people for all one knows; a lift in use whose adapter fell silent.
         let cautious = (facts["stuck_unknown"] ?? []) + (facts["silent_in_use"] ?? [])
         let stuckLifts = Set((facts["occupancy_sensor_stuck"] ?? []).map(\.lift))

@@ -12,6 +12,8 @@ public struct Detector: Sendable {
     static let heldBack = Duration.seconds(5).nanoseconds
     /// So long after a held-back word the lift's timers wait for its next one: what it tells of had happened before they were due.
     static let burstPause = Duration.seconds(2).nanoseconds
+    /// So long after we listen again the timers of a lift wait for its first word: what was last heard of it is old.
+    static let firstWordPause = Duration.seconds(15).nanoseconds
 
     /// What a lift's profile and class mean to the rules.
     public struct LiftKind: Hashable, Sendable {
@@ -123,7 +125,8 @@ public struct Detector: Sendable {
         if let device = reading.deviceTime {
             let judgement = tracks[index].clock.judge(
                 device: device.nanoseconds, arrival: time, mayBeQueued: mayBeQueued,
-                latest: tracks[index].latestReading)
+                latest: reading.isBaseline ? LiftMemory.beforeAll : tracks[index].latestReading,
+                countsOn: reading.sequence > tracks[index].latestSequence)
             time = judgement.time
             if judgement.isAbsurd { tracks[index].counters.absurdTimes += 1 }
             if judgement.isNewOffset { tracks[index].counters.clockOffsets += 1 }
@@ -151,6 +154,7 @@ public struct Detector: Sendable {
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
             if tracks[index].catchesUpUntil <= due {
+                tracks[index].awaitsFirstWord = false
                 var sink = TransitionSink()
                 runTimers(index, to: due, &sink)
                 tell(sink, index, refoldedFrom: nil)
@@ -192,7 +196,11 @@ public struct Detector: Sendable {
                 tracks[index].memory.lastHeard = max(tracks[index].memory.lastHeard, now.nanoseconds)
             } else if gap > 0 {
                 tracks[index].memory.lastHeard += gap
-                programs[tracks[index].program].crossGap(gap, &tracks[index].memory)
+                programs[tracks[index].program].crossGap(gap, until: now.nanoseconds, &tracks[index].memory)
+                if tracks[index].memory.isHeard {
+                    tracks[index].awaitsFirstWord = true
+                    tracks[index].catchesUpUntil = now.nanoseconds + Self.firstWordPause
+                }
             }
             agendas[tracks[index].program].markAll(programs[tracks[index].program].silences)
             step(index, at: tracks[index].memory.time)
@@ -258,16 +266,20 @@ public struct Detector: Sendable {
     }
 
     private mutating func follow(_ input: borrowing LiftTrack.Input, _ index: Int, _ sink: inout TransitionSink) {
-        // The first word after nobody listened: until then the lift was not observed, and its silence says nothing.
-        if !isListening, input.reading.isSignOfLife, input.time > deafSince,
-            tracks[index].memory.lastHeard <= deafSince, tracks[index].memory.isHeard
-        {
-            let gap = input.time - deafSince
+        // Until the first word after nobody listened the lift was not observed: its silence says nothing, and what was last heard of
+        // it, minutes ago perhaps, is not held to have gone on. The word is judged first.
+        let (time, isSignOfLife) = (input.time, input.reading.isSignOfLife)
+        let isUnobserved =
+            !isListening && time > deafSince && tracks[index].memory.lastHeard <= deafSince
+            && tracks[index].memory.isHeard
+        if isUnobserved, isSignOfLife {
+            let gap = time - deafSince
             tracks[index].memory.lastHeard += gap
-            programs[tracks[index].program].crossGap(gap, &tracks[index].memory)
+            programs[tracks[index].program].crossGap(gap, until: time, &tracks[index].memory)
         }
         // What is due at the very time of the input is judged together with it.
-        runTimers(index, before: input.time, &sink)
+        if !isUnobserved, !tracks[index].awaitsFirstWord { runTimers(index, before: input.time, &sink) }
+        if isSignOfLife { tracks[index].awaitsFirstWord = false }
         if input.saidAt > tracks[index].latestReading { tracks[index].latestSequence = 0 }
         tracks[index].latestReading = max(tracks[index].latestReading, input.saidAt)
         tracks[index].latestSequence = max(tracks[index].latestSequence, input.reading.sequence)
@@ -365,7 +377,7 @@ extension Program {
     }
 
     /// What the holds in progress make of time in which nobody observed the lift.
-    func crossGap(_ gap: Int64, _ memory: inout LiftMemory) {
+    func crossGap(_ gap: Int64, until end: Int64, _ memory: inout LiftMemory) {
         var m = memory.words.mutableSpan
         for index in rules.indices {
             let life = life(index)
@@ -378,7 +390,6 @@ extension Program {
             let policy = rules[index].definition.gap
             if policy == .continue { continue }
             // The rule's timer may now be early: it looks, and sets it anew.
-            let end = m[LiftLayout.time] &+ gap
             if isOpen {
                 let since = life.escalatingSince(m.span)
                 if since == LiftMemory.never { continue }

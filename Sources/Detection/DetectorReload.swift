@@ -11,7 +11,10 @@ extension Detector {
         for kind in kinds { newPrograms.append(try newRules.program(for: kind)) }
         // A hold that begins anew begins now, not when the lift last spoke.
         advance(to: now)
-        for index in tracks.indices where isListening && tracks[index].memory.time < now.nanoseconds {
+        for index in tracks.indices
+        where isListening && tracks[index].memory.time < now.nanoseconds
+            && tracks[index].catchesUpUntil <= now.nanoseconds
+        {
             step(index, at: now.nanoseconds)
         }
         let migrations = zip(programs, newPrograms).map { Migration(from: $0.shape, to: $1) }

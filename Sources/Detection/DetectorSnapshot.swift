@@ -3,8 +3,8 @@ import Encoding
 
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
-    /// 3 counts reminders and the use of lifts; 2 is read, too.
-    private static let snapshotFormat: UInt32 = 3
+    /// 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 and 3 are read, too.
+    private static let snapshotFormat: UInt32 = 4
 
     public func snapshot() -> [UInt8] {
         var writer = ByteWriter()
@@ -171,6 +171,8 @@ extension LiftTrack {
         ledger.write(to: &writer)
         for count in counters.all { writer.write(Int64(count)) }
         for count in use.all { writer.write(Int64(count)) }
+        writer.write(catchesUpUntil)
+        writer.write(awaitsFirstWord)
         writer.write(variable: UInt64(acceptedAlerts.count))
         for alert in acceptedAlerts.sorted() { writer.write(alert) }
         writer.write(maintenance != nil)
@@ -207,7 +209,7 @@ extension LiftTrack {
         guard inputs.indices.contains(countBeforeNewer) || countBeforeNewer == inputs.count else {
             throw MalformedBytes(offset: reader.offset)
         }
-        clock = try DeviceClock(from: &reader)
+        clock = try DeviceClock(from: &reader, format: format)
         for i in recentKeys.indices { recentKeys[i] = try reader.read() }
         nextKey = Int(try reader.readVariable() % UInt64(Self.rememberedKeys))
         vendorCode = Array(try reader.readBlob())
@@ -221,6 +223,8 @@ extension LiftTrack {
             for _ in use.all { counts.append(Int(try reader.read(Int64.self))) }
             use = LiftUse(counts)
         }
+        catchesUpUntil = format < 4 ? LiftMemory.beforeAll : try reader.read()
+        awaitsFirstWord = format < 4 ? false : try reader.readFlag()
         acceptedAlerts = []
         for _ in 0..<(try reader.readVariable()) { acceptedAlerts.insert(try reader.readText()) }
         maintenance = nil

@@ -21,6 +21,8 @@ struct DeviceClock: Sendable, Equatable {
     private var candidate: Int64 = 0
     private var candidateSince: Int64 = 0
     private var candidateCount = 0
+    /// Among words that waited in a queue: what brings a clock that has jumped to where the words before it were said.
+    private var queueOffset: Int64?
 
     init() {}
 
@@ -30,15 +32,21 @@ struct DeviceClock: Sendable, Equatable {
         writer.write(candidate)
         writer.write(candidateSince)
         writer.write(Int64(candidateCount))
+        writer.write(queueOffset != nil)
+        writer.write(queueOffset ?? 0)
     }
 
-    init(from reader: inout ByteReader) throws(MalformedBytes) {
+    init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
         let isBelieved = try reader.readFlag()
         let written: Int64 = try reader.read()
         offset = isBelieved ? written : nil
         candidate = try reader.read()
         candidateSince = try reader.read()
         candidateCount = Int(try reader.read(Int64.self))
+        guard format >= 4 else { return }
+        let isQueueOff = try reader.readFlag()
+        let inQueue: Int64 = try reader.read()
+        queueOffset = isQueueOff ? inQueue : nil
     }
 
     struct Judgement: Equatable {
@@ -53,7 +61,10 @@ struct DeviceClock: Sendable, Equatable {
     ///   - mayBeQueued: the word may have waited in a queue (retained, or the backlog after a connect).
     ///   - latest: when the lift's newest word was said. A link between lift and broker that was away brings old words in a burst,
     ///     each said after it; a clock that has gone back tells of times before it.
-    mutating func judge(device: Int64, arrival: Int64, mayBeQueued: Bool, latest: Int64) -> Judgement {
+    ///   - countsOn: by the device's own count this word is newer than that one.
+    mutating func judge(
+        device: Int64, arrival: Int64, mayBeQueued: Bool, latest: Int64, countsOn: Bool = false
+    ) -> Judgement {
         let excess = arrival &- device
         if offset == nil, excess >= -Self.futureTolerance,
             excess <= (mayBeQueued ? Self.longestBacklog : Self.tolerance)
@@ -64,7 +75,8 @@ struct DeviceClock: Sendable, Equatable {
             offset = excess
             return Judgement(time: arrival, isAbsurd: false, isNewOffset: true)
         }
-        if let offset {
+        let hasGoneBack = mayBeQueued && countsOn && device &+ (offset ?? 0) < latest &- Self.tolerance
+        if let offset, !hasGoneBack {
             let age = excess &- offset
             let oldest = mayBeQueued ? Self.longestBacklog : 6 * Self.tolerance
             if age >= -Self.futureTolerance, age <= oldest {
@@ -75,7 +87,10 @@ struct DeviceClock: Sendable, Equatable {
                 return Judgement(time: device &+ min(offset, excess), isAbsurd: false, isNewOffset: false)
             }
         }
-        if mayBeQueued { return Judgement(time: arrival, isAbsurd: true, isNewOffset: false) }
+        if mayBeQueued {
+            return Judgement(time: placeInQueue(device, arrival, latest), isAbsurd: true, isNewOffset: false)
+        }
+        queueOffset = nil
         if isSteady(excess, at: arrival) {
             offset = candidate.magnitude <= UInt64(Self.futureTolerance) ? 0 : candidate
             candidateCount = 0
@@ -85,6 +100,14 @@ struct DeviceClock: Sendable, Equatable {
             return Judgement(time: device &+ offset, isAbsurd: false, isNewOffset: false)
         }
         return Judgement(time: arrival, isAbsurd: true, isNewOffset: false)
+    }
+
+    /// A queue keeps the order: a word was said after the one before it, by as much as its clock has gone on.
+    private mutating func placeInQueue(_ device: Int64, _ arrival: Int64, _ latest: Int64) -> Int64 {
+        guard latest > LiftMemory.beforeAll, latest <= arrival else { return arrival }
+        let place = device &+ (queueOffset ?? 0)
+        if queueOffset == nil || place < latest || place > arrival { queueOffset = latest &- device }
+        return device &+ (queueOffset ?? 0)
     }
 
     /// Words in a row have been so much older than their arrival, or younger, for a while.

@@ -38,6 +38,8 @@ struct LiftTrack: Sendable {
     var horizon: Int64
     /// Timers wait until then (arrival) for the rest of a burst of words that a link held back.
     var catchesUpUntil = LiftMemory.beforeAll
+    /// Nothing has been heard of it since we listen again.
+    var awaitsFirstWord = false
     /// When a timer is to run next.
     var deadline: Int64 {
         memory.deadline == LiftMemory.never ? LiftMemory.never : max(memory.deadline, catchesUpUntil)

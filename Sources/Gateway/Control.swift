@@ -69,7 +69,7 @@ struct TimedControl: Equatable {
 
 extension Intake {
     /// Follows what happened at a time. An order that nothing can follow any more was refused when it was given, too.
-    mutating func follow(_ control: Control, at time: Instant) {
+    package mutating func follow(_ control: Control, at time: Instant) {
         switch control {
         case .connection(.drained): startListening(at: time)
         case .connection(.disconnected): stopListening(at: time)

@@ -253,7 +253,29 @@ private let stuck = """
         building.say(at: 1) { $0.stopsBetweenFloors() }
         building.stopListening()
         building.startListening(at: 40)
+        building.advance(to: 54.9)
+        #expect(building.told == [], "its first word may refute the hold")
+        building.advance(to: 55)
         #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
+    }
+
+    @Test func theFirstWordAfterAGapIsJudgedBeforeWhatWasDueInIt() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.stopListening()
+        building.startListening(at: 40)
+        building.say(at: 48) { $0.set(.inDoorZone, true) }
+        building.advance(to: 200)
+        #expect(building.told == [])
+    }
+
+    @Test func aHoldGoesOnWhereTheFirstWordAfterAGapConfirmsIt() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.stopListening()
+        building.startListening(at: 40)
+        building.say(at: 48)
+        #expect(building.told == ["1 entrapment.off_level suspected 48.0"])
     }
 
     @Test func aRetainedMessageAtConnectIsABaselineAndNotAnEdge() throws {
@@ -282,7 +304,7 @@ private let stuck = """
         building.startListening(at: 100)
         building.advance(to: 109)
         #expect(building.told == [])
-        building.advance(to: 111)
+        building.advance(to: 115)
         #expect(building.told == ["1 quiet raised 110.0"])
     }
 

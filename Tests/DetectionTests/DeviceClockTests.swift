@@ -37,6 +37,24 @@ import Testing
         }
     }
 
+    /// The gateway was away for a quarter of an hour, and the broker kept what the lift said; its clock was in 1970 for some of it.
+    @Test func aClockThatJumpsInABacklogKeepsTheOrderAndThePace() {
+        var clock = DeviceClock()
+        var latest = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false, latest: .min).time
+        var times: [Int64] = []
+        for (said, jump) in [
+            (110, 0), (120, -90), (125, -90), (135, -90), (150, 0), (160, 86_400), (161, 86_400), (170, 0),
+        ] as [(Int64, Int64)] {
+            latest =
+                clock.judge(
+                    device: (said + jump) * second, arrival: 1000 * second, mayBeQueued: true, latest: latest,
+                    countsOn: true
+                ).time
+            times.append(latest / second)
+        }
+        #expect(times == [110, 110, 115, 125, 150, 150, 151, 170])
+    }
+
     @Test func aClockThatGoesBackInAPauseIsLearnedAnew() {
         var clock = DeviceClock()
         var latest = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false, latest: .min).time

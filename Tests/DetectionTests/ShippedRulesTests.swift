@@ -54,6 +54,7 @@ import Testing
         building.detector = try Building(rules: ShippedRulesTests.load(), provides: provided).detector
         _ = try building.detector.restore(bytes)
         building.startListening(at: 30)
+        building.advance(to: 45)
         #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
     }
 

@@ -116,10 +116,10 @@ private final class Stage {
     func wait(_ seconds: Double) { wait(until: building.now + seconds) }
     func wait(until time: Double) {
         guard time > building.now else { return }
-        building.advance(to: time) {
+        building.advance(to: time) { time, lift, channel, payload, _ in
             publications.append(
                 EnactedSituation.Publication(
-                    time: EnactedSituation.start + $0, topic: building.topic(lift: $1, $2), payload: $3))
+                    time: EnactedSituation.start + time, topic: building.topic(lift: lift, channel), payload: payload))
         }
     }
 

@@ -292,6 +292,42 @@ import Testing
         #expect(wrong.values.allSatisfy { $0.isSubset(of: Set(20...30)) && $0.count >= 9 }, "\(wrong)")
     }
 
+    @Test(arguments: Broker.Loss.allCases)
+    func aGatewayThatWasAwayIsToldWhatTheBrokerKept(_ loss: Broker.Loss) throws {
+        let text = """
+            duration: 1h
+            lifts: 6
+            networks: wired
+            """
+        let city = try SmallCity(
+            text + "\nevents: [{ at: 20m, what: gateway_away, for: 10m, loses: \(loss) }]")
+        var heard: [(time: Int64, payload: [UInt8], isRetained: Bool)] = []
+        city.live { heard.append(($0.time, $0.payload, $0.isRetained)) }
+        var usual: [[UInt8]] = []
+        try SmallCity(text).live { usual.append($0.payload) }
+        #expect(!heard.contains { 1_200_000..<1_800_000 ~= $0.time })
+        // The state and the birth of each of the six; or every word, late.
+        #expect(heard.count { $0.isRetained } == (loss == .session ? 12 : 0))
+        #expect((heard.count { !$0.isRetained } == usual.count) == (loss == .nothing))
+        if loss == .nothing { #expect(Set(heard.map(\.payload)) == Set(usual)) }
+    }
+
+    @Test func whatHappensToTheConnectionStandsBetweenTheWords() throws {
+        let scenario = try SmallCity(
+            """
+            duration: 1h
+            events: [{ at: 20m, what: gateway_away, for: 10m }, { at: 25m, what: gateway_away, for: 5m }]
+            """
+        ).scenario
+        var story = ConnectionStory(scenario)
+        #expect(story.next(before: 1199) == nil)
+        #expect(story.next(before: 1800)?.event == .disconnected)
+        #expect(story.next(before: 1800)?.event == .connected)
+        #expect(story.next(before: 1800) == nil, "what waited is still to be read")
+        #expect(story.next(before: 1801)?.event == .drained)
+        #expect(story.next(before: 3600) == nil)
+    }
+
     @Test func aPowerCutComesWhenTheScenarioSays() throws {
         let city = try SmallCity(
             """
