@@ -2,7 +2,7 @@ import CZstd
 
 /// Compresses a stream by zstd (RFC 8878), piece by piece.
 package final class Compressor {
-    /// Repeating telemetry comes to a thirtieth at this level; higher ones cost more time than they save.
+    /// Repeating telemetry comes to a twentieth at this level; higher ones cost more time than they save.
     private static let level: Int32 = 3
     /// zstd's; owned, freed in deinit.
     private let context: OpaquePointer
