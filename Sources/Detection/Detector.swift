@@ -8,13 +8,6 @@ public struct Detector: Sendable {
     /// A late reading this much behind still finds its place; a later one is counted.
     public static let standardLateness = Duration.seconds(2)
 
-    /// A word this much older than its arrival was held back by a link; the rest of a burst follows it.
-    static let heldBack = Duration.seconds(5).nanoseconds
-    /// So long after a held-back word the lift's timers wait for its next one: what it tells of had happened before they were due.
-    static let burstPause = Duration.seconds(2).nanoseconds
-    /// So long after we listen again the timers of a lift wait for its first word: what was last heard of it is old.
-    static let firstWordPause = Duration.seconds(15).nanoseconds
-
     /// What a lift's profile and class mean to the rules.
     public struct LiftKind: Hashable, Sendable {
         public var provides: Set<Signal>
@@ -153,8 +146,8 @@ public struct Detector: Sendable {
                 continue
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
-            if tracks[index].catchesUpUntil <= due {
-                tracks[index].awaitsFirstWord = false
+            if tracks[index].catchUp.until <= due {
+                tracks[index].catchUp.awaitsFirstWord = false
                 var sink = TransitionSink()
                 runTimers(index, to: due, &sink)
                 tell(sink, index, refoldedFrom: nil)
@@ -167,8 +160,8 @@ public struct Detector: Sendable {
     public mutating func stopListening(at now: Instant) {
         guard isListening else { return }
         // Nothing more of a burst will come.
-        for index in tracks.indices where tracks[index].catchesUpUntil > now.nanoseconds {
-            tracks[index].catchesUpUntil = LiftMemory.beforeAll
+        for index in tracks.indices where tracks[index].catchUp.until > now.nanoseconds {
+            tracks[index].catchUp.end()
             deadlines.note(index, tracks[index].deadline)
         }
         advance(to: now)
@@ -197,10 +190,7 @@ public struct Detector: Sendable {
             } else if gap > 0 {
                 tracks[index].memory.lastHeard += gap
                 programs[tracks[index].program].crossGap(gap, until: now.nanoseconds, &tracks[index].memory)
-                if tracks[index].memory.isHeard {
-                    tracks[index].awaitsFirstWord = true
-                    tracks[index].catchesUpUntil = now.nanoseconds + Self.firstWordPause
-                }
+                if tracks[index].memory.isHeard { tracks[index].catchUp.awaitFirstWord(from: now.nanoseconds) }
             }
             agendas[tracks[index].program].markAll(programs[tracks[index].program].silences)
             step(index, at: tracks[index].memory.time)
@@ -235,8 +225,8 @@ public struct Detector: Sendable {
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
     mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
         var input = input
-        if isListening, arrival - input.time > Self.heldBack, !input.reading.isBaseline {
-            tracks[index].catchesUpUntil = arrival + Self.burstPause
+        if isListening, !input.reading.isBaseline {
+            tracks[index].catchUp.note(age: arrival - input.time, arrival: arrival)
         }
         let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
         // What was due at the very time of an input is judged together with it, also when the timer was there first.
@@ -278,8 +268,8 @@ public struct Detector: Sendable {
             programs[tracks[index].program].crossGap(gap, until: time, &tracks[index].memory)
         }
         // What is due at the very time of the input is judged together with it.
-        if !isUnobserved, !tracks[index].awaitsFirstWord { runTimers(index, before: input.time, &sink) }
-        if isSignOfLife { tracks[index].awaitsFirstWord = false }
+        if !isUnobserved, !tracks[index].catchUp.awaitsFirstWord { runTimers(index, before: input.time, &sink) }
+        if isSignOfLife { tracks[index].catchUp.awaitsFirstWord = false }
         if input.saidAt > tracks[index].latestReading { tracks[index].latestSequence = 0 }
         tracks[index].latestReading = max(tracks[index].latestReading, input.saidAt)
         tracks[index].latestSequence = max(tracks[index].latestSequence, input.reading.sequence)
@@ -323,7 +313,7 @@ public struct Detector: Sendable {
 
     /// Goes back to before a late reading and folds everything since again.
     private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, arrival: Int64) {
-        let isOnTime = isListening && arrival >= tracks[index].catchesUpUntil
+        let isOnTime = isListening && arrival >= tracks[index].catchUp.until
         let reached = max(tracks[index].horizon, isOnTime ? horizon : .min)
         let place =
             tracks[index].inputs.lastIndex { !late.isBefore($0.saidAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0

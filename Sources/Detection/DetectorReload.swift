@@ -13,7 +13,7 @@ extension Detector {
         advance(to: now)
         for index in tracks.indices
         where isListening && tracks[index].memory.time < now.nanoseconds
-            && tracks[index].catchesUpUntil <= now.nanoseconds
+            && tracks[index].catchUp.until <= now.nanoseconds
         {
             step(index, at: now.nanoseconds)
         }

@@ -171,8 +171,7 @@ extension LiftTrack {
         ledger.write(to: &writer)
         for count in counters.all { writer.write(Int64(count)) }
         for count in use.all { writer.write(Int64(count)) }
-        writer.write(catchesUpUntil)
-        writer.write(awaitsFirstWord)
+        catchUp.write(to: &writer)
         writer.write(variable: UInt64(acceptedAlerts.count))
         for alert in acceptedAlerts.sorted() { writer.write(alert) }
         writer.write(maintenance != nil)
@@ -223,8 +222,7 @@ extension LiftTrack {
             for _ in use.all { counts.append(Int(try reader.read(Int64.self))) }
             use = LiftUse(counts)
         }
-        catchesUpUntil = format < 4 ? LiftMemory.beforeAll : try reader.read()
-        awaitsFirstWord = format < 4 ? false : try reader.readFlag()
+        catchUp = format < 4 ? CatchUp() : try CatchUp(from: &reader)
         acceptedAlerts = []
         for _ in 0..<(try reader.readVariable()) { acceptedAlerts.insert(try reader.readText()) }
         maintenance = nil

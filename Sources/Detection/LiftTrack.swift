@@ -36,13 +36,10 @@ struct LiftTrack: Sendable {
     var latestSequence: Int64 = 0
     /// How far timers have run.
     var horizon: Int64
-    /// Timers wait until then (arrival) for the rest of a burst of words that a link held back.
-    var catchesUpUntil = LiftMemory.beforeAll
-    /// Nothing has been heard of it since we listen again.
-    var awaitsFirstWord = false
+    var catchUp = CatchUp()
     /// When a timer is to run next.
     var deadline: Int64 {
-        memory.deadline == LiftMemory.never ? LiftMemory.never : max(memory.deadline, catchesUpUntil)
+        memory.deadline == LiftMemory.never ? LiftMemory.never : max(memory.deadline, catchUp.until)
     }
     /// `older` lies at least the allowed lateness back (once the lift has been heard that long), `newer` less.
     var older: Checkpoint

@@ -36,6 +36,27 @@ import Testing
         #expect(!building.alerts.contains { $0.kind.hasPrefix("entrapment") }, "\(building.told)")
     }
 
+    /// Its words grow older and older, or stay as old as they are: that is no burst, and nothing waits for the rest of it.
+    @Test(arguments: [0.0, 0.5, 1, 1.001])
+    func aClockThatLagsBehindKeepsNoTimerWaiting(_ pace: Double) throws {
+        var building = try Building(rules: ShippedRulesTests.load(), provides: Self.signals)
+        var toldAt: Int?
+        for second in 0..<300 {
+            let arrival = Double(second)
+            // From 20 s on the device's clock goes at a pace of its own, 8 s behind.
+            let said = second < 20 ? arrival : 12 + (arrival - 20) * pace
+            building.say(at: said, arriving: arrival, sequence: Int64(second + 1)) {
+                $0.stopsBetweenFloors()
+                $0.set(.moving, second < 30)
+                $0.set(.occupied, true)
+            }
+            let isTold = building.alerts.contains { $0.kind == "entrapment.off_level" && $0.state == .confirmed }
+            if isTold, toldAt == nil { toldAt = second }
+        }
+        // At 30 s and the holds: 100 s; and the words are late themselves.
+        #expect(toldAt.map { $0 <= 115 } == true, "told at \(toldAt ?? -1) s: \(building.told)")
+    }
+
     @Test func whoWasTrappedMeanwhileIsToldOfAtMostAMinuteAfterTheHolds() throws {
         var building = try building(awayUntil: 400)
         for (place, time) in stride(from: 400.0, to: 600, by: 5).enumerated() {
