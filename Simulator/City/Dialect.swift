@@ -3,8 +3,8 @@ import PositionedYAML
 
 /// How one make of controller writes its words: a profile of `Devices/profiles`, read in the other direction.
 ///
-/// The simulator reads the profile's file by itself; it shares nothing with the gateway's decoder but that file. Not spoken: nested
-/// fields, and any encoding but JSON.
+/// The simulator reads the profile's file by itself; it shares nothing with the gateway's decoder but that file. Not spoken: fields
+/// nested deeper than once, and any encoding but JSON.
 package struct Dialect: Sendable {
     package enum Channel: UInt8, Sendable {
         case state, event, online
@@ -12,13 +12,18 @@ package struct Dialect: Sendable {
         package var isRetained: Bool { self != .event }
     }
 
-    /// One topic and the fields of its payload, in the file's order.
+    /// One topic and the fields of its payload, in the file's order, those of one inner object together.
     struct Form: Sendable {
         var before: [UInt8]
         var after: [UInt8]
-        var fields: [(key: Text, content: Content)]
+        var groups: [Group]
 
         func topic(lift: String) -> [UInt8] { before + Array(lift.utf8) + after }
+    }
+    /// The fields of an inner object; of the payload itself where the key is empty.
+    struct Group: Sendable {
+        var key: Text
+        var fields: [(key: Text, content: Content)] = []
     }
     /// A place in `letters`: plain numbers, so that a field is read without counting references.
     struct Text: Sendable {
@@ -53,6 +58,13 @@ package struct Dialect: Sendable {
     private(set) var letters: [UInt8] = []
     private(set) var texts: [Text] = []
 
+    /// It has a word for the door that is fully open.
+    var tellsOpenDoor: Bool {
+        forms[0]?.groups.flatMap(\.fields).contains {
+            if case .flag(.frontFullyOpen, let whenTrue, _) = $0.content { !whenTrue.isEmpty } else { false }
+        } ?? false
+    }
+
     func form(_ channel: Channel) -> Form? { forms[Int(channel.rawValue)] }
 
     package init(_ root: YAMLNode) throws(InvalidFiles) {
@@ -82,13 +94,22 @@ package struct Dialect: Sendable {
             diagnostics.report(node, "expected a topic with one '{lift}'")
             return nil
         }
-        var fields: [(Text, Content)] = []
+        var groups: [(name: String, group: Group)] = []
+        var known: Set<String> = []
         func add(_ field: String?, _ content: Content) {
-            guard let field else { return }
-            if field.contains(".") {
-                diagnostics.report(node, "the simulator cannot write the nested field '\(field)'")
+            // A field that tells of two signals is written for the first of them.
+            guard let field, known.insert(field).inserted else { return }
+            let path = field.split(separator: ".").map(String.init)
+            if path.count > 2 {
+                diagnostics.report(node, "the simulator cannot write '\(field)', which is nested more than once")
             }
-            fields.append((store(Array("\"\(field)\":".utf8)), content))
+            let name = path.count > 1 ? path[0] : ""
+            let place = groups.firstIndex { $0.name == name }
+            if place == nil {
+                groups.append((name, Group(key: store(name.isEmpty ? [] : Array("\"\(name)\":{".utf8)))))
+            }
+            groups[place ?? groups.count - 1].group.fields.append(
+                (store(Array("\"\(path.last ?? "")\":".utf8)), content))
         }
         add(reader.text("identity"), .identity)
         if let time = reader.optional("time") {
@@ -136,7 +157,7 @@ package struct Dialect: Sendable {
             }
         }
         add(reader.text("vendor_code"), .vendorCode)
-        return (channel, Form(before: Array(parts[0].utf8), after: Array(parts[1].utf8), fields: fields))
+        return (channel, Form(before: Array(parts[0].utf8), after: Array(parts[1].utf8), groups: groups.map(\.group)))
     }
 
     private mutating func store(_ text: [UInt8]) -> Text {

@@ -37,12 +37,13 @@ struct Fitting {
         let sensors = scenario.sensors
         occupancy = sensors.occupancy[random.pick(sensors.occupancy.map(\.share))].sensor
         lag = random.uniform(sensors.lag)
-        hasOpenLimit = !random.chance(sensors.openLimitMissing)
+        let isOpenLimitThere = !random.chance(sensors.openLimitMissing)
         hasLoadCell = !random.chance(sensors.loadMissing)
         hasRescueDevice = random.chance(scenario.rescueDevices)
         hasBattery = random.chance(scenario.batteries)
         let device = scenario.devices[random.pick(scenario.devices.map(\.share))]
         dialect = device.dialect
+        hasOpenLimit = isOpenLimitThere && device.dialect.tellsOpenDoor
         heartbeat = device.heartbeat
         reportsChanges = device.reportsChanges
         clockOffset =

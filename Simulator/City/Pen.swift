@@ -63,17 +63,33 @@ struct Pen {
         guard let form = dialect.form(word.channel) else { return }
         bytes.append(UInt8(ascii: "{"))
         var isFirst = true
-        for field in form.fields.indices {
+        for group in form.groups.indices {
             let mark = bytes.count
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            write(form.fields[field].key, into: &bytes)
-            if write(form.fields[field].content, word, into: &bytes) {
-                isFirst = false
-            } else {
-                bytes.removeSubrange(mark...)
+            let isInner = !form.groups[group].key.isEmpty
+            if isInner {
+                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                write(form.groups[group].key, into: &bytes)
             }
+            let isSaid = write(form.groups[group].fields, isFirst: isInner || isFirst, word, into: &bytes)
+            if isInner { if isSaid { bytes.append(UInt8(ascii: "}")) } else { bytes.removeSubrange(mark...) } }
+            if isSaid { isFirst = false }
         }
         bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// - Returns: whether there was anything to say.
+    private mutating func write(
+        _ fields: [(key: Dialect.Text, content: Dialect.Content)], isFirst: Bool, _ word: Word,
+        into bytes: inout [UInt8]
+    ) -> Bool {
+        var count = 0
+        for field in fields.indices {
+            let mark = bytes.count
+            if !isFirst || count > 0 { bytes.append(UInt8(ascii: ",")) }
+            write(fields[field].key, into: &bytes)
+            if write(fields[field].content, word, into: &bytes) { count += 1 } else { bytes.removeSubrange(mark...) }
+        }
+        return count > 0
     }
 
     /// - Returns: false where the lift has nothing to say here.

@@ -158,7 +158,7 @@ extension SimulatedLift {
         let moment = building.scenario.startSeconds + now
         if !voice.isSpeaking {
             // A straggler: the silence counts from it.
-            if voice.testimony.couldHoldPeople { building.truth[row].decidable = moment + 1.2 * fitting.heartbeat }
+            if voice.testimony.couldHoldPeople { building.truth[row].decidable = moment + overdueAfter }
         } else if building.scenario.startSeconds + word.time < building.truth[row].start {
             return
         } else if voice.testimony.showsEntrapment(at: word.time) {
@@ -190,7 +190,7 @@ extension SimulatedLift {
         let kind = building.isPowered ? "controller_silent" : "silent_in_power_cut"
         follow(kind, true)
         // What its next report should have shown, its absence does; what it said before has arrived by then, or is lost.
-        let overdue = max(now, voice.lastWord + 1.2 * fitting.heartbeat)
+        let overdue = max(now, voice.lastWord + overdueAfter)
         if let row = openTruth[kind] { building.truth[row].decidable = building.scenario.startSeconds + overdue }
         later(max(3, overdue - now)) {
             guard !$0.voice.isSpeaking, $0.voice.silences == silence, $0.voice.testimony.couldHoldPeople else { return }
@@ -213,6 +213,10 @@ extension SimulatedLift {
         say(online: true)
         report()
     }
+
+    /// Seconds after which a report that does not come is overdue: of a lift that speaks oftener than every 10 s, too, a gateway may
+    /// wait for so long.
+    private var overdueAfter: Double { max(12, 1.2 * fitting.heartbeat) }
 
     // MARK: Clock
 
@@ -260,7 +264,7 @@ extension SimulatedLift {
             if kind == "entrapment" {
                 voice.shownSince = nil
                 // In a silence that could hold people, the silence shows it.
-                let overdue = max(now, voice.lastWord + 1.2 * fitting.heartbeat)
+                let overdue = max(now, voice.lastWord + overdueAfter)
                 building.truth[last].decidable =
                     voice.isSpeaking || !voice.testimony.couldHoldPeople
                     ? nil : building.scenario.startSeconds + overdue

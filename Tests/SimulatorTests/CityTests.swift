@@ -98,18 +98,21 @@ import Testing
         #expect(passed > 100)
     }
 
-    @Test func theGatewaysDecoderReadsWhatLiftsSay() throws {
+    @Test(arguments: ["gbt24476-json", "interval-json"])
+    func theGatewaysDecoderReadsWhatLiftsSay(_ name: String) throws {
         let diagnostics = Diagnostics()
-        let profile = try #require(Profile(SmallCity.file("Devices/profiles/gbt24476-json.yaml"), diagnostics))
+        let profile = try #require(Profile(SmallCity.file("Devices/profiles/\(name).yaml"), diagnostics))
         var decoder = MessageDecoder(profile)
         let city = try SmallCity(
             """
             duration: 6h
             lifts: 8
             clocks: { wrong: 0.3 }
+            devices: [{ profile: \(name) }]
             failures: { per_lift_year: 20000 }
             """)
         var read = 0
+        var told: Set<Signal> = []
         city.live { arrival in
             let topic = String(decoding: arrival.topic, as: UTF8.self)
             guard let index = profile.topics.firstIndex(where: { $0.pattern.lift(in: topic) != nil }) else {
@@ -120,9 +123,12 @@ import Testing
                 let message = try decoder.decode(arrival.payload.span, topic: index, isRetained: false, identities: [])
                 #expect(message.problem == nil)
                 read += 1
+                told.formUnion(Signal.allCases.filter { message.reading.known & (1 << UInt64($0.rawValue)) != 0 })
             } catch { Issue.record("\(error): \(String(decoding: arrival.payload, as: UTF8.self))") }
         }
         #expect(read > 10_000)
+        // What the profile can say is said; the machine's thermal contact alone is nobody's in this city.
+        #expect(profile.provides.subtracting(told).isSubset(of: [.overheated]), "\(profile.provides.subtracting(told))")
     }
 
     /// What makes an entrapment is people in a stopped, shut car, not the name of the cause.
