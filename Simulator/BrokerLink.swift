@@ -92,14 +92,19 @@ final class BrokerLink: MQTTClientDelegate {
 
     func connected(sessionPresent: Bool) {
         isConnected = true
-        for filter in filters { _ = try? client?.subscribe(filter) }
+        for filter in filters {
+            do throws(MQTTError) { _ = try client?.subscribe(filter) } catch {
+                lose("'\(filter)': \(error.description)")
+            }
+        }
     }
     func refused(_ reason: String) { lose(reason) }
     func disconnected(_ reason: String) { lose(reason) }
     func subscribed(_ mid: Int32, accepted: Bool) { if !accepted { lose("the broker refuses a subscription") } }
     private func lose(_ reason: String) {
+        // What follows from the first failure tells nothing.
+        if !isLost { trouble = reason }
         isLost = true
-        trouble = reason
     }
     func published(_ mid: Int32) { underWay -= 1 }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {

@@ -13,6 +13,9 @@ final class OutputFile {
     private let compressor: Compressor?
 
     init(_ path: String, appending: Bool = false) throws {
+        if appending, path.hasSuffix(".zst") {
+            throw OutputError(path: path, reason: "is appended to, and stays plain: expected a name without .zst")
+        }
         descriptor = path == "-" ? 1 : open(path, O_WRONLY | O_CREAT | (appending ? O_APPEND : O_TRUNC), 0o644)
         if descriptor < 0 { throw OutputError(path: path, reason: String(cString: strerror(errno))) }
         compressor = path.hasSuffix(".zst") ? Compressor() : nil

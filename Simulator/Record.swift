@@ -57,6 +57,12 @@ struct Record: ParsableCommand {
             }
             return span.nanoseconds
         }
+        guard topic.allSatisfy(Self.isFilter) else {
+            throw ValidationError("--topic: expected a filter such as 'lifts/#' or 'lifts/+/state'")
+        }
+        if !broker.hasPrefix("mqtts:"), caFile ?? certificateFile ?? keyFile != nil {
+            throw ValidationError("--ca-file, --certificate-file and --key-file go with mqtts://")
+        }
         let start = MonotonicClock.nanoseconds
         var options = MQTTClient.Options(url: url, clientID: "hoistway-sim-record-\(start)")
         options.sessionExpiry = .zero
@@ -71,6 +77,8 @@ struct Record: ParsableCommand {
         var connectedAt: Int64 = 0
         var lastWord: Int64 = 0
         var lastSaid = start
+        var hasConnected = false
+        var said: String?
         while !stop.isSet, life.map({ MonotonicClock.nanoseconds - start < $0 }) ?? true {
             let messages = link.turn(.milliseconds(50))
             let now = MonotonicClock.nanoseconds
@@ -78,7 +86,13 @@ struct Record: ParsableCommand {
                 isConnected = link.isConnected
                 (isDrained, connectedAt, lastWord) = (false, now, now)
                 recording.note(isConnected ? .connected : .disconnected)
-                StandardError.write(isConnected ? "connected to \(url)" : "the connection is gone; trying again")
+                if isConnected { StandardError.write("connected to \(url)") }
+                hasConnected = hasConnected || isConnected
+                said = nil
+            }
+            if !isConnected, let trouble = link.trouble, trouble != said {
+                said = trouble
+                StandardError.write("no connection to \(url): \(trouble); trying again")
             }
             for message in messages { recording.add(message) }
             if !messages.isEmpty { lastWord = now }
@@ -90,13 +104,23 @@ struct Record: ParsableCommand {
                 lastSaid = now
                 recording.flush()
                 StandardError.write(recording.summary(seconds: Double(now - start) / 1e9))
-            } else if !isConnected, now - start > 30_000_000_000, recording.messages == 0 {
-                throw OutputError(path: "broker \(url)", reason: link.trouble ?? "cannot be reached for 30 s")
+            } else if !hasConnected, now - start > 30_000_000_000 {
+                break
             }
+        }
+        guard hasConnected else {
+            throw OutputError(path: "broker \(url)", reason: link.trouble ?? "no connection came about")
         }
         recording.note(.end)
         link.leave()
         StandardError.write(recording.summary(seconds: Double(MonotonicClock.nanoseconds - start) / 1e9))
+    }
+
+    /// MQTT 5, 4.7: `#` alone on the last level, `+` alone on its own.
+    private static func isFilter(_ text: String) -> Bool {
+        let levels = text.split(separator: "/", omittingEmptySubsequences: false)
+        return !text.isEmpty && !levels.dropLast().contains("#")
+            && levels.allSatisfy { $0 == "#" || $0 == "+" || !$0.contains { "#+".contains($0) } }
     }
 
     private static func secret(_ path: String) throws -> String {

@@ -59,31 +59,49 @@ struct RunFleet: ParsableCommand {
             }
             scenario.duration = span.inSeconds
         }
+        if let out, out == truth {
+            throw ValidationError("--out and --truth name one file")
+        }
+        guard broker != nil || out != nil else { throw ValidationError("say where to: --out TRACE, or --broker URL") }
+        let url = try broker.map { text in
+            guard let url = BrokerURL(text) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
+            return url
+        }
+        // Both are opened first: a day's truth must not be lost to a mistyped folder.
+        let truthFile = try truth.map { try OutputFile($0) }
+        let trace = try out.map { try OutputFile($0) }
         let city: City
-        if let broker {
-            guard let url = BrokerURL(broker) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
+        if let url {
             scenario = scenario.withoutItsGateway
             let fleet = LiveFleet(scenario, seed: seed, broker: url, connections: connections)
-            city = try fleet.run(scenario, seed: seed, broker: url, trace: try out.map { try OutputFile($0) })
-        } else if let out {
-            city = try record(scenario, to: out)
+            city = try fleet.run(scenario, seed: seed, broker: url, trace: trace)
+        } else if let trace {
+            city = record(scenario, to: trace)
         } else {
-            throw ValidationError("say where to: --out TRACE, or --broker URL")
+            return
         }
-        if let truth { try write(city.truth, to: truth) }
+        if let truthFile {
+            var json = JSONWriter()
+            for row in city.truth { row.write(to: &json) }
+            truthFile.write(json.bytes)
+            truthFile.flush()
+        }
     }
 
-    private func record(_ scenario: Scenario, to path: String) throws -> City {
+    /// As fast as it goes; SIGINT and SIGTERM end it early, with the truth until then.
+    private func record(_ scenario: Scenario, to output: OutputFile) -> City {
         let city = City(scenario, seed: seed)
-        let output = try OutputFile(path)
+        let stop = StopOnSignal()
         var trace = FleetTrace(scenario)
         var count = 0
         let began = MonotonicClock.nanoseconds
         var lastSaid = began
-        while city.advance({ arrival in
-            count += 1
-            output.write(trace.row(arrival))
-        }) {
+        while !stop.isSet,
+            city.advance({ arrival in
+                count += 1
+                output.write(trace.row(arrival))
+            })
+        {
             let now = MonotonicClock.nanoseconds
             guard now - lastSaid >= 5_000_000_000 else { continue }
             lastSaid = now
@@ -92,20 +110,13 @@ struct RunFleet: ParsableCommand {
                 "\(Int(city.now / scenario.duration * 100))%  \(count) messages, \(Int(Double(count) / elapsed)) a second, "
                     + "\(Int(city.now / elapsed)) times as fast as life")
         }
+        output.write(trace.events(until: city.now))
         output.flush()
         let network = city.networkCounts
         StandardError.write(
-            "\(count) messages of \(scenario.lifts) lifts over \(Duration.seconds(scenario.duration).written), "
+            "\(count) messages of \(scenario.lifts) lifts over \(Duration.seconds(city.now).written), "
                 + "\(network.doubled) doubled, \(network.delayed) delayed, \(network.lost) lost")
         return city
-    }
-
-    private func write(_ rows: [TruthRow], to path: String) throws {
-        var json = JSONWriter()
-        for row in rows { row.write(to: &json) }
-        let output = try OutputFile(path)
-        output.write(json.bytes)
-        output.flush()
     }
 }
 
@@ -124,11 +135,21 @@ struct FleetTrace {
 
     private func instant(_ time: Int64) -> Instant { Instant(nanoseconds: (start + time) * 1_000_000) }
 
+    /// - Returns: what happened to the connection until then and is not told yet.
+    mutating func events(until end: Double) -> [UInt8] {
+        for (event, time) in connection.rest(until: end) { write(event, time) }
+        return writer.take()
+    }
+
+    private mutating func write(_ event: ConnectionEvent, _ time: Double) {
+        if event == .connected { session += 1 }
+        writer.event(.connection(event), session: session, at: instant(Int64((time * 1000).rounded())))
+    }
+
     /// - Returns: the row, behind those of what happened to the connection before.
     mutating func row(_ arrival: City.Arrival) -> [UInt8] {
         while let (event, time) = connection.next(before: Double(arrival.time) / 1000) {
-            if event == .connected { session += 1 }
-            writer.event(.connection(event), session: session, at: instant(Int64((time * 1000).rounded())))
+            write(event, time)
         }
         writer.message(
             topic: arrival.topic.span, payload: arrival.payload.span, isRetained: arrival.isRetained, qos: 1,

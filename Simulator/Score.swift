@@ -1,9 +1,11 @@
 import ArgumentParser
 import City
 import Elevator
+import Encoding
 import FoundationEssentials
 import PositionedYAML
 import Scoring
+import Trace
 
 enum ScoreFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
@@ -53,7 +55,10 @@ struct Score: ParsableCommand {
     func run() throws {
         guard grace.isFinite else { throw ValidationError("--grace: expected seconds") }
         if report == nil, trace != nil || lift != nil { throw ValidationError("--trace and --lift go with --report") }
-        let (truth, alerts): ([TruthRow], [AlertWord]) = (try Self.lines(truth), try Self.alerts(alerts))
+        let (truth, alerts) = (try Self.truth(truth), try Self.alerts(alerts))
+        if let lift, !truth.contains(where: { $0.lift == lift }), !alerts.contains(where: { $0.lift == lift }) {
+            throw ValidationError("--lift: neither truth nor alerts speak of '\(lift)'")
+        }
         let card = ScoreCard(truth: truth, alerts: alerts, grace: grace)
         if let report {
             let page = try ReportPage(
@@ -70,6 +75,27 @@ struct Score: ParsableCommand {
         case .json: print(card.json)
         }
         if !card.isGood { throw ExitCode(4) }
+    }
+
+    /// The truth of a file, which names its run.
+    private static func truth(_ path: String) throws -> [TruthRow] {
+        let rows: [TruthRow] = try lines(path)
+        if let place = rows.firstIndex(where: { $0.end < $0.start }) {
+            let row = rows[place]
+            throw InvalidFiles([
+                Diagnostic(
+                    file: path, line: place + 1, column: 1,
+                    message: "'\(row.kind)' ends at \(row.end), before it begins")
+            ])
+        }
+        guard rows.contains(where: { $0.kind == "run" }) else {
+            throw InvalidFiles([
+                Diagnostic(
+                    file: path,
+                    message: "no row says what the run was; expected the truth of `hoistway-sim run --truth`")
+            ])
+        }
+        return rows
     }
 
     /// The alerts of a file; what the gateway says of itself, and its self-tests, are no alerts.
@@ -89,16 +115,17 @@ struct Score: ParsableCommand {
     static func lines<Row: Decodable>(
         _ path: String, where isWanted: (Data) throws -> Bool = { _ in true }
     ) throws -> [Row] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw InvalidFiles([Diagnostic(file: path, message: "cannot be read")])
-        }
         var rows: [Row] = []
-        for (index, line) in data.split(separator: 10).enumerated() {
+        try LineReader(path).visitLines { bytes, number in
+            let line = Data(bytes.array)
             do {
-                if try isWanted(Data(line)) { rows.append(try decodeJSON(Row.self, Data(line))) }
+                if try isWanted(line) { rows.append(try decodeJSON(Row.self, line)) }
             } catch {
+                let isList = line.first == UInt8(ascii: "[")
                 throw InvalidFiles([
-                    Diagnostic(file: path, line: index + 1, column: 1, message: Self.reason(error))
+                    Diagnostic(
+                        file: path, line: number, column: 1,
+                        message: isList ? "a list; expected one object a line (jq -c '.[]')" : Self.reason(error))
                 ])
             }
         }
@@ -113,6 +140,7 @@ extension Score {
         switch error as? DecodingError {
         case .keyNotFound(let key, let context)?: return "\(path(context.codingPath + [key])) is missing"
         case .valueNotFound(_, let context)?: return "\(path(context.codingPath)) is null"
+        case .typeMismatch(_, let context)? where context.codingPath.isEmpty: return "expected an object"
         case .typeMismatch(let type, let context)?:
             return "\(path(context.codingPath)): expected \(type), found something else"
         case .dataCorrupted?: return "not JSON"

@@ -16,6 +16,8 @@ struct Broker {
     /// Seconds since the run's start.
     private var awayUntil: Double?
     private var loss = Loss.nothing
+    /// Words that it has forgotten.
+    private(set) var lost = 0
     private var waiting: [Word] = []
     /// By lift and channel.
     private var retained: [Int: Word] = [:]
@@ -27,11 +29,11 @@ struct Broker {
         self.loss = loss
     }
 
-    /// - Returns: whether the gateway has to wait for it.
-    mutating func keeps(_ word: Word, at time: Double) -> Bool {
+    /// - Returns: whether the gateway is away, and hears of it later, or never.
+    mutating func takes(_ word: Word) -> Bool {
         guard isNeeded else { return false }
         if word.channel.isRetained { retained[word.lift << 2 | Int(word.channel.rawValue)] = word }
-        if awayUntil != nil, loss == .nothing { waiting.append(word) }
+        if awayUntil != nil { if loss == .nothing { waiting.append(word) } else { lost += 1 } }
         return awayUntil != nil
     }
 
@@ -58,6 +60,13 @@ package struct ConnectionStory {
             rest.append((.drained, outage.upperBound + Self.reading))
         }
         rest.reverse()
+    }
+
+    /// What is left, once the run is over.
+    package mutating func rest(until end: Double) -> [(event: ConnectionEvent, time: Double)] {
+        var left: [(event: ConnectionEvent, time: Double)] = []
+        while rest.last.map({ $0.time <= end }) == true { left.append(rest.removeLast()) }
+        return left
     }
 
     /// - Parameter time: seconds since the run's start; what arrives at this time has not been told of yet.

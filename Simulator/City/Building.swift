@@ -76,7 +76,7 @@ package final class Building {
             if let arrival = network.nextArrival, arrival <= due, arrival < end {
                 now = arrival
                 let word = network.deliver()
-                if broker.keeps(word, at: now) { continue }
+                if broker.takes(word) { continue }
                 lifts[word.lift].isHeard(saying: word)
                 deliver(now, word.lift, word.channel, lifts[word.speaker].voice.pen.write(word), false)
                 continue
@@ -105,7 +105,11 @@ package final class Building {
 
     func cutLink(of lift: Int, for seconds: Double) { network.cut(lift, now...now + seconds) }
 
-    package var networkCounts: NetworkCounts { network.counts }
+    package var networkCounts: NetworkCounts {
+        var counts = network.counts
+        counts.lost += broker.lost
+        return counts
+    }
 
     private func happen(_ happening: Happening) {
         switch happening {

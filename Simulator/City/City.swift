@@ -62,6 +62,6 @@ package final class City {
 
     package var networkCounts: NetworkCounts { buildings.reduce(NetworkCounts()) { $0 + $1.networkCounts } }
 
-    /// What happened, once the run is over.
-    package var truth: [TruthRow] { TruthRow.of(buildings) }
+    /// What has happened so far.
+    package var truth: [TruthRow] { TruthRow.of(buildings, until: now) }
 }

@@ -46,17 +46,18 @@ package struct TruthRow: Sendable, Decodable {
 }
 
 extension TruthRow {
-    /// What happened in some buildings of one scenario, once the run is over; the first row is the run itself.
-    package static func of(_ buildings: [Building]) -> [TruthRow] {
+    /// What happened in some buildings of one scenario until a moment, by default the end; the first row is the run itself.
+    package static func of(_ buildings: [Building], until moment: Double? = nil) -> [TruthRow] {
         guard let scenario = buildings.first?.scenario else { return [] }
         let start = scenario.startSeconds
-        let end = start + scenario.duration
+        let end = start + (moment ?? scenario.duration)
         let outages = scenario.gatewayOutages.map {
             TruthRow(kind: "gateway_away", lift: "", start: start + $0.lowerBound, end: start + $0.upperBound)
         }
         var run = TruthRow(kind: "run", lift: "", start: start, decidable: start, end: end)
         run.lifts = buildings.reduce(0) { $0 + $1.plan.lifts }
         var rows = buildings.flatMap(\.truth) + outages
+        rows.removeAll { $0.start > end }
         for index in rows.indices where rows[index].end > end { rows[index].end = end }
         rows.sort { ($0.start, $0.lift, $0.kind) < ($1.start, $1.lift, $1.kind) }
         return [run] + rows

@@ -24,6 +24,8 @@ struct CatchUp: Sendable, Equatable {
 
     /// A word came that was said so long ago.
     mutating func note(age: Int64, arrival: Int64) {
+        // It is the first word that was waited for, or as new as words are: it ends what was waited for.
+        if awaitsFirstWord || age <= Self.heldBack { until = LiftMemory.beforeAll }
         guard age > Self.heldBack else { return }
         // A burst makes up for lost time. A clock that stands still, or a link that is always slow, never does: nothing waits for these.
         if arrival < until, self.age &- age < arrival &- self.arrival { return }
@@ -32,8 +34,6 @@ struct CatchUp: Sendable, Equatable {
 
     /// Somebody listens again, and the lift has said nothing yet.
     mutating func awaitFirstWord(from now: Int64) { (until, awaitsFirstWord) = (now + Self.firstWordPause, true) }
-
-    mutating func end() { (until, awaitsFirstWord) = (LiftMemory.beforeAll, false) }
 
     func write(to writer: inout ByteWriter) {
         for number in [until, age, arrival] { writer.write(number) }

@@ -148,6 +148,7 @@ public struct Detector: Sendable {
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
             if tracks[index].catchUp.until <= due {
                 tracks[index].catchUp.awaitsFirstWord = false
+                placeOrders(index, upTo: due)
                 var sink = TransitionSink()
                 runTimers(index, to: due, &sink)
                 tell(sink, index, refoldedFrom: nil)
@@ -159,17 +160,15 @@ public struct Detector: Sendable {
     /// The connection was lost, or will be: from now on silence says nothing, and timers wait.
     public mutating func stopListening(at now: Instant) {
         guard isListening else { return }
-        // Nothing more of a burst will come.
-        for index in tracks.indices where tracks[index].catchUp.until > now.nanoseconds {
-            tracks[index].catchUp.end()
-            deadlines.note(index, tracks[index].deadline)
-        }
         advance(to: now)
         isListening = false
         isWaiting = false
         deafSince = now.nanoseconds
         for index in tracks.indices {
-            step(index, at: max(now.nanoseconds, tracks[index].memory.time))
+            // Who was waited for still is: the rest of its words comes with the backlog.
+            if tracks[index].catchUp.until <= now.nanoseconds {
+                step(index, at: max(now.nanoseconds, tracks[index].memory.time))
+            }
             tracks[index].barrier()
         }
     }
@@ -195,6 +194,7 @@ public struct Detector: Sendable {
             agendas[tracks[index].program].markAll(programs[tracks[index].program].silences)
             step(index, at: tracks[index].memory.time)
             tracks[index].barrier()
+            if !isFrozen(index, at: now.nanoseconds) { placeOrders(index, upTo: now.nanoseconds) }
         }
         advance(to: now)
     }
@@ -222,37 +222,52 @@ public struct Detector: Sendable {
 
     // MARK: The fold
 
+    /// What was last heard of the lift is old, and its next word is waited for: until that comes its time stands still.
+    func isFrozen(_ index: Int, at now: Int64) -> Bool {
+        isListening
+            ? tracks[index].catchUp.until > now
+            : tracks[index].memory.isHeard && tracks[index].memory.lastHeard <= deafSince
+    }
+
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
     mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
         var input = input
-        if isListening, !input.reading.isBaseline {
-            tracks[index].catchUp.note(age: arrival - input.time, arrival: arrival)
-        }
+        let isFrozen = isFrozen(index, at: arrival)
+        if !isFrozen { placeOrders(index, upTo: input.time) }
         let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
+        // A last will, say, must not make happen what the lift's own next word may refute.
+        if isFrozen, !input.reading.isSignOfLife { input.time = reached }
         // What was due at the very time of an input is judged together with it, also when the timer was there first.
         let isOvertaken = input.time < reached || input.time == reached && tracks[index].memory.timerWasLast
         let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
-        if isOvertaken || isOutOfOrder, !input.reading.isBaseline {
-            let canRollBack =
-                reached - input.time <= lateness && tracks[index].older.precedes(input)
-                && tracks[index].inputs.count < LiftTrack.maximumInputs
-            if canRollBack {
-                tracks[index].counters.rolledBack += 1
-                return rollBack(input, index, arrival: arrival)
-            }
-            guard !isOutOfOrder else {
-                tracks[index].counters.tooLate += 1
-                return
-            }
+        let isLate = (isOvertaken || isOutOfOrder) && !input.reading.isBaseline
+        let canRollBack =
+            isLate && reached - input.time <= lateness && tracks[index].older.precedes(input)
+            && tracks[index].inputs.count < LiftTrack.maximumInputs
+        if isLate, !canRollBack, isOutOfOrder {
+            tracks[index].counters.tooLate += 1
+            return
         }
-        // In the lift's own order, though timers have run past it: it counts from where the lift has got to.
-        input.time = max(input.time, reached)
-        tracks[index].record(input, lateness: lateness)
-        let before = LiftUse.Moment(tracks[index].memory)
-        var sink = TransitionSink()
-        follow(input, index, &sink)
-        tracks[index].use.count(from: before, to: LiftUse.Moment(tracks[index].memory))
-        tell(sink, index, refoldedFrom: nil)
+        let isFirstWord = tracks[index].catchUp.awaitsFirstWord && input.reading.isSignOfLife
+        if isListening, input.reading.isSignOfLife, !input.reading.isBaseline {
+            tracks[index].catchUp.note(age: arrival - input.time, arrival: arrival)
+        }
+        if canRollBack {
+            tracks[index].counters.rolledBack += 1
+            rollBack(input, index, arrival: arrival)
+        } else {
+            // In the lift's own order, though timers have run past it: it counts from where the lift has got to.
+            input.time = max(input.time, reached)
+            tracks[index].record(input, lateness: lateness)
+            let before = LiftUse.Moment(tracks[index].memory)
+            var sink = TransitionSink()
+            follow(input, index, &sink)
+            tracks[index].use.count(from: before, to: LiftUse.Moment(tracks[index].memory))
+            tell(sink, index, refoldedFrom: nil)
+        }
+        // Not beyond the gap: what was due in it must not be judged without this word.
+        if isFirstWord { tracks[index].barrier() }
+        if isFrozen, input.reading.isSignOfLife { placeOrders(index, upTo: input.time) }
     }
 
     private mutating func follow(_ input: borrowing LiftTrack.Input, _ index: Int, _ sink: inout TransitionSink) {
@@ -270,9 +285,11 @@ public struct Detector: Sendable {
         // What is due at the very time of the input is judged together with it.
         if !isUnobserved, !tracks[index].catchUp.awaitsFirstWord { runTimers(index, before: input.time, &sink) }
         if isSignOfLife { tracks[index].catchUp.awaitsFirstWord = false }
-        if input.saidAt > tracks[index].latestReading { tracks[index].latestSequence = 0 }
-        tracks[index].latestReading = max(tracks[index].latestReading, input.saidAt)
-        tracks[index].latestSequence = max(tracks[index].latestSequence, input.reading.sequence)
+        if !input.isOrder {
+            if input.saidAt > tracks[index].latestReading { tracks[index].latestSequence = 0 }
+            tracks[index].latestReading = max(tracks[index].latestReading, input.saidAt)
+            tracks[index].latestSequence = max(tracks[index].latestSequence, input.reading.sequence)
+        }
         tracks[index].horizon = max(tracks[index].horizon, input.time)
         let program = tracks[index].program
         programs[program].apply(input, &tracks[index].memory, &agendas[program])
@@ -314,7 +331,7 @@ public struct Detector: Sendable {
     /// Goes back to before a late reading and folds everything since again.
     private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, arrival: Int64) {
         let isOnTime = isListening && arrival >= tracks[index].catchUp.until
-        let reached = max(tracks[index].horizon, isOnTime ? horizon : .min)
+        let reached = max(tracks[index].horizon, tracks[index].memory.time, isOnTime ? horizon : .min)
         let place =
             tracks[index].inputs.lastIndex { !late.isBefore($0.saidAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)

@@ -48,7 +48,8 @@ extension Detector {
         for rule in programs[program].rules.indices {
             agendas[program].mark(Int32(programs[program].nodes.count + rule))
         }
-        step(index, at: max(time, tracks[index].memory.time))
+        let isInStep = isListening && !isFrozen(index, at: time)
+        step(index, at: isInStep ? max(time, tracks[index].memory.time) : tracks[index].memory.time)
         // A person's word is not rolled back.
         tracks[index].barrier()
     }
@@ -166,12 +167,23 @@ extension Detector {
     }
 
     private mutating func setMaintenance(_ index: Int, _ isAnnounced: Bool, at time: Int64) {
-        var reading = Reading()
-        reading.set(.maintenance, isAnnounced)
-        reading.isSignOfLife = false
-        place(
-            LiftTrack.Input(time: time, saidAt: max(time, tracks[index].latestReading), reading: reading), index,
-            arrival: time)
+        tracks[index].waitingOrders.append((time, isAnnounced))
+        // While nobody listens, what the lift has said before may still be unread.
+        if isListening, !isFrozen(index, at: time) { placeOrders(index, upTo: time) }
+    }
+
+    /// Orders given until then take effect on the lift's time line.
+    mutating func placeOrders(_ index: Int, upTo time: Int64) {
+        while let order = tracks[index].waitingOrders.first, order.time <= time {
+            tracks[index].waitingOrders.removeFirst()
+            var reading = Reading()
+            reading.set(.maintenance, order.isAnnounced)
+            reading.isSignOfLife = false
+            place(
+                LiftTrack.Input(
+                    time: order.time, saidAt: max(order.time, tracks[index].latestReading), reading: reading),
+                index, arrival: order.time)
+        }
     }
 }
 

@@ -172,6 +172,11 @@ extension LiftTrack {
         for count in counters.all { writer.write(Int64(count)) }
         for count in use.all { writer.write(Int64(count)) }
         catchUp.write(to: &writer)
+        writer.write(variable: UInt64(waitingOrders.count))
+        for order in waitingOrders {
+            writer.write(order.time)
+            writer.write(order.isAnnounced)
+        }
         writer.write(variable: UInt64(acceptedAlerts.count))
         for alert in acceptedAlerts.sorted() { writer.write(alert) }
         writer.write(maintenance != nil)
@@ -223,6 +228,10 @@ extension LiftTrack {
             use = LiftUse(counts)
         }
         catchUp = format < 4 ? CatchUp() : try CatchUp(from: &reader)
+        waitingOrders = []
+        for _ in 0..<(format < 4 ? 0 : try reader.readVariable()) {
+            waitingOrders.append((try reader.read(), try reader.readFlag()))
+        }
         acceptedAlerts = []
         for _ in 0..<(try reader.readVariable()) { acceptedAlerts.insert(try reader.readText()) }
         maintenance = nil

@@ -66,6 +66,7 @@ struct DeviceClock: Sendable, Equatable {
         device: Int64, arrival: Int64, mayBeQueued: Bool, latest: Int64, countsOn: Bool = false
     ) -> Judgement {
         let excess = arrival &- device
+        if !mayBeQueued { queueOffset = nil }
         if offset == nil, excess >= -Self.futureTolerance,
             excess <= (mayBeQueued ? Self.longestBacklog : Self.tolerance)
         {
@@ -90,7 +91,6 @@ struct DeviceClock: Sendable, Equatable {
         if mayBeQueued {
             return Judgement(time: placeInQueue(device, arrival, latest), isAbsurd: true, isNewOffset: false)
         }
-        queueOffset = nil
         if isSteady(excess, at: arrival) {
             offset = candidate.magnitude <= UInt64(Self.futureTolerance) ? 0 : candidate
             candidateCount = 0
@@ -104,9 +104,10 @@ struct DeviceClock: Sendable, Equatable {
 
     /// A queue keeps the order: a word was said after the one before it, by as much as its clock has gone on.
     private mutating func placeInQueue(_ device: Int64, _ arrival: Int64, _ latest: Int64) -> Int64 {
-        guard latest > LiftMemory.beforeAll, latest <= arrival else { return arrival }
+        guard latest > LiftMemory.beforeAll, latest < arrival else { return arrival }
         let place = device &+ (queueOffset ?? 0)
-        if queueOffset == nil || place < latest || place > arrival { queueOffset = latest &- device }
+        // After it, and be it by a nanosecond: a device that was restarted counts from the beginning, and is not put before itself.
+        if queueOffset == nil || place <= latest || place > arrival { queueOffset = latest + 1 &- device }
         return device &+ (queueOffset ?? 0)
     }
 

@@ -10,6 +10,9 @@ struct LiftTrack: Sendable {
         var saidAt: Int64
         var reading: Reading
 
+        /// A person's word, and none of the lift's.
+        var isOrder: Bool { reading.mentioned == 1 << UInt64(Signal.maintenance.rawValue) }
+
         /// In the lift's own order: by time, and at one time as the device counted.
         func isBefore(_ otherTime: Int64, _ otherSequence: Int64) -> Bool {
             saidAt < otherTime || saidAt == otherTime && reading.sequence != 0 && reading.sequence < otherSequence
@@ -57,6 +60,8 @@ struct LiftTrack: Sendable {
     var use = LiftUse()
     /// An announced maintenance window; see `Order`.
     var maintenance: Maintenance?
+    /// Beginnings and ends of windows that wait for the lift's time to get there: what it said before them is judged without them.
+    var waitingOrders: [(time: Int64, isAnnounced: Bool)] = []
     /// Entrapments that a person at the centre has taken on: nothing is muted until each is ended (EN 81-28).
     var acceptedAlerts: Set<String> = []
 

@@ -9,8 +9,10 @@ public struct Anonymiser {
         case noProfile = "of no profile's topic"
         case notJSON = "not JSON"
     }
-    /// Longer raw codes are prose.
-    private static let longestCode = 16
+    /// Longer raw codes are prose, or names.
+    private static let longestCode = 8
+    /// Longer numbers may be registration codes or telephones; milliseconds since 1970 have 13 digits.
+    private static let longestNumber = 13
     private let topics: [TopicMapping]
     private var tokens: [JSONToken] = []
     private var names: [String: String] = [:]
@@ -62,19 +64,23 @@ public struct Anonymiser {
         case .absent, .null: return Array("null".utf8)
         case .true: return Array("true".utf8)
         case .false: return Array("false".utf8)
-        case .number: return raw(token)
+        case .number: return token.end - token.start <= Self.longestNumber ? raw(token) : unreadable
         case .object: return unreadable
         case .string:
-            let isCode = field == mapping.vendorCode && token.end - token.start <= Self.longestCode
+            let isCode = field == mapping.vendorCode && Self.isCode(bytes, token)
             let isTime = field == mapping.time?.field && Self.isTime(bytes, token)
             return isCode || isTime || isKnown(token, field, mapping, bytes) ? raw(token) : unreadable
         case .array:
+            // Objects in it are nothing that a profile reads.
+            guard !(token.start + 1..<token.end - 1).contains(where: { "{[".utf8.contains(bytes[$0]) }) else {
+                return unreadable
+            }
             var items: [[UInt8]] = []
             var scanner = JSONScanner(bytes)
             scanner.position = token.start
             scanner.forEachScalar(until: token.end) { item in
-                items.append(
-                    item.kind == .number || isKnown(item, field, mapping, bytes) ? raw(item) : unreadable)
+                let isShort = item.kind == .number && item.end - item.start <= Self.longestCode
+                items.append(isShort || isKnown(item, field, mapping, bytes) ? raw(item) : unreadable)
             }
             return [UInt8(ascii: "[")] + items.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
         }
@@ -87,14 +93,22 @@ public struct Anonymiser {
         }
     }
 
-    /// Digits and what stands between them in RFC 3339.
+    /// RFC 3339, with or without its offset.
     private static func isTime(_ bytes: Span<UInt8>, _ token: JSONToken) -> Bool {
-        (token.start..<token.end).allSatisfy {
-            switch bytes[$0] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): true
-            case let byte: "-+:.TZ ".utf8.contains(byte)
+        DecimalText.iso8601(bytes, token.start, token.end, offset: 0) != nil
+    }
+
+    /// Letters, digits and few signs, and not many of them.
+    private static func isCode(_ bytes: Span<UInt8>, _ token: JSONToken) -> Bool {
+        token.end - token.start <= longestCode
+            && (token.start..<token.end).allSatisfy {
+                switch bytes[$0] {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "a")...UInt8(ascii: "z"):
+                    true
+                case let byte: "._-".utf8.contains(byte)
+                }
             }
-        }
     }
 
     /// Writes fields as the object, and the objects in it, that their paths lead through.

@@ -38,6 +38,8 @@ public struct DecodedMessage: Sendable {
     public var duplicateKey: UInt64
     /// Where the controller's raw code stands in the payload.
     public var vendorCode: Range<Int>?
+    /// Where the lift's own name for itself stands in the payload.
+    public var identity: Range<Int>?
     /// The first field that could not be read.
     public var problem: UnreadableField?
 }
@@ -73,6 +75,9 @@ public struct MessageDecoder {
             throw .anotherLift(Self.text(bytes, tokens[field]))
         }
         var message = DecodedMessage(reading: Reading(), duplicateKey: 0)
+        if let field = mapping.identity, tokens[field].kind == .string {
+            message.identity = tokens[field].start..<tokens[field].end
+        }
         message.reading.isBaseline = isRetained
         message.reading.isSignOfLife = mapping.isSignOfLife
         for step in mapping.plan.steps.indices { read(step, mapping, bytes, &message) }

@@ -115,6 +115,10 @@ public struct Intake {
             let message = try decoders[channels[channel].decoder].decode(
                 payload, topic: channels[channel].mapping, isRetained: isRetained,
                 identities: channels[channel].identities)
+            // Without a register a topic belongs to whoever names himself on it first.
+            if admission == .anyone, channels[channel].identities.isEmpty, let name = message.identity {
+                channels[channel].identities = [payload.extracting(name).array]
+            }
             if let problem = message.problem {
                 badInput.note(problem.kind, topic: topic, payload: payload, arrival: arrival, problem.description)
             }

@@ -47,13 +47,20 @@ final class ByteSource {
     private func begin() throws(Failure) {
         hasBegun = true
         while pending.count < 4 { if try refill(keeping: pending.count) == 0 { return } }
-        if pending.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { context = ZSTD_createDCtx() }
+        guard pending.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) else { return }
+        context = ZSTD_createDCtx()
+        if context == nil { throw Failure(reason: "no memory to unpack it") }
     }
 
     private func unpack(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
         while true {
             if next == pending.count, try refill(keeping: 0) == 0 {
-                guard !isInFrame else { throw Failure(reason: "the compressed file ends in the middle") }
+                guard !isInFrame else {
+                    throw Failure(
+                        reason:
+                            "the compressed file ends in the middle, as of a recorder that was killed; all before this line was read"
+                    )
+                }
                 return 0
             }
             let (result, read, written) = pending.withUnsafeBytes { bytes in

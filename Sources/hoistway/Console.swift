@@ -27,7 +27,10 @@ struct OutputBuffer: ~Copyable {
             let count = bytes.withUnsafeBytes { write(1, $0.baseAddress! + offset, $0.count - offset) }
             // A reader that has seen enough (head, less) closes the pipe; that is no failure of ours.
             if count < 0, errno == EPIPE { exit(0) }
-            if count <= 0, errno != EINTR { exit(1) }
+            if count <= 0, errno != EINTR {
+                printError("standard output cannot be written: \(String(cString: strerror(errno)))")
+                exit(1)
+            }
             offset += max(0, count)
         }
         bytes.removeAll(keepingCapacity: true)

@@ -7,8 +7,9 @@ struct ReplayTrace: ParsableCommand {
         commandName: "replay",
         abstract: "Judge a recorded or simulated trace; no broker needed.",
         discussion: """
-            A trace has a message a line: {"t": seconds, "topic": "lifts/…/state", "payload": "…", "retain": false}.
-            `hoistway run --record FILE` and `hoistway-sim run --out FILE` write one. Every alert is printed as the
+            A trace has a message a line: {"t": seconds, "topic": "lifts/…/state", "payload": "…", "retain": false}. `hoistway run
+            --record FILE`, `hoistway-sim record` and `hoistway-sim run --out FILE` write one; it may be compressed by zstd. Without
+            --config every lift counts that speaks on a topic of a profile, under the name that it first gives itself there. Every alert is printed as the
             CloudEvent the centre would get, a line each; the same trace gives the same bytes on every run.
 
               hoistway-sim run day --seed 1 --out - --truth truth.ndjson | hoistway replay - > alerts.ndjson
@@ -40,8 +41,16 @@ struct ReplayTrace: ParsableCommand {
                 replay = Replay(data: try devices.load())
             }
             var output = OutputBuffer()
-            let summary = try replay.run(trace, until: until.map { try Instant(argument: $0) }) { alert, json in
-                output.line(format == .json ? json : Array(Self.sentence(alert).utf8))
+            let end = try until.map { try Instant(argument: $0) }
+            let summary: Replay.Summary
+            do {
+                summary = try replay.run(trace, until: end) { alert, json in
+                    output.line(format == .json ? json : Array(Self.sentence(alert).utf8))
+                }
+            } catch {
+                // What was found before a damaged line is no less true.
+                output.flush()
+                throw error
             }
             output.flush()
             let bad = summary.badInput.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(

@@ -269,6 +269,68 @@ private let stuck = """
         #expect(building.told == [])
     }
 
+    /// A last will, an order, another outage: nothing of it may make happen what the lift's own next word refutes.
+    @Test(arguments: ["nothing", "last will", "order", "another outage", "overtaken word"])
+    func whatWasDueInAGapWaitsForTheFirstWord(_ what: String) throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.stopListening()
+        building.startListening(at: 300)
+        switch what {
+        case "last will":
+            building.sayBeside(at: 303) { $0.set(.online, false) }
+        case "order":
+            try building.order(
+                .maintenance(lift: "1", until: Building.start + .seconds(4000), by: "Li", reason: "door"))
+        case "another outage":
+            building.advance(to: 305)
+            building.stopListening()
+            building.startListening(at: 400)
+        default: break
+        }
+        let first = what == "another outage" ? 404.0 : 304
+        building.say(at: first) { $0.set(.inDoorZone, true) }
+        if what == "overtaken word" {
+            building.say(at: first - 0.5, arriving: first + 0.1) { $0.set(.floor, number: 2) }
+        }
+        building.advance(to: 800)
+        #expect(building.told.filter { $0.contains("entrapment") } == [])
+    }
+
+    @Test func aWindowAnnouncedWhileNobodyListensMutesNothingThatBeganBefore() throws {
+        var building = try Building(
+            rules: ShippedRulesTests.load(),
+            provides: [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor])
+        building.say(at: 1, sequence: 1) {
+            $0.stopsBetweenFloors()
+            $0.set(.inDoorZone, true)
+        }
+        building.stopListening()
+        building.advance(to: 600)
+        try building.order(.maintenance(lift: "1", until: Building.start + .seconds(6000), by: "Li", reason: "door"))
+        for (place, time) in stride(from: 100.0, to: 900, by: 10).enumerated() {
+            building.say(at: time, arriving: 900, sequence: Int64(place + 2)) {
+                $0.set(.inDoorZone, false)
+                $0.set(.occupied, true)
+            }
+        }
+        building.startListening(at: 901)
+        building.advance(to: 1000)
+        let told = building.alerts.filter { $0.kind == "entrapment.off_level" }
+        #expect(
+            told.contains { $0.state == .confirmed && $0.onset == Building.start + .seconds(100) }, "\(building.told)")
+    }
+
+    @Test func whoWasHeardAfterAGapWaitsNoLonger() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1) { $0.set(.inDoorZone, true) }
+        building.stopListening()
+        building.startListening(at: 300)
+        building.say(at: 301) { $0.stopsBetweenFloors() }
+        building.advance(to: 311)
+        #expect(building.told == ["1 entrapment.off_level suspected 311.0"])
+    }
+
     @Test func aHoldGoesOnWhereTheFirstWordAfterAGapConfirmsIt() throws {
         var building = try Building(rules: stuck)
         building.say(at: 1) { $0.stopsBetweenFloors() }

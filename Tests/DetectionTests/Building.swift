@@ -51,6 +51,16 @@ struct Building {
         collect()
     }
 
+    /// A word that is no sign of life, such as a last will.
+    mutating func sayBeside(_ lift: Int = 1, at seconds: Double, _ change: (inout Reading) -> Void) {
+        var reading = Reading()
+        change(&reading)
+        reading.isSignOfLife = false
+        advance(to: seconds)
+        detector.fold(reading, lift: lift - 1, key: 0, vendorCode: nil, arrival: now)
+        collect()
+    }
+
     mutating func advance(to seconds: Double) {
         now = max(now, Self.start + .nanoseconds(Int64(seconds * 1e9)))
         detector.advance(to: now)

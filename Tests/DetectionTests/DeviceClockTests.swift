@@ -55,6 +55,14 @@ import Testing
         #expect(times == [110, 110, 115, 125, 150, 150, 151, 170])
     }
 
+    @Test func aRebootInABacklogIsPutBehindTheWordBeforeIt() {
+        var clock = DeviceClock()
+        let latest = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false, latest: .min).time
+        let rebooted = clock.judge(
+            device: -1_000_000 * second, arrival: 900 * second, mayBeQueued: true, latest: latest, countsOn: false)
+        #expect(rebooted.time > latest && rebooted.time < latest + second)
+    }
+
     @Test func aClockThatGoesBackInAPauseIsLearnedAnew() {
         var clock = DeviceClock()
         var latest = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false, latest: .min).time

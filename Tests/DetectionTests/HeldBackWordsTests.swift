@@ -30,15 +30,15 @@ import Testing
         return building
     }
 
-    @Test(arguments: [45.0, 60, 90, 300, 3600])
+    @Test(arguments: [90.0, 120, 300, 3600])
     func theFirstOldWordLetsNoHoldPassBeforeTheNextIsRead(_ seconds: Double) throws {
         let building = try building(awayUntil: 100 + seconds)
         #expect(!building.alerts.contains { $0.kind.hasPrefix("entrapment") }, "\(building.told)")
     }
 
     /// Its words grow older and older, or stay as old as they are: that is no burst, and nothing waits for the rest of it.
-    @Test(arguments: [0.0, 0.5, 1, 1.001])
-    func aClockThatLagsBehindKeepsNoTimerWaiting(_ pace: Double) throws {
+    @Test(arguments: [(0.0, 115), (0.5, 115), (1, 104), (1.001, 104)])
+    func aClockThatLagsBehindKeepsNoTimerWaiting(_ pace: Double, _ latest: Int) throws {
         var building = try Building(rules: ShippedRulesTests.load(), provides: Self.signals)
         var toldAt: Int?
         for second in 0..<300 {
@@ -53,8 +53,8 @@ import Testing
             let isTold = building.alerts.contains { $0.kind == "entrapment.off_level" && $0.state == .confirmed }
             if isTold, toldAt == nil { toldAt = second }
         }
-        // At 30 s and the holds: 100 s; and the words are late themselves.
-        #expect(toldAt.map { $0 <= 115 } == true, "told at \(toldAt ?? -1) s: \(building.told)")
+        // At 30 s and the holds: 100 s; words 8 s late alone would bring it there by 108 s. A clock that stands still costs a report.
+        #expect(toldAt.map { $0 <= latest } == true, "told at \(toldAt ?? -1) s: \(building.told)")
     }
 
     @Test func whoWasTrappedMeanwhileIsToldOfAtMostAMinuteAfterTheHolds() throws {
