@@ -63,6 +63,7 @@ final class LiveFleet {
             if now - lastSaid >= 10 {
                 lastSaid = now
                 StandardError.write("\(Int(now - began)) s  \(lags.count) messages  \(schedule)")
+                sayTrouble()
             }
         }
         while links.contains(where: { $0.underWay > 0 }), !stop.isSet { turn(.milliseconds(50)) }
@@ -71,11 +72,24 @@ final class LiveFleet {
         return city
     }
 
+    /// What keeps connections from being there, each reason once.
+    private func sayTrouble() {
+        for reason in Set(links.filter { !$0.isConnected }.compactMap(\.trouble)).sorted() {
+            let count = links.count { !$0.isConnected && $0.trouble == reason }
+            StandardError.write("\(count) of \(links.count) connections are gone: \(reason)")
+        }
+    }
+
     private func connect(_ broker: BrokerURL) throws {
         let giveUp = MonotonicClock.nanoseconds + Self.patience
+        var lastSaid = MonotonicClock.nanoseconds
         while !stop.isSet, let missing = links.first(where: { !$0.isConnected }) {
             missing.connectIfDue()
             turn(.milliseconds(1), all: true)
+            if MonotonicClock.nanoseconds - lastSaid > 3_000_000_000 {
+                lastSaid = MonotonicClock.nanoseconds
+                sayTrouble()
+            }
             if MonotonicClock.nanoseconds > giveUp {
                 let count = links.count { !$0.isConnected }
                 throw OutputError(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Elevator
 import Encoding
+import FoundationEssentials
 import Mosquitto
 import Trace
 
@@ -62,6 +63,9 @@ struct Record: ParsableCommand {
         }
         if !broker.hasPrefix("mqtts:"), caFile ?? certificateFile ?? keyFile != nil {
             throw ValidationError("--ca-file, --certificate-file and --key-file go with mqtts://")
+        }
+        if out != "-", FileManager.default.fileExists(atPath: out) {
+            throw OutputError(path: out, reason: "exists, and a recording is not made twice: give another name")
         }
         let start = MonotonicClock.nanoseconds
         var options = MQTTClient.Options(url: url, clientID: "hoistway-sim-record-\(start)")

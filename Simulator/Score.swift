@@ -17,7 +17,9 @@ struct Score: ParsableCommand {
             it could be known. An entrapment is detected when it is confirmed within the rule's own holds and 2 s of that
             moment, and false when it is confirmed and nobody is trapped. Apart are counted: what was only suspected;
             `cautious`, an empty car that really is stuck shut and whose occupancy nobody can know; lifts whose occupancy
-            sensor is stuck; and what was over before the holds had passed.
+            sensor is stuck; what was over before the holds had passed (BRIEF); silences that a power cut in the area explains
+            (EXPLAINED); and what nothing that arrived had shown (UNKNOWN). Suppressed alerts are not counted at all.
+            docs/detection.md says it at length. Files may be compressed by zstd; - is standard input.
 
             Exit code 4 when an entrapment was missed or lost, or one was confirmed without cause.
             """)

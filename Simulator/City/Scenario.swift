@@ -74,11 +74,11 @@ package struct Scenario: Sendable {
         var reader = YAMLReader(root, diagnostics)
         name = reader.requiredText("scenario") ?? ""
         about = reader.text("about") ?? ""
-        startSeconds = max(0, min(4e9, reader.number("start_s") ?? 1_772_380_800))
+        startSeconds = reader.number("start_s", in: 0...3.9e9) ?? 1_772_380_800
         timeOfDay = (startSeconds + 8 * 3600).truncatingRemainder(dividingBy: 86_400)
         duration = (reader.duration("duration") ?? .seconds(86_400)).inSeconds
         lifts = reader.integer("lifts", in: 1...200_000) ?? 200
-        traffic = reader.number("traffic") ?? 1
+        traffic = reader.number("traffic", in: 0...1000) ?? 1
         rescueDevices = reader.number("rescue_devices") ?? 0.4
         batteries = reader.number("batteries") ?? 0.5
         buildings = Self.shares("buildings", &reader, among: catalogue.buildings, otherwise: catalogue.buildings.first)
@@ -91,16 +91,23 @@ package struct Scenario: Sendable {
         if let node = reader.optional("clocks") {
             var reader = YAMLReader(node, diagnostics)
             clocks = Clocks(
-                wrong: reader.share("wrong") ?? 0, drift: reader.number("drift") ?? 0,
-                jumps: reader.number("jumps") ?? 0)
+                wrong: reader.share("wrong") ?? 0, drift: reader.number("drift", in: 0...0.1) ?? 0,
+                jumps: reader.number("jumps", in: Self.perYear) ?? 0)
             reader.finish()
         }
         failures = Self.failures(&reader, catalogue, diagnostics)
-        events = reader.items("events").compactMap { ScheduledEvent($0, catalogue.causes, diagnostics) }
+        let end = duration
+        events = reader.items("events").compactMap { node in
+            let event = ScheduledEvent(node, catalogue.causes, diagnostics)
+            if let event, event.at >= end {
+                diagnostics.report(node, "happens after the run, which takes \(Duration.seconds(end).written)")
+            }
+            return event
+        }
         nuisances = []
         for (key, value) in reader.entries("nuisances") {
             if let nuisance = reader.choice(of: key, Nuisance.self), let perYear = reader.number(of: value) {
-                nuisances.append((nuisance, perYear))
+                nuisances.append((nuisance, reader.check(perYear, in: Self.perYear, at: value)))
             }
         }
         rescue = Rescue(arrival: 738, release: 378, callOut: 5400, repair: 7200)
@@ -115,7 +122,6 @@ package struct Scenario: Sendable {
         reader.finish()
         for (message, isSound) in [
             ("duration must be longer than 0s", duration > 0),
-            ("traffic must lie between 0 and 1000", 0...1000 ~= traffic),
             ("rescue_devices and batteries are shares from 0 to 1", 0...1 ~= rescueDevices && 0...1 ~= batteries),
             (
                 "rescue: every mean must be longer than 0s",
@@ -131,6 +137,9 @@ package struct Scenario: Sendable {
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
+
+    /// More often than every 30 s nothing befalls a lift.
+    private static let perYear = 0...1e6
 
     /// `{ name: share, … }`, or one name alone.
     private static func shares<Item>(
@@ -160,6 +169,9 @@ package struct Scenario: Sendable {
             Device(share: 1, dialect: dialect, heartbeat: dialect.reportsEvery, reportsChanges: dialect.reportsChanges)
         }
         let items = reader.items("devices")
+        if items.isEmpty, let node = reader.optional("devices") {
+            diagnostics.report(node, "expected a list such as [{ profile: \(catalogue.dialects.first?.name ?? "") }]")
+        }
         guard !items.isEmpty else { return catalogue.dialects.prefix(1).map { device($0.item) } }
         return items.compactMap { node in
             var reader = YAMLReader(node, diagnostics)
@@ -194,7 +206,11 @@ package struct Scenario: Sendable {
         }
         if !shares.isEmpty { sensors.occupancy = shares.map { ($0.0, $0.1) } }
         let lag = reader.items("lag").compactMap { reader.duration(of: $0)?.inSeconds }
-        if lag.count == 2, lag[0] <= lag[1] { sensors.lag = lag[0]...lag[1] }
+        if lag.count == 2, lag[0] <= lag[1] {
+            sensors.lag = lag[0]...lag[1]
+        } else if let node = reader.optional("lag") {
+            diagnostics.report(node, "expected two durations, the shorter first: [5s, 20s]")
+        }
         sensors.openLimitMissing = reader.share("open_limit_missing") ?? 0
         sensors.loadMissing = reader.share("load_missing") ?? 0
         reader.finish()
@@ -207,7 +223,7 @@ package struct Scenario: Sendable {
         var failures = Failures(perLiftYear: 0, frailtyShape: 1.4, weaknessShape: 0.8, causes: catalogue.causes)
         guard let node = reader.optional("failures") else { return failures }
         var reader = YAMLReader(node, diagnostics)
-        failures.perLiftYear = reader.number("per_lift_year") ?? 0
+        failures.perLiftYear = reader.number("per_lift_year", in: perYear) ?? 0
         failures.frailtyShape = reader.number("frailty_shape") ?? 1.4
         failures.weaknessShape = reader.number("weakness_shape") ?? 0.8
         if failures.weaknessShape < 0.1 { diagnostics.report(node, "weakness_shape must be at least 0.1") }
@@ -237,6 +253,19 @@ extension Scenario {
 }
 
 extension YAMLReader {
+    mutating func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
+        guard let node = optional(key), let number = number(of: node) else { return nil }
+        return check(number, in: range, at: node)
+    }
+
+    func check(_ number: Double, in range: ClosedRange<Double>, at node: YAMLNode) -> Double {
+        if !(range ~= number) {
+            diagnostics.report(
+                node, "found \(node.summary), expected a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return min(max(number, range.lowerBound), range.upperBound)
+    }
+
     /// A number from 0 to 1.
     mutating func share(_ key: String) -> Double? {
         guard let node = optional(key), let share = number(of: node) else { return nil }

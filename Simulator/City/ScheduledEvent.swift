@@ -41,6 +41,7 @@ struct ScheduledEvent: Sendable {
         at = reader.duration("at")?.inSeconds ?? 0
         duration = reader.duration("for")?.inSeconds ?? 1200
         share = reader.share("share") ?? 1
+        let losesNode = reader.optional("loses")
         loses = reader.choice("loses", Broker.Loss.self) ?? .nothing
         let name = reader.text("cause")
         guard let what = reader.choice("what", What.self) else {
@@ -48,6 +49,11 @@ struct ScheduledEvent: Sendable {
             return nil
         }
         self.what = what
+        if duration <= 0 { diagnostics.report(node, "'for' must be longer than 0s") }
+        for (key, isThere, belongs) in [
+            ("cause", name != nil, [.powerCut, .breakdown].contains(what)),
+            ("loses", losesNode != nil, what == .gatewayAway),
+        ] where isThere && !belongs { diagnostics.report(node, "'\(key)' is no key of '\(what.rawValue)'") }
         if what == .gatewayAway, share < 1 {
             diagnostics.report(node, "one gateway hears all buildings: expected no 'share' with 'gateway_away'")
         }

@@ -28,7 +28,7 @@ struct LiftTrace {
                     else { continue }
                     guard lifts.contains(lift),
                         let message = try? decoders[place].decode(
-                            payload, topic: index, isRetained: isRetained, identities: [Array(lift.utf8)])
+                            payload, topic: index, isRetained: isRetained, identities: [])
                     else { return }
                     return add(message.reading, lift, arrival.seconds)
                 }

@@ -67,6 +67,7 @@ struct ReportPage {
     var html: String {
         var page = Markup()
         page.element("h1", "What was told, and what was so")
+        page.element("p", ["class": "note"], run)
         page.element("p", ["class": card.isGood ? "verdict good" : "verdict bad"], verdict)
         tiles(&page)
         section(
@@ -116,6 +117,13 @@ struct ReportPage {
             $0.element("p", ["class": "note"], note)
             body(&$0)
         }
+    }
+
+    /// Which run it was.
+    private var run: String {
+        guard let run = truth.first(where: { $0.kind == "run" }) else { return "" }
+        func time(_ seconds: Double) -> String { Instant(nanoseconds: Int64(seconds) * 1_000_000_000).rfc3339 }
+        return "\(run.lifts ?? 0) lifts from \(time(run.start)) to \(time(run.end))"
     }
 
     private var verdict: String {
@@ -193,6 +201,7 @@ struct ReportPage {
 
     private func confusion(_ page: inout Markup) {
         let kinds = Set(card.kinds.keys)
+        // A way out must stand open for 3 s before it ends anything (entrapment.md).
         let confusion = Confusion(truth: truth, alerts: alerts, isJudged: kinds.contains, grace: grace + 3)
         page.element("div", ["class": "wide"]) {
             $0.element("table", ["class": "matrix"]) { table in

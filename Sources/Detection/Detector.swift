@@ -123,6 +123,9 @@ public struct Detector: Sendable {
             time = judgement.time
             if judgement.isAbsurd { tracks[index].counters.absurdTimes += 1 }
             if judgement.isNewOffset { tracks[index].counters.clockOffsets += 1 }
+        } else if mayBeQueued, !reading.isBaseline, tracks[index].clock.offset != nil {
+            // A birth or a last will that waited among words with times: the queue's order says when it was, and not its arrival.
+            time = min(time, max(tracks[index].latestReading, tracks[index].memory.time))
         }
         place(LiftTrack.Input(time: time, saidAt: time, reading: reading), index, arrival: arrival.nanoseconds)
     }

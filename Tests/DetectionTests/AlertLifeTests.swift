@@ -321,6 +321,18 @@ private let stuck = """
             told.contains { $0.state == .confirmed && $0.onset == Building.start + .seconds(100) }, "\(building.told)")
     }
 
+    @Test func aBirthInABacklogLeavesTheWordsBehindItTheirTimes() throws {
+        var building = try Building(rules: stuck)
+        building.say(at: 1, sequence: 1) { $0.set(.inDoorZone, true) }
+        building.stopListening()
+        building.sayBeside(at: 600) { $0.set(.online, true) }
+        building.say(at: 100, arriving: 600, sequence: 2) { $0.stopsBetweenFloors() }
+        building.say(at: 110, arriving: 600, sequence: 3)
+        building.startListening(at: 601)
+        building.advance(to: 700)
+        #expect(building.told.first == "1 entrapment.off_level suspected 110.0")
+    }
+
     @Test func whoWasHeardAfterAGapWaitsNoLonger() throws {
         var building = try Building(rules: stuck)
         building.say(at: 1) { $0.set(.inDoorZone, true) }

@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+@testable import Gateway
+@testable import hoistway_sim
+
+/// The tester's tools against a real broker, as programs.
+@Suite(.serialized) struct RecordTests {
+    private static let program = Site.root + "/.build/debug/hoistway-sim"
+
+    @Test func aRecordingIsWhatWasSaidAndItsGapsAndReplays() throws {
+        let site = try Site()
+        let path = site.folder + "/recorded.ndjson.zst"
+        let log = site.folder + "/record.log"
+        let recorder = try ChildProcess(
+            [Self.program, "record", "--broker", "mqtt://127.0.0.1:\(site.port)", "--out", path], log: log)
+        func said() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+        #expect(site.wait { said().contains("connected to") }, "\(said())")
+        usleep(500_000)
+        site.say("1", state(1))
+        site.say("2", "\u{1}no message")
+        usleep(500_000)
+        site.stopBroker(losesSessions: true)
+        #expect(site.wait { said().contains("no connection") }, "\(said())")
+        try site.startBroker()
+        #expect(site.wait { said().components(separatedBy: "connected to").count == 3 }, "\(said())")
+        usleep(500_000)
+        site.say("1", state(2))
+        usleep(500_000)
+        kill(recorder.pid, SIGTERM)
+        #expect(site.wait { !recorder.isRunning })
+        #expect(recorder.outcome == 0)
+        let text = site.folder + "/recorded.txt"
+        let (status, output) = try Site.run([
+            "replay", path, "--profiles", Site.root + "/Devices/profiles", "--rules", Site.root + "/Devices/rules",
+        ])
+        #expect(status == 0, "\(output)")
+        #expect(output.contains("3 messages of 2 lifts") && output.contains("not_json 1"), "\(output)")
+        // The rows as they are: unpacked by the same reader that replays them.
+        let anonymous = try ChildProcess(
+            [Self.program, "anonymise", path, "--out", text, "--profiles", Site.root + "/Devices/profiles"], log: log)
+        #expect(site.wait { !anonymous.isRunning })
+        let rows = try String(contentsOfFile: text, encoding: .utf8).split(separator: "\n")
+        let events = rows.compactMap { $0.firstMatch(of: /"event":"([a-z]+)"/)?.output.1 }
+        #expect(events == ["connected", "drained", "disconnected", "connected", "drained", "end"])
+        #expect(rows.count { $0.contains("lifts/lift-00001/state") } == 2)
+        #expect(said().contains("1 not JSON"), "\(said())")
+    }
+
+    @Test func aBrokerThatIsNotThereIsNamedAndIsAFailure() throws {
+        let folder = NSTemporaryDirectory() + "hoistway-record-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let port = try FreePort.find()
+        let recorder = try ChildProcess(
+            [
+                Self.program, "record", "--broker", "mqtt://127.0.0.1:\(port)", "--for", "1s", "--out",
+                folder + "/x.ndjson",
+            ], log: folder + "/log")
+        let giveUp = Date(timeIntervalSinceNow: 20)
+        while recorder.isRunning, Date() < giveUp { usleep(50_000) }
+        #expect(recorder.outcome == 1)
+        let said = try String(contentsOfFile: folder + "/log", encoding: .utf8)
+        #expect(said.contains("127.0.0.1:\(port)") && said.contains("refused"), "\(said)")
+    }
+}
