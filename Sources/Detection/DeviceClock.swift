@@ -16,6 +16,12 @@ struct DeviceClock: Sendable, Equatable {
     static let agreeingWords = 3
     static let agreeingFor = Duration.seconds(5).nanoseconds
 
+    /// A clock that loses time makes each of its words look late. Where none of so many, over so long, has come sooner than this, it is
+    /// the clock: a link brings some of its words at once.
+    static let lag = Duration.seconds(1).nanoseconds
+    static let laggingWords = 5
+    static let laggingFor = Duration.seconds(60).nanoseconds
+
     /// Added to the device's time; nil while the clock is not believed.
     var offset: Int64?
     private var candidate: Int64 = 0
@@ -23,6 +29,10 @@ struct DeviceClock: Sendable, Equatable {
     private var candidateCount = 0
     /// Among words that waited in a queue: what brings a clock that has jumped to where the words before it were said.
     private var queueOffset: Int64?
+    /// The least age of the words since `lagSince`, and how many they are.
+    private var leastAge = Int64.max
+    private var lagSince: Int64 = 0
+    private var lagCount = 0
 
     init() {}
 
@@ -34,6 +44,7 @@ struct DeviceClock: Sendable, Equatable {
         writer.write(Int64(candidateCount))
         writer.write(queueOffset != nil)
         writer.write(queueOffset ?? 0)
+        for number in [leastAge, lagSince, Int64(lagCount)] { writer.write(number) }
     }
 
     init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
@@ -47,6 +58,9 @@ struct DeviceClock: Sendable, Equatable {
         let isQueueOff = try reader.readFlag()
         let inQueue: Int64 = try reader.read()
         queueOffset = isQueueOff ? inQueue : nil
+        leastAge = try reader.read()
+        lagSince = try reader.read()
+        lagCount = Int(try reader.read(Int64.self))
     }
 
     struct Judgement: Equatable {
@@ -85,7 +99,9 @@ struct DeviceClock: Sendable, Equatable {
                 // No word comes before it is said: the clock is ahead by that much. Did such words count at their arrival, one that
                 // was overtaken would count after those that overtook it.
                 if age < 0 { self.offset = excess }
-                return Judgement(time: device &+ min(offset, excess), isAbsurd: false, isNewOffset: false)
+                if !mayBeQueued, let lag = lag(age, at: arrival) { self.offset = offset &+ lag }
+                return Judgement(
+                    time: device &+ min(self.offset ?? offset, excess), isAbsurd: false, isNewOffset: false)
             }
         }
         if mayBeQueued {
@@ -100,6 +116,15 @@ struct DeviceClock: Sendable, Equatable {
             return Judgement(time: device &+ offset, isAbsurd: false, isNewOffset: false)
         }
         return Judgement(time: arrival, isAbsurd: true, isNewOffset: false)
+    }
+
+    /// - Returns: by how much the clock has fallen behind, once that is sure.
+    private mutating func lag(_ age: Int64, at arrival: Int64) -> Int64? {
+        leastAge = min(leastAge, max(0, age))
+        lagCount += 1
+        guard lagCount >= Self.laggingWords, arrival &- lagSince >= Self.laggingFor else { return nil }
+        defer { (leastAge, lagSince, lagCount) = (max(0, age), arrival, 1) }
+        return lagSince != 0 && leastAge > Self.lag ? leastAge : nil
     }
 
     /// A queue keeps the order: a word was said after the one before it, by as much as its clock has gone on.

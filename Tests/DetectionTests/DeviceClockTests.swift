@@ -55,6 +55,37 @@ import Testing
         #expect(times == [110, 110, 115, 125, 150, 150, 151, 170])
     }
 
+    /// 20 parts in a million are 52 s in a month.
+    @Test func aClockThatLosesTimeIsFollowed() {
+        var clock = DeviceClock()
+        var latest = Int64.min
+        var worst: Int64 = 0
+        for step in 0..<260_000 {
+            let arrival = Int64(step) * 10 * second
+            let device = arrival - arrival / 50_000
+            let judged = clock.judge(device: device, arrival: arrival + 20_000_000, mayBeQueued: false, latest: latest)
+            worst = max(worst, arrival - judged.time)
+            latest = judged.time
+        }
+        #expect(worst < 2 * second, "\(worst / second) s")
+    }
+
+    @Test func aLinkThatHoldsWordsBackNowAndThenIsNoClockThatLosesTime() {
+        var clock = DeviceClock()
+        var latest = Int64.min
+        for round in 0..<200 {
+            let start = Int64(round) * 100
+            // Ten words at once, then 50 s in which the link is away, and five words in a burst.
+            for said in stride(from: start, to: start + 100, by: 10) {
+                let arrival = said < start + 50 ? said : start + 99
+                let judged = clock.judge(
+                    device: said * second, arrival: arrival * second, mayBeQueued: false, latest: latest)
+                #expect(judged.time == said * second, "said at \(said) s")
+                latest = judged.time
+            }
+        }
+    }
+
     @Test func aRebootInABacklogIsPutBehindTheWordBeforeIt() {
         var clock = DeviceClock()
         let latest = clock.judge(device: 100 * second, arrival: 100 * second, mayBeQueued: false, latest: .min).time
