@@ -22,6 +22,8 @@ struct CatchUp: Sendable, Equatable {
 
     init() {}
 
+    func isWaiting(at now: Int64) -> Bool { until > now }
+
     /// A word came that was said so long ago.
     mutating func note(age: Int64, arrival: Int64) {
         // It is the first word that was waited for, or as new as words are: it ends what was waited for.

@@ -149,7 +149,7 @@ public struct Detector: Sendable {
                 continue
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
-            if tracks[index].catchUp.until <= due {
+            if isOnTime(index, at: due) {
                 tracks[index].catchUp.awaitsFirstWord = false
                 placeOrders(index, upTo: due)
                 var sink = TransitionSink()
@@ -169,7 +169,7 @@ public struct Detector: Sendable {
         deafSince = now.nanoseconds
         for index in tracks.indices {
             // Who was waited for still is: the rest of its words comes with the backlog.
-            if tracks[index].catchUp.until <= now.nanoseconds {
+            if !tracks[index].catchUp.isWaiting(at: now.nanoseconds) {
                 step(index, at: max(now.nanoseconds, tracks[index].memory.time))
             }
             tracks[index].barrier()
@@ -228,9 +228,12 @@ public struct Detector: Sendable {
     /// What was last heard of the lift is old, and its next word is waited for: until that comes its time stands still.
     func isFrozen(_ index: Int, at now: Int64) -> Bool {
         isListening
-            ? tracks[index].catchUp.until > now
+            ? tracks[index].catchUp.isWaiting(at: now)
             : tracks[index].memory.isHeard && tracks[index].memory.lastHeard <= deafSince
     }
+
+    /// Its timers run with the gateway's time.
+    func isOnTime(_ index: Int, at now: Int64) -> Bool { isListening && !isFrozen(index, at: now) }
 
     /// Puts an input at its place on the lift's time line: at the end, or in the past by rolling back.
     mutating func place(_ input: LiftTrack.Input, _ index: Int, arrival: Int64) {
@@ -333,8 +336,8 @@ public struct Detector: Sendable {
 
     /// Goes back to before a late reading and folds everything since again.
     private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, arrival: Int64) {
-        let isOnTime = isListening && arrival >= tracks[index].catchUp.until
-        let reached = max(tracks[index].horizon, tracks[index].memory.time, isOnTime ? horizon : .min)
+        let reached = max(
+            tracks[index].horizon, tracks[index].memory.time, isOnTime(index, at: arrival) ? horizon : .min)
         let place =
             tracks[index].inputs.lastIndex { !late.isBefore($0.saidAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)

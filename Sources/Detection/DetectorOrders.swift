@@ -48,8 +48,7 @@ extension Detector {
         for rule in programs[program].rules.indices {
             agendas[program].mark(Int32(programs[program].nodes.count + rule))
         }
-        let isInStep = isListening && !isFrozen(index, at: time)
-        step(index, at: isInStep ? max(time, tracks[index].memory.time) : tracks[index].memory.time)
+        step(index, at: isOnTime(index, at: time) ? max(time, tracks[index].memory.time) : tracks[index].memory.time)
         // A person's word is not rolled back.
         tracks[index].barrier()
     }
@@ -169,7 +168,7 @@ extension Detector {
     private mutating func setMaintenance(_ index: Int, _ isAnnounced: Bool, at time: Int64) {
         tracks[index].waitingOrders.append((time, isAnnounced))
         // While nobody listens, what the lift has said before may still be unread.
-        if isListening, !isFrozen(index, at: time) { placeOrders(index, upTo: time) }
+        if isOnTime(index, at: time) { placeOrders(index, upTo: time) }
     }
 
     /// Orders given until then take effect on the lift's time line.

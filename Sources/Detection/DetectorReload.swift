@@ -12,9 +12,7 @@ extension Detector {
         // A hold that begins anew begins now, not when the lift last spoke.
         advance(to: now)
         for index in tracks.indices
-        where isListening && tracks[index].memory.time < now.nanoseconds
-            && tracks[index].catchUp.until <= now.nanoseconds
-        {
+        where isOnTime(index, at: now.nanoseconds) && tracks[index].memory.time < now.nanoseconds {
             step(index, at: now.nanoseconds)
         }
         let migrations = zip(programs, newPrograms).map { Migration(from: $0.shape, to: $1) }
