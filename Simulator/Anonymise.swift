@@ -74,13 +74,3 @@ extension Anonymise {
         return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino
     }
 }
-
-extension CityFiles {
-    /// The profiles of a folder as the gateway reads them.
-    static func checkedProfiles(_ folder: String) throws -> [Profile] {
-        let diagnostics = Diagnostics()
-        let profiles = try profiles(folder).compactMap { Profile($0, diagnostics) }
-        if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
-        return profiles
-    }
-}

@@ -76,7 +76,7 @@ struct RunFleet: ParsableCommand {
             let fleet = LiveFleet(scenario, seed: seed, broker: url, connections: connections)
             city = try fleet.run(scenario, seed: seed, broker: url, trace: trace)
         } else if let trace {
-            city = record(scenario, to: trace)
+            city = generate(scenario, to: trace)
         } else {
             return
         }
@@ -89,7 +89,7 @@ struct RunFleet: ParsableCommand {
     }
 
     /// As fast as it goes; SIGINT and SIGTERM end it early, with the truth until then.
-    private func record(_ scenario: Scenario, to output: OutputFile) -> City {
+    private func generate(_ scenario: Scenario, to output: OutputFile) -> City {
         let city = City(scenario, seed: seed)
         let stop = StopOnSignal()
         var trace = FleetTrace(scenario)
@@ -137,20 +137,20 @@ struct FleetTrace {
 
     /// - Returns: what happened to the connection until then and is not told yet.
     mutating func events(until end: Double) -> [UInt8] {
-        for (event, time) in connection.rest(until: end) { write(event, time) }
+        tell(before: end)
         return writer.take()
     }
 
-    private mutating func write(_ event: ConnectionEvent, _ time: Double) {
-        if event == .connected { session += 1 }
-        writer.event(.connection(event), session: session, at: instant(Int64((time * 1000).rounded())))
+    private mutating func tell(before end: Double) {
+        while let (event, time) = connection.next(before: end) {
+            if event == .connected { session += 1 }
+            writer.event(.connection(event), session: session, at: instant(Int64((time * 1000).rounded())))
+        }
     }
 
     /// - Returns: the row, behind those of what happened to the connection before.
     mutating func row(_ arrival: City.Arrival) -> [UInt8] {
-        while let (event, time) = connection.next(before: Double(arrival.time) / 1000) {
-            write(event, time)
-        }
+        tell(before: Double(arrival.time) / 1000)
         writer.message(
             topic: arrival.topic.span, payload: arrival.payload.span, isRetained: arrival.isRetained, qos: 1,
             session: session, at: instant(arrival.time))

@@ -17,6 +17,8 @@ struct CityBench: ParsableCommand {
     @Option(help: "So many cities, each from a seed of its own: --seed and those that follow.") var runs = 1
     @Option(help: "Threads.") var threads = 2
     @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
+    @Option(help: "A folder in which what is done is kept, so that a run that was broken off goes on.") var keep:
+        String?
     @Flag(help: "Generate only; nobody listens.") var generateOnly = false
     @Flag(help: "Also say each case in which something is wrong.") var list = false
     @Flag(help: "The score as JSON.") var json = false
@@ -37,7 +39,7 @@ struct CityBench: ParsableCommand {
         let began = (cpu: cpuSeconds(), wall: MonotonicClock.nanoseconds)
         var outcome = JudgedSite.Outcome()
         try Workers.run(
-            pieces: plans.count, threads: threads,
+            pieces: plans.count, threads: threads, kept: try keep.map(KeptPieces.init), unit: "buildings",
             { piece in
                 let (plan, seed) = plans[piece]
                 return isSilent
@@ -46,7 +48,7 @@ struct CityBench: ParsableCommand {
         let cpu = cpuSeconds() - began.cpu
         let wall = Double(MonotonicClock.nanoseconds - began.wall) / 1e9
         if json { return print(outcome.card.json) }
-        if markdown { return print(Markdown.precision(outcome.card)) }
+        if markdown { return print(Markdown.precision([("", outcome.card)])) }
         if !isSilent { print(outcome.card.table) }
         if list { for finding in outcome.card.findings { print(finding.line) } }
         printRow("buildings, lifts", "\(plans.count), \(city.lifts * runs)")

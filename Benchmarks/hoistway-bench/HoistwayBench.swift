@@ -19,7 +19,8 @@ struct HoistwayBench: ParsableCommand {
         commandName: "hoistway-bench",
         abstract: "Measure decode, rules, memory, start-up and the journal; write the Timescales traces.",
         subcommands: [
-            Messages.self, CityBench.self, StrataBench.self, NewYork.self, State.self, Timescales.self, Load.self,
+            Messages.self, CityBench.self, NuisanceBench.self, StrataBench.self, NewYork.self, State.self,
+            Timescales.self, Load.self,
             Reloads.self,
             JournalBench.self,
         ])

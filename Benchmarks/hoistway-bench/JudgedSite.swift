@@ -26,7 +26,7 @@ struct JudgedSite {
         }
     }
 
-    struct Outcome: Sendable {
+    struct Outcome: Sendable, Codable {
         var messages = 0
         var refused = 0
         var card = ScoreCard()
@@ -49,20 +49,25 @@ struct JudgedSite {
             now = min(scenario.duration, now + 600)
             building.advance(to: now) { time, lift, channel, payload, isRetained in
                 outcome.messages += 1
-                while let (event, at) = connection.next(before: time) {
-                    intake.follow(.connection(event), at: Instant(seconds: start + at))
-                }
+                follow(&connection, before: time)
                 intake.take(
                     topic: building.topic(lift: lift, channel).span, payload: payload.span,
                     isRetained: isRetained, arrival: Instant(seconds: start + time))
             }
             words += intake.takeAlerts().map(AlertWord.init)
         }
+        follow(&connection, before: scenario.duration)
         intake.advance(to: Instant(seconds: start + scenario.duration))
         words += intake.takeAlerts().map(AlertWord.init)
         outcome.refused = intake.badInput.counts.values.reduce(0, +)
         outcome.card = ScoreCard(truth: TruthRow.of([building]), alerts: words, grace: Self.grace, holds: holds)
         return outcome
+    }
+
+    private mutating func follow(_ connection: inout ConnectionStory, before time: Double) {
+        while let (event, at) = connection.next(before: time) {
+            intake.follow(.connection(event), at: Instant(seconds: scenario.startSeconds + at))
+        }
     }
 
     /// Lets it live and hands its words to nobody.

@@ -14,17 +14,15 @@ struct NewYork: ParsableCommand {
 
     @Option(help: "So many years, each from a seed of its own.") var seeds = 200
     @Option(help: "Threads.") var threads = 2
+    @Option(help: "A folder in which what is done is kept, so that a run that was broken off goes on.") var keep:
+        String?
 
     func run() throws {
         let scenario = try CityFiles.scenario("new-york", library: "Simulator", profiles: "Devices/profiles")
         var years: [FleetYear] = []
         try Workers.run(
-            pieces: seeds, threads: threads,
-            { seed in
-                StandardError.progress("year \(seed + 1) of \(seeds)")
-                return [FleetYear(of: scenario, seed: UInt64(seed + 1))]
-            }, into: &years, +=)
-        StandardError.progress("")
+            pieces: seeds, threads: threads, kept: try keep.map(KeptPieces.init), unit: "years",
+            { [FleetYear(of: scenario, seed: UInt64($0 + 1))] }, into: &years, +=)
         print(Self.table(years))
     }
 
@@ -53,9 +51,9 @@ struct NewYork: ParsableCommand {
 }
 
 /// What happened to each lift of a fleet in a year.
-struct FleetYear: Sendable {
+struct FleetYear: Sendable, Codable {
     /// So many of each lift.
-    struct Counts: Sendable {
+    struct Counts: Sendable, Codable {
         var counts: [Double]
         var mean: Double { counts.reduce(0, +) / Double(counts.count) }
         var variance: Double { counts.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(counts.count - 1) }

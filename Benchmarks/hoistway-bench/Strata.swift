@@ -4,7 +4,6 @@ import Elevator
 import Gateway
 import Mosquitto
 import Scoring
-import Synchronization
 
 /// Recall where it matters: so many entrapments of every cause, on every quality of sensor, over every network.
 struct StrataBench: ParsableCommand {
@@ -20,6 +19,8 @@ struct StrataBench: ParsableCommand {
     @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
     @Option(help: "Of these causes only, comma-separated.") var causes = ""
     @Option(help: "Over these networks only, comma-separated.") var networks = ""
+    @Option(help: "A folder in which what is done is kept, so that a run that was broken off goes on.") var keep:
+        String?
     @Flag(help: "The score as JSON.") var json = false
 
     func run() throws {
@@ -28,17 +29,10 @@ struct StrataBench: ParsableCommand {
         let strata = try Self.strata(of: base, causes: names(causes), networks: names(networks))
         let began = MonotonicClock.nanoseconds
         var outcome = JudgedSite.Outcome()
-        let done = Atomic(0)
         let (wanted, seed) = (entrapments, seed)
         try Workers.run(
-            pieces: strata.count, threads: threads,
-            { piece in
-                let outcome = try bench.gather(wanted, strata[piece], seed: seed &+ UInt64(piece) << 20)
-                let count = done.add(1, ordering: .relaxed).newValue
-                StandardError.progress("\(count) of \(strata.count) strata")
-                return outcome
-            }, into: &outcome, +=)
-        StandardError.progress("")
+            pieces: strata.count, threads: threads, kept: try keep.map(KeptPieces.init), unit: "strata",
+            { try bench.gather(wanted, strata[$0], seed: seed &+ UInt64($0) << 20) }, into: &outcome, +=)
         if json { return print(outcome.card.json) }
         print(Markdown.strata(outcome.card))
         print("")

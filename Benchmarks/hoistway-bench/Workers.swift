@@ -3,25 +3,34 @@ import Synchronization
 
 /// Does pieces of work on several threads; who is free takes the next.
 enum Workers {
-    /// - Parameter work: takes the number of the piece.
-    static func run<Result: Sendable>(
-        pieces: Int, threads: Int, _ work: @Sendable (Int) throws -> Result, into sum: inout Result,
-        _ add: (inout Result, Result) -> Void
+    /// - Parameters:
+    ///   - kept: where pieces that are done already are found, and others left.
+    ///   - unit: what a piece is called on the way.
+    ///   - work: takes the number of the piece.
+    static func run<Result: Sendable & Codable>(
+        pieces: Int, threads: Int, kept: KeptPieces? = nil, unit: String,
+        _ work: @Sendable (Int) throws -> Result, into sum: inout Result, _ add: (inout Result, Result) -> Void
     ) throws {
         let next = Atomic(0)
-        let results = Mutex<[Result]>([])
+        let done = Atomic(0)
+        // In the order of the pieces, whoever does them: lists come out the same on every run.
+        let results = Mutex<[Result?]>(Array(repeating: nil, count: pieces))
         let failure = Mutex<(any Error)?>(nil)
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
             while failure.withLock({ $0 == nil }) {
                 let piece = next.add(1, ordering: .relaxed).oldValue
                 guard piece < pieces else { return }
                 do {
-                    let result = try work(piece)
-                    results.withLock { $0.append(result) }
+                    let result = try kept?.load(piece) ?? work(piece)
+                    try kept?.save(result, piece)
+                    results.withLock { $0[piece] = result }
+                    let count = done.add(1, ordering: .relaxed).newValue
+                    StandardError.progress("\(count) of \(pieces) \(unit)")
                 } catch { failure.withLock { $0 = error } }
             }
         }
+        StandardError.progress("")
         if let error = failure.withLock({ $0 }) { throw error }
-        for result in results.withLock({ $0 }) { add(&sum, result) }
+        for case let result? in results.withLock({ $0 }) { add(&sum, result) }
     }
 }

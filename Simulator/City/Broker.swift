@@ -62,13 +62,6 @@ package struct ConnectionStory {
         rest.reverse()
     }
 
-    /// What is left, once the run is over.
-    package mutating func rest(until end: Double) -> [(event: ConnectionEvent, time: Double)] {
-        var left: [(event: ConnectionEvent, time: Double)] = []
-        while rest.last.map({ $0.time <= end }) == true { left.append(rest.removeLast()) }
-        return left
-    }
-
     /// - Parameter time: seconds since the run's start; what arrives at this time has not been told of yet.
     package mutating func next(before time: Double) -> (event: ConnectionEvent, time: Double)? {
         guard let next = rest.last, next.time < time || next.time == time && next.event != .drained else { return nil }

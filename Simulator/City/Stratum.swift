@@ -13,6 +13,14 @@ extension Scenario {
         narrow.events = []
         return narrow
     }
+
+    /// The same with one kind of occupancy sensor in every lift.
+    package func narrowed(to sensor: OccupancySensor) -> Scenario {
+        var narrow = self
+        narrow.name += ", \(sensor.rawValue)"
+        narrow.sensors.occupancy = [(sensor, 1)]
+        return narrow
+    }
 }
 
 extension Catalogue {

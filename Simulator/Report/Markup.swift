@@ -1,3 +1,5 @@
+import Encoding
+
 /// HTML and SVG as text, with everything that comes from outside escaped.
 struct Markup {
     private(set) var text = ""
@@ -7,7 +9,7 @@ struct Markup {
         _ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ body: (inout Markup) -> Void = { _ in }
     ) {
         text += "<\(name)"
-        for (key, value) in attributes { text += " \(key)=\"\(Self.escaped(value))\"" }
+        for (key, value) in attributes { text += " \(key)=\"\(value.escapedForMarkup)\"" }
         text += ">"
         body(&self)
         text += "</\(name)>"
@@ -17,7 +19,7 @@ struct Markup {
         element(name, attributes) { $0.write(words) }
     }
 
-    mutating func write(_ words: String) { text += Self.escaped(words) }
+    mutating func write(_ words: String) { text += words.escapedForMarkup }
 
     mutating func element(_ name: String, _ words: String) { element(name, [:], words) }
 
@@ -38,20 +40,6 @@ struct Markup {
                 }
             }
         }
-    }
-
-    private static func escaped(_ words: String) -> String {
-        var result = ""
-        for character in words {
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            default: result.append(character)
-            }
-        }
-        return result
     }
 }
 

@@ -131,7 +131,7 @@ struct ReportPage {
         if card.isGood {
             return e.owed == 0
                 ? "Nobody had to be rescued, and nobody was alarmed for nothing."
-                : "All \(e.owed) entrapments that had to be told were told in time, and nobody was alarmed for nothing."
+                : "All \(e.owed) entrapments that had to be told were told, and nobody was alarmed for nothing."
         }
         return "\(e.missed) entrapments were missed, \(e.falseAlarms) were told while nobody was trapped, "
             + "\(card.lost) alert revisions were lost."
@@ -140,7 +140,9 @@ struct ReportPage {
     private func tiles(_ page: inout Markup) {
         let e = card.entrapment
         var tiles = [
-            ("\(e.happened)", "entrapments"), ("\(e.detected) of \(e.owed)", "told in time"), ("\(e.missed)", "missed"),
+            ("\(e.happened)", "entrapments"), ("\(e.inTime) of \(e.owed)", "told within the holds"),
+            ("\(e.late)", "later, within 180 s"),
+            ("\(e.missed)", "missed"),
             ("\(e.falseAlarms)", "false"), ("\(e.cautious)", "cautious"),
             ("\(e.suspectedFalsely)", "only suspected, of nobody"),
             ("\(e.clearedEarly) / \(e.neverCleared)", "ended early / never ended"),
@@ -169,7 +171,7 @@ struct ReportPage {
         }
         page.table(
             [
-                "kind", "happened", "told in time", "missed", "false", "cautious", "over before", "explained",
+                "kind", "happened", "told", "missed", "false", "cautious", "over before", "explained",
                 "not shown",
                 "p50", "p99", "worst",
             ],

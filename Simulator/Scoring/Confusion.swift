@@ -12,11 +12,9 @@ package struct Confusion: Sendable {
     ///   - isJudged: kinds that the truth speaks of; others are passed over.
     ///   - grace: seconds before and after a fact within which an alert belongs to it.
     package init(truth: [TruthRow], alerts: [AlertWord], isJudged: (String) -> Bool, grace: Double) {
-        var stories: [String: Story] = [:]
-        for word in alerts { stories[word.alertID, default: Story(word)].add(word) }
         let runEnd = truth.first { $0.kind == "run" }?.end ?? .infinity
         let facts = Dictionary(grouping: truth.filter { $0.kind != "run" && $0.kind != "breakdown" }, by: \.lift)
-        let told = stories.values.compactMap { story -> (lift: String, kind: String, time: Double)? in
+        let told = Story.gather(alerts).compactMap { story -> (lift: String, kind: String, time: Double)? in
             let kind = Self.family(story.kind)
             guard let time = story.firstTold, time <= runEnd, isJudged(kind) else { return nil }
             return (story.lift, kind, time)

@@ -1,8 +1,8 @@
 import City
 
 /// Something wrong, for a person who wants to look into it.
-package struct Finding: Sendable {
-    package enum Verdict: String, Sendable {
+package struct Finding: Sendable, Codable {
+    package enum Verdict: String, Sendable, Codable {
         case missed
         case falseAlarm = "false"
         case doubled

@@ -12,6 +12,8 @@ struct Judge {
     let deaf: [ClosedRange<Double>]
     /// Seconds after the people are out within which an alert must be over.
     private static let patience = 600.0
+    /// Seconds within which every entrapment must be confirmed, whatever was lost on the way (entrapment.md).
+    private static let entrapmentLimit = 180.0
     /// Seconds for which a way out must stand open before it ends anything (entrapment.md).
     private static let wayOutHold = 3.0
 
@@ -65,14 +67,23 @@ struct Judge {
         let begin = fact.start - grace
         let suspected = stories.compactMap(\.suspected).filter { begin <= $0 && $0 <= fact.end }.min()
         if let suspected { score.suspectedAfter = [Float(max(0, suspected - fact.start))] }
-        if let time = stories.flatMap(\.told).filter({ begin <= $0 && $0 <= latest }).min() {
+        let told = stories.flatMap(\.told).filter { begin <= $0 }.min()
+        // Late is better than never while somebody is still in there.
+        let limit =
+            fact.kind == "entrapment"
+            ? min(end, fact.decidable.map { time($0, Self.entrapmentLimit) } ?? end) : -.infinity
+        if let told, told <= latest {
             score.detected = 1
-            score.toldAfter = [Float(max(0, time - fact.start))]
+            score.toldAfter = [Float(max(0, told - fact.start))]
             followUp(fact, stories, &score)
         } else if stories.contains(where: { $0.isOpen(at: fact.start) }) {
             // The centre still believes that somebody is in there.
             score.detected = 1
             score.toldAfter = [0]
+        } else if let told, told <= limit {
+            (score.detected, score.late) = (1, 1)
+            score.toldAfter = [Float(told - fact.start)]
+            followUp(fact, stories, &score)
         } else if end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest) {
             score.brief = 1
         } else if fact.decidable == nil {

@@ -1,7 +1,9 @@
 /// One kind of event, or one stratum of it: what happened, and what was made of it.
-package struct KindScore: Sendable {
+package struct KindScore: Sendable, Codable {
     package internal(set) var happened = 0
     package internal(set) var detected = 0
+    /// Of the detected ones, those told later than the holds explain: a word was lost, or the last one heard spoke of an open door.
+    package internal(set) var late = 0
     package internal(set) var missed = 0
     package internal(set) var falseAlarms = 0
     /// Of the missed ones, those that were suspected at least.
@@ -29,6 +31,7 @@ package struct KindScore: Sendable {
     package static func += (a: inout KindScore, b: KindScore) {
         a.happened += b.happened
         a.detected += b.detected
+        a.late += b.late
         a.missed += b.missed
         a.falseAlarms += b.falseAlarms
         a.suspectedOnly += b.suspectedOnly
@@ -46,6 +49,8 @@ package struct KindScore: Sendable {
 
     /// Those that had to be told: the others were over too soon, or nothing showed them, or another word told of them.
     package var owed: Int { detected + missed }
+    /// Told within the holds.
+    package var inTime: Int { detected - late }
 }
 
 /// The value below which a share of the values lies; nil without values.

@@ -1,7 +1,7 @@
 import City
 
 /// What is known of an entrapment that may decide whether it is found.
-package struct Stratum: Hashable, Sendable {
+package struct Stratum: Hashable, Sendable, Codable {
     package var cause: String
     /// `OccupancySensor.quality`.
     package var sensor: String
@@ -11,7 +11,7 @@ package struct Stratum: Hashable, Sendable {
 }
 
 /// The comparison of alerts with the truth. Cards of different buildings, or of different runs, add up.
-package struct ScoreCard: Sendable {
+package struct ScoreCard: Sendable, Codable {
     /// By kind; entrapments are one kind, whatever rule told of them.
     package private(set) var kinds: [String: KindScore] = ["entrapment": KindScore()]
     /// Entrapments on lifts whose occupancy sensor is stuck; in `kinds` are the others.
@@ -55,7 +55,10 @@ package struct ScoreCard: Sendable {
         truth: [TruthRow], alerts: [AlertWord], grace: Double, holds: [String: Double]? = nil,
         deaf: [ClosedRange<Double>] = []
     ) {
-        let stories = read(alerts)
+        let stories = Story.gather(alerts)
+        received = stories.reduce(0) { $0 + $1.words }
+        unique = stories.reduce(0) { $0 + $1.revisions.count }
+        lost = stories.reduce(0) { $0 + $1.lost }
         var span = (start: 0.0, end: Double.infinity)
         if let run = truth.first(where: { $0.kind == "run" }) {
             span = (run.start, run.end)
@@ -115,21 +118,6 @@ package struct ScoreCard: Sendable {
         beyondTruth = stories.count { !$0.kind.hasPrefix("entrapment") && !others.contains($0.kind) }
     }
 
-    private mutating func read(_ words: [AlertWord]) -> [Story] {
-        var stories: [String: Story] = [:]
-        for word in words where word.state != "suppressed" {
-            received += 1
-            var story = stories[word.alertID] ?? Story(word)
-            if !story.revisions.contains(word.revision) {
-                unique += 1
-                story.add(word)
-            }
-            stories[word.alertID] = story
-        }
-        lost = stories.values.reduce(0) { $0 + min($1.revisions.max() ?? 0, 1_000_000) - $1.revisions.count }
-        return stories.sorted { $0.key < $1.key }.map(\.value)
-    }
-
     package static func += (a: inout ScoreCard, b: ScoreCard) {
         a.kinds.merge(b.kinds) { $0 + $1 }
         a.stuck += b.stuck
@@ -146,6 +134,10 @@ package struct ScoreCard: Sendable {
 
     /// Nobody missed, nothing lost, nobody alarmed for nothing; stuck sensors excepted, which can hide people or invent them.
     package var isGood: Bool { entrapment.missed == 0 && entrapment.falseAlarms == 0 && lost == 0 }
+
+    package func sum(where isMeant: (Stratum) -> Bool) -> KindScore {
+        strata.reduce(into: KindScore()) { if isMeant($1.key) { $0 += $1.value } }
+    }
 
     /// The strata taken together by what `key` says of them, in the order of their names.
     package func strata(by key: (Stratum) -> String) -> [(name: String, score: KindScore)] {

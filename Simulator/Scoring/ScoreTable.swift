@@ -17,7 +17,8 @@ extension ScoreCard {
         ])
         for (name, score) in rows { text += "\n" + Self.row(name, score) }
         let e = entrapment
-        text += "\nentrapments: \(e.doubled) told twice, \(e.clearedEarly) ended early, \(e.neverCleared) never ended, "
+        text +=
+            "\nentrapments: \(e.late) told later than the holds but within 180 s, \(e.doubled) told twice, \(e.clearedEarly) ended early, \(e.neverCleared) never ended, "
         text += "\(e.suspectedFalsely) suspected of nobody"
         if liftYears > 0 {
             let bound = (Bounds.upper(e.falseAlarms) / liftYears).rounded(toDecimals: 4)
@@ -91,6 +92,7 @@ extension ScoreCard {
         json.object(name) {
             $0.put("happened", score.happened)
             $0.put("detected", score.detected)
+            $0.put("late", score.late)
             $0.put("missed", score.missed)
             $0.put("false", score.falseAlarms)
             $0.put("suspected_only", score.suspectedOnly)

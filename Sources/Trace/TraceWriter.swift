@@ -3,7 +3,7 @@ import Encoding
 
 /// Writes what `TraceReader` reads.
 package struct TraceWriter {
-    package private(set) var json = JSONWriter()
+    private var json = JSONWriter()
 
     package init() {}
 

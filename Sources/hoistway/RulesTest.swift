@@ -98,28 +98,15 @@ enum JUnit {
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         text += "<testsuite name=\"rules\" tests=\"\(report.results.count)\" failures=\"\(report.failed.count)\">\n"
         for result in report.results {
-            text += "  <testcase classname=\"\(escaped(result.rule))\" name=\"\(escaped(result.example))\""
-            text += " file=\"\(escaped(result.file))\" line=\"\(result.line)\""
+            text +=
+                "  <testcase classname=\"\(result.rule.escapedForMarkup)\" name=\"\(result.example.escapedForMarkup)\""
+            text += " file=\"\(result.file.escapedForMarkup)\" line=\"\(result.line)\""
             if let failure = result.failure {
-                text += "><failure message=\"\(escaped(failure))\"/></testcase>\n"
+                text += "><failure message=\"\(failure.escapedForMarkup)\"/></testcase>\n"
             } else {
                 text += "/>\n"
             }
         }
         return text + "</testsuite>\n"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            default: result.append(character)
-            }
-        }
-        return result
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import hoistway_sim
 
-/// The sessions that docs/rules.md shows, run again: what a reader repeats is what stands there.
+/// What the docs show, done again: a reader who repeats it finds what stands there.
 @Suite struct DocumentedSessionsTests {
     @Test func everySessionOfTheRuleLanguageSaysWhatItSays() throws {
         let page = try String(contentsOfFile: Site.root + "/docs/rules.md", encoding: .utf8)
@@ -23,7 +23,7 @@ import Testing
         }
         #expect(sessions.count >= 8)
         for (command, expected) in sessions {
-            let found = try run(command)
+            let found = try run(command, in: Site.root)
             func trimmed(_ lines: [String]) -> [String] {
                 lines.map { $0.replacing(/\s+$/, with: "") }.filter { !$0.isEmpty }
             }
@@ -31,10 +31,39 @@ import Testing
         }
     }
 
-    private func run(_ command: String) throws -> [String] {
+    /// A tester who knows no more than docs/simulator.md: copies the scenario, and types the commands below it.
+    @Test func theScenarioOfTheTestersPageRunsAndScores() throws {
+        let page = try String(contentsOfFile: Site.root + "/docs/simulator.md", encoding: .utf8)
+        func block(from first: String) -> [String] {
+            page.split(separator: "\n", omittingEmptySubsequences: false)
+                .drop { !$0.hasPrefix("    " + first) }.prefix { $0.hasPrefix("    ") }.map { String($0.dropFirst(4)) }
+        }
+        let folder = NSTemporaryDirectory() + "hoistway-tester-\(UUID().uuidString)"
+        let files = FileManager.default
+        try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? files.removeItem(atPath: folder) }
+        for name in ["Devices", "Simulator"] {
+            try files.createSymbolicLink(atPath: "\(folder)/\(name)", withDestinationPath: "\(Site.root)/\(name)")
+        }
+        let scenario = block(from: "scenario:")
+        #expect(scenario.count > 15)
+        try scenario.joined(separator: "\n").write(
+            toFile: folder + "/tower-evening.yaml", atomically: true, encoding: .utf8)
+        let commands = block(from: "hoistway-sim run tower-evening.yaml")
+        #expect(commands.count == 3)
+        let found = try run(commands.joined(separator: " && "), in: folder)
+        let score = found.first { $0.hasPrefix("entrapment ") }?.split(separator: " ").map(String.init) ?? []
+        #expect(score.count > 3, "\(found.joined(separator: "\n"))")
+        let (happened, detected, missed) = (Int(score[1]) ?? 0, Int(score[2]) ?? 0, score[3])
+        #expect(happened >= detected && detected > 0 && missed == "0", "\(score)")
+        let report = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
+        #expect(report.contains("<svg") && report.contains("tower-evening") == false && report.contains("lift-years"))
+    }
+
+    private func run(_ command: String, in folder: String) throws -> [String] {
         let log = NSTemporaryDirectory() + "session-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: log) }
-        let script = "cd '\(Site.root)' && PATH=\"$PWD/.build/debug:$PATH\" && { \(command); } 2>&1"
+        let script = "cd '\(folder)' && PATH='\(Site.root)/.build/debug':$PATH && { \(command); } 2>&1"
         let shell = try ChildProcess(["/bin/bash", "-c", script], log: log)
         for _ in 0..<6000 where shell.isRunning { usleep(10_000) }
         shell.end()

@@ -245,20 +245,6 @@ import Testing
         #expect(!truth.contains { $0.kind == "entrapment" })
     }
 
-    /// A reader of the docs copies it, and it runs.
-    @Test func theScenarioOfTheDocsRuns() throws {
-        let page = try String(contentsOfFile: "\(SmallCity.root)/docs/simulator.md", encoding: .utf8)
-        let block = page.split(separator: "\n", omittingEmptySubsequences: false)
-            .drop { !$0.hasPrefix("    scenario:") }.prefix { $0.hasPrefix("    ") }
-        #expect(block.count > 15)
-        let text = block.map { String($0.dropFirst(4)) }.joined(separator: "\n")
-        let scenario = try Scenario(
-            YAMLNode(parsing: Array(text.utf8), file: "simulator.md"), SmallCity.catalogue())
-        let city = City(scenario, seed: 1)
-        while city.advance({ _ in }) {}
-        #expect(city.truth.contains { $0.kind == "entrapment" } && city.truth.contains { $0.kind == "power_loss" })
-    }
-
     /// Nothing breaks: whoever is stuck is so for the seconds of a power dip.
     @Test func nuisancesTrapNobodyForLong() throws {
         let city = try SmallCity(

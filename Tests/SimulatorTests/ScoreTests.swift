@@ -34,11 +34,23 @@ import Testing
         ScoreCard(truth: [run()] + truth, alerts: words, grace: 2, holds: holds, deaf: deaf)
     }
 
-    @Test(arguments: [(1070.0, 1), (1072.0, 1), (1073.0, 0)])
-    func confirmedWithinItsHoldsIsInTime(_ time: Double, _ detected: Int) {
+    @Test(arguments: [(1070.0, 1, 0), (1072.0, 1, 0), (1073.0, 0, 1), (1180.0, 0, 1), (1181.0, 0, 0)])
+    func confirmedWithinItsHoldsIsInTimeAndLaterIsLate(_ time: Double, _ inTime: Int, _ late: Int) {
         let card = score([fact()], [word("confirmed", at: time), word("cleared", at: 2010, revision: 2)])
-        #expect(card.entrapment.detected == detected && card.entrapment.missed == 1 - detected)
-        #expect(card.isGood == (detected == 1))
+        #expect(card.entrapment.inTime == inTime && card.entrapment.late == late)
+        #expect(card.entrapment.missed == 1 - inTime - late)
+        #expect(card.isGood == (inTime + late == 1))
+    }
+
+    @Test func toldWhenTheyWereOutIsNotEvenLate() {
+        let card = score([fact(to: 1075)], [word("confirmed", at: 1076)])
+        #expect(card.entrapment.missed == 1 && card.entrapment.late == 0)
+    }
+
+    @Test func onlyAnEntrapmentMayBeLate() {
+        var door = word("raised", at: 1073)
+        door.kind = "door_open_fault"
+        #expect(score([fact("door_open_fault")], [door]).kinds["door_open_fault"]?.missed == 1)
     }
 
     @Test func suspectedAloneIsMissed() {
@@ -47,9 +59,13 @@ import Testing
     }
 
     @Test func whatNoGatewayListenedToComesOnTop() {
+        let gaps = [1005.0...1020, 1030...1050]
         let late = [word("confirmed", at: 1100)]
-        #expect(score([fact()], late).entrapment.missed == 1)
-        #expect(score([fact()], late, deaf: [1005...1020, 1030...1050]).entrapment.detected == 1)
+        #expect(score([fact()], late).entrapment.late == 1)
+        #expect(score([fact()], late, deaf: gaps).entrapment.inTime == 1)
+        let missed = [word("confirmed", at: 1210)]
+        #expect(score([fact()], missed).entrapment.missed == 1)
+        #expect(score([fact()], missed, deaf: gaps).entrapment.late == 1)
     }
 
     @Test func aLongerHoldLooksNoBetter() {

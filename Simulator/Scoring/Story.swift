@@ -1,0 +1,51 @@
+/// One alert with all its revisions.
+struct Story {
+    var lift: String
+    var kind: String
+    /// Of the first word.
+    var holds: Double
+    var revisions: Set<Int> = []
+    /// With those that came twice.
+    var words = 0
+    /// When it was first merely suspected.
+    var suspected: Double?
+    /// Each time it was said in earnest: an alert that was over and goes on says so again.
+    var told: [Double] = []
+    /// Each time it was said to be over.
+    var ended: [Double] = []
+
+    private init(_ word: AlertWord) {
+        lift = word.lift
+        kind = word.kind
+        holds = word.holds
+    }
+
+    /// The alerts that words tell of, in the order of their ids; who is suppressed tells of none.
+    static func gather(_ words: [AlertWord]) -> [Story] {
+        var stories: [String: Story] = [:]
+        for word in words where word.state != "suppressed" { stories[word.alertID, default: Story(word)].add(word) }
+        return stories.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    private mutating func add(_ word: AlertWord) {
+        words += 1
+        guard revisions.insert(word.revision).inserted else { return }
+        switch word.state {
+        case "suspected": suspected = min(suspected ?? .infinity, word.time)
+        case "raised", "confirmed": told.append(word.time)
+        case "cleared", "presumed_released": ended.append(word.time)
+        default: break
+        }
+    }
+
+    /// Revisions that never arrived although a later one did. A nonsensical number does not make a million of them.
+    var lost: Int { min(revisions.max() ?? 0, 1_000_000) - revisions.count }
+    var firstTold: Double? { told.min() }
+    /// It had been told in earnest before this moment, and nobody had said that it was over.
+    func isOpen(at time: Double) -> Bool {
+        let lastTold = told.filter { $0 <= time }.max() ?? .infinity
+        return lastTold <= time && !ended.contains { lastTold < $0 && $0 <= time }
+    }
+    /// The last word about it was that it is over.
+    var isOver: Bool { (ended.max() ?? -.infinity) >= max(told.max() ?? -.infinity, suspected ?? -.infinity) }
+}
