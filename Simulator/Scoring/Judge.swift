@@ -17,31 +17,39 @@ struct Judge {
     /// Seconds for which a way out must stand open before it ends anything (entrapment.md).
     private static let wayOutHold = 3.0
 
-    static func holds(of stories: [Story]) -> [String: Double] {
-        Dictionary(stories.map { ($0.kind, $0.holds) }, uniquingKeysWith: max)
+    /// As the alerts say, also those that are suppressed.
+    static func holds(of words: [AlertWord]) -> [String: Double] {
+        Dictionary(words.map { ($0.kind, $0.holds) }, uniquingKeysWith: max)
     }
 
     /// - Parameters:
     ///   - excusing: facts under which an alert without an event is cautious rather than false.
     ///   - explaining: facts of which two at once tell of an event in its place.
+    ///   - unheard: facts under which nothing of the lift arrives. What comes to pass in them is told when they are over; for an entrapment
+    ///     `decidable` says when that is.
     ///   - note: takes the verdict on each fact, and what no fact accounts for; with it what is wrong, for a person.
     func judge(
         _ facts: [TruthRow], _ stories: [Story], excusing: [TruthRow], explaining: [TruthRow] = [],
+        unheard: [TruthRow] = [],
         note: (TruthRow?, KindScore, Finding?) -> Void
     ) {
         let byLift = Dictionary(grouping: stories, by: \.lift)
+        let gaps = Dictionary(grouping: unheard, by: \.lift).mapValues { $0.map { $0.start...$0.end } }
         for fact in facts {
             // What the rule for this kind of event waits; another branch (the button) may be quicker.
             let family = holds.filter { $0.key == fact.kind || $0.key.hasPrefix(fact.kind + ".") }.values.max() ?? 0
             let holds = holds[fact.kind + "." + (fact.place ?? "")] ?? family
-            let score = verdict(fact, byLift[fact.lift] ?? [], holds, explaining)
+            let score = verdict(fact, byLift[fact.lift] ?? [], holds, explaining, gaps[fact.lift] ?? [])
             note(fact, score, Finding(score, fact.kind, fact.lift, at: fact.start, cause: fact.cause))
         }
         let factsByLift = Dictionary(grouping: facts, by: \.lift)
         let excuses = Dictionary(grouping: excusing, by: \.lift)
         for story in stories {
             func covers(_ time: Double) -> (TruthRow) -> Bool {
-                { [grace] in time >= $0.start - grace && time <= $0.end + grace + Self.wayOutHold }
+                { [grace] fact in
+                    let end = gaps[fact.lift]?.first { $0.contains(fact.end) }?.upperBound ?? fact.end
+                    return time >= fact.start - grace && time <= end + grace + Self.wayOutHold
+                }
             }
             func isSo(_ time: Double, _ facts: [String: [TruthRow]]) -> Bool {
                 facts[story.lift]?.contains(where: covers(time)) == true
@@ -59,9 +67,13 @@ struct Judge {
         }
     }
 
-    private func verdict(_ fact: TruthRow, _ stories: [Story], _ holds: Double, _ explaining: [TruthRow]) -> KindScore {
+    private func verdict(
+        _ fact: TruthRow, _ stories: [Story], _ holds: Double, _ explaining: [TruthRow], _ gaps: [ClosedRange<Double>]
+    ) -> KindScore {
         var score = KindScore()
         score.happened = 1
+        let deaf = gaps.isEmpty ? deaf : (deaf + gaps).sorted { $0.lowerBound < $1.lowerBound }
+        func time(_ start: Double, _ seconds: Double) -> Double { Self.time(start, seconds, deaf) }
         let end = min(fact.end, runEnd)
         let latest = fact.decidable.map { time($0, holds + grace) } ?? end
         let begin = fact.start - grace
@@ -98,7 +110,7 @@ struct Judge {
     }
 
     /// When so many seconds of listening have passed.
-    private func time(_ start: Double, _ seconds: Double) -> Double {
+    private static func time(_ start: Double, _ seconds: Double, _ deaf: [ClosedRange<Double>]) -> Double {
         var (time, left) = (start, seconds)
         for gap in deaf where gap.upperBound > time {
             let free = max(0, gap.lowerBound - time)

@@ -76,7 +76,7 @@ package struct ScoreCard: Sendable, Codable {
         }
         let outages = (facts["gateway_away"] ?? []).map { $0.start...$0.end }
         let judge = Judge(
-            runEnd: span.end, grace: grace, holds: holds ?? Judge.holds(of: stories),
+            runEnd: span.end, grace: grace, holds: holds ?? Judge.holds(of: alerts),
             deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
         // An empty car that really is stuck and may hold people for all one knows; a lift in use whose adapter fell silent.
         let cautious = (facts["stuck_unknown"] ?? []) + (facts["silent_in_use"] ?? [])
@@ -108,7 +108,7 @@ package struct ScoreCard: Sendable, Codable {
             judge.judge(
                 facts[kind] ?? [], stories.filter { $0.kind == kind },
                 excusing: isSilence ? (facts["silent_in_power_cut"] ?? []) + (facts["link_away"] ?? []) : [],
-                explaining: isSilence ? facts["power_loss"] ?? [] : []
+                explaining: isSilence ? facts["power_loss"] ?? [] : [], unheard: facts["link_away"] ?? []
             ) { _, one, finding in
                 score += one
                 if let finding { findings.append(finding) }

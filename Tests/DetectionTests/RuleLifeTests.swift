@@ -151,6 +151,19 @@ private func rule(_ more: String = "", when: String = "not moving", hold: String
         #expect(building.told.contains("1 car_alarm_call raised 12.0"))
     }
 
+    /// People's orders stand on the lift's time line, and are no words of the lift: one that was under way then is not overtaken by them.
+    @Test func anOrderMakesNoWordLate() throws {
+        var building = try Building(rules: rule())
+        building.say(at: 0) { $0.set(.moving, true) }
+        building.advance(to: 20)
+        try building.order(.maintenance(lift: "1", until: Building.start + .seconds(500), by: "Li", reason: "door"))
+        building.say(at: 16, arriving: 20.5) { $0.set(.moving, false) }
+        #expect(building.detector.view(0).counters.tooLate == 0)
+        #expect(building.told.contains { $0.hasPrefix("1 stands") } == false)
+        building.advance(to: 40)
+        #expect(building.told.last == "1 stands suppressed 30.0")
+    }
+
     @Test func announcedWorkIsCapped() throws {
         var building = try Building(rules: rule())
         building.say(at: 0) { $0.set(.moving, true) }

@@ -68,6 +68,26 @@ import Testing
         #expect(score([fact()], missed, deaf: gaps).entrapment.late == 1)
     }
 
+    /// A door fault that came and went while nothing of the lift arrived is told afterwards, and is not false then.
+    @Test func whatHappensBehindALinkThatIsAwayIsTowardsItsEnd() {
+        var door = word("raised", at: 1052)
+        door.kind = "door_close_fault"
+        let fault = fact("door_close_fault", from: 1000, to: 1020)
+        let missed = score([fault], [door], holds: ["door_close_fault": 2])
+        #expect(missed.kinds["door_close_fault"]?.missed == 1 && missed.kinds["door_close_fault"]?.falseAlarms == 1)
+        let away = score([fault, fact("link_away", from: 990, to: 1050)], [door], holds: ["door_close_fault": 2])
+        #expect(away.kinds["door_close_fault"]?.detected == 1 && away.kinds["door_close_fault"]?.falseAlarms == 0)
+    }
+
+    /// A silence that was over before its rule's hold, in a run in which every other one was suppressed.
+    @Test func suppressedAlertsTellTheirHoldsToo() {
+        var word = word("suppressed", at: 5000)
+        (word.kind, word.holds) = ("controller_silent", 48)
+        let silence = fact("controller_silent", from: 1000, decidable: 1012, to: 1038)
+        #expect(score([silence], [word]).kinds["controller_silent"]?.brief == 1)
+        #expect(score([silence], []).kinds["controller_silent"]?.missed == 1)
+    }
+
     @Test func aLongerHoldLooksNoBetter() {
         var slow = word("confirmed", at: 1500)
         slow.holds = 600
