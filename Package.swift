@@ -99,6 +99,7 @@ let package = Package(
         .testTarget(
             name: "DetectionTests",
             dependencies: ["Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"],
+            exclude: ["Fixtures"],
             swiftSettings: strict),
         // The journal on a disk that misbehaves; a program, so that it runs optimised.
         .executableTarget(

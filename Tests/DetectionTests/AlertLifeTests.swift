@@ -1,4 +1,5 @@
 import Elevator
+import Foundation
 import PositionedYAML
 import Testing
 
@@ -195,6 +196,34 @@ private let stuck = """
         }
         building.advance(to: 40)
         #expect(building.told.last == "1 entrapment.off_level cleared 33.0")
+    }
+
+    /// The fixture is what version 0.2.0 kept of two lifts, one of which stood between floors since 1 s, at 12 s.
+    @Test func anAlertThatAnOlderVersionLeftOpenGoesOn() throws {
+        let rules = """
+            rules:
+              - rule: stands
+                kind: entrapment.off_level
+                when: not moving and not in_door_zone
+                for: 10s
+                escalates: { to: confirmed, for: 60s }
+                clear: once(held(in_door_zone and any(doors.fully_open), 3s))
+                title: { en: s, zh: s }
+            """
+        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures/snapshot-2.bin"
+        var building = try Building(lifts: 2, rules: rules)
+        #expect(try building.detector.restore([UInt8](Data(contentsOf: URL(fileURLWithPath: fixture)))))
+        building.startListening(at: 12)
+        building.say(at: 20) { $0.stopsBetweenFloors() }
+        building.advance(to: 80)
+        #expect(building.told == ["1 entrapment.off_level confirmed 71.0"])
+        building.say(at: 90) {
+            $0.set(.inDoorZone, true)
+            $0.set(.frontFullyOpen, true)
+        }
+        building.advance(to: 95)
+        #expect(building.told.last == "1 entrapment.off_level cleared 93.0")
+        #expect(building.alerts.map(\.revision) == [2, 3])
     }
 
     @Test func aDuplicateChangesNothing() throws {
