@@ -6,12 +6,6 @@ import Encoding
 import PositionedYAML
 import Trace
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 struct Anonymise: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Strip a trace of what tells whose lifts it was recorded from.",
@@ -33,12 +27,11 @@ struct Anonymise: ParsableCommand {
     var profiles = "Devices/profiles"
 
     func run() throws {
-        if trace != "-", Self.isSame(trace, out) { throw ValidationError("--out: that is the trace itself") }
         var anonymiser = Anonymiser(try CityFiles.checkedProfiles(profiles))
         var reader = TraceReader(file: trace == "-" ? "standard input" : trace)
         var writer = TraceWriter()
         let lines = try LineReader(trace)
-        let output = try OutputFile(out)
+        let output = try OutputFile(out, reading: [trace])
         var kept = 0
         var left: [String: Int] = [:]
         try lines.visitLines { line, number in
@@ -64,13 +57,5 @@ struct Anonymise: ParsableCommand {
         let reasons = left.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         StandardError.write(
             "\(kept) messages of \(anonymiser.liftCount) lifts kept; left out: \(reasons.isEmpty ? "none" : reasons)")
-    }
-}
-
-extension Anonymise {
-    /// Two names of one file.
-    private static func isSame(_ a: String, _ b: String) -> Bool {
-        var (one, other) = (stat(), stat())
-        return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino
     }
 }

@@ -12,7 +12,11 @@ final class OutputFile {
     private var bytes: [UInt8] = []
     private let compressor: Compressor?
 
-    init(_ path: String, appending: Bool = false) throws {
+    /// - Parameter reading: files that must not be overwritten by it, by whatever name.
+    init(_ path: String, appending: Bool = false, reading: [String] = []) throws {
+        if let other = reading.first(where: { isOneFile(path, $0) }) {
+            throw OutputError(path: path, reason: "is the file that is read or written as \(other); give another name")
+        }
         if appending, path.hasSuffix(".zst") {
             throw OutputError(path: path, reason: "is appended to, and stays plain: expected a name without .zst")
         }
@@ -66,6 +70,13 @@ final class OutputFile {
             return Musl.write(descriptor, bytes, count)
         #endif
     }
+}
+
+/// Two names of one file that exists.
+private func isOneFile(_ a: String, _ b: String) -> Bool {
+    var (one, other) = (stat(), stat())
+    return a != "-" && stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev
+        && one.st_ino == other.st_ino && one.st_mode & S_IFMT == S_IFREG
 }
 
 struct OutputError: Error, CustomStringConvertible {

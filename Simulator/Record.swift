@@ -113,6 +113,7 @@ struct Record: ParsableCommand {
             }
         }
         guard hasConnected else {
+            if out != "-" { try? FileManager.default.removeItem(atPath: out) }
             throw OutputError(path: "broker \(url)", reason: link.trouble ?? "no connection came about")
         }
         recording.note(.end)

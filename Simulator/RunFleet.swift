@@ -54,22 +54,21 @@ struct RunFleet: ParsableCommand {
             scenario.lifts = lifts
         }
         if let duration {
-            guard let span = Duration(written: duration) else {
-                throw ValidationError("--duration: found '\(duration)', expected a duration such as 20m")
+            guard let span = Duration(written: duration), span > .zero else {
+                throw ValidationError(
+                    "--duration: found '\(duration)', expected a duration such as 20m, at most a year")
             }
             scenario.duration = span.inSeconds
         }
-        if let out, out == truth {
-            throw ValidationError("--out and --truth name one file")
-        }
+        if let out, out == truth { throw ValidationError("--out and --truth name one file") }
         guard broker != nil || out != nil else { throw ValidationError("say where to: --out TRACE, or --broker URL") }
         let url = try broker.map { text in
             guard let url = BrokerURL(text) else { throw ValidationError("--broker: expected mqtt://HOST:PORT") }
             return url
         }
         // Both are opened first: a day's truth must not be lost to a mistyped folder.
-        let truthFile = try truth.map { try OutputFile($0) }
-        let trace = try out.map { try OutputFile($0) }
+        let truthFile = try truth.map { try OutputFile($0, reading: [self.scenario]) }
+        let trace = try out.map { try OutputFile($0, reading: [self.scenario] + (truth.map { [$0] } ?? [])) }
         let city: City
         if let url {
             scenario = scenario.withoutItsGateway

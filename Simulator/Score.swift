@@ -14,8 +14,10 @@ struct Score: ParsableCommand {
         abstract: "Compare alerts with the truth.",
         discussion: """
             For each kind: how often it happened, and was detected, missed, or raised without cause; and how long after
-            it could be known. An entrapment is detected when it is confirmed within the rule's own holds and 2 s of that
-            moment, and false when it is confirmed and nobody is trapped. Apart are counted: what was only suspected;
+            it happened. An entrapment is detected when it is confirmed within its rule's holds and 2 s of the
+            moment from which it could be known (holds of 70 s off level, 90 s at level and 78 s after silence at the most), or
+            later but within 180 s (then it is counted as late, too), and false when it is confirmed and nobody is
+            trapped. Apart are counted: what was only suspected;
             `cautious`, an empty car that really is stuck shut and whose occupancy nobody can know; lifts whose occupancy
             sensor is stuck; what was over before the holds had passed (BRIEF); silences that a power cut in the area explains
             (EXPLAINED); and what nothing that arrived had shown (UNKNOWN). Suppressed alerts are not counted at all.
@@ -48,14 +50,15 @@ struct Score: ParsableCommand {
     @Option(help: "With --report: the trace, so that the timelines show what the lifts said.")
     var trace: String?
 
-    @Option(help: "With --report: whose timeline is shown, instead of those with something wrong.")
+    @Option(help: "With --report: whose timelines are shown (the first five), instead of those with something wrong.")
     var lift: String?
 
     @Option(help: "With --trace: the folder with the profiles that the lifts speak by.")
     var profiles = "Devices/profiles"
 
     func run() throws {
-        guard grace.isFinite else { throw ValidationError("--grace: expected seconds") }
+        guard 0...600 ~= grace else { throw ValidationError("--grace: expected seconds, from 0 to 600") }
+        if truth == "-", alerts == "-" { throw ValidationError("standard input is --truth or --alerts, not both") }
         if report == nil, trace != nil || lift != nil { throw ValidationError("--trace and --lift go with --report") }
         let (truth, alerts) = (try Self.truth(truth), try Self.alerts(alerts))
         if let lift, !truth.contains(where: { $0.lift == lift }), !alerts.contains(where: { $0.lift == lift }) {
@@ -66,7 +69,7 @@ struct Score: ParsableCommand {
             let page = try ReportPage(
                 card, truth: truth, alerts: alerts, grace: grace, trace: trace, lift: lift,
                 profiles: trace == nil ? [] : try CityFiles.checkedProfiles(profiles))
-            let file = try OutputFile(report)
+            let file = try OutputFile(report, reading: [self.truth, self.alerts] + (trace.map { [$0] } ?? []))
             file.write(Array(page.html.utf8))
             file.flush()
         }

@@ -11,6 +11,8 @@ import Gateway
 /// The rules that are judged, and what they are held to: the shipped ones' holds, so that rules which wait longer look no better.
 struct Bench: Sendable {
     private let data: DeviceData
+    /// Of the rules that are judged.
+    var version: String { data.rules.version }
     private let holds: [String: Double]
 
     /// - Parameter rules: a file or folder.

@@ -15,20 +15,25 @@ struct CityBench: ParsableCommand {
     @Option(help: "How many lifts, instead of the scenario's number.") var lifts: Int?
     @Option(help: "How long, instead of the scenario's duration: 20m, 24h.") var duration: String?
     @Option(help: "So many cities, each from a seed of its own: --seed and those that follow.") var runs = 1
-    @Option(help: "Threads.") var threads = 2
+    @OptionGroup var work: WorkOptions
     @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
-    @Option(help: "A folder in which what is done is kept, so that a run that was broken off goes on.") var keep:
-        String?
     @Flag(help: "Generate only; nobody listens.") var generateOnly = false
     @Flag(help: "Also say each case in which something is wrong.") var list = false
     @Flag(help: "The score as JSON.") var json = false
     @Flag(help: "What was false, as tables for docs/detection.md.") var markdown = false
 
+    func validate() throws { if runs < 1 { throw ValidationError("--runs: expected 1 or more") } }
+
     func run() throws {
         var scenario = try CityFiles.scenario(scenario, library: "Simulator", profiles: "Devices/profiles")
-        if let lifts { scenario.lifts = lifts }
+        if let lifts {
+            guard 1...200_000 ~= lifts else { throw ValidationError("--lifts: expected a number from 1 to 200000") }
+            scenario.lifts = lifts
+        }
         if let duration {
-            guard let span = Duration(written: duration) else { throw ValidationError("--duration: expected 20m, 24h") }
+            guard let span = Duration(written: duration), span > .zero else {
+                throw ValidationError("--duration: expected 20m, 24h, at most a year")
+            }
             scenario.duration = span.inSeconds
         }
         let bench = try Bench(rules: rules)
@@ -39,7 +44,8 @@ struct CityBench: ParsableCommand {
         let began = (cpu: cpuSeconds(), wall: MonotonicClock.nanoseconds)
         var outcome = JudgedSite.Outcome()
         try Workers.run(
-            pieces: plans.count, threads: threads, kept: try keep.map(KeptPieces.init), unit: "buildings",
+            pieces: plans.count, threads: work.threads,
+            kept: try work.kept("\(city), seed \(seed), rules \(bench.version), \(isSilent)"), unit: "buildings",
             { piece in
                 let (plan, seed) = plans[piece]
                 return isSilent
@@ -53,6 +59,8 @@ struct CityBench: ParsableCommand {
         if list { for finding in outcome.card.findings { print(finding.line) } }
         printRow("buildings, lifts", "\(plans.count), \(city.lifts * runs)")
         printRow("readings", "\(outcome.messages)", "\(outcome.refused) refused")
+        // Of what was kept from another time nobody knows how long it took.
+        if work.keep != nil { return }
         printRow("per CPU second", "\(written(Double(outcome.messages) / cpu / 1e6, 3)) M", "\(written(cpu)) s")
         printRow(
             "per second of this machine", "\(written(Double(outcome.messages) / wall / 1e6, 3)) M", "\(written(wall)) s"

@@ -13,15 +13,15 @@ struct NewYork: ParsableCommand {
     )
 
     @Option(help: "So many years, each from a seed of its own.") var seeds = 200
-    @Option(help: "Threads.") var threads = 2
-    @Option(help: "A folder in which what is done is kept, so that a run that was broken off goes on.") var keep:
-        String?
+    @OptionGroup var work: WorkOptions
+
+    func validate() throws { if seeds < 1 { throw ValidationError("--seeds: expected 1 or more") } }
 
     func run() throws {
         let scenario = try CityFiles.scenario("new-york", library: "Simulator", profiles: "Devices/profiles")
         var years: [FleetYear] = []
         try Workers.run(
-            pieces: seeds, threads: threads, kept: try keep.map(KeptPieces.init), unit: "years",
+            pieces: seeds, threads: work.threads, kept: try work.kept("\(scenario)"), unit: "years",
             { [FleetYear(of: scenario, seed: UInt64($0 + 1))] }, into: &years, +=)
         print(Self.table(years))
     }

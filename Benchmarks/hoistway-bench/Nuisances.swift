@@ -10,11 +10,11 @@ struct NuisanceBench: ParsableCommand {
 
     @Option(help: "Days of a hundred lifts, for each sensor.") var days = 1
     @Option(help: "What chance draws from.") var seed: UInt64 = 1
-    @Option(help: "Threads.") var threads = 2
+    @OptionGroup var work: WorkOptions
     @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
-    @Option(help: "A folder in which what is done is kept, so that a run that was broken off goes on.") var keep:
-        String?
     @Flag(help: "Also say each case in which something is wrong.") var list = false
+
+    func validate() throws { if days < 1 { throw ValidationError("--days: expected 1 or more") } }
 
     func run() throws {
         let bench = try Bench(rules: rules)
@@ -27,8 +27,8 @@ struct NuisanceBench: ParsableCommand {
             }
             var outcome = JudgedSite.Outcome()
             try Workers.run(
-                pieces: plans.count, threads: threads,
-                kept: try keep.map { try KeptPieces(folder: "\($0)/\(sensor.rawValue)") },
+                pieces: plans.count, threads: work.threads,
+                kept: try work.kept("\(scenario), seed \(seed), rules \(bench.version)", part: sensor.rawValue),
                 unit: "buildings, sensor \(sensor.rawValue)",
                 { try bench.judge(plans[$0].plan, scenario, seed: plans[$0].seed) }, into: &outcome, +=)
             rows.append((sensor.rawValue, outcome.card))

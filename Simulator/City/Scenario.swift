@@ -76,11 +76,11 @@ package struct Scenario: Sendable {
         about = reader.text("about") ?? ""
         startSeconds = reader.number("start_s", in: 0...3.9e9) ?? 1_772_380_800
         timeOfDay = (startSeconds + 8 * 3600).truncatingRemainder(dividingBy: 86_400)
-        duration = (reader.duration("duration") ?? .seconds(86_400)).inSeconds
+        duration = reader.longer("duration") ?? 86_400
         lifts = reader.integer("lifts", in: 1...200_000) ?? 200
         traffic = reader.number("traffic", in: 0...1000) ?? 1
-        rescueDevices = reader.number("rescue_devices") ?? 0.4
-        batteries = reader.number("batteries") ?? 0.5
+        rescueDevices = reader.share("rescue_devices") ?? 0.4
+        batteries = reader.share("batteries") ?? 0.5
         buildings = Self.shares("buildings", &reader, among: catalogue.buildings, otherwise: catalogue.buildings.first)
             .map { ($0.0, $0.1) }
         networks = Self.shares("networks", &reader, among: catalogue.networks, otherwise: catalogue.networks.first)
@@ -113,28 +113,13 @@ package struct Scenario: Sendable {
         rescue = Rescue(arrival: 738, release: 378, callOut: 5400, repair: 7200)
         if let node = reader.optional("rescue") {
             var reader = YAMLReader(node, diagnostics)
-            func mean(_ key: String, _ usual: Double) -> Double { reader.duration(key)?.inSeconds ?? usual }
+            func mean(_ key: String, _ usual: Double) -> Double { reader.longer(key) ?? usual }
             rescue = Rescue(
                 arrival: mean("arrival", rescue.arrival), release: mean("release", rescue.release),
                 callOut: mean("call_out", rescue.callOut), repair: mean("repair", rescue.repair))
             reader.finish()
         }
         reader.finish()
-        for (message, isSound) in [
-            ("duration must be longer than 0s", duration > 0),
-            ("rescue_devices and batteries are shares from 0 to 1", 0...1 ~= rescueDevices && 0...1 ~= batteries),
-            (
-                "rescue: every mean must be longer than 0s",
-                min(rescue.arrival, rescue.release, rescue.callOut, rescue.repair) > 0
-            ),
-        ] where !isSound { diagnostics.report(root, message) }
-        for (key, shares) in [
-            ("buildings", buildings.map(\.share)), ("networks", networks.map(\.share)),
-            ("devices", devices.map(\.share)), ("occupancy", sensors.occupancy.map(\.share)),
-            ("the shares of causes", failures.perLiftYear > 0 ? failures.causes.map(\.share) : [1]),
-        ] where diagnostics.isEmpty && !(shares.allSatisfy { $0 >= 0 } && shares.contains { $0 > 0 }) {
-            diagnostics.report(root, "\(key): expected shares of 0 or more, at least one of them above 0")
-        }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
@@ -156,10 +141,12 @@ package struct Scenario: Sendable {
             return nil
         }
         if node.text != nil { return find(node).map { [($0, 1)] } ?? [] }
-        return reader.entries(key).compactMap { name, share in
-            guard let item = find(name), let share = reader.number(of: share) else { return nil }
+        let items = reader.entries(key).compactMap { name, share -> (Item, Double)? in
+            guard let item = find(name), let share = reader.weight(of: share) else { return nil }
             return (item, share)
         }
+        reader.expectWeight(items.map(\.1), at: node)
+        return items
     }
 
     private static func devices(
@@ -173,7 +160,7 @@ package struct Scenario: Sendable {
             diagnostics.report(node, "expected a list such as [{ profile: \(catalogue.dialects.first?.name ?? "") }]")
         }
         guard !items.isEmpty else { return catalogue.dialects.prefix(1).map { device($0.item) } }
-        return items.compactMap { node in
+        let devices = items.compactMap { node -> Device? in
             var reader = YAMLReader(node, diagnostics)
             defer { reader.finish() }
             let name = reader.requiredText("profile") ?? ""
@@ -184,7 +171,7 @@ package struct Scenario: Sendable {
                 return nil
             }
             var device = device(dialect)
-            device.share = reader.number("share") ?? 1
+            device.share = reader.optional("share").flatMap { reader.weight(of: $0) } ?? 1
             if let heartbeat = reader.duration("heartbeat")?.inSeconds {
                 device.heartbeat = heartbeat
                 if heartbeat < 0.05 { diagnostics.report(node, "a heartbeat must be at least 50ms") }
@@ -192,6 +179,8 @@ package struct Scenario: Sendable {
             if let changes = reader.boolean("reports_changes") { device.reportsChanges = changes }
             return device
         }
+        reader.expectWeight(devices.map(\.share), at: items[0])
+        return devices
     }
 
     private static func sensors(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> Sensors {
@@ -199,11 +188,12 @@ package struct Scenario: Sendable {
         guard let node = reader.optional("sensors") else { return sensors }
         var reader = YAMLReader(node, diagnostics)
         let shares = reader.entries("occupancy").compactMap { key, share -> (OccupancySensor, Double)? in
-            guard let sensor = reader.choice(of: key, OccupancySensor.self), let share = reader.number(of: share) else {
+            guard let sensor = reader.choice(of: key, OccupancySensor.self), let share = reader.weight(of: share) else {
                 return nil
             }
             return (sensor, share)
         }
+        if let node = reader.optional("occupancy") { reader.expectWeight(shares.map(\.1), at: node) }
         if !shares.isEmpty { sensors.occupancy = shares.map { ($0.0, $0.1) } }
         let lag = reader.items("lag").compactMap { reader.duration(of: $0)?.inSeconds }
         if lag.count == 2, lag[0] <= lag[1] {
@@ -242,6 +232,7 @@ package struct Scenario: Sendable {
         if reader.boolean("evenly") == true {
             for index in failures.causes.indices { failures.causes[index].share = 1 }
         }
+        if failures.perLiftYear > 0 { reader.expectWeight(failures.causes.map(\.share), at: node) }
         reader.finish()
         return failures
     }
@@ -270,7 +261,24 @@ extension YAMLReader {
     mutating func share(_ key: String) -> Double? {
         guard let node = optional(key), let share = number(of: node) else { return nil }
         if 0...1 ~= share { return share }
-        diagnostics.report(node, "expected a share from 0 to 1")
+        diagnostics.report(node, "found \(node.summary), expected a share from 0 to 1")
         return nil
+    }
+
+    /// Seconds, more than none.
+    mutating func longer(_ key: String) -> Double? {
+        guard let node = optional(key), let seconds = duration(of: node)?.inSeconds else { return nil }
+        if seconds > 0 { return seconds }
+        diagnostics.report(node, "found \(node.summary), expected longer than 0s")
+        return nil
+    }
+
+    /// A share beside others, of whatever sum.
+    func weight(of node: YAMLNode) -> Double? { number(of: node).map { check($0, in: 0...1e9, at: node) } }
+
+    func expectWeight(_ shares: [Double], at node: YAMLNode) {
+        if diagnostics.isEmpty, !shares.contains(where: { $0 > 0 }) {
+            diagnostics.report(node, "expected shares, at least one of them above 0")
+        }
     }
 }

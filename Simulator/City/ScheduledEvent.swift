@@ -39,7 +39,7 @@ struct ScheduledEvent: Sendable {
         var reader = YAMLReader(node, diagnostics)
         defer { reader.finish() }
         at = reader.duration("at")?.inSeconds ?? 0
-        duration = reader.duration("for")?.inSeconds ?? 1200
+        duration = reader.longer("for") ?? 1200
         share = reader.share("share") ?? 1
         let losesNode = reader.optional("loses")
         loses = reader.choice("loses", Broker.Loss.self) ?? .nothing
@@ -49,7 +49,6 @@ struct ScheduledEvent: Sendable {
             return nil
         }
         self.what = what
-        if duration <= 0 { diagnostics.report(node, "'for' must be longer than 0s") }
         for (key, isThere, belongs) in [
             ("cause", name != nil, [.powerCut, .breakdown].contains(what)),
             ("loses", losesNode != nil, what == .gatewayAway),
@@ -60,8 +59,10 @@ struct ScheduledEvent: Sendable {
         let usual = what == .powerCut ? causes.first { $0.effect == .mainsFail } : nil
         cause = name.map { name in causes.first { $0.name == name } } ?? usual
         if [.powerCut, .breakdown].contains(what), cause == nil {
-            diagnostics.report(
-                node, "no cause is named '\(name ?? "")'.\(suggestion(for: name ?? "", among: causes.map(\.name)))")
+            let found = name.map { "no cause is named '\($0)'." + suggestion(for: $0, among: causes.map(\.name)) }
+            diagnostics.report(node, found ?? "'breakdown' needs a 'cause', such as \(causes.first?.name ?? "")")
+        } else if what == .powerCut, let cause, cause.effect != .mainsFail {
+            diagnostics.report(node, "'\(cause.name)' does not take the mains")
         }
     }
 }

@@ -19,7 +19,7 @@ struct ReportPage {
 
     /// - Parameters:
     ///   - trace: what the lifts said; without it the timelines show truth and alerts alone.
-    ///   - lift: whose timeline is shown; by default those with something wrong, and one with nothing wrong.
+    ///   - lift: whose timelines are shown, those with entrapments if there are any; by default those with something wrong, and one with nothing wrong.
     init(
         _ card: ScoreCard, truth: [TruthRow], alerts: [AlertWord], grace: Double, trace: String?, lift: String?,
         profiles: [Profile]
@@ -38,11 +38,22 @@ struct ReportPage {
     private func cases(_ lift: String?) -> [(title: String, lift: String, around: ClosedRange<Double>)] {
         let entrapments = truth.filter { $0.kind == "entrapment" }
         if let lift {
-            let times =
-                entrapments.filter { $0.lift == lift }.map { $0.start...$0.end }
-                + alerts.filter { $0.lift == lift }.map { $0.time...$0.time }
-            guard let first = times.first else { return [] }
-            return [("The first of lift \(lift)", lift, first)]
+            let mine = alerts.filter { $0.lift == lift }
+            let people = mine.filter { $0.kind.hasPrefix("entrapment") }
+            var times = entrapments.filter { $0.lift == lift }.map { $0.start...$0.end }
+            times += (times.isEmpty && people.isEmpty ? mine : people).map { $0.time...$0.time }
+            // What lies close together is one picture.
+            var spans: [ClosedRange<Double>] = []
+            for span in times.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                if let last = spans.last, span.lowerBound <= last.upperBound + Timeline.margin {
+                    spans[spans.count - 1] = last.lowerBound...max(last.upperBound, span.upperBound)
+                } else {
+                    spans.append(span)
+                }
+            }
+            return spans.prefix(Self.shown).enumerated().map { place, span in
+                ("\(place + 1) of \(spans.count) of lift \(lift)", lift, span)
+            }
         }
         var cases = card.findings.prefix(Self.shown).map { finding in
             let fact = truth.first {
@@ -80,10 +91,13 @@ struct ReportPage {
                 histogram.draw(into: &$0)
             }
         }
-        section(&page, "Entrapments by what may decide", "By place, sensor, network and cause.") { strata(&$0) }
+        section(
+            &page, "Entrapments by what may decide",
+            "By place, sensor, network and cause; with those on lifts whose sensor is stuck, which the tiles leave out."
+        ) { strata(&$0) }
         section(
             &page, "What was told while what was so",
-            "Rows: what happened. Columns: what the alerts said; \"nothing\" is no alert of that kind."
+            "Rows: what happened, however short. Columns: what the alerts said; \"nothing\" is no alert of that kind."
         ) { confusion(&$0) }
         if !card.findings.isEmpty {
             section(
@@ -141,7 +155,7 @@ struct ReportPage {
         let e = card.entrapment
         var tiles = [
             ("\(e.happened)", "entrapments"), ("\(e.inTime) of \(e.owed)", "told within the holds"),
-            ("\(e.late)", "later, within 180 s"),
+            ("\(e.late)", "later, within 180 s of when it showed"),
             ("\(e.missed)", "missed"),
             ("\(e.falseAlarms)", "false"), ("\(e.cautious)", "cautious"),
             ("\(e.suspectedFalsely)", "only suspected, of nobody"),

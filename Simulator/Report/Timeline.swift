@@ -4,6 +4,8 @@ import Scoring
 
 /// One lift over some minutes: what was so, what it said, and what was told of it, one under the other.
 struct Timeline {
+    /// Seconds shown before and after.
+    static let margin = 120.0
     private static let width = 1000.0
     private static let left = 190.0
     private static let lane = 18.0
@@ -30,7 +32,7 @@ struct Timeline {
         lift: String, around: ClosedRange<Double>, truth: [TruthRow], alerts: [AlertWord], trace: LiftTrace?
     ) {
         self.lift = lift
-        span = around.lowerBound - 120...min(around.upperBound + 120, around.lowerBound + 3600)
+        span = around.lowerBound - Self.margin...min(around.upperBound + Self.margin, around.lowerBound + 3600)
         let facts = truth.filter { $0.lift == lift && !$0.kind.hasPrefix("occupancy_sensor") }
         for (kind, facts) in Dictionary(grouping: facts, by: \.kind).sorted(by: { $0.key < $1.key }) {
             add(

@@ -2,7 +2,7 @@ import City
 
 /// What was told while something was so: rows are what happened, columns what the alerts said.
 ///
-/// A fact that an alert of its kind told of stands on the diagonal, one that none told of under `nothing`. An alert with no fact of its
+/// A fact that an alert of its kind told of, also one that was still open, stands on the diagonal, one that none told of under `nothing`. An alert with no fact of its
 /// kind stands in the row of what was going on instead, or of `nothing`.
 package struct Confusion: Sendable {
     package static let nothing = "nothing"
@@ -14,15 +14,16 @@ package struct Confusion: Sendable {
     package init(truth: [TruthRow], alerts: [AlertWord], isJudged: (String) -> Bool, grace: Double) {
         let runEnd = truth.first { $0.kind == "run" }?.end ?? .infinity
         let facts = Dictionary(grouping: truth.filter { $0.kind != "run" && $0.kind != "breakdown" }, by: \.lift)
-        let told = Story.gather(alerts).compactMap { story -> (lift: String, kind: String, time: Double)? in
+        let told = Story.gather(alerts).compactMap {
+            story -> (lift: String, kind: String, time: Double, story: Story)? in
             let kind = Self.family(story.kind)
             guard let time = story.firstTold, time <= runEnd, isJudged(kind) else { return nil }
-            return (story.lift, kind, time)
+            return (story.lift, kind, time, story)
         }
         let alertsOfLift = Dictionary(grouping: told, by: \.lift)
         for fact in facts.values.joined() where isJudged(fact.kind) {
             let isTold = alertsOfLift[fact.lift]?.contains {
-                $0.kind == fact.kind && Self.covers(fact, $0.time, grace)
+                $0.kind == fact.kind && (Self.covers(fact, $0.time, grace) || $0.story.isOpen(at: fact.start))
             }
             counts[fact.kind, default: [:]][isTold == true ? fact.kind : Self.nothing, default: 0] += 1
         }

@@ -12,14 +12,21 @@ struct Judge {
     let deaf: [ClosedRange<Double>]
     /// Seconds after the people are out within which an alert must be over.
     private static let patience = 600.0
-    /// Seconds within which every entrapment must be confirmed, whatever was lost on the way (entrapment.md).
+    /// Seconds within which every entrapment must be confirmed, whatever was lost on the way (entrapment.md); from when something that
+    /// arrived showed it.
     private static let entrapmentLimit = 180.0
     /// Seconds for which a way out must stand open before it ends anything (entrapment.md).
     private static let wayOutHold = 3.0
 
-    /// As the alerts say, also those that are suppressed.
+    /// What entrapment.md allows: the hold of the branch, and 60 s until it is confirmed.
+    private static let entrapmentHolds = [
+        "entrapment.off_level": 70.0, "entrapment.at_level": 90, "entrapment.silence": 78, "entrapment.call": 10,
+    ]
+
+    /// As the alerts say, also those that are suppressed; rules that wait longer than entrapment.md allows look no better for it.
     static func holds(of words: [AlertWord]) -> [String: Double] {
         Dictionary(words.map { ($0.kind, $0.holds) }, uniquingKeysWith: max)
+            .merging(entrapmentHolds, uniquingKeysWith: min)
     }
 
     /// - Parameters:
@@ -54,16 +61,18 @@ struct Judge {
             func isSo(_ time: Double, _ facts: [String: [TruthRow]]) -> Bool {
                 facts[story.lift]?.contains(where: covers(time)) == true
             }
-            var score = KindScore()
             // After the run's end every lift is silent in the middle of whatever it did, and the truth says nothing of that.
-            if let time = story.firstTold {
-                if time > runEnd || isSo(time, factsByLift) { continue }
+            func isWrong(_ time: Double) -> Bool { time <= runEnd && !isSo(time, factsByLift) }
+            for time in story.raised where isWrong(time) {
+                var score = KindScore()
                 if isSo(time, excuses) { score.cautious = 1 } else { score.falseAlarms = 1 }
-            } else if let time = story.suspected {
-                if time > runEnd || isSo(time, factsByLift) || isSo(time, excuses) { continue }
-                score.suspectedFalsely = 1
+                note(nil, score, Finding(score, story.kind, story.lift, at: time, cause: nil))
             }
-            note(nil, score, Finding(score, story.kind, story.lift, at: story.firstTold ?? 0, cause: nil))
+            if story.told.isEmpty, let time = story.suspected, isWrong(time), !isSo(time, excuses) {
+                var score = KindScore()
+                score.suspectedFalsely = 1
+                note(nil, score, nil)
+            }
         }
     }
 
@@ -88,10 +97,10 @@ struct Judge {
             score.detected = 1
             score.toldAfter = [Float(max(0, told - fact.start))]
             followUp(fact, stories, &score)
-        } else if stories.contains(where: { $0.isOpen(at: fact.start) }) {
+        } else if stories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end)) }) {
             // The centre still believes that somebody is in there.
             score.detected = 1
-            score.toldAfter = [0]
+            followUp(fact, stories, &score)
         } else if let told, told <= limit {
             (score.detected, score.late) = (1, 1)
             score.toldAfter = [Float(told - fact.start)]
@@ -123,7 +132,9 @@ struct Judge {
 
     /// Told once, not ended while it lasts, ended when it is over.
     private func followUp(_ fact: TruthRow, _ stories: [Story], _ score: inout KindScore) {
-        let mine = stories.filter { $0.told.contains { fact.start - grace <= $0 && $0 <= fact.end + grace } }
+        let mine = stories.filter {
+            $0.isOpen(at: fact.start) || $0.told.contains { fact.start - grace <= $0 && $0 <= fact.end + grace }
+        }
         score.doubled = max(0, mine.count - 1)
         let isEarly = mine.contains { $0.ended.contains { fact.start < $0 && $0 < fact.end - grace } }
         score.clearedEarly = isEarly ? 1 : 0

@@ -2,7 +2,7 @@
 package struct KindScore: Sendable, Codable {
     package internal(set) var happened = 0
     package internal(set) var detected = 0
-    /// Of the detected ones, those told later than the holds explain: a word was lost, or the last one heard spoke of an open door.
+    /// Of the detected ones, those told later than the holds allow, within 180 s of when it could be known and while it lasted.
     package internal(set) var late = 0
     package internal(set) var missed = 0
     package internal(set) var falseAlarms = 0

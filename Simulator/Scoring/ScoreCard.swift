@@ -108,7 +108,8 @@ package struct ScoreCard: Sendable, Codable {
             judge.judge(
                 facts[kind] ?? [], stories.filter { $0.kind == kind },
                 excusing: isSilence ? (facts["silent_in_power_cut"] ?? []) + (facts["link_away"] ?? []) : [],
-                explaining: isSilence ? facts["power_loss"] ?? [] : [], unheard: facts["link_away"] ?? []
+                explaining: isSilence ? facts["power_loss"] ?? [] : [],
+                unheard: isSilence ? [] : facts["link_away"] ?? []
             ) { _, one, finding in
                 score += one
                 if let finding { findings.append(finding) }

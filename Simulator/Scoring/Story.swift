@@ -40,6 +40,13 @@ struct Story {
 
     /// Revisions that never arrived although a later one did. A nonsensical number does not make a million of them.
     var lost: Int { min(revisions.max() ?? 0, 1_000_000) - revisions.count }
+    /// Each time it was told anew: at first, and after it had been said to be over.
+    var raised: [Double] {
+        let times = told.sorted()
+        return times.enumerated().filter { place, time in
+            place == 0 || ended.contains { times[place - 1] < $0 && $0 <= time }
+        }.map(\.element)
+    }
     var firstTold: Double? { told.min() }
     /// It had been told in earnest before this moment, and nobody had said that it was over.
     func isOpen(at time: Double) -> Bool {

@@ -62,7 +62,7 @@ public struct YAMLReader {
     public mutating func duration(_ key: String) -> Duration? { optional(key).flatMap { duration(of: $0) } }
     public func duration(of node: YAMLNode) -> Duration? {
         if let duration = node.text.flatMap(Duration.init(written:)) { return duration }
-        diagnostics.report(node, "found \(node.summary), expected a duration such as 90s, 5m or 2h")
+        diagnostics.report(node, "found \(node.summary), expected a duration such as 90s, 5m or 2h, at most a year")
         return nil
     }
 

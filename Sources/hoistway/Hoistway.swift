@@ -41,13 +41,15 @@ struct FormatOptions: ParsableArguments {
 
 struct DeviceOptions: ParsableArguments {
     @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Rule files or folders. Default: the shipped ones.", valueName: "path"))
+        name: .long,
+        help: ArgumentHelp(
+            "A rule file or folder; may be given several times. Default: the shipped ones.", valueName: "path"))
     var rules: [String] = []
 
     @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Profile files or folders. Default: the shipped ones.", valueName: "path"))
+        name: .long,
+        help: ArgumentHelp(
+            "A profile file or folder; may be given several times. Default: the shipped ones.", valueName: "path"))
     var profiles: [String] = []
 
     func load() throws -> DeviceData {

@@ -141,7 +141,7 @@ final class Site {
         defer { try? FileManager.default.removeItem(atPath: log) }
         let process = try ChildProcess(
             ["/usr/bin/env", "HOISTWAY_DEVICES=" + root + "/Devices", program] + arguments, log: log)
-        for _ in 0..<3000 where process.isRunning { usleep(10_000) }
+        for _ in 0..<12_000 where process.isRunning { usleep(10_000) }
         process.end()
         return (process.outcome ?? -1, try String(contentsOfFile: log, encoding: .utf8))
     }

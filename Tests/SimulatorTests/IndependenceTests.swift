@@ -11,7 +11,7 @@ import Testing
         return try files.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }.flatMap { file in
             try String(contentsOfFile: "\(SmallCity.root)/\(folder)/\(file)", encoding: .utf8)
                 .split(separator: "\n")
-                .compactMap { $0.firstMatch(of: /^\s*(@\w+ )*import (struct |enum |class |func )?(\w+)/)?.output.3 }
+                .compactMap { $0.firstMatch(of: /^\s*(?:@?\w+\s+)*?import\s+(?:[a-z]+\s+)?([A-Za-z_]\w*)/)?.output.1 }
                 .map { (file, String($0)) }
         }
     }

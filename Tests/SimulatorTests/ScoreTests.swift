@@ -79,6 +79,27 @@ import Testing
         #expect(away.kinds["door_close_fault"]?.detected == 1 && away.kinds["door_close_fault"]?.falseAlarms == 0)
     }
 
+    /// An alert that was open from before is no excuse once it has been said to be over.
+    @Test func anAlertOfBeforeCountsWhileItIsOpen() {
+        let before = fact(from: 100, decidable: 100, to: 900)
+        let stays = [word("confirmed", at: 170), word("cleared", at: 2010, revision: 2)]
+        #expect(score([before, fact()], stays).entrapment.detected == 2)
+        let ends = [word("confirmed", at: 170), word("cleared", at: 1003, revision: 2)]
+        let card = score([before, fact()], ends)
+        #expect(card.entrapment.detected == 1 && card.entrapment.missed == 1)
+    }
+
+    @Test func anAlertThatGoesOnFalselyIsFalse() {
+        let words = [
+            word("confirmed", at: 1070), word("cleared", at: 2010, revision: 2),
+            word("confirmed", at: 6000, revision: 3),
+            word("confirmed", at: 6180, revision: 4), word("cleared", at: 6500, revision: 5),
+        ]
+        let card = score([fact()], words)
+        #expect(card.entrapment.detected == 1 && card.entrapment.falseAlarms == 1)
+        #expect(card.findings.contains { $0.verdict == .falseAlarm && $0.time == 6000 })
+    }
+
     /// A silence that was over before its rule's hold, in a run in which every other one was suppressed.
     @Test func suppressedAlertsTellTheirHoldsToo() {
         var word = word("suppressed", at: 5000)
@@ -88,11 +109,17 @@ import Testing
         #expect(score([silence], []).kinds["controller_silent"]?.missed == 1)
     }
 
+    /// What an alert says of its own holds counts up to what entrapment.md allows, and rules may be held to less.
     @Test func aLongerHoldLooksNoBetter() {
-        var slow = word("confirmed", at: 1500)
-        slow.holds = 600
-        #expect(score([fact()], [slow]).entrapment.detected == 1)
-        #expect(score([fact()], [slow], holds: ["entrapment.off_level": Self.hold]).entrapment.missed == 1)
+        func slow(at time: Double, _ holds: Double) -> AlertWord {
+            var word = word("confirmed", at: time)
+            word.holds = holds
+            return word
+        }
+        #expect(score([fact()], [slow(at: 1500, 600)]).entrapment.missed == 1)
+        #expect(score([fact()], [slow(at: 1170, 170)]).entrapment.late == 1)
+        #expect(score([fact()], [slow(at: 1170, 170)], holds: ["entrapment.off_level": 170]).entrapment.inTime == 1)
+        #expect(score([fact()], [slow(at: 1040, 30)]).entrapment.late == 1)
     }
 
     @Test func overBeforeTheHoldsHadToBeToldByNobody() {
