@@ -64,6 +64,13 @@ struct Score: ParsableCommand {
         if let lift, !truth.contains(where: { $0.lift == lift }), !alerts.contains(where: { $0.lift == lift }) {
             throw ValidationError("--lift: neither truth nor alerts speak of '\(lift)'")
         }
+        if let run = truth.first(where: { $0.kind == "run" }), !alerts.isEmpty,
+            !alerts.contains(where: { run.start...run.end ~= $0.time })
+        {
+            throw InvalidFiles([
+                Diagnostic(file: self.alerts, message: "none of these alerts lies within the run of \(self.truth)")
+            ])
+        }
         let card = ScoreCard(truth: truth, alerts: alerts, grace: grace)
         if let report {
             let page = try ReportPage(

@@ -50,6 +50,8 @@ extension AlertWord: Decodable {
         var data: Body
     }
 
+    private struct UnknownState: Error, CustomStringConvertible { let description: String }
+
     package init(from decoder: any Decoder) throws {
         let event = try Event(from: decoder)
         alertID = event.data.alertId
@@ -57,6 +59,7 @@ extension AlertWord: Decodable {
         lift = event.subject
         kind = event.data.kind
         state = event.data.state
+        if AlertState(rawValue: state) == nil { throw UnknownState(description: "data.state: '\(state)' is none") }
         time = event.data.eventS
         holds = event.data.rule.holdS + (event.data.rule.confirmationHoldS ?? 0)
     }
