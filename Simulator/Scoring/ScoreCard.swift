@@ -28,7 +28,7 @@ package struct ScoreCard: Sendable, Codable {
     /// Alerts of kinds that the truth is silent about: service modes, codes as the controller wrote them.
     package private(set) var beyondTruth = 0
     package private(set) var liftYears = 0.0
-    /// What is wrong, case by case: the first ten thousand.
+    /// What is wrong, case by case: all that is missed or false, and of the rest the first ten thousand.
     package var findings: [Finding] = []
 
     package var entrapment: KindScore { kinds["entrapment"] ?? KindScore() }
@@ -130,7 +130,8 @@ package struct ScoreCard: Sendable, Codable {
         a.lost += b.lost
         a.beyondTruth += b.beyondTruth
         a.liftYears += b.liftYears
-        a.findings += b.findings.prefix(max(0, 10_000 - a.findings.count))
+        let isFull = a.findings.count > 10_000
+        a.findings += b.findings.filter { !isFull || $0.verdict == .missed || $0.verdict == .falseAlarm }
     }
 
     /// Nobody missed, nothing lost, nobody alarmed for nothing; stuck sensors excepted, which can hide people or invent them.
