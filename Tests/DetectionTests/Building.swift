@@ -98,12 +98,56 @@ struct Building {
         collect()
     }
 
+    /// A car that somebody is in stops between floors.
+    mutating func stop(at second: Double, lift: Int = 1) {
+        say(lift, at: second) {
+            $0.stopsBetweenFloors()
+            $0.set(.occupied, true)
+        }
+    }
+
     private mutating func collect() {
         for alert in detector.takeAlerts() {
             alerts.append(alert)
             let time = (alert.time - Self.start).inSeconds
             told.append("\(alert.lift) \(alert.kind) \(alert.state.rawValue) \(time)")
         }
+    }
+}
+
+extension Building {
+    /// One rule of an entrapment: suspected after 10 s, confirmed after 60 s.
+    static let stuck = """
+        rules:
+          - rule: stuck
+            kind: entrapment.off_level
+            when: not moving and not in_door_zone and possibly(any(compartments.occupied))
+            for: 10s
+            escalates: { to: confirmed, for: 60s }
+            clear: held(any(doors.fully_open) and in_door_zone, 3s)
+            title: { en: stuck, zh: 困人 }
+        """
+
+    /// One rule of a lift that stands, with `more` of its keys.
+    static func rule(_ more: String = "", when: String = "not moving", hold: String = "10s", kind: String = "stands")
+        -> String
+    {
+        """
+        rules:
+          - rule: stands
+            kind: \(kind)
+            when: \(when)
+            for: \(hold)
+            title: { en: stands, zh: 停 }
+            \(more)
+        """
+    }
+}
+
+extension String {
+    func replacingFirst(_ old: String, _ new: String) -> String {
+        guard let range = firstRange(of: old) else { return self }
+        return String(self[..<range.lowerBound]) + new + String(self[range.upperBound...])
     }
 }
 

@@ -34,7 +34,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log) STATUS \(site.status)")
         #expect(site.told == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
-        #expect(site.status("counters", "messages") == 2)
+        #expect(site.wait { site.status("counters", "messages") == 2 }, "\(site.status)")
     }
 
     @Test func killedBetweenCommitAndAcknowledgementTheRedeliveryHasNoEffectOnACount() throws {
@@ -250,7 +250,7 @@ extension EndToEndTests {
         }
         #expect(site.wait { !site.told.isEmpty }, "\(site.log) STATUS \(site.status)")
         #expect(site.told == ["stands raised"])
-        #expect(site.status("counters", "messages") == 22)
+        #expect(site.wait { site.status("counters", "messages") == 22 }, "\(site.status)")
         let data = site.events.first?["data"] as? [String: Any]
         let hold = (data?["event_s"] as? Double ?? 0) - (data?["onset_s"] as? Double ?? 0)
         #expect(abs(hold - 4) < 0.01, "the hold went on through every reload: \(hold)")

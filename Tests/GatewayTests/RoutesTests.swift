@@ -146,7 +146,7 @@ extension Site {
             }
         }
         #expect(site.wait(25) { has("2") && has("3") }, "\(site.log)")
-        #expect(site.status("centre", "backlog") > 0, "what was not taken is owed")
+        #expect(site.wait { site.status("centre", "backlog") > 0 }, "what was not taken is owed")
         centre.now { _ in HTTPCentre.Answer() }
         #expect(
             site.wait(70) { site.status("centre", "backlog") == 0 }, "and comes as soon as it is taken: \(site.log)")
@@ -179,7 +179,7 @@ extension Site {
         #expect(site.wait { site.isDrained })
         site.trap()
         #expect(site.wait { site.log.contains("it cannot be read what") }, "\(site.log)")
-        #expect(site.status("centre", "backlog") > 0)
+        #expect(site.wait { site.status("centre", "backlog") > 0 })
         centre.now { _ in HTTPCentre.Answer() }
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
     }
@@ -303,7 +303,8 @@ extension Site {
         site.fault("2")
         #expect(site.wait { keeper.told.count >= 2 && site.told.contains { $0.hasPrefix("door_close_fault") } })
         #expect(!keeper.told.contains { $0.hasPrefix("door_close_fault") }, "it wants entrapments only")
-        #expect(site.status("centre", "backlog") > 0, "the owner's centre is down, and is owed everything")
+        #expect(
+            site.wait { site.status("centre", "backlog") > 0 }, "the owner's centre is down, and is owed everything")
         owner.now { _ in HTTPCentre.Answer() }
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.status)")
         #expect(Set(owner.told).isSuperset(of: keeper.told))
@@ -401,7 +402,7 @@ extension Site {
         #expect(!tests.isEmpty && tests.allSatisfy { $0["test"] as? Bool == true })
         #expect(tests.last?["state"] as? String == "cleared", "the virtual lift's doors opened")
         #expect(site.retained("state")?.contains("hoistway-selftest") == false)
-        #expect(site.status("counters", "messages") > 0)
+        #expect(site.wait { site.status("counters", "messages") > 0 })
         let bad = (site.status["bad_input"] as? [String: Any])?["counts"] as? [String: Any]
         #expect(bad?.isEmpty == true)
     }

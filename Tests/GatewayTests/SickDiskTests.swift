@@ -98,7 +98,7 @@ import Testing
         #expect(
             site.wait { site.told.contains("car_alarm_call raised") },
             "with the disk still full: \(site.told) \(site.log)")
-        #expect(site.status("counters", "commit_failures") > 0)
+        #expect(site.wait { site.status("counters", "commit_failures") > 0 })
         site.trap("2")
         #expect(
             site.wait { site.isTold("confirmed", of: "2") },

@@ -1,0 +1,141 @@
+import Elevator
+import Testing
+
+@testable import Detection
+
+/// What people say: announced work, accepted and closed incidents.
+@Suite struct OrderTests {
+    @Test func announcedWorkMutesWhatBeginsInItForItsTime() throws {
+        var building = try Building(rules: Building.rule())
+        building.say(at: 0) { $0.set(.moving, true) }
+        try building.order(.maintenance(lift: "1", until: Building.start + .seconds(100), by: "Li", reason: "door"))
+        building.stop(at: 5)
+        for second in stride(from: 10.0, to: 160, by: 10) { building.say(at: second) }
+        #expect(
+            building.told == [
+                "1 maintenance raised 0.0", "1 stands suppressed 15.0", "1 maintenance cleared 100.0",
+                "1 stands raised 100.0",
+            ])
+    }
+
+    @Test func announcedWorkMutesNoOpenIncidentAndNoButton() throws {
+        let text =
+            Building.rule()
+            + "\n  - { rule: button, kind: car_alarm_call, when: '\"90\" in codes', title: { en: b, zh: b } }"
+        var building = try Building(rules: text)
+        building.stop(at: 1)
+        building.advance(to: 5)
+        // It began before the work was announced.
+        try building.order(.maintenance(lift: "1", until: Building.start + .seconds(500), by: "Li", reason: "door"))
+        building.say(at: 12) { $0.set(.codes, bits: FaultCode.carAlarmButton.bit) }
+        #expect(building.told.contains("1 stands raised 11.0"))
+        #expect(building.told.contains("1 car_alarm_call raised 12.0"))
+    }
+
+    @Test func announcedWorkIsCapped() throws {
+        var building = try Building(rules: Building.rule())
+        building.say(at: 0) { $0.set(.moving, true) }
+        try building.order(.maintenance(lift: "1", until: Building.start + .seconds(900_000), by: "Li", reason: "x"))
+        #expect(building.detector.view(0).maintenanceUntil == Building.start + Order.longestMaintenance)
+        #expect(throws: OrderProblem.unknownLift("9")) {
+            try building.order(.maintenance(lift: "9", until: Building.start + .seconds(9), by: "Li", reason: "x"))
+        }
+    }
+
+    /// People's orders stand on the lift's time line, and are no words of the lift: one that was under way then is not overtaken by them.
+    @Test func anOrderMakesNoWordLate() throws {
+        var building = try Building(rules: Building.rule())
+        building.say(at: 0) { $0.set(.moving, true) }
+        building.advance(to: 20)
+        try building.order(.maintenance(lift: "1", until: Building.start + .seconds(500), by: "Li", reason: "door"))
+        building.say(at: 16, arriving: 20.5) { $0.set(.moving, false) }
+        #expect(building.detector.view(0).counters.tooLate == 0)
+        #expect(building.told.contains { $0.hasPrefix("1 stands") } == false)
+        building.advance(to: 40)
+        #expect(building.told.last == "1 stands suppressed 30.0")
+    }
+
+    @Test func acceptingConfirmsAndBypassesSuppressorsUntilTheEnd() throws {
+        let text =
+            Building.rule("escalates: { to: confirmed, for: 1h }\n    clear: in_door_zone", kind: "entrapment.x")
+            + "\n  - { rule: other, kind: other, when: not moving, for: 20s, unless: [{ name: inspection, when: mode == inspection, at_most: 1h }], title: { en: o, zh: o } }"
+        var building = try Building(rules: text)
+        building.say(at: 0) {
+            $0.stopsBetweenFloors()
+            $0.set(.mode, case: 2)
+        }
+        building.advance(to: 25)
+        #expect(building.told == ["1 entrapment.x suspected 10.0", "1 other suppressed 20.0"])
+        try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
+        #expect(building.told.dropFirst(2) == ["1 entrapment.x confirmed 25.0", "1 other raised 25.0"])
+        try building.order(.endOfAlarm(alert: building.alerts[0].id, Statement(by: "Wang")))
+        #expect(building.told.last == "1 entrapment.x cleared 25.0")
+        #expect(building.alerts.last?.reason == "end_of_alarm")
+        // It still stands there: a new alert after its whole hold.
+        building.say(at: 30)
+        building.advance(to: 36)
+        #expect(building.told.last == "1 entrapment.x suspected 35.0")
+    }
+
+    @Test func judgedFalseEndsItAndBlocksNoNewEvidence() throws {
+        var building = try Building(rules: Building.rule())
+        building.stop(at: 1)
+        building.advance(to: 12)
+        try building.order(.judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
+        building.say(at: 20)
+        building.say(at: 29)
+        #expect(building.told.count == 2, "the same evidence is judged")
+        building.say(at: 30) { $0.set(.moving, true) }
+        building.say(at: 40) { $0.set(.moving, false) }
+        building.advance(to: 51)
+        #expect(building.told.last == "1 stands raised 50.0")
+        #expect(throws: OrderProblem.noOpenAlert("x")) { try building.order(.accepted(alert: "x", by: "W")) }
+    }
+
+    @Test func anAcceptedIncidentThatHasEndedByItselfCanStillBeClosed() throws {
+        let text =
+            Building.rule("clear: in_door_zone", kind: "entrapment.x")
+            + "\n  - { rule: other, kind: other, when: moving, for: 5s, unless: [{ name: inspection, when: mode == inspection, at_most: 1h }], title: { en: o, zh: o } }"
+        var building = try Building(rules: text)
+        building.stop(at: 1)
+        building.advance(to: 12)
+        try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
+        building.say(at: 20) { $0.set(.inDoorZone, true) }
+        building.advance(to: 40)
+        try building.order(.endOfAlarm(alert: building.alerts[0].id, Statement(by: "Wang")))
+        // The bypass is over: an inspection mutes again.
+        building.say(at: 50) {
+            $0.set(.mode, case: 2)
+            $0.set(.moving, true)
+        }
+        building.advance(to: 57)
+        #expect(building.told.last == "1 other suppressed 55.0")
+        #expect(throws: OrderProblem.notAnEntrapment("other")) {
+            var plain = try Building(rules: Building.rule(kind: "other"))
+            plain.stop(at: 1)
+            plain.advance(to: 12)
+            try plain.order(.accepted(alert: plain.alerts[0].id, by: "Wang"))
+        }
+    }
+
+    @Test func closingAnAlertDoesNotRaiseTheOneThatItSpokeFor() throws {
+        let text =
+            Building.rule("yields_to: [second]", kind: "entrapment.x")
+            + "\n  - { rule: second, kind: entrapment.y, when: not moving, for: 12s, yields_to: [stands], title: { en: o, zh: o } }"
+        var building = try Building(rules: text)
+        building.stop(at: 1)
+        building.say(at: 14)
+        try building.order(.judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
+        for second in stride(from: 20.0, to: 60, by: 5) { building.say(at: second) }
+        #expect(building.told == ["1 entrapment.x raised 11.0", "1 entrapment.x cleared 14.0"])
+    }
+
+    @Test(arguments: [
+        Order.maintenance(lift: "1", until: Instant(nanoseconds: 5), by: "李 伟", reason: "a: b, c"),
+        .maintenanceEnds(lift: "1", by: "x"), .accepted(alert: "a", by: ""),
+        .endOfAlarm(alert: "a", Statement(by: "x", people: 2)),
+        .progress(alert: "a", .arrived, Statement(by: "x", remark: "r")),
+        .judgedFalse(alert: "a", by: "x", reason: ""),
+    ])
+    func anOrdersLineReadsBack(_ order: Order) { #expect(Order(line: order.line) == order) }
+}

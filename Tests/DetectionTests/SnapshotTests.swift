@@ -1,0 +1,130 @@
+import Elevator
+import Foundation
+import PositionedYAML
+import Testing
+
+@testable import Detection
+
+/// What a restart takes up from the snapshot, and what it does not.
+@Suite struct SnapshotTests {
+    @Test func aSnapshotGoesOnExactlyWhereItWas() throws {
+        // Cut at every step: the life after a restart equals the life without one.
+        func script(_ building: inout Building, from: Int, to: Int) {
+            for step in from..<to {
+                let second = Double(step) * 2
+                building.say(at: second) {
+                    if step == 2 { $0.stopsBetweenFloors() }
+                    if step == 50 {
+                        $0.set(.inDoorZone, true)
+                        $0.set(.frontFullyOpen, true)
+                    }
+                }
+            }
+        }
+        var whole = try Building(rules: Building.stuck)
+        script(&whole, from: 0, to: 60)
+        #expect(whole.told.count == 3)
+        for cut in stride(from: 1, to: 60, by: 3) {
+            var first = try Building(rules: Building.stuck)
+            script(&first, from: 0, to: cut)
+            let bytes = first.detector.snapshot()
+            let fresh = try Building(rules: Building.stuck)
+            first.detector = fresh.detector
+            #expect(try first.detector.restore(bytes))
+            script(&first, from: cut, to: 60)
+            #expect(first.told == whole.told, "cut at \(cut)")
+            #expect(first.alerts.map(\.id) == whole.alerts.map(\.id))
+        }
+    }
+
+    @Test func aDamagedSnapshotIsRefusedAndChangesNothing() throws {
+        var building = try Building(rules: Building.stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        let bytes = building.detector.snapshot()
+        for length in stride(from: 0, to: bytes.count - 1, by: 97) {
+            #expect(throws: (any Error).self) { try building.detector.restore(Array(bytes[..<length])) }
+        }
+        #expect(building.detector.snapshot() == bytes)
+    }
+
+    @Test func aRestartUnderOtherRulesEndsNoAlert() throws {
+        var building = try Building(rules: Building.stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.advance(to: 12)
+        let bytes = building.detector.snapshot()
+        building.detector = try Building(rules: Building.stuck.replacingFirst("for: 10s", "for: 20s")).detector
+        #expect(try !building.detector.restore(bytes))
+        building.say(at: 13)
+        building.say(at: 12.5, arriving: 13.5)
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0"], "neither cleared nor told twice")
+        building.say(at: 30) {
+            $0.set(.inDoorZone, true)
+            $0.set(.frontFullyOpen, true)
+        }
+        building.advance(to: 40)
+        #expect(building.told.last == "1 entrapment.off_level cleared 33.0")
+    }
+
+    /// The fixture is what version 0.2.0 kept of two lifts, one of which stood between floors since 1 s, at 12 s.
+    @Test func anAlertThatAnOlderVersionLeftOpenGoesOn() throws {
+        let rules = """
+            rules:
+              - rule: stands
+                kind: entrapment.off_level
+                when: not moving and not in_door_zone
+                for: 10s
+                escalates: { to: confirmed, for: 60s }
+                clear: once(held(in_door_zone and any(doors.fully_open), 3s))
+                title: { en: s, zh: s }
+            """
+        let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures/snapshot-2.bin"
+        var building = try Building(lifts: 2, rules: rules)
+        #expect(try building.detector.restore([UInt8](Data(contentsOf: URL(fileURLWithPath: fixture)))))
+        building.startListening(at: 12)
+        building.say(at: 20) { $0.stopsBetweenFloors() }
+        building.advance(to: 80)
+        #expect(building.told == ["1 entrapment.off_level confirmed 71.0"])
+        building.say(at: 90) {
+            $0.set(.inDoorZone, true)
+            $0.set(.frontFullyOpen, true)
+        }
+        building.advance(to: 95)
+        #expect(building.told.last == "1 entrapment.off_level cleared 93.0")
+        #expect(building.alerts.map(\.revision) == [2, 3])
+    }
+
+    @Test func anOrderOutlivesARestart() throws {
+        var building = try Building(rules: Building.rule())
+        building.say(at: 0) { $0.set(.moving, true) }
+        try building.order(.maintenance(lift: "1", until: Building.start + .seconds(100), by: "Li", reason: "door"))
+        let bytes = building.detector.snapshot()
+        building.detector = try Building(rules: Building.rule()).detector
+        #expect(try building.detector.restore(bytes))
+        building.stop(at: 5)
+        for second in stride(from: 10.0, to: 120, by: 10) { building.say(at: second) }
+        #expect(building.told.last == "1 stands raised 100.0")
+    }
+
+    @Test func theRegisterIsTheConfigurationsAndNotTheSnapshots() throws {
+        let text = Building.rule(when: "floor > top_floor", hold: "0s")
+        func detector(_ top: Int) throws -> Detector {
+            let rules = try RuleSet([YAMLNode(parsing: Array(text.utf8), file: "r.yaml")])
+            var detector = Detector(rules: rules, start: Building.start, isListening: true)
+            try detector.add(
+                Lift(id: "1", floors: 1...top),
+                kind: Detector.LiftKind(provides: [.floor], staleAfter: .seconds(60), equipment: .traction),
+                at: Building.start)
+            return detector
+        }
+        var first = try detector(5)
+        var reading = Reading()
+        reading.set(.floor, number: 9)
+        reading.deviceTime = Building.start + .seconds(1)
+        first.fold(reading, lift: 0, key: 1, vendorCode: nil, arrival: Building.start + .seconds(1))
+        #expect(first.takeAlerts().map(\.state) == [.raised])
+        var second = try detector(20)
+        _ = try second.restore(first.snapshot())
+        second.advance(to: Building.start + .seconds(2))
+        #expect(second.takeAlerts().map(\.state) == [.cleared])
+    }
+}
