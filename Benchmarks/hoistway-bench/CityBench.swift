@@ -8,15 +8,15 @@ import Scoring
 struct CityBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "city",
-        abstract: "A simulated city, each building judged by a gateway of its own, in this process: score and speed.")
+        abstract: "A simulated city, each building judged by a gateway of its own, in this process: score and speed.",
+        discussion: "Exit code 4 when an entrapment was missed or lost, or one was confirmed without cause.")
 
     @Argument(help: "A scenario of the library by its name, or a scenario file.") var scenario = "day"
-    @Option(help: "What chance draws from.") var seed: UInt64 = 1
     @Option(help: "How many lifts, instead of the scenario's number.") var lifts: Int?
     @Option(help: "How long, instead of the scenario's duration: 20m, 24h.") var duration: String?
     @Option(help: "So many cities, each from a seed of its own: --seed and those that follow.") var runs = 1
+    @OptionGroup var judged: JudgedOptions
     @OptionGroup var work: WorkOptions
-    @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
     @Flag(help: "Generate only; nobody listens.") var generateOnly = false
     @Flag(help: "Also say each case in which something is wrong.") var list = false
     @Flag(help: "The score as JSON.") var json = false
@@ -36,8 +36,8 @@ struct CityBench: ParsableCommand {
             }
             scenario.duration = span.inSeconds
         }
-        let bench = try Bench(rules: rules)
-        let (city, seed, isSilent) = (scenario, seed, generateOnly)
+        let bench = try Bench(rules: judged.rules)
+        let (city, seed, isSilent) = (scenario, judged.seed, generateOnly)
         let plans = (0..<runs).flatMap { run in
             BuildingPlan.draw(city, seed: seed &+ UInt64(run)).map { (plan: $0, seed: seed &+ UInt64(run)) }
         }
@@ -53,11 +53,16 @@ struct CityBench: ParsableCommand {
             }, into: &outcome, +=)
         let cpu = cpuSeconds() - began.cpu
         let wall = Double(MonotonicClock.nanoseconds - began.wall) / 1e9
+        try report(outcome, cpu: cpu, wall: wall, buildings: plans.count, of: city)
+        if !isSilent, !outcome.card.isGood { throw ExitCode(4) }
+    }
+
+    private func report(_ outcome: JudgedSite.Outcome, cpu: Double, wall: Double, buildings: Int, of city: Scenario) {
         if json { return print(outcome.card.json) }
         if markdown { return print(Markdown.precision([("", outcome.card)])) }
-        if !isSilent { print(outcome.card.table) }
+        if !generateOnly { print(outcome.card.table) }
         if list { for finding in outcome.card.findings { print(finding.line) } }
-        printRow("buildings, lifts", "\(plans.count), \(city.lifts * runs)")
+        printRow("buildings, lifts", "\(buildings), \(city.lifts * runs)")
         printRow("readings", "\(outcome.messages)", "\(outcome.refused) refused")
         // Of what was kept from another time nobody knows how long it took.
         if work.keep != nil { return }

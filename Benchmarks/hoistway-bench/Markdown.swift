@@ -17,23 +17,8 @@ enum Markdown {
         let least = card.strata(by: { "\($0.cause) \($0.sensor) \($0.network)" }).filter { $0.score.owed > 0 }
         var text = "\(least.count) strata of cause × sensor × network, the smallest with "
         text += "\(least.map(\.score.owed).min() ?? 0) entrapments that had to be told.\n\n"
-        text += table(
-            [
-                "occupancy sensor", "had to be told", "within the holds", "later, within 180 s", "missed",
-                "recall at least (95%)",
-                "over before the holds",
-                "nothing showed them", "told twice", "ended early", "never ended",
-            ],
-            card.strata(by: \.sensor).map { recall($0.name, $0.score) })
-        text +=
-            "\n\n"
-            + table(
-                [
-                    "network", "had to be told", "within the holds", "later, within 180 s", "missed",
-                    "recall at least (95%)", "over before the holds",
-                    "nothing showed them", "told twice", "ended early", "never ended",
-                ],
-                card.strata(by: \.network).map { recall($0.name, $0.score) })
+        text += recall(by: "occupancy sensor", card.strata(by: \.sensor)) + "\n\n"
+        text += recall(by: "network", card.strata(by: \.network))
         let sensors = OccupancySensor.qualities
         let causes = Set(card.strata.keys.map(\.cause)).sorted()
         text +=
@@ -96,10 +81,17 @@ enum Markdown {
             + episodes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + "."
     }
 
-    private static func recall(_ name: String, _ score: KindScore) -> [String] {
-        let bound = score.owed == 0 ? "-" : written(max(0, 1 - Bounds.upper(score.missed) / Double(score.owed)), 5)
-        let counts = [score.brief, score.unknowable, score.doubled, score.clearedEarly, score.neverCleared]
-        return [name, "\(score.owed)", "\(score.inTime)", "\(score.late)", "\(score.missed)", bound]
-            + counts.map(String.init)
+    private static func recall(by name: String, _ strata: [(name: String, score: KindScore)]) -> String {
+        let heads = [
+            name, "had to be told", "within the holds", "later, within 180 s", "missed", "recall at least (95%)",
+            "over before the holds", "nothing showed them", "told twice", "ended early", "never ended",
+        ]
+        let rows = strata.map { name, score in
+            let bound = score.owed == 0 ? "-" : written(max(0, 1 - Bounds.upper(score.missed) / Double(score.owed)), 5)
+            let counts = [score.brief, score.unknowable, score.doubled, score.clearedEarly, score.neverCleared]
+            return [name, "\(score.owed)", "\(score.inTime)", "\(score.late)", "\(score.missed)", bound]
+                + counts.map(String.init)
+        }
+        return table(heads, rows)
     }
 }

@@ -9,16 +9,16 @@ struct NuisanceBench: ParsableCommand {
         abstract: "What is raised though nobody is trapped, for each kind of occupancy sensor.")
 
     @Option(help: "Days of a hundred lifts, for each sensor.") var days = 1
-    @Option(help: "What chance draws from.") var seed: UInt64 = 1
+    @OptionGroup var judged: JudgedOptions
     @OptionGroup var work: WorkOptions
-    @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
     @Flag(help: "Also say each case in which something is wrong.") var list = false
 
     func validate() throws { if days < 1 { throw ValidationError("--days: expected 1 or more") } }
 
     func run() throws {
-        let bench = try Bench(rules: rules)
+        let bench = try Bench(rules: judged.rules)
         let base = try CityFiles.scenario("nuisances", library: "Simulator", profiles: "Devices/profiles")
+        let seed = judged.seed
         var rows: [(String, ScoreCard)] = []
         for sensor in OccupancySensor.allCases {
             let scenario = base.narrowed(to: sensor)

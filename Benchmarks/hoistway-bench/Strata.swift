@@ -19,9 +19,8 @@ struct StrataBench: ParsableCommand {
     private static let lateShare = 0.002
 
     @Option(help: "Entrapments that each stratum shall have at least.") var entrapments = 1000
-    @Option(help: "What chance draws from.") var seed: UInt64 = 1
+    @OptionGroup var judged: JudgedOptions
     @OptionGroup var work: WorkOptions
-    @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
     @Option(help: "Of these causes only, comma-separated.") var causes = ""
     @Option(help: "Over these networks only, comma-separated.") var networks = ""
     @Flag(help: "The score as JSON.") var json = false
@@ -29,11 +28,11 @@ struct StrataBench: ParsableCommand {
     func validate() throws { if entrapments < 1 { throw ValidationError("--entrapments: expected 1 or more") } }
 
     func run() throws {
-        let bench = try Bench(rules: rules)
+        let bench = try Bench(rules: judged.rules)
         let base = try CityFiles.scenario("all-causes", library: "Simulator", profiles: "Devices/profiles")
         let strata = try Self.strata(of: base, causes: names(causes), networks: names(networks))
         var outcome = JudgedSite.Outcome()
-        let (wanted, seed) = (entrapments, seed)
+        let (wanted, seed) = (entrapments, judged.seed)
         try Workers.run(
             pieces: strata.count, threads: work.threads,
             kept: try work.kept("\(base), \(causes) \(networks), \(entrapments), seed \(seed), rules \(bench.version)"),

@@ -1,5 +1,11 @@
 import ArgumentParser
 
+/// What is judged, and by which rules.
+struct JudgedOptions: ParsableArguments {
+    @Option(help: "What chance draws from.") var seed: UInt64 = 1
+    @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
+}
+
 /// How a long work is done.
 struct WorkOptions: ParsableArguments {
     @Option(help: "Threads.") var threads = 2

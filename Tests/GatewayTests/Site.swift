@@ -96,6 +96,10 @@ final class Site {
         if losesSessions { try? FileManager.default.removeItem(atPath: folder + "/broker/mosquitto.db") }
     }
 
+    /// The broker stands still: it keeps its connections and takes nothing.
+    func freezeBroker() { if let pid = broker?.pid { kill(pid, SIGSTOP) } }
+    func thawBroker() { if let pid = broker?.pid { kill(pid, SIGCONT) } }
+
     /// - Parameter fileLimit: bytes beyond which none of its files may grow: a disk that is full when it starts.
     func startDaemon(crashAt: String = "", arguments: [String] = [], fileLimit: Int? = nil) throws {
         // What the last process said is no word of this one.
