@@ -129,7 +129,7 @@ extension SimulatedLift {
             if $0.senses.isZoneSensorDead || !$0.building.shaft.isInDoorZone($0.car.height(at: $0.now)) {
                 $0.raise(.stoppedOutsideUnlockingZone)
             }
-            if $0.random.chance(0.5) { $0.mode = .stopService }
+            if $0.random.chance(0.5), $0.mode != .inspection { $0.mode = .stopService }
             $0.show()
         }
     }

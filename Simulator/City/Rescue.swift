@@ -28,10 +28,11 @@ extension SimulatedLift {
     private func attend() {
         guard mode != .inspection else { return }
         mode = .inspection
+        // Inspection ends normal operation (EN 81-20 5.12.1.5.2): the drive of a car that does not get anywhere stops too.
+        senses.seemsToRun = false
         raise(.inspectionEntered)
         show()
         proceed(random.gamma(shape: 4) * building.scenario.rescue.release) {
-            $0.senses.seemsToRun = false
             $0.creepToLanding(at: 0.2) {
                 $0.moveDoor(to: 1, in: 4)
                 $0.proceed(4.1) {

@@ -174,6 +174,33 @@ import Testing
         #expect(850...1350 ~= mean, "\(mean) s")
     }
 
+    /// EN 81-20 5.12.1.5.2. A rope slips, and help is there before the motor run-time limiter.
+    @Test func whatIsSwitchedToInspectionStops() throws {
+        let city = try SmallCity(
+            """
+            start_s: 1772409600
+            duration: 1h
+            lifts: 10
+            buildings: { office: 1 }
+            failures: { per_lift_year: 100000, only: [rope_slips] }
+            rescue: { arrival: 20s, release: 1m, call_out: 20s, repair: 1m }
+            """)
+        var last: [Int: String] = [:]
+        var stops = 0
+        city.live { arrival in
+            let word = String(decoding: arrival.payload, as: UTF8.self)
+            guard word.contains("Service_Mode") else { return }
+            if word.contains("\"Service_Mode\":2"), let before = last[arrival.lift],
+                before.contains("\"Service_Mode\":1")
+            {
+                #expect(word.contains("\"Car_Status\":0"), "\(word)")
+                if before.contains("\"Car_Status\":1") { stops += 1 }
+            }
+            last[arrival.lift] = word
+        }
+        #expect(stops >= 20, "\(stops) were switched while they seemed to run")
+    }
+
     @Test func anUnknownNameIsRefusedWithItsPlace() {
         func message(_ text: String) -> String {
             do {
