@@ -2,8 +2,8 @@ import City
 
 /// What was told while something was so: rows are what happened, columns what the alerts said.
 ///
-/// A fact that an alert of its kind told of, also one that was still open, stands on the diagonal, one that none told of under `nothing`. An alert with no fact of its
-/// kind stands in the row of what was going on instead, or of `nothing`.
+/// A fact that an alert of its kind told of, also one that was still open, stands on the diagonal, one that none told of under
+/// `nothing`. An alert with no fact of its kind stands in the row of what was going on instead, or of `nothing`.
 package struct Confusion: Sendable {
     package static let nothing = "nothing"
     package private(set) var counts: [String: [String: Int]] = [:]

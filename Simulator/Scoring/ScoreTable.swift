@@ -18,8 +18,9 @@ extension ScoreCard {
         for (name, score) in rows { text += "\n" + Self.row(name, score) }
         let e = entrapment
         text +=
-            "\nentrapments: \(e.late) told later than the holds but within 180 s of when it showed, \(e.doubled) told twice, \(e.clearedEarly) ended early, \(e.neverCleared) never ended, "
-        text += "\(e.suspectedFalsely) suspected of nobody"
+            "\nentrapments: \(e.late) told later than the holds but within 180 s of when it showed, \(e.doubled) told twice, "
+        text +=
+            "\(e.clearedEarly) ended early, \(e.neverCleared) never ended, \(e.suspectedFalsely) suspected of nobody"
         if liftYears > 0 {
             let bound = (Bounds.upper(e.falseAlarms) / liftYears).rounded(toDecimals: 4)
             text +=
