@@ -17,7 +17,7 @@ struct WorkOptions: ParsableArguments {
     /// - Parameters:
     ///   - question: what decides the pieces.
     ///   - part: a folder of its own within the named one.
-    func kept(_ question: String, part: String = "") throws -> KeptPieces? {
-        try keep.map { try KeptPieces(folder: part.isEmpty ? $0 : "\($0)/\(part)", question: question) }
+    func kept(_ question: @autoclosure () -> String, part: String = "") throws -> KeptPieces? {
+        try keep.map { try KeptPieces(folder: part.isEmpty ? $0 : "\($0)/\(part)", question: question()) }
     }
 }

@@ -57,6 +57,9 @@ package struct Dialect: Sendable {
     private var forms: [Form?]
     private(set) var letters: [UInt8] = []
     private(set) var texts: [Text] = []
+    /// What a state says, in its order, and which of it changes from one to the next whatever the lift does.
+    private(set) var spoken: [Content] = []
+    private(set) var ticking: [Int] = []
 
     /// It has a word for the door that is fully open.
     var tellsOpenDoor: Bool {
@@ -80,6 +83,13 @@ package struct Dialect: Sendable {
         for item in reader.items("topics") {
             guard let (channel, form) = form(item, diagnostics) else { continue }
             if forms[Int(channel.rawValue)] == nil { forms[Int(channel.rawValue)] = form }
+        }
+        spoken = forms[0]?.groups.flatMap { $0.fields.map(\.content) } ?? []
+        ticking = spoken.indices.filter {
+            switch spoken[$0] {
+            case .time, .sequence: true
+            default: false
+            }
         }
         if forms[0] == nil {
             diagnostics.report(root, "no topic tells the whole state: expected one with 'complete: true'")

@@ -46,6 +46,26 @@ struct Panel: Equatable {
     /// Centimetres per second; not a change worth a word of its own.
     var speed = 0
 
+    func flag(_ signal: Signal) -> Bool? {
+        switch signal {
+        case .moving: isMoving
+        case .inDoorZone: isInDoorZone
+        case .frontLocked: isLocked
+        case .frontFullyOpen: isFullyOpen
+        case .occupied: isOccupied
+        default: nil
+        }
+    }
+
+    func number(_ signal: Signal) -> Double? {
+        switch signal {
+        case .floor: Double(floor)
+        case .load: load.map(Double.init)
+        case .speed: Double(speed) / 100
+        default: nil
+        }
+    }
+
     func differs(from said: Panel) -> Bool {
         var same = said
         same.speed = speed

@@ -1,6 +1,6 @@
 import Elevator
 
-/// Writes the words of one lift in its dialect. A state that says nothing new is the last one with another time and number.
+/// Writes the words of one lift in its dialect. A state is the last one with those values written anew that have changed.
 struct Pen {
     let topics: [[UInt8]]
     private let identity: [UInt8]
@@ -8,14 +8,15 @@ struct Pen {
     private let vendorCodes: [[UInt8]]
     /// Metres per second.
     private let ratedSpeed: Double
-    /// The last state as written, its edition, and where its time and its number stand in it.
+    /// The last state as written, what it shows, and where the value of each field stands in it; nowhere what is not said.
     private var state: [UInt8] = []
+    private var panel = Panel()
     private var edition = -1
-    private var timeAt: Int?
-    private var timeZone = 0
-    private var day: Int64 = 0
-    private var sequenceAt = 0
-    private var digits = 0
+    private var places: [Range<Int>] = []
+    /// The day that its date shows, since 1970; nil: it was not looked at.
+    private var day: Int64?
+    /// A value on its way into the state.
+    private var value: [UInt8] = []
 
     init(_ dialect: Dialect, lift: String, ratedSpeed: Double, vendorCodes: [String]) {
         self.dialect = dialect
@@ -29,71 +30,121 @@ struct Pen {
 
     mutating func write(_ word: Word) -> [UInt8] {
         if case .rubbish(let piece) = word.matter { return Rubbish.pieces[piece] }
-        guard case .state = word.matter, word.isHonest else {
-            var bytes: [UInt8] = []
-            write(word, into: &bytes)
-            return bytes
+        guard case .state = word.matter, word.isHonest else { return whole(word).bytes }
+        if !amend(word) {
+            (state, places) = whole(word)
+            day = nil
         }
-        if word.edition == edition, let timeAt, Self.digits(word.sequence) == digits {
-            let time = word.clock + Int64(timeZone) * 1000
-            if Self.dayNumber(time) == day {
-                Self.patchClock(&state, timeAt, UInt32(time - day * 86_400_000))
-            } else {
-                Self.patch(&state, timeAt, time)
-                day = Self.dayNumber(time)
-            }
-            var rest = word.sequence
-            for place in (sequenceAt..<sequenceAt + digits).reversed() {
-                state[place] = UInt8(ascii: "0") + UInt8(rest % 10)
-                rest /= 10
-            }
-        } else {
-            var fresh: [UInt8] = []
-            swap(&fresh, &state)
-            fresh.removeAll(keepingCapacity: true)
-            timeAt = nil
-            write(word, into: &fresh)
-            swap(&fresh, &state)
-            edition = word.edition
-        }
+        (panel, edition) = (word.panel, word.edition)
         return state
     }
 
-    private mutating func write(_ word: Word, into bytes: inout [UInt8]) {
-        guard let form = dialect.form(word.channel) else { return }
-        bytes.append(UInt8(ascii: "{"))
-        var isFirst = true
-        for group in form.groups.indices {
-            let mark = bytes.count
-            let isInner = !form.groups[group].key.isEmpty
-            if isInner {
-                if !isFirst { bytes.append(UInt8(ascii: ",")) }
-                write(form.groups[group].key, into: &bytes)
+    /// Writes into the last state what this one says otherwise.
+    /// - Returns: false where a field comes or goes, and its key with it: the whole has to be written.
+    private mutating func amend(_ word: Word) -> Bool {
+        if places.isEmpty { return false }
+        if word.edition != edition {
+            for field in places.indices where Self.isChanged(dialect.spoken[field], panel, word.panel) {
+                guard amend(field, word) else { return false }
             }
-            let isSaid = write(form.groups[group].fields, isFirst: isInner || isFirst, word, into: &bytes)
-            if isInner { if isSaid { bytes.append(UInt8(ascii: "}")) } else { bytes.removeSubrange(mark...) } }
-            if isSaid { isFirst = false }
         }
-        bytes.append(UInt8(ascii: "}"))
+        for field in dialect.ticking {
+            switch dialect.spoken[field] {
+            case .time(.iso8601, let zone): amendTime(places[field].lowerBound + 1, word.clock + Int64(zone) * 1000)
+            case .sequence where overwrite(places[field], with: word.sequence): break
+            default: guard amend(field, word) else { return false }
+            }
+        }
+        return true
     }
 
-    /// - Returns: whether there was anything to say.
-    private mutating func write(
-        _ fields: [(key: Dialect.Text, content: Dialect.Content)], isFirst: Bool, _ word: Word,
-        into bytes: inout [UInt8]
-    ) -> Bool {
-        var count = 0
-        for field in fields.indices {
-            let mark = bytes.count
-            if !isFirst || count > 0 { bytes.append(UInt8(ascii: ",")) }
-            write(fields[field].key, into: &bytes)
-            if write(fields[field].content, word, into: &bytes) { count += 1 } else { bytes.removeSubrange(mark...) }
+    private mutating func amend(_ field: Int, _ word: Word) -> Bool {
+        var fresh: [UInt8] = []
+        swap(&fresh, &value)
+        defer { swap(&fresh, &value) }
+        fresh.removeAll(keepingCapacity: true)
+        let place = places[field]
+        guard write(dialect.spoken[field], word, into: &fresh), !place.isEmpty else { return false }
+        state.replaceSubrange(place, with: fresh)
+        let longer = fresh.count - place.count
+        if longer != 0 {
+            places[field] = place.lowerBound..<place.upperBound + longer
+            for later in field + 1..<places.count {
+                places[later] = places[later].lowerBound + longer..<places[later].upperBound + longer
+            }
         }
-        return count > 0
+        return true
+    }
+
+    /// - Returns: false where the number has fewer digits, or more.
+    private mutating func overwrite(_ place: Range<Int>, with number: Int) -> Bool {
+        var text = state.mutableSpan
+        var rest = number.magnitude
+        for digit in place.reversed() {
+            text[digit] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        return rest == 0 && !place.isEmpty && (place.count == 1 || text[place.lowerBound] != UInt8(ascii: "0"))
+    }
+
+    private mutating func amendTime(_ start: Int, _ time: Int64) {
+        if let day, 0..<86_400_000 ~= time - day * 86_400_000 {
+            var text = state.mutableSpan
+            Self.patchClock(&text, start, UInt32(time - day * 86_400_000))
+        } else {
+            Self.patch(&state, start, time)
+            day = Self.dayNumber(time)
+        }
+    }
+
+    private static func isChanged(_ content: Dialect.Content, _ last: Panel, _ now: Panel) -> Bool {
+        switch content {
+        case .mode: now.mode != last.mode
+        case .direction: now.direction != last.direction
+        case .codeSet: now.codes != last.codes
+        case .vendorCode: now.vendorCode != last.vendorCode
+        case .flag(let signal, _, _): now.flag(signal) != last.flag(signal)
+        case .number(let signal, _, _): now.number(signal) != last.number(signal)
+        case .identity, .isActive, .code, .sequence, .time: false
+        }
+    }
+
+    /// - Returns: the word, and where the value of each field stands in it.
+    private func whole(_ word: Word) -> (bytes: [UInt8], places: [Range<Int>]) {
+        guard let form = dialect.form(word.channel) else { return ([], []) }
+        var bytes = [UInt8(ascii: "{")]
+        bytes.reserveCapacity(512)
+        var places: [Range<Int>] = []
+        var isFirst = true
+        for group in form.groups {
+            let (groupStart, isInner) = (bytes.count, !group.key.isEmpty)
+            if isInner {
+                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                write(group.key, into: &bytes)
+            }
+            var isFirstInGroup = isInner || isFirst
+            for field in group.fields {
+                let start = bytes.count
+                if !isFirstInGroup { bytes.append(UInt8(ascii: ",")) }
+                write(field.key, into: &bytes)
+                let value = bytes.count
+                if write(field.content, word, into: &bytes) {
+                    places.append(value..<bytes.count)
+                    (isFirst, isFirstInGroup) = (false, false)
+                } else {
+                    bytes.removeSubrange(start...)
+                    places.append(start..<start)
+                }
+            }
+            guard isInner else { continue }
+            if isFirstInGroup { bytes.removeSubrange(groupStart...) } else { bytes.append(UInt8(ascii: "}")) }
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return (bytes, places)
     }
 
     /// - Returns: false where the lift has nothing to say here.
-    private mutating func write(_ content: Dialect.Content, _ word: Word, into bytes: inout [UInt8]) -> Bool {
+    private func write(_ content: Dialect.Content, _ word: Word, into bytes: inout [UInt8]) -> Bool {
         func put(_ text: Dialect.Text) -> Bool {
             write(text, into: &bytes)
             return !text.isEmpty
@@ -102,18 +153,11 @@ struct Pen {
         case .identity: bytes.append(contentsOf: identity)
         case .sequence:
             if word.channel == .online { return false }
-            if word.channel == .state, word.isHonest {
-                sequenceAt = bytes.count
-                digits = Self.digits(word.sequence)
-            }
             Self.write(word.sequence, into: &bytes)
         case .time(let format, let zone):
             // The broker writes a last will when the device is gone: it knows no time.
             if word.channel == .online { return false }
             let time = word.clock + Int64(zone) * 1000
-            if word.channel == .state, word.isHonest, format == .iso8601 {
-                (timeAt, timeZone, day) = (bytes.count + 1, zone, Self.dayNumber(time))
-            }
             switch format {
             case .iso8601:
                 bytes.append(contentsOf: "\"2026-03-01T08:00:00.250".utf8)
@@ -147,9 +191,11 @@ struct Pen {
         case .direction(let none, let up, let down):
             return put(word.panel.direction > 0 ? up : word.panel.direction < 0 ? down : none)
         case .flag(let signal, let whenTrue, let whenFalse):
-            return Self.flag(signal, word).map { put($0 ? whenTrue : whenFalse) } ?? false
+            var flag = word.panel.flag(signal)
+            if signal == .online, case .online(let isOnline) = word.matter { flag = isOnline }
+            return flag.map { put($0 ? whenTrue : whenFalse) } ?? false
         case .number(let signal, let scale, let offset):
-            guard let number = number(signal, word.panel) else { return false }
+            guard let number = signal == .ratedSpeed ? ratedSpeed : word.panel.number(signal) else { return false }
             Self.write(hundredths: Int(((number - offset) / scale * 100).rounded()), into: &bytes)
         }
         return true
@@ -161,47 +207,21 @@ struct Pen {
         bytes.append(contentsOf: dialect.letters[Int(text.start)..<Int(text.end)])
     }
 
-    private static func flag(_ signal: Signal, _ word: Word) -> Bool? {
-        switch signal {
-        case .moving: return word.panel.isMoving
-        case .inDoorZone: return word.panel.isInDoorZone
-        case .frontLocked: return word.panel.isLocked
-        case .frontFullyOpen: return word.panel.isFullyOpen
-        case .occupied: return word.panel.isOccupied
-        case .online: if case .online(let isOnline) = word.matter { return isOnline } else { return nil }
-        default: return nil
-        }
-    }
-
-    private func number(_ signal: Signal, _ panel: Panel) -> Double? {
-        switch signal {
-        case .floor: Double(panel.floor)
-        case .load: panel.load.map(Double.init)
-        case .speed: Double(panel.speed) / 100
-        case .ratedSpeed: ratedSpeed
-        default: nil
-        }
-    }
-
     // MARK: Digits
-
-    private static func digits(_ number: Int) -> Int {
-        var (count, rest) = (1, number)
-        while rest >= 10 {
-            rest /= 10
-            count += 1
-        }
-        return count
-    }
 
     private static func write(_ number: Int, into bytes: inout [UInt8]) {
         if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        var power = 1
-        let magnitude = abs(number)
-        while magnitude / power >= 10 { power *= 10 }
-        while power > 0 {
-            bytes.append(UInt8(ascii: "0") + UInt8(magnitude / power % 10))
-            power /= 10
+        var rest = number.magnitude
+        var digits = 1
+        while rest >= 10 {
+            rest /= 10
+            digits += 1
+        }
+        bytes.append(contentsOf: repeatElement(0, count: digits))
+        rest = number.magnitude
+        for place in (bytes.count - digits..<bytes.count).reversed() {
+            bytes[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
         }
     }
 
@@ -242,10 +262,11 @@ struct Pen {
         let monthFromMarch = (5 * dayOfYear + 2) / 153
         let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
         let year = yearOfEra + Int(era) * 400 + (month <= 2 ? 1 : 0)
-        put(UInt32(year), 4, &bytes, start)
-        put(UInt32(month), 2, &bytes, start + 5)
-        put(UInt32(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1), 2, &bytes, start + 8)
-        patchClock(&bytes, start, UInt32(time - day * 86_400_000))
+        var text = bytes.mutableSpan
+        put(UInt32(year), 4, &text, start)
+        put(UInt32(month), 2, &text, start + 5)
+        put(UInt32(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1), 2, &text, start + 8)
+        patchClock(&text, start, UInt32(time - day * 86_400_000))
     }
 
     private static func dayNumber(_ time: Int64) -> Int64 {
@@ -253,17 +274,17 @@ struct Pen {
     }
 
     /// - Parameter inDay: milliseconds since midnight.
-    private static func patchClock(_ bytes: inout [UInt8], _ start: Int, _ inDay: UInt32) {
-        put(inDay / 3_600_000, 2, &bytes, start + 11)
-        put(inDay / 60_000 % 60, 2, &bytes, start + 14)
-        put(inDay / 1000 % 60, 2, &bytes, start + 17)
-        put(inDay % 1000, 3, &bytes, start + 20)
+    private static func patchClock(_ text: inout MutableSpan<UInt8>, _ start: Int, _ inDay: UInt32) {
+        put(inDay / 3_600_000, 2, &text, start + 11)
+        put(inDay / 60_000 % 60, 2, &text, start + 14)
+        put(inDay / 1000 % 60, 2, &text, start + 17)
+        put(inDay % 1000, 3, &text, start + 20)
     }
 
-    private static func put(_ value: UInt32, _ width: Int, _ bytes: inout [UInt8], _ place: Int) {
+    private static func put(_ value: UInt32, _ width: Int, _ text: inout MutableSpan<UInt8>, _ place: Int) {
         var rest = value
         for offset in (0..<width).reversed() {
-            bytes[place + offset] = UInt8(ascii: "0") + UInt8(rest % 10)
+            text[place + offset] = UInt8(ascii: "0") + UInt8(rest % 10)
             rest /= 10
         }
     }
