@@ -59,7 +59,7 @@ struct CityBench: ParsableCommand {
 
     private func report(_ outcome: JudgedSite.Outcome, cpu: Double, wall: Double, buildings: Int, of city: Scenario) {
         if json { return print(outcome.card.json) }
-        if markdown { return print(Markdown.precision([("", outcome.card)])) }
+        if markdown { return print(Markdown.precision(by: "city", [(scenario, outcome.card)])) }
         if !generateOnly { print(outcome.card.table) }
         if list { for finding in outcome.card.findings { print(finding.line) } }
         printRow("buildings, lifts", "\(buildings), \(city.lifts * runs)")

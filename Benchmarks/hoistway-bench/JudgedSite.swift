@@ -43,22 +43,27 @@ struct JudgedSite {
         var outcome = Outcome()
         var words: [AlertWord] = []
         let start = scenario.startSeconds
-        var now = 0.0
+        var (now, heard) = (0.0, 0.0)
         var connection = ConnectionStory(scenario)
+        func listen(at time: Double) { words += intake.takeAlerts().map { AlertWord($0, said: start + time) } }
         while now < scenario.duration {
             now = min(scenario.duration, now + 600)
             building.advance(to: now) { time, lift, channel, payload, isRetained in
                 outcome.messages += 1
                 follow(&connection, before: time)
+                // What was due until now is said at its time; what this word brings about is said now.
+                intake.advance(to: Instant(seconds: start + time))
+                listen(at: heard)
                 intake.take(
                     topic: building.topic(lift: lift, channel).span, payload: payload.span,
                     isRetained: isRetained, arrival: Instant(seconds: start + time))
+                listen(at: time)
+                heard = time
             }
-            words += intake.takeAlerts().map(AlertWord.init)
         }
         follow(&connection, before: scenario.duration)
         intake.advance(to: Instant(seconds: start + scenario.duration))
-        words += intake.takeAlerts().map(AlertWord.init)
+        listen(at: heard)
         outcome.refused = intake.badInput.counts.values.reduce(0, +)
         outcome.card = ScoreCard(truth: TruthRow.of([building]), alerts: words, grace: Self.grace, holds: holds)
         return outcome

@@ -20,7 +20,7 @@ enum Markdown {
         text += recall(by: "occupancy sensor", card.strata(by: \.sensor)) + "\n\n"
         text += recall(by: "network", card.strata(by: \.network))
         let sensors = OccupancySensor.qualities
-        let causes = Set(card.strata.keys.map(\.cause)).sorted()
+        let causes = Set(card.strata.keys.map(\.cause)).subtracting([""]).sorted()
         text +=
             "\n\nMissed of those that had to be told, by cause:\n\n"
             + table(
@@ -44,7 +44,7 @@ enum Markdown {
                         seconds(score.toldAfter, 1), "\(inTime) of \(score.toldAfter.count)",
                     ]
                 })
-        let places = Set(card.strata.keys.map(\.place)).sorted()
+        let places = Set(card.strata.keys.map(\.place)).subtracting([""]).sorted()
         text +=
             "\n\nSuspected, 95th percentile, by cause; a car that runs without getting anywhere stands still after 45 s (EN 81-20 5.9.2.7):\n\n"
             + table(
@@ -58,37 +58,41 @@ enum Markdown {
         return text
     }
 
-    /// What was raised though nobody was trapped, and what had looked like it; a row for each kind of sensor, where there are several.
-    static func precision(_ rows: [(sensor: String, card: ScoreCard)]) -> String {
-        let isSplit = rows.count > 1
+    /// What was raised though nobody was trapped, and how often something looked like it, by what `name` says.
+    static func precision(by name: String, _ rows: [(String, ScoreCard)]) -> String {
         let heads = [
-            "lift-years", "confirmed falsely", "at most, a lift and year (95%)", "suspected falsely", "a lift and year",
-            "cautious", "really trapped for a moment", "missed",
+            name, "lift-years", "confirmed falsely", "at most, a lift and year (95%)", "suspected falsely",
+            "a lift and year", "cautious", "a lift and year", "suspected cautiously", "really trapped", "missed",
+            "episodes of the rarest nuisance",
         ]
-        let cells = rows.map { sensor, card in
+        let cells = rows.map { name, card in
             var score = card.entrapment
             score += card.stuck
-            return (isSplit ? [sensor] : []) + [
-                written(card.liftYears, 2), "\(score.falseAlarms)",
+            func yearly(_ count: Int) -> String { written(Double(count) / card.liftYears, 3) }
+            return [
+                name, written(card.liftYears, 2), "\(score.falseAlarms)",
                 written(Bounds.upper(score.falseAlarms) / card.liftYears, 4), "\(score.suspectedFalsely)",
-                written(Double(score.suspectedFalsely) / card.liftYears, 3), "\(score.cautious)", "\(score.brief)",
-                "\(score.missed)",
+                yearly(score.suspectedFalsely), "\(score.cautious)", yearly(score.cautious),
+                "\(score.suspectedCautiously)", "\(score.happened)", "\(score.missed)",
+                card.nuisances.min { $0.value < $1.value }.map { "\($0.key) \($0.value)" } ?? "-",
             ]
         }
-        var episodes: [String: Int] = [:]
-        for (_, card) in rows { episodes.merge(card.nuisances, uniquingKeysWith: +) }
-        return table((isSplit ? ["occupancy sensor"] : []) + heads, cells) + "\n\nEpisodes: "
-            + episodes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") + "."
+        return table(heads, cells)
     }
 
     private static func recall(by name: String, _ strata: [(name: String, score: KindScore)]) -> String {
         let heads = [
             name, "had to be told", "within the holds", "later, within 180 s", "missed", "recall at least (95%)",
-            "over before the holds", "nothing showed them", "told twice", "ended early", "never ended",
+            "open from before", "over before the holds", "nothing showed them", "told twice", "ended early",
+            "never ended",
+            "confirmed falsely", "cautious", "suspected falsely",
         ]
         let rows = strata.map { name, score in
             let bound = score.owed == 0 ? "-" : written(max(0, 1 - Bounds.upper(score.missed) / Double(score.owed)), 5)
-            let counts = [score.brief, score.unknowable, score.doubled, score.clearedEarly, score.neverCleared]
+            let counts = [
+                score.carried, score.brief, score.unknowable, score.doubled, score.clearedEarly, score.neverCleared,
+                score.falseAlarms, score.cautious, score.suspectedFalsely,
+            ]
             return [name, "\(score.owed)", "\(score.inTime)", "\(score.late)", "\(score.missed)", bound]
                 + counts.map(String.init)
         }

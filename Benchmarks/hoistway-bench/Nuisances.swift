@@ -17,25 +17,36 @@ struct NuisanceBench: ParsableCommand {
 
     func run() throws {
         let bench = try Bench(rules: judged.rules)
-        let base = try CityFiles.scenario("nuisances", library: "Simulator", profiles: "Devices/profiles")
-        let seed = judged.seed
-        var rows: [(String, ScoreCard)] = []
-        for sensor in OccupancySensor.allCases {
-            let scenario = base.narrowed(to: sensor)
-            let plans = (0..<days).flatMap { day in
-                BuildingPlan.draw(scenario, seed: seed &+ UInt64(day)).map { (plan: $0, seed: seed &+ UInt64(day)) }
-            }
-            var outcome = JudgedSite.Outcome()
-            try Workers.run(
-                pieces: plans.count, threads: work.threads,
-                kept: try work.kept("\(scenario), seed \(seed), rules \(bench.version)", part: sensor.rawValue),
-                unit: "buildings, sensor \(sensor.rawValue)",
-                { try bench.judge(plans[$0].plan, scenario, seed: plans[$0].seed) }, into: &outcome, +=)
-            rows.append((sensor.rawValue, outcome.card))
+        let (library, profiles) = ("Simulator", "Devices/profiles")
+        let base = try CityFiles.scenario("nuisances", library: library, profiles: profiles)
+        let catalogue = try CityFiles.catalogue(library: library, profiles: profiles)
+        let sensors = try OccupancySensor.allCases.map {
+            ($0.rawValue, try card(bench, base.narrowed(to: $0), $0.rawValue))
         }
-        print(Markdown.precision(rows))
+        let networks = try catalogue.networkNames.compactMap { name in
+            try base.narrowed(toNetwork: name, of: catalogue).map { (name, try card(bench, $0, name)) }
+        }
+        print(Markdown.precision(by: "occupancy sensor, over the network 'usual'", sensors))
+        print("")
+        print(Markdown.precision(by: "network, sensors truthful or (15%) missing", networks))
         if list {
-            for finding in rows.flatMap(\.1.findings) where finding.kind.hasPrefix("entrapment") { print(finding.line) }
+            for finding in (sensors + networks).flatMap(\.1.findings) where finding.kind.hasPrefix("entrapment") {
+                print(finding.line)
+            }
         }
+    }
+
+    private func card(_ bench: Bench, _ scenario: Scenario, _ name: String) throws -> ScoreCard {
+        let seed = judged.seed
+        let plans = (0..<days).flatMap { day in
+            BuildingPlan.draw(scenario, seed: seed &+ UInt64(day)).map { (plan: $0, seed: seed &+ UInt64(day)) }
+        }
+        var outcome = JudgedSite.Outcome()
+        try Workers.run(
+            pieces: plans.count, threads: work.threads,
+            kept: try work.kept("\(scenario), seed \(seed), rules \(bench.version)", part: name),
+            unit: "buildings, \(name)", { try bench.judge(plans[$0].plan, scenario, seed: plans[$0].seed) },
+            into: &outcome, +=)
+        return outcome.card
     }
 }

@@ -1,8 +1,6 @@
 /// What a lift's sensors make of its car.
 struct Senses {
     var isOccupied = false
-    /// The occupancy sensor has had its time to see what is so.
-    var isSettled = true
     var isZoneSensorDead = false
     /// The rope slips over the sheave: the drive runs, the car does not.
     var seemsToRun = false
@@ -17,20 +15,17 @@ extension SimulatedLift {
     /// Somebody moves in the car, gets in or gets out.
     func feel() {
         senses.movement += 1
-        senses.isSettled = false
         let movement = senses.movement
         let delay: Double
         switch fitting.occupancy {
-        case .missing, .stuckTrue, .stuckFalse:
-            senses.isSettled = true
-            return
+        case .missing, .stuckTrue, .stuckFalse: return
         case .lagging: delay = fitting.lag
         case .truthful, .missesStill: delay = Self.sight
         // The warmth that somebody left fades slowly.
         case .seesThings: delay = car.riders.isEmpty ? random.uniform(30, 120) : Self.sight
         }
         later(delay) {
-            if $0.senses.movement == movement { $0.senses.isSettled = true } else if $0.car.riders.isEmpty { return }
+            guard $0.senses.movement == movement || !$0.car.riders.isEmpty else { return }
             let isSeen = !$0.car.riders.isEmpty || $0.fitting.occupancy == .seesThings && $0.car.luggage > 0
             if isSeen == $0.senses.isOccupied { return }
             $0.senses.isOccupied = isSeen

@@ -21,6 +21,16 @@ extension Scenario {
         narrow.sensors.occupancy = [(sensor, 1)]
         return narrow
     }
+
+    /// The same with sound occupancy sensors or none, over one network; nil where the catalogue does not know it.
+    package func narrowed(toNetwork name: String, of catalogue: Catalogue) -> Scenario? {
+        guard let network = catalogue.networks.first(where: { $0.name == name })?.item else { return nil }
+        var narrow = self
+        narrow.name += ", \(name)"
+        narrow.sensors.occupancy = [(.truthful, 0.85), (.missing, 0.15)]
+        narrow.networks = [(network, 1)]
+        return narrow
+    }
 }
 
 extension Catalogue {

@@ -40,12 +40,9 @@ extension SimulatedLift {
         expectBreakdown()
         expectNuisances()
         expectClockJump()
-        for (kind, applies) in [
-            ("occupancy_sensor_missing", fitting.occupancy == .missing),
-            ("occupancy_sensor_stuck", fitting.occupancy == .stuckTrue || fitting.occupancy == .stuckFalse),
-        ] where applies {
-            note(kind, from: 0, to: building.scenario.duration)
-        }
+        let row = note("lift", from: 0, to: building.scenario.duration)
+        building.truth[row].sensor = fitting.occupancy.quality
+        building.truth[row].network = building.plan.network.name
     }
 
     /// What its panel shows at this moment.
@@ -145,33 +142,6 @@ extension SimulatedLift {
                 clock: Int64((clock * 1000).rounded())))
     }
 
-    /// A word of it arrives at the gateway: from now on what has been heard shows could be known.
-    func isHeard(saying word: Word) {
-        if word.channel == .online || !word.isHonest { return }
-        // Words were lost, or held back: to the gateway it was silent.
-        if now - voice.lastHeard > 1.5 * fitting.heartbeat, voice.testimony.couldHoldPeople {
-            follow("silent_in_use", true, since: voice.lastHeard)
-        }
-        voice.lastHeard = now
-        voice.testimony.hear(word.panel, at: word.time)
-        guard let row = openTruth["entrapment"] else { return }
-        let moment = building.scenario.startSeconds + now
-        if !voice.isSpeaking {
-            // A straggler: the silence counts from it.
-            if voice.testimony.couldHoldPeople { building.truth[row].decidable = moment + overdueAfter }
-        } else if building.scenario.startSeconds + word.time < building.truth[row].start {
-            return
-        } else if voice.testimony.showsEntrapment(at: word.time) {
-            if voice.shownSince == nil { (voice.shownSince, building.truth[row].decidable) = (moment, moment) }
-        } else if let shown = voice.shownSince, moment - shown < Self.longestHold {
-            // What was shown for a moment only, the holds do not tell of: it counts from when it is shown again.
-            voice.shownSince = nil
-        }
-    }
-
-    /// At level, 30 s and 60 s (entrapment.md).
-    private static let longestHold = 90.0
-
     /// Its link goes for a while; what it says meanwhile comes late.
     func linkIsAway(_ outage: ClosedRange<Double>) {
         guard voice.awayUntil < outage.upperBound else { return }
@@ -216,7 +186,7 @@ extension SimulatedLift {
 
     /// Seconds after which a report that does not come is overdue: of a lift that speaks oftener than every 10 s, too, a gateway may
     /// wait for so long.
-    private var overdueAfter: Double { max(12, 1.2 * fitting.heartbeat) }
+    var overdueAfter: Double { max(12, 1.2 * fitting.heartbeat) }
 
     // MARK: Clock
 
@@ -234,65 +204,5 @@ extension SimulatedLift {
         let jumps: [Double] = [-building.scenario.startSeconds - now, 86_400, -8 * 3600, -10]
         voice.clockJump = jumps[random.integer(0...jumps.count - 1)]
         later(seconds) { $0.voice.clockJump = 0 }
-    }
-
-    // MARK: Truth
-
-    /// Looks at the physical car, and notes when people become trapped and when they are free again.
-    func observe() {
-        if !car.isDisabled && openTruth.isEmpty { return }
-        let height = car.height(at: now)
-        // A person gets through a gap of a third of the door.
-        let hasWayOut = building.shaft.isInDoorZone(height) && car.door.gap(at: now) > 0.35
-        let isStuckShut = car.isDisabled && !hasWayOut
-        // It begins when the car has come to a stop; a fitter who moves the car does not end it.
-        let isStill = !car.isMoving || openTruth["entrapment"] != nil
-        follow("entrapment", isStuckShut && isStill && !car.riders.isEmpty && !car.isBeingRescuedByDevice)
-        // Nobody is in it, and nobody outside can know: until the door has been open.
-        let isInDoubt = fitting.occupancy != .truthful || car.luggage > 0 || !senses.isSettled
-        let wasStuck = openTruth["stuck_unknown"] != nil && !hasWayOut
-        follow("stuck_unknown", car.riders.isEmpty && (isStuckShut && isInDoubt || wasStuck))
-        if voice.isSpeaking, hasWayOut, now >= voice.awayUntil { follow("silent_in_use", false) }
-    }
-
-    /// - Parameter since: seconds since the run's start; by default from now on.
-    func follow(_ kind: String, _ isSo: Bool, since start: Double? = nil) {
-        if isSo, openTruth[kind] == nil {
-            let isLevel = building.shaft.isInDoorZone(car.height(at: now))
-            let last = note(kind, from: start ?? now, to: .infinity)
-            openTruth[kind] = last
-            if kind == "entrapment" {
-                voice.shownSince = nil
-                // In a silence that could hold people, the silence shows it.
-                let overdue = max(now, voice.lastWord + overdueAfter)
-                building.truth[last].decidable =
-                    voice.isSpeaking || !voice.testimony.couldHoldPeople
-                    ? nil : building.scenario.startSeconds + overdue
-                building.truth[last].people = car.riders.count
-                building.truth[last].place = voice.isSpeaking ? isLevel ? "at_level" : "off_level" : "silence"
-                building.truth[last].cause = breakdown?.cause.name
-                building.truth[last].sensor = fitting.occupancy.quality
-                building.truth[last].network = building.plan.network.name
-            }
-        } else if !isSo, let index = openTruth.removeValue(forKey: kind) {
-            let end = building.scenario.startSeconds + now
-            building.truth[index].end = end
-            if kind == "entrapment", voice.isSpeaking, voice.shownSince == nil,
-                let shown = building.truth[index].decidable, end - shown > Self.longestHold
-            {
-                building.truth[index].decidable = nil
-            }
-        }
-    }
-
-    /// - Parameters: seconds since the run's start.
-    /// - Returns: its row in the building's truth.
-    @discardableResult
-    func note(_ kind: String, from start: Double, decidable: Double? = nil, to end: Double) -> Int {
-        let zero = building.scenario.startSeconds
-        building.truth.append(
-            TruthRow(kind: kind, lift: id, start: zero + start, decidable: zero + (decidable ?? start), end: zero + end)
-        )
-        return building.truth.count - 1
     }
 }

@@ -33,7 +33,7 @@ struct Timeline {
     ) {
         self.lift = lift
         span = around.lowerBound - Self.margin...min(around.upperBound + Self.margin, around.lowerBound + 3600)
-        let facts = truth.filter { $0.lift == lift && !$0.kind.hasPrefix("occupancy_sensor") }
+        let facts = truth.filter { $0.lift == lift && $0.kind != "lift" }
         for (kind, facts) in Dictionary(grouping: facts, by: \.kind).sorted(by: { $0.key < $1.key }) {
             add(
                 "truth: \(kind)",

@@ -8,25 +8,29 @@ package struct AlertWord: Sendable {
     package var kind: String
     /// `AlertState`'s word.
     package var state: String
-    /// When the gateway decided it, seconds since 1970.
+    /// For when it stands, seconds since 1970; and when the gateway said so, which is later where it had to wait for words.
     package var time: Double
+    package var said: Double
     /// What the rule waits before it tells, and again before it confirms; seconds.
     package var holds: Double
 
     package init(
-        alertID: String, revision: Int, lift: String, kind: String, state: String, time: Double, holds: Double
+        alertID: String, revision: Int, lift: String, kind: String, state: String, time: Double, said: Double? = nil,
+        holds: Double
     ) {
         (self.alertID, self.revision, self.lift, self.kind) = (alertID, revision, lift, kind)
-        (self.state, self.time, self.holds) = (state, time, holds)
+        (self.state, self.time, self.said, self.holds) = (state, time, said ?? time, holds)
     }
 
-    package init(_ alert: Alert) {
+    /// - Parameter said: seconds since 1970; the gateway says nothing before it is so.
+    package init(_ alert: Alert, said: Double) {
         alertID = alert.id
         revision = alert.revision
         lift = alert.lift
         kind = alert.kind
         state = alert.state.rawValue
         time = alert.time.seconds
+        self.said = max(time, said)
         holds = alert.hold.inSeconds + (alert.confirmationHold?.inSeconds ?? 0)
     }
 }
@@ -61,6 +65,7 @@ extension AlertWord: Decodable {
         state = event.data.state
         if AlertState(rawValue: state) == nil { throw UnknownState(description: "data.state: '\(state)' is none") }
         time = event.data.eventS
+        said = time
         holds = event.data.rule.holdS + (event.data.rule.confirmationHoldS ?? 0)
     }
 }

@@ -34,11 +34,11 @@ struct Judge {
     ///   - explaining: facts of which two at once tell of an event in its place.
     ///   - unheard: facts under which nothing of the lift arrives. What comes to pass in them is told when they are over; for an entrapment
     ///     `decidable` says when that is.
-    ///   - note: takes the verdict on each fact, and what no fact accounts for; with it what is wrong, for a person.
+    ///   - note: takes the verdict on each fact, and what no fact accounts for, by lift; with it what is wrong, for a person.
     func judge(
         _ facts: [TruthRow], _ stories: [Story], excusing: [TruthRow], explaining: [TruthRow] = [],
         unheard: [TruthRow] = [],
-        note: (TruthRow?, KindScore, Finding?) -> Void
+        note: (String, TruthRow?, KindScore, Finding?) -> Void
     ) {
         let byLift = Dictionary(grouping: stories, by: \.lift)
         let gaps = Dictionary(grouping: unheard, by: \.lift).mapValues { $0.map { $0.start...$0.end } }
@@ -47,7 +47,7 @@ struct Judge {
             let family = holds.filter { $0.key == fact.kind || $0.key.hasPrefix(fact.kind + ".") }.values.max() ?? 0
             let holds = holds[fact.kind + "." + (fact.place ?? "")] ?? family
             let score = verdict(fact, byLift[fact.lift] ?? [], holds, explaining, gaps[fact.lift] ?? [])
-            note(fact, score, Finding(score, fact.kind, fact.lift, at: fact.start, cause: fact.cause))
+            note(fact.lift, fact, score, Finding(score, fact.kind, fact.lift, at: fact.start, cause: fact.cause))
         }
         let factsByLift = Dictionary(grouping: facts, by: \.lift)
         let excuses = Dictionary(grouping: excusing, by: \.lift)
@@ -59,21 +59,26 @@ struct Judge {
                 }
             }
             func isSo(_ time: Double, _ facts: [String: [TruthRow]]) -> Bool {
-                facts[story.lift]?.contains(where: covers(time)) == true
+                facts[story.lift]?.contains { Self.speaks($0, of: story.kind) && covers(time)($0) } == true
             }
             // After the run's end every lift is silent in the middle of whatever it did, and the truth says nothing of that.
             func isWrong(_ time: Double) -> Bool { time <= runEnd && !isSo(time, factsByLift) }
             for time in story.raised where isWrong(time) {
                 var score = KindScore()
                 if isSo(time, excuses) { score.cautious = 1 } else { score.falseAlarms = 1 }
-                note(nil, score, Finding(score, story.kind, story.lift, at: time, cause: nil))
+                note(story.lift, nil, score, Finding(score, story.kind, story.lift, at: time, cause: nil))
             }
-            if story.told.isEmpty, let time = story.suspected, isWrong(time), !isSo(time, excuses) {
+            if story.told.isEmpty, let time = story.suspected?.time, isWrong(time) {
                 var score = KindScore()
-                score.suspectedFalsely = 1
-                note(nil, score, nil)
+                if isSo(time, excuses) { score.suspectedCautiously = 1 } else { score.suspectedFalsely = 1 }
+                note(story.lift, nil, score, nil)
             }
         }
+    }
+
+    /// A silence excuses what is told of the silence, and nothing else.
+    private static func speaks(_ fact: TruthRow, of kind: String) -> Bool {
+        fact.kind != "silent_in_use" || kind == "entrapment.silence"
     }
 
     private func verdict(
@@ -86,35 +91,42 @@ struct Judge {
         let end = min(fact.end, runEnd)
         let latest = fact.decidable.map { time($0, holds + grace) } ?? end
         let begin = fact.start - grace
-        let suspected = stories.compactMap(\.suspected).filter { begin <= $0 && $0 <= fact.end }.min()
-        if let suspected { score.suspectedAfter = [Float(max(0, suspected - fact.start))] }
-        let told = stories.flatMap(\.told).filter { begin <= $0 }.min()
-        // Late is better than never while somebody is still in there.
-        let limit =
-            fact.kind == "entrapment"
-            ? min(end, fact.decidable.map { time($0, Self.entrapmentLimit) } ?? end) : -.infinity
-        if let told, told <= latest {
-            score.detected = 1
-            score.toldAfter = [Float(max(0, told - fact.start))]
-            followUp(fact, stories, &score)
-        } else if stories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end)) }) {
-            // The centre still believes that somebody is in there.
-            score.detected = 1
-            followUp(fact, stories, &score)
-        } else if let told, told <= limit {
-            (score.detected, score.late) = (1, 1)
-            score.toldAfter = [Float(told - fact.start)]
-            followUp(fact, stories, &score)
-        } else if end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest) {
+        // Whether it had to be told is decided by what happened and what arrived, never by what was told.
+        if end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest) {
             score.brief = 1
         } else if fact.decidable == nil {
             score.unknowable = 1
         } else if explaining.count(where: { $0.start <= latest && $0.end >= fact.start }) >= 2 {
             score.explained = 1
+        }
+        let told = stories.flatMap(\.told).filter { begin <= $0.time }.map(\.said).min() ?? .infinity
+        guard score.brief + score.unknowable + score.explained == 0 else {
+            if told <= min(latest, time(end, grace)) {
+                score.toldAnyway = 1
+                followUp(fact, stories, &score)
+            }
+            return score
+        }
+        let suspected = stories.compactMap(\.suspected).filter { begin <= $0.time && $0.time <= fact.end }.map(\.said)
+            .min()
+        if let suspected { score.suspectedAfter = [Float(max(0, suspected - fact.start))] }
+        // Late is better than never while somebody is still in there.
+        let limit =
+            fact.kind == "entrapment"
+            ? min(end, fact.decidable.map { time($0, Self.entrapmentLimit) } ?? end) : -.infinity
+        if told <= latest {
+            score.detected = 1
+        } else if stories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end)) }) {
+            score.carried = 1
+        } else if told <= limit {
+            (score.detected, score.late) = (1, 1)
         } else {
             score.missed = 1
             score.suspectedOnly = suspected == nil ? 0 : 1
+            return score
         }
+        if score.detected == 1 { score.toldAfter = [Float(max(0, told - fact.start))] }
+        followUp(fact, stories, &score)
         return score
     }
 
@@ -133,7 +145,8 @@ struct Judge {
     /// Told once, not ended while it lasts, ended when it is over.
     private func followUp(_ fact: TruthRow, _ stories: [Story], _ score: inout KindScore) {
         let mine = stories.filter {
-            $0.isOpen(at: fact.start) || $0.told.contains { fact.start - grace <= $0 && $0 <= fact.end + grace }
+            $0.isOpen(at: fact.start)
+                || $0.told.contains { fact.start - grace <= $0.time && $0.time <= fact.end + grace }
         }
         score.doubled = max(0, mine.count - 1)
         let isEarly = mine.contains { $0.ended.contains { fact.start < $0 && $0 < fact.end - grace } }

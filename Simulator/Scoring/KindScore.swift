@@ -11,18 +11,24 @@ package struct KindScore: Sendable, Codable {
     /// Suspected, never confirmed, and nobody was trapped.
     package internal(set) var suspectedFalsely = 0
     package internal(set) var cautious = 0
+    /// Suspected, never confirmed, where nobody could know that nobody was trapped.
+    package internal(set) var suspectedCautiously = 0
+    /// Had to be told, and an alert of before was still open: the centre believes that somebody is in there, and nothing new was said.
+    package internal(set) var carried = 0
+    /// Told, though nothing had to be: they were over too soon, or nothing showed them, or another word told of them.
+    package internal(set) var toldAnyway = 0
     /// Over before the rule's holds had passed: nothing had to be told.
     package internal(set) var brief = 0
     /// Silent controllers while several lifts had lost their power: the area's incident tells of them.
     package internal(set) var explained = 0
-    /// Nothing that arrived showed them, and they were not guessed either.
+    /// Nothing that arrived showed them.
     package internal(set) var unknowable = 0
     /// A second alert in earnest for one event.
     package internal(set) var doubled = 0
     /// Said to be over while people were still in the car; and never said to be over, ten minutes after they were out.
     package internal(set) var clearedEarly = 0
     package internal(set) var neverCleared = 0
-    /// Seconds from the physical event until it was suspected, and until it was told in earnest.
+    /// Seconds from the physical event until the gateway suspected it, and until it told in earnest; of those that had to be told.
     package internal(set) var suspectedAfter: [Float] = []
     package internal(set) var toldAfter: [Float] = []
 
@@ -37,6 +43,9 @@ package struct KindScore: Sendable, Codable {
         a.suspectedOnly += b.suspectedOnly
         a.suspectedFalsely += b.suspectedFalsely
         a.cautious += b.cautious
+        a.suspectedCautiously += b.suspectedCautiously
+        a.carried += b.carried
+        a.toldAnyway += b.toldAnyway
         a.brief += b.brief
         a.explained += b.explained
         a.unknowable += b.unknowable
@@ -47,7 +56,7 @@ package struct KindScore: Sendable, Codable {
         a.toldAfter += b.toldAfter
     }
 
-    /// Those that had to be told: the others were over too soon, or nothing showed them, or another word told of them.
+    /// Those that had to be told anew.
     package var owed: Int { detected + missed }
     /// Told within the holds.
     package var inTime: Int { detected - late }

@@ -16,7 +16,7 @@ package struct ScoreCard: Sendable, Codable {
     package private(set) var kinds: [String: KindScore] = ["entrapment": KindScore()]
     /// Entrapments on lifts whose occupancy sensor is stuck; in `kinds` are the others.
     package private(set) var stuck = KindScore()
-    /// Entrapments alone, also those on stuck sensors. What is false has no stratum.
+    /// Entrapments alone, also those on stuck sensors. What is false has neither cause nor place.
     package private(set) var strata: [Stratum: KindScore] = [:]
     package private(set) var nuisances: [String: Int] = [:]
     /// Breakdowns by cause, and how many of them held somebody in the car.
@@ -41,7 +41,8 @@ package struct ScoreCard: Sendable, Codable {
 
     /// What the truth tells beside events that an alert is owed for.
     private static let circumstances: Set = [
-        "run", "gateway_away", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut", "link_away",
+        "run", "lift", "gateway_away", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut",
+        "link_away",
     ]
 
     package init() {}
@@ -80,26 +81,27 @@ package struct ScoreCard: Sendable, Codable {
             deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
         // An empty car that really is stuck and may hold people for all one knows; a lift in use whose adapter fell silent.
         let cautious = (facts["stuck_unknown"] ?? []) + (facts["silent_in_use"] ?? [])
-        let stuckLifts = Set((facts["occupancy_sensor_stuck"] ?? []).map(\.lift))
+        let fittings = Dictionary((facts["lift"] ?? []).map { ($0.lift, $0) }, uniquingKeysWith: { first, _ in first })
+        let stuckLifts = Set(fittings.values.filter { $0.sensor == "stuck" }.map(\.lift))
         for isStuck in [false, true] {
             func isMeant(_ lift: String) -> Bool { stuckLifts.contains(lift) == isStuck }
             var score = KindScore()
             judge.judge(
                 (facts["entrapment"] ?? []).filter { isMeant($0.lift) },
                 stories.filter { $0.kind.hasPrefix("entrapment") && isMeant($0.lift) }, excusing: cautious
-            ) { fact, one, finding in
+            ) { lift, fact, one, finding in
                 score += one
                 if let finding { findings.append(finding) }
-                guard let fact else { return }
+                let fitting = fact ?? fittings[lift]
                 let stratum = Stratum(
-                    cause: fact.cause ?? "", sensor: fact.sensor ?? "", network: fact.network ?? "",
-                    place: fact.place ?? "")
+                    cause: fact?.cause ?? "", sensor: fitting?.sensor ?? "", network: fitting?.network ?? "",
+                    place: fact?.place ?? "")
                 strata[stratum, default: KindScore()] += one
             }
             if isStuck { stuck = score } else { kinds["entrapment"] = score }
         }
         let others = Self.physicalKinds.union(facts.keys).filter {
-            $0 != "entrapment" && !$0.hasPrefix("occupancy_sensor") && !Self.circumstances.contains($0)
+            $0 != "entrapment" && !Self.circumstances.contains($0)
         }
         for kind in others {
             // A power cut that other lifts tell of explains a silence; one that nobody tells of does not.
@@ -110,7 +112,7 @@ package struct ScoreCard: Sendable, Codable {
                 excusing: isSilence ? (facts["silent_in_power_cut"] ?? []) + (facts["link_away"] ?? []) : [],
                 explaining: isSilence ? facts["power_loss"] ?? [] : [],
                 unheard: isSilence ? [] : facts["link_away"] ?? []
-            ) { _, one, finding in
+            ) { _, _, one, finding in
                 score += one
                 if let finding { findings.append(finding) }
             }
@@ -141,10 +143,10 @@ package struct ScoreCard: Sendable, Codable {
         strata.reduce(into: KindScore()) { if isMeant($1.key) { $0 += $1.value } }
     }
 
-    /// The strata taken together by what `key` says of them, in the order of their names.
+    /// The strata taken together by what `key` says of them, in the order of their names; those of which it says nothing are left out.
     package func strata(by key: (Stratum) -> String) -> [(name: String, score: KindScore)] {
         var sums: [String: KindScore] = [:]
-        for (stratum, score) in strata { sums[key(stratum), default: KindScore()] += score }
+        for (stratum, score) in strata where !key(stratum).isEmpty { sums[key(stratum), default: KindScore()] += score }
         return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

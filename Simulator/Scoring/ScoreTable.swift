@@ -20,7 +20,8 @@ extension ScoreCard {
         text +=
             "\nentrapments: \(e.late) told later than the holds but within 180 s of when it showed, \(e.doubled) told twice, "
         text +=
-            "\(e.clearedEarly) ended early, \(e.neverCleared) never ended, \(e.suspectedFalsely) suspected of nobody"
+            "\(e.clearedEarly) ended early, \(e.neverCleared) never ended, \(e.suspectedFalsely) suspected of nobody, "
+        text += "\(e.carried) while an alert of before was still open, \(e.toldAnyway) told that did not have to be"
         if liftYears > 0 {
             let bound = (Bounds.upper(e.falseAlarms) / liftYears).rounded(toDecimals: 4)
             text +=
@@ -99,13 +100,16 @@ extension ScoreCard {
             $0.put("suspected_only", score.suspectedOnly)
             $0.put("suspected_falsely", score.suspectedFalsely)
             $0.put("cautious", score.cautious)
+            $0.put("suspected_cautiously", score.suspectedCautiously)
+            $0.put("carried", score.carried)
+            $0.put("told_anyway", score.toldAnyway)
             $0.put("brief", score.brief)
             $0.put("explained", score.explained)
             $0.put("unknowable", score.unknowable)
             $0.put("doubled", score.doubled)
             $0.put("cleared_early", score.clearedEarly)
             $0.put("never_cleared", score.neverCleared)
-            for (name, delays) in [("suspected_after_s", score.suspectedAfter), ("delay", score.toldAfter)] {
+            for (name, delays) in [("suspected_after_s", score.suspectedAfter), ("told_after_s", score.toldAfter)] {
                 $0.object(name) { object in
                     for (name, share) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1)] {
                         if let value = quantile(delays, share) {

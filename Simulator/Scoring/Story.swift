@@ -1,23 +1,25 @@
 /// One alert with all its revisions.
 struct Story {
+    /// For when a word stands, and when the gateway said it; seconds since 1970.
+    struct Moment {
+        var time: Double
+        var said: Double
+    }
     var lift: String
     var kind: String
-    /// Of the first word.
-    var holds: Double
     var revisions: Set<Int> = []
     /// With those that came twice.
     var words = 0
     /// When it was first merely suspected.
-    var suspected: Double?
+    var suspected: Moment?
     /// Each time it was said in earnest: an alert that was over and goes on says so again.
-    var told: [Double] = []
+    var told: [Moment] = []
     /// Each time it was said to be over.
     var ended: [Double] = []
 
     private init(_ word: AlertWord) {
         lift = word.lift
         kind = word.kind
-        holds = word.holds
     }
 
     /// The alerts that words tell of, in the order of their ids; who is suppressed tells of none.
@@ -31,8 +33,9 @@ struct Story {
         words += 1
         guard revisions.insert(word.revision).inserted else { return }
         switch word.state {
-        case "suspected": suspected = min(suspected ?? .infinity, word.time)
-        case "raised", "confirmed": told.append(word.time)
+        case "suspected":
+            if word.time < suspected?.time ?? .infinity { suspected = Moment(time: word.time, said: word.said) }
+        case "raised", "confirmed": told.append(Moment(time: word.time, said: word.said))
         case "cleared", "presumed_released": ended.append(word.time)
         default: break
         }
@@ -42,17 +45,19 @@ struct Story {
     var lost: Int { min(revisions.max() ?? 0, 1_000_000) - revisions.count }
     /// Each time it was told anew: at first, and after it had been said to be over.
     var raised: [Double] {
-        let times = told.sorted()
+        let times = told.map(\.time).sorted()
         return times.enumerated().filter { place, time in
             place == 0 || ended.contains { times[place - 1] < $0 && $0 <= time }
         }.map(\.element)
     }
-    var firstTold: Double? { told.min() }
+    var firstTold: Double? { told.map(\.time).min() }
     /// It had been told in earnest before this moment, and nobody had said that it was over.
     func isOpen(at time: Double) -> Bool {
-        let lastTold = told.filter { $0 <= time }.max() ?? .infinity
+        let lastTold = told.map(\.time).filter { $0 <= time }.max() ?? .infinity
         return lastTold <= time && !ended.contains { lastTold < $0 && $0 <= time }
     }
     /// The last word about it was that it is over.
-    var isOver: Bool { (ended.max() ?? -.infinity) >= max(told.max() ?? -.infinity, suspected ?? -.infinity) }
+    var isOver: Bool {
+        (ended.max() ?? -.infinity) >= max(told.map(\.time).max() ?? -.infinity, suspected?.time ?? -.infinity)
+    }
 }

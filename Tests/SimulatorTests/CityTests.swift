@@ -69,7 +69,7 @@ import Testing
             wasOccupied[arrival.lift] = isOccupied
         }
         #expect(boarded > 800)
-        #expect(after.truth.map(\.kind) == ["run"])
+        #expect(after.truth.map(\.kind).filter { $0 != "lift" } == ["run"])
         // Midnight: whoever wanted to go somewhere is there, but for the last few.
         #expect(after.buildings.allSatisfy { $0.landings.reduce(0) { $0 + $1.up.count + $1.down.count } < 8 })
     }

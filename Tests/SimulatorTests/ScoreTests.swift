@@ -68,22 +68,23 @@ import Testing
         #expect(score([fact()], missed, deaf: gaps).entrapment.late == 1)
     }
 
-    /// A door fault that came and went while nothing of the lift arrived is told afterwards, and is not false then.
-    @Test func whatHappensBehindALinkThatIsAwayIsTowardsItsEnd() {
+    /// A door fault that came and went while nothing of the lift arrived did not have to be told, and is not false when it is told afterwards.
+    @Test func whatHappensBehindALinkThatIsAwayIsToldAtItsEnd() {
         var door = word("raised", at: 1052)
         door.kind = "door_close_fault"
         let fault = fact("door_close_fault", from: 1000, to: 1020)
         let missed = score([fault], [door], holds: ["door_close_fault": 2])
         #expect(missed.kinds["door_close_fault"]?.missed == 1 && missed.kinds["door_close_fault"]?.falseAlarms == 1)
         let away = score([fault, fact("link_away", from: 990, to: 1050)], [door], holds: ["door_close_fault": 2])
-        #expect(away.kinds["door_close_fault"]?.detected == 1 && away.kinds["door_close_fault"]?.falseAlarms == 0)
+        #expect(away.kinds["door_close_fault"]?.toldAnyway == 1 && away.kinds["door_close_fault"]?.falseAlarms == 0)
     }
 
-    /// An alert that was open from before is no excuse once it has been said to be over.
-    @Test func anAlertOfBeforeCountsWhileItIsOpen() {
+    /// An alert that was open from before is neither a detection nor, until it has been said to be over, a miss.
+    @Test func anAlertOfBeforeCountsApartWhileItIsOpen() {
         let before = fact(from: 100, decidable: 100, to: 900)
         let stays = [word("confirmed", at: 170), word("cleared", at: 2010, revision: 2)]
-        #expect(score([before, fact()], stays).entrapment.detected == 2)
+        let carried = score([before, fact()], stays).entrapment
+        #expect(carried.detected == 1 && carried.carried == 1 && carried.owed == 1 && carried.missed == 0)
         let ends = [word("confirmed", at: 170), word("cleared", at: 1003, revision: 2)]
         let card = score([before, fact()], ends)
         #expect(card.entrapment.detected == 1 && card.entrapment.missed == 1)
@@ -122,13 +123,24 @@ import Testing
         #expect(score([fact()], [slow(at: 1040, 30)]).entrapment.late == 1)
     }
 
-    @Test func overBeforeTheHoldsHadToBeToldByNobody() {
-        let card = score([fact(to: 1060)], [], holds: ["entrapment.off_level": Self.hold])
-        #expect(card.entrapment.brief == 1 && card.entrapment.owed == 0)
+    /// Told or not: otherwise what is told would count, and what is not would be excused.
+    @Test func whatIsOwedIsDecidedWithoutTheAlerts() {
+        for words in [[], [word("confirmed", at: 1055)]] {
+            let brief = score([fact(to: 1060)], words, holds: ["entrapment.off_level": Self.hold]).entrapment
+            #expect(brief.brief == 1 && brief.owed == 0 && brief.toldAnyway == words.count)
+            let unshown = score([fact(decidable: nil)], words).entrapment
+            #expect(unshown.unknowable == 1 && unshown.owed == 0 && unshown.toldAnyway == words.count)
+            #expect(brief.falseAlarms == 0 && unshown.falseAlarms == 0)
+        }
     }
 
-    @Test func whatNothingShowedIsCountedApart() {
-        #expect(score([fact(decidable: nil)], []).entrapment.unknowable == 1)
+    /// It stands for the time at which its hold was over, and was said when the backlog had been read.
+    @Test func whatIsSaidLaterThanItStandsForIsLate() {
+        var word = word("confirmed", at: 1070)
+        #expect(score([fact()], [word]).entrapment.inTime == 1)
+        word.said = 1100
+        let card = score([fact()], [word]).entrapment
+        #expect(card.inTime == 0 && card.late == 1 && card.toldAfter == [100])
     }
 
     @Test func nobodyTrappedMakesItFalseUnlessTheCarWasInDoubt() {
@@ -136,6 +148,30 @@ import Testing
         #expect(score([], [word("suspected", at: 500)]).entrapment.suspectedFalsely == 1)
         let doubt = score([fact("stuck_unknown", from: 400, to: 600)], [word("confirmed", at: 500)])
         #expect(doubt.entrapment.cautious == 1 && doubt.entrapment.falseAlarms == 0)
+        let wondered = score([fact("stuck_unknown", from: 400, to: 600)], [word("suspected", at: 500)])
+        #expect(wondered.entrapment.suspectedCautiously == 1 && wondered.entrapment.suspectedFalsely == 0)
+    }
+
+    @Test(arguments: [("entrapment.silence", 1), ("entrapment.off_level", 0), ("entrapment.call", 0)])
+    func aSilenceExcusesWhatIsToldOfTheSilence(_ kind: String, _ cautious: Int) {
+        var word = word("confirmed", at: 500)
+        word.kind = kind
+        let card = score([fact("silent_in_use", from: 400, to: 600)], [word]).entrapment
+        #expect(card.cautious == cautious && card.falseAlarms == 1 - cautious)
+        word.time = 610
+        let heard = score([fact("silent_in_use", from: 400, to: 600)], [word]).entrapment
+        #expect(heard.falseAlarms == 1, "it had been heard again")
+    }
+
+    @Test func falseOnesStandInTheStratumOfTheirLift() {
+        var lift = fact("lift", from: 0, to: 10_000)
+        (lift.sensor, lift.network) = ("stuck", "lossy")
+        let card = score([lift], [word("confirmed", at: 500)])
+        #expect(
+            card.strata(by: \.network).first?.score.falseAlarms == 1
+                && card.strata(by: \.network).first?.name == "lossy")
+        #expect(card.stuck.falseAlarms == 1 && card.entrapment.falseAlarms == 0)
+        #expect(card.strata(by: \.cause).isEmpty)
     }
 
     @Test func theLifeOfAnAlertIsWatched() {
@@ -144,13 +180,6 @@ import Testing
         #expect(score([fact()], [word("confirmed", at: 1070)]).entrapment.neverCleared == 1)
         let twice = score([fact()], [word("confirmed", at: 1070), word("confirmed", at: 1080, id: "b")])
         #expect(twice.entrapment.doubled == 1)
-    }
-
-    @Test func anAlertThatIsStillOpenTellsOfTheNextOneToo() {
-        let card = score(
-            [fact(), fact(from: 2500, decidable: 2500, to: 2700)],
-            [word("confirmed", at: 1070), word("cleared", at: 2800, revision: 2)])
-        #expect(card.entrapment.detected == 2)
     }
 
     @Test func aRevisionThatNeverCameIsLostAndADoubleIsCountedOnce() {

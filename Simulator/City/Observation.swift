@@ -1,0 +1,98 @@
+/// What happened to a lift, and from when what had arrived at the gateway showed it: the truth that it writes down.
+extension SimulatedLift {
+    /// A word of it arrives at the gateway: from now on what has been heard shows could be known.
+    func isHeard(saying word: Word) {
+        if word.channel == .online || !word.isHonest { return }
+        let silentSince = voice.lastHeard
+        let couldHoldPeople = voice.testimony.couldHoldPeople
+        // What comes twice, or has been overtaken, is no sign of life.
+        guard voice.testimony.hear(word.panel, at: word.time) else { return }
+        voice.lastHeard = now
+        // Words were lost, or held back: to the gateway it was silent until now.
+        if now - silentSince > 1.5 * fitting.heartbeat, couldHoldPeople {
+            follow("silent_in_use", true, since: silentSince)
+        }
+        if voice.isSpeaking { follow("silent_in_use", false) }
+        observe()
+        guard let row = openTruth["entrapment"] else { return }
+        let moment = building.scenario.startSeconds + now
+        if !voice.isSpeaking {
+            // A straggler: the silence counts from it, where it has to show what nothing showed before.
+            if voice.testimony.couldHoldPeople, voice.shownSince == nil {
+                building.truth[row].decidable = moment + overdueAfter
+            }
+        } else if building.scenario.startSeconds + word.time < building.truth[row].start {
+            return
+        } else if voice.testimony.showsEntrapment(at: word.time) {
+            if voice.shownSince == nil { (voice.shownSince, building.truth[row].decidable) = (moment, moment) }
+        } else if let shown = voice.shownSince, moment - shown < holds(of: row) {
+            // What was shown for a moment only, the holds do not tell of: it counts from when it is shown again.
+            voice.shownSince = nil
+        }
+    }
+
+    /// Seconds for which it must be shown until it has to be told (entrapment.md).
+    private func holds(of row: Int) -> Double {
+        switch building.truth[row].place {
+        case "off_level": 70
+        case "silence": 78
+        default: 90
+        }
+    }
+
+    /// Looks at the physical car, and notes when people become trapped and when they are free again.
+    func observe() {
+        if !car.isDisabled && openTruth.isEmpty { return }
+        let height = car.height(at: now)
+        // A person gets through a gap of a third of the door.
+        let hasWayOut = building.shaft.isInDoorZone(height) && car.door.gap(at: now) > 0.35
+        let isStuckShut = car.isDisabled && !hasWayOut
+        // It begins when the car has come to a stop; a fitter who moves the car does not end it.
+        let isStill = !car.isMoving || openTruth["entrapment"] != nil
+        follow("entrapment", isStuckShut && isStill && !car.riders.isEmpty && !car.isBeingRescuedByDevice)
+        // Nobody is in it, and by what was heard somebody may be: until the door has been open.
+        let wasStuck = openTruth["stuck_unknown"] != nil && !hasWayOut
+        follow("stuck_unknown", car.riders.isEmpty && (isStuckShut && voice.testimony.couldHoldPeople || wasStuck))
+    }
+
+    /// - Parameter since: seconds since the run's start; by default from now on.
+    func follow(_ kind: String, _ isSo: Bool, since start: Double? = nil) {
+        if isSo, openTruth[kind] == nil {
+            let isLevel = building.shaft.isInDoorZone(car.height(at: now))
+            let last = note(kind, from: start ?? now, to: .infinity)
+            openTruth[kind] = last
+            if kind == "entrapment" {
+                voice.shownSince = nil
+                // In a silence that could hold people, the silence shows it.
+                let overdue = max(now, voice.lastWord + overdueAfter)
+                building.truth[last].decidable =
+                    voice.isSpeaking || !voice.testimony.couldHoldPeople
+                    ? nil : building.scenario.startSeconds + overdue
+                building.truth[last].people = car.riders.count
+                building.truth[last].place = voice.isSpeaking ? isLevel ? "at_level" : "off_level" : "silence"
+                building.truth[last].cause = breakdown?.cause.name
+                building.truth[last].sensor = fitting.occupancy.quality
+                building.truth[last].network = building.plan.network.name
+            }
+        } else if !isSo, let index = openTruth.removeValue(forKey: kind) {
+            let end = building.scenario.startSeconds + now
+            building.truth[index].end = end
+            if kind == "entrapment", voice.isSpeaking, voice.shownSince == nil,
+                let shown = building.truth[index].decidable, end - shown > holds(of: index)
+            {
+                building.truth[index].decidable = nil
+            }
+        }
+    }
+
+    /// - Parameters: seconds since the run's start.
+    /// - Returns: its row in the building's truth.
+    @discardableResult
+    func note(_ kind: String, from start: Double, decidable: Double? = nil, to end: Double) -> Int {
+        let zero = building.scenario.startSeconds
+        building.truth.append(
+            TruthRow(kind: kind, lift: id, start: zero + start, decidable: zero + (decidable ?? start), end: zero + end)
+        )
+        return building.truth.count - 1
+    }
+}
