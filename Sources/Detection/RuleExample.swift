@@ -13,7 +13,7 @@ struct RuleExample: Sendable {
     }
     var name: String
     var words: [Word]
-    /// A lift repeats its last word this often, until `silentFrom`.
+    /// A lift repeats its last word this often; from `silentFrom` on it is not heard, until it says something else.
     var heartbeat: Duration?
     var silentFrom: Duration?
     var until: Duration
@@ -193,7 +193,8 @@ extension RuleSet {
                 for (name, value) in example.words[next].signals { said.say(name, value, diagnostics) }
                 next += 1
             }
-            if time < example.silentFrom ?? example.until + .seconds(1) {
+            let lastSaid = next > 0 ? example.words[next - 1].time : .zero
+            if example.silentFrom.map({ time < $0 || lastSaid >= $0 }) ?? true {
                 key += 1
                 said.deviceTime = start + time
                 detector.fold(said, lift: 0, key: key, vendorCode: nil, arrival: start + time)
