@@ -23,6 +23,7 @@ struct StrataBench: ParsableCommand {
     @OptionGroup var work: WorkOptions
     @Option(help: "Of these causes only, comma-separated.") var causes = ""
     @Option(help: "Over these networks only, comma-separated.") var networks = ""
+    @Flag(help: "Also say each entrapment that was told falsely.") var list = false
     @Flag(help: "The score as JSON.") var json = false
 
     func validate() throws { if entrapments < 1 { throw ValidationError("--entrapments: expected 1 or more") } }
@@ -43,6 +44,10 @@ struct StrataBench: ParsableCommand {
         print("")
         for finding in outcome.card.findings where finding.verdict == .missed && finding.kind == "entrapment" {
             print("- \(finding.line)")
+        }
+        if list {
+            for finding in outcome.card.findings
+            where finding.verdict == .falseAlarm && finding.kind.hasPrefix("entrapment") { print("- \(finding.line)") }
         }
         print("\(outcome.messages) readings")
         let sound = outcome.card.sum { $0.sensor == "truthful" || $0.sensor == "missing" }
