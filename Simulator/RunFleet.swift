@@ -59,6 +59,12 @@ struct RunFleet: ParsableCommand {
                     "--duration: found '\(duration)', expected a duration such as 20m, at most a year")
             }
             scenario.duration = span.inSeconds
+            let late = scenario.events.count { $0.at >= span.inSeconds }
+            if late > 0 {
+                StandardError.write(
+                    "--duration: \(late) of the scenario's \(scenario.events.count) events come after \(span.written) and do not happen"
+                )
+            }
         }
         if let out, out == truth { throw ValidationError("--out and --truth name one file") }
         guard broker != nil || out != nil else { throw ValidationError("say where to: --out TRACE, or --broker URL") }

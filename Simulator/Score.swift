@@ -57,7 +57,7 @@ struct Score: ParsableCommand {
     var profiles = "Devices/profiles"
 
     func run() throws {
-        guard 0...600 ~= grace else { throw ValidationError("--grace: expected seconds, from 0 to 600") }
+        guard 0...60 ~= grace else { throw ValidationError("--grace: expected seconds, from 0 to 60") }
         if truth == "-", alerts == "-" { throw ValidationError("standard input is --truth or --alerts, not both") }
         if report == nil, trace != nil || lift != nil { throw ValidationError("--trace and --lift go with --report") }
         let (truth, alerts) = (try Self.truth(truth), try Self.alerts(alerts))
@@ -100,11 +100,28 @@ struct Score: ParsableCommand {
                     message: "'\(row.kind)' ends at \(row.end), before it begins")
             ])
         }
-        guard rows.contains(where: { $0.kind == "run" }) else {
+        let runs = rows.indices.filter { rows[$0].kind == "run" }
+        guard let run = runs.first else {
             throw InvalidFiles([
                 Diagnostic(
                     file: path,
                     message: "no row says what the run was; expected the truth of `hoistway-sim run --truth`")
+            ])
+        }
+        if runs.count > 1 {
+            throw InvalidFiles([
+                Diagnostic(
+                    file: path, line: runs[1] + 1, column: 1,
+                    message: "a second run begins here, the first one at line \(run + 1); score them one by one")
+            ])
+        }
+        if rows[run].lifts ?? 0 < 1 {
+            throw InvalidFiles([
+                Diagnostic(
+                    file: path, line: run + 1, column: 1,
+                    message:
+                        "found \(rows[run].lifts.map { "\($0) lifts" } ?? "no number of lifts"), expected 1 or more in 'lifts'"
+                )
             ])
         }
         return rows

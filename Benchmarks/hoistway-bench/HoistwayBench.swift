@@ -12,12 +12,13 @@ import PositionedYAML
     import Musl
 #endif
 
-/// The speed of the rule engine. Every figure is CPU time of this process, so that a busy machine disturbs it little.
+/// Speed and score. Every figure of speed is CPU time of this process, so that a busy machine disturbs it little.
 @main
 struct HoistwayBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hoistway-bench",
-        abstract: "Measure decode, rules, memory, start-up and the journal; write the Timescales traces.",
+        abstract:
+            "Measure decode, rules, memory, start-up and the journal; judge the benchmark city; write the Timescales traces.",
         subcommands: [
             Messages.self, CityBench.self, NuisanceBench.self, StrataBench.self, NewYork.self, State.self,
             Timescales.self, Load.self,

@@ -98,6 +98,11 @@ extension SimulatedLift {
         breakdowns += 1
         breakdown = Breakdown(cause: cause, number: breakdowns)
         car.isDisabled = true
+        // Who was at work on it has other worries now.
+        if mode == .inspection {
+            mode = .normal
+            lower(.inspectionEntered)
+        }
         leaveService()
         let row = note("breakdown", from: now, to: now)
         building.truth[row].cause = cause.name

@@ -52,7 +52,7 @@ package struct Cause: Sendable {
         var reader = YAMLReader(node, diagnostics)
         name = key.text ?? ""
         group = reader.choice("group", Group.self) ?? .other
-        share = reader.number("share") ?? 1
+        share = reader.number("share", in: 0...1e9) ?? 1
         strikes = reader.choice("strikes", Occasion.self) ?? .anytime
         guard let effect = reader.choice("effect", Effect.self) else {
             diagnostics.report(node, "the key 'effect' is missing or wrong")
@@ -61,9 +61,7 @@ package struct Cause: Sendable {
         self.effect = effect
         codes = reader.items("codes").compactMap { reader.choice(of: $0, FaultCode.self) }
         vendorCodes = reader.items("vendor_codes").compactMap { reader.text(of: $0) }
-        let chance = reader.number("recovers") ?? 0
-        let after = reader.items("after").compactMap { reader.duration(of: $0)?.inSeconds }
-        recovery = (chance, after.count == 2 && after[0] <= after[1] ? after[0]...after[1] : 10...60)
+        recovery = (reader.share("recovers") ?? 0, reader.durations("after") ?? 10...60)
         reader.finish()
     }
 }

@@ -4,9 +4,7 @@ package struct Heap<Key: Comparable, Value> {
     private var pushed = 0
 
     package init() {}
-    package var peek: (key: Key, value: Value)? { items.first.map { ($0.key, $0.value) } }
     package var firstKey: Key? { items.first?.key }
-    package var isEmpty: Bool { items.isEmpty }
 
     package mutating func push(_ key: Key, _ value: Value) {
         items.append((key, pushed, value))

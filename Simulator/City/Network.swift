@@ -20,18 +20,14 @@ struct NetworkProfile: Sendable {
     init(_ name: String, _ node: YAMLNode, _ diagnostics: Diagnostics) {
         self.name = name
         var reader = YAMLReader(node, diagnostics)
-        func seconds(_ key: String, _ usual: ClosedRange<Double>) -> ClosedRange<Double> {
-            let ends = reader.items(key).compactMap { reader.duration(of: $0)?.inSeconds }
-            return ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : usual
-        }
-        delay = seconds("delay", 0.003...0.03)
-        outage = seconds("outage", 5...60)
+        delay = reader.durations("delay") ?? 0.003...0.03
+        outage = reader.durations("outage") ?? 5...60
         lost = reader.share("lost") ?? 0
         doubled = reader.share("doubled") ?? 0
         late = reader.share("late") ?? 0
         lateBy = reader.duration("late_by")?.inSeconds ?? 1.8
-        redeliveryEvery = reader.duration("redelivery_every")?.inSeconds ?? .infinity
-        outageEvery = reader.duration("outage_every")?.inSeconds ?? .infinity
+        redeliveryEvery = reader.longer("redelivery_every") ?? .infinity
+        outageEvery = reader.longer("outage_every") ?? .infinity
         reader.finish()
     }
 }

@@ -43,7 +43,6 @@ package struct Scenario: Sendable {
     }
 
     package var name: String
-    package var about: String
     package var startSeconds: Double
     /// Seconds since Beijing's midnight at the start: the hour of the traffic, also where a live run gives its messages the present time.
     var timeOfDay: Double
@@ -62,7 +61,7 @@ package struct Scenario: Sendable {
     var failures: Failures
     /// How often each befalls a lift in a year.
     var nuisances: [(Nuisance, Double)]
-    var events: [ScheduledEvent]
+    package var events: [ScheduledEvent]
     var rescue: Rescue
 
     /// All that controllers of this city write of their own.
@@ -73,7 +72,7 @@ package struct Scenario: Sendable {
         let diagnostics = Diagnostics()
         var reader = YAMLReader(root, diagnostics)
         name = reader.requiredText("scenario") ?? ""
-        about = reader.text("about") ?? ""
+        _ = reader.text("about")
         startSeconds = reader.number("start_s", in: 0...3.9e9) ?? 1_772_380_800
         timeOfDay = (startSeconds + 8 * 3600).truncatingRemainder(dividingBy: 86_400)
         duration = reader.longer("duration") ?? 86_400
@@ -195,12 +194,7 @@ package struct Scenario: Sendable {
         }
         if let node = reader.optional("occupancy") { reader.expectWeight(shares.map(\.1), at: node) }
         if !shares.isEmpty { sensors.occupancy = shares.map { ($0.0, $0.1) } }
-        let lag = reader.items("lag").compactMap { reader.duration(of: $0)?.inSeconds }
-        if lag.count == 2, lag[0] <= lag[1] {
-            sensors.lag = lag[0]...lag[1]
-        } else if let node = reader.optional("lag") {
-            diagnostics.report(node, "expected two durations, the shorter first: [5s, 20s]")
-        }
+        if let lag = reader.durations("lag") { sensors.lag = lag }
         sensors.openLimitMissing = reader.share("open_limit_missing") ?? 0
         sensors.loadMissing = reader.share("load_missing") ?? 0
         reader.finish()
@@ -270,6 +264,15 @@ extension YAMLReader {
         guard let node = optional(key), let seconds = duration(of: node)?.inSeconds else { return nil }
         if seconds > 0 { return seconds }
         diagnostics.report(node, "found \(node.summary), expected longer than 0s")
+        return nil
+    }
+
+    /// Two durations, the shorter first; seconds.
+    mutating func durations(_ key: String) -> ClosedRange<Double>? {
+        guard let node = optional(key) else { return nil }
+        let ends = items(key).compactMap { duration(of: $0)?.inSeconds }
+        if ends.count == 2, 0 <= ends[0], ends[0] <= ends[1] { return ends[0]...ends[1] }
+        diagnostics.report(node, "expected two durations, the shorter first: [5s, 20s]")
         return nil
     }
 

@@ -2,7 +2,7 @@ import Elevator
 import PositionedYAML
 
 /// What befalls a share of a city's buildings at a time that the scenario names.
-struct ScheduledEvent: Sendable {
+package struct ScheduledEvent: Sendable {
     enum What: String, CaseIterable, Sendable {
         /// The mains of a building are gone for a while.
         case powerCut = "power_cut"
@@ -27,7 +27,7 @@ struct ScheduledEvent: Sendable {
     }
     var what: What
     /// Seconds since the run's start, and how long.
-    var at: Double
+    package var at: Double
     var duration: Double
     /// Of the buildings.
     var share: Double

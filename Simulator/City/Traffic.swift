@@ -1,4 +1,4 @@
-/// Who wants to go where in a building, by the hour. Data: `Simulator/city/buildings.yaml`.
+/// Who wants to go where in a building, by the hour. Data: `Simulator/catalogue/buildings.yaml`.
 package struct Traffic: Sendable {
     /// Journeys of a lift in a day, on average.
     package var journeysPerLiftDay: Double

@@ -54,7 +54,7 @@ extension AlertWord: Decodable {
         var data: Body
     }
 
-    private struct UnknownState: Error, CustomStringConvertible { let description: String }
+    private struct Nonsense: Error, CustomStringConvertible { let description: String }
 
     package init(from decoder: any Decoder) throws {
         let event = try Event(from: decoder)
@@ -63,7 +63,8 @@ extension AlertWord: Decodable {
         lift = event.subject
         kind = event.data.kind
         state = event.data.state
-        if AlertState(rawValue: state) == nil { throw UnknownState(description: "data.state: '\(state)' is none") }
+        if AlertState(rawValue: state) == nil { throw Nonsense(description: "data.state: '\(state)' is none") }
+        if revision < 1 { throw Nonsense(description: "data.revision: found \(revision), expected 1 or more") }
         time = event.data.eventS
         said = time
         holds = event.data.rule.holdS + (event.data.rule.confirmationHoldS ?? 0)

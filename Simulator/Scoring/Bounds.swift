@@ -6,18 +6,13 @@ import FoundationEssentials
     import Musl
 #endif
 
-/// Confidence bounds for counts of rare events, each one-sided at 95%: the exact ones of the Poisson distribution (Garwood 1936).
+/// The confidence bound of a count of rare events, one-sided at 95%: the exact one of the Poisson distribution (Garwood 1936).
 package enum Bounds {
     private static let doubt = 0.05
 
     /// The greatest mean that would still show so few in one case of twenty. For none it is 3.0, the "rule of three".
     package static func upper(_ count: Int) -> Double {
         search { probability(atMost: count, mean: $0) > doubt }
-    }
-
-    /// The least mean that would still show so many in one case of twenty.
-    package static func lower(_ count: Int) -> Double {
-        count == 0 ? 0 : search { 1 - probability(atMost: count - 1, mean: $0) < doubt }
     }
 
     /// The greatest mean for which `isBelow` holds.

@@ -228,11 +228,22 @@ import Testing
             var scenario = try Scenario(SmallCity.file("Simulator/scenarios/\(name)"), SmallCity.catalogue())
             scenario.lifts = 6
             scenario.duration = min(scenario.duration, 1800)
-            for index in scenario.events.indices { scenario.events[index].at = Double(index) * 200 }
-            let city = City(scenario, seed: 1)
-            var arrivals = 0
-            while city.advance({ _ in arrivals += 1 }) {}
-            #expect(arrivals > 0, "\(name)")
+            let events = scenario.events
+            scenario.events = []
+            func life(_ scenario: Scenario) -> [UInt8] {
+                let city = City(scenario, seed: 1)
+                var bytes: [UInt8] = []
+                while city.advance({ bytes += $0.payload }) {}
+                return bytes + city.truth.flatMap { Array("\($0)".utf8) }
+            }
+            let quiet = life(scenario)
+            #expect(quiet.count > 1000, "\(name)")
+            for var event in events {
+                (event.at, event.share) = (300, 1)
+                scenario.events = [event]
+                let makesNoDifference = life(scenario) == quiet
+                #expect(!makesNoDifference, "\(name): \(event.what)")
+            }
         }
     }
 

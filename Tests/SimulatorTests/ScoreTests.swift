@@ -196,8 +196,8 @@ import Testing
     }
 
     /// The "rule of three", and values of the tables of the Poisson distribution (Garwood 1936).
-    @Test(arguments: [(0, 0.0, 2.996), (1, 0.0513, 4.744), (10, 5.425, 16.962), (100, 84.14, 118.08)])
-    func boundsAreThoseOfThePoissonDistribution(_ count: Int, _ lower: Double, _ upper: Double) {
-        #expect(abs(Bounds.upper(count) - upper) < 0.01 && abs(Bounds.lower(count) - lower) < 0.01)
+    @Test(arguments: [(0, 2.996), (1, 4.744), (10, 16.962), (100, 118.08)])
+    func boundsAreThoseOfThePoissonDistribution(_ count: Int, _ upper: Double) {
+        #expect(abs(Bounds.upper(count) - upper) < 0.01)
     }
 }
