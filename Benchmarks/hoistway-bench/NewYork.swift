@@ -83,7 +83,7 @@ struct FleetYear: Sendable, Codable {
     var outages: Counts
     var entrapments: Counts
     /// Seconds after which somebody has to come; before, the lift has opened by itself.
-    private static let leastEntrapment = 60.0
+    static let leastEntrapment = 60.0
 
     init(of scenario: Scenario, seed: UInt64) {
         var outages: [String: Double] = [:]
