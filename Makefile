@@ -63,8 +63,8 @@ test: deps test-deps lint
 	@$(BIN)/hoistway-bench load
 	@echo "Ten entrapments of every cause on every kind of sensor (the long form, with everything else, is make score)"
 	@$(BIN)/hoistway-bench strata --entrapments 10 --networks usual,lossy
-	@echo "Two lift-years without a fault, twenty years of New York, and rules made worse on purpose, each of which the score must see"
-	@page=$$(mktemp); trap "rm -f $$page" EXIT; PAGE=$$page PARTS="fault-free new-york weakened" ENTRAPMENTS=3 Benchmarks/score $(BIN)
+	@echo "Two lift-years without a fault, twenty years of New York, causes by share, and rules made worse on purpose, each of which the score must see"
+	@page=$$(mktemp); trap "rm -f $$page" EXIT; PAGE=$$page PARTS="fault-free new-york causes weakened" ENTRAPMENTS=3 Benchmarks/score $(BIN)
 	@echo "The journal on a disk that loses, tears and reorders what was not synced (the long form is make soak)"
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),10000)
 	@echo "Two hours without the centre, in half a minute of a leaping clock (the long form, a week, is in make soak)"
