@@ -228,6 +228,9 @@ struct Stage {
         let card = ScoreCard(truth: truth, alerts: alerts, grace: 12, deaf: deaf)
         print("")
         print(card.table)
+        for finding in card.findings where finding.verdict == .missed || finding.verdict == .falseAlarm {
+            print(finding.line)
+        }
         let slept = deaf.reduce(0) { $0 + $1.upperBound - $1.lowerBound }
         print("no gateway listened for \(slept.rounded(toDecimals: 1)) s, which comes on top of the holds")
         print("\(kills) kills; \(redelivered) messages that the broker sent again after their commit were recognised")

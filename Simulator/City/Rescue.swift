@@ -50,10 +50,13 @@ extension SimulatedLift {
         guard building.isPowered else { return proceed(600) { $0.endRepair() } }
         senses.isZoneSensorDead = false
         clearCodes()
-        moveDoor(to: 0, in: 3)
-        proceed(3.1) {
-            $0.speakAgain()
-            $0.beGood()
+        // The fitter looks once more, and lets the door go.
+        proceed(random.uniform(5, 20)) {
+            $0.moveDoor(to: 0, in: 3)
+            $0.proceed(3.1) {
+                $0.speakAgain()
+                $0.beGood()
+            }
         }
     }
 
