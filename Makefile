@@ -15,7 +15,7 @@ help:
 	@echo "make network       gateway and centre in two network namespaces, 30% of all packets lost (as root)"
 	@echo "make trial         the test nobody passed, priority over a million events, CPU and delay (about 20 minutes)"
 	@echo "make score         the benchmark city: recall, false alarms, weakened rules, New York, speed; writes docs/detection.md"
-	@echo "                   (the whole: YEARS=720 ENTRAPMENTS=1000 SEEDS=200 DAYS=16 MINUTES=10, four hours; PARTS=strata: one table)"
+	@echo "                   (the whole: YEARS=720 ENTRAPMENTS=1000 SEEDS=200 DAYS=19 MINUTES=10, four hours; PARTS=strata: one table)"
 	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
 	@echo "make soak          a million random lives of the journal on a simulated disk, a week without the centre, 2,000 kills (about four hours)"
 	@echo "make bench         the speed of the rule engine and the journal: Timescales, messages, memory, start-up, bytes written"

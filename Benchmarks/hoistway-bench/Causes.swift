@@ -47,17 +47,9 @@ struct Causes: ParsableCommand {
         if !isNear { throw ExitCode(4) }
     }
 
-    /// By cause; of those that lasted until somebody had to come.
+    /// By cause.
     private static func entrapments(of scenario: Scenario, seed: UInt64) -> [String: Int] {
-        var counts: [String: Int] = [:]
-        for plan in BuildingPlan.draw(scenario, seed: seed) {
-            let building = Building(plan, scenario, seed: seed)
-            building.advance(to: scenario.duration) { _, _, _, _, _ in }
-            for fact in TruthRow.of([building])
-            where fact.kind == "entrapment" && fact.end - fact.start >= FleetYear.leastEntrapment {
-                counts[fact.cause ?? "", default: 0] += 1
-            }
-        }
-        return counts
+        UnheardFleet.truth(of: scenario, seed: seed).filter { $0.kind == "entrapment" }
+            .reduce(into: [:]) { $0[$1.cause ?? "", default: 0] += 1 }
     }
 }

@@ -82,21 +82,18 @@ struct FleetYear: Sendable, Codable {
     }
     var outages: Counts
     var entrapments: Counts
-    /// Seconds after which somebody has to come; before, the lift has opened by itself.
-    static let leastEntrapment = 60.0
 
     init(of scenario: Scenario, seed: UInt64) {
         var outages: [String: Double] = [:]
         var entrapments: [String: Double] = [:]
-        for plan in BuildingPlan.draw(scenario, seed: seed) {
-            let building = Building(plan, scenario, seed: seed)
-            building.advance(to: scenario.duration) { _, _, _, _, _ in }
-            for lift in building.lifts { (outages[lift.id], entrapments[lift.id]) = (0, 0) }
-            for fact in TruthRow.of([building]) {
-                if fact.kind == "breakdown" { outages[fact.lift, default: 0] += 1 }
-                if fact.kind == "entrapment", fact.end - fact.start >= Self.leastEntrapment {
-                    entrapments[fact.lift, default: 0] += 1
-                }
+        for fact in UnheardFleet.truth(of: scenario, seed: seed) {
+            switch fact.kind {
+            case "lift":
+                outages[fact.lift, default: 0] += 0
+                entrapments[fact.lift, default: 0] += 0
+            case "breakdown": outages[fact.lift, default: 0] += 1
+            case "entrapment": entrapments[fact.lift, default: 0] += 1
+            default: break
             }
         }
         self.outages = Counts(counts: outages.sorted { $0.key < $1.key }.map(\.value))

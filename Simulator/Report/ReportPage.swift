@@ -156,7 +156,7 @@ struct ReportPage {
         var tiles = [
             ("\(e.happened)", "entrapments"), ("\(e.inTime) of \(e.owed)", "told within the holds"),
             ("\(e.late)", "later, within 180 s of when it showed"),
-            ("\(e.missed)", "missed"),
+            ("\(e.missed)", "missed"), ("\(e.carried)", "while an alert of before was open"),
             ("\(e.falseAlarms)", "false"), ("\(e.cautious)", "cautious"),
             ("\(e.suspectedFalsely)", "only suspected, of nobody"),
             ("\(e.clearedEarly) / \(e.neverCleared)", "ended early / never ended"),

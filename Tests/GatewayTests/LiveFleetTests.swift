@@ -10,9 +10,9 @@ import Testing
     /// - Returns: what the fleet said of itself, and the messages that came.
     private func run(_ connections: String, _ happening: (Site) -> Void) throws -> (said: String, came: Int) {
         let site = try Site()
-        let centre = Wire(port: site.port, clientID: "all")
-        #expect(centre.waitUntilConnected())
-        centre.subscribe(["lifts/#"])
+        let listener = Wire(port: site.port, clientID: "all")
+        #expect(listener.waitUntilConnected())
+        listener.subscribe(["lifts/#"])
         let log = site.folder + "/fleet.log"
         let fleet = try ChildProcess(
             [
@@ -23,21 +23,21 @@ import Testing
         var came = 0
         #expect(
             site.wait {
-                came += centre.turn().count
+                came += listener.turn().count
                 return came >= 100
             }, "nothing came: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
         happening(site)
         #expect(
             site.wait(30) {
-                came += centre.turn().count
+                came += listener.turn().count
                 return !fleet.isRunning
             })
         #expect(fleet.outcome == 0)
-        var wasLast = 0
-        while wasLast < 5 {
-            let more = centre.turn().count
+        var quietTurns = 0
+        while quietTurns < 5 {
+            let more = listener.turn().count
             came += more
-            wasLast = more == 0 ? wasLast + 1 : 0
+            quietTurns = more == 0 ? quietTurns + 1 : 0
         }
         return (try String(contentsOfFile: log, encoding: .utf8), came)
     }

@@ -47,6 +47,21 @@ import Testing
         #expect(said().contains("1 not JSON"), "\(said())")
     }
 
+    @Test func aScenarioThatIsCutShortSaysWhatDoesNotHappen() throws {
+        let log = NSTemporaryDirectory() + "hoistway-short-\(UUID().uuidString).log"
+        defer { try? FileManager.default.removeItem(atPath: log) }
+        let fleet = try ChildProcess(
+            [
+                Self.program, "run", Site.root + "/Simulator/scenarios/area-power-cut.yaml", "--library",
+                Site.root + "/Simulator", "--profiles", Site.root + "/Devices/profiles", "--lifts", "2", "--duration",
+                "20m", "--out", "/dev/null",
+            ], log: log)
+        for _ in 0..<600 where fleet.isRunning { usleep(50_000) }
+        #expect(fleet.outcome == 0)
+        let said = try String(contentsOfFile: log, encoding: .utf8)
+        #expect(said.contains("1 of the scenario's 1 events come after 20m and do not happen"), "\(said)")
+    }
+
     @Test func aBrokerThatIsNotThereIsNamedAndIsAFailure() throws {
         let folder = NSTemporaryDirectory() + "hoistway-record-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -201,6 +201,72 @@ import Testing
         #expect(stops >= 20, "\(stops) were switched while they seemed to run")
     }
 
+    /// Whoever was at work on it has other worries: the lift serves again when the power is back, and no inspection mutes for ever.
+    @Test func aPowerCutEndsAnInspection() throws {
+        let city = try SmallCity(
+            """
+            start_s: 1772409600
+            duration: 3h
+            lifts: 6
+            batteries: 0
+            events:
+              - { at: 10m, what: maintenance, for: 1m }
+              - { at: 12m, what: power_cut, for: 5m }
+            """)
+        var inspected: Set<Int> = []
+        var last: [Int: Bool] = [:]
+        city.live { arrival in
+            let word = String(decoding: arrival.payload, as: UTF8.self)
+            guard word.contains("Service_Mode") else { return }
+            let isInspected = word.contains("\"Service_Mode\":2")
+            if isInspected { inspected.insert(arrival.lift) }
+            last[arrival.lift] = isInspected
+        }
+        #expect(inspected.count >= 3, "\(inspected.count) were under inspection")
+        #expect(last.values.allSatisfy { !$0 }, "\(last)")
+    }
+
+    /// What a silence excuses ends with it, not when a door opens at last.
+    @Test func aSilenceIsOverWhenTheLiftIsHeard() throws {
+        let city = try SmallCity(
+            """
+            duration: 24h
+            lifts: 20
+            networks: bursty
+            sensors: { occupancy: { missing: 1 } }
+            """)
+        let truth = city.live().truth
+        let away = Dictionary(grouping: truth.filter { $0.kind == "link_away" }, by: \.lift)
+        let silences = truth.filter { $0.kind == "silent_in_use" }
+        #expect(silences.count > 50)
+        for silence in silences {
+            // The link is away for a minute at most, and the lift speaks every ten seconds.
+            #expect(silence.end - silence.start < 75, "\(silence)")
+            #expect(
+                away[silence.lift]?.contains { $0.start - 11 < silence.start && silence.end < $0.end + 11 } == true,
+                "\(silence)")
+        }
+    }
+
+    /// It had been shown for half a minute when its lift fell silent; the last words arrive late, and change nothing of that.
+    @Test func whatWasShownBeforeASilenceIsNotShownAnew() throws {
+        let city = try SmallCity(
+            """
+            start_s: 1772409600
+            duration: 30m
+            lifts: 60
+            networks: mobile
+            traffic: 4
+            rescue: { arrival: 20m }
+            events:
+              - { at: 10m, what: breakdown, cause: drive_fault }
+              - { at: 12m, what: silence, for: 10m }
+            """)
+        let shown = city.entrapments().filter { $0.place == "off_level" && $0.end - $0.start > 300 }
+        #expect(shown.count >= 3, "\(shown.count)")
+        for row in shown { #expect((row.decidable ?? .infinity) - row.start < 30, "\(row)") }
+    }
+
     @Test func anUnknownNameIsRefusedWithItsPlace() {
         func message(_ text: String) -> String {
             do {
