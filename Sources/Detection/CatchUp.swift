@@ -8,9 +8,9 @@ struct CatchUp: Sendable, Equatable {
     static let heldBack = Duration.seconds(5).nanoseconds
     /// So long after one the next word of a burst is waited for.
     static let burstPause = Duration.seconds(2).nanoseconds
-    /// So long after we listen again the first word of a lift is waited for. Less than it may be silent before it is suspected of
-    /// being so.
-    static let firstWordPause = Duration.seconds(15).nanoseconds
+    /// So long after we listen again the first word of a lift is waited for at most: less than it may be silent before it is
+    /// suspected of being so.
+    static let longestFirstWordPause = Duration.seconds(15).nanoseconds
 
     /// Timers wait until then; time of arrival.
     private(set) var until = LiftMemory.beforeAll
@@ -34,8 +34,14 @@ struct CatchUp: Sendable, Equatable {
         (until, self.age, self.arrival) = (arrival + Self.burstPause, age, arrival)
     }
 
-    /// Somebody listens again, and the lift has said nothing yet.
-    mutating func awaitFirstWord(from now: Int64) { (until, awaitsFirstWord) = (now + Self.firstWordPause, true) }
+    /// Somebody listens again, and the lift has said nothing yet. It is waited for as long as nobody listened, and no shorter than it was
+    /// still to be waited for before: little happens in half a second, and a gateway that restarts every few seconds has to notice a
+    /// silence, too.
+    mutating func awaitFirstWord(after gap: ClosedRange<Int64>) {
+        let before = isWaiting(at: gap.lowerBound) ? until - gap.lowerBound : 0
+        let pause = min(max(before, gap.upperBound - gap.lowerBound), Self.longestFirstWordPause)
+        (until, awaitsFirstWord) = (gap.upperBound + pause, true)
+    }
 
     func write(to writer: inout ByteWriter) {
         for number in [until, age, arrival] { writer.write(number) }

@@ -192,7 +192,9 @@ public struct Detector: Sendable {
             } else if gap > 0 {
                 tracks[index].memory.lastHeard += gap
                 programs[tracks[index].program].crossGap(gap, until: now.nanoseconds, &tracks[index].memory)
-                if tracks[index].memory.isHeard { tracks[index].catchUp.awaitFirstWord(from: now.nanoseconds) }
+                if tracks[index].memory.isHeard {
+                    tracks[index].catchUp.awaitFirstWord(after: deafSince...now.nanoseconds)
+                }
             }
             agendas[tracks[index].program].markAll(programs[tracks[index].program].silences)
             step(index, at: tracks[index].memory.time)

@@ -83,31 +83,78 @@ import Testing
         #expect(building.alerts[0].gap?.duration == .seconds(35))
     }
 
-    @Test func aHoldThatWasNotRefutedFiresAtItsOwnTimeAfterTheGap() throws {
+    /// A car has stood between floors since 1 s, and nobody has listened from then to 40 s.
+    private func stuckSinceBeforeAGap() throws -> Building {
         var building = try Building(rules: Building.stuck)
         building.say(at: 1) { $0.stopsBetweenFloors() }
         building.stopListening()
         building.startListening(at: 40)
+        return building
+    }
+
+    @Test func aHoldThatWasNotRefutedFiresAtItsOwnTimeAfterTheGap() throws {
+        var building = try stuckSinceBeforeAGap()
         building.advance(to: 54.9)
         #expect(building.told == [], "its first word may refute the hold")
         building.advance(to: 55)
         #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
     }
 
-    @Test func aHoldGoesOnWhereTheFirstWordAfterAGapConfirmsIt() throws {
+    @Test func afterAShortGapTheFirstWordIsWaitedForAsLongAsTheGap() throws {
         var building = try Building(rules: Building.stuck)
         building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.advance(to: 10)
         building.stopListening()
-        building.startListening(at: 40)
+        building.startListening(at: 12)
+        building.advance(to: 13.9)
+        #expect(building.told == [], "its first word may refute the hold")
+        building.advance(to: 14)
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
+    }
+
+    @Test func aSecondShortGapDoesNotShortenWhatTheFirstOneHasToBeWaitedFor() throws {
+        var building = try Building(rules: Building.stuck)
+        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.advance(to: 5)
+        building.stopListening()
+        building.startListening(at: 15)
+        building.advance(to: 16)
+        building.stopListening()
+        building.startListening(at: 16.5)
+        building.advance(to: 25.4)
+        #expect(building.told == [])
+        building.advance(to: 25.5)
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
+    }
+
+    /// A process that is killed again and again: half a second of every three is heard by nobody.
+    @Test func aGatewayThatRestartsEveryFewSecondsNoticesASilence() throws {
+        let rules = """
+            rules:
+              - { rule: quiet, kind: quiet, when: heard and silent(30s), title: { en: q, zh: q } }
+            """
+        var building = try Building(rules: rules)
+        building.say(at: 0)
+        for second in stride(from: 2.5, to: 35, by: 3) {
+            building.advance(to: second)
+            building.stopListening()
+            building.startListening(at: second + 0.5)
+        }
+        building.advance(to: 35.4)
+        #expect(building.told == [])
+        building.advance(to: 36)
+        // Eleven gaps of half a second came on top.
+        #expect(building.told == ["1 quiet raised 35.5"])
+    }
+
+    @Test func aHoldGoesOnWhereTheFirstWordAfterAGapConfirmsIt() throws {
+        var building = try stuckSinceBeforeAGap()
         building.say(at: 48)
         #expect(building.told == ["1 entrapment.off_level suspected 48.0"])
     }
 
     @Test func theFirstWordAfterAGapIsJudgedBeforeWhatWasDueInIt() throws {
-        var building = try Building(rules: Building.stuck)
-        building.say(at: 1) { $0.stopsBetweenFloors() }
-        building.stopListening()
-        building.startListening(at: 40)
+        var building = try stuckSinceBeforeAGap()
         building.say(at: 48) { $0.set(.inDoorZone, true) }
         building.advance(to: 200)
         #expect(building.told == [])
