@@ -137,7 +137,7 @@ public struct Daemon {
                 bootID: Self.bootID(),
                 lanes: Dictionary(uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
                 commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
-            intake: intake, decided: recovered.alerts, died: recovered.lastNow, journal: journal, clock: clock,
+            intake: intake, recovered: recovered, journal: journal, clock: clock,
             board: board, wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path, log: log) }, log: log)
         if let memory { loop.goOn(from: memory) }

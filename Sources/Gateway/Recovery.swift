@@ -5,7 +5,7 @@ import Journal
 
 /// Brings an intake to where the last process was: the last snapshot, and the batches since, folded again.
 ///
-/// The fold is pure, so it decides again what it had decided; the journal knows those alerts and takes none twice.
+/// The fold is pure, so it decides again what it had decided; of that only what the journal does not know is told.
 enum Recovery {
     struct Outcome {
         var batches = 0
@@ -15,7 +15,7 @@ enum Recovery {
         var keptRules = true
         /// The state of the last run could be read.
         var isWhole = true
-        /// What the fold decided. All of it was journalled, unless the rules have changed since: the journal tells.
+        /// What the fold decided otherwise than the last process: under rules, or a list of lifts, that have changed since.
         var alerts: [Alert] = []
     }
 
@@ -33,6 +33,7 @@ enum Recovery {
             outcome.messages += batch.messages.count
             outcome.alerts += apply(batch, to: &intake)
         }
+        outcome.alerts = try outcome.alerts.filter { alert throws(JournalError) in try !journal.knows(alert) }
         outcome.lastNow = try journal.lastTime()
         return outcome
     }

@@ -111,7 +111,7 @@ final class TelemetryLoop: MQTTClientDelegate {
     var wantsSnapshot = false
 
     init(
-        _ settings: Settings, intake: Intake, decided: [Alert], died: Instant?, journal: Journal, clock: GatewayClock,
+        _ settings: Settings, intake: Intake, recovered: Recovery.Outcome, journal: Journal, clock: GatewayClock,
         board: UplinkBoard, wake: WakeUp, recorder: TraceRecorder?, log: Logger
     ) throws(JournalError) {
         self.settings = settings
@@ -141,18 +141,20 @@ final class TelemetryLoop: MQTTClientDelegate {
         brokerLost.resume(ownAlerts, kind: "broker_lost")
         diskFailing.resume(ownAlerts, kind: "disk_failing")
         selfTestFailed.resume(ownAlerts, kind: "selftest_failed")
+        // What was folded again is not folded a third time: a process that dies every few seconds would start ever more slowly.
+        wantsSnapshot = recovered.batches > 0
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
         deafSince = clock.now
         if self.intake.detector.isListening {
-            let died = died ?? clock.now
+            let died = recovered.lastNow ?? clock.now
             self.intake.stopListening(at: died)
             collectAlerts()
             tryCommit(.connection(.disconnected), now: died)
         }
         lastSnapshot = MonotonicClock.nanoseconds
-        for alert in decided { tell(alert) }
+        for alert in recovered.alerts { tell(alert) }
         for alert in SelfTest.closing(try journal.latestAlerts(about: SelfTest.lift.id), at: clock.now) { tell(alert) }
-        if hasSomethingToTell { tryCommit(now: clock.now) }
+        if hasSomethingToTell || wantsSnapshot { tryCommit(now: clock.now) }
         postSiteState()
     }
 

@@ -165,10 +165,7 @@ public final class Journal {
 
     private func insert(_ alert: Alert, _ body: [UInt8], _ batch: Batch) throws(JournalError) {
         // An id names what it says: told again, as after a restart under other parameters, it is the same word.
-        let known = try database.scalar(
-            "SELECT count(*) FROM alert WHERE alert_id = ? AND revision = ?", .text(alert.id),
-            .integer(Int64(alert.revision)))
-        if known ?? 0 > 0 { return }
+        if try knows(alert) { return }
         let link = try AlertChain.append(body, in: database)
         try database.run(
             """
@@ -177,6 +174,13 @@ public final class Journal {
             .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body), .integer(link.place),
             .blob(link.hash))
         try owe(OwedEvent(alert, body), created: batch.now, batch.stamp)
+    }
+
+    /// It holds this revision of the alert.
+    public func knows(_ alert: Alert) throws(JournalError) -> Bool {
+        try database.scalar(
+            "SELECT count(*) FROM alert WHERE alert_id = ? AND revision = ?", .text(alert.id),
+            .integer(Int64(alert.revision))) ?? 0 > 0
     }
 
     func count(_ name: String, _ increment: Int) throws(JournalError) {

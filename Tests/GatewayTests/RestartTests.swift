@@ -53,6 +53,26 @@ import Testing
         #expect((last["data"] as? [String: Any])?["reason"] as? String == "lift_removed")
     }
 
+    /// Killed every few seconds it would otherwise start ever more slowly, and tell its log of every alert anew each time.
+    @Test func whatWasFoldedAgainAfterACrashIsNotFoldedAThirdTime() throws {
+        let site = try crashedSite()
+        for starts in 2...3 {
+            try site.startDaemon()
+            #expect(
+                site.wait { site.log.components(separatedBy: "the backlog is read").count == starts + 1 }, "\(site.log)"
+            )
+            if starts == 2 { site.killDaemon() }
+        }
+        let folded = site.log.split(separator: "\n").compactMap { line in
+            line.split(separator: "folded ").dropFirst().first?.split(separator: " ").first.flatMap { Int($0) }
+        }
+        #expect(folded.count == 3 && folded[1] >= 2 && folded[2] == 0, "\(folded) \(site.log)")
+        #expect(site.log.components(separatedBy: "entrapment.off_level confirmed").count == 2, "\(site.log)")
+        #expect(
+            site.wait { site.isDrained && site.status("counters", "alerts") == site.told.count },
+            "\(site.told) \(site.status)")
+    }
+
     // MARK: Time
 
     @Test func aRestartInTheSameBootGoesOnWithTheSameTimeLine() {
