@@ -48,7 +48,8 @@ struct JournalBench: ParsableCommand {
             for _ in 0..<count {
                 number += 1
                 let alert = sample(number, at: start + .milliseconds(number))
-                batch.alerts.append((alert, AlertEvent.json(alert, lift: Lift(id: alert.lift), site: site)))
+                batch.alerts.append(
+                    (alert, AlertEvent.json(alert, lift: Lift(id: alert.lift), site: site, recorded: alert.time)))
             }
             return batch
         }

@@ -43,36 +43,36 @@ struct JudgedSite {
         var outcome = Outcome()
         var words: [AlertWord] = []
         let start = scenario.startSeconds
-        var (now, heard) = (0.0, 0.0)
+        var now = 0.0
         var connection = ConnectionStory(scenario)
+        func advance(to time: Double) {
+            intake.advance(to: Instant(seconds: start + time)) { words.append(AlertWord($0, said: $1.seconds)) }
+        }
         func listen(at time: Double) { words += intake.takeAlerts().map { AlertWord($0, said: start + time) } }
+        func follow(before time: Double) {
+            while let (event, at) = connection.next(before: time) {
+                advance(to: at)
+                intake.follow(.connection(event), at: Instant(seconds: start + at))
+                listen(at: at)
+            }
+        }
         while now < scenario.duration {
             now = min(scenario.duration, now + 600)
             building.advance(to: now) { time, lift, channel, payload, isRetained in
                 outcome.messages += 1
-                follow(&connection, before: time)
-                // What was due until now is said at its time; what this word brings about is said now.
-                intake.advance(to: Instant(seconds: start + time))
-                listen(at: heard)
+                follow(before: time)
+                advance(to: time)
                 intake.take(
                     topic: building.topic(lift: lift, channel).span, payload: payload.span,
                     isRetained: isRetained, arrival: Instant(seconds: start + time))
                 listen(at: time)
-                heard = time
             }
         }
-        follow(&connection, before: scenario.duration)
-        intake.advance(to: Instant(seconds: start + scenario.duration))
-        listen(at: heard)
+        follow(before: scenario.duration)
+        advance(to: scenario.duration)
         outcome.refused = intake.badInput.counts.values.reduce(0, +)
         outcome.card = ScoreCard(truth: TruthRow.of([building]), alerts: words, grace: Self.grace, holds: holds)
         return outcome
-    }
-
-    private mutating func follow(_ connection: inout ConnectionStory, before time: Double) {
-        while let (event, at) = connection.next(before: time) {
-            intake.follow(.connection(event), at: Instant(seconds: scenario.startSeconds + at))
-        }
     }
 
     /// Lets it live and hands its words to nobody.

@@ -100,7 +100,9 @@ struct StreamCheck {
             if time == nil { report("\(id): \(key) '\(text)' is no RFC 3339 time") }
             return time
         }
-        if let decided = time("time"), let sent = time("senttime"), decided > sent + .seconds(1) {
+        let (stands, recorded, sent) = (time("time"), time("recordedtime"), time("senttime"))
+        if let stands, let recorded, recorded < stands { report("\(id): recorded before it was so") }
+        if let decided = recorded ?? stands, let sent, decided > sent + .seconds(1) {
             report("\(id): sent before it was decided")
         }
     }

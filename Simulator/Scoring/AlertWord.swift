@@ -51,6 +51,7 @@ extension AlertWord: Decodable {
             var rule: Rule
         }
         var subject: String
+        var recordedtime: String?
         var data: Body
     }
 
@@ -67,6 +68,13 @@ extension AlertWord: Decodable {
         if revision < 1 { throw Nonsense(description: "data.revision: found \(revision), expected 1 or more") }
         time = event.data.eventS
         said = time
+        if let recorded = event.recordedtime {
+            guard let recorded = Instant(rfc3339: recorded) else {
+                throw Nonsense(description: "recordedtime: '\(recorded)' is no time as RFC 3339 writes it")
+            }
+            // It has thousandths of a second.
+            said = max(time, recorded.seconds)
+        }
         holds = event.data.rule.holdS + (event.data.rule.confirmationHoldS ?? 0)
     }
 }

@@ -167,6 +167,18 @@ public struct Intake {
     // MARK: Time and output
 
     public mutating func advance(to now: Instant) { detector.advance(to: now) }
+
+    /// Lets time pass alert by alert.
+    /// - Parameter tell: takes each with the moment at which it was decided, which is after its own where the lift's words were waited for.
+    package mutating func advance(to now: Instant, tell: (Alert, Instant) -> Void) {
+        while let due = detector.deadline, due <= now {
+            detector.advance(to: due)
+            for alert in takeAlerts() { tell(alert, max(due, alert.time)) }
+        }
+        detector.advance(to: now)
+        for alert in takeAlerts() { tell(alert, alert.time) }
+    }
+
     public mutating func stopListening(at now: Instant) { detector.stopListening(at: now) }
     public mutating func waitForWords() { detector.waitForWords() }
     public mutating func startListening(at now: Instant) { detector.startListening(at: now) }

@@ -36,14 +36,18 @@ public struct Replay {
         var pending = explained
         let name = path == "-" ? "standard input" : path
         var reader = TraceReader(file: name)
-        func drain() {
-            for alert in intake?.takeAlerts() ?? [] {
-                summary.alerts += 1
-                let index = intake?.detector.index(of: alert.lift)
-                let lift = index.flatMap { intake?.detector.lift($0) } ?? Lift(id: alert.lift)
-                emit(alert, AlertEvent.json(alert, lift: lift, site: site))
-            }
+        func tell(_ alert: Alert, at time: Instant) {
+            summary.alerts += 1
+            let index = intake?.detector.index(of: alert.lift)
+            let lift = index.flatMap { intake?.detector.lift($0) } ?? Lift(id: alert.lift)
+            emit(alert, AlertEvent.json(alert, lift: lift, site: site, recorded: time))
         }
+        func advance(to time: Instant) {
+            var decided: [(Alert, Instant)] = []
+            intake?.advance(to: time) { decided.append(($0, $1)) }
+            for (alert, time) in decided { tell(alert, at: time) }
+        }
+        func drain(at time: Instant) { for alert in intake?.takeAlerts() ?? [] { tell(alert, at: time) } }
         func begin(_ time: Instant, isListening: Bool) throws {
             if intake != nil { return }
             summary.from = time
@@ -59,7 +63,9 @@ public struct Replay {
                 do { try begin(arrival, isListening: true) } catch { failure = error }
                 summary.messages += 1
                 summary.to = arrival
+                advance(to: arrival)
                 intake?.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
+                drain(at: arrival)
                 if let (rule, lift) = pending, intake?.detector.index(of: lift) != nil {
                     do { try intake?.explain(rule: rule, lift: lift) } catch { failure = error }
                     pending = nil
@@ -67,8 +73,10 @@ public struct Replay {
             } event: { event, time in
                 do { try begin(time, isListening: false) } catch { failure = error }
                 summary.to = time
+                advance(to: time)
                 if let control = Control(event) {
                     intake?.follow(control, at: time)
+                    drain(at: time)
                 } else {
                     failure = InvalidFiles([
                         Diagnostic(
@@ -78,12 +86,8 @@ public struct Replay {
                 }
             }
             if let failure { throw failure }
-            drain()
         }
-        if let to = summary.to {
-            intake?.advance(to: max(to, until ?? to))
-            drain()
-        }
+        if let to = summary.to { advance(to: max(to, until ?? to)) }
         if let intake { atEnd(intake) }
         summary.lifts = intake?.detector.liftCount ?? 0
         summary.badInput = intake?.badInput.counts ?? [:]

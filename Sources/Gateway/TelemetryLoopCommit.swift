@@ -22,7 +22,8 @@ extension TelemetryLoop {
             isTest
             ? SelfTest.lift
             : intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
-        pendingAlerts.append((alert, AlertEvent.json(alert, lift: lift, site: settings.site, isTest: isTest)))
+        let body = AlertEvent.json(alert, lift: lift, site: settings.site, recorded: clock.now, isTest: isTest)
+        pendingAlerts.append((alert, body))
         if alert.isEntrapment || alert.severity == .critical {
             log.notice("\(alert.kind) \(alert.state.rawValue): lift \(alert.lift), \(alert.title.en) (\(alert.reason))")
         }

@@ -14,10 +14,14 @@ public enum AlertEvent {
     }
 
     /// The event's stable JSON, without a line end.
-    /// - Parameter isTest: of the gateway's self-test; nobody is trapped.
-    public static func json(_ alert: Alert, lift: Lift, site: Site, isTest: Bool = false) -> [UInt8] {
+    /// - Parameters:
+    ///   - recorded: when the gateway decided it: after the time for which it stands where words came late or nobody listened.
+    ///   - isTest: of the gateway's self-test; nobody is trapped.
+    public static func json(_ alert: Alert, lift: Lift, site: Site, recorded: Instant, isTest: Bool = false) -> [UInt8]
+    {
         CloudEvent.json(
-            "alert", id: "\(alert.id)/\(alert.revision)", site: site, subject: alert.lift, time: alert.time
+            "alert", id: "\(alert.id)/\(alert.revision)", site: site, subject: alert.lift, time: alert.time,
+            recorded: max(alert.time, recorded)
         ) {
             if isTest { $0.put("test", true) }
             data(alert, lift, site, &$0)

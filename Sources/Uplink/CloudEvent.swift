@@ -10,8 +10,9 @@ package enum CloudEvent {
     /// - Parameters:
     ///   - name: the event's kind, as in `org.hoistway.NAME.v1`.
     ///   - subject: the lift, or the site where it speaks of the gateway.
+    ///   - recorded: CloudEvents' extension `recordedtime`: when the gateway knew it, where that is not `time` itself.
     package static func json(
-        _ name: String, id: String, site: AlertEvent.Site, subject: String, time: Instant,
+        _ name: String, id: String, site: AlertEvent.Site, subject: String, time: Instant, recorded: Instant? = nil,
         data: (inout JSONWriter) -> Void
     ) -> [UInt8] {
         var json = JSONWriter()
@@ -22,6 +23,7 @@ package enum CloudEvent {
             $0.put("type", "org.hoistway.\(name).v1")
             $0.put("subject", subject)
             $0.put("time", time.rfc3339)
+            $0.put("recordedtime", recorded?.rfc3339)
             $0.put("datacontenttype", "application/json")
             $0.put("dataschema", "https://hoistway.org/contract/\(name).v1.schema.json")
             $0.object("data", data)

@@ -118,9 +118,9 @@ import Testing
                 == true)
         #expect(
             try breaches([("\"revision\": 2", "\"revision\": 3")]).contains { $0.contains("revision 2 never came") })
-        #expect(try breaches([("2026-11-21T18:40:15.927Z", "yesterday")]).contains { $0.contains("no RFC 3339 time") })
+        #expect(try breaches([("2026-11-22T21:26:06.111Z", "yesterday")]).contains { $0.contains("no RFC 3339 time") })
         #expect(
-            try breaches([("\"senttime\": \"2026-11-21", "\"senttime\": \"2026-11-20")]).contains {
+            try breaches([("\"senttime\": \"2026-11-22", "\"senttime\": \"2026-11-21")]).contains {
                 $0.contains("sent before it was decided")
             })
         #expect(
@@ -165,6 +165,23 @@ import Testing
                 ((try? JSONSerialization.jsonObject(with: Data($0.utf8))) as? [String: Any])?["data"] as? [String: Any]
             }.map { $0["state"] as! String })
         #expect(states.isSuperset(of: ["suspected", "confirmed", "raised", "cleared"]), "\(states)")
+    }
+
+    /// Its hold was over while nobody listened; its lift's first word was waited for.
+    @Test func anAlertSaysForWhenItStandsAndWhenItWasDecided() throws {
+        let lines = [
+            #"{"t":0,"topic":"lifts/1/state","payload":"{\"Car_Status\":1,\"Door_Zone\":false,\"Door_Status\":true,\"Passenger_Status\":true,\"Car_Position\":3,\"Message_Code\":[]}"}"#,
+            #"{"t":5,"topic":"lifts/1/state","payload":"{\"Car_Status\":0,\"Door_Zone\":false,\"Door_Status\":true,\"Passenger_Status\":true,\"Car_Position\":3,\"Message_Code\":[]}"}"#,
+            #"{"t":8,"event":"disconnected"}"#, #"{"t":300,"event":"drained"}"#, #"{"t":320,"event":"end"}"#,
+        ]
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).ndjson"
+        try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let output = try Site.run(["replay", path]).output
+        let event = try #require(
+            output.split(separator: "\n").first { $0.contains("suspected") }.flatMap { JSONValue($0.utf8) })
+        #expect(event["time"]?.text == "1970-01-01T00:00:15.000Z", "\(event)")
+        #expect(event["recordedtime"]?.text == "1970-01-01T00:05:15.000Z", "\(event)")
     }
 
     @Test func aTracesMistakeIsNamedWithItsLine() throws {
