@@ -211,15 +211,17 @@ extension SimulatedLift {
         breakDown(cause)
         // A door on its way coasts to the nearer end.
         car.door = DoorMotion(to: car.door.gap(at: now) > 0.5 ? 1 : 0)
+        if fitting.hasBattery, fitting.hasRescueDevice, car.door.gap(at: now) < 1 {
+            car.isBeingRescuedByDevice = true
+            mode = .emergencyPower
+        }
         brake()
         guard fitting.hasBattery else {
             fallSilent()
             return awaitHelp()
         }
         raise(.mainPowerLost)
-        guard fitting.hasRescueDevice, car.door.gap(at: now) < 1 else { return awaitHelp() }
-        car.isBeingRescuedByDevice = true
-        mode = .emergencyPower
+        guard car.isBeingRescuedByDevice else { return awaitHelp() }
         raise(.emergencyPowerOperation)
         // An automatic rescue device starts 15 to 60 s after the power cut; some fail when they are needed.
         proceed(random.uniform(15, 60)) {

@@ -18,6 +18,10 @@ struct DoorMotion {
         if time <= begin { return from }
         return from + (to - from) * (time - begin) / duration
     }
+
+    /// What the lock's contact and the limit switch say: they let go as soon as it begins to move.
+    func isLocked(at time: Double) -> Bool { to == 0 && gap(at: time) == 0 }
+    func isFullyOpen(at time: Double) -> Bool { to == 1 && gap(at: time) == 1 }
 }
 
 /// A run that is not over.
@@ -28,6 +32,8 @@ struct Journey {
     var from: Double
     var isUp: Bool
     var target: Int
+    /// Where it will stop: metres above the lowest landing, some millimetres beside the target.
+    var stop: Double
 
     func height(at time: Double) -> Double {
         let position = ideal.motion(at: time - begin).position
@@ -80,7 +86,11 @@ struct Shaft {
     var floorHeight: Double
 
     func floor(at height: Double) -> Int { min(floors - 1, max(0, Int((height / floorHeight).rounded()))) }
+    /// How far beside a landing a car stops, and how far it may sink there before it is brought back: metres (EN 81-20 5.12.1.1.4).
+    static let stoppingAccuracy = 0.01
+    static let levellingAccuracy = 0.02
     func metresOffLevel(at height: Double) -> Double { abs(height - Double(floor(at: height)) * floorHeight) }
     /// Unlocking zone: ±0.2 m; at most ±0.35 m with simultaneously driven doors (EN 81-20 5.3.8.1).
-    func isInDoorZone(_ height: Double) -> Bool { metresOffLevel(at: height) <= 0.2 }
+    static let doorZone = 0.2
+    func isInDoorZone(_ height: Double) -> Bool { metresOffLevel(at: height) <= Self.doorZone }
 }

@@ -21,6 +21,8 @@ struct Fitting {
     /// Seconds by which the device's clock is wrong, and how many more with each second that passes.
     let clockOffset: Double
     let clockDrift: Double
+    /// Seconds for which the door may be held before it is nudged shut.
+    let nudgesAfter: Double
     /// How much oftener than the average lift it breaks down.
     let frailty: Double
     /// How often each of the scenario's causes strikes it, relative to the others: what was weak once is weak again.
@@ -49,6 +51,7 @@ struct Fitting {
         clockOffset =
             random.chance(scenario.clocks.wrong) ? Self.wrongClocks[random.integer(0...Self.wrongClocks.count - 1)] : 0
         clockDrift = random.uniform(-1, 1) * scenario.clocks.drift
+        nudgesAfter = random.uniform(20, 30)
         frailty = random.gamma(shape: scenario.failures.frailtyShape)
         let failures = scenario.failures
         causeWeights = failures.causes.map { $0.share * random.gamma(shape: failures.weaknessShape) }

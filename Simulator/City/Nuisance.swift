@@ -96,7 +96,7 @@ extension SimulatedLift {
     }
 
     func swing(open: Bool, _ then: @escaping Then) {
-        moveDoor(to: open ? 1 : 0, in: open ? 2.2 : 3)
+        moveDoor(to: open ? 1 : 0, in: open ? 2.2 : closing(in: 3))
         proceed(car.door.duration + 0.01) {
             $0.show()
             then($0)
@@ -116,10 +116,13 @@ extension SimulatedLift {
         proceed(0.6) {
             $0.ride(to: target) {
                 $0.swing(open: true) {
-                    $0.car.riders.removeAll()
-                    $0.car.luggage = 0
-                    $0.peopleChanged()
-                    $0.proceed(3) { $0.shut(then) }
+                    let count = $0.car.riders.count
+                    $0.letOut()
+                    $0.proceed(1.2 * Double(count) + $0.random.uniform(3, 5)) {
+                        $0.car.luggage = 0
+                        $0.peopleChanged()
+                        $0.shut(then)
+                    }
                 }
             }
         }
@@ -127,15 +130,17 @@ extension SimulatedLift {
 
     // MARK: Habits
 
-    /// It tries to close every 20 s, and the light curtain opens it again; in the end it complains.
+    /// It tries to close every 20 s, and the light curtain opens it again; then it is nudged against whoever stands there, and yields; in
+    /// the end it complains.
     private func holdDoors(_ times: Int, _ then: @escaping Then) {
         guard times > 0 else {
             lower(.doorCloseFault)
             return then(self)
         }
         proceed(20) {
-            $0.moveDoor(to: 0.6, in: 1.5)
-            $0.proceed(1.5) {
+            let seconds = $0.closing(in: 1.5)
+            $0.moveDoor(to: 0.6, in: seconds)
+            $0.proceed($0.isNudging ? seconds + 2 : seconds) {
                 $0.moveDoor(to: 1, in: 1.5)
                 $0.proceed(1.6) {
                     $0.show()

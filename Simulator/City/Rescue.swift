@@ -95,7 +95,7 @@ extension SimulatedLift {
     /// Slowly to the nearest landing, by hand, by a device, or by the controller's own levelling.
     func creepToLanding(at speed: Double, then: @escaping (SimulatedLift) -> Void) {
         let metres = building.shaft.metresOffLevel(at: car.height)
-        guard metres > 0.001 else { return then(self) }
+        guard metres > Shaft.levellingAccuracy else { return then(self) }
         car.creep = speed
         show()
         proceed(metres / speed) {

@@ -28,6 +28,8 @@ package final class SimulatedLift {
     /// 1 up, -1 down, 0 none.
     private var heading = 0
     private var milestone = 0
+    /// Since when its door has not been shut.
+    private var openSince = 0.0
     /// It is somebody's own for the moment: a cleaner's, a fitter's.
     var isReserved = false
     @exclusivity(unchecked) var mode: ServiceMode? = .normal
@@ -90,7 +92,7 @@ package final class SimulatedLift {
 
     func noticeCall(floor: Int, isUp: Bool) {
         if isUp { upCalls |= Self.bit(floor) } else { downCalls |= Self.bit(floor) }
-        if phase == .closing, floor == self.floor, heading == 0 || (heading > 0) == isUp { return reopen() }
+        if phase == .closing, !isNudging, floor == self.floor, heading == 0 || (heading > 0) == isUp { return reopen() }
         if phase == .idle { decide() } else if phase == .running { stopOnTheWay(at: floor, isUp: isUp) }
     }
 
@@ -165,14 +167,19 @@ package final class SimulatedLift {
     }
 
     func run(to target: Int) {
-        let distance = abs(Double(target) * building.shaft.floorHeight - car.height)
+        let stop = stop(at: target)
         car.journey = Journey(
-            ideal: fitting.kinematics.run(distance), begin: now, from: car.height,
-            isUp: Double(target) * building.shaft.floorHeight > car.height, target: target)
+            ideal: fitting.kinematics.run(abs(stop - car.height)), begin: now, from: car.height,
+            isUp: stop > car.height, target: target, stop: stop)
         phase = .running
         milestone = 0
         show()
         awaitMilestone()
+    }
+
+    private func stop(at floor: Int) -> Double {
+        Double(floor) * building.shaft.floorHeight
+            + random.uniform(-Shaft.stoppingAccuracy, Shaft.stoppingAccuracy)
     }
 
     /// What a controller notices on the way: the door zone left, each landing passed, the zone of the destination.
@@ -181,10 +188,13 @@ package final class SimulatedLift {
         let height = building.shaft.floorHeight
         let landings = Int((journey.ideal.distance / height).rounded())
         let place: Double
+        // It may have begun its way some millimetres beside its landing, and will end it so.
+        let beyond = 1.5 * Shaft.stoppingAccuracy
         switch milestone {
-        case 0: place = min(0.21, journey.ideal.distance / 2)
-        case 1...max(1, landings): place = min((Double(milestone) - 0.499) * height, journey.ideal.distance - 0.2)
-        case landings + 1: place = max(journey.ideal.distance - 0.19, journey.ideal.distance / 2)
+        case 0: place = min(Shaft.doorZone + beyond, journey.ideal.distance / 2)
+        case 1...max(1, landings):
+            place = min((Double(milestone) - 0.5) * height + beyond, journey.ideal.distance - Shaft.doorZone)
+        case landings + 1: place = max(journey.ideal.distance - Shaft.doorZone + beyond, journey.ideal.distance / 2)
         default: return after(max(0, journey.begin + journey.ideal.duration - now), .arrive)
         }
         after(max(0, journey.begin + journey.ideal.time(at: place) - now), .milestone)
@@ -201,14 +211,12 @@ package final class SimulatedLift {
         guard var journey = car.journey, journey.isUp == isUp, journey.ideal.hasCruise,
             journey.isUp ? floor < journey.target : floor > journey.target
         else { return }
-        let distance = abs(Double(floor) * building.shaft.floorHeight - journey.from)
-        let shorter = fitting.kinematics.run(distance)
+        let stop = stop(at: floor)
+        let shorter = fitting.kinematics.run(abs(stop - journey.from))
         let position = journey.ideal.motion(at: now - journey.begin).position
-        guard shorter.hasCruise, position < shorter.brakingPoint - 0.5,
-            (Double(floor) * building.shaft.floorHeight > journey.from) == journey.isUp
+        guard shorter.hasCruise, position < shorter.brakingPoint - 0.5, (stop > journey.from) == journey.isUp
         else { return }
-        journey.ideal = shorter
-        journey.target = floor
+        (journey.ideal, journey.target, journey.stop) = (shorter, floor, stop)
         car.journey = journey
         abandon()
         awaitMilestone()
@@ -217,7 +225,7 @@ package final class SimulatedLift {
     /// The car stands at its destination.
     private func arrive() {
         guard let journey = car.journey else { return }
-        car.height = Double(journey.target) * building.shaft.floorHeight
+        car.height = journey.stop
         car.journey = nil
         phase = .standing
         show()
@@ -234,7 +242,13 @@ package final class SimulatedLift {
         after(car.door.duration, .opened)
     }
 
+    /// It has been held for so long that it closes past the light curtain, slowly, with a buzzer.
+    var isNudging: Bool { now - openSince > fitting.nudgesAfter }
+    /// How long it takes to close: without the light curtain 4 J may be in it instead of 10 (EN 81-20 5.3.6.2.2.1.1).
+    func closing(in seconds: Double) -> Double { isNudging ? seconds * 1.58 : seconds }
+
     func moveDoor(to gap: Double, in seconds: Double) {
+        if gap > 0, car.door.gap(at: now) == 0 { openSince = now }
         car.door = DoorMotion(from: car.door.gap(at: now), to: gap, begin: now, duration: seconds)
         show()
     }
@@ -266,7 +280,7 @@ package final class SimulatedLift {
             return board(passenger)
         }
         // Dwell: 2 to 3 s after a car call, 3 to 5 s after a hall call.
-        after(random.uniform(2, car.riders.isEmpty ? 5 : 3), .dwellOver)
+        after(car.riders.isEmpty ? random.uniform(3, 5) : random.uniform(2, 3), .dwellOver)
     }
 
     private func board(_ passenger: Passenger) {
@@ -305,9 +319,9 @@ package final class SimulatedLift {
     func close() {
         if let armed, armed.strikes == .closing { return strike(armed) }
         phase = .closing
-        moveDoor(to: 0, in: random.uniform(2.6, 3.5))
+        moveDoor(to: 0, in: closing(in: random.uniform(2.6, 3.5)))
         // Something touches the light curtain now and then.
-        if random.chance(0.03) {
+        if random.chance(0.03), !isNudging {
             let moment = random.uniform(0.3, 0.9) * car.door.duration
             let chain = chain
             later(moment) { if $0.chain == chain { $0.reopen() } }

@@ -49,15 +49,14 @@ extension SimulatedLift {
     private var panel: Panel {
         let time = now
         let height = car.height(at: time)
-        let gap = car.door.gap(at: time)
         var panel = Panel()
         panel.mode = mode
         panel.isMoving = car.isMoving || senses.seemsToRun
         panel.direction = car.journey.map { $0.isUp ? 1 : -1 } ?? 0
         panel.isInDoorZone = senses.isZoneSensorDead ? false : building.shaft.isInDoorZone(height)
         panel.floor = building.shaft.floor(at: height)
-        panel.isLocked = gap == 0
-        if fitting.hasOpenLimit { panel.isFullyOpen = gap >= 1 }
+        panel.isLocked = car.door.isLocked(at: time)
+        if fitting.hasOpenLimit { panel.isFullyOpen = car.door.isFullyOpen(at: time) }
         switch fitting.occupancy {
         case .missing: break
         case .stuckTrue: panel.isOccupied = true

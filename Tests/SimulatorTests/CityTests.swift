@@ -145,7 +145,7 @@ import Testing
         let truth = city.live().truth
         let entrapments = truth.filter { $0.kind == "entrapment" }
         #expect(entrapments.count > 40)
-        #expect(entrapments.allSatisfy { ($0.people ?? 0) > 0 && $0.cause != nil && $0.end > $0.start })
+        for row in entrapments { #expect((row.people ?? 0) > 0 && row.cause != nil && row.end > row.start, "\(row)") }
         let trapping = Set(entrapments.compactMap(\.cause))
         #expect(
             trapping.isSuperset(of: [
@@ -172,6 +172,65 @@ import Testing
         #expect(lasting.count > 20)
         let mean = lasting.reduce(0, +) / Double(lasting.count)
         #expect(850...1350 ~= mean, "\(mean) s")
+    }
+
+    /// EN 81-20 5.12.1.1.4.
+    @Test func carsStopSomeMillimetresBesideTheLanding() throws {
+        let city = try SmallCity("duration: 3h\nstart_s: 1772409600\nlifts: 40\nbuildings: { office: 1 }")
+        var millimetres: [Double] = []
+        for plan in BuildingPlan.draw(city.scenario, seed: 1) {
+            let building = Building(plan, city.scenario, seed: 1)
+            building.advance(to: city.scenario.duration) { _, _, _, _, _ in }
+            for lift in building.lifts where lift.phase == .idle {
+                millimetres.append(building.shaft.metresOffLevel(at: lift.car.height) * 1000)
+            }
+        }
+        #expect(millimetres.count > 20)
+        #expect(millimetres.allSatisfy { $0 <= 10.001 }, "\(millimetres)")
+        #expect(millimetres.count { $0 > 2 } > millimetres.count / 2, "\(millimetres)")
+    }
+
+    /// EN 81-20 5.3.6.2.2.1.1: without its light curtain a door may hold 4 J instead of 10 J, and so it is slower.
+    @Test func aDoorThatIsHeldForLongIsNudgedShut() throws {
+        let city = try SmallCity(
+            """
+            duration: 4h
+            start_s: 1772409600
+            lifts: 8
+            buildings: { office: 1 }
+            traffic: 3
+            networks: wired
+            devices: [{ profile: gbt24476-json }]
+            sensors: { open_limit_missing: 0 }
+            nuisances: { held_doors: 20000 }
+            """)
+        struct Door { var (opened, closing, isShut, isOpen) = (0.0, 0.0, true, false) }
+        var doors: [[UInt8]: Door] = [:]
+        /// Seconds from the full width to the lock, by how long it had not been shut.
+        var (nudged, free): ([Double], [Double]) = ([], [])
+        /// From the lock to the full width.
+        var openings: [Double] = []
+        city.live { arrival in
+            let word = String(decoding: arrival.payload, as: UTF8.self)
+            guard word.contains("Door_Status") else { return }
+            let time = Double(arrival.time) / 1000
+            var door = doors[arrival.topic] ?? Door()
+            let (isShut, isOpen) = (word.contains("\"Door_Status\":true"), word.contains("\"Door_Open_Limit\":true"))
+            if door.isShut, !isShut { door.opened = time }
+            if !door.isOpen, isOpen, door.closing <= door.opened { openings.append(time - door.opened) }
+            if door.isOpen, !isOpen { door.closing = time }
+            if !door.isShut, isShut, door.closing > door.opened {
+                let seconds = time - door.closing
+                if door.closing - door.opened > 31 { nudged.append(seconds) }
+                if door.closing - door.opened < 19 { free.append(seconds) }
+            }
+            (door.isShut, door.isOpen) = (isShut, isOpen)
+            doors[arrival.topic] = door
+        }
+        #expect(openings.count > 300 && openings.allSatisfy { 1.6...2.7 ~= $0 }, "\(openings.min() ?? 0) s")
+        #expect(nudged.count > 30 && free.count > 300, "\(nudged.count), \(free.count)")
+        #expect(free.allSatisfy { $0 < 3.9 }, "\(free.max() ?? 0) s")
+        #expect(nudged.allSatisfy { $0 > 3.9 }, "\(nudged.sorted().prefix(20)) \(nudged.count)")
     }
 
     /// EN 81-20 5.12.1.5.2. A rope slips, and help is there before the motor run-time limiter.
