@@ -8,14 +8,16 @@ struct CatchUp: Sendable, Equatable {
     static let heldBack = Duration.seconds(5).nanoseconds
     /// So long after one the next word of a burst is waited for.
     static let burstPause = Duration.seconds(2).nanoseconds
-    /// So long after we listen again the first word of a lift is waited for at most: less than it may be silent before it is
-    /// suspected of being so.
-    static let longestFirstWordPause = Duration.seconds(15).nanoseconds
+    /// So long the first word of a lift is waited for after we listen again, over all the gaps since the last one: less than it may be
+    /// silent before it is suspected of being so. A gateway that restarts every few seconds has to notice a silence, too.
+    static let firstWordPause = Duration.seconds(15).nanoseconds
 
     /// Timers wait until then; time of arrival.
     private(set) var until = LiftMemory.beforeAll
     /// Nothing has been heard of the lift since we listen again.
-    var awaitsFirstWord = false
+    private(set) var awaitsFirstWord = false
+    /// What is left of the pause for it.
+    private var pauseLeft = Self.firstWordPause
     /// The last word of the burst: how old it was when it came, and when that was.
     private var age: Int64 = 0
     private var arrival = LiftMemory.beforeAll
@@ -34,24 +36,31 @@ struct CatchUp: Sendable, Equatable {
         (until, self.age, self.arrival) = (arrival + Self.burstPause, age, arrival)
     }
 
-    /// Somebody listens again, and the lift has said nothing yet. It is waited for as long as nobody listened, and no shorter than it was
-    /// still to be waited for before: little happens in half a second, and a gateway that restarts every few seconds has to notice a
-    /// silence, too.
+    /// Somebody listens again after a gap, and the lift has said nothing yet.
     mutating func awaitFirstWord(after gap: ClosedRange<Int64>) {
-        let before = isWaiting(at: gap.lowerBound) ? until - gap.lowerBound : 0
-        let pause = min(max(before, gap.upperBound - gap.lowerBound), Self.longestFirstWordPause)
-        (until, awaitsFirstWord) = (gap.upperBound + pause, true)
+        if awaitsFirstWord { pauseLeft = max(0, until - gap.lowerBound) }
+        guard pauseLeft > 0 else { return }
+        (until, awaitsFirstWord) = (gap.upperBound + pauseLeft, true)
+    }
+
+    /// It said something.
+    mutating func noteWord() { (awaitsFirstWord, pauseLeft) = (false, Self.firstWordPause) }
+
+    /// Its time goes on, with a word or without.
+    mutating func goOn() {
+        if awaitsFirstWord { (awaitsFirstWord, pauseLeft) = (false, 0) }
     }
 
     func write(to writer: inout ByteWriter) {
-        for number in [until, age, arrival] { writer.write(number) }
+        for number in [until, age, arrival, pauseLeft] { writer.write(number) }
         writer.write(awaitsFirstWord)
     }
 
-    init(from reader: inout ByteReader) throws(MalformedBytes) {
+    init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
         until = try reader.read()
         age = try reader.read()
         arrival = try reader.read()
+        if format >= 5 { pauseLeft = try reader.read() }
         awaitsFirstWord = try reader.readFlag()
     }
 }

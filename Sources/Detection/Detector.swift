@@ -150,7 +150,7 @@ public struct Detector: Sendable {
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
             if isOnTime(index, at: due) {
-                tracks[index].catchUp.awaitsFirstWord = false
+                tracks[index].catchUp.goOn()
                 placeOrders(index, upTo: due)
                 var sink = TransitionSink()
                 runTimers(index, to: due, &sink)
@@ -214,8 +214,9 @@ public struct Detector: Sendable {
 
     /// No verdict changes without input before this; nil when none ever will.
     public var deadline: Instant? {
-        guard isListening, !isWaiting, !deadlines.isEmpty else { return nil }
-        return deadlines.earliest == LiftMemory.never ? nil : Instant(nanoseconds: deadlines.earliest)
+        guard isListening, !isWaiting else { return nil }
+        let earliest = min(deadlines.isEmpty ? LiftMemory.never : deadlines.earliest, acceptanceDue, maintenanceEnds)
+        return earliest == LiftMemory.never ? nil : Instant(nanoseconds: earliest)
     }
 
     /// The alerts decided since the last call, in order.
@@ -292,7 +293,7 @@ public struct Detector: Sendable {
         }
         // What is due at the very time of the input is judged together with it.
         if !isUnobserved, !tracks[index].catchUp.awaitsFirstWord { runTimers(index, before: input.time, &sink) }
-        if isSignOfLife { tracks[index].catchUp.awaitsFirstWord = false }
+        if isSignOfLife { tracks[index].catchUp.noteWord() }
         if !input.isOrder {
             if input.saidAt > tracks[index].latestReading { tracks[index].latestSequence = 0 }
             tracks[index].latestReading = max(tracks[index].latestReading, input.saidAt)

@@ -4,7 +4,7 @@ import Encoding
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
     /// 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 and 3 are read, too.
-    private static let snapshotFormat: UInt32 = 4
+    private static let snapshotFormat: UInt32 = 5
 
     public func snapshot() -> [UInt8] {
         var writer = ByteWriter()
@@ -227,7 +227,7 @@ extension LiftTrack {
             for _ in use.all { counts.append(Int(try reader.read(Int64.self))) }
             use = LiftUse(counts)
         }
-        catchUp = format < 4 ? CatchUp() : try CatchUp(from: &reader)
+        catchUp = format < 4 ? CatchUp() : try CatchUp(from: &reader, format: format)
         waitingOrders = []
         for _ in 0..<(format < 4 ? 0 : try reader.readVariable()) {
             waitingOrders.append((try reader.read(), try reader.readFlag()))

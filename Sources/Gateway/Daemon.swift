@@ -120,9 +120,6 @@ public struct Daemon {
             let forgotten = try journal.address(to: configuration.centres.map(\.addressee))
             if forgotten > 0 { log.warning("\(forgotten) events were owed to centres that are no longer configured") }
         }
-        try notes.write("the rules' version", in: journal) { journal throws(JournalError) in
-            try journal.set(Self.rulesCounter, rules)
-        }
         let signer = makeSigner()
         let board = UplinkBoard(routes: Routes.statuses(of: configuration.centres))
         TrialClock.followIfAsked(waking: stop.wake, board)
@@ -140,6 +137,10 @@ public struct Daemon {
             intake: intake, recovered: recovered, journal: journal, clock: clock,
             board: board, wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path, log: log) }, log: log)
+        // Only now that the first commit has what other rules than before have decided.
+        try notes.write("the rules' version", in: journal) { journal throws(JournalError) in
+            try journal.set(Self.rulesCounter, rules)
+        }
         if let memory { loop.goOn(from: memory) }
         if opened.failure != nil { loop.tellOwed(of: opened.past, except: memory) }
         if let damage = opened.damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }
@@ -195,7 +196,6 @@ public struct Daemon {
         var detector = intake.detector
         var outcome = Recovery.Outcome()
         outcome.keptRules = try detector.restore(memory.state)
-        outcome.alerts = memory.alerts
         outcome.lastNow = try? past.lastTime()
         intake.restore(detector)
         return (intake, outcome)

@@ -9,7 +9,8 @@ struct RunMemory {
     /// The detector's, as a snapshot, and the rules that it was under.
     var state: [UInt8]
     var rules: RuleSet
-    var alerts: [Alert]
+    /// With the words in which they may have gone out already.
+    var alerts: [(alert: Alert, body: [UInt8])]
     var events: [OwedEvent]
     /// The gateway's alerts about itself.
     var own: (brokerLost: SiteAlert, diskFailing: SiteAlert, selfTestFailed: SiteAlert)
@@ -42,7 +43,7 @@ extension TelemetryLoop {
             log.critical("more is owed than can be taken along: the least urgent is lost")
         }
         return RunMemory(
-            state: intake.detector.snapshot(), rules: intake.detector.rules, alerts: pendingAlerts.map(\.alert),
+            state: intake.detector.snapshot(), rules: intake.detector.rules, alerts: pendingAlerts,
             events: owed + pendingEvents, own: (brokerLost, diskFailing, selfTestFailed), selfTest: selfTest,
             answeredWords: pendingWords, followedOrders: pendingOrders, anchor: clock.anchor)
     }
@@ -53,6 +54,8 @@ extension TelemetryLoop {
         selfTest = memory.selfTest
         pendingWords = memory.answeredWords
         pendingOrders = memory.followedOrders
+        pendingAlerts = memory.alerts + pendingAlerts
+        counters.alerts += memory.alerts.count
         for event in memory.events { tell(event) }
     }
 

@@ -142,19 +142,20 @@ final class TelemetryLoop: MQTTClientDelegate {
         diskFailing.resume(ownAlerts, kind: "disk_failing")
         selfTestFailed.resume(ownAlerts, kind: "selftest_failed")
         // What was folded again is not folded a third time: a process that dies every few seconds would start ever more slowly.
-        wantsSnapshot = recovered.batches > 0
+        wantsSnapshot = recovered.batches > 0 || !recovered.isWhole
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
         deafSince = clock.now
         if self.intake.detector.isListening {
             let died = recovered.lastNow ?? clock.now
             self.intake.stopListening(at: died)
             collectAlerts()
-            tryCommit(.connection(.disconnected), now: died)
+            pendingControls.append(TimedControl(control: .connection(.disconnected), time: died))
         }
         lastSnapshot = MonotonicClock.nanoseconds
         for alert in recovered.alerts { tell(alert) }
         for alert in SelfTest.closing(try journal.latestAlerts(about: SelfTest.lift.id), at: clock.now) { tell(alert) }
-        if hasSomethingToTell || wantsSnapshot { tryCommit(now: clock.now) }
+        // At once: a state that has told something must not be kept without what it told.
+        if hasSomethingToTell || wantsSnapshot || !pendingControls.isEmpty { tryCommit(now: clock.now) }
         postSiteState()
     }
 

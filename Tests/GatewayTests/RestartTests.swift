@@ -40,6 +40,18 @@ import Testing
         #expect(site.wait { site.retained("state")?.contains("entrapment") == false })
     }
 
+    /// What the state has decided under other rules must be kept together with what is told of it.
+    @Test func aStartUnderOtherRulesThatDiesAfterItsFirstCommitOwesWhatItDecided() throws {
+        let site = try crashedSite()
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "off_level_hold: 1s", with: "off_level_hold: 500s")
+        }
+        try site.startDaemon(crashAt: "after_commit:1")
+        #expect(site.wait { !site.isDaemonRunning }, "it was to die")
+        try site.startDaemon()
+        #expect(site.wait { site.told.contains("entrapment.off_level cleared") }, "\(site.told) \(site.log)")
+    }
+
     @Test func anAlertOfALiftThatWasTakenOffTheListIsEndedOnce() throws {
         let site = try crashedSite()
         try site.rewriteConfiguration { $0.replacingOccurrences(of: "\"1\", \"2\"", with: "\"2\"") }
