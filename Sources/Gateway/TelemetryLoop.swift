@@ -91,6 +91,13 @@ final class TelemetryLoop: MQTTClientDelegate {
     var siteStateAt: Int64 = 0
     var siteStateIsOld = false
     var retryCommitAt: Int64?
+    /// Monotonic nanoseconds.
+    var lastCommit = MonotonicClock.nanoseconds
+    /// A process that hears nothing notes this often that it listens: a silence is not to begin anew with the next one.
+    static let noteListeningEvery = Duration.seconds(5).nanoseconds
+    var hasToNoteListening: Bool {
+        isDrained && MonotonicClock.nanoseconds - lastCommit >= Self.noteListeningEvery
+    }
     /// Since when the journal takes nothing; monotonic nanoseconds.
     var failingSince: Int64?
     /// How many alerts and events the routes know to be in memory only.

@@ -33,7 +33,7 @@ extension TelemetryLoop {
         let monotonic = MonotonicClock.nanoseconds
         if let retryCommitAt, monotonic < retryCommitAt { return holdInMemory() }
         let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? hasSomethingToTell
-        if isOld || unacknowledged >= settings.client.receiveMaximum || retryCommitAt != nil {
+        if isOld || unacknowledged >= settings.client.receiveMaximum || retryCommitAt != nil || hasToNoteListening {
             tryCommit(now: now)
         }
         if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
@@ -108,7 +108,7 @@ extension TelemetryLoop {
     }
 
     func commit(now: Instant) throws(JournalError) {
-        if !batch.isEmpty || hasSomethingToTell || !pendingControls.isEmpty || wantsSnapshot {
+        if !batch.isEmpty || hasSomethingToTell || !pendingControls.isEmpty || wantsSnapshot || hasToNoteListening {
             var durable = Journal.Batch(now: now)
             durable.messages = batch
             durable.control = TimedControl.text(pendingControls)
@@ -122,6 +122,7 @@ extension TelemetryLoop {
             sequence = try journal.commit(durable)
             CrashPoint.afterCommit.reach()
             hasToEnforce = true
+            lastCommit = MonotonicClock.nanoseconds
             counters.commits += 1
             redeliveries.committed(batch)
             batch.removeAll(keepingCapacity: true)

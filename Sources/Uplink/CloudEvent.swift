@@ -10,7 +10,7 @@ package enum CloudEvent {
     /// - Parameters:
     ///   - name: the event's kind, as in `org.hoistway.NAME.v1`.
     ///   - subject: the lift, or the site where it speaks of the gateway.
-    ///   - recorded: CloudEvents' extension `recordedtime`: when the gateway knew it, where that is not `time` itself.
+    ///   - recorded: CloudEvents' extension `recordedtime`: when the gateway decided it; nil where `time` says so.
     package static func json(
         _ name: String, id: String, site: AlertEvent.Site, subject: String, time: Instant, recorded: Instant? = nil,
         data: (inout JSONWriter) -> Void

@@ -85,6 +85,22 @@ import Testing
             "\(site.told) \(site.status)")
     }
 
+    /// Nothing else is said here that would be committed, so nothing else says for how long somebody listened.
+    @Test func aSilenceIsNoticedThroughKillsOnASiteWhereNothingIsSaid() throws {
+        let site = try Site(parameters: "report_overdue: 5s, controller_silent_after: 8s", lifts: ["1"])
+        for life in 1...3 {
+            try site.startDaemon()
+            #expect(site.wait { site.isDrained })
+            if life == 1 { site.say("1", state(1, zone: true, occupied: false)) }
+            site.wait(6.5) { false }
+            site.killDaemon()
+        }
+        #expect(site.told == [])
+        try site.startDaemon()
+        // The first word was waited for through two lives: a third of the 15 s is left.
+        #expect(site.wait(10) { site.told == ["controller_silent raised"] }, "\(site.told) \(site.log)")
+    }
+
     // MARK: Time
 
     @Test func aRestartInTheSameBootGoesOnWithTheSameTimeLine() {

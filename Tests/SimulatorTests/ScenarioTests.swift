@@ -1,0 +1,166 @@
+import Elevator
+import Foundation
+import Testing
+
+@testable import City
+
+/// The library of scenarios, and what its events do.
+@Suite struct ScenarioTests {
+    /// Each of the library is read without a word of complaint, and its events happen to a small city of its kind.
+    @Test func theLibraryRuns() throws {
+        let folder = "\(SmallCity.root)/Simulator/scenarios"
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+        #expect(names.count >= 14)
+        for name in names {
+            var scenario = try Scenario(SmallCity.file("Simulator/scenarios/\(name)"), SmallCity.catalogue())
+            scenario.lifts = 6
+            scenario.duration = min(scenario.duration, 1800)
+            let events = scenario.events
+            scenario.events = []
+            func life(_ scenario: Scenario) -> [UInt8] {
+                let city = City(scenario, seed: 1)
+                var bytes: [UInt8] = []
+                while city.advance({ bytes += $0.payload }) {}
+                return bytes + city.truth.flatMap { Array("\($0)".utf8) }
+            }
+            let quiet = life(scenario)
+            #expect(quiet.count > 1000, "\(name)")
+            for var event in events {
+                (event.at, event.share) = (300, 1)
+                scenario.events = [event]
+                let makesNoDifference = life(scenario) == quiet
+                #expect(!makesNoDifference, "\(name): \(event.what)")
+            }
+        }
+    }
+
+    /// They go to the ground floor, let everybody out, and say why; afterwards they serve again.
+    @Test func aFireRecallBringsLiftsDown() throws {
+        let city = try SmallCity(
+            """
+            duration: 40m
+            start_s: 1772409600
+            lifts: 4
+            buildings: home_tower
+            traffic: 3
+            events: [{ at: 10m, what: fire_recall, for: 10m }]
+            """)
+        var modes: [Int: Set<String>] = [:]
+        city.live { arrival in
+            let text = String(decoding: arrival.payload, as: UTF8.self)
+            guard let mode = text.range(of: "\"Service_Mode\":") else { return }
+            let minute = Int(arrival.time / 60_000)
+            modes[minute / 10, default: []].insert(String(text[mode.upperBound...].prefix(1)))
+        }
+        #expect(modes[0] == ["1"] && modes[1]?.contains("3") == true && modes[3] == ["1"])
+    }
+
+    /// On its own topic it gives its neighbour's name, and on its neighbour's its own; the truth knows nothing of it.
+    @Test func aLiarUsesTheNamesOfOthers() throws {
+        let city = try SmallCity(
+            "duration: 20m\nlifts: 3\nbuildings: shops\nevents: [{ at: 5m, what: liar, for: 10m }]", seed: 2)
+        var forged = 0
+        let truth = city.live { arrival in
+            let topic = String(decoding: arrival.topic, as: UTF8.self)
+            let text = String(decoding: arrival.payload, as: UTF8.self)
+            guard topic.hasSuffix("/state"), let lift = topic.split(separator: "/").dropFirst().first else { return }
+            if !text.contains("\"Identification_Number\":\"\(lift)\"") { forged += 1 }
+        }.truth
+        #expect(forged == 2 * 10 * 12)
+        #expect(!truth.contains { $0.kind == "entrapment" })
+    }
+
+    /// Nothing breaks: whoever is stuck is so for the seconds of a power dip.
+    @Test func nuisancesTrapNobodyForLong() throws {
+        let city = try SmallCity(
+            """
+            duration: 6h
+            start_s: 1772409600
+            lifts: 10
+            nuisances: { idle_occupied: 3000, held_doors: 3000, cleaner: 3000, parcel: 3000, moving_day: 1000, inspection: 1000, power_dip: 3000, relevelling: 3000, prank_call: 3000, bad_sensor: 3000, out_of_service: 1000 }
+            """)
+        let truth = city.live().truth
+        let kinds = Set(truth.map(\.kind))
+        for nuisance in Nuisance.allCases { #expect(kinds.contains("nuisance.\(nuisance.rawValue)"), "\(nuisance)") }
+        #expect(!kinds.contains("breakdown"))
+        #expect(truth.filter { $0.kind == "entrapment" }.allSatisfy { $0.end - $0.start < 40 })
+    }
+
+    /// To the device the time has leapt; to everybody else it has not.
+    @Test func clocksJumpAndAreSetRightAgain() throws {
+        let city = try SmallCity(
+            """
+            duration: 1h
+            lifts: 6
+            events: [{ at: 20m, what: clock_jump, for: 10m }]
+            """)
+        let start = city.scenario.startSeconds
+        var wrong: [Int: Set<Int>] = [:]
+        city.live { arrival in
+            guard case let text = String(decoding: arrival.payload, as: UTF8.self),
+                let field = text.range(of: "\"Time_Stamps\":\""),
+                let said = Instant(rfc3339: String(text[field.upperBound...].prefix(29)))
+            else { return }
+            let jump = said.seconds - start - Double(arrival.time) / 1000
+            let minute = Int(arrival.time / 60_000)
+            if abs(jump) > 5 { wrong[arrival.lift, default: []].insert(minute) }
+        }
+        #expect(wrong.count == 6)
+        #expect(wrong.values.allSatisfy { $0.isSubset(of: Set(20...30)) && $0.count >= 9 }, "\(wrong)")
+    }
+
+    @Test(arguments: Broker.Loss.allCases)
+    func aGatewayThatWasAwayIsToldWhatTheBrokerKept(_ loss: Broker.Loss) throws {
+        let text = """
+            duration: 1h
+            lifts: 6
+            networks: wired
+            """
+        let city = try SmallCity(
+            text + "\nevents: [{ at: 20m, what: gateway_away, for: 10m, loses: \(loss) }]")
+        var heard: [(time: Int64, payload: [UInt8], isRetained: Bool)] = []
+        city.live { heard.append(($0.time, $0.payload, $0.isRetained)) }
+        var usual: [[UInt8]] = []
+        try SmallCity(text).live { usual.append($0.payload) }
+        #expect(!heard.contains { 1_200_000..<1_800_000 ~= $0.time })
+        // The state and the birth of each of the six; or every word, late.
+        #expect(heard.count { $0.isRetained } == (loss == .session ? 12 : 0))
+        #expect((heard.count { !$0.isRetained } == usual.count) == (loss == .nothing))
+        if loss == .nothing { #expect(Set(heard.map(\.payload)) == Set(usual)) }
+    }
+
+    @Test func whatHappensToTheConnectionStandsBetweenTheWords() throws {
+        let scenario = try SmallCity(
+            """
+            duration: 1h
+            events: [{ at: 20m, what: gateway_away, for: 10m }, { at: 25m, what: gateway_away, for: 5m }]
+            """
+        ).scenario
+        var story = ConnectionStory(scenario)
+        #expect(story.next(before: 1199) == nil)
+        #expect(story.next(before: 1800)?.event == .disconnected)
+        #expect(story.next(before: 1800)?.event == .connected)
+        #expect(story.next(before: 1800) == nil, "what waited is still to be read")
+        #expect(story.next(before: 1801)?.event == .drained)
+        #expect(story.next(before: 3600) == nil)
+    }
+
+    @Test func aPowerCutComesWhenTheScenarioSays() throws {
+        let city = try SmallCity(
+            """
+            duration: 2h
+            start_s: 1772442000
+            lifts: 40
+            traffic: 5
+            events: [{ at: 30m, what: power_cut, share: 0.5, for: 20m }]
+            """)
+        let after = city.live()
+        let breakdowns = after.truth.filter { $0.kind == "breakdown" }
+        #expect(breakdowns.allSatisfy { $0.start == city.scenario.startSeconds + 1800 && $0.cause == "power_cut" })
+        #expect(5..<35 ~= breakdowns.count)
+        let trapped = after.truth.filter { $0.kind == "entrapment" }
+        #expect(!trapped.isEmpty && trapped.contains { $0.place == "silence" })
+        // When the mains are back after 20 minutes, the controllers bring level whoever is still inside and not being helped.
+        #expect(trapped.allSatisfy { $0.end < city.scenario.startSeconds + 1800 + 1200 + 1800 })
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+@testable import City
+
+/// What is written down of entrapments and silences, and for how long.
+@Suite struct TruthTests {
+    /// What makes an entrapment is people in a stopped, shut car, not the name of the cause.
+    @Test func anEntrapmentHasPeopleAndACause() throws {
+        let city = try SmallCity(
+            """
+            duration: 4h
+            start_s: 1772409600
+            lifts: 30
+            traffic: 3
+            failures: { per_lift_year: 30000, evenly: true }
+            rescue: { arrival: 2m, release: 1m, call_out: 1m, repair: 1m }
+            """)
+        let truth = city.live().truth
+        let entrapments = truth.filter { $0.kind == "entrapment" }
+        #expect(entrapments.count > 40)
+        for row in entrapments { #expect((row.people ?? 0) > 0 && row.cause != nil && row.end > row.start, "\(row)") }
+        let trapping = Set(entrapments.compactMap(\.cause))
+        #expect(
+            trapping.isSuperset(of: [
+                "door_lock_contact", "door_operator", "vandalised_door", "drive_fault", "power_cut",
+            ]))
+        // A door that does not close lets everybody out.
+        #expect(!trapping.contains("door_drive_worn"))
+        // Not every breakdown finds somebody in the car.
+        #expect(entrapments.count < truth.count { $0.kind == "breakdown" })
+    }
+
+    @Test func helpTakesAsLongAsTheScenarioSays() throws {
+        let city = try SmallCity(
+            """
+            duration: 8h
+            start_s: 1772409600
+            lifts: 30
+            traffic: 5
+            failures: { per_lift_year: 15000, only: [water_in_pit] }
+            rescue: { arrival: 12m, release: 6m }
+            """)
+        let lasting = city.entrapments().filter { $0.end < city.scenario.startSeconds + 28_800 - 3600 }
+            .map { $0.end - $0.start }
+        #expect(lasting.count > 20)
+        let mean = lasting.reduce(0, +) / Double(lasting.count)
+        #expect(850...1350 ~= mean, "\(mean) s")
+    }
+
+    /// What a silence excuses ends with it, not when a door opens at last.
+    @Test func aSilenceIsOverWhenTheLiftIsHeard() throws {
+        let city = try SmallCity(
+            """
+            duration: 24h
+            lifts: 20
+            networks: bursty
+            sensors: { occupancy: { missing: 1 } }
+            """)
+        let truth = city.live().truth
+        let away = Dictionary(grouping: truth.filter { $0.kind == "link_away" }, by: \.lift)
+        let silences = truth.filter { $0.kind == "silent_in_use" }
+        #expect(silences.count > 50)
+        for silence in silences {
+            // The link is away for a minute at most, and the lift speaks every ten seconds.
+            #expect(silence.end - silence.start < 75, "\(silence)")
+            #expect(
+                away[silence.lift]?.contains { $0.start - 11 < silence.start && silence.end < $0.end + 11 } == true,
+                "\(silence)")
+        }
+    }
+
+    /// It had been shown for half a minute when its lift fell silent; the last words arrive late, and change nothing of that.
+    @Test func whatWasShownBeforeASilenceIsNotShownAnew() throws {
+        let city = try SmallCity(
+            """
+            start_s: 1772409600
+            duration: 30m
+            lifts: 60
+            networks: mobile
+            traffic: 4
+            rescue: { arrival: 20m }
+            events:
+              - { at: 10m, what: breakdown, cause: drive_fault }
+              - { at: 12m, what: silence, for: 10m }
+            """)
+        let shown = city.entrapments().filter { $0.place == "off_level" && $0.end - $0.start > 300 }
+        #expect(shown.count >= 3, "\(shown.count)")
+        for row in shown { #expect((row.decidable ?? .infinity) - row.start < 30, "\(row)") }
+    }
+}
