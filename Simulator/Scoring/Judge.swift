@@ -116,7 +116,7 @@ struct Judge {
             ? min(end, fact.decidable.map { time($0, Self.entrapmentLimit) } ?? end) : -.infinity
         if told <= latest {
             score.detected = 1
-        } else if stories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end)) }) {
+        } else if stories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end - grace)) }) {
             score.carried = 1
         } else if told <= limit {
             (score.detected, score.late) = (1, 1)

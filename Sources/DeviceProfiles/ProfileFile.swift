@@ -74,10 +74,13 @@ extension TopicMapping {
         let codes = reader.optional("codes").flatMap { CodesMapping($0, diagnostics, &fields) }
         let vendorCode = reader.text("vendor_code").map { fields.index($0) }
         reader.finish()
-        if fields.fields.count > 64 { diagnostics.report(node, "reads \(fields.fields.count) fields; the limit is 64") }
+        if fields.fields.count > JSONFieldSet.mostFields {
+            diagnostics.report(node, "reads \(fields.fields.count) fields; the limit is \(JSONFieldSet.mostFields)")
+        }
         return TopicMapping(
             pattern: pattern, isComplete: isComplete, isSignOfLife: isSignOfLife,
-            fields: JSONFieldSet(Array(fields.fields.prefix(64))), time: time, sequence: sequence, identity: identity,
+            fields: JSONFieldSet(Array(fields.fields.prefix(JSONFieldSet.mostFields))), time: time, sequence: sequence,
+            identity: identity,
             signals: signals, codes: codes, vendorCode: vendorCode)
     }
 }

@@ -21,9 +21,11 @@ package struct JSONFieldSet: Sendable, ExpressibleByArrayLiteral {
     private let names: [KeyText]
     private let isNested: [Bool]
 
-    /// - Parameter fields: at most 64.
+    package static let mostFields = 64
+
+    /// - Parameter fields: at most `mostFields`.
     package init(_ fields: [JSONField]) {
-        precondition(fields.count <= 64)
+        precondition(fields.count <= Self.mostFields)
         self.fields = fields
         var candidates = [UInt64](repeating: 0, count: 256)
         var names: [KeyText] = []

@@ -36,6 +36,15 @@ enum CentreFormFile {
         _ = reader.text("title")
         _ = reader.text("source")
         _ = reader.optional("example")
+        let fields = reader.entries("fields").compactMap { key, value in
+            source(value, diagnostics).map { (key.text ?? "", $0) }
+        }
+        let members = fields.reduce(0) { $0 + $1.1.paths.count }
+        if members > CentreForm.mostMembers, let place = reader.optional("fields") {
+            diagnostics.report(
+                place, "found \(members) members of an event, expected at most \(CentreForm.mostMembers)")
+            throw InvalidFiles(diagnostics.all)
+        }
         let form = CentreForm(
             name: reader.requiredText("form") ?? "", contentType: reader.text("content_type") ?? "application/json",
             kinds: reader.entries("kinds").compactMap { key, value in
@@ -45,9 +54,7 @@ enum CentreFormFile {
                 reader.entries("states").compactMap { key, value in
                     code(value, diagnostics).map { (key.text ?? "", $0) }
                 }, uniquingKeysWith: { $1 }),
-            fields: reader.entries("fields").compactMap { key, value in
-                source(value, diagnostics).map { (key.text ?? "", $0) }
-            })
+            fields: fields)
         for key in ["kinds", "states", "fields"] where reader.optional(key) == nil { _ = reader.required(key) }
         reader.finish()
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
@@ -66,10 +73,11 @@ enum CentreFormFile {
     private static func source(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Source? {
         var reader = YAMLReader(
             node, diagnostics,
-            expected: "{ from: MEMBER }, { code: kind }, { code: state } or { if: MEMBER, begins: …, then: …, else: … }"
+            expected:
+                "{ from: MEMBER, otherwise: MEMBER }, { code: kind }, { code: state } or { if: MEMBER, begins: …, then: …, else: … }"
         )
         defer { reader.finish() }
-        if let member = reader.text("from") { return .member(member) }
+        if let member = reader.text("from") { return .member(member, otherwise: reader.text("otherwise")) }
         switch reader.text("code") {
         case "kind": return .kindCode
         case "state": return .stateCode

@@ -11,12 +11,21 @@ public struct CentreForm: Sendable {
         case number(Double)
     }
     public enum Source: Sendable {
-        /// A member of the event, by its path.
-        case member(String)
+        /// A member of the event, by its path; another one where the event does not have it.
+        case member(String, otherwise: String?)
         case kindCode
         case stateCode
         /// One value where a member's text begins so, another where not.
         case choice(member: String, beginning: String, then: Value, else: Value)
+
+        /// The members of an event that it needs.
+        public var paths: [String] {
+            switch self {
+            case .member(let path, let otherwise): [path] + (otherwise.map { [$0] } ?? [])
+            case .choice(let path, _, _, _): [path]
+            case .kindCode, .stateCode: []
+            }
+        }
     }
 
     public var name: String
@@ -40,14 +49,12 @@ public struct CentreForm: Sendable {
         self.kinds = kinds.sorted { $0.beginning.count > $1.beginning.count }
         self.states = states
         self.fields = fields
-        let paths = fields.compactMap { field -> String? in
-            switch field.source {
-            case .member(let path), .choice(let path, _, _, _): path
-            case .kindCode, .stateCode: nil
-            }
-        }
-        members = JSONFieldSet(([Self.kind, Self.state, Self.test] + paths).prefix(64).map { JSONField($0) })
+        members = JSONFieldSet(
+            ([Self.kind, Self.state, Self.test] + fields.flatMap(\.source.paths)).map { JSONField($0) })
     }
+
+    /// So many members of an event the fields of a form may name.
+    public static let mostMembers = JSONFieldSet.mostFields - 3
 
     /// - Parameter isOver: a later revision is known that says so.
     /// - Returns: nil for what the form has no word for.
@@ -69,9 +76,10 @@ public struct CentreForm: Sendable {
                 switch source {
                 case .kindCode: json.put(key, kind)
                 case .stateCode: json.put(key, state)
-                case .member:
-                    let token = tokens[next]
-                    next += 1
+                case .member(_, let otherwise):
+                    let isThere = otherwise == nil || tokens[next].kind != .absent
+                    let token = tokens[isThere ? next : next + 1]
+                    next += source.paths.count
                     if token.kind == .string {
                         json.put(key, scanner.unescaped(token))
                     } else if token.kind != .absent {

@@ -58,6 +58,29 @@ import Testing
         #expect(form.json(of: Array(event.utf8), isOver: true) == nil)
     }
 
+    /// An alert of an earlier version does not say when it was decided; its time is what comes nearest.
+    @Test func aFormGivesTheTimeOfTheReportAsTheEventHasIt() throws {
+        let form = try form("national-codes")
+        let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
+        func reportTime(_ recorded: String) throws -> String? {
+            let lines = event.components(separatedBy: "\n").map { $0.contains("\"recordedtime\"") ? recorded : $0 }
+            return try JSONValue(#require(form.json(of: Array(lines.joined(separator: "\n").utf8))))?["Create_Time"]?
+                .text
+        }
+        #expect(try reportTime("  \"recordedtime\": \"2026-11-22T21:27:00.000Z\",") == "2026-11-22T21:27:00.000Z")
+        #expect(try reportTime("") == "2026-11-22T21:26:06.111Z")
+    }
+
+    @Test func aFormOfTooManyMembersIsRefused() throws {
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let fields = (1...62).map { "  f\($0): { from: data.floor }" }.joined(separator: "\n")
+        try "form: x\nkinds: { a: 1 }\nstates: { raised: 1 }\nfields:\n\(fields)\n"
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        let error = #expect(throws: InvalidFiles.self) { try CentreFormFile.read(path) }
+        #expect(error?.description.contains("found 62 members of an event, expected at most 61") == true)
+    }
+
     @Test func aCentreIsToldInItsOwnFormAndItsReceiptCounts() throws {
         let centre = try HTTPCentre()
         let site = try Site(

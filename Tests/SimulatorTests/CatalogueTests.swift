@@ -15,7 +15,7 @@ import Testing
         ("networks", "wired: { delay: [3ms, 30ms] }", "wired: { delay: [30ms, 3ms] }"),
         ("networks", "outage_every: 30m", "outage_every: 0s"),
         ("networks", "redelivery_every: 1h", "redelivery_every: 0s"),
-        ("causes", "share: 13", "share: -8"), ("causes", "recovers: 0.9", "recovers: 7"),
+        ("causes", "share: 11.4", "share: -8"), ("causes", "recovers: 0.9", "recovers: 7"),
         ("causes", "after: [5m, 90m]", "after: [90m, 5m]"),
     ])
     func whatCannotBeIsRefusedWithItsPlace(_ name: String, _ right: String, _ wrong: String) throws {
