@@ -105,8 +105,8 @@ extension RuleDefinition {
 
 /// All rules of a site with their parameters and named sub-expressions, from one or more files.
 public struct RuleSet: Sendable {
-    var rules: [RuleDefinition] = []
-    var lets: [String: (expression: Expression, node: YAMLNode)] = [:]
+    private(set) var rules: [RuleDefinition] = []
+    private(set) var lets: [String: (expression: Expression, node: YAMLNode)] = [:]
     public private(set) var parameters: [String: ParameterValue] = [:]
     /// What a class of lift has instead.
     private var classParameters: [EquipmentClass: [String: ParameterValue]] = [:]
@@ -114,6 +114,8 @@ public struct RuleSet: Sendable {
     private var overridden: Set<String> = []
     /// `version(of:)` of each rule.
     private(set) var versions: [String: String] = [:]
+    /// Of this set and its copies: nothing in it changes once it is read.
+    private let programs = ProgramStore()
 
     public var ruleNames: [String] { rules.map(\.name) }
 
@@ -269,8 +271,10 @@ public struct RuleSet: Sendable {
     ///
     /// The set was checked when it was read, so nothing can fail for a lack of signals: what no profile provides is unknown.
     func program(for kind: Detector.LiftKind) throws(ExpressionError) -> Program {
-        let (compiler, compiled) = try compile(for: kind)
-        return compiler.finish(compiled, staleAfter: kind.staleAfter)
+        try programs.program(for: kind) { () throws(ExpressionError) in
+            let (compiler, compiled) = try compile(for: kind)
+            return compiler.finish(compiled, staleAfter: kind.staleAfter)
+        }
     }
 
     func compiler(for kind: Detector.LiftKind) -> Compiler {

@@ -90,6 +90,15 @@ import Testing
         #expect(card.entrapment.detected == 1 && card.entrapment.missed == 1)
     }
 
+    /// Within the grace before the people were out it was not ended early; so nobody was missed either.
+    @Test(arguments: [(1071.5, 1), (1069.5, 0)])
+    func anAlertOfBeforeMayEndWithThePeoplesWayOut(_ ended: Double, _ carried: Int) {
+        let before = fact(from: 100, decidable: 100, to: 900)
+        let words = [word("confirmed", at: 170), word("cleared", at: ended, revision: 2)]
+        let card = score([before, fact(to: 1072.2)], words)
+        #expect(card.entrapment.carried == carried && card.entrapment.missed == 1 - carried)
+    }
+
     @Test func anAlertThatGoesOnFalselyIsFalse() {
         let words = [
             word("confirmed", at: 1070), word("cleared", at: 2010, revision: 2),
