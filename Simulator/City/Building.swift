@@ -69,8 +69,8 @@ package final class Building {
         while true {
             var due = agenda.firstKey ?? .infinity
             var reporter = -1
-            for (index, time) in reports.enumerated() where time < due {
-                due = time
+            for index in reports.indices where reports[index] < due {
+                due = reports[index]
                 reporter = index
             }
             if let arrival = network.nextArrival, arrival <= due, arrival < end {

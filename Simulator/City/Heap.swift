@@ -25,7 +25,9 @@ package struct Heap<Key: Comparable, Value> {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && isBefore(child, least) {
+            let left = 2 * parent + 1
+            // A range, not an array: this loop is the city's innermost.
+            for child in left..<max(left, min(left + 2, items.count)) where isBefore(child, least) {
                 least = child
             }
             if least == parent { break }

@@ -57,6 +57,8 @@ extension SimulatedLift {
 
     /// - Parameter since: seconds since the run's start; by default from now on.
     func follow(_ kind: String, _ isSo: Bool, since start: Double? = nil) {
+        // Nearly always, for every word: nothing to be looked up.
+        if !isSo, openTruth.isEmpty { return }
         if isSo, openTruth[kind] == nil {
             let isLevel = building.shaft.isInDoorZone(car.height(at: now))
             let last = note(kind, from: start ?? now, to: .infinity)
