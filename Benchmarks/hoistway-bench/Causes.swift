@@ -28,7 +28,7 @@ struct Causes: ParsableCommand {
         var days: [[String: Int]] = []
         try Workers.run(
             pieces: self.days, threads: work.threads, kept: try work.kept("\(scenario)"), unit: "days",
-            { [Self.entrapments(of: scenario, seed: UInt64($0 + 1))] }, into: &days, +=)
+            { [Self.entrapments(of: scenario, seed: UnheardFleet.firstSeed + UInt64($0))] }, into: &days, +=)
         var counts: [Cause.Group: Int] = [:]
         for (cause, count) in days.joined() { counts[groups[cause] ?? .other, default: 0] += count }
         let all = Double(counts.values.reduce(0, +))

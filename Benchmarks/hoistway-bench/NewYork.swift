@@ -23,7 +23,7 @@ struct NewYork: ParsableCommand {
         var years: [FleetYear] = []
         try Workers.run(
             pieces: seeds, threads: work.threads, kept: try work.kept("\(scenario)"), unit: "years",
-            { [FleetYear(of: scenario, seed: UInt64($0 + 1))] }, into: &years, +=)
+            { [FleetYear(of: scenario, seed: UnheardFleet.firstSeed + UInt64($0))] }, into: &years, +=)
         let figures = Self.figures.map { Figure(name: $0.name, published: $0.published, years: years.map($0.measure)) }
         print(
             Markdown.table(

@@ -80,9 +80,12 @@ extension SimulatedLift {
         case .controllerReboots:
             brake()
             fallSilent()
-            proceed(random.uniform(20, 90)) {
+            proceed(random.uniform(cause.recovery.after)) {
                 $0.speakAgain()
-                $0.recover()
+                if $0.random.chance(cause.recovery.chance) { return $0.recover() }
+                // It does not know where it is.
+                $0.reportFault(after: $0.random.uniform(1, 5))
+                $0.awaitHelp()
             }
             return
         case .mainsFail, .adapterDies: break
@@ -150,7 +153,8 @@ extension SimulatedLift {
         proceed(2) {
             $0.car.height = max(0.5, $0.car.height - speed * 2)
             $0.car.creep = 0
-            $0.note("overspeed", from: begin, decidable: begin + 0.5, to: $0.now + 10)
+            let row = $0.note("overspeed", from: begin, decidable: begin + 0.5, to: $0.now + 10)
+            if !$0.fitting.dialect.tells(.ratedSpeed) { $0.building.truth[row].decidable = nil }
             $0.show()
         }
         reportFault(after: 3)

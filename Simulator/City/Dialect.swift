@@ -61,11 +61,15 @@ package struct Dialect: Sendable {
     private(set) var spoken: [Content] = []
     private(set) var ticking: [Int] = []
 
-    /// It has a word for the door that is fully open.
-    var tellsOpenDoor: Bool {
-        forms[0]?.groups.flatMap(\.fields).contains {
-            if case .flag(.frontFullyOpen, let whenTrue, _) = $0.content { !whenTrue.isEmpty } else { false }
-        } ?? false
+    /// It has a word for the signal; of a flag, for its being so.
+    func tells(_ signal: Signal) -> Bool {
+        spoken.contains {
+            switch $0 {
+            case .flag(signal, let whenTrue, _): !whenTrue.isEmpty
+            case .number(signal, _, _): true
+            default: false
+            }
+        }
     }
 
     func form(_ channel: Channel) -> Form? { forms[Int(channel.rawValue)] }

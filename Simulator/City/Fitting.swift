@@ -9,6 +9,8 @@ struct Fitting {
     /// Seconds by which a lagging sensor is late.
     let lag: Double
     let hasOpenLimit: Bool
+    /// Its adapter is told of the door zone.
+    let hasZoneSensor: Bool
     let hasLoadCell: Bool
     let hasRescueDevice: Bool
     /// The adapter goes on speaking for a while when the mains are gone.
@@ -40,12 +42,13 @@ struct Fitting {
         occupancy = sensors.occupancy[random.pick(sensors.occupancy.map(\.share))].sensor
         lag = random.uniform(sensors.lag)
         let isOpenLimitThere = !random.chance(sensors.openLimitMissing)
+        hasZoneSensor = !random.chance(sensors.doorZoneMissing)
         hasLoadCell = !random.chance(sensors.loadMissing)
         hasRescueDevice = random.chance(scenario.rescueDevices)
         hasBattery = random.chance(scenario.batteries)
         let device = scenario.devices[random.pick(scenario.devices.map(\.share))]
         dialect = device.dialect
-        hasOpenLimit = isOpenLimitThere && device.dialect.tellsOpenDoor
+        hasOpenLimit = isOpenLimitThere && device.dialect.tells(.frontFullyOpen)
         heartbeat = device.heartbeat
         reportsChanges = device.reportsChanges
         clockOffset =

@@ -50,9 +50,10 @@ extension SimulatedLift {
         // It begins when the car has come to a stop; a fitter who moves the car does not end it.
         let isStill = !car.isMoving || openTruth["entrapment"] != nil
         follow("entrapment", isStuckShut && isStill && !car.riders.isEmpty && !car.isBeingRescuedByDevice)
-        // Nobody is in it, and by what was heard somebody may be: until the door has been open.
+        // Nobody is in it, and no sensor says so: until the door has been open.
         let wasStuck = openTruth["stuck_unknown"] != nil && !hasWayOut
-        follow("stuck_unknown", car.riders.isEmpty && (isStuckShut && voice.testimony.couldHoldPeople || wasStuck))
+        follow(
+            "stuck_unknown", car.riders.isEmpty && (isStuckShut && voice.testimony.isOccupancyUnknowable || wasStuck))
     }
 
     /// - Parameter since: seconds since the run's start; by default from now on.

@@ -6,7 +6,7 @@ struct Panel: Equatable {
     var mode: ServiceMode? = .normal
     var isMoving = false
     var direction = 0
-    var isInDoorZone = true
+    var isInDoorZone: Bool? = true
     var floor = 0
     var isLocked = true
     var isFullyOpen: Bool?

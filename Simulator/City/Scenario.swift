@@ -16,6 +16,7 @@ package struct Scenario: Sendable {
         /// Seconds by which a lagging sensor is late.
         var lag: ClosedRange<Double>
         var openLimitMissing: Double
+        var doorZoneMissing: Double
         var loadMissing: Double
     }
     struct Clocks: Sendable {
@@ -183,7 +184,8 @@ package struct Scenario: Sendable {
     }
 
     private static func sensors(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> Sensors {
-        var sensors = Sensors(occupancy: [(.truthful, 1)], lag: 5...20, openLimitMissing: 0, loadMissing: 0)
+        var sensors = Sensors(
+            occupancy: [(.truthful, 1)], lag: 5...20, openLimitMissing: 0, doorZoneMissing: 0, loadMissing: 0)
         guard let node = reader.optional("sensors") else { return sensors }
         var reader = YAMLReader(node, diagnostics)
         let shares = reader.entries("occupancy").compactMap { key, share -> (OccupancySensor, Double)? in
@@ -196,6 +198,7 @@ package struct Scenario: Sendable {
         if !shares.isEmpty { sensors.occupancy = shares.map { ($0.0, $0.1) } }
         if let lag = reader.durations("lag") { sensors.lag = lag }
         sensors.openLimitMissing = reader.share("open_limit_missing") ?? 0
+        sensors.doorZoneMissing = reader.share("door_zone_missing") ?? 0
         sensors.loadMissing = reader.share("load_missing") ?? 0
         reader.finish()
         return sensors

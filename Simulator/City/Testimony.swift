@@ -33,7 +33,7 @@ struct Testimony {
         if panel.floor != last.floor || !panel.isMoving { floorSince = time }
         last = panel
         // Without a limit switch, an unlocked door may be open.
-        let showsWayOut = panel.isInDoorZone && !panel.isLocked && panel.isFullyOpen != false
+        let showsWayOut = panel.isInDoorZone != false && !panel.isLocked && panel.isFullyOpen != false
         if panel.codes & FaultCode.carAlarmButton.bit != 0 { isCalling = true }
         if showsWayOut { isCalling = false }
         let isSeen = panel.isOccupied == true || (panel.load ?? 0) > 5
@@ -43,19 +43,22 @@ struct Testimony {
 
     func showsEntrapment(at time: Double) -> Bool {
         let stands = !last.isMoving || time - floorSince >= Self.longestWithoutProgress
-        guard stands, !(last.isInDoorZone && last.isFullyOpen == true) else { return false }
+        guard stands, !(last.isInDoorZone != false && last.isFullyOpen == true) else { return false }
         if isCalling { return true }
         let loaded = (last.load ?? 0) > 5
-        if !last.isInDoorZone || last.codes & FaultCode.stoppedOutsideUnlockingZone.bit != 0 {
-            return last.isOccupied != false || loaded
+        if last.isInDoorZone == false || last.codes & FaultCode.stoppedOutsideUnlockingZone.bit != 0 {
+            return last.isOccupied != false || loaded || wasOccupied
         }
         guard last.codes & Self.reasons != 0 else { return false }
-        return last.isOccupied == true && loaded || wasOccupied
+        return last.isOccupied == true && (loaded || !last.isLocked) || wasOccupied
     }
 
     /// Silence after this would have to be taken for an entrapment.
     var couldHoldPeople: Bool {
         let isProvenEmpty = last.isOccupied == false && (last.load ?? 0) <= 5
-        return !isProvenEmpty && !(last.isInDoorZone && last.isFullyOpen == true)
+        return (!isProvenEmpty || wasOccupied) && !(last.isInDoorZone == true && last.isFullyOpen == true)
     }
+
+    /// No sensor says whether somebody is in the lift; an unloaded car proves nobody out of it.
+    var isOccupancyUnknowable: Bool { last.isOccupied == nil && (last.load ?? 0) <= 5 }
 }

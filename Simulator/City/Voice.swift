@@ -53,7 +53,8 @@ extension SimulatedLift {
         panel.mode = mode
         panel.isMoving = car.isMoving || senses.seemsToRun
         panel.direction = car.journey.map { $0.isUp ? 1 : -1 } ?? 0
-        panel.isInDoorZone = senses.isZoneSensorDead ? false : building.shaft.isInDoorZone(height)
+        panel.isInDoorZone =
+            fitting.hasZoneSensor ? !senses.isZoneSensorDead && building.shaft.isInDoorZone(height) : nil
         panel.floor = building.shaft.floor(at: height)
         panel.isLocked = car.door.isLocked(at: time)
         if fitting.hasOpenLimit { panel.isFullyOpen = car.door.isFullyOpen(at: time) }

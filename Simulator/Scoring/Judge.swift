@@ -44,7 +44,7 @@ struct Judge {
         let gaps = Dictionary(grouping: unheard, by: \.lift).mapValues { $0.map { $0.start...$0.end } }
         for fact in facts {
             // What the rule for this kind of event waits; another branch (the button) may be quicker.
-            let family = holds.filter { $0.key == fact.kind || $0.key.hasPrefix(fact.kind + ".") }.values.max() ?? 0
+            let family = holds.filter { $0.key == fact.kind || $0.key.hasPrefix(fact.kind + ".") }.values.max()
             let holds = holds[fact.kind + "." + (fact.place ?? "")] ?? family
             let score = verdict(fact, byLift[fact.lift] ?? [], holds, explaining, gaps[fact.lift] ?? [])
             note(fact.lift, fact, score, Finding(score, fact.kind, fact.lift, at: fact.start, cause: fact.cause))
@@ -82,17 +82,19 @@ struct Judge {
     }
 
     private func verdict(
-        _ fact: TruthRow, _ stories: [Story], _ holds: Double, _ explaining: [TruthRow], _ gaps: [ClosedRange<Double>]
+        _ fact: TruthRow, _ stories: [Story], _ hold: Double?, _ explaining: [TruthRow], _ gaps: [ClosedRange<Double>]
     ) -> KindScore {
         var score = KindScore()
         score.happened = 1
+        let holds = hold ?? 0
         let deaf = gaps.isEmpty ? deaf : (deaf + gaps).sorted { $0.lowerBound < $1.lowerBound }
         func time(_ start: Double, _ seconds: Double) -> Double { Self.time(start, seconds, deaf) }
         let end = min(fact.end, runEnd)
         let latest = fact.decidable.map { time($0, holds + grace) } ?? end
         let begin = fact.start - grace
         // Whether it had to be told is decided by what happened and what arrived, never by what was told.
-        if end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest) {
+        // A rule that does not wait has to tell of the shortest moment.
+        if hold != 0, end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest) {
             score.brief = 1
         } else if fact.decidable == nil {
             score.unknowable = 1

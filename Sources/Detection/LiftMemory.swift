@@ -34,8 +34,6 @@ struct LiftMemory: Sendable, Equatable {
         }
     }
     var isHeard: Bool { words[LiftLayout.flags] & Flags.heard != 0 }
-    /// The lift has been silent for so long that nothing it said counts any more.
-    var isStale: Bool { words[LiftLayout.flags] & Flags.stale != 0 }
     /// Change points that found no room in a window's ring.
     var overflows: Int { Int(words[LiftLayout.overflows]) }
 

@@ -29,6 +29,18 @@ import Testing
         #expect(passed > 100)
     }
 
+    @Test func aLiftWithoutADoorZoneSensorSaysNothingOfIt() throws {
+        let city = try SmallCity(
+            "duration: 1h\nlifts: 20\nbuildings: { office: 1 }\nsensors: { door_zone_missing: 0.5 }")
+        var (silent, telling): (Set<Int>, Set<Int>) = ([], [])
+        city.live { arrival in
+            let word = String(decoding: arrival.payload, as: UTF8.self)
+            guard word.contains("Door_Status") else { return }
+            if word.contains("\"Door_Zone\":") { telling.insert(arrival.lift) } else { silent.insert(arrival.lift) }
+        }
+        #expect(silent.isDisjoint(with: telling) && silent.count > 4 && telling.count > 4)
+    }
+
     /// EN 81-20 5.12.1.1.4.
     @Test func carsStopSomeMillimetresBesideTheLanding() throws {
         let city = try SmallCity("duration: 3h\nstart_s: 1772409600\nlifts: 40\nbuildings: { office: 1 }")

@@ -34,6 +34,15 @@ import Testing
         ScoreCard(truth: [run()] + truth, alerts: words, grace: 2, holds: holds, deaf: deaf)
     }
 
+    /// A rule that does not wait tells of a button that was pressed for an instant; one that waits need not.
+    @Test(arguments: [(0.0, 1, 0), (10, 0, 1)])
+    func theShortestPressMustBeTold(_ hold: Double, _ missed: Int, _ brief: Int) throws {
+        let press = fact("car_alarm_call", from: 100, decidable: 100, to: 100.5)
+        let card = score([press], [], holds: ["car_alarm_call": hold])
+        let score = try #require(card.kinds["car_alarm_call"])
+        #expect(score.missed == missed && score.brief == brief)
+    }
+
     @Test(arguments: [(1070.0, 1, 0), (1072.0, 1, 0), (1073.0, 0, 1), (1180.0, 0, 1), (1181.0, 0, 0)])
     func confirmedWithinItsHoldsIsInTimeAndLaterIsLate(_ time: Double, _ inTime: Int, _ late: Int) {
         let card = score([fact()], [word("confirmed", at: time), word("cleared", at: 2010, revision: 2)])

@@ -27,6 +27,29 @@ import Testing
         }
     }
 
+    @Test func nobodyLeavesThroughALockedDoor() {
+        let keptStill = heard([
+            (0, { ($0.isInDoorZone, $0.isMoving, $0.isOccupied) = (false, true, true) }),
+            (30, { ($0.isMoving, $0.isOccupied) = (false, false) }),
+        ])
+        #expect(keptStill.showsEntrapment(at: 30) && keptStill.couldHoldPeople)
+    }
+
+    @Test func aLiftThatSaysNothingOfItsDoorZoneStandsBetweenFloorsByItsCode() {
+        func stopped(_ code: FaultCode) -> Testimony {
+            heard([(0, { ($0.isInDoorZone, $0.codes) = (nil, code.bit) })])
+        }
+        #expect(stopped(.stoppedOutsideUnlockingZone).showsEntrapment(at: 0))
+        #expect(!stopped(.safetyCircuitOpen).showsEntrapment(at: 0), "perhaps at a landing, and nobody was seen")
+        #expect(stopped(.safetyCircuitOpen).couldHoldPeople)
+    }
+
+    @Test(arguments: [(nil, nil, true), (nil, 0, true), (nil, 20, false), (false, nil, false), (true, nil, false)])
+    func onlyASensorKnowsThatACarIsEmpty(_ occupied: Bool?, _ load: Int?, _ isUnknowable: Bool) {
+        let testimony = heard([(0, { ($0.isOccupied, $0.load) = (occupied, load) })])
+        #expect(testimony.isOccupancyUnknowable == isUnknowable)
+    }
+
     @Test func whatRunsIsNotStuckUnlessItGetsNowhere() {
         let runs = heard([(0, { ($0.isInDoorZone, $0.isMoving, $0.isOccupied) = (false, true, true) })])
         #expect(!runs.showsEntrapment(at: 44) && runs.showsEntrapment(at: 45))
@@ -45,6 +68,11 @@ import Testing
             (0, { $0.isOccupied = true }), (60, { ($0.isOccupied, $0.codes) = (false, FaultCode.doorOpenFault.bit) }),
         ])
         #expect(keptStill.showsEntrapment(at: 60), "seen since the doors were locked")
+        let ajar = heard([
+            (0, { ($0.isOccupied, $0.isLocked, $0.isFullyOpen) = (true, false, false) }),
+            (5, { $0.codes = FaultCode.doorOpenFault.bit }),
+        ])
+        #expect(ajar.showsEntrapment(at: 5), "prised ajar is not open")
         let unlocked = heard([
             (0, { $0.isOccupied = true }), (30, { ($0.isOccupied, $0.isLocked) = (false, false) }),
             (60, { ($0.isLocked, $0.codes) = (true, FaultCode.doorOpenFault.bit) }),

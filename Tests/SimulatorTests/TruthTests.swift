@@ -31,6 +31,38 @@ import Testing
         #expect(entrapments.count < truth.count { $0.kind == "breakdown" })
     }
 
+    /// Half of the controllers that start anew do not know where they are, and keep shut.
+    @Test func aControllerThatStartsAnewMayStayShut() throws {
+        let city = try SmallCity(
+            """
+            duration: 12h
+            start_s: 1772409600
+            lifts: 30
+            traffic: 5
+            failures: { per_lift_year: 30000, only: [controller_reboot] }
+            """)
+        let entrapments = city.entrapments()
+        // One that comes back opens its door within two minutes.
+        #expect(entrapments.count { $0.end - $0.start > 300 } > 5, "\(entrapments.count)")
+        #expect(entrapments.contains { $0.end - $0.start < 150 })
+    }
+
+    @Test(arguments: [("gbt24476-json", true), ("interval-json", false)])
+    func overspeedIsKnownOnlyOfALiftThatSaysItsRatedSpeed(_ profile: String, _ isKnown: Bool) throws {
+        let city = try SmallCity(
+            """
+            duration: 4h
+            start_s: 1772409600
+            lifts: 20
+            traffic: 3
+            devices: [{ profile: \(profile) }]
+            failures: { per_lift_year: 30000, only: [overspeed] }
+            """)
+        let rows = city.live().truth.filter { $0.kind == "overspeed" }
+        #expect(rows.count > 5)
+        #expect(rows.allSatisfy { ($0.decidable != nil) == isKnown })
+    }
+
     @Test func helpTakesAsLongAsTheScenarioSays() throws {
         let city = try SmallCity(
             """
