@@ -5,12 +5,17 @@ import Encoding
 public enum UnreadableMessage: Error, CustomStringConvertible, Equatable {
     case notJSON(byte: Int, expected: String)
     case anotherLift(String)
+    /// The lift names itself in this field, and this message does not.
+    case nameless(field: String)
+    case nothingKnown(field: String)
 
     /// The kind under which such messages are counted.
     public var kind: String {
         switch self {
         case .notJSON: "not_json"
         case .anotherLift: "another_lift"
+        case .nameless: "nameless"
+        case .nothingKnown: "nothing_known"
         }
     }
 
@@ -18,6 +23,8 @@ public enum UnreadableMessage: Error, CustomStringConvertible, Equatable {
         switch self {
         case .notJSON(let byte, let expected): "not JSON at byte \(byte): expected \(expected)"
         case .anotherLift(let name): "speaks for another lift (\(name)) than its topic names"
+        case .nameless(let field): "does not say whose word it is: expected `\(field)`, by which this lift names itself"
+        case .nothingKnown(let field): "has none of the fields that the profile reads here: expected `\(field)`, for one"
         }
     }
 }
@@ -58,8 +65,9 @@ public struct MessageDecoder {
     /// - Parameters:
     ///   - topic: index of the topic's mapping in the profile.
     ///   - identities: what the lift may call itself in the payload; empty accepts any.
+    ///   - mustBeNamed: it has named itself on this topic before, so that a message without a name is somebody else's.
     public mutating func decode(
-        _ bytes: Span<UInt8>, topic: Int, isRetained: Bool, identities: [[UInt8]]
+        _ bytes: Span<UInt8>, topic: Int, isRetained: Bool, identities: [[UInt8]], mustBeNamed: Bool = false
     ) throws(UnreadableMessage) -> DecodedMessage {
         let mapping = profile.topics[topic]
         while tokens.count < mapping.fields.count { tokens.append(JSONToken()) }
@@ -69,15 +77,19 @@ public struct MessageDecoder {
         } catch {
             throw .notJSON(byte: error.offset, expected: error.expected.description)
         }
-        if let field = mapping.identity, !identities.isEmpty, tokens[field].kind == .string,
-            !identities.contains(where: { Self.equal(bytes, tokens[field], $0) })
-        {
-            throw .anotherLift(Self.text(bytes, tokens[field]))
-        }
         var message = DecodedMessage(reading: Reading(), duplicateKey: 0)
-        if let field = mapping.identity, tokens[field].kind == .string {
-            message.identity = tokens[field].start..<tokens[field].end
+        if let field = mapping.identity {
+            let name = tokens[field]
+            if name.kind == .string || name.kind == .number {
+                if !identities.isEmpty, !identities.contains(where: { Self.equal(bytes, name, $0) }) {
+                    throw .anotherLift(Self.text(bytes, name))
+                }
+                message.identity = name.start..<name.end
+            } else if mustBeNamed {
+                throw .nameless(field: mapping.fields.name(field))
+            }
         }
+        if !saysSomething(mapping) { throw .nothingKnown(field: mapping.fields.name(mapping.telling[0])) }
         message.reading.isBaseline = isRetained
         message.reading.isSignOfLife = mapping.isSignOfLife
         for step in mapping.plan.steps.indices { read(step, mapping, bytes, &message) }
@@ -95,6 +107,12 @@ public struct MessageDecoder {
         hash.add(bytes, 0, bytes.count)
         message.duplicateKey = hash.value
         return message
+    }
+
+    /// What has no field in common with its topic is not this lift's word; as a complete snapshot it would make everything unknown.
+    private func saysSomething(_ mapping: TopicMapping) -> Bool {
+        for field in mapping.telling where tokens[field].kind != .absent { return true }
+        return mapping.telling.isEmpty
     }
 
     private func read(

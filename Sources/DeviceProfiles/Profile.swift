@@ -39,6 +39,8 @@ public final class TopicMapping: Sendable {
     let signals: [SignalMapping]
     let codes: CodesMapping?
     let vendorCode: Int?
+    /// The fields of which a message has one, at least; without any, a message needs none.
+    let telling: [Int]
 
     init(
         pattern: TopicPattern, isComplete: Bool, isSignOfLife: Bool, fields: JSONFieldSet, time: TimeMapping?,
@@ -55,6 +57,9 @@ public final class TopicMapping: Sendable {
         self.signals = signals
         self.codes = codes
         self.vendorCode = vendorCode
+        // A snapshot of nothing would make everything unknown; of an update a time will do, as a sign of life.
+        let said = signals.flatMap { $0.sources.map(\.field) } + [codes?.field, vendorCode].compactMap { $0 }
+        telling = isComplete || said.isEmpty ? said : said + [time?.field, sequence, identity].compactMap { $0 }
     }
 }
 

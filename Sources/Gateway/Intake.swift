@@ -22,6 +22,8 @@ public struct Intake {
         var decoder: Int
         var mapping: Int
         var identities: [[UInt8]]
+        /// The lift has said its name here.
+        var isNamed = false
     }
     /// Longer messages are refused unread.
     public static let maximumPayload = 64 << 10
@@ -114,7 +116,8 @@ public struct Intake {
         do throws(UnreadableMessage) {
             let message = try decoders[channels[channel].decoder].decode(
                 payload, topic: channels[channel].mapping, isRetained: isRetained,
-                identities: channels[channel].identities)
+                identities: channels[channel].identities, mustBeNamed: channels[channel].isNamed)
+            if message.identity != nil { channels[channel].isNamed = true }
             // Without a register a topic belongs to whoever names himself on it first.
             if admission == .anyone, channels[channel].identities.isEmpty, let name = message.identity {
                 channels[channel].identities = [payload.extracting(name).array]

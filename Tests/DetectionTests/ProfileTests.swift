@@ -51,6 +51,24 @@ import Testing
         #expect(throws: UnreadableMessage.anotherLift("2")) {
             try decode(#"{"Identification_Number":"2"}"#, identities: ["1"])
         }
+        #expect(throws: UnreadableMessage.anotherLift("2")) {
+            try decode(#"{"Identification_Number":2,"Car_Status":0}"#, identities: ["1"])
+        }
+    }
+
+    @Test func whoseWordItIsMustBeSaidByALiftThatNamesItself() throws {
+        let state = Array(#"{"Car_Status":0}"#.utf8)
+        var decoder = MessageDecoder(Self.national)
+        #expect(throws: UnreadableMessage.nameless(field: "Identification_Number")) {
+            try decoder.decode(state.span, topic: 0, isRetained: false, identities: [], mustBeNamed: true)
+        }
+        #expect(try decode(#"{"Car_Status":0}"#).identity == nil, "one that never does may leave it out")
+    }
+
+    /// As a complete snapshot it would make everything unknown, and no one would be trapped any more.
+    @Test(arguments: ["{}", #"{"id":"7","op":{"md":"A"},"pos":{"dz":1}}"#, #"{"Time_Stamps":"2026-03-01T00:00:00Z"}"#])
+    func aSnapshotOfNothingIsRefused(_ payload: String) {
+        #expect(throws: UnreadableMessage.nothingKnown(field: "Service_Mode")) { try decode(payload) }
     }
 
     @Test(arguments: [
@@ -67,7 +85,7 @@ import Testing
             ("2026-03-01 08:00:00", 1_772_323_200_000_000_000),
         ] as [(String, Int64)])
     func timesAreReadInTheProfilesZone(_ written: String, _ nanoseconds: Int64) throws {
-        let message = try decode(#"{"Time_Stamps":"\#(written)"}"#)
+        let message = try decode(#"{"Time_Stamps":"\#(written)","Car_Status":0}"#)
         #expect(message.reading.deviceTime?.nanoseconds == nanoseconds)
     }
 
@@ -88,15 +106,16 @@ import Testing
             try decode(#"{"Car_Status":1}"#).duplicateKey == 0, "neither counted nor timed: a repeat is a sign of life")
         var keys: Set<UInt64> = []
         for sequence in 0..<20_000 {
-            keys.insert(try decode("{\"Sequence\":\(sequence)}", topic: sequence % 2).duplicateKey)
+            keys.insert(try decode("{\"Sequence\":\(sequence),\"Message_Code\":[]}", topic: sequence % 2).duplicateKey)
         }
         #expect(keys.count == 20_000)
     }
 
     @Test(arguments: [
-        "{\"Sequence\":1e30}", "{\"Sequence\":-5}", "{\"Sequence\":1.5}", "{\"Car_Position\":1e400}",
+        "{\"Sequence\":1e30,\"Car_Status\":0}", "{\"Sequence\":-5,\"Car_Status\":0}", "{\"Sequence\":1.5,\"Car_Status\":0}", "{\"Car_Position\":1e400}",
         "{\"Car_Position\":-1e308}",
-        "{\"Time_Stamps\":\"0001-01-01T00:00:00Z\"}", "{\"Time_Stamps\":\"9999-12-31T23:59:60Z\"}",
+        "{\"Time_Stamps\":\"0001-01-01T00:00:00Z\",\"Car_Status\":0}",
+        "{\"Time_Stamps\":\"9999-12-31T23:59:60Z\",\"Car_Status\":0}",
         "{\"Message_Code\":[1e99,null,[],\"\\u0039\"]}",
         "{\"Car_Speed\":0.00000000000000000000000000000000001}",
     ])
