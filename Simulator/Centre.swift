@@ -3,6 +3,7 @@ import Elevator
 import Encoding
 import FoundationEssentials
 import Mosquitto
+import Trace
 
 struct Centre: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -143,11 +144,11 @@ struct Centre: ParsableCommand {
     }
 
     private func checkFile(_ path: String) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw OutputError(path: path, reason: "cannot be read")
-        }
         var check = try StreamCheck(contract: contract)
-        for line in data.split(separator: 10) where !line.allSatisfy({ $0 <= 32 }) { check.take(line) }
+        try LineReader(path).visitLines { bytes, _ in
+            let line = bytes.array
+            if !line.allSatisfy({ $0 <= 32 }) { check.take(line) }
+        }
         try conclude(&check, 0)
     }
 

@@ -108,6 +108,11 @@ struct Stage {
         ("confirm_hold", "4s"), ("call_hold", "5s"), ("rescue_limit", "30s"), ("controller_silent_after", "6s"),
     ]
 
+    /// What these make of the rules' holds.
+    private static let holds = [
+        "entrapment.off_level": 6.0, "entrapment.at_level": 7, "entrapment.silence": 6, "entrapment.call": 5,
+    ]
+
     mutating func play(span: Double, outage: Double, kills: Int, stop: StopOnSignal) throws -> Bool {
         (buildingPort, centrePort) = (try FreePort.find(), try FreePort.find())
         try writeConfiguration()
@@ -225,7 +230,7 @@ struct Stage {
         let truth: [TruthRow] = try Score.lines("\(folder)/truth.ndjson")
         let alerts = try Score.alerts("\(folder)/alerts.ndjson")
         if let deafSince { deaf.append(deafSince...Self.wallSeconds) }
-        let card = ScoreCard(truth: truth, alerts: alerts, grace: 12, deaf: deaf)
+        let card = ScoreCard(truth: truth, alerts: alerts, grace: 12, holds: Self.holds, deaf: deaf)
         print("")
         print(card.table)
         for finding in card.findings where finding.verdict == .missed || finding.verdict == .falseAlarm {
@@ -242,14 +247,15 @@ struct Stage {
         // Many kills without one redelivery would mean that the test does not test.
         // Two signals that come while one reload lasts are one.
         let hasReloaded = try reloadsInLog() * 10 >= demo.reloads * 9
+        let told = card.entrapment.detected + card.entrapment.toldAnyway
         let isGood =
-            card.isGood && card.unique > 0 && breaches.isEmpty && (kills < 20 || redelivered > 0)
+            card.isGood && told > 0 && breaches.isEmpty && (kills < 20 || redelivered > 0)
             && (kills > 0 || published.map { read >= $0 } == true)
             && hasReloaded
         print(
             isGood
-                ? "Every entrapment was detected, delivered, and counted once."
-                : "FAILED: an entrapment was missed, lost or invented.")
+                ? "Every entrapment that had to be told was: \(card.entrapment.detected). Told were \(told) of \(card.entrapment.happened), each delivered and counted once."
+                : "FAILED: an entrapment was missed, lost or invented, or there was none to be told.")
         return isGood
     }
 

@@ -17,11 +17,12 @@ struct Score: ParsableCommand {
             it happened. An entrapment is detected when it is confirmed within its rule's holds and 2 s of the
             moment from which it could be known (holds of 70 s off level, 90 s at level and 78 s after silence at the most), or
             later but within 180 s (then it is counted as late, too), and false when it is confirmed and nobody is
-            trapped. What had to be told is decided without the alerts. Apart are counted: what was over before the holds
+            trapped. What had to be told is decided by what happened, whatever was told; only their holds the
+            alerts say themselves. Apart are counted: what was over before the holds
             had passed (BRIEF), what nothing that arrived had shown (UNKNOWN), silences that a power cut in the area
             explains (EXPLAINED), whether they were told all the same or not; entrapments for which an alert of before was
-            still open; what was only suspected; `cautious`, an empty car that really is stuck shut and by what was heard
-            may hold somebody, or a silence told of a lift in use while nothing is heard of it; lifts whose occupancy
+            still open; what was only suspected; `cautious`, an empty car that really is stuck shut while no sensor says
+            whether somebody is in it, or a silence told of a lift in use while nothing is heard of it; lifts whose occupancy
             sensor is stuck. Suppressed alerts are not counted at all.
             docs/detection.md says it at length. Files may be compressed by zstd; - is standard input.
 

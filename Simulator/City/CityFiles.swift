@@ -8,12 +8,21 @@ package enum CityFiles {
         let path = name.contains("/") || name.hasSuffix(".yaml") ? name : "\(library)/scenarios/\(name).yaml"
         guard FileManager.default.fileExists(atPath: path) else {
             let folder = (try? FileManager.default.contentsOfDirectory(atPath: "\(library)/scenarios")) ?? []
+            if folder.isEmpty {
+                throw InvalidFiles([
+                    Diagnostic(
+                        file: "\(library)/scenarios",
+                        message:
+                            "holds no scenarios. Expected the repository's folder Simulator: run this there, or name it by --library"
+                    )
+                ])
+            }
             let names = folder.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
             throw InvalidFiles([
                 Diagnostic(
                     file: path,
                     message:
-                        "cannot be read.\(suggestion(for: name, among: names)) The library has: \(names.joined(separator: ", "))"
+                        "no such scenario.\(suggestion(for: name, among: names)) The library has: \(names.joined(separator: ", "))"
                 )
             ])
         }

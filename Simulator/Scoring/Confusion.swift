@@ -13,7 +13,7 @@ package struct Confusion: Sendable {
     ///   - grace: seconds before and after a fact within which an alert belongs to it.
     package init(truth: [TruthRow], alerts: [AlertWord], isJudged: (String) -> Bool, grace: Double) {
         let runEnd = truth.first { $0.kind == "run" }?.end ?? .infinity
-        let facts = Dictionary(grouping: truth.filter { $0.kind != "run" && $0.kind != "breakdown" }, by: \.lift)
+        let facts = Dictionary(grouping: truth.filter { !["run", "breakdown", "lift"].contains($0.kind) }, by: \.lift)
         let told = Story.gather(alerts).compactMap {
             story -> (lift: String, kind: String, time: Double, story: Story)? in
             let kind = Self.family(story.kind)

@@ -49,11 +49,11 @@ package struct ScoreCard: Sendable, Codable {
 
     /// - Parameters:
     ///   - grace: how many seconds later than its holds a verdict may come: the network's delay, and the lateness.
-    ///   - holds: seconds that rules wait until they tell of a kind; by default what the alerts say of themselves. Given, they keep
-    ///     rules that wait longer from looking as good.
+    ///   - holds: seconds that rules wait until they tell of a kind; where it says nothing, what the alerts say of themselves, and at most what
+    ///     entrapment.md allows. Given, they keep rules that wait longer, or never speak, from looking as good.
     ///   - deaf: when no gateway listened, beside what the truth says of that; seconds since 1970.
     package init(
-        truth: [TruthRow], alerts: [AlertWord], grace: Double, holds: [String: Double]? = nil,
+        truth: [TruthRow], alerts: [AlertWord], grace: Double, holds: [String: Double] = [:],
         deaf: [ClosedRange<Double>] = []
     ) {
         let stories = Story.gather(alerts)
@@ -77,7 +77,7 @@ package struct ScoreCard: Sendable, Codable {
         }
         let outages = (facts["gateway_away"] ?? []).map { $0.start...$0.end }
         let judge = Judge(
-            runEnd: span.end, grace: grace, holds: holds ?? Judge.holds(of: alerts),
+            runEnd: span.end, grace: grace, holds: Judge.holds(of: alerts).merging(holds) { $1 },
             deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
         // An empty car that really is stuck and may hold people for all one knows; a lift in use whose adapter fell silent.
         let cautious = (facts["stuck_unknown"] ?? []) + (facts["silent_in_use"] ?? [])

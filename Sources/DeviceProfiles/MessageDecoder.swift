@@ -24,7 +24,8 @@ public enum UnreadableMessage: Error, CustomStringConvertible, Equatable {
         case .notJSON(let byte, let expected): "not JSON at byte \(byte): expected \(expected)"
         case .anotherLift(let name): "speaks for another lift (\(name)) than its topic names"
         case .nameless(let field): "does not say whose word it is: expected `\(field)`, by which this lift names itself"
-        case .nothingKnown(let field): "has none of the fields that the profile reads here: expected `\(field)`, for one"
+        case .nothingKnown(let field):
+            "has none of the fields that the profile reads here: expected `\(field)`, for one"
         }
     }
 }

@@ -113,7 +113,9 @@ public final class MQTTClient {
                 options.keyFile, nil)
         }
         if result != MOSQ_ERR_SUCCESS.rawValue {
-            throw MQTTError(result, doing: "loading the certificates for \(options.url)")
+            let files = [options.caFile, options.certificateFile, options.keyFile].compactMap { $0 }
+            let missing = files.first { !isReadableFile($0) }.map { " (\($0) cannot be read)" } ?? ""
+            throw MQTTError(result, doing: "loading the certificates for \(options.url)\(missing)")
         }
         // 1 = SSL_VERIFY_PEER. TLS 1.2 is the least that is safe; nil lets OpenSSL take the newest both know.
         mosquitto_tls_opts_set(handle, 1, nil, nil)

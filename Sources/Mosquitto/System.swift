@@ -9,6 +9,7 @@ import Synchronization
 
 func lastSystemError() -> Int32 { errno }
 func systemErrorText(_ code: Int32) -> String { String(cString: strerror(code)) }
+func isReadableFile(_ path: String) -> Bool { access(path, R_OK) == 0 }
 func shutdownSocket(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
 /// Holds small writes back, to be sent together; or lets them go.

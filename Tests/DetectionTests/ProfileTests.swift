@@ -112,7 +112,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "{\"Sequence\":1e30,\"Car_Status\":0}", "{\"Sequence\":-5,\"Car_Status\":0}", "{\"Sequence\":1.5,\"Car_Status\":0}", "{\"Car_Position\":1e400}",
+        "{\"Sequence\":1e30,\"Car_Status\":0}", "{\"Sequence\":-5,\"Car_Status\":0}",
+        "{\"Sequence\":1.5,\"Car_Status\":0}", "{\"Car_Position\":1e400}",
         "{\"Car_Position\":-1e308}",
         "{\"Time_Stamps\":\"0001-01-01T00:00:00Z\",\"Car_Status\":0}",
         "{\"Time_Stamps\":\"9999-12-31T23:59:60Z\",\"Car_Status\":0}",

@@ -25,6 +25,10 @@ import Testing
                 == ["entrapment": ["entrapment": 1], "door": ["door": 1]])
     }
 
+    @Test func whatALiftIsFittedWithIsNothingThatHappened() {
+        #expect(confusion([fact("lift")], [told("door")]) == ["nothing": ["door": 1]])
+    }
+
     @Test func whatNobodyToldOfStandsUnderNothing() {
         #expect(confusion([fact("door")], [told("door", "2")]) == ["door": ["nothing": 1], "nothing": ["door": 1]])
         #expect(

@@ -29,7 +29,7 @@ import Testing
     }
 
     private func score(
-        _ truth: [TruthRow], _ words: [AlertWord], deaf: [ClosedRange<Double>] = [], holds: [String: Double]? = nil
+        _ truth: [TruthRow], _ words: [AlertWord], deaf: [ClosedRange<Double>] = [], holds: [String: Double] = [:]
     ) -> ScoreCard {
         ScoreCard(truth: [run()] + truth, alerts: words, grace: 2, holds: holds, deaf: deaf)
     }
