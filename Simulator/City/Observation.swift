@@ -25,9 +25,9 @@ extension SimulatedLift {
             return
         } else if voice.testimony.showsEntrapment(at: word.time) {
             if voice.shownSince == nil { (voice.shownSince, building.truth[row].decidable) = (moment, moment) }
-        } else if let shown = voice.shownSince, moment - shown < holds(of: row) {
-            // What was shown for a moment only, the holds do not tell of: it counts from when it is shown again.
-            voice.shownSince = nil
+        } else if let shown = building.truth[row].decidable, moment - shown < holds(of: row) {
+            // What a word or a silence showed for a moment only, the holds do not tell of: it counts from when it is shown again.
+            (voice.shownSince, building.truth[row].decidable) = (nil, nil)
         }
     }
 
@@ -78,13 +78,7 @@ extension SimulatedLift {
                 building.truth[last].network = building.plan.network.name
             }
         } else if !isSo, let index = openTruth.removeValue(forKey: kind) {
-            let end = building.scenario.startSeconds + now
-            building.truth[index].end = end
-            if kind == "entrapment", voice.isSpeaking, voice.shownSince == nil,
-                let shown = building.truth[index].decidable, end - shown > holds(of: index)
-            {
-                building.truth[index].decidable = nil
-            }
+            building.truth[index].end = building.scenario.startSeconds + now
         }
     }
 

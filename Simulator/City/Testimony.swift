@@ -9,6 +9,8 @@ struct Testimony {
     private var wasOccupied = false
     /// The alarm button was pressed, and no way out has shown since.
     private var isCalling = false
+    /// A fitter was at work on it before anything showed an entrapment.
+    private var isInspected = false
     private var floorSince = 0.0
     private var lastTime = -Double.infinity
 
@@ -28,6 +30,11 @@ struct Testimony {
             if panel.codes & FaultCode.carAlarmButton.bit != 0 { isCalling = true }
             return false
         }
+        if panel.mode != .inspection {
+            isInspected = false
+        } else if last.mode != .inspection {
+            isInspected = !showsEntrapment(at: time)
+        }
         let isYounger = time > lastTime
         lastTime = time
         if panel.floor != last.floor || !panel.isMoving { floorSince = time }
@@ -42,6 +49,7 @@ struct Testimony {
     }
 
     func showsEntrapment(at time: Double) -> Bool {
+        if isInspected { return false }
         let stands = !last.isMoving || time - floorSince >= Self.longestWithoutProgress
         guard stands, !(last.isInDoorZone != false && last.isFullyOpen == true) else { return false }
         if isCalling { return true }

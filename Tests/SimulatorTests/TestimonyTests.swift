@@ -82,6 +82,14 @@ import Testing
         #expect(!unknown.showsEntrapment(at: 0), "nobody was seen")
     }
 
+    @Test func anInspectionMutesWhatBeginsAfterItAndNothingElse() {
+        let inspect: (inout Panel) -> Void = { $0.mode = .inspection }
+        let stuck: (inout Panel) -> Void = { $0.isInDoorZone = false }
+        #expect(!heard([(0, inspect), (30, stuck)]).showsEntrapment(at: 30))
+        #expect(heard([(0, stuck), (30, inspect)]).showsEntrapment(at: 30))
+        #expect(heard([(0, inspect), (30, stuck), (60, { $0.mode = .normal })]).showsEntrapment(at: 60))
+    }
+
     @Test func theButtonSpeaksUntilThereIsAWayOut() {
         let press: (inout Panel) -> Void = { $0.codes = FaultCode.carAlarmButton.bit }
         let release: (inout Panel) -> Void = { $0.codes = 0 }
