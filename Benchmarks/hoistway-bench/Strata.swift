@@ -18,12 +18,14 @@ struct StrataBench: ParsableCommand {
     /// A lost word makes one late, now and then; rules that wait too long make many.
     private static let lateShare = 0.002
 
+    private static let mostListed = 10
+
     @Option(help: "Entrapments that each stratum shall have at least.") var entrapments = 1000
     @OptionGroup var judged: JudgedOptions
     @OptionGroup var work: WorkOptions
     @Option(help: "Of these causes only, comma-separated.") var causes = ""
     @Option(help: "Over these networks only, comma-separated.") var networks = ""
-    @Flag(help: "Also say each entrapment that was told falsely.") var list = false
+    @Flag(help: "Also say each entrapment that was missed or told falsely.") var list = false
     @Flag(help: "The score as JSON.") var json = false
 
     func validate() throws { if entrapments < 1 { throw ValidationError("--entrapments: expected 1 or more") } }
@@ -42,9 +44,9 @@ struct StrataBench: ParsableCommand {
         if json { return print(outcome.card.json) }
         print(Markdown.strata(outcome.card))
         print("")
-        for finding in outcome.card.findings where finding.verdict == .missed && finding.kind == "entrapment" {
-            print("- \(finding.line)")
-        }
+        let missed = outcome.card.findings.filter { $0.verdict == .missed && $0.kind == "entrapment" }
+        for finding in missed.prefix(list ? missed.count : Self.mostListed) { print("- \(finding.line)") }
+        if !list, missed.count > Self.mostListed { print("- and \(missed.count - Self.mostListed) more: --list") }
         if list {
             for finding in outcome.card.findings
             where finding.verdict == .falseAlarm && finding.kind.hasPrefix("entrapment") { print("- \(finding.line)") }
