@@ -255,6 +255,7 @@ public struct Detector: Sendable {
             && tracks[index].inputs.count < LiftTrack.maximumInputs
         if isLate, !canRollBack, isOutOfOrder {
             tracks[index].counters.tooLate += 1
+            takeLatePress(from: input, index, at: reached, arrival: arrival)
             return
         }
         let isFirstWord = tracks[index].catchUp.awaitsFirstWord && input.reading.isSignOfLife

@@ -128,6 +128,16 @@ extension Building {
             title: { en: stuck, zh: 困人 }
         """
 
+    /// One rule of the alarm button, as it is shipped.
+    static let called = """
+        rules:
+          - rule: called
+            kind: car_alarm_call
+            when: '"90" in codes'
+            clear: held(not ("90" in codes), 10s)
+            title: { en: called, zh: 报警 }
+        """
+
     /// One rule of a lift that stands, with `more` of its keys.
     static func rule(_ more: String = "", when: String = "not moving", hold: String = "10s", kind: String = "stands")
         -> String
@@ -160,6 +170,7 @@ extension Reading {
         set(.frontFullyOpen, false)
         set(.codes, bits: 0)
     }
+    mutating func saysPressed(_ isPressed: Bool) { set(.codes, bits: isPressed ? FaultCode.carAlarmButton.bit : 0) }
     mutating func set(_ signal: Signal, bits: UInt64) { set(signal.rawValue, bits: bits) }
 }
 

@@ -102,6 +102,60 @@ import Testing
         #expect(building.detector.view(0).lastHeard == Building.start + .seconds(20))
     }
 
+    /// The button's press was overtaken by its own end. Here among words that waited, where no clock tells how late it is.
+    @Test(arguments: [(3.0, true), (30, true), (31, false)])
+    func aPressOfTheAlarmButtonThatComesTooLateForItsPlaceStillCounts(behind: Double, counts: Bool) throws {
+        var building = try Building(rules: Building.called)
+        building.say(at: 0) { $0.saysPressed(false) }
+        building.stopListening()
+        building.say(at: 20 + behind, arriving: 60) { $0.set(.floor, number: 3) }
+        building.say(at: 20, arriving: 60) {
+            $0.set(.floor, number: 2)
+            $0.saysPressed(true)
+        }
+        #expect(building.detector.view(0).counters.tooLate == 1)
+        building.startListening(at: 61)
+        building.advance(to: 110)
+        let time = 20 + behind
+        #expect(
+            building.told
+                == (counts ? ["1 car_alarm_call raised \(time)", "1 car_alarm_call cleared \(time + 10)"] : []))
+        #expect(
+            building.detector.view(0).signals.contains { $0.signal == "floor" && $0.value == .number(3) },
+            "the rest of the word is of the past")
+    }
+
+    @Test func aLatePressIsToldOnceThoughItComesTwice() throws {
+        var building = try Building(rules: Building.called)
+        building.say(at: 0) { $0.saysPressed(false) }
+        building.say(at: 30)
+        building.say(at: 20, arriving: 31) { $0.saysPressed(true) }
+        building.say(at: 20, arriving: 50, repeating: true)
+        building.advance(to: 90)
+        #expect(building.told == ["1 car_alarm_call raised 30.0", "1 car_alarm_call cleared 40.0"])
+    }
+
+    @Test func aLateWordOfAButtonThatIsStillPressedEndsNothing() throws {
+        var building = try Building(rules: Building.called)
+        building.say(at: 20) { $0.saysPressed(true) }
+        building.say(at: 24)
+        building.say(at: 20.5, arriving: 25)
+        building.advance(to: 50)
+        #expect(building.told == ["1 car_alarm_call raised 20.0"])
+    }
+
+    @Test func aLatePressKeepsItsPlaceWhenAnotherLateWordRollsBack() throws {
+        var building = try Building(rules: Building.called)
+        building.say(at: 0) { $0.saysPressed(false) }
+        building.say(at: 30)
+        building.say(at: 20, arriving: 30.2) { $0.saysPressed(true) }
+        let before = building.detector.view(0).counters.rolledBack
+        building.say(at: 29, arriving: 30.4) { $0.saysPressed(false) }
+        #expect(building.detector.view(0).counters.rolledBack == before + 1)
+        building.advance(to: 90)
+        #expect(building.told == ["1 car_alarm_call raised 30.0", "1 car_alarm_call cleared 40.0"])
+    }
+
     @Test func aSlowDeviceClockLosesNoWord() throws {
         var building = try Building(rules: Building.stuck)
         for second in 0..<40 {
