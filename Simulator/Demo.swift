@@ -102,16 +102,24 @@ struct Stage {
         random = Random(seed: demo.seed, stream: 0xD1E5)
     }
 
-    /// Thresholds shortened so that minutes of waiting become seconds; the rules are the shipped ones.
-    static let parameters: [(String, String)] = [
-        ("off_level_hold", "2s"), ("at_level_hold", "3s"), ("report_overdue", "3s"), ("silence_hold", "2s"),
-        ("confirm_hold", "4s"), ("call_hold", "5s"), ("rescue_limit", "30s"), ("controller_silent_after", "6s"),
-    ]
+    /// Seconds. Shortened so that minutes of waiting become seconds; the rules are the shipped ones.
+    private static let thresholds = [
+        "off_level_hold": 2, "at_level_hold": 3, "report_overdue": 3, "silence_hold": 2, "confirm_hold": 4,
+        "call_hold": 5,
+        "rescue_limit": 30, "controller_silent_after": 6,
+    ].sorted { $0.key < $1.key }
 
-    /// What these make of the rules' holds.
-    private static let holds = [
-        "entrapment.off_level": 6.0, "entrapment.at_level": 7, "entrapment.silence": 6, "entrapment.call": 5,
-    ]
+    /// What these make of the rules' holds: that of the branch, and the time until it is confirmed.
+    private static let holds: [String: Double] = {
+        func sum(_ names: String...) -> Double {
+            Double(thresholds.filter { names.contains($0.key) }.map(\.value).reduce(0, +))
+        }
+        return [
+            "entrapment.off_level": sum("off_level_hold", "confirm_hold"),
+            "entrapment.at_level": sum("at_level_hold", "confirm_hold"),
+            "entrapment.silence": sum("silence_hold", "confirm_hold"), "entrapment.call": sum("call_hold"),
+        ]
+    }()
 
     mutating func play(span: Double, outage: Double, kills: Int, stop: StopOnSignal) throws -> Bool {
         (buildingPort, centrePort) = (try FreePort.find(), try FreePort.find())
@@ -120,7 +128,8 @@ struct Stage {
             "The building's broker on 127.0.0.1:\(buildingPort), the centre's on 127.0.0.1:\(centrePort), with the product's settings."
         )
         screen.say(
-            "Shipped rules; holds shortened: " + Self.parameters.map { "\($0.0) \($0.1)" }.joined(separator: ", ") + "."
+            "Shipped rules; holds shortened: "
+                + Self.thresholds.map { "\($0.key) \($0.value)s" }.joined(separator: ", ") + "."
         )
         buildingBroker = try startBroker("building", port: buildingPort)
         centreBroker = try startBroker("centre", port: centrePort)
@@ -336,7 +345,7 @@ struct Stage {
             parameters:
 
             """
-        for (name, value) in Self.parameters { text += "  \(name): \(value)\n" }
+        for (name, seconds) in Self.thresholds { text += "  \(name): \(seconds)s\n" }
         text += "lifts:\n"
         for number in 0..<demo.lifts { text += "  - \"\(RegistrationCode.text(number))\"\n" }
         try OutputFile("\(folder)/hoistway.yaml").write(Array(text.utf8))

@@ -18,6 +18,7 @@ struct StrataBench: ParsableCommand {
     /// A lost word makes one late, now and then; rules that wait too long make many.
     private static let lateShare = 0.002
 
+    /// Missed entrapments that are named without `--list`.
     private static let mostListed = 10
 
     @Option(help: "Entrapments that each stratum shall have at least.") var entrapments = 1000

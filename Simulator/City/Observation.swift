@@ -23,11 +23,14 @@ extension SimulatedLift {
             }
         } else if building.scenario.startSeconds + word.time < building.truth[row].start {
             return
-        } else if voice.testimony.showsEntrapment(at: word.time) {
-            if voice.shownSince == nil { (voice.shownSince, building.truth[row].decidable) = (moment, moment) }
-        } else if let shown = building.truth[row].decidable, moment - shown < holds(of: row) {
-            // What a word or a silence showed for a moment only, the holds do not tell of: it counts from when it is shown again.
+        } else if let shown = building.truth[row].decidable, moment - shown >= holds(of: row) {
+            // Shown for long enough, by words or by a silence: it has to be told, whatever is said now.
+            return
+        } else if !voice.testimony.showsEntrapment(at: word.time) {
+            // What was shown for a moment only, the holds do not tell of: it counts from when it is shown again.
             (voice.shownSince, building.truth[row].decidable) = (nil, nil)
+        } else if voice.shownSince == nil {
+            (voice.shownSince, building.truth[row].decidable) = (moment, moment)
         }
     }
 

@@ -116,6 +116,13 @@ struct Building {
 }
 
 extension Building {
+    /// The shipped rules, and lifts that say what most do: no load, no second door.
+    static func shipped(lifts: Int = 1) throws -> Building {
+        try Building(
+            lifts: lifts, rules: ShippedRulesTests.load(),
+            provides: [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor])
+    }
+
     /// One rule of an entrapment: suspected after 10 s, confirmed after 60 s.
     static let stuck = """
         rules:

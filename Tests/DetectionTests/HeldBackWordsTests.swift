@@ -5,14 +5,10 @@ import Testing
 
 /// A link between lift and broker was away while the gateway listened; what was said meanwhile comes in one burst.
 @Suite struct HeldBackWordsTests {
-    private static let signals: Set<Signal> = [
-        .mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor,
-    ]
-
     /// A lift that stands idle until 100 s and then carries people, and says so every five seconds; but its link is away then, and
     /// these words come in a burst.
     private func building(awayUntil end: Double) throws -> Building {
-        var building = try Building(rules: ShippedRulesTests.load(), provides: Self.signals)
+        var building = try Building.shipped()
         var key: Int64 = 0
         for time in stride(from: 0.0, to: end, by: 5) {
             key += 1
@@ -39,7 +35,7 @@ import Testing
     /// Its words grow older and older, or stay as old as they are: that is no burst, and nothing waits for the rest of it.
     @Test(arguments: [(0.0, 115), (0.5, 115), (1, 104), (1.001, 104)])
     func aClockThatLagsBehindKeepsNoTimerWaiting(_ pace: Double, _ latest: Int) throws {
-        var building = try Building(rules: ShippedRulesTests.load(), provides: Self.signals)
+        var building = try Building.shipped()
         var toldAt: Int?
         for second in 0..<300 {
             let arrival = Double(second)

@@ -9,10 +9,7 @@ import Testing
     private func heardInBetween(
         occupied: Bool?, isOpen: Bool = false
     ) throws -> Building {
-        let provided: Set<Signal> = [
-            .mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor,
-        ]
-        var building = try Building(rules: ShippedRulesTests.load(), provides: provided)
+        var building = try Building.shipped()
         building.say(at: 0) {
             $0.stopsBetweenFloors()
             $0.set(.moving, true)

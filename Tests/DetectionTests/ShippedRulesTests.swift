@@ -41,17 +41,14 @@ import Testing
 @Suite struct PeerLessons {
     /// Rows 53 to 55: holds die at restart and reload. See `aSnapshotGoesOnExactlyWhereItWas`, too.
     @Test func row55AHoldContinuesOverARestart() throws {
-        let provided: Set<Signal> = [
-            .mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor,
-        ]
-        var building = try Building(rules: ShippedRulesTests.load(), provides: provided)
+        var building = try Building.shipped()
         building.say(at: 1) {
             $0.stopsBetweenFloors()
             $0.set(.occupied, true)
         }
         building.stopListening()
         let bytes = building.detector.snapshot()
-        building.detector = try Building(rules: ShippedRulesTests.load(), provides: provided).detector
+        building.detector = try Building.shipped().detector
         _ = try building.detector.restore(bytes)
         building.startListening(at: 30)
         building.advance(to: 45)
@@ -79,8 +76,7 @@ import Testing
 
     /// Row 58: one future timestamp makes all later rows late.
     @Test func row58OneWrongClockNeitherDelaysNorDropsAnothersWords() throws {
-        let provided: Set<Signal> = [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes]
-        var building = try Building(lifts: 2, rules: ShippedRulesTests.load(), provides: provided)
+        var building = try Building.shipped(lifts: 2)
         building.say(2, at: 1_000_000, arriving: 0.5) {
             $0.stopsBetweenFloors()
             $0.set(.inDoorZone, true)
@@ -95,8 +91,7 @@ import Testing
 
     /// Row 62: no timer without an event.
     @Test func row62AbsenceAloneRaises() throws {
-        let provided: Set<Signal> = [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes]
-        var building = try Building(rules: ShippedRulesTests.load(), provides: provided)
+        var building = try Building.shipped()
         building.say(at: 0) {
             $0.stopsBetweenFloors()
             $0.set(.moving, true)

@@ -42,9 +42,7 @@ import Testing
         ])
     func whatIsNotTheLiftsOwnWordEndsNoEntrapment(
         _ admission: Intake.Admission, _ intruder: (word: String, kind: String)
-    )
-        throws
-    {
+    ) throws {
         let undisturbed = try alerts(admission, intruder: nil)
         #expect(undisturbed.states == ["suspected", "confirmed"] && undisturbed.bad.isEmpty)
         let found = try alerts(admission, intruder: intruder.word)

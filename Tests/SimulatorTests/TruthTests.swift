@@ -102,6 +102,36 @@ import Testing
         }
     }
 
+    /// The controllers fall silent, and while they are people are trapped. A silence that lasts shows it, and is owed though the lift is heard again;
+    /// after a short one its first words show it.
+    @Test(arguments: [(5.0, false), (1, true)])
+    func aSilenceThatLastedIsOwedThoughTheLiftIsHeardAgain(minutes: Double, countsFromTheFirstWord: Bool) throws {
+        let city = try SmallCity(
+            """
+            start_s: 1772409600
+            duration: 30m
+            lifts: 60
+            sensors: { occupancy: { missing: 1 } }
+            traffic: 4
+            rescue: { arrival: 20m }
+            events:
+              - { at: 595s, what: breakdown, cause: drive_fault }
+              - { at: 10m, what: silence, for: \(Int(minutes * 60))s }
+            """)
+        let heardAgain = city.scenario.startSeconds + 600 + minutes * 60
+        let truth = city.live().truth
+        // What was last heard of them could hold people.
+        let inUse = Set(truth.filter { $0.kind == "silent_in_use" }.map(\.lift))
+        let unseen = truth.filter {
+            $0.kind == "entrapment" && $0.place == "silence" && inUse.contains($0.lift) && $0.end > heardAgain + 120
+        }
+        #expect(unseen.count >= 3, "\(unseen.count)")
+        for row in unseen {
+            let isAfterwards = (row.decidable ?? -.infinity) >= heardAgain
+            #expect(isAfterwards == countsFromTheFirstWord, "\(row)")
+        }
+    }
+
     /// It had been shown for half a minute when its lift fell silent; the last words arrive late, and change nothing of that.
     @Test func whatWasShownBeforeASilenceIsNotShownAnew() throws {
         let city = try SmallCity(
