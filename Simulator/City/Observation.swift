@@ -1,8 +1,16 @@
+import Elevator
+
 /// What happened to a lift, and from when what had arrived at the gateway showed it: the truth that it writes down.
 extension SimulatedLift {
     /// A word of it arrives at the gateway: from now on what has been heard shows could be known.
     func isHeard(saying word: Word) {
         if word.channel == .online || !word.isHonest { return }
+        let moment = building.scenario.startSeconds + now
+        if word.panel.codes & FaultCode.carAlarmButton.bit != 0, let press = voice.unheardPress,
+            building.scenario.startSeconds + word.time >= building.truth[press].start
+        {
+            (building.truth[press].decidable, voice.unheardPress) = (moment, nil)
+        }
         let silentSince = voice.lastHeard
         let couldHoldPeople = voice.testimony.couldHoldPeople
         // What comes twice, or has been overtaken, is no sign of life.
@@ -15,7 +23,6 @@ extension SimulatedLift {
         if voice.isSpeaking { follow("silent_in_use", false) }
         observe()
         guard let row = openTruth["entrapment"] else { return }
-        let moment = building.scenario.startSeconds + now
         if !voice.isSpeaking {
             // A straggler: the silence counts from it, where it has to show what nothing showed before.
             if voice.testimony.couldHoldPeople, voice.shownSince == nil {
@@ -67,6 +74,7 @@ extension SimulatedLift {
             let isLevel = building.shaft.isInDoorZone(car.height(at: now))
             let last = note(kind, from: start ?? now, to: .infinity)
             openTruth[kind] = last
+            if kind == "car_alarm_call" { (building.truth[last].decidable, voice.unheardPress) = (nil, last) }
             if kind == "entrapment" {
                 voice.shownSince = nil
                 // In a silence that could hold people, the silence shows it.

@@ -9,6 +9,8 @@ struct Voice {
     var lastHeard = 0.0
     /// Since when what is heard shows the present entrapment, seconds since 1970.
     var shownSince: Double?
+    /// The truth's row of the last press of the alarm button, until a word that tells of it arrives.
+    var unheardPress: Int?
     /// Seconds since the run's start until which its link is away.
     var awayUntil = 0.0
     var isSpeaking = true

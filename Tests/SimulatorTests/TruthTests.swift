@@ -132,6 +132,22 @@ import Testing
         }
     }
 
+    /// What a link holds back, no gateway can tell in time.
+    @Test func aPressIsOwedFromWhenAWordOfItArrives() throws {
+        let city = try SmallCity(
+            """
+            duration: 12h
+            lifts: 20
+            networks: bursty
+            nuisances: { prank_call: 9000 }
+            """)
+        let delays = city.live().truth.filter { $0.kind == "car_alarm_call" }
+            .compactMap { press in press.decidable.map { $0 - press.start } }
+        #expect(delays.count > 100)
+        #expect(delays.allSatisfy { 0.01...61 ~= $0 }, "\(delays.min() ?? 0) to \(delays.max() ?? 0) s")
+        #expect(delays.contains { $0 > 3 }, "\(delays.max() ?? 0) s")
+    }
+
     /// It had been shown for half a minute when its lift fell silent; the last words arrive late, and change nothing of that.
     @Test func whatWasShownBeforeASilenceIsNotShownAnew() throws {
         let city = try SmallCity(
