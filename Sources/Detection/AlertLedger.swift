@@ -8,6 +8,8 @@ import Elevator
 struct AlertLedger: Sendable, Equatable {
     struct Entry: Sendable, Equatable {
         var rule: String
+        /// The branch that it stands on.
+        var reason: String
         var kind: String
         var title: Title
         var id: String
@@ -25,6 +27,7 @@ struct AlertLedger: Sendable, Equatable {
     }
     /// A rule's open alert, as the rules' memory has it.
     struct OpenLife {
+        var branch: Int
         var onset: Int64
         var state: AlertState
         var severity: Severity
@@ -42,6 +45,25 @@ struct AlertLedger: Sendable, Equatable {
     static let rememberedOnsets = 64
 
     func openIndex(_ rule: String) -> Int? { entries.firstIndex { $0.rule == rule && $0.state.isOpen } }
+
+    /// Alerts of rules that are branches of another one now are that one's; of two that are open the confirmed one goes on.
+    mutating func rename(to rules: [CompiledRule]) {
+        var isRenamed = false
+        for rule in rules {
+            for branch in rule.definition.branches {
+                guard let former = branch.formerly else { continue }
+                for i in entries.indices where entries[i].rule == former {
+                    isRenamed = true
+                    entries[i].rule = rule.definition.name
+                    entries[i].reason = branch.name
+                    entries[i].kind = rule.definition.kind
+                }
+            }
+        }
+        if isRenamed {
+            entries = entries.filter { $0.state == .confirmed } + entries.filter { $0.state != .confirmed }
+        }
+    }
 
     mutating func earlier(_ kind: String, _ onset: Int64) -> Int {
         let count = onsets.count { $0.kind == kind && $0.onset == onset }
@@ -68,32 +90,40 @@ struct AlertLedger: Sendable, Equatable {
         for transition in transitions {
             let rule = rules[transition.rule]
             let name = rule.definition.name
+            let isRefolded = start != nil
             func tell(_ entry: Entry) {
                 alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
             }
-            if transition.isUpdate {
-                guard let open = openIndex(name) else { continue }
-                revise(open, entries[open].state, transition.time)
+            func change(_ open: Int) {
+                revise(open, transition.state, transition.time)
+                entries[open].reason = rule.branches[transition.branch].name
+                entries[open].title = rule.title(transition.branch, transition.state)
                 entries[open].severity = transition.severity
                 tell(entries[open])
-                continue
             }
+            let open = openIndex(name)
             switch transition.state {
+            case _ where transition.isUpdate:
+                guard let open else { continue }
+                let isKnown =
+                    entries[open].reason == rule.branches[transition.branch].name
+                    && entries[open].severity >= transition.severity
+                if !(isRefolded && isKnown) { change(open) }
             case .suppressed:
+                if let open { change(open); continue }
                 if let start,
                     entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.raisedAt >= start })
                 {
                     continue
                 }
-                tell(open(transition, rule, lift: lift))
-            case .confirmed where rule.escalation != nil:
-                guard let open = openIndex(name), entries[open].state == .suspected,
-                    entries[open].raisedAt <= transition.time
-                else { continue }
-                revise(open, .confirmed, transition.time)
-                tell(entries[open])
+                tell(self.open(transition, rule, lift: lift))
+            case .confirmed where !transition.begins:
+                guard let open, entries[open].state == .suspected, entries[open].raisedAt <= transition.time else {
+                    continue
+                }
+                change(open)
             case .suspected, .confirmed, .raised:
-                if let open = openIndex(name) {
+                if let open {
                     matched.insert(entries[open].id)
                 } else if let start,
                     let told = entries.first(where: {
@@ -102,13 +132,13 @@ struct AlertLedger: Sendable, Equatable {
                 {
                     matched.insert(told.id)
                 } else {
-                    let entry = open(transition, rule, lift: lift)
+                    let entry = self.open(transition, rule, lift: lift)
                     matched.insert(entry.id)
                     tell(entry)
                 }
             case .cleared, .presumedReleased:
                 // In a past judged anew the end of an earlier alert comes by again while a later one is open.
-                guard let open = openIndex(name), entries[open].raisedAt <= transition.time else { continue }
+                guard let open, entries[open].raisedAt <= transition.time else { continue }
                 revise(open, transition.state, transition.time)
                 tell(entries[open])
             }
@@ -127,15 +157,15 @@ struct AlertLedger: Sendable, Equatable {
             let life = life(index)
             if let told, life == nil {
                 let transition = Transition(
-                    rule: index, state: .cleared, severity: entries[told].severity, time: now,
+                    rule: index, branch: 0, state: .cleared, severity: entries[told].severity, time: now,
                     onset: entries[told].onset, reason: "revised", unobserved: 0, evidence: evidence())
                 revise(told, .cleared, now)
                 alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
             } else if told == nil, let life, !isExplained(rule.definition.name) {
                 // It was told as over, and is not: the same alert goes on.
                 let transition = Transition(
-                    rule: index, state: life.state, severity: life.severity, time: now, onset: life.onset,
-                    reason: "revised", unobserved: 0, evidence: evidence())
+                    rule: index, branch: life.branch, state: life.state, severity: life.severity, time: now,
+                    onset: life.onset, reason: "revised", unobserved: 0, evidence: evidence())
                 let name = rule.definition.name
                 let entry: Entry
                 if let ended = entries.lastIndex(where: { $0.rule == name && $0.state != .suppressed }) {
@@ -156,7 +186,8 @@ struct AlertLedger: Sendable, Equatable {
         let kind = transition.state == .suppressed ? rule.definition.kind + ".suppressed" : rule.definition.kind
         let earlier = earlier(kind, transition.onset)
         let entry = Entry(
-            rule: rule.definition.name, kind: rule.definition.kind, title: rule.definition.title,
+            rule: rule.definition.name, reason: rule.branches[transition.branch].name, kind: rule.definition.kind,
+            title: rule.title(transition.branch, transition.state),
             id: AlertIdentity.id(lift: lift, kind: kind, onset: transition.onset, earlier: earlier), revision: 1,
             state: transition.state, severity: transition.severity, onset: transition.onset,
             raisedAt: transition.time, changedAt: transition.time)
@@ -201,6 +232,8 @@ struct AlertLedger: Sendable, Equatable {
         _ entry: Entry, _ rule: CompiledRule, _ transition: Transition, lift: String, vendorCode: String?
     ) -> Alert {
         let definition = rule.definition
+        let branch = rule.branches[transition.branch]
+        let confirmationHold = branch.escalation.flatMap { $0.hold == LiftMemory.never ? nil : $0.hold }
         let onset = Instant(nanoseconds: entry.onset)
         let time = Instant(nanoseconds: transition.time)
         let gap = UnobservedGap(policy: definition.gap, duration: .nanoseconds(transition.unobserved))
@@ -208,10 +241,10 @@ struct AlertLedger: Sendable, Equatable {
             id: entry.id, revision: entry.revision, lift: lift, kind: definition.kind, state: entry.state,
             severity: entry.state == .suppressed ? .info : transition.severity, rule: definition.name,
             ruleVersion: rule.version, onset: onset, time: time, reason: transition.reason,
-            hold: .nanoseconds(rule.hold),
-            confirmationHold: rule.escalation.map { .nanoseconds($0.hold) }, gap: transition.unobserved > 0 ? gap : nil,
+            hold: .nanoseconds(branch.hold),
+            confirmationHold: confirmationHold.map { .nanoseconds($0) }, gap: transition.unobserved > 0 ? gap : nil,
             evidenceWindow: onset - definition.evidenceWindow.before...max(onset, time)
                 + definition.evidenceWindow.after,
-            evidence: transition.evidence, vendorCode: vendorCode, title: definition.title)
+            evidence: transition.evidence, vendorCode: vendorCode, title: entry.title)
     }
 }

@@ -389,30 +389,32 @@ extension Program {
         let phase = life.phase(words)
         if phase == .idle { return nil }
         return AlertLedger.OpenLife(
-            onset: life.onset(words), state: phase == .suspected ? .suspected : rules[rule].finalState,
+            branch: life.reason(words), onset: life.onset(words),
+            state: phase == .suspected ? .suspected : rules[rule].definition.finalState,
             severity: life.severity(words))
     }
 
     /// What the holds in progress make of time in which nobody observed the lift.
     func crossGap(_ gap: Int64, until end: Int64, _ memory: inout LiftMemory) {
         var m = memory.words.mutableSpan
-        for index in rules.indices {
+        for (index, rule) in rules.enumerated() {
             let life = life(index)
             let isOpen = life.isOpen(m)
             // What is confirmed has no hold to run.
-            guard life.whenSince(m.span) != LiftMemory.never && !isOpen || life.phase(m.span) == .suspected else {
-                continue
-            }
-            life.setUnobserved(life.unobserved(m.span) &+ gap, &m)
-            let policy = rules[index].definition.gap
-            if policy == .continue { continue }
-            // The rule's timer may now be early: it looks, and sets it anew.
-            if isOpen {
-                let since = life.escalatingSince(m.span)
+            if life.phase(m.span) == .final { continue }
+            let policy = rule.definition.gap
+            for i in rule.branches.indices {
+                let own = life.branch(i)
+                guard own.whenSince(m.span) != LiftMemory.never || isOpen && life.stands(on: i, m.span) else {
+                    continue
+                }
+                own.setUnobserved(own.unobserved(m.span) &+ gap, &m)
+                if policy == .continue { continue }
+                // The rule's timer may now be early: it looks, and sets it anew.
+                let since = isOpen ? own.escalatingSince(m.span) : own.whenSince(m.span)
                 if since == LiftMemory.never { continue }
-                life.setEscalatingSince(policy == .restart ? end : since &+ gap, &m)
-            } else {
-                life.setWhenSince(policy == .restart ? end : life.whenSince(m.span) &+ gap, &m)
+                let moved = policy == .restart ? end : since &+ gap
+                if isOpen { own.setEscalatingSince(moved, &m) } else { own.setWhenSince(moved, &m) }
             }
         }
     }

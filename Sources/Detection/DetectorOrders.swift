@@ -65,7 +65,8 @@ extension Detector {
         program.life(rule).setPhase(.final, &tracks[index].memory)
         let memory = tracks[index].memory
         let transition = Transition(
-            rule: rule, state: .confirmed, severity: told.severity, time: now.nanoseconds, onset: told.onset,
+            rule: rule, branch: program.life(rule).reason(memory.words.span), state: .confirmed,
+            severity: told.severity, time: now.nanoseconds, onset: told.onset,
             reason: "accepted", unobserved: 0, evidence: program.evidence(memory.words.span))
         tell(TransitionSink(transitions: [transition]), index, refoldedFrom: nil)
         if alerts.last?.id == told.id { alerts[alerts.count - 1].statement = Statement(by: by) }
@@ -100,7 +101,9 @@ extension Detector {
             if told.state.isOpen { program.life(rule).setPhase(.idle, &tracks[index].memory) }
             // Rules that spoke through this one see the same evidence.
             for related in [rule] + program.rules[rule].yieldsTo + program.rules[rule].yielders {
-                beginAnew(index, related, mustEnd: mustEnd, at: now.nanoseconds)
+                for branch in program.rules[related].branches.indices {
+                    beginAnew(index, related, branch, mustEnd: mustEnd, at: now.nanoseconds)
+                }
             }
         }
         let memory = tracks[index].memory
@@ -118,13 +121,15 @@ extension Detector {
     }
 
     /// A condition that still lasts is raised again after its whole hold, or, judged false, when it has ended and come again.
-    private mutating func beginAnew(_ index: Int, _ rule: Int, mustEnd: Bool, at now: Int64) {
+    private mutating func beginAnew(_ index: Int, _ rule: Int, _ branch: Int, mustEnd: Bool, at now: Int64) {
         let program = programs[tracks[index].program]
         let life = program.life(rule)
+        let own = life.branch(branch)
         var m = tracks[index].memory.words.mutableSpan
-        guard !life.isOpen(m), life.whenSince(m.span) != LiftMemory.never else { return }
-        life.setWhenSince(now, &m)
-        life.setMustEnd(mustEnd || program.rules[rule].hold == 0, &m)
+        own.setAddedUp(0, &m)
+        guard !life.isOpen(m), own.whenSince(m.span) != LiftMemory.never else { return }
+        own.setWhenSince(now, &m)
+        own.setMustEnd(mustEnd || program.rules[rule].branches[branch].hold == 0, &m)
     }
 
     // MARK: Maintenance

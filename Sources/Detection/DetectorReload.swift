@@ -22,6 +22,7 @@ extension Detector {
         for index in tracks.indices {
             let migration = migrations[tracks[index].program]
             tracks[index].carry(migration, isListening: isListening)
+            tracks[index].ledger.rename(to: programs[tracks[index].program].rules)
             clearOrphans(index, at: now)
         }
         prepareIncidents(at: now)
@@ -32,15 +33,16 @@ extension Detector {
         for index in tracks.indices { tracks[index].memory.timerWasLast = false }
     }
 
-    /// Alerts of rules that no longer exist, or apply to other lifts.
+    /// Alerts of rules that no longer exist, or apply to other lifts, and second ones of a rule that is now one with another.
     mutating func clearOrphans(_ index: Int, at now: Instant) {
         let applying = Set(programs[tracks[index].program].rules.map(\.definition.name))
         for entry in tracks[index].ledger.entries.indices {
             let told = tracks[index].ledger.entries[entry]
-            guard told.state.isOpen, !applying.contains(told.rule) else { continue }
+            let isSecond = tracks[index].ledger.openIndex(told.rule) != entry
+            guard told.state.isOpen, isSecond || !applying.contains(told.rule) else { continue }
             alerts.append(
                 tracks[index].ledger.close(
-                    entry, ruleVersion: "", reason: "rule_removed", lift: tracks[index].lift.id,
+                    entry, ruleVersion: "", reason: isSecond ? "merged" : "rule_removed", lift: tracks[index].lift.id,
                     now: now.nanoseconds, evidence: [], vendorCode: tracks[index].writtenVendorCode))
         }
     }

@@ -3,8 +3,9 @@ import Encoding
 
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
-    /// 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 and 3 are read, too.
-    private static let snapshotFormat: UInt32 = 5
+    /// 6 knows the branches of rules; 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 to 5 are
+    /// read, too.
+    private static let snapshotFormat: UInt32 = 6
 
     public func snapshot() -> [UInt8] {
         var writer = ByteWriter()
@@ -38,7 +39,7 @@ extension Detector {
         let wasListening = listening != 0
         let deafSince: Int64 = try reader.read()
         var shapes: [ProgramShape] = []
-        for _ in 0..<(try reader.readVariable()) { shapes.append(try ProgramShape(from: &reader)) }
+        for _ in 0..<(try reader.readVariable()) { shapes.append(try ProgramShape(from: &reader, format: format)) }
         var restored = self
         for _ in 0..<(try reader.readVariable()) {
             let rule = try reader.readText()
@@ -68,6 +69,7 @@ extension Detector {
             if let migration = migrations[shape][track.program] {
                 track.carry(migration, isListening: wasListening)
             }
+            track.ledger.rename(to: restored.programs[track.program].rules)
             restored.tracks[index] = track
             restored.clearOrphans(index, at: Instant(nanoseconds: track.memory.time))
             restored.countIn(index)
@@ -129,10 +131,12 @@ extension ProgramShape {
         for rule in rules {
             writer.write(rule.name)
             writer.write(rule.version)
+            writer.write(variable: UInt64(rule.branches.count))
+            for branch in rule.branches { writer.write(branch) }
         }
     }
 
-    fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
+    fileprivate init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
         signals = []
         nodes = []
         rules = []
@@ -144,7 +148,9 @@ extension ProgramShape {
             nodes.append(Part(identity: identity, slotCount: Int32(slotCount), hasTimer: try reader.readFlag()))
         }
         for _ in 0..<(try reader.readVariable()) {
-            rules.append(Rule(name: try reader.readText(), version: try reader.readText()))
+            var rule = Rule(name: try reader.readText(), version: try reader.readText(), branches: [])
+            for _ in 0..<(format < 6 ? 0 : try reader.readVariable()) { rule.branches.append(try reader.readText()) }
+            rules.append(rule)
         }
     }
 }
@@ -290,6 +296,7 @@ extension AlertLedger {
         writer.write(variable: UInt64(entries.count))
         for entry in entries {
             writer.write(entry.rule)
+            writer.write(entry.reason)
             writer.write(entry.kind)
             writer.write(entry.title.en)
             writer.write(entry.title.zh)
@@ -313,6 +320,7 @@ extension AlertLedger {
     fileprivate init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
         for _ in 0..<(try reader.readVariable()) {
             let rule = try reader.readText()
+            let reason = format < 6 ? "" : try reader.readText()
             let kind = try reader.readText()
             let title = Title(en: try reader.readText(), zh: try reader.readText())
             guard let severity = Severity(rawValue: try reader.readText()) else {
@@ -325,7 +333,7 @@ extension AlertLedger {
             }
             entries.append(
                 Entry(
-                    rule: rule, kind: kind, title: title, id: id, revision: revision, state: state,
+                    rule: rule, reason: reason, kind: kind, title: title, id: id, revision: revision, state: state,
                     severity: severity, onset: try reader.read(), raisedAt: try reader.read(),
                     changedAt: try reader.read(), reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self)),
                     remindedAt: format < 3 ? .min : try reader.read()))

@@ -38,7 +38,7 @@ extension Program {
         for timer in 0..<layout.timerCount { memory.words[layout.timers + timer] = LiftMemory.never }
         var m = memory.words.mutableSpan
         for index in nodes.indices { reset(index, &m, at: time, history) }
-        for rule in rules.indices { life(rule).reset(&m) }
+        for (i, rule) in rules.enumerated() { life(i).reset(&m, branches: rule.branches.count) }
         return memory
     }
 

@@ -77,10 +77,13 @@ extension RuleSet {
                 for part in expression.parts { add(part, "", depth + 1) }
             }
         }
-        add(rule.when.expression, "when", 0)
+        for branch in rule.branches {
+            let name = rule.branches.count == 1 ? "" : "\(branch.name): "
+            add(branch.when.expression, name + "when", 0)
+            if let unless = branch.escalation?.unless { add(unless.expression, name + "escalates unless", 0) }
+            if let when = branch.escalation?.when { add(when.expression, name + "escalates when", 0) }
+        }
         for mute in rule.mutes { add(mute.when.expression, "unless (\(mute.name))", 0) }
-        if let unless = rule.escalation?.unless { add(unless.expression, "escalates unless", 0) }
-        if let when = rule.escalation?.when { add(when.expression, "escalates when", 0) }
         return (compiler.finish(compiled, staleAfter: kind.staleAfter), parts)
     }
 }

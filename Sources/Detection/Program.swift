@@ -12,6 +12,8 @@ final class Program: Sendable {
     let staleMask: UInt64
     let staleAfter: Int64
     let layout: LiftLayout
+    /// Where each rule's life begins behind `layout.rules`.
+    let lifeOffsets: [Int]
     /// Nodes to look at when a signal changes, when one is said again, and when the lift is heard after a silence.
     let readers: Adjacency
     let ageReaders: Adjacency
@@ -42,9 +44,16 @@ final class Program: Sendable {
                 owners.append(Int32(i))
             }
         }
-        for rule in rules.indices { owners.append(Int32(nodes.count + rule)) }
+        var lives = 0
+        var lifeOffsets: [Int] = []
+        for (i, rule) in rules.enumerated() {
+            owners.append(Int32(nodes.count + i))
+            lifeOffsets.append(lives)
+            lives += RuleLife.size(branches: rule.branches.count)
+        }
+        self.lifeOffsets = lifeOffsets
         layout = LiftLayout(
-            signals: signals.entries.count, nodes: nodes.count, timers: owners.count, slots: slots, rules: rules.count)
+            signals: signals.entries.count, nodes: nodes.count, timers: owners.count, slots: slots, lives: lives)
         for i in nodes.indices { nodes[i].slot += Int32(layout.slots) }
         self.nodes = nodes
         self.rules = rules
@@ -127,7 +136,8 @@ struct LiftLayout: Sendable, Equatable {
     let rules: Int
     let size: Int
 
-    init(signals: Int, nodes: Int, timers timerCount: Int, slots slotCount: Int, rules ruleCount: Int) {
+    /// - Parameter lives: words of all rules' lives.
+    init(signals: Int, nodes: Int, timers timerCount: Int, slots slotCount: Int, lives: Int) {
         planeSize = (nodes + 63) / 64
         surely = Self.signals + signals
         possibly = surely + planeSize
@@ -135,37 +145,19 @@ struct LiftLayout: Sendable, Equatable {
         self.timerCount = timerCount
         slots = timers + timerCount
         rules = slots + slotCount
-        size = rules + ruleCount * RuleLife.words
+        size = rules + lives
     }
 }
 
-/// A rule's life, compiled. A class, so that the hot path passes a reference around.
+/// A rule, compiled. A class, so that the hot path passes a reference around.
 final class CompiledRule: Sendable {
-    struct Mute: Sendable {
-        var condition: Operand
-        /// What must have held when the rule's own condition began: a cool-down mutes what began before it, and nothing that
-        /// begins in it. nil: it may come at any time.
-        var precedingOnset: Operand?
-        var name: String
-    }
-    struct Escalation: Sendable {
-        var hold: Int64
-        /// While true the hold does not run.
-        var unless: Operand?
-        /// When true the alert is confirmed at once.
-        var when: Operand?
-        var because: String
-    }
     struct Grade: Sendable {
         var condition: Operand
         var severity: Severity
     }
     let definition: RuleDefinition
     let version: String
-    let when: Operand
-    let hold: Int64
-    let mutes: [Mute]
-    let escalation: Escalation?
+    let branches: [CompiledBranch]
     /// Rules whose open alert speaks for this one, and rules for which this one's speaks.
     let yieldsTo: [Int]
     let clear: Operand
@@ -176,16 +168,12 @@ final class CompiledRule: Sendable {
     let yielders: [Int]
 
     init(
-        definition: RuleDefinition, version: String, when: Operand, hold: Int64, mutes: [Mute],
-        escalation: Escalation?, yieldsTo: [Int], yielders: [Int], clear: Operand, presume: Operand?, grades: [Grade],
-        scoped: [Int]
+        definition: RuleDefinition, version: String, branches: [CompiledBranch], yieldsTo: [Int], yielders: [Int],
+        clear: Operand, presume: Operand?, grades: [Grade], scoped: [Int]
     ) {
         self.definition = definition
         self.version = version
-        self.when = when
-        self.hold = hold
-        self.mutes = mutes
-        self.escalation = escalation
+        self.branches = branches
         self.yieldsTo = yieldsTo
         self.yielders = yielders
         self.clear = clear
@@ -195,7 +183,54 @@ final class CompiledRule: Sendable {
     }
 
     var conditions: [Operand] {
-        [when, clear] + mutes.map(\.condition) + mutes.compactMap(\.precedingOnset) + grades.map(\.condition)
-            + [presume, escalation?.unless, escalation?.when].compactMap { $0 }
+        [clear] + branches.flatMap(\.conditions) + grades.map(\.condition) + [presume].compactMap { $0 }
+    }
+
+    /// What the alert is called while this branch is its reason.
+    func title(_ branch: Int, _ state: AlertState) -> Title {
+        let own = definition.branches[branch]
+        return (state == .confirmed ? own.escalation?.title : nil) ?? own.title ?? definition.title
+    }
+}
+
+/// One branch of a rule, compiled.
+struct CompiledBranch: Sendable {
+    struct Mute: Sendable {
+        var condition: Operand
+        /// What must have held when the branch's own condition began: a cool-down mutes what began before it, and nothing that
+        /// begins in it. nil: it may come at any time.
+        var precedingOnset: Operand?
+        /// It turns a suspicion that is no older into a suppressed one.
+        var reachesBack: Int64?
+        var name: String
+    }
+    struct Escalation: Sendable {
+        /// `LiftMemory.never`: not by time.
+        var hold: Int64
+        /// While true the hold does not run.
+        var unless: Operand?
+        /// When true the alert is confirmed at once.
+        var when: Operand?
+        var because: String
+    }
+    let name: String
+    let when: Operand
+    let hold: Int64
+    let stage: AlertState
+    var addsUpUntil: Operand?
+    var mutes: [Mute] = []
+    var escalation: Escalation?
+    var revise: Operand?
+
+    init(name: String, when: Operand, hold: Int64, stage: AlertState) {
+        self.name = name
+        self.when = when
+        self.hold = hold
+        self.stage = stage
+    }
+
+    var conditions: [Operand] {
+        [when] + mutes.map(\.condition) + mutes.compactMap(\.precedingOnset)
+            + [addsUpUntil, revise, escalation?.unless, escalation?.when].compactMap { $0 }
     }
 }

@@ -12,6 +12,10 @@ struct ProgramShape: Sendable, Equatable {
     struct Rule: Sendable, Equatable {
         var name: String
         var version: String
+        /// Empty: as written before rules had branches.
+        var branches: [String]
+
+        var lifeSize: Int { branches.isEmpty ? PlainLife.words : RuleLife.size(branches: branches.count) }
     }
     var signals: [String]
     var nodes: [Part]
@@ -20,8 +24,11 @@ struct ProgramShape: Sendable, Equatable {
     var layout: LiftLayout {
         LiftLayout(
             signals: signals.count, nodes: nodes.count, timers: 1 + nodes.count { $0.hasTimer } + rules.count,
-            slots: nodes.reduce(0) { $0 + Int($1.slotCount) }, rules: rules.count)
+            slots: nodes.reduce(0) { $0 + Int($1.slotCount) }, lives: rules.reduce(0) { $0 + $1.lifeSize })
     }
+
+    /// Where a rule's life begins behind `layout.rules`.
+    func lifeOffset(_ rule: Int) -> Int { rules[..<rule].reduce(0) { $0 + $1.lifeSize } }
 }
 
 extension Program {
@@ -32,7 +39,10 @@ extension Program {
                 ProgramShape.Part(
                     identity: identities[$0], slotCount: Int32(nodes[$0].slotCount), hasTimer: nodes[$0].hasTimer)
             },
-            rules: rules.map { ProgramShape.Rule(name: $0.definition.name, version: $0.version) })
+            rules: rules.map {
+                ProgramShape.Rule(
+                    name: $0.definition.name, version: $0.version, branches: $0.branches.map(\.name))
+            })
     }
 }
 
@@ -47,7 +57,7 @@ struct Migration {
     private let source: LiftLayout
     private var copies: [Copy] = []
     private var nodeMoves: [(from: Int, to: Int)] = []
-    private var ruleMoves: [(from: Int, to: Int, isSame: Bool)] = []
+    private var lives: [LifeMigration] = []
     private var signalMoves: [(from: Int, to: Int)] = []
     /// Nothing has to be moved at all.
     let keepsEverything: Bool
@@ -71,10 +81,7 @@ struct Migration {
             nodeMoves.append((old, i))
             copies.append(Copy(from: slots[old], to: Int(node.slot), count: node.slotCount))
         }
-        for (i, rule) in target.rules.enumerated() {
-            guard let old = shape.rules.firstIndex(where: { $0.name == rule.definition.name }) else { continue }
-            ruleMoves.append((old, i, shape.rules[old].version == rule.version))
-        }
+        lives = target.rules.indices.compactMap { LifeMigration(of: $0, in: target, from: shape) }
         for (i, name) in shape.signals.enumerated() {
             if let place = target.signals.index(of: name) { signalMoves.append((i, place)) }
         }
@@ -102,7 +109,7 @@ struct Migration {
                 memory.words[word] = memory.words[word] & ~place | (bit != 0 ? place : 0)
             }
         }
-        for (from, to, isSame) in ruleMoves { carryLife(old, from, &memory, to, isSame: isSame) }
+        for life in lives { life.carry(old, to: &memory, target) }
         memory.words[target.layout.timers] = old.words[source.timers]
         // Everything looks at once: what is new finds its verdict, what was carried over sets its timers.
         memory.deadline = old.time
@@ -115,24 +122,10 @@ struct Migration {
     /// A rule that has changed has no past under its new text: what its alert is now, it was at the checkpoints too, so that a
     /// late reading does not judge it by a hold that was never waited for.
     func carryChangedLives(from now: LiftMemory, to checkpoint: inout LiftMemory) {
-        for (_, to, isSame) in ruleMoves where !isSame {
-            let slot = target.life(to).slot
-            for i in slot..<slot + RuleLife.words { checkpoint.words[i] = now.words[i] }
-        }
-    }
-
-    private func carryLife(_ old: LiftMemory, _ from: Int, _ memory: inout LiftMemory, _ to: Int, isSame: Bool) {
-        let source = RuleLife(slot: source.rules + from * RuleLife.words)
-        let life = target.life(to)
-        for i in 0..<RuleLife.words { memory.words[life.slot + i] = old.words[source.slot + i] }
-        if isSame { return }
-        let rule = target.rules[to]
-        var m = memory.words.mutableSpan
-        if rule.escalation == nil, life.phase(m.span) == .suspected { life.setPhase(.final, &m) }
-        life.setMutedSinceOnset(0, &m)
-        if rule.definition.whenChanged == .restart {
-            life.setWhenSince(LiftMemory.never, &m)
-            life.setEscalatingSince(LiftMemory.never, &m)
+        for life in lives where !life.isSame {
+            let slot = target.life(life.rule).slot
+            let size = RuleLife.size(branches: target.rules[life.rule].branches.count)
+            for i in slot..<slot + size { checkpoint.words[i] = now.words[i] }
         }
     }
 }

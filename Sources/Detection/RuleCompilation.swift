@@ -14,40 +14,19 @@ extension Compiler {
     mutating func compile(
         _ rule: RuleDefinition, index: Int, yieldsTo: [Int], yielders: [Int], version: String
     ) throws(ExpressionError) -> CompiledRule {
-        let when = try condition(rule.when.expression)
-        var mutes: [CompiledRule.Mute] = []
-        for mute in rule.mutes {
-            let active = try condition(mute.when.expression)
-            mutes.append(
-                CompiledRule.Mute(
-                    condition: capped(active, mute.cap, coolDown: mute.coolDown),
-                    precedingOnset: mute.mustPrecedeOnset ? capped(active, mute.cap, coolDown: .zero) : nil,
-                    name: mute.name))
-        }
-        if rule.kind != Alert.carAlarmCall {
-            // A person's maintenance window mutes what begins in it, never the button; the detector caps it.
-            let maintenance = leaf(Signal.maintenance.rawValue).operand
-            mutes.append(CompiledRule.Mute(condition: maintenance, precedingOnset: maintenance, name: "maintenance"))
-        }
-        var escalation: CompiledRule.Escalation?
-        if let definition = rule.escalation {
-            escalation = CompiledRule.Escalation(
-                hold: span(definition.holdParameter, definition.hold), unless: nil, when: nil,
-                because: definition.because)
-            if let unless = definition.unless { escalation?.unless = try condition(unless.expression) }
-            if let when = definition.when { escalation?.when = try condition(when.expression) }
-        }
         var grades: [CompiledRule.Grade] = []
         for grade in rule.grades {
             grades.append(
                 CompiledRule.Grade(condition: try condition(grade.when.expression), severity: grade.severity))
         }
+        var branches: [CompiledBranch] = []
+        for branch in rule.branches { branches.append(try compile(branch, of: rule)) }
         let firstScoped = nodes.count
         let (clear, presume) = try scoped(to: index, named: rule.name) {
             (compiler: inout Compiler) throws(ExpressionError) -> (Operand, Operand?) in
             var clear =
                 try rule.clear.map { text throws(ExpressionError) in try compiler.condition(text.expression) }
-                ?? !when
+                ?? branches.reduce(compiler.constant(.true)) { compiler.and($0, !$1.when) }
             if rule.clearHold > .zero {
                 clear = !compiler.add(
                     Node(operation: .sinceWithin, b: !clear, high: rule.clearHold.nanoseconds))
@@ -55,13 +34,48 @@ extension Compiler {
             let presume = try rule.presume.map { text throws(ExpressionError) in
                 try compiler.condition(text.expression)
             }
+            for (i, branch) in rule.branches.enumerated() {
+                if let revise = branch.revise { branches[i].revise = try compiler.condition(revise.expression) }
+            }
             return (clear, presume)
         }
         let scoped = (firstScoped..<nodes.count).filter { nodes[$0].scope == Int32(index + 1) }
         return CompiledRule(
-            definition: rule, version: version, when: when, hold: span(rule.holdParameter, rule.hold), mutes: mutes,
-            escalation: escalation, yieldsTo: yieldsTo, yielders: yielders, clear: clear, presume: presume,
-            grades: grades, scoped: scoped)
+            definition: rule, version: version, branches: branches, yieldsTo: yieldsTo, yielders: yielders,
+            clear: clear, presume: presume, grades: grades, scoped: scoped)
+    }
+
+    private mutating func compile(
+        _ branch: RuleDefinition.Branch, of rule: RuleDefinition
+    ) throws(ExpressionError) -> CompiledBranch {
+        var compiled = CompiledBranch(
+            name: branch.name, when: try condition(branch.when.expression),
+            hold: span(branch.holdParameter, branch.hold), stage: branch.stage)
+        if let until = branch.addsUpUntil { compiled.addsUpUntil = try condition(until.expression) }
+        for mute in branch.mutes {
+            let active = try condition(mute.when.expression)
+            compiled.mutes.append(
+                CompiledBranch.Mute(
+                    condition: capped(active, mute.cap, coolDown: mute.coolDown),
+                    precedingOnset: mute.mustPrecedeOnset ? capped(active, mute.cap, coolDown: .zero) : nil,
+                    reachesBack: mute.reachesBack?.nanoseconds, name: mute.name))
+        }
+        if rule.kind != Alert.carAlarmCall {
+            // A person's maintenance window mutes what begins in it, never the button; the detector caps it.
+            let maintenance = leaf(Signal.maintenance.rawValue).operand
+            compiled.mutes.append(
+                CompiledBranch.Mute(
+                    condition: maintenance, precedingOnset: maintenance, reachesBack: nil, name: "maintenance"))
+        }
+        if let escalation = branch.escalation {
+            compiled.escalation = CompiledBranch.Escalation(
+                hold: escalation.isNeverByTime
+                    ? LiftMemory.never : span(escalation.holdParameter, escalation.hold),
+                unless: nil, when: nil, because: escalation.because)
+            if let unless = escalation.unless { compiled.escalation?.unless = try condition(unless.expression) }
+            if let when = escalation.when { compiled.escalation?.when = try condition(when.expression) }
+        }
+        return compiled
     }
 
     /// A span in nanoseconds, as the class of lift that is compiled for has it.

@@ -16,6 +16,8 @@ struct RuleDefinition: Sendable {
         var cap: Duration
         /// It goes on muting for this long after it has ended.
         var coolDown: Duration
+        /// It also turns an open suspicion into a suppressed one, while that is no older than this.
+        var reachesBack: Duration?
         /// What allows it to mute.
         var source: String?
     }
@@ -27,6 +29,8 @@ struct RuleDefinition: Sendable {
     /// What the same alert on several lifts of a site means: one incident, which explains other alerts on them.
     struct Across: Sendable {
         var lifts: Int
+        /// Their alerts began no further apart than this.
+        var within: Duration?
         var kind: String
         var severity: Severity
         var explains: [String]
@@ -45,21 +49,36 @@ struct RuleDefinition: Sendable {
         var hold: Duration
         /// The parameter that `hold` comes from: a class of lift may have another value.
         var holdParameter: String?
+        /// It is never confirmed by time.
+        var isNeverByTime: Bool
         var unless: Text?
         var when: Text?
         var because: String
+        /// What the alert is called once it is confirmed.
+        var title: Title?
+    }
+    /// One way in which the alert can come about. Its name is the alert's reason. Most rules have a single one.
+    struct Branch: Sendable {
+        var name: String
+        var when: Text
+        var hold: Duration
+        var holdParameter: String?
+        /// The hold adds up over interruptions of `when` until this is so.
+        var addsUpUntil: Text?
+        var mutes: [Mute]
+        /// The stage in which an alert begins that this branch raises.
+        var stage: AlertState
+        var escalation: Escalation?
+        /// A suspicion that stands on this branch is revised when this is so.
+        var revise: Text?
+        var title: Title?
+        /// The rule of an earlier version whose open alerts and holds this branch goes on with.
+        var formerly: String?
     }
     var name: String
     var kind: String
     var severity: Severity
-    /// The stage in which an alert begins.
-    var stage: AlertState
-    var when: Text
-    var hold: Duration
-    var holdParameter: String?
-    var because: String
-    var mutes: [Mute]
-    var escalation: Escalation?
+    var branches: [Branch]
     var yieldsTo: [String]
     var clear: Text?
     var clearHold: Duration
@@ -80,9 +99,13 @@ struct RuleDefinition: Sendable {
 extension RuleDefinition {
     /// Every expression of the rule.
     var texts: [Text] {
-        [when] + [clear, presume, escalation?.unless, escalation?.when].compactMap { $0 } + mutes.map(\.when)
-            + grades.map(\.when)
+        branches.flatMap(\.texts) + [clear, presume].compactMap { $0 } + grades.map(\.when)
     }
+
+    /// The stage in which an alert that is no mere suspicion stands.
+    var finalState: AlertState { branches.contains { $0.stage != .raised } ? .confirmed : .raised }
+
+    var mutes: [Mute] { branches.flatMap(\.mutes) }
 
     /// A suppressor is an attack surface: what it may mute is limited here, whatever a file says (entrapment.md).
     fileprivate func checkSuppressors(among rules: [RuleDefinition], _ diagnostics: Diagnostics) {
@@ -100,6 +123,12 @@ extension RuleDefinition {
                     node, "explains: '\(name)' is about people; nothing that happens to other lifts explains it away")
             }
         }
+    }
+}
+
+extension RuleDefinition.Branch {
+    var texts: [RuleDefinition.Text] {
+        [when] + [addsUpUntil, revise, escalation?.unless, escalation?.when].compactMap { $0 } + mutes.map(\.when)
     }
 }
 
@@ -121,7 +150,10 @@ public struct RuleSet: Sendable {
 
     /// By kind, how long a condition must last until it is told in earnest: the hold, and that until confirmation.
     package var holds: [String: Duration] {
-        Dictionary(rules.map { ($0.kind, $0.hold + ($0.escalation?.hold ?? .zero)) }, uniquingKeysWith: max)
+        let holds = rules.flatMap { rule in
+            rule.branches.map { (rule.kind, $0.hold + ($0.escalation?.hold ?? .zero)) }
+        }
+        return Dictionary(holds, uniquingKeysWith: max)
     }
 
     /// Reads rule files, in the order given, as one set.

@@ -8,52 +8,59 @@ extension RuleSet {
         var found = doubleKinds()
         let everything = Detector.LiftKind(
             provides: Set(Signal.allCases), staleAfter: .seconds(60), equipment: .traction)
-        for rule in rules {
-            guard let (nodes, signals, when) = condition(of: rule, everything) else { continue }
+        for (_, branch, name) in allBranches {
+            guard let (nodes, signals, when) = condition(of: branch, everything) else { continue }
             var search = Satisfiability(nodes, signals)
             if !search.canBe(true, when) {
-                found.append(rule.when.node.diagnostic("'\(rule.name)': this can never be true"))
+                found.append(branch.when.node.diagnostic("'\(name)': this can never be true"))
             } else if !search.canBe(false, when) {
-                found.append(rule.when.node.diagnostic("'\(rule.name)': this is always true"))
+                found.append(branch.when.node.diagnostic("'\(name)': this is always true"))
             }
         }
         return found
     }
 
     /// What is so for lifts of one kind: rules that cannot fire because a profile has no such signal, or faster than it reports.
-    public func findings(for kind: Detector.LiftKind, named name: String) -> [Diagnostic] {
+    public func findings(for kind: Detector.LiftKind, named profile: String) -> [Diagnostic] {
         var found: [Diagnostic] = []
-        for rule in rules where rule.equipment.contains(kind.equipment) {
-            guard let (nodes, signals, when) = condition(of: rule, kind) else { continue }
+        for (rule, branch, name) in allBranches where rule.equipment.contains(kind.equipment) {
+            guard let (nodes, signals, when) = condition(of: branch, kind) else { continue }
             var search = Satisfiability(nodes, signals)
             if !search.canBe(true, when) {
                 var names: Set<String> = []
-                for text in [rule.when] { collectNames(text.expression, &names) }
+                collectNames(branch.when.expression, &names)
                 let missing = signals.entries.filter { entry in
                     !entry.isProvided
                         && (names.contains(entry.name) || names.contains(SignalTable.family(of: entry.name)))
                 }.map(\.name)
                 if missing.isEmpty { continue }
                 found.append(
-                    rule.when.node.diagnostic(
-                        "'\(rule.name)' can never fire for \(name), which has no \(missing.joined(separator: ", "))"))
-            } else if let period = kind.reportsEvery, rule.hold > .zero, rule.hold < period {
+                    branch.when.node.diagnostic(
+                        "'\(name)' can never fire for \(profile), which has no \(missing.joined(separator: ", "))"))
+            } else if let period = kind.reportsEvery, branch.hold > .zero, branch.hold < period {
                 found.append(
-                    rule.when.node.diagnostic(
-                        "'\(rule.name)': its hold of \(rule.hold.written) is shorter than the \(period.written) between two reports of \(name): one report decides it"
+                    branch.when.node.diagnostic(
+                        "'\(name)': its hold of \(branch.hold.written) is shorter than the \(period.written) between two reports of \(profile): one report decides it"
                     ))
             }
         }
         return found
     }
 
+    /// Every branch of every rule, with a name for messages.
+    private var allBranches: [(rule: RuleDefinition, branch: RuleDefinition.Branch, name: String)] {
+        rules.flatMap { rule in
+            rule.branches.map { (rule, $0, rule.branches.count == 1 ? rule.name : "\(rule.name), \($0.name)") }
+        }
+    }
+
     private func condition(
-        of rule: RuleDefinition, _ kind: Detector.LiftKind
+        of branch: RuleDefinition.Branch, _ kind: Detector.LiftKind
     ) -> (nodes: [Node], signals: SignalTable, when: Operand)? {
         let table = SignalTable(provided: kind.provides)
         var compiler = compiler(for: kind)
         // The rules were compiled when they were read; what fails here was reported then.
-        guard let when = try? compiler.condition(rule.when.expression) else { return nil }
+        guard let when = try? compiler.condition(branch.when.expression) else { return nil }
         return (compiler.unprovidedAsUnknown(), table, when)
     }
 

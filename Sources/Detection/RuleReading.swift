@@ -1,73 +1,135 @@
 import Elevator
 import PositionedYAML
 
+/// Reads what stands in a rule's expressions and durations, and collects the mistakes.
+struct RuleTextReader {
+    let parameters: [String: ParameterValue]
+    let diagnostics: Diagnostics
+    private(set) var parametersUsed: Set<String> = []
+
+    init(_ parameters: [String: ParameterValue], _ diagnostics: Diagnostics) {
+        self.parameters = parameters
+        self.diagnostics = diagnostics
+    }
+
+    func text(_ node: YAMLNode?) -> RuleDefinition.Text? {
+        node.flatMap { node in parse(node, diagnostics).map { RuleDefinition.Text(expression: $0, node: node) } }
+    }
+
+    /// A duration written out, or the name of a parameter that is one.
+    mutating func span(_ node: YAMLNode?) -> Duration? {
+        guard let node else { return nil }
+        if case .duration(let duration)? = parameters[node.text ?? ""] {
+            parametersUsed.insert(node.text ?? "")
+            return duration
+        }
+        if let duration = node.text.flatMap(Duration.init(written:)) { return duration }
+        diagnostics.report(
+            node,
+            "found \(node.summary), expected a duration such as 10s.\(suggestion(for: node.text ?? "", among: parameters.keys))"
+        )
+        return nil
+    }
+}
+
 extension RuleDefinition {
     /// Reads one rule, and reports every mistake in it.
     init?(_ node: YAMLNode, _ parameters: [String: ParameterValue], _ diagnostics: Diagnostics) {
         let before = diagnostics.all.count
         var reader = YAMLReader(node, diagnostics)
-        let text = { (node: YAMLNode?) -> Text? in
-            node.flatMap { node in parse(node, diagnostics).map { Text(expression: $0, node: node) } }
-        }
-        var parametersUsed: Set<String> = []
-        /// A duration written out, or the name of a parameter that is one.
-        let span = { (node: YAMLNode?) -> Duration? in
-            guard let node else { return nil }
-            if case .duration(let duration)? = parameters[node.text ?? ""] {
-                parametersUsed.insert(node.text ?? "")
-                return duration
-            }
-            if let duration = node.text.flatMap(Duration.init(written:)) { return duration }
-            diagnostics.report(
-                node,
-                "found \(node.summary), expected a duration such as 10s.\(suggestion(for: node.text ?? "", among: parameters.keys))"
-            )
-            return nil
-        }
+        var texts = RuleTextReader(parameters, diagnostics)
         self.node = node
         name = reader.requiredText("rule") ?? ""
         kind = reader.requiredText("kind") ?? ""
         _ = reader.text("source")
         _ = reader.text("about")
         severity = reader.choice("severity", Severity.self) ?? .major
-        let condition = text(reader.required("when"))
-        let holdNode = reader.optional("for")
-        hold = span(holdNode) ?? .zero
-        holdParameter = holdNode?.text.flatMap { parameters[$0] == nil ? nil : $0 }
-        because = reader.text("because") ?? "held"
-        mutes = reader.items("unless").compactMap { Mute($0, diagnostics, text: text, span: span) }
-        escalation = reader.optional("escalates").map { Escalation($0, diagnostics, text: text, span: span) }
-        stage = escalation != nil ? .suspected : .raised
-        if let node = reader.optional("stage") {
-            let written = reader.choice(of: node, AlertState.self)
-            if written == .confirmed || written == .raised, escalation == nil {
-                stage = written ?? .raised
-            } else if written != nil {
-                diagnostics.report(node, "expected 'confirmed' or 'raised', in a rule that does not escalate")
-            }
-        }
+        branches = Self.branches(of: &reader, &texts)
         yieldsTo = reader.items("yields_to").compactMap { $0.text }
-        clear = text(reader.optional("clear"))
-        clearHold = span(reader.optional("clear_for")) ?? .zero
-        presume = text(reader.optional("presume_released"))
-        grades = reader.items("grades").compactMap { Grade($0, diagnostics, text: text) }
+        clear = texts.text(reader.optional("clear"))
+        clearHold = texts.span(reader.optional("clear_for")) ?? .zero
+        presume = texts.text(reader.optional("presume_released"))
+        grades = reader.items("grades").compactMap { Grade($0, texts) }
         gap = reader.choice("gap", GapPolicy.self) ?? .continue
         whenChanged = reader.choice("when_changed", Migration.self) ?? .keep
         evidenceWindow = EvidenceWindow(before: .seconds(60), after: .seconds(30))
         if let node = reader.optional("evidence") {
             var window = YAMLReader(node, diagnostics)
-            evidenceWindow.before = span(window.optional("before")) ?? evidenceWindow.before
-            evidenceWindow.after = span(window.optional("after")) ?? evidenceWindow.after
+            evidenceWindow.before = texts.span(window.optional("before")) ?? evidenceWindow.before
+            evidenceWindow.after = texts.span(window.optional("after")) ?? evidenceWindow.after
             window.finish()
         }
-        across = reader.optional("across").flatMap { Across($0, diagnostics) }
+        across = reader.optional("across").flatMap { Across($0, &texts) }
         equipment = Set(reader.items("equipment").compactMap { reader.choice(of: $0, EquipmentClass.self) })
         if equipment.isEmpty { equipment = Set(EquipmentClass.allCases).subtracting([.escalator, .walk]) }
         title = reader.required("title").map { Title($0, diagnostics) } ?? Title(en: "", zh: "")
         examples = reader.items("examples").compactMap { RuleExample($0, diagnostics) }
         reader.finish()
-        self.parametersUsed = parametersUsed
-        guard let condition, diagnostics.all.count == before else { return nil }
+        parametersUsed = texts.parametersUsed
+        if diagnostics.all.count != before { return nil }
+    }
+
+    /// The branches that a rule lists, or the single one that it is itself.
+    private static func branches(of reader: inout YAMLReader, _ texts: inout RuleTextReader) -> [Branch] {
+        let shared = reader.items("unless").compactMap { Mute($0, &texts) }
+        guard let list = reader.optional("branches") else {
+            return Branch(&reader, named: reader.text("because") ?? "held", sharing: shared, isOnly: true, &texts)
+                .map { [$0] } ?? []
+        }
+        guard case .sequence(let items) = list.content, !items.isEmpty, items.count <= RuleLife.mostBranches else {
+            texts.diagnostics.report(
+                list, "found \(list.summary), expected a list of 1 to \(RuleLife.mostBranches) branches")
+            return []
+        }
+        var branches: [Branch] = []
+        for item in items {
+            var branch = YAMLReader(item, texts.diagnostics)
+            let name = branch.requiredText("branch") ?? ""
+            if branches.contains(where: { $0.name == name }) {
+                texts.diagnostics.report(item, "a second branch named '\(name)'")
+            }
+            let own = branch.items("unless").compactMap { Mute($0, &texts) }
+            if let read = Branch(&branch, named: name, sharing: shared + own, isOnly: false, &texts) {
+                branches.append(read)
+            }
+            branch.finish()
+        }
+        return branches
+    }
+}
+
+extension RuleDefinition.Branch {
+    /// - Parameter isOnly: a rule without branches, which is its own.
+    fileprivate init?(
+        _ reader: inout YAMLReader, named name: String, sharing mutes: [RuleDefinition.Mute], isOnly: Bool,
+        _ texts: inout RuleTextReader
+    ) {
+        self.name = name
+        self.mutes = mutes
+        let condition = texts.text(reader.required("when"))
+        let holdNode = reader.optional("for")
+        hold = texts.span(holdNode) ?? .zero
+        holdParameter = holdNode?.text.flatMap { texts.parameters[$0] == nil ? nil : $0 }
+        addsUpUntil = texts.text(reader.optional("adds_up_until"))
+        escalation = reader.optional("escalates").map { RuleDefinition.Escalation($0, &texts) }
+        stage = escalation != nil || !isOnly ? .suspected : .raised
+        if let node = reader.optional("stage") {
+            let written = reader.choice(of: node, AlertState.self)
+            if written == .confirmed || written == .raised && isOnly, escalation == nil {
+                stage = written ?? stage
+            } else if written != nil {
+                let expected = isOnly ? "'confirmed' or 'raised'" : "'confirmed'"
+                texts.diagnostics.report(node, "expected \(expected), in a branch that does not escalate")
+            }
+        }
+        if isOnly {
+            (revise, title, formerly) = (nil, nil, nil)
+        } else {
+            revise = texts.text(reader.optional("revised_when"))
+            title = reader.optional("title").map { Title($0, texts.diagnostics) }
+            formerly = reader.text("formerly")
+        }
+        guard let condition else { return nil }
         when = condition
     }
 }
@@ -81,10 +143,10 @@ extension Title {
 }
 
 extension RuleDefinition.Grade {
-    fileprivate init?(_ node: YAMLNode, _ diagnostics: Diagnostics, text: (YAMLNode?) -> RuleDefinition.Text?) {
-        var reader = YAMLReader(node, diagnostics)
+    fileprivate init?(_ node: YAMLNode, _ texts: RuleTextReader) {
+        var reader = YAMLReader(node, texts.diagnostics)
         severity = reader.choice("severity", Severity.self) ?? .critical
-        let condition = text(reader.required("when"))
+        let condition = texts.text(reader.required("when"))
         reader.finish()
         guard let condition else { return nil }
         when = condition
@@ -92,7 +154,8 @@ extension RuleDefinition.Grade {
 }
 
 extension RuleDefinition.Across {
-    fileprivate init?(_ node: YAMLNode, _ diagnostics: Diagnostics) {
+    fileprivate init?(_ node: YAMLNode, _ texts: inout RuleTextReader) {
+        let diagnostics = texts.diagnostics
         var reader = YAMLReader(node, diagnostics)
         let before = diagnostics.all.count
         lifts = 2
@@ -100,6 +163,7 @@ extension RuleDefinition.Across {
             lifts = count.text.flatMap { Int($0) } ?? 0
             if lifts < 2 { diagnostics.report(count, "found \(count.summary), expected 2 or more") }
         }
+        within = texts.span(reader.optional("within"))
         kind = reader.requiredText("kind") ?? ""
         severity = reader.choice("severity", Severity.self) ?? .major
         explains = reader.items("explains").compactMap(\.text)
@@ -115,22 +179,20 @@ extension RuleDefinition.Mute {
     /// No suppressor may mute for longer.
     static let longestCap = Duration.seconds(24 * 3600)
 
-    init?(
-        _ node: YAMLNode, _ diagnostics: Diagnostics, text: (YAMLNode?) -> RuleDefinition.Text?,
-        span: (YAMLNode?) -> Duration?
-    ) {
-        var reader = YAMLReader(node, diagnostics)
+    init?(_ node: YAMLNode, _ texts: inout RuleTextReader) {
+        var reader = YAMLReader(node, texts.diagnostics)
         name = reader.requiredText("name") ?? ""
-        let condition = text(reader.required("when"))
+        let condition = texts.text(reader.required("when"))
         mustPrecedeOnset = false
         if let active = reader.optional("active") {
             mustPrecedeOnset = active.text == "before_onset"
             if !mustPrecedeOnset {
-                diagnostics.report(active, "found \(active.summary), expected before_onset, or nothing")
+                texts.diagnostics.report(active, "found \(active.summary), expected before_onset, or nothing")
             }
         }
-        cap = span(reader.optional("at_most")) ?? Self.standardCap
-        coolDown = span(reader.optional("cool_down")) ?? .zero
+        cap = texts.span(reader.optional("at_most")) ?? Self.standardCap
+        coolDown = texts.span(reader.optional("cool_down")) ?? .zero
+        reachesBack = texts.span(reader.optional("reaches_back"))
         source = reader.text("source")
         reader.finish()
         guard let condition else { return nil }
@@ -139,20 +201,19 @@ extension RuleDefinition.Mute {
 }
 
 extension RuleDefinition.Escalation {
-    init(
-        _ node: YAMLNode, _ diagnostics: Diagnostics, text: (YAMLNode?) -> RuleDefinition.Text?,
-        span: (YAMLNode?) -> Duration?
-    ) {
-        var reader = YAMLReader(node, diagnostics)
+    init(_ node: YAMLNode, _ texts: inout RuleTextReader) {
+        var reader = YAMLReader(node, texts.diagnostics)
         if let to = reader.required("to"), to.text != "confirmed" {
-            diagnostics.report(to, "found \(to.summary), expected confirmed")
+            texts.diagnostics.report(to, "found \(to.summary), expected confirmed")
         }
         let holdNode = reader.required("for")
-        hold = span(holdNode) ?? .zero
-        holdParameter = holdNode?.text.flatMap { Duration(written: $0) == nil ? $0 : nil }
-        unless = text(reader.optional("unless"))
-        when = text(reader.optional("when"))
+        isNeverByTime = holdNode?.text == "never"
+        hold = isNeverByTime ? .zero : texts.span(holdNode) ?? .zero
+        holdParameter = holdNode?.text.flatMap { texts.parameters[$0] == nil ? nil : $0 }
+        unless = texts.text(reader.optional("unless"))
+        when = texts.text(reader.optional("when"))
         because = reader.text("because") ?? "evidence"
+        title = reader.optional("title").map { Title($0, texts.diagnostics) }
         reader.finish()
     }
 }

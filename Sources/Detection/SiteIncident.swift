@@ -33,10 +33,7 @@ extension Detector {
     func explained(_ transitions: [Transition], _ rules: [CompiledRule]) -> [Transition] {
         if incidents.isEmpty { return transitions }
         return transitions.map { transition in
-            let begins =
-                transition.state == .suspected || transition.state == .raised
-                || transition.state == .confirmed && rules[transition.rule].escalation == nil
-            guard begins, !transition.isUpdate,
+            guard transition.begins,
                 let incident = explanation(of: rules[transition.rule].definition.name)
             else { return transition }
             var muted = transition
@@ -91,8 +88,9 @@ extension Detector {
                     tracks[index].ledger.openIndex(rule.definition.name) == nil
                 else { continue }
                 let transition = Transition(
-                    rule: place, state: life.state, severity: life.severity, time: max(time, memory.time),
-                    onset: life.onset, reason: rule.definition.because, unobserved: 0,
+                    rule: place, branch: life.branch, state: life.state, severity: life.severity, begins: true,
+                    time: max(time, memory.time), onset: life.onset, reason: rule.branches[life.branch].name,
+                    unobserved: 0,
                     evidence: program.evidence(memory.words.span))
                 tracks[index].ledger.tell(
                     [transition], refoldedFrom: nil, rules: program.rules, lift: tracks[index].lift.id, now: time,
