@@ -110,7 +110,10 @@ struct AlertLedger: Sendable, Equatable {
                     && entries[open].severity >= transition.severity
                 if !(isRefolded && isKnown) { change(open) }
             case .suppressed:
-                if let open { change(open); continue }
+                if let open {
+                    change(open)
+                    continue
+                }
                 if let start,
                     entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.raisedAt >= start })
                 {

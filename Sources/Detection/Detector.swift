@@ -44,6 +44,8 @@ public struct Detector: Sendable {
     var acceptanceDue = LiftMemory.never
     /// What several lifts have in common; by rule.
     var incidents: [String: SiteIncident] = [:]
+    /// Open alerts that are signals of all other lifts.
+    var siteSignals: Set<SiteSignalSource> = []
     /// Words are being received and the backlog after a connect is drained: time may run without them.
     public internal(set) var isListening: Bool
     /// Words wait unread behind a stall of our own: no timer runs ahead of them. Nothing of it is a gap; they will be read.

@@ -171,7 +171,12 @@ extension Detector {
     }
 
     private mutating func setMaintenance(_ index: Int, _ isAnnounced: Bool, at time: Int64) {
-        tracks[index].waitingOrders.append((time, isAnnounced))
+        setGatewaySignal(index, .maintenance, isAnnounced, at: time)
+    }
+
+    /// Says something of a lift that no message of its own can say, at its place on the lift's time line.
+    mutating func setGatewaySignal(_ index: Int, _ signal: Signal, _ value: Bool, at time: Int64) {
+        tracks[index].waitingOrders.append(LiftTrack.WaitingOrder(time: time, signal: signal, value: value))
         // While nobody listens, what the lift has said before may still be unread.
         if isOnTime(index, at: time) { placeOrders(index, upTo: time) }
     }
@@ -181,7 +186,7 @@ extension Detector {
         while let order = tracks[index].waitingOrders.first, order.time <= time {
             tracks[index].waitingOrders.removeFirst()
             var reading = Reading()
-            reading.set(.maintenance, order.isAnnounced)
+            reading.set(order.signal, order.value)
             reading.isSignOfLife = false
             place(
                 LiftTrack.Input(

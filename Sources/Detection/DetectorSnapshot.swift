@@ -181,7 +181,8 @@ extension LiftTrack {
         writer.write(variable: UInt64(waitingOrders.count))
         for order in waitingOrders {
             writer.write(order.time)
-            writer.write(order.isAnnounced)
+            writer.write(order.signal.name)
+            writer.write(order.value)
         }
         writer.write(variable: UInt64(acceptedAlerts.count))
         for alert in acceptedAlerts.sorted() { writer.write(alert) }
@@ -236,7 +237,10 @@ extension LiftTrack {
         catchUp = format < 4 ? CatchUp() : try CatchUp(from: &reader, format: format)
         waitingOrders = []
         for _ in 0..<(format < 4 ? 0 : try reader.readVariable()) {
-            waitingOrders.append((try reader.read(), try reader.readFlag()))
+            let time: Int64 = try reader.read()
+            let signal = format < 6 ? Signal.maintenance : Signal(name: try reader.readText())
+            guard let signal else { throw MalformedBytes(offset: reader.offset) }
+            waitingOrders.append(WaitingOrder(time: time, signal: signal, value: try reader.readFlag()))
         }
         acceptedAlerts = []
         for _ in 0..<(try reader.readVariable()) { acceptedAlerts.insert(try reader.readText()) }

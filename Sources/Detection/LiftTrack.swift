@@ -10,13 +10,19 @@ struct LiftTrack: Sendable {
         var saidAt: Int64
         var reading: Reading
 
-        /// A person's word, and none of the lift's.
-        var isOrder: Bool { reading.mentioned == 1 << UInt64(Signal.maintenance.rawValue) }
+        /// The gateway's own word, and none of the lift's.
+        var isOrder: Bool { reading.mentioned != 0 && reading.mentioned & ~Signal.fromGateway == 0 }
 
         /// In the lift's own order: by time, and at one time as the device counted.
         func isBefore(_ otherTime: Int64, _ otherSequence: Int64) -> Bool {
             saidAt < otherTime || saidAt == otherTime && reading.sequence != 0 && reading.sequence < otherSequence
         }
+    }
+    /// What the gateway itself says of the lift, and from when on it is so.
+    struct WaitingOrder: Sendable {
+        var time: Int64
+        var signal: Signal
+        var value: Bool
     }
     /// The state before some time, to which a late reading rolls back.
     struct Checkpoint: Sendable {
@@ -60,8 +66,8 @@ struct LiftTrack: Sendable {
     var use = LiftUse()
     /// An announced maintenance window; see `Order`.
     var maintenance: Maintenance?
-    /// Beginnings and ends of windows that wait for the lift's time to get there: what it said before them is judged without them.
-    var waitingOrders: [(time: Int64, isAnnounced: Bool)] = []
+    /// What the gateway itself says and waits for the lift's time to get there: what the lift said before is judged without it.
+    var waitingOrders: [WaitingOrder] = []
     /// Entrapments that a person at the centre has taken on: nothing is muted until each is ended (EN 81-28).
     var acceptedAlerts: Set<String> = []
 
@@ -78,8 +84,8 @@ struct LiftTrack: Sendable {
             memory.words[LiftLayout.signals + signal.rawValue] = Int64(bitPattern: value.bitPattern)
             memory.known |= 1 << UInt64(signal.rawValue)
         }
-        // Nobody has announced work until somebody does.
-        memory.known |= 1 << UInt64(Signal.maintenance.rawValue)
+        // Nothing of the kind is so until it is said.
+        memory.known |= Signal.fromGateway
         var sink = TransitionSink()
         // What is so from the start is raised when time goes on.
         program.settleAll(&memory, StepContext(time: start, isRaising: false), &sink)

@@ -1,3 +1,5 @@
+import Elevator
+
 /// How a program lays out a lift's memory, and what each part of it means: enough to carry a memory over to another program.
 ///
 /// A node keeps its memory when a node that does the same exists in the other program; a rule's life goes by the rule's name.
@@ -59,6 +61,7 @@ struct Migration {
     private var nodeMoves: [(from: Int, to: Int)] = []
     private var lives: [LifeMigration] = []
     private var signalMoves: [(from: Int, to: Int)] = []
+    private let movedSignals: Set<String>
     /// Nothing has to be moved at all.
     let keepsEverything: Bool
 
@@ -66,6 +69,7 @@ struct Migration {
         self.target = target
         source = shape.layout
         keepsEverything = shape == target.shape
+        movedSignals = Set(shape.signals)
         var slots: [Int] = []
         var slot = source.slots
         var places: [UInt64: Int] = [:]
@@ -97,6 +101,10 @@ struct Migration {
         for (from, to) in signalMoves {
             memory.words[LiftLayout.signals + to] = old.words[LiftLayout.signals + from]
             if old.known & (1 << UInt64(from)) != 0 { memory.known |= 1 << UInt64(to) }
+        }
+        // What no version before has known is not so until it is said.
+        for signal in Signal.allCases where signal.isFromGateway && !movedSignals.contains(signal.name) {
+            if let place = target.signals.index(of: signal.name) { memory.known |= 1 << UInt64(place) }
         }
         for copy in copies {
             for i in 0..<copy.count { memory.words[copy.to + i] = old.words[copy.from + i] }

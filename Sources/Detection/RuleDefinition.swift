@@ -31,6 +31,8 @@ struct RuleDefinition: Sendable {
         var lifts: Int
         /// Their alerts began no further apart than this.
         var within: Duration?
+        /// Lifts with an alert of one of these rules count, too, besides one with this rule's own.
+        var with: [String]
         var kind: String
         var severity: Severity
         var explains: [String]
@@ -88,6 +90,8 @@ struct RuleDefinition: Sendable {
     var whenChanged: Migration
     var evidenceWindow: EvidenceWindow
     var across: Across?
+    /// True on all other lifts of the site while this rule's alert is open on one.
+    var tellsSite: Signal?
     var equipment: Set<EquipmentClass>
     var title: Title
     var examples: [RuleExample]
@@ -182,7 +186,10 @@ public struct RuleSet: Sendable {
             if !names.insert(rule.name).inserted { diagnostics.report(rule.node, "a second rule named '\(rule.name)'") }
         }
         for rule in drafts {
-            for (key, others) in [("yields_to", rule.yieldsTo), ("explains", rule.across?.explains ?? [])] {
+            let named = [
+                ("yields_to", rule.yieldsTo), ("explains", rule.across?.explains ?? []), ("with", rule.across?.with ?? []),
+            ]
+            for (key, others) in named {
                 for name in others where !names.contains(name) {
                     diagnostics.report(
                         rule.node, "\(key): '\(name)' is not a rule.\(suggestion(for: name, among: names))")

@@ -52,14 +52,18 @@ struct RuleExample: Sendable {
         expected = []
         for (key, value) in reader.entries("expect") {
             guard let time = reader.duration(of: key) else { continue }
-            guard let state = value.text, AlertState(rawValue: String(state.prefix { $0 != " " })) != nil else {
-                diagnostics.report(
-                    value,
-                    "found \(value.summary).\(suggestion(for: value.text ?? "", among: AlertState.allCases.map(\.rawValue)))"
-                )
-                continue
+            // Several of one time stand in a list.
+            var states = [value]
+            if case .sequence(let items) = value.content { states = items }
+            for item in states {
+                guard let state = item.text, AlertState(rawValue: String(state.prefix { $0 != " " })) != nil else {
+                    let known = AlertState.allCases.map(\.rawValue)
+                    diagnostics.report(
+                        item, "found \(item.summary).\(suggestion(for: item.text ?? "", among: known))")
+                    continue
+                }
+                expected.append(Verdict(time: time, state: state))
             }
-            expected.append(Verdict(time: time, state: state))
         }
         reader.finish()
         if diagnostics.all.count != before { return nil }
@@ -170,9 +174,10 @@ extension RuleSet {
             verdicts.isEmpty
                 ? "nothing" : verdicts.map { "\($0.state) at \($0.time.written)" }.joined(separator: ", ")
         }
+        let isMet = found.count == expected.count && zip(expected, found).allSatisfy { $0.matches($1) }
         return ExampleResult(
             rule: rule, example: example.name,
-            failure: found.count == expected.count && zip(expected, found).allSatisfy { $0.matches($1) } ? nil : "expected \(list(expected)); found \(list(found))",
+            failure: isMet ? nil : "expected \(list(expected)); found \(list(found))",
             file: example.node.file, line: example.node.line)
     }
 

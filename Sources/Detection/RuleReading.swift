@@ -60,6 +60,11 @@ extension RuleDefinition {
             window.finish()
         }
         across = reader.optional("across").flatMap { Across($0, &texts) }
+        tellsSite = reader.optional("tells_site").flatMap { node in
+            if let signal = Signal(name: node.text ?? ""), signal == .sitePowerLost { return signal }
+            diagnostics.report(node, "found \(node.summary), expected site_power_lost")
+            return nil
+        }
         equipment = Set(reader.items("equipment").compactMap { reader.choice(of: $0, EquipmentClass.self) })
         if equipment.isEmpty { equipment = Set(EquipmentClass.allCases).subtracting([.escalator, .walk]) }
         title = reader.required("title").map { Title($0, diagnostics) } ?? Title(en: "", zh: "")
@@ -94,6 +99,9 @@ extension RuleDefinition {
             }
             branch.finish()
         }
+        if branches.contains(where: { $0.stage == .raised }), branches.contains(where: { $0.stage != .raised }) {
+            texts.diagnostics.report(list, "stage: raised: expected in every branch of the rule, or in none")
+        }
         return branches
     }
 }
@@ -115,11 +123,10 @@ extension RuleDefinition.Branch {
         stage = escalation != nil || !isOnly ? .suspected : .raised
         if let node = reader.optional("stage") {
             let written = reader.choice(of: node, AlertState.self)
-            if written == .confirmed || written == .raised && isOnly, escalation == nil {
+            if written == .confirmed || written == .raised, escalation == nil {
                 stage = written ?? stage
             } else if written != nil {
-                let expected = isOnly ? "'confirmed' or 'raised'" : "'confirmed'"
-                texts.diagnostics.report(node, "expected \(expected), in a branch that does not escalate")
+                texts.diagnostics.report(node, "expected 'confirmed' or 'raised', where nothing escalates")
             }
         }
         if isOnly {
@@ -164,6 +171,7 @@ extension RuleDefinition.Across {
             if lifts < 2 { diagnostics.report(count, "found \(count.summary), expected 2 or more") }
         }
         within = texts.span(reader.optional("within"))
+        with = reader.items("with").compactMap(\.text)
         kind = reader.requiredText("kind") ?? ""
         severity = reader.choice("severity", Severity.self) ?? .major
         explains = reader.items("explains").compactMap(\.text)

@@ -172,7 +172,7 @@ extension Program {
             if isNew || life.reason(m.span) == i, !confirms { continue }
             life.setReason(i, &m)
             if confirms { life.setPhase(.final, &m) }
-            let state: AlertState = life.phase(m.span) == .suspected ? .suspected : .confirmed
+            let state = life.phase(m.span) == .suspected ? .suspected : rule.definition.finalState
             var change = transition(index, i, state, branch.name, life.onset(m.span), m, context)
             change.isUpdate = !confirms
             sink.transitions.append(change)
@@ -203,8 +203,7 @@ extension Program {
         let now = severity(rules[index], m)
         guard now > life.severity(m.span) else { return }
         life.setSeverity(now, &m)
-        let isSuspected = life.phase(m.span) == .suspected
-        let state: AlertState = isSuspected ? .suspected : rules[index].definition.finalState
+        let state = life.phase(m.span) == .suspected ? .suspected : rules[index].definition.finalState
         var update = transition(index, life.reason(m.span), state, "severity", life.onset(m.span), m, context)
         update.isUpdate = true
         sink.transitions.append(update)

@@ -24,7 +24,7 @@ public struct SignalTable: Sendable {
         entries = Signal.allCases.map {
             Entry(
                 name: $0.name, type: $0.type,
-                isProvided: provided.contains($0) || $0.isAttribute || $0 == .maintenance,
+                isProvided: provided.contains($0) || $0.isAttribute || $0.isFromGateway,
                 goesStale: $0.goesStale)
         }
     }

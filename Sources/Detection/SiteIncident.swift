@@ -3,12 +3,23 @@ import Elevator
 /// One rule's alerts on several lifts of the site, taken as one incident: an area's power cut is one for the centre to see,
 /// and explains why its lifts fall silent. What is about people is never explained away (`RuleDefinition.checkSuppressors`).
 struct SiteIncident: Sendable {
-    let rule: String
-    let lifts: Int
-    let explains: Set<String>
-    /// Lifts on which the rule's alert is open.
-    var affected: Set<Int> = []
+    let definition: RuleDefinition.Across
+    /// Lifts on which the rule's alert is open, and since when.
+    var affected: [Int: Int64] = [:]
+    /// Lifts on which another rule's alert is open that counts, too (`with`).
+    var companions: [Int: Int64] = [:]
     var alert: SiteAlert
+
+    /// So many lifts began together that it is one incident.
+    var isReached: Bool {
+        let all = companions.merging(affected) { _, own in own }
+        guard let within = definition.within?.nanoseconds else {
+            return !affected.isEmpty && all.count >= definition.lifts
+        }
+        return affected.values.contains { onset in
+            all.values.count { abs($0 - onset) <= within } >= definition.lifts
+        }
+    }
 }
 
 extension Detector {
@@ -19,9 +30,11 @@ extension Detector {
         for rule in rules.rules {
             guard let across = rule.across else { continue }
             var incident = SiteIncident(
-                rule: rule.name, lifts: across.lifts, explains: Set(across.explains),
+                definition: across,
                 alert: SiteAlert(site: site, kind: across.kind, severity: across.severity, title: across.title))
-            if let old = before[rule.name] { (incident.affected, incident.alert) = (old.affected, old.alert) }
+            if let old = before[rule.name] {
+                (incident.affected, incident.companions, incident.alert) = (old.affected, old.companions, old.alert)
+            }
             incidents[rule.name] = incident
         }
         for (name, var old) in before.sorted(by: { $0.key < $1.key }) where incidents[name] == nil {
@@ -44,17 +57,17 @@ extension Detector {
     }
 
     private func explanation(of rule: String) -> String? {
-        incidents.values.filter { $0.alert.isOpen && $0.explains.contains(rule) }.map(\.rule).min()
+        incidents.filter { $0.value.alert.isOpen && $0.value.definition.explains.contains(rule) }.map(\.key).min()
     }
 
     /// Counts a lift in or out after its alerts have changed, and raises or clears the site's own alert.
     mutating func noticeIncidents(_ index: Int, at time: Int64) {
         for (name, var incident) in incidents.sorted(by: { $0.key < $1.key }) {
-            let isOpen = tracks[index].ledger.openIndex(name) != nil
-            guard isOpen != incident.affected.contains(index) else { continue }
-            if isOpen { incident.affected.insert(index) } else { incident.affected.remove(index) }
+            let before = (incident.affected[index], incident.companions[index])
+            count(index, in: &incident, name)
+            guard (incident.affected[index], incident.companions[index]) != before else { continue }
             let now = Instant(nanoseconds: time)
-            if incident.affected.count >= incident.lifts {
+            if incident.isReached {
                 if let alert = incident.alert.raise(onset: now, at: now, hold: .zero, because: name) {
                     alerts.append(alert)
                 }
@@ -64,21 +77,49 @@ extension Detector {
                 incidents[name] = incident
                 if let alert {
                     alerts.append(alert)
-                    tellUnexplained(incident.explains, at: time)
+                    tellUnexplained(incident.definition.explains, at: time)
                 }
+            }
+        }
+        tellSite(index, at: time)
+    }
+
+    private func count(_ index: Int, in incident: inout SiteIncident, _ name: String) {
+        let ledger = tracks[index].ledger
+        incident.affected[index] = ledger.openIndex(name).map { ledger.entries[$0].onset }
+        incident.companions[index] =
+            incident.definition.with.compactMap { ledger.openIndex($0) }.map { ledger.entries[$0].onset }.min()
+    }
+
+    /// What one lift has said about the site becomes a signal of all others.
+    private mutating func tellSite(_ index: Int, at time: Int64) {
+        for rule in rules.rules {
+            guard let signal = rule.tellsSite else { continue }
+            let isOpen = tracks[index].ledger.openIndex(rule.name) != nil
+            let key = SiteSignalSource(signal: signal, rule: rule.name, lift: index)
+            guard isOpen != siteSignals.contains(key) else { continue }
+            if isOpen { siteSignals.insert(key) } else { siteSignals.remove(key) }
+            for other in tracks.indices where other != index {
+                let isSaid = siteSignals.contains { $0.signal == signal && $0.lift != other }
+                setGatewaySignal(other, signal, isSaid, at: time)
             }
         }
     }
 
     /// After a restart the lifts are counted without raising anything again.
     mutating func countIn(_ index: Int) {
-        for name in incidents.keys where tracks[index].ledger.openIndex(name) != nil {
-            incidents[name]?.affected.insert(index)
+        for (name, var incident) in incidents {
+            count(index, in: &incident, name)
+            incidents[name] = incident
+        }
+        for rule in rules.rules {
+            guard let signal = rule.tellsSite, tracks[index].ledger.openIndex(rule.name) != nil else { continue }
+            siteSignals.insert(SiteSignalSource(signal: signal, rule: rule.name, lift: index))
         }
     }
 
     /// What the incident had explained and is still so needs an explanation of its own now.
-    private mutating func tellUnexplained(_ rules: Set<String>, at time: Int64) {
+    private mutating func tellUnexplained(_ rules: [String], at time: Int64) {
         for index in tracks.indices {
             let program = programs[tracks[index].program]
             let memory = tracks[index].memory
@@ -98,4 +139,11 @@ extension Detector {
             }
         }
     }
+}
+
+/// An open alert of one lift that is a signal of all others (`tells_site`).
+struct SiteSignalSource: Hashable, Sendable {
+    var signal: Signal
+    var rule: String
+    var lift: Int
 }

@@ -124,8 +124,9 @@ extension SignalMapping {
                 key, "'\(key.text ?? "")' is not a signal.\(suggestion(for: key.text ?? "", among: names))")
             return nil
         }
-        if signal == .maintenance {
-            diagnostics.report(key, "'maintenance' is announced by a person (hoistway maintenance), never by a lift")
+        if signal.isFromGateway {
+            diagnostics.report(
+                key, "'\(signal.name)' is said by the gateway (maintenance: by a person), never by a lift's message")
             return nil
         }
         if signal == .codes {

@@ -1,7 +1,7 @@
 /// What one message of a lift said: a flat record of the signals it mentioned, without a heap allocation.
 public struct Reading: Sendable {
     /// Signals a record can hold; the catalogue has fewer, a hand-written trace may name others.
-    public static let capacity = 24
+    public static let capacity = 32
 
     /// The device's own time, where it gave one.
     public var deviceTime: Instant?
@@ -18,7 +18,7 @@ public struct Reading: Sendable {
     public var isBaseline = false
     /// The message proves that the controller is alive (its last will does not).
     public var isSignOfLife = true
-    private var bits = InlineArray<24, UInt64>(repeating: 0)
+    private var bits = InlineArray<32, UInt64>(repeating: 0)
 
     public init() {}
 

@@ -42,6 +42,10 @@ public enum Signal: Int, CaseIterable, Sendable {
     case online
     /// A person has announced work on the lift (`hoistway maintenance`). No message of a lift can say so.
     case maintenance
+    /// A lift of the site has said that its mains are lost, or that it runs on emergency power. The gateway tells it to all others.
+    case sitePowerLost
+    /// Rescuers have arrived at an open incident of the lift: a person at the centre has said so.
+    case rescuersArrived
 
     public var name: String {
         switch self {
@@ -67,6 +71,8 @@ public enum Signal: Int, CaseIterable, Sendable {
         case .codes: "codes"
         case .online: "online"
         case .maintenance: "maintenance"
+        case .sitePowerLost: "site_power_lost"
+        case .rescuersArrived: "rescuers_arrived"
         }
     }
 
@@ -85,13 +91,18 @@ public enum Signal: Int, CaseIterable, Sendable {
     /// An attribute of the lift, a word about its connection, or what a person has announced does not go stale with the lift's own words.
     public var goesStale: Bool {
         switch self {
-        case .ratedSpeed, .topFloor, .bottomFloor, .online, .maintenance: false
+        case .ratedSpeed, .topFloor, .bottomFloor, .online, .maintenance, .sitePowerLost, .rescuersArrived: false
         default: true
         }
     }
 
     /// What the register says of the lift, where no message does.
     public var isAttribute: Bool { self == .ratedSpeed || self == .topFloor || self == .bottomFloor }
+
+    /// What the gateway itself says of the lift: a person's word, or what other lifts of the site have said. No message can.
+    public var isFromGateway: Bool { self == .maintenance || self == .sitePowerLost || self == .rescuersArrived }
+    /// Bit *i*: signal *i* is the gateway's own.
+    public static let fromGateway: UInt64 = allCases.filter(\.isFromGateway).reduce(0) { $0 | 1 << UInt64($1.rawValue) }
 
     public init?(name: some StringProtocol) {
         guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }
