@@ -21,6 +21,7 @@ help:
 	@echo "make bench         the speed of the rule engine and the journal: Timescales, messages, memory, start-up, bytes written"
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
 	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
+	@echo "make cases         recorded incidents and payloads of others, each held to Tests/Cases/expected.tsv"
 	@echo "make docs          docs/entrapment.md from the rules"
 	@echo "make measure       memory, size and CPU share of the daemon with 200 lifts at 1 Hz"
 	@echo "make install       into DESTDIR: the program, Devices, and what systemd and mosquitto need"
@@ -58,6 +59,8 @@ test: deps test-deps lint
 	@echo "Tests"
 	@folder=$$(mktemp -d); trap "rm -rf $$folder" EXIT; TMPDIR=$$folder SWIFT_BACKTRACE=enable=no $(SWIFT) test --skip-build -q
 	@$(MAKE) --no-print-directory units budget
+	@echo "Recorded incidents and payloads of others (the whole table is make cases)"
+	@$(BIN)/cases --failures
 	@echo "A hundred reloads of rules while a thousand lifts send (the long form is make reloads)"
 	@$(BIN)/hoistway-bench reloads --count 100
 	@$(BIN)/hoistway-bench load
@@ -79,6 +82,10 @@ units:
 
 budget: build
 	@Benchmarks/budget $(BIN)/hoistway
+
+.PHONY: cases
+cases: build
+	@$(BIN)/cases
 
 demo: build
 	@Simulator/demo $(BIN) $(QUICK)

@@ -110,6 +110,12 @@ let package = Package(
             ],
             path: "Tests/JournalModel",
             swiftSettings: strict),
+        // Recorded cases held to a table of what is right.
+        .executableTarget(
+            name: "cases",
+            dependencies: ["hoistway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Cases/Runner",
+            swiftSettings: strict),
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "Elevator", "Encoding", "CSQLite"], exclude: ["Fixtures"],
             swiftSettings: strict),

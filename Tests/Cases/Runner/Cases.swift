@@ -1,0 +1,101 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Replays and checks the files of `Tests/Cases`, and holds what comes to `expected.tsv`.
+@main
+struct Cases: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cases",
+        abstract: "Holds the recorded cases to expected.tsv; exit code 1 when a row is not as expected.",
+        discussion: "Run it from the repository's root, so that the shipped profiles and rules are found.")
+
+    @Option(help: "The program under test; by default hoistway beside this one.") var hoistway: String?
+    @Option(help: "The folder of the cases.") var folder = "Tests/Cases"
+    @Flag(help: "Print only the rows that are not as expected.") var failures = false
+    @Argument(help: "Only files whose name contains one of these.") var names: [String] = []
+
+    /// How many programs run at once.
+    private static let width = 4
+
+    func run() throws {
+        let program = hoistway ?? Self.sibling("hoistway")
+        guard let text = read("\(folder)/expected.tsv") else {
+            throw ValidationError("\(folder)/expected.tsv cannot be read; run this from the repository's root")
+        }
+        var rows: [Expectation]
+        do { rows = try Expectation.table(text) } catch {
+            throw ValidationError("\(folder)/expected.tsv:\(error.line): \(error.message)")
+        }
+        if !names.isEmpty { rows = rows.filter { row in names.contains { row.file.contains($0) } } }
+        let failed = try judge(rows, program)
+        print("\(rows.count - failed) passed, \(failed) failed")
+        if failed > 0 || rows.isEmpty { throw ExitCode.failure }
+    }
+
+    /// Runs each file with its options once, several at a time, and prints the verdicts in the table's order.
+    private func judge(_ rows: [Expectation], _ program: String) throws -> Int {
+        var template = Array("/tmp/hoistway-cases.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw ValidationError("no folder can be made in /tmp") }
+        let scratch = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        var runs: [[String]] = []
+        for row in rows where !runs.contains(arguments(row)) { runs.append(arguments(row)) }
+        var started: [(arguments: [String], command: Command)] = []
+        var outcomes: [[String]: Outcome] = [:]
+        for (index, arguments) in runs.enumerated() {
+            started.append((arguments, try Command([program] + arguments, folder: scratch, name: "\(index)")))
+            if started.count == Self.width { finish(started.removeFirst(), &outcomes) }
+        }
+        while !started.isEmpty { finish(started.removeFirst(), &outcomes) }
+        for index in runs.indices { for end in ["out", "err"] { unlink("\(scratch)/\(index).\(end)") } }
+        rmdir(scratch)
+        var failed = 0
+        for row in rows {
+            guard let outcome = outcomes[arguments(row)] else { continue }
+            let verdict = row.verdict(outcome)
+            if !verdict.isMet { failed += 1 }
+            if !failures || !verdict.isMet { Self.report(row, verdict) }
+        }
+        return failed
+    }
+
+    private func finish(_ run: (arguments: [String], command: Command), _ outcomes: inout [[String]: Outcome]) {
+        let (status, output, errors) = run.command.finish()
+        let trace = run.arguments[0] == "replay" ? read(run.arguments[1]) : nil
+        outcomes[run.arguments] = Outcome(status: status, output: output, errors: errors, trace: trace)
+    }
+
+    /// The command line of a row: a trace is replayed, a profile or a configuration checked.
+    private func arguments(_ row: Expectation) -> [String] {
+        let path = "\(folder)/\(row.file)"
+        let options = row.options.map { $0.hasSuffix(".yaml") ? "\(folder)/\($0)" : $0 }
+        if path.hasSuffix(".ndjson") { return ["replay", path] + options }
+        let option =
+            path.contains("/configurations/") ? "--config" : path.contains("rules") ? "--rules" : "--profiles"
+        return ["check"] + options + [option, path]
+    }
+
+    /// One line a row while it is met; what came stands below where it is not.
+    private static func report(_ row: Expectation, _ verdict: (isMet: Bool, came: String)) {
+        let name = row.file.split(separator: "/").last.map(String.init) ?? row.file
+        let options = row.options.filter { !$0.hasPrefix("--") }.map { " +" + ($0.split(separator: "/").last ?? "") }
+        let head = padded(verdict.isMet ? "ok" : "FAIL", 6) + padded(name + options.joined(), 44)
+        print(head + padded(row.summary, 62) + (verdict.isMet ? verdict.came : ""))
+        if !verdict.isMet { print("      came: \(verdict.came)  (expected.tsv:\(row.line))") }
+    }
+
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.count))
+    }
+
+    /// A program in the folder of this one.
+    private static func sibling(_ name: String) -> String {
+        let own = CommandLine.arguments[0]
+        guard let slash = own.lastIndex(of: "/") else { return ".build/release/\(name)" }
+        return own[...slash] + name
+    }
+}
