@@ -19,9 +19,6 @@ struct Cases: ParsableCommand {
     @Flag(help: "Print only the rows that are not as expected.") var failures = false
     @Argument(help: "Only files whose name contains one of these.") var names: [String] = []
 
-    /// How many programs run at once.
-    private static let width = 4
-
     func run() throws {
         let program = hoistway ?? Self.sibling("hoistway")
         guard let text = read("\(folder)/expected.tsv") else {
@@ -42,37 +39,29 @@ struct Cases: ParsableCommand {
         var template = Array("/tmp/hoistway-cases.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw ValidationError("no folder can be made in /tmp") }
         let scratch = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        var runs: [[String]] = []
-        for row in rows where !runs.contains(arguments(row)) { runs.append(arguments(row)) }
-        var started: [(arguments: [String], command: Command)] = []
-        var outcomes: [[String]: Outcome] = [:]
-        for (index, arguments) in runs.enumerated() {
-            started.append((arguments, try Command([program] + arguments, folder: scratch, name: "\(index)")))
-            if started.count == Self.width { finish(started.removeFirst(), &outcomes) }
-        }
-        while !started.isEmpty { finish(started.removeFirst(), &outcomes) }
-        for index in runs.indices { for end in ["out", "err"] { unlink("\(scratch)/\(index).\(end)") } }
-        rmdir(scratch)
+        var bench = Bench(program: program, scratch: scratch)
+        defer { bench.clean() }
+        try bench.run(rows.flatMap { [arguments($0), others($0)].compactMap(\.self) })
         var failed = 0
         for row in rows {
-            guard let outcome = outcomes[arguments(row)] else { continue }
-            let verdict = row.verdict(outcome)
+            guard let outcome = bench.outcomes[arguments(row)] else { continue }
+            let verdict = row.verdict(outcome, other: others(row).flatMap { bench.outcomes[$0] })
             if !verdict.isMet { failed += 1 }
             if !failures || !verdict.isMet { Self.report(row, verdict) }
         }
         return failed
     }
 
-    private func finish(_ run: (arguments: [String], command: Command), _ outcomes: inout [[String]: Outcome]) {
-        let (status, output, errors) = run.command.finish()
-        let trace = run.arguments[0] == "replay" ? read(run.arguments[1]) : nil
-        outcomes[run.arguments] = Outcome(status: status, output: output, errors: errors, trace: trace)
+    /// The command line of the run that a row of `apart` compares with.
+    private func others(_ row: Expectation) -> [String]? {
+        guard case .apart(let options) = row.demand else { return nil }
+        return arguments(row, options: options)
     }
 
     /// The command line of a row: a trace is replayed, a profile or a configuration checked.
-    private func arguments(_ row: Expectation) -> [String] {
+    private func arguments(_ row: Expectation, options: [String]? = nil) -> [String] {
         let path = "\(folder)/\(row.file)"
-        let options = row.options.map { $0.hasSuffix(".yaml") ? "\(folder)/\($0)" : $0 }
+        let options = (options ?? row.options).map { $0.hasSuffix(".yaml") ? "\(folder)/\($0)" : $0 }
         if path.hasSuffix(".ndjson") { return ["replay", path] + options }
         let option =
             path.contains("/configurations/") ? "--config" : path.contains("rules") ? "--rules" : "--profiles"

@@ -12,6 +12,8 @@ struct Expectation {
         case atEnd(isOpen: Bool)
         /// So many different ids fit.
         case ids(Int)
+        /// No id is also one of the run with these options.
+        case apart(options: [String])
         /// `hoistway replay` or `hoistway check` exits with 0, or with another code.
         case exits(accepted: Bool)
     }
@@ -47,7 +49,10 @@ struct Expectation {
         states = cells[4].split(separator: "|")
         texts = cells.count == 8 ? cells[7].split(separator: ";").map { $0.trimmed } : []
         summary = cells[2...].filter { $0 != "-" && $0 != "*" }.joined(separator: " ")
-        demand = try Self.demand(state: cells[4], from: cells[5], to: cells[6], line: line)
+        demand =
+            cells[4] == "apart"
+            ? .apart(options: cells.last?.split(separator: " ").map(String.init) ?? [])
+            : try Self.demand(state: cells[4], from: cells[5], to: cells[6], line: line)
     }
 
     private static func demand(

@@ -50,7 +50,8 @@ struct Outcome {
 
 extension Expectation {
     /// Whether the outcome is as expected, and what came in a few words.
-    func verdict(_ outcome: Outcome) -> (isMet: Bool, came: String) {
+    /// - Parameter other: of the run that a row of `apart` names.
+    func verdict(_ outcome: Outcome, other: Outcome?) -> (isMet: Bool, came: String) {
         if case .exits(let accepted) = demand {
             let missing = texts.filter { !Self.holds($0, in: outcome.output) }
             let exit = outcome.status == 0 ? "accepted" : "refused (exit code \(outcome.status))"
@@ -74,6 +75,10 @@ extension Expectation {
             let open = last.values.filter { ["suspected", "confirmed", "raised"].contains($0.data.state) }
             if last.isEmpty { return (false, "nothing came") }
             return (open.isEmpty != isOpen, open.isEmpty ? "closed" : "open")
+        case .apart:
+            let ids = Set(fitting.map(\.data.id))
+            let common = ids.intersection((other?.revisions ?? []).filter(fits).map(\.data.id))
+            return (!ids.isEmpty && other?.revisions.isEmpty == false && common.isEmpty, "\(common.count) in common")
         case .exits: return (false, "")
         }
     }
@@ -100,7 +105,7 @@ extension Expectation {
         // A row that says how something ends at, or counts, looks at every state.
         let isEveryState: Bool =
             switch demand {
-            case .atEnd, .ids: true
+            case .atEnd, .ids, .apart: true
             default: states.contains("*")
             }
         if case .never = demand, !texts.allSatisfy({ Self.holds($0, in: revision.json) }) { return false }
