@@ -113,7 +113,7 @@ let package = Package(
         // Recorded cases held to a table of what is right.
         .executableTarget(
             name: "cases",
-            dependencies: ["hoistway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Cases/Runner",
             swiftSettings: strict),
         .testTarget(
