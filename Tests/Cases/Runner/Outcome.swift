@@ -45,6 +45,8 @@ struct Outcome {
         }
     }
 
+    var lastLine: Substring { output.split(separator: "\n").last ?? "no output" }
+
     func seconds(_ revision: Revision) -> Double { revision.data.seconds - start }
 }
 
@@ -60,7 +62,7 @@ extension Expectation {
                 missing.isEmpty ? exit : "\(exit), not as '\(missing.joined(separator: "; "))'"
             )
         }
-        if outcome.status != 0 { return (false, "exit code \(outcome.status): \(outcome.output.suffix(200))") }
+        if outcome.status != 0 { return (false, "exit code \(outcome.status): \(outcome.lastLine)") }
         let fitting = outcome.revisions.filter(fits)
         switch demand {
         case .comes(let window): return first(fitting, in: window, outcome)
