@@ -54,6 +54,8 @@ extension Expectation {
     /// Whether the outcome is as expected, and what came in a few words.
     /// - Parameter other: of the run that a row of `apart` names.
     func verdict(_ outcome: Outcome, other: Outcome?) -> (isMet: Bool, came: String) {
+        // A program that a signal ended has refused nothing.
+        if outcome.status < 0 { return (false, "ended by signal \(-outcome.status)") }
         if case .exits(let accepted) = demand {
             let missing = texts.filter { !Self.holds($0, in: outcome.output) }
             let exit = outcome.status == 0 ? "accepted" : "refused (exit code \(outcome.status))"
