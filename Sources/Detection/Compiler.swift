@@ -175,7 +175,8 @@ struct Compiler {
         switch expression.form {
         case .name(let name): return try compile(name: name, expression)
         case .number(let value): return Typed(operand: number(value), type: .number(unit: ""))
-        case .duration, .window, .text, .set:
+        case .duration(let duration): return Typed(operand: number(duration.inSeconds), type: .number(unit: "s"))
+        case .window, .text, .set:
             throw ExpressionError(
                 offset: expression.offset, message: "a value cannot stand alone here; compare a signal with it")
         case .not(let operand): return Typed(operand: !(try condition(operand: operand)), type: .boolean)
@@ -235,9 +236,8 @@ struct Compiler {
         if let parameter = parameters[name] {
             switch parameter {
             case .number(let value): return Typed(operand: number(value), type: .number(unit: ""))
-            case .duration:
-                throw ExpressionError(
-                    offset: expression.offset, message: "'\(name)' is a duration; it may stand as a window only")
+            case .duration(let duration):
+                return Typed(operand: number(duration.inSeconds), type: .number(unit: "s"))
             }
         }
         if let signal = signalIndex[name] { return leaf(signal) }

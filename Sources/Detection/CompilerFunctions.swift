@@ -20,7 +20,7 @@ enum Measure {
 extension Compiler {
     static let functions = [
         "any", "all", "known", "possibly", "last", "previous", "rise", "fall", "changes", "once", "held", "since",
-        "latched", "then", "not_followed", "count", "silent", "age", "min", "max", "avg", "delta", "rate",
+        "latched", "then", "not_followed", "count", "silent", "age", "min", "max", "avg", "delta", "rate", "abs",
     ]
 
     mutating func call(
@@ -107,6 +107,11 @@ extension Compiler {
             try arity(1...1, "silent(30s)")
             return Typed(
                 operand: add(Node(operation: .silent, high: try duration(arguments[0]).nanoseconds)), type: .boolean)
+        case "abs":
+            try arity(1...1, "abs(number)")
+            let typed = try compile(arguments[0])
+            guard case .number = typed.type else { throw mismatch(typed, .number(unit: ""), arguments[0]) }
+            return Typed(operand: add(Node(operation: .absolute, a: typed.operand)), type: typed.type)
         case "min", "max", "delta", "rate":
             try arity(2...2, "\(name)(number, 10s)")
             return try sampled(name, arguments)

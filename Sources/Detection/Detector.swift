@@ -17,10 +17,13 @@ public struct Detector: Sendable {
         /// Set where a lift reports at this interval only, and not on every change.
         public var reportsEvery: Duration?
         public var equipment: EquipmentClass
+        /// The lift's own limit for a run without progress; nil: the rules' parameter.
+        public var runTimeLimit: Duration?
         public init(
             provides: Set<Signal>, staleAfter: Duration, shortestInterval: Duration = .milliseconds(100),
-            reportsEvery: Duration? = nil, equipment: EquipmentClass
+            reportsEvery: Duration? = nil, equipment: EquipmentClass, runTimeLimit: Duration? = nil
         ) {
+            self.runTimeLimit = runTimeLimit
             self.reportsEvery = reportsEvery
             self.provides = provides
             self.staleAfter = staleAfter

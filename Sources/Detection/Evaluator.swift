@@ -265,6 +265,8 @@ extension Program {
             // A division by zero has no value: unknown, never a comparison with infinity.
             return set(
                 index, node, number: value, isKnown: surely(node.a, m) && surely(node.b, m) && value.isFinite, &m)
+        case .absolute:
+            return set(index, node, number: abs(number(node.a, m)), isKnown: surely(node.a, m), &m)
         case .compare:
             let isKnown = surely(node.a, m) && surely(node.b, m)
             let value = Self.compare(node.comparison, number(node.a, m), number(node.b, m))

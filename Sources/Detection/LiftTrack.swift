@@ -176,7 +176,8 @@ extension Program {
         var m = memory.words.mutableSpan
         var marks = agenda.words.mutableSpan
         var known = UInt64(bitPattern: m[LiftLayout.known])
-        var rest = input.reading.mentioned
+        // A complete message without the rated speed leaves the register's as it is.
+        var rest = input.reading.mentioned & (input.reading.known | ~Signal.attributes)
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             let bit: UInt64 = 1 << UInt64(index)

@@ -28,6 +28,8 @@ struct Node: Hashable, Sendable {
         case rise, numberChanges, either
         // Conditions over time
         case ever, since, sinceWithin, sinceBetween, latched, unanswered, count, silent, age, average
+        // What came later: nodes of snapshots are told apart by these numbers.
+        case absolute
     }
     enum Comparison: UInt8, Sendable {
         case equal, less, lessOrEqual
@@ -57,7 +59,7 @@ struct Node: Hashable, Sendable {
 
     var isNumber: Bool {
         switch operation {
-        case .signalNumber, .add, .subtract, .multiply, .divide, .lastNumber, .previousNumber,
+        case .signalNumber, .add, .subtract, .multiply, .divide, .absolute, .lastNumber, .previousNumber,
             .minimum, .maximum, .delta, .rate:
             true
         default: false
@@ -71,7 +73,7 @@ struct Node: Hashable, Sendable {
     var slotCount: Int {
         let entries = Int(capacity)
         return switch operation {
-        case .signalNumber, .add, .subtract, .multiply, .divide, .lastNumber, .rise, .age: 1
+        case .signalNumber, .add, .subtract, .multiply, .divide, .absolute, .lastNumber, .rise, .age: 1
         case .numberChanges, .ever, .since, .sinceWithin, .unanswered: 2
         case .previous, .previousNumber: 3
         // For each of "surely" and "possibly": the open stretch, the ring's place, and begin and end of each stretch.

@@ -301,8 +301,14 @@ public struct RuleSet: Sendable {
         }
     }
 
-    private func parameters(for equipment: EquipmentClass) -> [String: ParameterValue] {
-        let own = (classParameters[equipment] ?? [:]).filter { !overridden.contains($0.key) }
+    /// The parameters of a class of lift, with what the register says of the lift, and longer holds where a report comes at intervals only.
+    private func parameters(for kind: Detector.LiftKind) -> [String: ParameterValue] {
+        var own = (classParameters[kind.equipment] ?? [:]).filter { !overridden.contains($0.key) }
+        if let limit = kind.runTimeLimit { own["run_time_limit"] = .duration(limit) }
+        if let interval = kind.reportsEvery, case .duration(let hold)? = parameters["outside_hold"] {
+            // One report may have caught a moment: two in a row have not.
+            own["outside_hold"] = .duration(max(hold, interval + .milliseconds(300)))
+        }
         return parameters.merging(own) { _, new in new }
     }
 
@@ -318,7 +324,7 @@ public struct RuleSet: Sendable {
 
     func compiler(for kind: Detector.LiftKind) -> Compiler {
         Compiler(
-            signals: SignalTable(provided: kind.provides), parameters: parameters(for: kind.equipment),
+            signals: SignalTable(provided: kind.provides), parameters: parameters(for: kind),
             lets: lets.mapValues(\.expression), rings: RingSizes(shortestInterval: kind.shortestInterval))
     }
 

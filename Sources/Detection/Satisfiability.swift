@@ -10,9 +10,12 @@ struct Satisfiability {
     /// What has been settled on this try: numbers of signals, verdicts of free nodes.
     private var numbers: [Int: [Double]] = [:]
     private var verdicts: [Int: Bool] = [:]
+    /// What has become of a node that was to be true, or false, on this try: parts that many share are tried once. What else is settled
+    /// on a try only narrows what is left, so neither outcome changes.
+    private var outcomes: [Int: Bool] = [:]
+    private var possible: [Int: [Double]] = [:]
     private static let tries = 200
-    /// Shared parts are visited once for each way to them: conditions that stand on each other may have more ways than can be gone.
-    private static let maximumSteps = 200_000
+    private static let maximumSteps = 50_000
     private var steps = 0
 
     init(_ nodes: [Node], _ signals: SignalTable) {
@@ -26,6 +29,7 @@ struct Satisfiability {
         for _ in 0..<Self.tries where steps < Self.maximumSteps {
             numbers = [:]
             verdicts = [:]
+            outcomes = [:]
             if make(operand, value) { return true }
         }
         // Who has not looked everywhere says nothing.
@@ -41,7 +45,14 @@ struct Satisfiability {
         steps += 1
         if steps >= Self.maximumSteps { return false }
         let value = operand.isNegated ? !wanted : wanted
-        let node = nodes[operand.node]
+        let key = operand.node << 1 | (value ? 1 : 0)
+        if let known = outcomes[key] { return known }
+        let outcome = make(nodes[operand.node], operand, value)
+        outcomes[key] = outcome
+        return outcome
+    }
+
+    private mutating func make(_ node: Node, _ operand: Operand, _ value: Bool) -> Bool {
         switch node.operation {
         case .constant: return node.constant == UInt64((value ? Kleene.true : Kleene.false).rawValue)
         case .and:
@@ -89,7 +100,9 @@ struct Satisfiability {
 
     /// Keeps of a signal's possible numbers those that pass.
     private mutating func narrow(_ signal: Int, to test: (Double) -> Bool) -> Bool {
-        let left = (numbers[signal] ?? candidates(signal)).filter(test)
+        let all = possible[signal] ?? candidates(signal)
+        possible[signal] = all
+        let left = (numbers[signal] ?? all).filter(test)
         numbers[signal] = left
         return !left.isEmpty
     }

@@ -11,12 +11,15 @@ public struct Lift: Hashable, Sendable {
     public var equipmentClass: EquipmentClass
     /// Metres per second.
     public var ratedSpeed: Double?
+    /// How long the lift may run without getting anywhere, where the register says so.
+    public var runTimeLimit: Duration?
     /// The lowest and the highest floor served, as the controller counts them.
     public var floors: ClosedRange<Int>?
 
     public init(
         id: String, registrationCode: String? = nil, rescueCode: String? = nil, place: String? = nil,
-        equipmentClass: EquipmentClass = .traction, ratedSpeed: Double? = nil, floors: ClosedRange<Int>? = nil
+        equipmentClass: EquipmentClass = .traction, ratedSpeed: Double? = nil,
+        runTimeLimit: Duration? = nil, floors: ClosedRange<Int>? = nil
     ) {
         self.floors = floors
         self.id = id
@@ -25,6 +28,7 @@ public struct Lift: Hashable, Sendable {
         self.place = place
         self.equipmentClass = equipmentClass
         self.ratedSpeed = ratedSpeed
+        self.runTimeLimit = runTimeLimit
     }
 }
 
@@ -37,4 +41,12 @@ public enum EquipmentClass: String, CaseIterable, Sendable, Codable {
     case dumbwaiter
     case escalator
     case walk
+}
+
+extension Lift {
+    /// The motor run-time limit of a lift that travels its whole height in this time: ten seconds more, at least 20 and at most 45 s
+    /// (EN 81-20 5.9.2.7.2).
+    public static func runTimeLimit(travelTime: Duration) -> Duration {
+        min(max(travelTime + .seconds(10), .seconds(20)), .seconds(45))
+    }
 }

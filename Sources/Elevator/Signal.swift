@@ -99,6 +99,9 @@ public enum Signal: Int, CaseIterable, Sendable {
     /// What the register says of the lift, where no message does.
     public var isAttribute: Bool { self == .ratedSpeed || self == .topFloor || self == .bottomFloor }
 
+    /// Bit *i*: signal *i* is an attribute of the lift.
+    public static let attributes: UInt64 = allCases.filter(\.isAttribute).reduce(0) { $0 | 1 << UInt64($1.rawValue) }
+
     /// What the gateway itself says of the lift: a person's word, or what other lifts of the site have said. No message can.
     public var isFromGateway: Bool { self == .maintenance || self == .sitePowerLost || self == .rescuersArrived }
     /// Bit *i*: signal *i* is the gateway's own.

@@ -222,8 +222,13 @@ extension Configuration.RegisteredLift {
                 place: reader.text("place"),
                 equipmentClass: reader.choice("equipment", EquipmentClass.self) ?? .traction,
                 ratedSpeed: reader.number("rated_speed"), floors: Self.floors(reader.optional("floors"), diagnostics))
+            let travelTime = reader.duration("travel_time")
+            lift.runTimeLimit = reader.duration("run_time_limit") ?? travelTime.map(Lift.runTimeLimit(travelTime:))
             profile = reader.text("profile") ?? defaultProfile
             reader.finish()
+        }
+        if let limit = lift.runTimeLimit, !(.seconds(5) ... .seconds(600) ~= limit) {
+            diagnostics.report(node, "run_time_limit: found \(limit.written), expected 5s to 600s")
         }
         if let speed = lift.ratedSpeed, !(0.05...30 ~= speed) {
             diagnostics.report(node, "rated_speed: found \(speed), expected metres per second between 0.05 and 30")

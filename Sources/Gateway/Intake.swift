@@ -49,7 +49,8 @@ public struct Intake {
     /// Begins to follow a lift that speaks as the named profile says.
     public mutating func register(_ lift: Lift, profile name: String, at start: Instant) throws {
         guard let decoder = decoders.first(where: { $0.profile.name == name }) else { return }
-        try detector.add(lift, kind: Self.kind(decoder.profile, lift.equipmentClass), at: start)
+        try detector.add(lift, kind: Self.kind(decoder.profile, lift.equipmentClass, runTimeLimit: lift.runTimeLimit),
+            at: start)
         for (mapping, topic) in decoder.profile.topics.enumerated() {
             let text = Array(topic.pattern.topic(lift: lift.id).utf8)
             let decoderIndex = decoders.firstIndex { $0.profile.name == name } ?? 0
@@ -71,11 +72,14 @@ public struct Intake {
         }
     }
 
-    /// What a profile and a class of lift mean to the rules.
-    public static func kind(_ profile: Profile, _ equipment: EquipmentClass) -> Detector.LiftKind {
+    /// What a profile, a class of lift and its register mean to the rules.
+    public static func kind(
+        _ profile: Profile, _ equipment: EquipmentClass, runTimeLimit: Duration? = nil
+    ) -> Detector.LiftKind {
         Detector.LiftKind(
             provides: profile.provides, staleAfter: profile.staleAfter, shortestInterval: profile.shortestInterval,
-            reportsEvery: profile.reportsChanges ? nil : profile.reportsEvery, equipment: equipment)
+            reportsEvery: profile.reportsChanges ? nil : profile.reportsEvery, equipment: equipment,
+            runTimeLimit: runTimeLimit)
     }
 
     private static func key(_ topic: Span<UInt8>) -> UInt64 {
