@@ -70,7 +70,7 @@ struct JudgedSite {
         }
         follow(before: scenario.duration)
         advance(to: scenario.duration)
-        outcome.refused = intake.badInput.counts.values.reduce(0, +)
+        outcome.refused = intake.badInput.refused
         outcome.card = ScoreCard(truth: TruthRow.of([building]), alerts: words, grace: Self.grace, holds: holds)
         return outcome
     }

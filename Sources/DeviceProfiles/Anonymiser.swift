@@ -31,7 +31,7 @@ public struct Anonymiser {
             let lift = mapping.pattern.lift(in: topic)
         else { throw .noProfile }
         tokens = [JSONToken](repeating: JSONToken(), count: mapping.fields.count)
-        var scanner = JSONScanner(payload)
+        var scanner = JSONScanner(payload, isTolerant: true)
         do throws(JSONError) { try scanner.scan(mapping.fields, into: &tokens) } catch { throw .notJSON }
         json.reset()
         var written: [(path: [Substring], value: [UInt8])] = []
@@ -59,13 +59,15 @@ public struct Anonymiser {
             return token.kind == .string ? [UInt8(ascii: "\"")] + text + [UInt8(ascii: "\"")] : text
         }
         let unreadable = Array("\"?\"".utf8)
-        if field == mapping.identity { return Array("\"\(name(JSONScanner(bytes).unescaped(token)))\"".utf8) }
+        if field == mapping.identity, token.kind == .string || token.kind == .number {
+            return Array("\"\(name(JSONScanner(bytes).unescaped(token)))\"".utf8)
+        }
         switch token.kind {
         case .absent, .null: return Array("null".utf8)
         case .true: return Array("true".utf8)
         case .false: return Array("false".utf8)
         case .number: return token.end - token.start <= Self.longestNumber ? raw(token) : unreadable
-        case .object: return unreadable
+        case .object, .spoiled: return unreadable
         case .string:
             let isCode = field == mapping.vendorCode && Self.isCode(bytes, token)
             let isTime = field == mapping.time?.field && Self.isTime(bytes, token)
@@ -76,9 +78,9 @@ public struct Anonymiser {
                 return unreadable
             }
             var items: [[UInt8]] = []
-            var scanner = JSONScanner(bytes)
+            var scanner = JSONScanner(bytes, isTolerant: true)
             scanner.position = token.start
-            scanner.forEachScalar(until: token.end) { item in
+            while let item = scanner.nextItem() {
                 let isShort = item.kind == .number && item.end - item.start <= Self.longestCode
                 items.append(isShort || isKnown(item, field, mapping, bytes) ? raw(item) : unreadable)
             }
@@ -86,10 +88,23 @@ public struct Anonymiser {
         }
     }
 
+    /// Whether the profile gives the value a meaning, which is then no secret.
     private func isKnown(_ token: JSONToken, _ field: Int, _ mapping: TopicMapping, _ bytes: Span<UInt8>) -> Bool {
-        if field == mapping.codes?.field { return mapping.plan.word(token, bytes, among: mapping.plan.codes) != nil }
-        return mapping.plan.sources.contains {
-            $0.field == field && mapping.plan.word(token, bytes, among: $0.words) != nil
+        var text: [UInt8] = []
+        JSONScanner(bytes).unescape(token, into: &text)
+        func isWord(_ range: Range<Int>) -> Bool {
+            mapping.plan.word(token.kind, text.span, 0, text.count, among: range) != nil
+        }
+        if field == mapping.codes?.field { return isWord(mapping.plan.codes) || isWord(mapping.plan.standardCodes) }
+        if field == mapping.codes?.active?.field {
+            return mapping.plan.active.isEmpty
+                ? WrittenValue(token.kind, text.span, 0, text.count).flag != nil : isWord(mapping.plan.active)
+        }
+        // A number or a flag in quotes.
+        let isPlain =
+            text.count <= Self.longestNumber && WrittenValue(token.kind, text.span, 0, text.count) != .text
+        return mapping.plan.sources.contains { source in
+            source.field == field && (isWord(source.words) || source.words.isEmpty && isPlain)
         }
     }
 

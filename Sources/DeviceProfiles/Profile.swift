@@ -1,5 +1,6 @@
 import Elevator
 import Encoding
+import PositionedYAML
 
 /// How one make of controller (or its adapter) speaks: data from `Devices/profiles`, checked when it is read.
 public struct Profile: Sendable {
@@ -15,6 +16,8 @@ public struct Profile: Sendable {
     public var staleAfter: Duration
     public var topics: [TopicMapping]
     public var examples: [ProfileExample]
+    /// What is allowed and still doubtful.
+    public var warnings: [Diagnostic] = []
 
     /// The signals some topic of this profile can give a value.
     public var provides: Set<Signal> {
@@ -39,12 +42,15 @@ public final class TopicMapping: Sendable {
     let signals: [SignalMapping]
     let codes: CodesMapping?
     let vendorCode: Int?
+    /// No topic of the profile has a field for the controller's own code: an unknown code is it, and its absence its end.
+    let codesAreVendorCode: Bool
     /// The fields of which a message has one, at least; without any, a message needs none.
     let telling: [Int]
 
     init(
         pattern: TopicPattern, isComplete: Bool, isSignOfLife: Bool, fields: JSONFieldSet, time: TimeMapping?,
-        sequence: Int?, identity: Int?, signals: [SignalMapping], codes: CodesMapping?, vendorCode: Int?
+        sequence: Int?, identity: Int?, signals: [SignalMapping], codes: CodesMapping?, vendorCode: Int?,
+        codesAreVendorCode: Bool
     ) {
         self.pattern = pattern
         self.isComplete = isComplete
@@ -57,6 +63,7 @@ public final class TopicMapping: Sendable {
         self.signals = signals
         self.codes = codes
         self.vendorCode = vendorCode
+        self.codesAreVendorCode = codesAreVendorCode
         // A snapshot of nothing would make everything unknown; of an update a time will do, as a sign of life.
         let said = signals.flatMap { $0.sources.map(\.field) } + [codes?.field, vendorCode].compactMap { $0 }
         telling = isComplete || said.isEmpty ? said : said + [time?.field, sequence, identity].compactMap { $0 }
@@ -77,10 +84,16 @@ struct TimeMapping: Sendable {
 
 /// One signal's source: a field, or another where the first is absent.
 struct SignalMapping: Sendable {
+    /// Makes a Boolean of a number: "more than 0 people", "open to 98 % at least".
+    struct Threshold: Sendable {
+        var value: Double
+        var countsItself: Bool
+    }
     struct Source: Sendable {
         var field: Int
         var scale: Double
         var offset: Double
+        var threshold: Threshold?
         /// What is written, and what it means; nil is "unknown".
         var map: [(written: [UInt8], bits: UInt64?)]
     }
@@ -89,11 +102,25 @@ struct SignalMapping: Sendable {
 }
 
 struct CodesMapping: Sendable {
+    /// Where in each object or list of the field the code stands.
+    enum Item: Sendable {
+        case key([UInt8])
+        case place(Int)
+    }
+    /// The field that says whether the code began or ended.
+    struct Active: Sendable {
+        var field: Int
+        /// Without one, a Boolean is expected.
+        var map: [(written: [UInt8], bits: UInt64?)]
+    }
     var field: Int
-    /// The Boolean field that says whether the code began (true) or ended; without one, the field is the full set.
-    var active: Int?
-    /// The controller's own codes, by how they are written.
+    var item: Item?
+    /// Without one, the field is the full set.
+    var active: Active?
+    /// The controller's own codes, by how they are written; 0 is no code. The author's word goes before the standard's.
     var map: [(written: [UInt8], bit: UInt64)]
+    /// GB/T 24476's own numbers are meant, where the map does not say otherwise.
+    var followsStandard: Bool
 }
 
 /// A message a profile's author had in hand, and what it must become.

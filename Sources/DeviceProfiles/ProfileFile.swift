@@ -17,10 +17,22 @@ extension Profile {
         reportsChanges = reader.boolean("reports_changes") ?? true
         shortestInterval = reader.duration("shortest_interval") ?? .milliseconds(100)
         staleAfter = reader.duration("stale_after") ?? .seconds(60)
+        let followsStandard = reader.choice("standard", Standard.self) != nil
         topics = []
         _ = reader.required("topics")
-        for item in reader.items("topics") {
-            if let topic = TopicMapping.read(item, diagnostics) { topics.append(topic) }
+        let items = reader.items("topics")
+        let hasVendorCode = items.contains { $0.hasKey("vendor_code") }
+        for item in items {
+            let topic = TopicMapping.read(
+                item, diagnostics, followsStandard: followsStandard, codesAreVendorCode: !hasVendorCode)
+            guard let topic else { continue }
+            topics.append(topic)
+            if let codes = topic.codes, codes.map.isEmpty, !codes.followsStandard {
+                warnings.append(
+                    item.diagnostic(
+                        "no code of the topic '\(topic.pattern.text)' is ever read: give codes: a map:, or say 'standard: gbt24476' where the controller uses the standard's own numbers"
+                    ))
+            }
         }
         examples = reader.items("examples").compactMap { ProfileExample($0, diagnostics) }
         reader.finish()
@@ -45,7 +57,10 @@ extension Profile {
             do throws(UnreadableMessage) {
                 let message = try decoder.decode(
                     payload.span, topic: index, isRetained: false, identities: [])
-                if let problem = message.problem { report(problem.description) }
+                // A code that nobody names is shown by the example's own `codes: none`.
+                for oddity in decoder.oddities where oddity.kind != .unknownCode {
+                    report(decoder.explain(oddity, in: payload.span).description)
+                }
                 for (signal, written) in example.expected {
                     let found = message.reading.written(signal)
                     if found != written { report("\(signal.name) became \(found), expected \(written)") }
@@ -55,8 +70,15 @@ extension Profile {
     }
 }
 
+/// A list of codes whose numbers a controller may use as they are.
+enum Standard: String, CaseIterable {
+    case gbt24476
+}
+
 extension TopicMapping {
-    static func read(_ node: YAMLNode, _ diagnostics: Diagnostics) -> TopicMapping? {
+    static func read(
+        _ node: YAMLNode, _ diagnostics: Diagnostics, followsStandard: Bool, codesAreVendorCode: Bool
+    ) -> TopicMapping? {
         var reader = YAMLReader(node, diagnostics)
         guard let text = reader.requiredText("topic") else { return nil }
         guard let pattern = TopicPattern(text) else {
@@ -71,7 +93,9 @@ extension TopicMapping {
         let sequence = reader.text("sequence").map { fields.index($0) }
         let identity = reader.text("identity").map { fields.index($0) }
         let signals = reader.entries("signals").compactMap { SignalMapping($0.key, $0.value, diagnostics, &fields) }
-        let codes = reader.optional("codes").flatMap { CodesMapping($0, diagnostics, &fields) }
+        let codes = reader.optional("codes").flatMap {
+            CodesMapping($0, diagnostics, &fields, followsStandard: followsStandard)
+        }
         let vendorCode = reader.text("vendor_code").map { fields.index($0) }
         reader.finish()
         if fields.fields.count > JSONFieldSet.mostFields {
@@ -81,7 +105,7 @@ extension TopicMapping {
             pattern: pattern, isComplete: isComplete, isSignOfLife: isSignOfLife,
             fields: JSONFieldSet(Array(fields.fields.prefix(JSONFieldSet.mostFields))), time: time, sequence: sequence,
             identity: identity,
-            signals: signals, codes: codes, vendorCode: vendorCode)
+            signals: signals, codes: codes, vendorCode: vendorCode, codesAreVendorCode: codesAreVendorCode)
     }
 }
 
@@ -140,16 +164,35 @@ extension SignalMapping {
             var reader = YAMLReader(node, diagnostics)
             next = reader.optional("else")
             if let field = reader.requiredText("field") {
-                let map = reader.entries("map").map { written, meaning in
-                    (Array((written.text ?? "").utf8), Self.bits(meaning, of: signal, diagnostics))
+                let entries = reader.entries("map")
+                WrittenValue.checkKeys(entries.map(\.key), diagnostics)
+                let map = entries.map { written, meaning in
+                    (Array(written.written.utf8), Self.bits(meaning, of: signal, diagnostics))
                 }
                 sources.append(
                     Source(
                         field: fields.index(field), scale: reader.number("scale") ?? 1,
-                        offset: reader.number("offset") ?? 0, map: map))
+                        offset: reader.number("offset") ?? 0,
+                        threshold: Self.threshold(&reader, of: signal, hasMap: !map.isEmpty, diagnostics), map: map))
             }
             reader.finish()
         }
+    }
+
+    /// `above: 0` or `at_least: 98`: a Boolean made of a number.
+    private static func threshold(
+        _ reader: inout YAMLReader, of signal: Signal, hasMap: Bool, _ diagnostics: Diagnostics
+    ) -> Threshold? {
+        let above = reader.number("above")
+        let least = reader.number("at_least")
+        guard let value = above ?? least else { return nil }
+        if above != nil, least != nil { diagnostics.report(reader.node, "'above' and 'at_least' exclude each other") }
+        if hasMap { diagnostics.report(reader.node, "'above' and 'at_least' stand instead of a 'map', not beside it") }
+        if signal.type != .boolean {
+            diagnostics.report(
+                reader.node, "'above' and 'at_least' make true or false of a number; \(signal.name) is neither")
+        }
+        return Threshold(value: value, countsItself: above == nil)
     }
 
     /// What a map's right side means: a value of the signal's type, or nil for `unknown`.
@@ -173,23 +216,82 @@ extension SignalMapping {
 }
 
 extension CodesMapping {
-    init?(_ node: YAMLNode, _ diagnostics: Diagnostics, _ fields: inout FieldTable) {
+    init?(
+        _ node: YAMLNode, _ diagnostics: Diagnostics, _ fields: inout FieldTable, followsStandard: Bool
+    ) {
         var reader = YAMLReader(node, diagnostics)
         guard let field = reader.requiredText("field") else { return nil }
         self.field = fields.index(field)
-        active = reader.text("active").map { fields.index($0) }
-        map = FaultCode.allCases.map { (Array($0.rawValue.utf8), $0.bit) }
-        // A code written as a number has no leading zero.
-        map += FaultCode.allCases.filter { $0.rawValue.hasPrefix("0") }.map {
-            (Array($0.rawValue.dropFirst().utf8), $0.bit)
-        }
-        for (written, meaning) in reader.entries("map") {
-            if let code = reader.choice(of: meaning, FaultCode.self) {
-                map.append((Array((written.text ?? "").utf8), code.bit))
+        if let text = reader.text("item") { item = Int(text).map { .place($0) } ?? .key(Array(text.utf8)) }
+        active = reader.optional("active").flatMap { Active($0, diagnostics, &fields) }
+        let standard = reader.optional("standard")
+        self.followsStandard =
+            standard.map { $0.text != "none" && reader.choice(of: $0, Standard.self) != nil } ?? followsStandard
+        map = []
+        let entries = reader.entries("map")
+        WrittenValue.checkKeys(entries.map(\.key), diagnostics)
+        for (written, meaning) in entries {
+            if meaning.text == "none" {
+                map.append((Array(written.written.utf8), 0))
+            } else if let code = FaultCode(rawValue: meaning.text ?? "") {
+                map.append((Array(written.written.utf8), code.bit))
+            } else {
+                diagnostics.report(
+                    meaning,
+                    "found \(meaning.summary), expected a code of the standard in quotes, such as \"90\", or none: \(FaultCode.allCases.map(\.rawValue).joined(separator: ", "))"
+                )
             }
         }
         reader.finish()
     }
+}
+
+extension CodesMapping.Active {
+    /// The field's name, or a mapping with `field:` and `map:`.
+    init?(_ node: YAMLNode, _ diagnostics: Diagnostics, _ fields: inout FieldTable) {
+        map = []
+        if case .scalar = node.content, let name = node.text {
+            field = fields.index(name)
+            return
+        }
+        var reader = YAMLReader(node, diagnostics, expected: "a field's name, or a mapping with 'field:' and 'map:'")
+        guard let name = reader.requiredText("field") else { return nil }
+        field = fields.index(name)
+        let entries = reader.entries("map")
+        WrittenValue.checkKeys(entries.map(\.key), diagnostics)
+        for (written, meaning) in entries {
+            switch meaning.text {
+            case "true": map.append((Array(written.written.utf8), 1))
+            case "false": map.append((Array(written.written.utf8), 0))
+            case "unknown": map.append((Array(written.written.utf8), nil))
+            default:
+                diagnostics.report(
+                    meaning, "found \(meaning.summary), expected true (the code began), false (it ended) or unknown")
+            }
+        }
+        reader.finish()
+    }
+}
+
+extension WrittenValue {
+    /// Two keys of a map that are one value would hide each other: `1` and `1.0`, `true` and `True`. `1` and `true` may stand apart.
+    static func checkKeys(_ keys: [YAMLNode], _ diagnostics: Diagnostics) {
+        for (index, key) in keys.enumerated() {
+            let value = WrittenValue(key: Array(key.written.utf8))
+            if value == .text { continue }
+            if let other = keys[..<index].first(where: { WrittenValue(key: Array($0.written.utf8)) == value }) {
+                diagnostics.report(
+                    key,
+                    "'\(key.written)' is the same value as '\(other.written)' of line \(other.line): a message cannot tell them apart. Keep one of them"
+                )
+            }
+        }
+    }
+}
+
+extension YAMLNode {
+    /// What is written, also where YAML would mean nothing by it.
+    fileprivate var written: String { if case .scalar(let text, _) = content { text } else { "" } }
 }
 
 extension ProfileExample {

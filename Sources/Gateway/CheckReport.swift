@@ -34,7 +34,7 @@ public enum CheckReport {
     public static func findings(
         _ data: DeviceData, kinds: [(profile: String, equipment: EquipmentClass)]?
     ) throws(ExpressionError) -> (warnings: [Diagnostic], costs: [Cost]) {
-        var warnings = data.rules.findings()
+        var warnings = data.profiles.flatMap(\.warnings) + data.rules.findings()
         var costs: [Cost] = []
         for profile in data.profiles {
             let used = kinds?.filter { $0.profile == profile.name }.map(\.equipment) ?? [.traction]

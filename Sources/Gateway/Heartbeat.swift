@@ -39,7 +39,7 @@ struct Heartbeat {
             json.put("lifts", lifts)
             json.put("hears_lifts", loop.isDrained)
             json.put("messages", loop.counters.messages)
-            json.put("bad_messages", loop.intake.badInput.counts.values.reduce(0, +))
+            json.put("bad_messages", loop.intake.badInput.refused)
             json.put("commit_failures", loop.counters.commitFailures)
             json.object("clock") {
                 $0.put("quality", loop.clock.quality.rawValue)

@@ -98,47 +98,76 @@ public struct Intake {
         // A self-test's words are nobody's here; it has a detector of its own.
         if Self.isSelfTest(topic) { return }
         guard payload.count <= Self.maximumPayload else {
-            return badInput.note(
+            return badInput.noteRefused(
                 "too_long", topic: topic, payload: payload, arrival: arrival,
                 "longer than \(Self.maximumPayload) bytes")
         }
         let key = Self.key(topic)
         if channelIndex[key] == nil {
             do { try meet(topic, key, at: arrival) } catch {
-                badInput.note("rules", topic: topic, payload: payload, arrival: arrival, "\(error)")
+                badInput.noteRefused("rules", topic: topic, payload: payload, arrival: arrival, "\(error)")
             }
         }
         guard let channel = channelIndex[key], let lift = channels[channel].lift,
             Self.equal(topic, channels[channel].topic)
         else {
-            return badInput.note(
+            return badInput.noteRefused(
                 "unknown_lift", topic: topic, payload: payload, arrival: arrival,
                 "no registered lift speaks on this topic. Is the lift in the configuration?")
         }
         // A retained message that was deleted has no payload; it says nothing.
         if payload.count == 0 && isRetained { return }
+        let decoder = channels[channel].decoder
         do throws(UnreadableMessage) {
-            let message = try decoders[channels[channel].decoder].decode(
+            let message = try decoders[decoder].decode(
                 payload, topic: channels[channel].mapping, isRetained: isRetained,
                 identities: channels[channel].identities, mustBeNamed: channels[channel].isNamed)
             if message.identity != nil { channels[channel].isNamed = true }
             // Without a register a topic belongs to whoever names himself on it first.
             if admission == .anyone, channels[channel].identities.isEmpty, let name = message.identity {
-                channels[channel].identities = [payload.extracting(name).array]
+                channels[channel].identities = [
+                    name.isResolved
+                        ? Array(decoders[decoder].resolved[name.range]) : payload.extracting(name.range).array
+                ]
             }
-            if let problem = message.problem {
-                badInput.note(problem.kind, topic: topic, payload: payload, arrival: arrival, problem.description)
-            }
-            if let code = message.vendorCode {
-                detector.fold(
-                    message.reading, lift: lift, key: message.duplicateKey, vendorCode: payload.extracting(code),
-                    arrival: arrival)
-            } else {
-                detector.fold(
-                    message.reading, lift: lift, key: message.duplicateKey, vendorCode: nil, arrival: arrival)
-            }
+            noteOddities(decoder, topic: topic, payload: payload, arrival: arrival)
+            fold(message, decoder, lift: lift, payload: payload, arrival: arrival)
         } catch {
-            badInput.note(error.kind, topic: topic, payload: payload, arrival: arrival, error.description)
+            badInput.noteRefused(error.kind, topic: topic, payload: payload, arrival: arrival, error.description)
+        }
+    }
+
+    private mutating func fold(
+        _ message: DecodedMessage, _ decoder: Int, lift: Int, payload: Span<UInt8>, arrival: Instant
+    ) {
+        guard let code = message.vendorCode else {
+            return detector.fold(
+                message.reading, lift: lift, key: message.duplicateKey, vendorCode: nil, arrival: arrival)
+        }
+        if code.isResolved {
+            let resolved = decoders[decoder].resolved
+            detector.fold(
+                message.reading, lift: lift, key: message.duplicateKey,
+                vendorCode: resolved.span.extracting(code.range), arrival: arrival)
+        } else {
+            detector.fold(
+                message.reading, lift: lift, key: message.duplicateKey, vendorCode: payload.extracting(code.range),
+                arrival: arrival)
+        }
+    }
+
+    /// Counts what was not as the profile says in a message that is used all the same.
+    private mutating func noteOddities(
+        _ decoder: Int, topic: Span<UInt8>, payload: Span<UInt8>, arrival: Instant
+    ) {
+        for oddity in decoders[decoder].oddities {
+            badInput.note(
+                oddity, decoders[decoder], decoderIndex: decoder, topic: topic, payload: payload, arrival: arrival)
+        }
+        guard decoders[decoder].isBlemished else { return }
+        for (name, explanation) in decoders[decoder].tolerated {
+            badInput.note(
+                name, topic: topic, payload: payload, arrival: arrival, "is read all the same; it has \(explanation)")
         }
     }
 

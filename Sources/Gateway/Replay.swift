@@ -19,7 +19,7 @@ public struct Replay {
         public var messages = 0
         public var alerts = 0
         public var lifts = 0
-        public var badInput: [String: Int] = [:]
+        public var badInput = BadInput()
         public var from: Instant?
         public var to: Instant?
     }
@@ -90,7 +90,7 @@ public struct Replay {
         if let to = summary.to { advance(to: max(to, until ?? to)) }
         if let intake { atEnd(intake) }
         summary.lifts = intake?.detector.liftCount ?? 0
-        summary.badInput = intake?.badInput.counts ?? [:]
+        if let intake { summary.badInput = intake.badInput }
         return summary
     }
 }

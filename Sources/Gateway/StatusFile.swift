@@ -91,6 +91,18 @@ struct StatusReport {
             object.object("counts") {
                 for (kind, count) in badInput.counts.sorted(by: { $0.key < $1.key }) { $0.put(kind, count) }
             }
+            object.put("refused", badInput.refused)
+            object.array("values") { array in
+                for value in badInput.values {
+                    array.object {
+                        $0.put("kind", value.kind)
+                        $0.put("profile", value.profile)
+                        $0.put("field", value.field)
+                        $0.put("value", value.value)
+                        $0.put("count", value.count)
+                    }
+                }
+            }
             object.array("last") { array in
                 for specimen in badInput.specimens {
                     array.object {

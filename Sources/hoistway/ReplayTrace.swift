@@ -53,12 +53,23 @@ struct ReplayTrace: ParsableCommand {
                 throw error
             }
             output.flush()
-            let bad = summary.badInput.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
+            let bad = summary.badInput.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
                 separator: ", ")
             printError(
                 "\(summary.messages) messages of \(summary.lifts) lifts, \(summary.alerts) alert revisions"
                     + (bad.isEmpty ? "" : "; bad input: \(bad)"))
+            for line in Self.explanations(summary.badInput) { printError(line) }
         }
+    }
+
+    /// What was wrong, an example of each kind, and every value that no profile names.
+    private static func explanations(_ badInput: BadInput) -> [String] {
+        let named = Set(badInput.values.map(\.kind))
+        let firsts = badInput.firsts.filter { !named.contains($0.kind) }
+        return firsts.map { "  \($0.kind): \($0.topic): \($0.explanation)" }
+            + badInput.values.map {
+                "  \($0.kind): `\($0.field)` \($0.value), \($0.count) times (profile \($0.profile))"
+            }
     }
 
     static func sentence(_ alert: Alert) -> String {

@@ -65,7 +65,16 @@ struct StatusPage: Decodable {
             var topic: String
             var explanation: String
         }
+        struct Value: Decodable {
+            var kind: String
+            var profile: String
+            var field: String
+            var value: String
+            var count: Int
+        }
         var counts: [String: Int]
+        var refused: Int
+        var values: [Value]
         var last: [Specimen]
     }
     struct Alert: Decodable {
@@ -153,7 +162,14 @@ struct StatusPage: Decodable {
         if !badInput.counts.isEmpty {
             let counts = badInput.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
                 separator: ", ")
-            lines += ["", "Messages that could not be used: \(counts)"]
+            lines += [
+                "",
+                "Bad input (\(badInput.refused) messages refused, the others used but for what is named here): \(counts)",
+            ]
+            for value in badInput.values.sorted(by: { $0.count > $1.count }).prefix(10) {
+                lines.append(
+                    "  \(value.kind): `\(value.field)` \(value.value), \(value.count) times (profile \(value.profile))")
+            }
             for specimen in badInput.last.suffix(5) {
                 lines.append("  \(specimen.topic): \(specimen.kind): \(specimen.explanation)")
             }

@@ -7,25 +7,24 @@ import Testing
 @testable import DeviceProfiles
 
 @Suite struct ProfileTests {
-    // A profile that cannot be read fails every test of this suite.
-    private static let national: Profile = {
-        let diagnostics = Diagnostics()
-        let path = Shipped.folder + "/profiles/gbt24476-json.yaml"
-        let bytes = [UInt8](FileManager.default.contents(atPath: path)!)
-        return Profile(try! YAMLNode(parsing: bytes, file: path), diagnostics)!
-    }()
-
     private func decode(_ payload: String, topic: Int = 0, identities: [String] = []) throws(UnreadableMessage)
         -> DecodedMessage
     {
-        var decoder = MessageDecoder(Self.national)
+        var decoder = MessageDecoder(Shipped.national)
         let bytes = Array(payload.utf8)
         return try decoder.decode(
             bytes.span, topic: topic, isRetained: false, identities: identities.map { Array($0.utf8) })
     }
 
+    private func problem(_ payload: String, topic: Int = 0) throws(UnreadableMessage) -> String? {
+        var decoder = MessageDecoder(Shipped.national)
+        let bytes = Array(payload.utf8)
+        _ = try decoder.decode(bytes.span, topic: topic, isRetained: false, identities: [])
+        return decoder.oddities.first.map { decoder.explain($0, in: bytes.span).description }
+    }
+
     @Test func theShippedProfileReadsItsOwnExamples() {
-        #expect(Self.national.examples.count >= 4)
+        #expect(Shipped.national.examples.count >= 4)
     }
 
     @Test func anUnlockedDoorWithoutALimitSwitchIsNeitherOpenNorShut() throws {
@@ -41,8 +40,9 @@ import Testing
     }
 
     @Test func oneUnreadableFieldDoesNotSpoilTheOthers() throws {
-        let message = try decode(#"{"Car_Position":"B1","Car_Status":1}"#)
-        #expect(message.problem?.description == #"field `Car_Position`: expected a number, got "B1""#)
+        let payload = #"{"Car_Position":"B1","Car_Status":1}"#
+        let message = try decode(payload)
+        #expect(try problem(payload) == #"field `Car_Position`: expected a number, got "B1""#)
         #expect(message.reading.written(.moving) == "true")
         #expect(message.reading.written(.floor) == "unknown")
     }
@@ -58,7 +58,7 @@ import Testing
 
     @Test func whoseWordItIsMustBeSaidByALiftThatNamesItself() throws {
         let state = Array(#"{"Car_Status":0}"#.utf8)
-        var decoder = MessageDecoder(Self.national)
+        var decoder = MessageDecoder(Shipped.national)
         #expect(throws: UnreadableMessage.nameless(field: "Identification_Number")) {
             try decoder.decode(state.span, topic: 0, isRetained: false, identities: [], mustBeNamed: true)
         }
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "{", "[]", "{\"a\":}", "{\"a\":1,}", "{'a':1}", "{\"a\":01}", "{\"a\":1}x", "\u{1}", "{\"a\":\"\u{1}\"}",
+        "", "{", "[]", "{\"a\":}", "{\"a\":1,}", "{'a':1}", "{\"a\":01}", "{\"a\":1}x", "\u{1}",
     ])
     func whatIsNotJSONIsRefused(_ payload: String) {
         #expect(throws: UnreadableMessage.self) { try decode(payload) }
@@ -90,8 +90,9 @@ import Testing
     }
 
     @Test func anUnreadableTimeIsNoReasonToDropTheWord() throws {
-        let message = try decode(#"{"Time_Stamps":"yesterday","Car_Status":1}"#)
-        #expect(message.problem != nil)
+        let payload = #"{"Time_Stamps":"yesterday","Car_Status":1}"#
+        let message = try decode(payload)
+        #expect(try problem(payload) != nil)
         #expect(message.reading.deviceTime == nil)
         #expect(message.reading.written(.moving) == "true")
     }
@@ -139,48 +140,5 @@ import Testing
         let found = diagnostics.all.map(\.description).joined(separator: "\n")
         #expect(found.contains("x.yaml:5:7: 'mvoing' is not a signal. Did you mean 'moving'?"), "\(found)")
         #expect(found.contains("x.yaml:6:16: 'feld' is not a key here. Did you mean 'field'?"), "\(found)")
-    }
-
-    /// The scanner and Foundation's decoder agree on what is JSON, and on what the fields say.
-    @Test func theScannerAgreesWithFoundation() throws {
-        struct Probe: Decodable {
-            var a: Double?
-            var s: String?
-        }
-        let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SplitMix64(seed: seed)
-        let pieces = [
-            "{", "}", "[", "]", ",", ":", "\"a\"", "\"s\"", "\"\\u00e9\"", "1", "-0.5", "1e3", "true", "null", " ",
-            "\"x\\n\"",
-            "\"\\ud83d\\ude00\"", "\"困\"", "0", ".", "\\", "\"", "2.50", "1234567890123456789",
-        ]
-        var accepted = 0
-        for _ in 0..<40_000 {
-            var text = ""
-            if Bool.random(using: &random) {
-                let value = pieces.randomElement(using: &random)!
-                let other = pieces.randomElement(using: &random)!
-                text = "{\"a\":\(value),\"s\":\(other)}"
-            } else {
-                for _ in 0..<Int.random(in: 1...9, using: &random) { text += pieces.randomElement(using: &random)! }
-            }
-            let bytes = Array(text.utf8)
-            var tokens = [JSONToken](repeating: JSONToken(), count: 2)
-            var scanner = JSONScanner(bytes.span)
-            let ours = (try? scanner.scan([JSONField("a"), JSONField("s")], into: &tokens)) != nil
-            let object = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any]
-            // Foundation refuses an object whose key occurs twice in some forms and takes it in others; that is not compared.
-            if text.components(separatedBy: "\"a\":").count > 2 || text.components(separatedBy: "\"s\":").count > 2 {
-                continue
-            }
-            #expect(ours == (object != nil), "seed \(seed): \(text)")
-            guard ours, let probe = try? JSONDecoder().decode(Probe.self, from: Data(bytes)) else { continue }
-            accepted += 1
-            if let a = probe.a {
-                #expect(DecimalText.double(bytes.span, tokens[0].start, tokens[0].end) == a, "seed \(seed): \(text)")
-            }
-            if let s = probe.s { #expect(scanner.unescaped(tokens[1]) == s, "seed \(seed): \(text)") }
-        }
-        #expect(accepted > 500)
     }
 }

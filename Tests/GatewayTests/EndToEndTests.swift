@@ -112,7 +112,7 @@ import Testing
         #expect(
             site.wait {
                 (site.status["bad_input"] as? [String: Any])?["counts"] as? [String: Int] == [
-                    "not_json": 2, "unknown_lift": 1, "too_long": 1, "field": 1, "another_lift": 1,
+                    "plain_text": 1, "empty": 1, "unknown_lift": 1, "too_long": 1, "field": 2, "another_lift": 1,
                 ]
             }, "\(site.status["bad_input"] ?? "")")
         site.trap()

@@ -1,0 +1,196 @@
+/// Why a message is refused, in words that a technician can act on.
+///
+/// Found out only for a message that the scanner has refused already, so it may take its time.
+package struct JSONFlaw: Equatable, Sendable {
+    /// The kind under which such messages are counted.
+    package enum Kind: String, Sendable, CaseIterable {
+        case empty
+        case utf16, utf32
+        case compressed
+        case xml
+        case wrappedInString = "wrapped_in_string"
+        case array
+        case bareValue = "bare_value"
+        case plainText = "plain_text"
+        case binary
+        case singleQuotes = "single_quotes"
+        case trailingComma = "trailing_comma"
+        case leadingZero = "leading_zero"
+        case badNumber = "bad_number"
+        case pythonWord = "python_word"
+        case wordWithoutQuotes = "word_without_quotes"
+        case comment
+        case badEscape = "bad_escape"
+        case cutOff = "cut_off"
+        case moreBehindItsEnd = "more_behind_its_end"
+        case nestedTooDeep = "nested_too_deep"
+        case notUTF8 = "text_not_utf8"
+        case notJSON = "not_json"
+    }
+    package var kind: Kind
+    /// A sentence without its subject: "is UTF-16; expected UTF-8".
+    package var explanation: String
+
+    private init(_ kind: Kind, _ explanation: String) {
+        self.kind = kind
+        self.explanation = explanation
+    }
+
+    /// - Parameters:
+    ///   - error: what the scanner threw of these bytes.
+    ///   - blemishes: what it had tolerated before.
+    package init(_ bytes: Span<UInt8>, _ error: JSONError, _ blemishes: JSONBlemishes) {
+        self =
+            Self.encoding(of: bytes) ?? Self.shape(of: bytes)
+            ?? Self.mistake(bytes, at: min(error.offset, bytes.count), expected: "\(error.expected)", blemishes)
+    }
+
+    /// Bytes that are no UTF-8 text to begin with.
+    private static func encoding(of bytes: Span<UInt8>) -> JSONFlaw? {
+        func begins(_ head: [UInt8]) -> Bool {
+            guard bytes.count >= head.count else { return false }
+            for i in head.indices where bytes[i] != head[i] { return false }
+            return true
+        }
+        let advice = "; expected UTF-8: set the adapter's encoding"
+        if begins([0xFF, 0xFE, 0, 0]) || begins([0, 0, 0xFE, 0xFF]) || begins([0x7B, 0, 0, 0])
+            || begins([0, 0, 0, 0x7B])
+        {
+            return JSONFlaw(.utf32, "is UTF-32" + advice)
+        }
+        let isWide = bytes.count >= 2 && (bytes[0] == 0) != (bytes[1] == 0) && (bytes[0] | bytes[1]) < 0x80
+        if begins([0xFF, 0xFE]) || begins([0xFE, 0xFF]) || isWide { return JSONFlaw(.utf16, "is UTF-16" + advice) }
+        if begins([0x1F, 0x8B]) || begins([0x28, 0xB5, 0x2F, 0xFD]) || begins([0x78, 0x9C]) || begins([0x78, 0xDA]) {
+            return JSONFlaw(.compressed, "is compressed; expected JSON as it is")
+        }
+        return nil
+    }
+
+    /// Something whole that is no object.
+    private static func shape(of bytes: Span<UInt8>) -> JSONFlaw? {
+        var first = 0
+        if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { first = 3 }
+        while first < bytes.count, " \t\r\n".utf8.contains(bytes[first]) { first += 1 }
+        guard first < bytes.count else {
+            return JSONFlaw(.empty, bytes.count == 0 ? "is empty" : "has nothing in it but blanks")
+        }
+        switch bytes[first] {
+        case UInt8(ascii: "{"): return nil
+        case UInt8(ascii: "["):
+            guard let items = Self.count(bytes, from: first) else {
+                return JSONFlaw(.array, "is an array; expected one object")
+            }
+            return JSONFlaw(
+                .array,
+                items == 1
+                    ? "is an array of one; expected the object itself" : "is an array of \(items); expected one object")
+        case UInt8(ascii: "\""):
+            var next = first + 1
+            while next < bytes.count, bytes[next] <= 32 { next += 1 }
+            let isObject = next < bytes.count && (bytes[next] == UInt8(ascii: "{") || bytes[next] == UInt8(ascii: "["))
+            return isObject
+                ? JSONFlaw(.wrappedInString, "is wrapped in a string: JSON within quotes; expected the object itself")
+                : JSONFlaw(.bareValue, "is a bare text in quotes; expected an object '{'")
+        case UInt8(ascii: "<"): return JSONFlaw(.xml, "is XML; expected JSON")
+        case UInt8(ascii: "/"), UInt8(ascii: "#"):
+            return JSONFlaw(.comment, "begins with a comment; JSON has none")
+        default: return bare(bytes, from: first)
+        }
+    }
+
+    /// A number, a word, or bytes of some other form.
+    private static func bare(_ bytes: Span<UInt8>, from first: Int) -> JSONFlaw {
+        var isText = true
+        var isNumber = true
+        for i in first..<bytes.count {
+            if bytes[i] < 9 || bytes[i] == 0x7F { isText = false }
+            if !"0123456789+-.eE \r\n\t".utf8.contains(bytes[i]) { isNumber = false }
+        }
+        let shown = quoted(bytes, first, bytes.count)
+        if isNumber { return JSONFlaw(.bareValue, "is the bare number \(shown); expected an object '{'") }
+        guard isText else { return JSONFlaw(.binary, "is binary; expected JSON: a profile reads text") }
+        return JSONFlaw(.plainText, "is the plain text '\(shown)'; expected an object '{'")
+    }
+
+    /// A mistake within an object.
+    private static func mistake(
+        _ bytes: Span<UInt8>, at place: Int, expected: String, _ blemishes: JSONBlemishes
+    ) -> JSONFlaw {
+        func flaw(_ kind: Kind, _ what: String) -> JSONFlaw { JSONFlaw(kind, "\(what) (byte \(place))") }
+        if expected == "less nesting" {
+            return flaw(.nestedTooDeep, "is nested deeper than \(JSONScanner.maximumDepth) levels")
+        }
+        // The second byte of a GBK character may be a backslash, and swallow the quote behind it.
+        let isLost = blemishes.contains(.notUTF8)
+        let lost = "has text that is not UTF-8 (is it GBK?) and hides where its strings end"
+        guard place < bytes.count else {
+            return isLost ? flaw(.notUTF8, lost) : flaw(.cutOff, "is cut off: it ends in the middle")
+        }
+        if expected == "the end of the message" {
+            return flaw(.moreBehindItsEnd, "goes on behind its end with '\(quoted(bytes, place, bytes.count))'")
+        }
+        if expected.contains("surrogate") || expected.contains("escape") || expected.contains("hexadecimal") {
+            if isLost { return flaw(.notUTF8, lost) }
+            return flaw(
+                .badEscape,
+                "has a backslash that JSON does not know or a half character (\\uD8xx alone): expected \(expected)")
+        }
+        var before = place - 1
+        while before >= 0, bytes[before] <= 32 { before -= 1 }
+        let last = before >= 0 ? bytes[before] : 0
+        let found = bytes[place]
+        switch found {
+        case UInt8(ascii: "}") where last == UInt8(ascii: ","), UInt8(ascii: "]") where last == UInt8(ascii: ","):
+            return flaw(.trailingComma, "has a trailing comma")
+        case UInt8(ascii: "'"):
+            return flaw(.singleQuotes, "has single quotes, as Python prints a dictionary; expected double quotes")
+        case UInt8(ascii: "/"), UInt8(ascii: "#"): return flaw(.comment, "has a comment; JSON has none")
+        case UInt8(ascii: "0")...UInt8(ascii: "9") where last == UInt8(ascii: "0") && before == place - 1:
+            return flaw(.leadingZero, "has a number with a leading zero")
+        case UInt8(ascii: "+"): return flaw(.badNumber, "has a number with a plus sign")
+        case UInt8(ascii: "."): return flaw(.badNumber, "has a number that begins with its point")
+        case UInt8(ascii: "x") where last == UInt8(ascii: "0"): return flaw(.badNumber, "has a hexadecimal number")
+        default: break
+        }
+        if last == UInt8(ascii: ".") || expected == "a digit" {
+            return flaw(.badNumber, "has a number without digits behind its point or its e")
+        }
+        if !isLost, let word = word(bytes, at: place) {
+            if ["True", "False", "None"].contains(word) {
+                return flaw(
+                    .pythonWord,
+                    "has \(word), as Python writes it; expected \(word == "None" ? "null" : word.lowercased())")
+            }
+            return flaw(.wordWithoutQuotes, "has the word \(word) without quotes")
+        }
+        return isLost ? flaw(.notUTF8, lost) : flaw(.notJSON, "is not JSON: expected \(expected)")
+    }
+
+    /// The whole word in which a byte stands.
+    private static func word(_ bytes: Span<UInt8>, at place: Int) -> String? {
+        func isLetter(_ i: Int) -> Bool {
+            let byte = bytes[i]
+            return byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z") || byte == UInt8(ascii: "_")
+        }
+        guard isLetter(place) else { return nil }
+        var (start, end) = (place, place)
+        while start > 0, isLetter(start - 1) { start -= 1 }
+        while end < bytes.count, end - start < 24, isLetter(end) { end += 1 }
+        return quoted(bytes, start, end)
+    }
+
+    private static func quoted(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> String {
+        String(decoding: (start..<min(end, start + 24)).map { bytes[$0] }, as: UTF8.self)
+    }
+
+    /// The items of an array that is whole.
+    private static func count(_ bytes: Span<UInt8>, from first: Int) -> Int? {
+        var scanner = JSONScanner(bytes, isTolerant: true)
+        scanner.position = first
+        do throws(JSONError) { _ = try scanner.plain(depth: 0) } catch { return nil }
+        scanner.position = first
+        var items = 0
+        while scanner.nextItem() != nil { items += 1 }
+        return items
+    }
+}
