@@ -32,6 +32,7 @@ public struct Intake {
 
     public private(set) var detector: Detector
     public private(set) var badInput = BadInput()
+    var refusedLifts = RefusedLifts()
     private var decoders: [MessageDecoder]
     private var channels: [Channel] = []
     /// By the topic's hash.
@@ -98,6 +99,7 @@ public struct Intake {
         // A self-test's words are nobody's here; it has a detector of its own.
         if Self.isSelfTest(topic) { return }
         guard payload.count <= Self.maximumPayload else {
+            noteRefused(lift(of: topic), "too_long", at: arrival)
             return badInput.noteRefused(
                 "too_long", topic: topic, payload: payload, arrival: arrival,
                 "longer than \(Self.maximumPayload) bytes")
@@ -131,8 +133,12 @@ public struct Intake {
                 ]
             }
             noteOddities(decoder, topic: topic, payload: payload, arrival: arrival)
+            if message.reading.isSignOfLife {
+                refusedLifts.noteRead(lift, id: detector.lift(lift).id, at: arrival)
+            }
             fold(message, decoder, lift: lift, payload: payload, arrival: arrival)
         } catch {
+            noteRefused(lift, error.kind, at: arrival)
             badInput.noteRefused(error.kind, topic: topic, payload: payload, arrival: arrival, error.description)
         }
     }
@@ -169,6 +175,19 @@ public struct Intake {
             badInput.note(
                 name, topic: topic, payload: payload, arrival: arrival, "is read all the same; it has \(explanation)")
         }
+    }
+
+    private mutating func noteRefused(_ lift: Int?, _ kind: String, at arrival: Instant) {
+        guard let lift else { return }
+        refusedLifts.noteRefused(lift, id: detector.lift(lift).id, because: kind, at: arrival)
+    }
+
+    /// Whose topic it is.
+    private func lift(of topic: Span<UInt8>) -> Int? {
+        guard let channel = channelIndex[Self.key(topic)], Self.equal(topic, channels[channel].topic) else {
+            return nil
+        }
+        return channels[channel].lift
     }
 
     static func isSelfTest(_ topic: Span<UInt8>) -> Bool {

@@ -48,8 +48,8 @@ enum Recovery {
         let open = Set(detector.openAlerts.map(\.id))
         for told in try journal.latestAlerts() where told.lift != site && told.lift != SelfTest.lift.id {
             let isFollowed = detector.index(of: told.lift) != nil
-            // Under the same rules a followed lift's fold has told what the journal has.
-            guard rulesChanged || !isFollowed else { continue }
+            // Under the same rules a followed lift's fold has told what the journal has; of what is no part of the fold it knows nothing.
+            guard rulesChanged && told.kind != RefusedLifts.kind || !isFollowed else { continue }
             if detector.goOn(told.id, toldAs: told.revision, isOpen: told.isOpen, at: now) { continue }
             if told.isOpen, !open.contains(told.id) {
                 ended += [told.ended(because: isFollowed ? "rules_changed" : "lift_removed", at: now)].compactMap { $0 }

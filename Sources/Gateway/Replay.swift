@@ -47,7 +47,11 @@ public struct Replay {
             intake?.advance(to: time) { decided.append(($0, $1)) }
             for (alert, time) in decided { tell(alert, at: time) }
         }
-        func drain(at time: Instant) { for alert in intake?.takeAlerts() ?? [] { tell(alert, at: time) } }
+        func drain(at time: Instant) {
+            for alert in (intake?.takeAlerts() ?? []) + (intake?.refusedLifts.takeAlerts() ?? []) {
+                tell(alert, at: time)
+            }
+        }
         func begin(_ time: Instant, isListening: Bool) throws {
             if intake != nil { return }
             summary.from = time

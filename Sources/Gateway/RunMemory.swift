@@ -14,6 +14,7 @@ struct RunMemory {
     var events: [OwedEvent]
     /// The gateway's alerts about itself.
     var own: (brokerLost: SiteAlert, diskFailing: SiteAlert, selfTestFailed: SiteAlert)
+    var refusedLifts: RefusedLifts
     var selfTest: SelfTest?
     var answeredWords: [(centre: String, id: String)]
     /// Orders that were followed, and whose files are still there.
@@ -44,13 +45,15 @@ extension TelemetryLoop {
         }
         return RunMemory(
             state: intake.detector.snapshot(), rules: intake.detector.rules, alerts: pendingAlerts,
-            events: owed + pendingEvents, own: (brokerLost, diskFailing, selfTestFailed), selfTest: selfTest,
+            events: owed + pendingEvents, own: (brokerLost, diskFailing, selfTestFailed),
+            refusedLifts: intake.refusedLifts, selfTest: selfTest,
             answeredWords: pendingWords, followedOrders: pendingOrders, anchor: clock.anchor)
     }
 
     func goOn(from memory: RunMemory) {
         wantsSnapshot = true
         (brokerLost, diskFailing, selfTestFailed) = memory.own
+        intake.refusedLifts = memory.refusedLifts
         selfTest = memory.selfTest
         pendingWords = memory.answeredWords
         pendingOrders = memory.followedOrders

@@ -141,7 +141,7 @@ struct StatusReport {
             $0.put("absurd_times", view.counters.absurdTimes)
         }
         json.array("alerts") { array in
-            for alert in view.openAlerts {
+            for alert in view.openAlerts + loop.intake.refusedLifts.open.filter({ $0.lift == view.lift.id }) {
                 array.object {
                     $0.put("id", alert.id)
                     $0.put("kind", alert.kind)

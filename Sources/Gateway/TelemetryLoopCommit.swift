@@ -7,7 +7,7 @@ import Uplink
 /// The loop's second half: what was decided becomes durable, and only then the broker and the centres hear of it.
 extension TelemetryLoop {
     func collectAlerts() {
-        for alert in intake.takeAlerts() { tell(alert) }
+        for alert in intake.takeAlerts() + intake.refusedLifts.takeAlerts() { tell(alert) }
     }
 
     /// Notes what the centres are to be told beside the alerts; the next commit, which it brings about, makes it durable.
@@ -191,7 +191,8 @@ extension TelemetryLoop {
         siteStateIsOld = monotonic - siteStateAt < Self.siteStateEvery
         if siteStateIsOld { return }
         siteStateAt = monotonic
-        let own = [brokerLost.view, diskFailing.view, selfTestFailed.view].compactMap { $0 }
+        let own =
+            [brokerLost.view, diskFailing.view, selfTestFailed.view].compactMap { $0 } + intake.refusedLifts.open
         let state = SiteState(intake.detector, and: own, hearsLifts: isDrained)
         if board.siteState != state {
             board.siteState = state
