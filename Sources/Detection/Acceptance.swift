@@ -2,30 +2,39 @@ import Elevator
 
 /// Reminders that nobody at the centre has accepted an entrapment: each is a revision of it that may leave by a further route
 /// at once (entrapment.md: "No `accepted` within 3 minutes escalates to the next route"; the first of the four nodes of a Chinese
-/// rescue, 接警, is judged by a 3-minute response rate).
+/// rescue, 接警, is judged by a 3-minute response rate). They come after 3, 6 and 9 minutes, then every 15 minutes, and every hour
+/// once an hour is over, for as long as the entrapment is open and nobody has accepted it.
 extension Detector {
     /// The time that a rule file's parameter of this name may change, for a trial.
     static let acceptanceParameter = "accept_within"
     private static let standardAcceptance = Duration.seconds(180)
-    /// A centre that never accepts anything is not reminded for ever.
-    static let mostReminders = 3
+    /// So many reminders come one acceptance limit apart; then so many limits lie between two (15 minutes), and from so many limits
+    /// after the beginning on (an hour) that many.
+    static let quickReminders = 3
+    private static let quarterHour: Int64 = 5
+    private static let hour: Int64 = 20
+    /// A snapshot counts reminders in a byte; from here on only their times matter.
+    private static let countedReminders = 100
 
     private var acceptanceLimit: Int64 {
         if case .duration(let limit)? = rules.parameters[Self.acceptanceParameter] { return limit.nanoseconds }
         return Self.standardAcceptance.nanoseconds
     }
 
-    private func reminderDue(_ entry: AlertLedger.Entry, _ track: LiftTrack) -> Int64? {
-        guard entry.state == .suspected || entry.state == .confirmed, entry.kind.hasPrefix("entrapment"),
-            entry.reminders < Self.mostReminders, !track.acceptedAlerts.contains(entry.id)
+    private func reminderDue(_ entry: AlertLedger.Entry) -> Int64? {
+        guard entry.state == .suspected || entry.state == .confirmed, Alert.isEntrapment(entry.kind),
+            entry.acceptedBy == nil
         else { return nil }
-        return max(entry.raisedAt, entry.remindedAt) + acceptanceLimit
+        let last = max(entry.raisedAt, entry.remindedAt)
+        let limits =
+            entry.reminders < Self.quickReminders
+            ? 1 : last - entry.raisedAt < Self.hour * acceptanceLimit ? Self.quarterHour : Self.hour
+        return last + limits * acceptanceLimit
     }
 
     /// When the next reminder about a lift is due.
     func nextReminder(_ index: Int) -> Int64 {
-        let track = tracks[index]
-        return track.ledger.entries.reduce(LiftMemory.never) { min($0, reminderDue($1, track) ?? LiftMemory.never) }
+        tracks[index].ledger.entries.reduce(LiftMemory.never) { min($0, reminderDue($1) ?? LiftMemory.never) }
     }
 
     /// Gives the reminders that are due at `acceptanceDue`, and sets the next time.
@@ -36,12 +45,11 @@ extension Detector {
         let isLate = now - time > acceptanceLimit / 2
         for index in tracks.indices {
             for entry in tracks[index].ledger.entries.indices {
-                guard let due = reminderDue(tracks[index].ledger.entries[entry], tracks[index]), due <= time else {
-                    continue
-                }
+                guard let due = reminderDue(tracks[index].ledger.entries[entry]), due <= time else { continue }
                 tracks[index].ledger.entries[entry].remindedAt = isLate ? now : time
                 if isLate { continue }
-                tracks[index].ledger.entries[entry].reminders += 1
+                let reminders = tracks[index].ledger.entries[entry].reminders + 1
+                tracks[index].ledger.entries[entry].reminders = min(reminders, Self.countedReminders)
                 note(index, entry, Alert.notAccepted, nil, Instant(nanoseconds: time))
             }
         }

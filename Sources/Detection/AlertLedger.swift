@@ -24,6 +24,12 @@ struct AlertLedger: Sendable, Equatable {
         var reminders = 0
         /// When it was reminded last, or could have been.
         var remindedAt = Int64.min
+        /// The person at the centre who deals with it, until that person says that it is over.
+        var acceptedBy: String?
+        /// Of an entrapment: the reason of its first revision.
+        var branch = ""
+        /// A person has said that people are in the car.
+        var isVerified = false
     }
     /// A rule's open alert, as the rules' memory has it.
     struct OpenLife {
@@ -43,6 +49,11 @@ struct AlertLedger: Sendable, Equatable {
     }
     /// Onsets remembered per lift. A controller that boots in 1970 repeats itself within fewer than this.
     static let rememberedOnsets = 64
+
+    /// A person deals with the lift's open entrapment: nothing suppresses a branch of it (EN 81-28).
+    var hasAcceptedEntrapment: Bool {
+        entries.contains { $0.acceptedBy != nil && $0.state.isOpen && Alert.isEntrapment($0.kind) }
+    }
 
     func openIndex(_ rule: String) -> Int? { entries.firstIndex { $0.rule == rule && $0.state.isOpen } }
 
@@ -73,9 +84,10 @@ struct AlertLedger: Sendable, Equatable {
     }
 
     mutating func forgetEnded(before time: Int64) {
-        // What is presumed over waits for a person who says so; the last few do.
-        let presumed = entries.filter { $0.state == .presumedReleased }.suffix(8).map(\.id)
-        entries.removeAll { !$0.state.isOpen && $0.changedAt < time && !presumed.contains($0.id) }
+        // What is presumed over, or was accepted, waits for a person who says that it is over; the last few do.
+        let waiting = entries.filter { $0.state == .presumedReleased || !$0.state.isOpen && $0.acceptedBy != nil }
+            .suffix(8).map(\.id)
+        entries.removeAll { !$0.state.isOpen && $0.changedAt < time && !waiting.contains($0.id) }
     }
 
     /// Turns transitions into revisions.

@@ -309,6 +309,11 @@ public struct Detector: Sendable {
         let program = tracks[index].program
         programs[program].apply(input, &tracks[index].memory, &agendas[program])
         step(index, at: input.time, isBaseline: input.reading.isBaseline, &sink)
+        if isSignOfLife {
+            let occupancy = programs[program].occupancy(tracks[index].memory)
+            tracks[index].lastKnown.note(tracks[index].memory, occupancy, at: time)
+        }
+        if tracks[index].judgement != nil { lookForNewEvidence(index, at: time, &sink) }
         deadlines.note(index, tracks[index].deadline)
     }
 
@@ -326,10 +331,10 @@ public struct Detector: Sendable {
         runTimers(index, before: time == .max ? time : time + 1, &sink)
     }
 
-    private mutating func step(_ index: Int, at time: Int64, isBaseline: Bool = false, _ sink: inout TransitionSink) {
+    mutating func step(_ index: Int, at time: Int64, isBaseline: Bool = false, _ sink: inout TransitionSink) {
         let context = StepContext(
             time: time, isBaseline: isBaseline, isListening: isListening,
-            isBypassed: !tracks[index].acceptedAlerts.isEmpty)
+            isAccepted: tracks[index].ledger.hasAcceptedEntrapment)
         tracks[index].memory.timerWasLast = false
         let program = tracks[index].program
         programs[program].step(&tracks[index].memory, &agendas[program], context, &sink)
@@ -377,10 +382,12 @@ public struct Detector: Sendable {
         let memory = tracks[index].memory
         let transitions = explained(sink.transitions, program.rules)
         tracks[index].ledger.forgetEnded(before: tracks[index].older.memory.time - 4 * lateness)
+        let told = alerts.count
         tracks[index].ledger.tell(
             transitions, refoldedFrom: start, rules: program.rules, lift: tracks[index].lift.id,
             now: now ?? memory.time, vendorCode: tracks[index].writtenVendorCode,
             evidence: { program.evidence(memory.words.span) }, life: { program.openLife($0, memory) }, &alerts)
+        complete(alertsFrom: told, index)
         noticeIncidents(index, at: now ?? transitions.last?.time ?? memory.time)
         if !transitions.isEmpty { acceptanceDue = min(acceptanceDue, nextReminder(index)) }
     }

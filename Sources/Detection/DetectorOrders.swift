@@ -13,17 +13,18 @@ extension Detector {
             guard let index = index(of: lift) else { throw .unknownLift(lift) }
             endMaintenance(index, because: by, at: now.nanoseconds)
         case .accepted(let alert, let by):
-            let (index, entry) = try entry(alert) { $0.state.isOpen }
-            let kind = tracks[index].ledger.entries[entry].kind
-            guard kind.hasPrefix("entrapment") || kind == Alert.carAlarmCall else { throw .notAnEntrapment(kind) }
-            guard tracks[index].acceptedAlerts.insert(alert).inserted else {
-                return note(index, entry, "accepted", Statement(by: by), now)
-            }
-            if !confirm(index, entry, by, now) { note(index, entry, "accepted", Statement(by: by), now) }
-            // What was muted until now is judged without its suppressor.
+            let (index, entry) = try entryAboutPeople(alert) { $0.state.isOpen }
+            tracks[index].ledger.entries[entry].acceptedBy = by
+            note(index, entry, "accepted", Statement(by: by), now)
+            // What suppressed a branch of it until now does so no longer.
+            lookAgain(index, at: now.nanoseconds)
+        case .verified(let alert, let statement):
+            let (index, entry) = try entryAboutPeople(alert, where: Self.canBeSpokenOf)
+            tracks[index].ledger.entries[entry].isVerified = true
+            if !confirm(index, entry, statement, now) { note(index, entry, "verified", statement, now) }
             lookAgain(index, at: now.nanoseconds)
         case .progress(let alert, let progress, let statement):
-            let (index, entry) = try entry(alert, where: Self.canBeClosed)
+            let (index, entry) = try entry(alert, where: Self.canBeSpokenOf)
             note(index, entry, progress.rawValue, statement, now)
         case .endOfAlarm(let alert, let statement):
             try close(alert, because: "end_of_alarm", statement, mustEnd: false, now)
@@ -42,6 +43,16 @@ extension Detector {
         throw .noOpenAlert(alert)
     }
 
+    /// An entrapment or a call: an alert that a person accepts or verifies.
+    private func entryAboutPeople(
+        _ alert: String, where isWanted: (AlertLedger.Entry) -> Bool
+    ) throws(OrderProblem) -> (lift: Int, entry: Int) {
+        let (index, entry) = try entry(alert, where: isWanted)
+        let kind = tracks[index].ledger.entries[entry].kind
+        guard Alert.isEntrapment(kind) || kind == Alert.carAlarmCall else { throw .notAnEntrapment(kind) }
+        return (index, entry)
+    }
+
     /// Evaluates the lift's rules at a moment that no reading and no timer has brought.
     private mutating func lookAgain(_ index: Int, at time: Int64) {
         let program = tracks[index].program
@@ -56,7 +67,7 @@ extension Detector {
     // MARK: Alerts
 
     /// - Returns: whether there was anything left to confirm.
-    private mutating func confirm(_ index: Int, _ entry: Int, _ by: String, _ now: Instant) -> Bool {
+    private mutating func confirm(_ index: Int, _ entry: Int, _ statement: Statement, _ now: Instant) -> Bool {
         let program = programs[tracks[index].program]
         let told = tracks[index].ledger.entries[entry]
         guard told.state == .suspected,
@@ -67,9 +78,11 @@ extension Detector {
         let transition = Transition(
             rule: rule, branch: program.life(rule).reason(memory.words.span), state: .confirmed,
             severity: told.severity, time: now.nanoseconds, onset: told.onset,
-            reason: "accepted", unobserved: 0, evidence: program.evidence(memory.words.span))
+            reason: "verified", unobserved: 0, evidence: program.evidence(memory.words.span))
         tell(TransitionSink(transitions: [transition]), index, refoldedFrom: nil)
-        if alerts.last?.id == told.id { alerts[alerts.count - 1].statement = Statement(by: by) }
+        guard let last = alerts.indices.last(where: { alerts[$0].id == told.id && alerts[$0].reason == "verified" })
+        else { return false }
+        alerts[last].statement = statement
         return true
     }
 
@@ -82,23 +95,21 @@ extension Detector {
                 entry, ruleVersion: rules.versions[tracks[index].ledger.entries[entry].rule] ?? "", reason: reason,
                 statement, lift: tracks[index].lift.id, now: now.nanoseconds,
                 evidence: program.evidence(memory.words.span), vendorCode: tracks[index].writtenVendorCode))
+        complete(alertsFrom: alerts.count - 1, index)
     }
 
-    /// Ends an incident by a person's word: one that is open, that is presumed over, or that was accepted and has ended since.
+    /// Ends an incident by a person's word: one that is open, that is presumed over, or that was accepted and has ended since, which
+    /// leaves its rules alone: what they find now is something else.
     private mutating func close(
         _ alert: String, because reason: String, _ statement: Statement, mustEnd: Bool, _ now: Instant
     ) throws(OrderProblem) {
-        if let index = tracks.firstIndex(where: { $0.acceptedAlerts.contains(alert) }) {
-            tracks[index].acceptedAlerts.remove(alert)
-            guard tracks[index].ledger.entries.contains(where: { $0.id == alert && Self.canBeClosed($0) }) else {
-                return lookAgain(index, at: now.nanoseconds)
-            }
-        }
-        let (index, entry) = try entry(alert, where: Self.canBeClosed)
+        let (index, entry) = try entry(alert, where: Self.canBeSpokenOf)
         let program = programs[tracks[index].program]
         let told = tracks[index].ledger.entries[entry]
-        if let rule = program.rules.firstIndex(where: { $0.definition.name == told.rule }) {
+        tracks[index].ledger.entries[entry].acceptedBy = nil
+        if told.state != .cleared, let rule = program.rules.firstIndex(where: { $0.definition.name == told.rule }) {
             if told.state.isOpen { program.life(rule).setPhase(.idle, &tracks[index].memory) }
+            if mustEnd { noteJudgement(index, rule: told.rule) }
             // Rules that spoke through this one see the same evidence.
             for related in [rule] + program.rules[rule].yieldsTo + program.rules[rule].yielders {
                 for branch in program.rules[related].branches.indices {
@@ -112,12 +123,14 @@ extension Detector {
                 entry, ruleVersion: rules.versions[told.rule] ?? "", reason: reason, statement,
                 lift: tracks[index].lift.id, now: now.nanoseconds, evidence: program.evidence(memory.words.span),
                 vendorCode: tracks[index].writtenVendorCode))
+        complete(alertsFrom: alerts.count - 1, index)
         noticeIncidents(index, at: now.nanoseconds)
         lookAgain(index, at: now.nanoseconds)
     }
 
-    private static func canBeClosed(_ entry: AlertLedger.Entry) -> Bool {
-        entry.state.isOpen || entry.state == .presumedReleased
+    /// Open, presumed over, or ended while a person was dealing with it, who has not yet said that it is over.
+    private static func canBeSpokenOf(_ entry: AlertLedger.Entry) -> Bool {
+        entry.state.isOpen || entry.state == .presumedReleased || entry.acceptedBy != nil
     }
 
     /// A condition that still lasts is raised again after its whole hold, or, judged false, when it has ended and come again.

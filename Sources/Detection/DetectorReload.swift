@@ -44,6 +44,7 @@ extension Detector {
                 tracks[index].ledger.close(
                     entry, ruleVersion: "", reason: isSecond ? "merged" : "rule_removed", lift: tracks[index].lift.id,
                     now: now.nanoseconds, evidence: [], vendorCode: tracks[index].writtenVendorCode))
+            complete(alertsFrom: alerts.count - 1, index)
         }
     }
 }

@@ -3,8 +3,8 @@ import Encoding
 
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
-    /// 6 knows the branches of rules; 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 to 5 are
-    /// read, too.
+    /// 6 knows the branches of rules, who has accepted or verified an alert, how it began, and what was last known of a lift; 4 knows for
+    /// what a lift's timers wait; 3 counts reminders and the use of lifts; 2 to 5 are read, too.
     private static let snapshotFormat: UInt32 = 6
 
     public func snapshot() -> [UInt8] {
@@ -184,8 +184,9 @@ extension LiftTrack {
             writer.write(order.signal.name)
             writer.write(order.value)
         }
-        writer.write(variable: UInt64(acceptedAlerts.count))
-        for alert in acceptedAlerts.sorted() { writer.write(alert) }
+        lastKnown.write(to: &writer)
+        writer.write(judgement != nil)
+        judgement?.write(to: &writer)
         writer.write(maintenance != nil)
         if let maintenance {
             writer.write(maintenance.until)
@@ -242,8 +243,16 @@ extension LiftTrack {
             guard let signal else { throw MalformedBytes(offset: reader.offset) }
             waitingOrders.append(WaitingOrder(time: time, signal: signal, value: try reader.readFlag()))
         }
-        acceptedAlerts = []
-        for _ in 0..<(try reader.readVariable()) { acceptedAlerts.insert(try reader.readText()) }
+        for _ in 0..<(format < 6 ? try reader.readVariable() : 0) {
+            let accepted = try reader.readText()
+            for entry in ledger.entries.indices where ledger.entries[entry].id == accepted {
+                // Formats before 6 do not say by whom.
+                ledger.entries[entry].acceptedBy = "a person"
+            }
+        }
+        lastKnown = format < 6 ? LastKnown() : try LastKnown(from: &reader)
+        let isJudged = format < 6 ? false : try reader.readFlag()
+        judgement = isJudged ? try Judgement(from: &reader) : nil
         maintenance = nil
         guard try reader.readFlag() else { return }
         let until: Int64 = try reader.read()
@@ -313,6 +322,9 @@ extension AlertLedger {
             writer.write(entry.changedAt)
             writer.write(UInt8(entry.reminders))
             writer.write(entry.remindedAt)
+            writer.write(entry.acceptedBy ?? "")
+            writer.write(entry.branch)
+            writer.write(entry.isVerified)
         }
         writer.write(variable: UInt64(onsets.count))
         for onset in onsets {
@@ -341,6 +353,12 @@ extension AlertLedger {
                     severity: severity, onset: try reader.read(), raisedAt: try reader.read(),
                     changedAt: try reader.read(), reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self)),
                     remindedAt: format < 3 ? .min : try reader.read()))
+            if format >= 6 {
+                let by = try reader.readText()
+                entries[entries.count - 1].acceptedBy = by.isEmpty ? nil : by
+                entries[entries.count - 1].branch = try reader.readText()
+                entries[entries.count - 1].isVerified = try reader.readFlag()
+            }
         }
         for _ in 0..<(try reader.readVariable()) {
             onsets.append(Onset(kind: try reader.readText(), onset: try reader.read()))

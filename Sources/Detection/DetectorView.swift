@@ -24,6 +24,8 @@ public struct OpenAlert: Sendable, Equatable {
     public var severity: Severity
     public var onset: Instant
     public var title: Title
+    /// The person at the centre who deals with it.
+    public var acceptedBy: String?
 
     public var lane: Lane { Lane(of: kind, state, severity) }
 }
@@ -51,8 +53,6 @@ extension Detector {
             if let entry = track.ledger.entries.first(where: { $0.id == id }) {
                 return Lane(of: entry.kind, entry.state, entry.severity)
             }
-            // Only those that concern people are accepted.
-            if track.acceptedAlerts.contains(id) { return .entrapment }
         }
         return nil
     }
@@ -61,7 +61,8 @@ extension Detector {
         track.ledger.entries.filter(\.state.isOpen).map { entry in
             OpenAlert(
                 id: entry.id, revision: entry.revision, lift: track.lift.id, kind: entry.kind, state: entry.state,
-                severity: entry.severity, onset: Instant(nanoseconds: entry.onset), title: entry.title)
+                severity: entry.severity, onset: Instant(nanoseconds: entry.onset), title: entry.title,
+                acceptedBy: entry.acceptedBy)
         }
     }
 

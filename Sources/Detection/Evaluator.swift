@@ -7,8 +7,8 @@ struct StepContext {
     var isBaseline = false
     var isListening = true
     var history = History.unknown
-    /// A person at the centre has taken the lift's entrapment on: nothing is muted until they end it (EN 81-28).
-    var isBypassed = false
+    /// A person at the centre has taken the lift's open entrapment on: nothing suppresses it until it ends (EN 81-28).
+    var isAccepted = false
     /// False while memory is carried over to other rules: alerts are raised by what comes, not by the carrying.
     var isRaising = true
 }

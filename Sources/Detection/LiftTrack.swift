@@ -61,15 +61,17 @@ struct LiftTrack: Sendable {
     var recentKeys: [UInt64] = Array(repeating: 0, count: LiftTrack.rememberedKeys)
     var nextKey = 0
     var vendorCode: [UInt8] = []
+    /// Floor, mode and occupancy; not rolled back, for what is folded again is noted again.
+    var lastKnown = LastKnown()
     var ledger = AlertLedger()
     var counters = LiftCounters()
     var use = LiftUse()
+    /// The last alert that a person judged false, while its condition lasts.
+    var judgement: Judgement?
     /// An announced maintenance window; see `Order`.
     var maintenance: Maintenance?
     /// What the gateway itself says and waits for the lift's time to get there: what the lift said before is judged without it.
     var waitingOrders: [WaitingOrder] = []
-    /// Entrapments that a person at the centre has taken on: nothing is muted until each is ended (EN 81-28).
-    var acceptedAlerts: Set<String> = []
 
     /// Words whose duplicates are recognised. At 10 messages a second this is the lateness and more.
     static let rememberedKeys = 32

@@ -7,8 +7,11 @@ public enum Order: Sendable, Equatable {
     case maintenance(lift: String, until: Instant, by: String, reason: String)
     /// The work is over before its time.
     case maintenanceEnds(lift: String, by: String)
-    /// The centre's person has taken an alert on: it is confirmed, and the lift's suppressors are bypassed (EN 81-28).
+    /// The centre's person has taken an alert on. It is reminded of no more, and nothing suppresses it until it ends (EN 81-28);
+    /// its stage stays what it is.
     case accepted(alert: String, by: String)
+    /// A person knows that people are in the car: the alert is confirmed at once.
+    case verified(alert: String, Statement)
     /// Help is on its way, or there, or the people are out: told to everybody, and changes no verdict.
     case progress(alert: String, Progress, Statement)
     /// The centre's person declares the incident over.
@@ -42,7 +45,7 @@ public enum OrderProblem: Error, CustomStringConvertible, Equatable {
         switch self {
         case .unknownLift(let lift): "no lift '\(lift)' is registered here"
         case .noOpenAlert(let alert): "no alert '\(alert)' is open here"
-        case .notAnEntrapment(let kind): "only an entrapment or an alarm call is accepted; this is \(kind)"
+        case .notAnEntrapment(let kind): "only an entrapment or an alarm call is accepted or verified; this is \(kind)"
         case .notYours(let centre): "'\(centre)' is not told of such alerts, and cannot speak about them"
         case .over(let time): "its end, \(time.rfc3339), is past"
         }
@@ -68,8 +71,8 @@ extension Order {
     /// The alert it is about; nil for an order about a lift.
     public var alertID: String? {
         switch self {
-        case .accepted(let alert, _), .progress(let alert, _, _), .endOfAlarm(let alert, _),
-            .judgedFalse(let alert, _, _):
+        case .accepted(let alert, _), .verified(let alert, _), .progress(let alert, _, _),
+            .endOfAlarm(let alert, _), .judgedFalse(let alert, _, _):
             alert
         case .maintenance, .maintenanceEnds: nil
         }
@@ -82,6 +85,8 @@ extension Order {
             "work on lift \(lift) until \(until.rfc3339), announced by \(by): \(reason)"
         case .maintenanceEnds(let lift, let by): "work on lift \(lift) is over, says \(by)"
         case .accepted(let alert, let by): "alert \(alert) accepted by \(by)"
+        case .verified(let alert, let statement):
+            "alert \(alert): \(statement.people.map { "\($0) " } ?? "")people in the car, verified by \(statement.by)"
         case .progress(let alert, let progress, let statement):
             "alert \(alert): \(progress.rawValue), says \(statement.by)"
         case .endOfAlarm(let alert, let statement): "alert \(alert): end of alarm by \(statement.by)"
@@ -103,10 +108,10 @@ extension Order {
                 ["maintenance", lift, String(until.nanoseconds), by, reason]
             case .maintenanceEnds(let lift, let by): ["maintenance_ends", lift, by]
             case .accepted(let alert, let by): ["accepted", alert, by]
-            case .progress(let alert, let progress, let said):
-                [progress.rawValue, alert, said.by, said.people.map(String.init) ?? "", said.remark ?? ""]
-            case .endOfAlarm(let alert, let said):
-                ["end_of_alarm", alert, said.by, said.people.map(String.init) ?? "", said.remark ?? ""]
+            case .verified(let alert, let said):
+                ["verified", alert] + said.parts + [said.condition ?? "", said.knownBy?.rawValue ?? ""]
+            case .progress(let alert, let progress, let said): [progress.rawValue, alert] + said.parts
+            case .endOfAlarm(let alert, let said): ["end_of_alarm", alert] + said.parts
             case .judgedFalse(let alert, let by, let reason): ["judged_false", alert, by, reason]
             }
         return parts.joined(separator: String(Self.separator))
@@ -124,6 +129,11 @@ extension Order {
         // Version 0.2 journalled it without people and remark.
         case ("end_of_alarm", 3): self = .endOfAlarm(alert: parts[1], Statement(by: parts[2]))
         case ("end_of_alarm", 5): self = .endOfAlarm(alert: parts[1], Statement(parts[2...]))
+        case ("verified", 7):
+            var statement = Statement(parts[2...4])
+            statement.condition = parts[5].isEmpty ? nil : parts[5]
+            statement.knownBy = Statement.KnownBy(rawValue: parts[6])
+            self = .verified(alert: parts[1], statement)
         case (let word?, 5):
             guard let progress = Progress(rawValue: word) else { return nil }
             self = .progress(alert: parts[1], progress, Statement(parts[2...]))
@@ -134,7 +144,10 @@ extension Order {
 }
 
 extension Statement {
-    /// From (by, people, remark) as an order's line has them.
+    /// (by, people, remark) as an order's line has them.
+    fileprivate var parts: [String] { [by, people.map(String.init) ?? "", remark ?? ""] }
+
+    /// From `parts`.
     fileprivate init(_ parts: ArraySlice<String>) {
         let parts = Array(parts)
         self.init(by: parts[0], people: Int(parts[1]), remark: parts[2].isEmpty ? nil : parts[2])

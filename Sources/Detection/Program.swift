@@ -27,12 +27,15 @@ final class Program: Sendable {
     let timerOwners: [Int32]
     /// Tells a node of another program that does the same: by it memory is carried over a change of rules.
     let identities: [UInt64]
+    let occupancyParts: OccupancyParts
 
     var agendaSize: Int { (nodes.count + rules.count + 63) / 64 }
 
     init(
-        nodes drafts: [Node], identities: [UInt64], rules: [CompiledRule], signals: SignalTable, staleAfter: Duration
+        nodes drafts: [Node], identities: [UInt64], rules: [CompiledRule], signals: SignalTable, staleAfter: Duration,
+        occupancyParts: OccupancyParts = OccupancyParts()
     ) {
+        self.occupancyParts = occupancyParts
         var nodes = drafts
         var owners: [Int32] = [-1]
         var slots = 0

@@ -94,7 +94,10 @@ extension Compiler {
         return and(muting, !surely(hasLasted))
     }
 
-    func finish(_ rules: [CompiledRule], staleAfter: Duration) -> Program {
-        Program(nodes: nodes, identities: identities, rules: rules, signals: signals, staleAfter: staleAfter)
+    mutating func finish(_ rules: [CompiledRule], staleAfter: Duration) -> Program {
+        let parts = OccupancyParts(&self)
+        return Program(
+            nodes: nodes, identities: identities, rules: rules, signals: signals, staleAfter: staleAfter,
+            occupancyParts: parts)
     }
 }

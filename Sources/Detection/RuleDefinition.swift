@@ -317,7 +317,7 @@ public struct RuleSet: Sendable {
     /// The set was checked when it was read, so nothing can fail for a lack of signals: what no profile provides is unknown.
     func program(for kind: Detector.LiftKind) throws(ExpressionError) -> Program {
         try programs.program(for: kind) { () throws(ExpressionError) in
-            let (compiler, compiled) = try compile(for: kind)
+            var (compiler, compiled) = try compile(for: kind)
             return compiler.finish(compiled, staleAfter: kind.staleAfter)
         }
     }

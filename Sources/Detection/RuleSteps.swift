@@ -123,7 +123,7 @@ extension Program {
         for i in rule.branches.indices {
             let own = life.branch(i)
             guard isDue(index, i, own, &m, context) else { continue }
-            if !context.isBypassed, let mute = activeMute(rule.branches[i], own, m) {
+            if !isAccepted(rule, context), let mute = activeMute(rule.branches[i], own, m) {
                 // One suppression is reported once, whichever branches it mutes.
                 let isReported = rule.branches.indices.contains { life.branch($0).isSuppressionReported(m.span) }
                 own.setSuppressionReported(true, &m)
@@ -161,7 +161,7 @@ extension Program {
         for (i, branch) in rule.branches.enumerated() {
             let own = life.branch(i)
             guard !own.hasJoined(m.span), isDue(index, i, own, &m, context) else { continue }
-            if !context.isBypassed, activeMute(branch, own, m) != nil { continue }
+            if !isAccepted(rule, context), activeMute(branch, own, m) != nil { continue }
             own.setHasJoined(true, &m)
             if !life.stands(on: i, m.span) {
                 life.setStands(on: i, &m)
@@ -249,7 +249,7 @@ extension Program {
         } else if life.phase(m.span) == .suspected {
             if isRevised(rule, life, m) {
                 end(index, .cleared, "revised", life, &m, context, &sink)
-            } else if !context.isBypassed, let mute = reachingMute(rule, life, m, context) {
+            } else if !isAccepted(rule, context), let mute = reachingMute(rule, life, m, context) {
                 for i in rule.branches.indices { life.branch(i).setSuppressionReported(true, &m) }
                 close(index, .suppressed, mute.name, life, &m, context, &sink)
             }
@@ -262,6 +262,11 @@ extension Program {
             guard let revise = branch.revise, surely(revise, m) else { return false }
         }
         return true
+    }
+
+    /// A person deals with the lift's entrapment: nothing suppresses it, and other alerts of the lift as ever.
+    private func isAccepted(_ rule: CompiledRule, _ context: StepContext) -> Bool {
+        context.isAccepted && Alert.isEntrapment(rule.definition.kind)
     }
 
     /// A suppressor that reaches back to the onset of the suspicion.

@@ -133,9 +133,11 @@ extension Detector {
                     time: max(time, memory.time), onset: life.onset, reason: rule.branches[life.branch].name,
                     unobserved: 0,
                     evidence: program.evidence(memory.words.span))
+                let told = alerts.count
                 tracks[index].ledger.tell(
                     [transition], refoldedFrom: nil, rules: program.rules, lift: tracks[index].lift.id, now: time,
                     vendorCode: tracks[index].writtenVendorCode, evidence: { [] }, life: { _ in nil }, &alerts)
+                complete(alertsFrom: told, index)
             }
         }
     }

@@ -5,7 +5,7 @@ public struct Alert: Sendable, Equatable {
     /// 1 for the first word about it; each later word is one more.
     public var revision: Int
     public var lift: String
-    /// What it is, as the rules name it: `entrapment.off_level`.
+    /// What it is, as the rules name it: `entrapment`.
     public var kind: String
     public var state: AlertState
     public var severity: Severity
@@ -16,7 +16,8 @@ public struct Alert: Sendable, Equatable {
     public var onset: Instant
     /// The event time of this revision's decision.
     public var time: Instant
-    /// Why this revision exists, as a word: `held`, `alarm_button`, `released`, `revised`, `inspection`, `accepted`.
+    /// Why this revision exists, as a word: of an entrapment its branch (`off_level`, `silence`, `alarm_button`), how it ended
+    /// (`released`, `revised`), what suppresses it (`inspection`), or what a person said (`accepted`, `verified`).
     public var reason: String
     /// What a person said, where that is the reason.
     public var statement: Statement?
@@ -32,6 +33,13 @@ public struct Alert: Sendable, Equatable {
     /// The controller's own codes, as it wrote them, of the last message that carried any.
     public var vendorCode: String?
     public var title: Title
+    /// How an entrapment began: the reason of its first revision. It stays while `reason` changes.
+    public var branch: String?
+    /// Whether people are in the car, as the rules take it; nil where that was not asked.
+    public var occupancy: Occupancy?
+    /// Signals that the rules do not believe; they are not in `evidence`.
+    public var disbelieved: [Evidence] = []
+    public var lastKnown = LastKnown()
 
     public init(
         id: String, revision: Int, lift: String, kind: String, state: AlertState, severity: Severity, rule: String,
@@ -64,21 +72,71 @@ public struct Alert: Sendable, Equatable {
     /// The reason of a revision that reminds the centre: nobody has accepted it.
     public static let notAccepted = "not_accepted"
 
-    public var isEntrapment: Bool { kind.hasPrefix("entrapment") }
+    public var isEntrapment: Bool { Self.isEntrapment(kind) }
+    /// The kind of people who cannot get out of a car, whatever the branch.
+    public static func isEntrapment(_ kind: String) -> Bool { kind == "entrapment" || kind.hasPrefix("entrapment.") }
 
     /// Urgency of delivery: lane 0 goes before everything else.
     public var lane: Lane { Lane(of: kind, state, severity) }
 }
 
+/// Whether people are in the car, and who or what says so.
+public struct Occupancy: Sendable, Equatable {
+    public enum Verdict: String, Sendable, CaseIterable { case yes, no, unknown }
+    public enum Source: String, Sendable, CaseIterable {
+        case sensor, load, person
+        /// They were seen behind doors that have stayed locked, and are seen no more.
+        case seenBefore = "seen_before"
+        case sensorStuck = "sensor_stuck"
+        /// There is no sensor, or it has failed or fallen silent.
+        case none
+    }
+    public var verdict: Verdict
+    public var source: Source
+    public init(_ verdict: Verdict, _ source: Source) {
+        self.verdict = verdict
+        self.source = source
+    }
+}
+
+/// What a rescuer needs most when nothing is heard of a lift any more, with the last time at which it was known.
+public struct LastKnown: Sendable, Equatable {
+    public struct Item<Value: Sendable & Equatable>: Sendable, Equatable {
+        public var value: Value
+        public var time: Instant
+        public init(value: Value, time: Instant) {
+            self.value = value
+            self.time = time
+        }
+    }
+    public var floor: Item<Double>?
+    public var mode: Item<ServiceMode>?
+    public var occupied: Item<Bool>?
+    public init() {}
+}
+
 /// What a person said about an alert: somebody at the centre, or at the lift.
 public struct Statement: Sendable, Equatable {
+    /// How a person knows that people are in the car.
+    public enum KnownBy: String, Sendable, CaseIterable, Decodable {
+        case voice, camera
+        case onSite = "on_site"
+    }
+
     public var by: String
-    /// How many people were in the car.
+    /// How many people are, or were, in the car.
     public var people: Int?
+    /// How the people in the car are.
+    public var condition: String?
+    public var knownBy: KnownBy?
     public var remark: String?
-    public init(by: String, people: Int? = nil, remark: String? = nil) {
+    public init(
+        by: String, people: Int? = nil, condition: String? = nil, knownBy: KnownBy? = nil, remark: String? = nil
+    ) {
         self.by = by
         self.people = people
+        self.condition = condition
+        self.knownBy = knownBy
         self.remark = remark
     }
 }
@@ -136,7 +194,7 @@ public enum Lane: Int, Sendable, CaseIterable {
     case info = 2
 
     public init(of kind: String, _ state: AlertState, _ severity: Severity) {
-        let isUrgent = kind.hasPrefix("entrapment") || kind == Alert.carAlarmCall
+        let isUrgent = Alert.isEntrapment(kind) || kind == Alert.carAlarmCall
         self = state == .suppressed ? .info : isUrgent ? .entrapment : severity == .info ? .info : .fault
     }
 }

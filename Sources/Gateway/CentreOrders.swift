@@ -7,10 +7,12 @@ extension Order {
     /// What a person at a centre has said, as an order to the detector; the centre vouches for the name.
     init(_ word: CentreWord, from centre: String) {
         let by = "\(word.by) (\(centre))"
-        let statement = Statement(by: by, people: word.people, remark: word.reason)
+        let statement = Statement(
+            by: by, people: word.people, condition: word.condition, knownBy: word.knownBy, remark: word.reason)
         self =
             switch word.word {
             case .accepted: .accepted(alert: word.alertID, by: by)
+            case .verified: .verified(alert: word.alertID, statement)
             case .dispatched: .progress(alert: word.alertID, .dispatched, statement)
             case .arrived: .progress(alert: word.alertID, .arrived, statement)
             case .released: .progress(alert: word.alertID, .released, statement)

@@ -147,6 +147,7 @@ struct StatusReport {
                     $0.put("kind", alert.kind)
                     $0.put("state", alert.state.rawValue)
                     $0.put("since_s", (now - alert.onset).inSeconds)
+                    $0.put("accepted_by", alert.acceptedBy)
                 }
             }
         }

@@ -209,7 +209,7 @@ extension SiteState {
         incidents = (detector.openAlerts + own).map {
             SiteState.Incident(
                 alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind, state: $0.state.rawValue,
-                severity: $0.severity.rawValue, onset: $0.onset, lane: $0.lane)
+                severity: $0.severity.rawValue, onset: $0.onset, lane: $0.lane, acceptedBy: $0.acceptedBy)
         }
         liftsThatMayHoldPeople = detector.liftsThatMayHoldPeople
         liftsWithoutPower = detector.liftsWithoutPower

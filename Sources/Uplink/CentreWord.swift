@@ -1,4 +1,4 @@
-import Encoding
+import Elevator
 import FoundationEssentials
 
 /// What a person at the centre says about an alert (EN 81-28; entrapment.md "After it").
@@ -6,6 +6,8 @@ public struct CentreWord: Sendable, Equatable, Decodable {
     public enum Word: String, Sendable, CaseIterable, Decodable {
         /// A person has taken it on.
         case accepted
+        /// A person knows that people are in the car.
+        case verified
         case dispatched
         case arrived
         /// The people are out.
@@ -19,15 +21,19 @@ public struct CentreWord: Sendable, Equatable, Decodable {
     public var word: Word
     public var alertID: String
     public var by: String
-    /// How many people were released.
+    /// How many people are, or were, in the car.
     public var people: Int?
+    /// How they are, and how that is known: of `verified`.
+    public var condition: String?
+    public var knownBy: Statement.KnownBy?
     public var reason: String?
     /// The centre's own name for this word: the answer repeats it.
     public var wordID: String?
 
     enum CodingKeys: String, CodingKey {
-        case word, by, people, reason
+        case word, by, people, condition, reason
         case alertID = "alert_id"
+        case knownBy = "known_by"
         case wordID = "word_id"
     }
 
@@ -40,6 +46,11 @@ public struct CentreWord: Sendable, Equatable, Decodable {
         if !isText(alertID, upTo: 100) { return "\"alert_id\": expected the id of an alert" }
         if !isText(by, upTo: 200) { return "\"by\": expected who says so" }
         if let people, !(0...1000 ~= people) { return "\"people\": expected 0 to 1000" }
+        if word == .verified {
+            if knownBy == nil { return "\"known_by\": expected voice, camera or on_site" }
+            if people == 0 { return "\"people\": expected 1 or more; 'judged_false' says that nobody is there" }
+        }
+        if let condition, !isText(condition, upTo: 1000) { return "\"condition\": expected a line of text" }
         if let reason, !isText(reason, upTo: 1000) { return "\"reason\": expected a line of text" }
         if word == .judgedFalse, reason == nil { return "\"reason\": expected what was found instead" }
         if let wordID, !isText(wordID, upTo: 100) { return "\"word_id\": expected a short line of text" }

@@ -13,10 +13,13 @@ public struct SiteState: Sendable, Equatable {
         public var severity: String
         public var onset: Instant
         public var lane: Lane
+        /// The person at a centre who deals with it.
+        public var acceptedBy: String?
         public init(
             alertID: String, revision: Int, lift: String, kind: String, state: String, severity: String, onset: Instant,
-            lane: Lane
+            lane: Lane, acceptedBy: String? = nil
         ) {
+            self.acceptedBy = acceptedBy
             self.alertID = alertID
             self.revision = revision
             self.lift = lift
@@ -57,6 +60,7 @@ public struct SiteState: Sendable, Equatable {
                         $0.put("state", incident.state)
                         $0.put("severity", incident.severity)
                         $0.put("onset", incident.onset.rfc3339)
+                        $0.put("accepted_by", incident.acceptedBy)
                     }
                 }
             }

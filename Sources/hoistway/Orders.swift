@@ -125,15 +125,40 @@ struct AnnounceMaintenance: ParsableCommand {
 struct Incident: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "What a person decides about an open alert, where the centre cannot say so itself.",
-        subcommands: [Accept.self, Progress.self, End.self, JudgeFalse.self])
+        subcommands: [Accept.self, Verify.self, Progress.self, End.self, JudgeFalse.self])
 
     struct Accept: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "A person has taken it on: it is confirmed, and nothing is muted on this lift until its end.")
+            abstract: "A person has taken it on: no more reminders, and nothing suppresses it until its end.")
         @Argument(help: "The alert's id or its beginning (hoistway journal list).") var alert: String
         @OptionGroup var options: OrderOptions
         func run() throws {
             try reporting { try options.give(.accepted(alert: try options.alert(alert), by: options.by)) }
+        }
+    }
+    struct Verify: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A person knows that people are in the car: the alert is confirmed at once.",
+            discussion: """
+                  hoistway incident verify 5c09435c --known-by voice --people 2 --condition "calm" --by "Li Wei"
+                """)
+        @Argument(help: "The alert's id or its beginning (hoistway journal list).") var alert: String
+        @Option(help: "How it is known.") var knownBy: Statement.KnownBy
+        @Option(help: "How many people are in the car.") var people: Int?
+        @Option(help: "How they are.") var condition: String?
+        @OptionGroup var options: OrderOptions
+        func validate() throws {
+            if let people, people < 1 {
+                throw ValidationError(
+                    "--people: found \(people), expected 1 or more; judge-false says that nobody is there")
+            }
+        }
+        func run() throws {
+            try reporting {
+                let statement = Statement(
+                    by: options.by, people: people, condition: condition, knownBy: knownBy)
+                try options.give(.verified(alert: try options.alert(alert), statement))
+            }
         }
     }
     struct Progress: ParsableCommand {
@@ -178,3 +203,5 @@ struct Incident: ParsableCommand {
         }
     }
 }
+
+extension Statement.KnownBy: ExpressibleByArgument {}

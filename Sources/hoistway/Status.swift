@@ -81,6 +81,7 @@ struct StatusPage: Decodable {
         var kind: String
         var state: String
         var sinceS: Double
+        var acceptedBy: String?
     }
     struct Lift: Decodable {
         var id: String
@@ -189,7 +190,10 @@ struct StatusPage: Decodable {
         let doors =
             flag("doors.front.fully_open") == true
             ? "open" : flag("doors.front.locked").map { $0 ? "closed" : "not closed" } ?? "-"
-        let alerts = lift.alerts.map { "\($0.kind) \($0.state) \(Self.span($0.sinceS))" }.joined(separator: ", ")
+        let alerts = lift.alerts.map { alert in
+            "\(alert.kind) \(alert.state) \(Self.span(alert.sinceS))"
+                + (alert.acceptedBy.map { " (accepted by \($0))" } ?? "")
+        }.joined(separator: ", ")
         let work = lift.maintenanceS.map { "work announced, \(Self.span($0)) left" }
         let column = [alerts.isEmpty ? nil : styled(alerts, "31"), work].compactMap { $0 }.joined(separator: ", ")
         return row(

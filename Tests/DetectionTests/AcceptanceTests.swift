@@ -4,12 +4,13 @@ import Testing
 
 /// What people at the centre say, and what they have not said (entrapment.md, "After it").
 @Suite struct AcceptanceTests {
-    private func trapped() throws -> Building {
+    private func trapped(confirmedAfter confirmation: String = "60s") throws -> Building {
         var building = try Building(
             rules: """
                 rules:
-                  - { rule: r, kind: entrapment.x, when: not moving, for: 10s, severity: critical,
-                      escalates: { to: confirmed, for: 60s }, clear: in_door_zone, title: { en: t, zh: t } }
+                  - { rule: r, kind: entrapment, when: not moving and not in_door_zone, for: 10s,
+                      severity: critical, because: off_level,
+                      escalates: { to: confirmed, for: \(confirmation) }, clear: in_door_zone, title: { en: t, zh: t } }
                 """)
         building.say(at: 0) { $0.stopsBetweenFloors() }
         return building
@@ -21,27 +22,71 @@ import Testing
         building.advance(to: end)
     }
 
-    @Test func anEntrapmentThatNobodyHasAcceptedIsToldAgainThreeTimes() throws {
-        var building = try trapped()
-        wait(&building, until: 3000)
-        #expect(
-            building.told == [
-                "1 entrapment.x suspected 10.0", "1 entrapment.x confirmed 70.0", "1 entrapment.x confirmed 190.0",
-                "1 entrapment.x confirmed 370.0", "1 entrapment.x confirmed 550.0",
-            ])
-        #expect(building.alerts.map(\.reason).suffix(3) == ["not_accepted", "not_accepted", "not_accepted"])
-        #expect(building.alerts.map(\.revision) == [1, 2, 3, 4, 5])
-        #expect(Set(building.alerts.map(\.id)).count == 1)
+    /// Minutes after an entrapment was raised at which it was reminded of.
+    private func reminders(_ building: Building) -> [Double] {
+        building.alerts.filter { $0.reason == "not_accepted" }.map {
+            ($0.time - building.alerts[0].time).inSeconds / 60
+        }
     }
 
-    @Test func acceptingEndsTheReminders() throws {
-        var building = try trapped()
+    @Test(arguments: ["60s", "100h"])
+    func anEntrapmentThatNobodyHasAcceptedIsRemindedOfForAsLongAsItIsOpen(_ confirmation: String) throws {
+        var building = try trapped(confirmedAfter: confirmation)
+        wait(&building, until: 4 * 3600)
+        #expect(reminders(building) == [3, 6, 9, 24, 39, 54, 69, 129, 189])
+        #expect(building.alerts.map(\.revision) == Array(1...building.alerts.count))
+        #expect(Set(building.alerts.map(\.id)).count == 1)
+        building.say(at: 4 * 3600 + 1) { $0.set(.inDoorZone, true) }
+        let count = building.alerts.count
+        wait(&building, until: 8 * 3600)
+        #expect(building.alerts.count == count)
+    }
+
+    @Test func acceptingEndsTheRemindersAndChangesNoStage() throws {
+        var building = try trapped(confirmedAfter: "100h")
         wait(&building, until: 100)
         try building.order(.accepted(alert: building.alerts[0].id, by: "Wang (city)"))
+        #expect(building.detector.openAlerts[0].acceptedBy == "Wang (city)")
         wait(&building, until: 3000)
-        #expect(building.told.count == 3)
-        #expect(building.alerts[2].reason == "accepted" && building.alerts[2].state == .confirmed)
-        #expect(building.alerts[2].statement == Statement(by: "Wang (city)"))
+        #expect(building.alerts.map { "\($0.state) \($0.reason)" } == ["suspected off_level", "suspected accepted"])
+        #expect(building.alerts[1].statement == Statement(by: "Wang (city)"))
+    }
+
+    @Test func whoeverVerifiesThatPeopleAreInsideConfirmsAtOnce() throws {
+        var building = try trapped(confirmedAfter: "100h")
+        building.advance(to: 30)
+        let said = Statement(by: "Li", people: 2, condition: "one is a child", knownBy: .voice)
+        try building.order(.verified(alert: building.alerts[0].id, said))
+        #expect(building.told.last == "1 entrapment confirmed 30.0")
+        #expect(building.alerts[1].reason == "verified" && building.alerts[1].statement == said)
+        // Said again it is one more revision, and no second confirmation.
+        try building.order(.verified(alert: building.alerts[0].id, Statement(by: "Wu", knownBy: .onSite)))
+        #expect(building.alerts.map { "\($0.state) \($0.reason)" }.last == "confirmed verified")
+        #expect(building.alerts.map(\.revision) == [1, 2, 3])
+        wait(&building, until: 300)
+        #expect(reminders(building) == [3], "nobody has accepted it")
+    }
+
+    /// A person's eyes count for more than a sensor.
+    @Test func whatIsVerifiedIsOccupiedWhateverTheSensorSays() throws {
+        var building = try trapped()
+        building.say(at: 20) { $0.set(.occupied, false) }
+        #expect(building.detector.openAlerts.count == 1)
+        try building.order(.verified(alert: building.alerts[0].id, Statement(by: "Li", knownBy: .camera)))
+        let alert = try #require(building.alerts.last)
+        #expect(alert.occupancy == Occupancy(.yes, .person))
+        #expect(alert.disbelieved.map(\.signal) == ["compartments.main.occupied"])
+    }
+
+    @Test func anAcceptanceEndsWithItsAlert() throws {
+        var building = try trapped()
+        building.advance(to: 20)
+        try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
+        building.say(at: 30) { $0.set(.inDoorZone, true) }
+        building.say(at: 40) { $0.set(.inDoorZone, false) }
+        wait(&building, until: 300)
+        #expect(Set(building.alerts.map(\.id)).count == 2)
+        #expect(building.alerts.last?.reason == "not_accepted", "the second is nobody's yet")
     }
 
     @Test func theReminderComesThoughNoLiftCanBeHeard() throws {
@@ -67,11 +112,10 @@ import Testing
 
     @Test func remindersAreCountedOverARestart() throws {
         var building = try trapped()
-        wait(&building, until: 200)
-        #expect(building.told.count == 3)
+        wait(&building, until: 600)
         try building.restart()
         wait(&building, until: 3000)
-        #expect(building.told.count == 5)
+        #expect(reminders(building) == [3, 6, 9, 24, 39])
     }
 
     @Test func eachNodeOfTheRescueIsARevisionForEverybody() throws {
@@ -84,12 +128,36 @@ import Testing
         try building.order(.endOfAlarm(alert: id, Statement(by: "Li", people: 2)))
         #expect(
             building.alerts.map { "\($0.state) \($0.reason)" } == [
-                "suspected held", "confirmed accepted", "confirmed dispatched", "confirmed released",
+                "suspected off_level", "suspected accepted", "suspected dispatched", "suspected released",
                 "cleared end_of_alarm",
             ])
         #expect(building.alerts[3].statement == Statement(by: "Li", people: 2, remark: "by hand"))
         #expect(throws: OrderProblem.noOpenAlert(id)) {
             try building.order(.progress(alert: id, .arrived, Statement(by: "Li")))
+        }
+    }
+
+    /// The doors open before the rescuer has told how many came out.
+    @Test func whatARescuerSaysAfterTheDoorsHaveOpenedIsTold() throws {
+        var building = try trapped()
+        building.advance(to: 20)
+        let id = building.alerts[0].id
+        try building.order(.accepted(alert: id, by: "Wang"))
+        building.say(at: 30) { $0.set(.inDoorZone, true) }
+        wait(&building, until: 300)
+        try building.order(.progress(alert: id, .released, Statement(by: "Li", people: 2)))
+        try building.restart()
+        try building.order(.endOfAlarm(alert: id, Statement(by: "Wang", people: 2)))
+        #expect(
+            building.alerts.suffix(3).map { "\($0.state) \($0.reason)" } == [
+                "cleared released", "cleared released", "cleared end_of_alarm",
+            ])
+        #expect(building.alerts.map(\.revision) == Array(1...5))
+        wait(&building, until: 400)
+        #expect(throws: OrderProblem.noOpenAlert(id)) {
+            building.say(at: 420) { $0.set(.inDoorZone, false) }
+            building.advance(to: 440)
+            try building.order(.endOfAlarm(alert: id, Statement(by: "Wang")))
         }
     }
 }

@@ -55,26 +55,43 @@ import Testing
         #expect(building.told.last == "1 stands suppressed 30.0")
     }
 
-    @Test func acceptingConfirmsAndBypassesSuppressorsUntilTheEnd() throws {
+    @Test func whatBeginsAfterAnEndOfAlarmIsANewAlert() throws {
+        var building = try Building(rules: Building.rule("clear: in_door_zone", kind: "entrapment"))
+        building.stop(at: 1)
+        building.advance(to: 25)
+        try building.order(.endOfAlarm(alert: building.alerts[0].id, Statement(by: "Wang")))
+        #expect(building.told.last == "1 entrapment cleared 25.0")
+        #expect(building.alerts.last?.reason == "end_of_alarm")
+        // It still stands there: a new alert after its whole hold.
+        building.say(at: 30)
+        building.advance(to: 36)
+        #expect(building.told.last == "1 entrapment raised 35.0")
+    }
+
+    private static let inspected =
+        "unless: [{ name: inspection, when: mode == inspection, at_most: 1h }]"
+
+    /// Another branch of the accepted entrapment is not suppressed; another alert of the same lift is.
+    @Test func anAcceptanceBypassesSuppressorsForItsAlertAlone() throws {
         let text =
-            Building.rule("escalates: { to: confirmed, for: 1h }\n    clear: in_door_zone", kind: "entrapment.x")
-            + "\n  - { rule: other, kind: other, when: not moving, for: 20s, unless: [{ name: inspection, when: mode == inspection, at_most: 1h }], title: { en: o, zh: o } }"
+            Building.rule("clear: in_door_zone", kind: "entrapment") + """
+
+                  - { rule: branch, kind: entrapment, when: not moving, for: 30s, \(Self.inspected), title: { en: o, zh: o } }
+                  - { rule: other, kind: other, when: not moving, for: 20s, \(Self.inspected), title: { en: o, zh: o } }
+                """
         var building = try Building(rules: text)
         building.say(at: 0) {
             $0.stopsBetweenFloors()
             $0.set(.mode, case: 2)
         }
-        building.advance(to: 25)
-        #expect(building.told == ["1 entrapment.x suspected 10.0", "1 other suppressed 20.0"])
+        building.advance(to: 15)
         try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
-        #expect(building.told.dropFirst(2) == ["1 entrapment.x confirmed 25.0", "1 other raised 25.0"])
-        try building.order(.endOfAlarm(alert: building.alerts[0].id, Statement(by: "Wang")))
-        #expect(building.told.last == "1 entrapment.x cleared 25.0")
-        #expect(building.alerts.last?.reason == "end_of_alarm")
-        // It still stands there: a new alert after its whole hold.
-        building.say(at: 30)
-        building.advance(to: 36)
-        #expect(building.told.last == "1 entrapment.x suspected 35.0")
+        building.advance(to: 40)
+        #expect(
+            building.told == [
+                "1 entrapment raised 10.0", "1 entrapment raised 15.0", "1 other suppressed 20.0",
+                "1 entrapment raised 30.0",
+            ])
     }
 
     @Test func judgedFalseEndsItAndBlocksNoNewEvidence() throws {
@@ -92,29 +109,43 @@ import Testing
         #expect(throws: OrderProblem.noOpenAlert("x")) { try building.order(.accepted(alert: "x", by: "W")) }
     }
 
-    @Test func anAcceptedIncidentThatHasEndedByItselfCanStillBeClosed() throws {
-        let text =
-            Building.rule("clear: in_door_zone", kind: "entrapment.x")
-            + "\n  - { rule: other, kind: other, when: moving, for: 5s, unless: [{ name: inspection, when: mode == inspection, at_most: 1h }], title: { en: o, zh: o } }"
-        var building = try Building(rules: text)
-        building.stop(at: 1)
-        building.advance(to: 12)
-        try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
-        building.say(at: 20) { $0.set(.inDoorZone, true) }
-        building.advance(to: 40)
-        try building.order(.endOfAlarm(alert: building.alerts[0].id, Statement(by: "Wang")))
-        // The bypass is over: an inspection mutes again.
-        building.say(at: 50) {
-            $0.set(.mode, case: 2)
-            $0.set(.moving, true)
+    /// The person was wrong: somebody is in the car after all, and says so.
+    @Test(arguments: ["press", "seen", "code"])
+    func newEvidenceIsHeardThoughTheJudgedConditionLasts(_ evidence: String) throws {
+        var building = try Building(rules: Building.rule())
+        building.say(at: 1) {
+            $0.stopsBetweenFloors()
+            $0.set(.occupied, false)
+            $0.set(.codes, bits: FaultCode.mainPowerLost.bit)
         }
-        building.advance(to: 57)
-        #expect(building.told.last == "1 other suppressed 55.0")
+        building.advance(to: 12)
+        try building.order(.judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
+        for second in stride(from: 20.0, to: 100, by: 10) { building.say(at: second) }
+        #expect(building.told.count == 2)
+        try building.restart()
+        building.say(at: 100) {
+            switch evidence {
+            case "press": $0.set(.codes, bits: FaultCode.carAlarmButton.bit)
+            case "seen": $0.set(.occupied, true)
+            default: $0.set(.codes, bits: 1)
+            }
+        }
+        building.advance(to: 111)
+        #expect(building.told.last == "1 stands raised 110.0", "judged afresh, after its whole hold")
+    }
+
+    @Test func acceptedIsWhatConcernsPeople() throws {
         #expect(throws: OrderProblem.notAnEntrapment("other")) {
             var plain = try Building(rules: Building.rule(kind: "other"))
             plain.stop(at: 1)
             plain.advance(to: 12)
             try plain.order(.accepted(alert: plain.alerts[0].id, by: "Wang"))
+        }
+        #expect(throws: OrderProblem.notAnEntrapment("other")) {
+            var plain = try Building(rules: Building.rule(kind: "other"))
+            plain.stop(at: 1)
+            plain.advance(to: 12)
+            try plain.order(.verified(alert: plain.alerts[0].id, Statement(by: "Wang", knownBy: .voice)))
         }
     }
 
@@ -136,6 +167,8 @@ import Testing
         .endOfAlarm(alert: "a", Statement(by: "x", people: 2)),
         .progress(alert: "a", .arrived, Statement(by: "x", remark: "r")),
         .judgedFalse(alert: "a", by: "x", reason: ""),
+        .verified(alert: "a", Statement(by: "x", people: 2, condition: "calm", knownBy: .onSite, remark: "r")),
+        .verified(alert: "a", Statement(by: "x", knownBy: .voice)),
     ])
     func anOrdersLineReadsBack(_ order: Order) { #expect(Order(line: order.line) == order) }
 }

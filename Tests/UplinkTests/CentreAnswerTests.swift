@@ -33,6 +33,10 @@ import Testing
             #"{"words": [{"word": "released", "alert_id": "a", "by": "Li", "people": 2, "word_id": "7"}]}"#
         ).words[0]
         #expect(word.word == .released && word.people == 2 && word.wordID == "7")
+        let verified = try answer(
+            #"{"words": [{"word": "verified", "alert_id": "a", "by": "Li", "people": 2, "condition": "calm", "known_by": "on_site"}]}"#
+        ).words[0]
+        #expect(verified.word == .verified && verified.condition == "calm" && verified.knownBy == .onSite)
     }
 
     @Test(arguments: [
@@ -42,6 +46,12 @@ import Testing
         (#"{"words": [{"word": "accepted", "alert_id": "a", "by": "x\u001fy"}]}"#, "\"by\": expected who"),
         (#"{"words": [{"word": "judged_false", "alert_id": "a", "by": "x"}]}"#, "what was found instead"),
         (#"{"words": [{"word": "released", "alert_id": "a", "by": "x", "people": -1}]}"#, "0 to 1000"),
+        (#"{"words": [{"word": "verified", "alert_id": "a", "by": "x"}]}"#, "voice, camera or on_site"),
+        (#"{"words": [{"word": "verified", "alert_id": "a", "by": "x", "known_by": "rumour"}]}"#, "rumour"),
+        (
+            #"{"words": [{"word": "verified", "alert_id": "a", "by": "x", "known_by": "voice", "people": 0}]}"#,
+            "judged_false"
+        ),
         (#"{"words": [{"word": "shout", "alert_id": "a", "by": "x"}]}"#, "shout"),
         ("[]", ""), ("", ""), ("{", ""), ("<html>", ""), (#"{"id": "a""#, ""),
     ])
