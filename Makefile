@@ -22,7 +22,7 @@ help:
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
 	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
 	@echo "make cases         recorded incidents and payloads of others, each held to Tests/Cases/expected.tsv"
-	@echo "make docs          docs/entrapment.md from the rules"
+	@echo "make docs          docs/entrapment.md and docs/contract/kinds.md from the rules"
 	@echo "make measure       memory, size and CPU share of the daemon with 200 lifts at 1 Hz"
 	@echo "make install       into DESTDIR: the program, Devices, and what systemd and mosquitto need"
 
@@ -136,6 +136,7 @@ mutants: deps
 
 docs: build
 	@$(BIN)/hoistway rules decisions --rules Devices/rules >docs/entrapment.md
+	@$(BIN)/hoistway rules kinds --rules Devices/rules >docs/contract/kinds.md
 
 measure: build
 	@Benchmarks/measure $(BIN)

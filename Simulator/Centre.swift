@@ -111,7 +111,7 @@ struct Centre: ParsableCommand {
                 file.write(message.payload + [10])
                 let site = message.topic.split(separator: "/").dropLast(2).joined(separator: "/")
                 answers.append((now + slow.nanoseconds, site + "/receipt", Self.receipt(event.id)))
-                if let acceptBy, let data = event.data, data.kind?.hasPrefix("entrapment") == true, data.revision == 1,
+                if let acceptBy, let data = event.data, data.kind.map(Alert.isEntrapment) == true, data.revision == 1,
                     let alert = data.alertId
                 {
                     answers.append((now + slow.nanoseconds, site + "/word", Self.acceptance(alert, by: acceptBy)))

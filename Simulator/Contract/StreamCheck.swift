@@ -17,6 +17,7 @@ struct StreamCheck {
         var isTest: Bool
         /// By revision.
         var states: [Int: String] = [:]
+        var reasons: [Int: String] = [:]
         /// When its last revision was decided.
         var changedAt: Instant?
         var isOpen: Bool { ["suspected", "confirmed", "raised"].contains(states.max { $0.key < $1.key }?.value) }
@@ -142,7 +143,7 @@ struct StreamCheck {
         case "org.hoistway.alert.v1":
             let kind = data?["kind"]?.text ?? ""
             if data?["state"]?.text == "suppressed" { return "info" }
-            if kind.hasPrefix("entrapment.") || kind == "car_alarm_call" { return "entrapment" }
+            if Alert.isEntrapment(kind) || kind == Alert.carAlarmCall { return "entrapment" }
             return data?["severity"]?.text == "info" ? "info" : "fault"
         case "org.hoistway.statistics.v1": return "info"
         case "org.hoistway.selftest.v1": return data?["passed"]?.boolean == true ? "info" : "fault"
@@ -162,12 +163,33 @@ struct StreamCheck {
             report("\(id): kind, lift or onset differ from another revision's")
         }
         story.states[revision] = state
+        story.reasons[revision] = data["reason"]?.text
         if revision >= story.states.keys.max() ?? 0 {
             story.changedAt = event["time"]?.text.flatMap { Instant(rfc3339: $0) }
         }
         stories[alert] = story
+        takePeople(data, id)
         if let jws = event["jws"]?.text { takeSignature(jws, id) }
     }
+
+    /// README.md, "Kinds, reasons and states" and "What people say".
+    private mutating func takePeople(_ data: JSONValue, _ id: String) {
+        let reason = data["reason"]?.text ?? ""
+        if Alert.isEntrapment(data["kind"]?.text ?? ""), data["state"]?.text != "suppressed", data["branch"] == nil {
+            report("\(id): an entrapment without its branch")
+        }
+        // `released` is also a door's word.
+        if Self.peoplesWords.contains(reason), data["statement"]?["by"] == nil {
+            report("\(id): '\(reason)' without the person who said so")
+        }
+        if reason == "verified", data["state"]?.text == "suspected" { report("\(id): verified, and still suspected") }
+        if data["occupancy_source"]?.text == "sensor_stuck", data["occupancy"]?.text != "unknown" {
+            report("\(id): the occupancy is that of a sensor that is stuck")
+        }
+    }
+    private static let peoplesWords: Set = [
+        "accepted", "verified", "dispatched", "arrived", "end_of_alarm", "judged_false",
+    ]
 
     // MARK: Signatures
 
@@ -199,6 +221,21 @@ struct StreamCheck {
         return nil
     }
 
+    /// An acceptance changes no stage, and ends the reminders.
+    private mutating func concludeAcceptance(_ alert: String, _ story: Story) {
+        let accepted = story.reasons.filter { $0.value == "accepted" }.keys.sorted()
+        for revision in accepted {
+            if let before = story.states[revision - 1], before != story.states[revision] {
+                report("\(alert): \(before) became \(story.states[revision] ?? "") by being accepted")
+            }
+        }
+        if let first = accepted.first,
+            let late = story.reasons.filter({ $0.key > first && $0.value == Alert.notAccepted }).keys.min()
+        {
+            report("\(alert): reminded of (revision \(late)) after it was accepted")
+        }
+    }
+
     /// What only the end shows.
     mutating func conclude() {
         for (alert, story) in stories.sorted(by: { $0.key < $1.key }) {
@@ -210,6 +247,7 @@ struct StreamCheck {
             where before.value == "confirmed" && after.value == "suspected" {
                 report("\(alert): suspected (revision \(after.key)) after it was confirmed")
             }
+            concludeAcceptance(alert, story)
         }
         for (queue, found) in numbers.sorted(by: { $0.key < $1.key }) where !mayHaveGaps {
             if let gap = Self.firstGap(found.keys) {

@@ -47,9 +47,7 @@ enum CentreFormFile {
         }
         let form = CentreForm(
             name: reader.requiredText("form") ?? "", contentType: reader.text("content_type") ?? "application/json",
-            kinds: reader.entries("kinds").compactMap { key, value in
-                code(value, diagnostics).map { (key.text ?? "", $0) }
-            },
+            kinds: reader.entries("kinds").compactMap { key, value in kindCode(key.text ?? "", value, diagnostics) },
             states: Dictionary(
                 reader.entries("states").compactMap { key, value in
                     code(value, diagnostics).map { (key.text ?? "", $0) }
@@ -59,6 +57,25 @@ enum CentreFormFile {
         reader.finish()
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         return form
+    }
+
+    /// `7`, or `{ at_level: 7, otherwise: 8 }`.
+    private static func kindCode(
+        _ kind: String, _ node: YAMLNode, _ diagnostics: Diagnostics
+    ) -> CentreForm.KindCode? {
+        guard case .mapping(let pairs) = node.content else {
+            return code(node, diagnostics).map { CentreForm.KindCode(kind: kind, code: $0) }
+        }
+        var byBranch: [String: CentreForm.Value] = [:]
+        for (key, value) in pairs {
+            if let code = code(value, diagnostics) { byBranch[key.text ?? ""] = code }
+        }
+        // An entrapment that began in a way which the form does not list is an entrapment all the same.
+        guard let otherwise = byBranch.removeValue(forKey: "otherwise") else {
+            diagnostics.report(node, "'otherwise' is missing: the code of every other branch")
+            return nil
+        }
+        return CentreForm.KindCode(kind: kind, code: otherwise, byBranch: byBranch)
     }
 
     private static func code(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Value? {

@@ -35,10 +35,13 @@ public enum AlertEvent {
         json.put("state", alert.state.rawValue)
         json.put("severity", alert.severity.rawValue)
         json.put("reason", alert.reason)
+        json.put("branch", alert.branch)
         if let statement = alert.statement {
             json.object("statement") {
                 $0.put("by", statement.by)
                 if let people = statement.people { $0.put("people", people) }
+                $0.put("condition", statement.condition)
+                $0.put("known_by", statement.knownBy?.rawValue)
                 $0.put("remark", statement.remark)
             }
         }
@@ -78,31 +81,56 @@ public enum AlertEvent {
                 $0.put("to", window.upperBound.rfc3339)
             }
         }
-        json.put("occupancy", occupancy(alert))
-        json.put("floor", alert.number("floor"))
+        let inside = alert.occupancy ?? occupancy(alert)
+        json.put("occupancy", inside.verdict.rawValue)
+        json.put("occupancy_source", inside.source.rawValue)
+        json.put("floor", alert.number("floor") ?? alert.lastKnown.floor?.value)
         json.array("codes") { array in
             for case .codes(let codes) in alert.evidence.map(\.value) { for code in codes { array.item(code) } }
         }
         json.put("vendor_code", alert.vendorCode)
-        json.object("evidence") { object in
-            for evidence in alert.evidence {
-                switch evidence.value {
-                case .boolean(let value): object.put(evidence.signal, value)
-                case .number(let value): object.put(evidence.signal, value)
-                case .text(let value): object.put(evidence.signal, value)
-                case .codes(let codes): object.array(evidence.signal) { for code in codes { $0.item(code) } }
-                }
-            }
-        }
+        json.object("evidence") { $0.put(alert.evidence) }
+        if !alert.disbelieved.isEmpty { json.object("disbelieved") { $0.put(alert.disbelieved) } }
+        if alert.lastKnown != LastKnown() { json.object("last_known") { lastKnown(alert, &$0) } }
     }
 
-    /// `yes`, `no`, or `unknown`, which the centre must treat as yes.
-    private static func occupancy(_ alert: Alert) -> String {
+    private static func lastKnown(_ alert: Alert, _ json: inout JSONWriter) {
+        func item<Value>(
+            _ name: String, _ item: LastKnown.Item<Value>?, _ put: (inout JSONWriter, Value) -> Void
+        ) {
+            guard let item else { return }
+            json.object(name) {
+                put(&$0, item.value)
+                // Whole milliseconds: a longer fraction says nothing.
+                $0.put("age_s", Double(max(0, (alert.time - item.time).nanoseconds) / 1_000_000) / 1000)
+            }
+        }
+        item("floor", alert.lastKnown.floor) { $0.put("value", $1) }
+        item("mode", alert.lastKnown.mode) { $0.put("value", $1.rawValue) }
+        item("occupied", alert.lastKnown.occupied) { $0.put("value", $1) }
+    }
+
+    /// What the sensors say, of an alert that no rule set has judged.
+    private static func occupancy(_ alert: Alert) -> Occupancy {
         let said = alert.evidence.compactMap { evidence -> Bool? in
             guard evidence.signal.hasSuffix(".occupied"), case .boolean(let value) = evidence.value else { return nil }
             return value
         }
-        return said.contains(true) ? "yes" : said.isEmpty ? "unknown" : "no"
+        return said.contains(true)
+            ? Occupancy(.yes, .sensor) : said.isEmpty ? Occupancy(.unknown, .none) : Occupancy(.no, .sensor)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func put(_ evidence: [Evidence]) {
+        for item in evidence {
+            switch item.value {
+            case .boolean(let value): put(item.signal, value)
+            case .number(let value): put(item.signal, value)
+            case .text(let value): put(item.signal, value)
+            case .codes(let codes): array(item.signal) { for code in codes { $0.item(code) } }
+            }
+        }
     }
 }
 

@@ -10,6 +10,18 @@ public struct CentreForm: Sendable {
         case text(String)
         case number(Double)
     }
+    /// The centre's code for a kind, or one for each way in which an alert of the kind began (`data.branch`).
+    public struct KindCode: Sendable {
+        public var kind: String
+        var code: Value
+        var byBranch: [String: Value]
+        /// - Parameter code: of every branch that has none of its own.
+        public init(kind: String, code: Value, byBranch: [String: Value] = [:]) {
+            self.kind = kind
+            self.code = code
+            self.byBranch = byBranch
+        }
+    }
     public enum Source: Sendable {
         /// A member of the event, by its path; another one where the event does not have it.
         case member(String, otherwise: String?)
@@ -30,7 +42,7 @@ public struct CentreForm: Sendable {
 
     public var name: String
     public var contentType: String
-    private let kinds: [(beginning: String, code: Value)]
+    private let kinds: [KindCode]
     private let states: [String: Value]
     private let fields: [(key: String, source: Source)]
     private let members: JSONFieldSet
@@ -38,23 +50,25 @@ public struct CentreForm: Sendable {
     private static let kind = "data.kind"
     private static let state = "data.state"
     private static let test = "data.test"
+    private static let branch = "data.branch"
+    private static let ownMembers = [kind, state, test, branch]
 
     public init(
-        name: String, contentType: String, kinds: [(beginning: String, code: Value)], states: [String: Value],
+        name: String, contentType: String, kinds: [KindCode], states: [String: Value],
         fields: [(key: String, source: Source)]
     ) {
         self.name = name
         self.contentType = contentType
         // The longest that fits counts.
-        self.kinds = kinds.sorted { $0.beginning.count > $1.beginning.count }
+        self.kinds = kinds.sorted { $0.kind.count > $1.kind.count }
         self.states = states
         self.fields = fields
         members = JSONFieldSet(
-            ([Self.kind, Self.state, Self.test] + fields.flatMap(\.source.paths)).map { JSONField($0) })
+            (Self.ownMembers + fields.flatMap(\.source.paths)).map { JSONField($0) })
     }
 
     /// So many members of an event the fields of a form may name.
-    public static let mostMembers = JSONFieldSet.mostFields - 3
+    public static let mostMembers = JSONFieldSet.mostFields - ownMembers.count
 
     /// - Parameter isOver: a later revision is known that says so.
     /// - Returns: nil for what the form has no word for.
@@ -66,10 +80,10 @@ public struct CentreForm: Sendable {
         else { return nil }
         if isOver || tokens[2].kind == .true { return nil }
         let told = scanner.unescaped(tokens[0])
-        guard let kind = kinds.first(where: { told == $0.beginning || told.hasPrefix($0.beginning + ".") })?.code else {
-            return nil
-        }
-        var next = 3
+        guard let named = kinds.first(where: { told == $0.kind || told.hasPrefix($0.kind + ".") }) else { return nil }
+        let branch = tokens[3].kind == .string ? scanner.unescaped(tokens[3]) : ""
+        let kind = named.byBranch[branch] ?? named.code
+        var next = Self.ownMembers.count
         var json = JSONWriter()
         json.object { json in
             for (key, source) in fields {

@@ -8,7 +8,9 @@ import PositionedYAML
 struct Rules: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The workbench of who writes rules: try an expression, test, explain and compare rules.",
-        subcommands: [Evaluate.self, RulesTest.self, RulesExplain.self, RulesShadow.self, RulesDecisions.self])
+        subcommands: [
+            Evaluate.self, RulesTest.self, RulesExplain.self, RulesShadow.self, RulesDecisions.self, RulesKinds.self,
+        ])
 
     struct Evaluate: ParsableCommand {
         static let configuration = CommandConfiguration(

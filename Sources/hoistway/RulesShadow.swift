@@ -89,3 +89,17 @@ struct RulesDecisions: ParsableCommand {
         }
     }
 }
+
+struct RulesKinds: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kinds",
+        abstract:
+            "Every kind of alert of the rules with its states, severities and reasons, as Markdown (docs/contract/kinds.md)."
+    )
+
+    @OptionGroup var devices: DeviceOptions
+
+    func run() throws {
+        try reporting { print(KindTable(try devices.load().rules).markdown(), terminator: "") }
+    }
+}

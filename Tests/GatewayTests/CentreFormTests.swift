@@ -38,15 +38,36 @@ import Testing
         func json(_ kind: String, _ state: String) -> [UInt8]? {
             form.json(
                 of: Array(
-                    event.replacingOccurrences(of: "\"kind\": \"entrapment.off_level\"", with: "\"kind\": \"\(kind)\"")
+                    event.replacingOccurrences(of: "\"kind\": \"entrapment\"", with: "\"kind\": \"\(kind)\"")
                         .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\"").utf8))
         }
-        #expect(
-            json("entrapment.at_level", "suspected").map { String(decoding: $0, as: UTF8.self) }?.contains(
-                "\"faultType\":7") == true)
+        #expect(json("entrapment", "suspected") != nil)
         #expect(json("sensor_stuck.door", "raised") == nil)
-        #expect(json("entrapment.off_level", "suppressed") == nil)
+        #expect(json("entrapment", "suppressed") == nil)
         #expect(form.json(of: []) == nil && form.json(of: Array("{}".utf8)) == nil)
+    }
+
+    /// One number is raised and cleared, whatever the reasons between.
+    @Test(arguments: [("at_level", 7.0), ("shut_in", 7), ("off_level", 8), ("silence", 8), ("nothing known yet", 8)])
+    func anEntrapmentKeepsTheNumberOfItsBranch(_ branch: String, _ number: Double) throws {
+        let form = try form("numeric-list")
+        let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
+            .replacingOccurrences(of: "\"branch\": \"off_level\"", with: "\"branch\": \"\(branch)\"")
+        for (reason, state) in [("not_accepted", "suspected"), ("alarm_button", "confirmed"), ("released", "cleared")] {
+            let told = event.replacingOccurrences(of: "\"reason\": \"verified\"", with: "\"reason\": \"\(reason)\"")
+                .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\"")
+            let body = try #require(form.json(of: Array(told.utf8)))
+            #expect(JSONValue(body)?["faultType"]?.number == number, "\(reason)")
+        }
+    }
+
+    @Test func aFormWithoutANumberForOtherBranchesIsRefused() throws {
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try "form: x\nkinds: { entrapment: { at_level: 7 } }\nstates: { raised: 1 }\nfields: { a: { code: kind } }\n"
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        let error = #expect(throws: InvalidFiles.self) { try CentreFormFile.read(path) }
+        #expect(error?.description.contains(":2:22: 'otherwise' is missing") == true, "\(String(describing: error))")
     }
 
     @Test func noFormTellsOfATestOrOfWhatIsOver() throws {
@@ -68,17 +89,17 @@ import Testing
                 .text
         }
         #expect(try reportTime("  \"recordedtime\": \"2026-11-22T21:27:00.000Z\",") == "2026-11-22T21:27:00.000Z")
-        #expect(try reportTime("") == "2026-11-22T21:26:06.111Z")
+        #expect(try reportTime("") == "2026-11-29T13:29:14.310Z")
     }
 
     @Test func aFormOfTooManyMembersIsRefused() throws {
         let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let fields = (1...62).map { "  f\($0): { from: data.floor }" }.joined(separator: "\n")
+        let fields = (1...61).map { "  f\($0): { from: data.floor }" }.joined(separator: "\n")
         try "form: x\nkinds: { a: 1 }\nstates: { raised: 1 }\nfields:\n\(fields)\n"
             .write(toFile: path, atomically: true, encoding: .utf8)
         let error = #expect(throws: InvalidFiles.self) { try CentreFormFile.read(path) }
-        #expect(error?.description.contains("found 62 members of an event, expected at most 61") == true)
+        #expect(error?.description.contains("found 61 members of an event, expected at most 60") == true)
     }
 
     @Test func aCentreIsToldInItsOwnFormAndItsReceiptCounts() throws {

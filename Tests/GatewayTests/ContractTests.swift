@@ -34,7 +34,8 @@ import Testing
         #expect(try Self.schema("answer").mistakes(in: example, allowingUnknown: false) == [])
         let bytes = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/examples/answer.json"))
         let answer = try CentreAnswer(Array(bytes))
-        #expect(answer.stored.count == 2 && answer.refused.count == 1 && answer.words[0].people == 2)
+        #expect(answer.stored.count == 2 && answer.refused.count == 1)
+        #expect(answer.words.map(\.word) == [.verified, .released] && answer.words[0].knownBy == .voice)
     }
 
     @Test func theExamplesSignatureIsThatOfTheKeyInTheHeartbeat() throws {
@@ -118,9 +119,12 @@ import Testing
                 == true)
         #expect(
             try breaches([("\"revision\": 2", "\"revision\": 3")]).contains { $0.contains("revision 2 never came") })
-        #expect(try breaches([("2026-11-22T21:26:06.111Z", "yesterday")]).contains { $0.contains("no RFC 3339 time") })
         #expect(
-            try breaches([("\"senttime\": \"2026-11-22", "\"senttime\": \"2026-11-21")]).contains {
+            try breaches([("\"time\": \"2026-11-29T13:29:14.310Z\"", "\"time\": \"yesterday\"")]).contains {
+                $0.contains("no RFC 3339 time")
+            })
+        #expect(
+            try breaches([("\"senttime\": \"2026-11-29", "\"senttime\": \"2026-11-28")]).contains {
                 $0.contains("sent before it was decided")
             })
         #expect(
@@ -131,6 +135,19 @@ import Testing
             try breaches([("\"attempt\": 1,", "\"attempt\": 1, \"historical\": true,")]).contains {
                 $0.contains("still open")
             })
+        #expect(try breaches([("\"branch\": \"off_level\",", "")]).contains { $0.contains("without its branch") })
+        #expect(
+            try breaches([("\"state\": \"confirmed\"", "\"state\": \"suspected\"")]).contains {
+                $0.contains("verified, and still suspected")
+            })
+        #expect(
+            try breaches([("\"by\": \"Li Wei (city)\"", "\"people\": 3")]).contains {
+                $0.contains("without the person who said so") || $0.contains("by is missing")
+            })
+        #expect(
+            try breaches([("\"occupancy_source\": \"person\"", "\"occupancy_source\": \"sensor_stuck\"")]).contains {
+                $0.contains("a sensor that is stuck")
+            })
         var check = try StreamCheck(contract: Self.folder)
         for hostile in [
             "", "{", "[]", "{\"type\":7}", "\u{0}", "{\"type\":\"org.hoistway.alert.v1\",\"sequence\":1e300}",
@@ -139,6 +156,51 @@ import Testing
         }
         check.conclude()
         #expect(check.breaches.count == 6)
+    }
+
+    /// A stream of revisions of one entrapment, each with its state and its reason.
+    private func breaches(_ revisions: [(state: String, reason: String)]) throws -> [String] {
+        let text = String(
+            decoding: try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/examples/alert.json")), as: UTF8.self)
+        var check = try StreamCheck(contract: Self.folder)
+        for (number, (state, reason)) in zip(1..., revisions) {
+            check.take(
+                Array(
+                    text.replacingOccurrences(of: "\"revision\": 2", with: "\"revision\": \(number)")
+                        .replacingOccurrences(of: "/2\",", with: "/\(number)\",")
+                        .replacingOccurrences(of: "\"sequence\": 2", with: "\"sequence\": \(number)")
+                        .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\"")
+                        .replacingOccurrences(of: "\"reason\": \"verified\"", with: "\"reason\": \"\(reason)\"")
+                        .replacingOccurrences(of: "\"jws\"", with: "\"other\"").utf8))
+        }
+        check.conclude()
+        return check.breaches
+    }
+
+    @Test func anAcceptanceThatConfirmsBreaksTheContractAndSoDoesAReminderAfterIt() throws {
+        let begun = ("suspected", "off_level")
+        #expect(
+            try breaches([begun, ("suspected", "accepted"), ("confirmed", "verified"), ("cleared", "released")]) == [])
+        #expect(
+            try breaches([begun, ("confirmed", "accepted")]).contains {
+                $0.contains("suspected became confirmed by being accepted")
+            })
+        #expect(
+            try breaches([begun, ("suspected", "accepted"), ("suspected", "not_accepted")]).contains {
+                $0.contains("reminded of (revision 3) after it was accepted")
+            })
+    }
+
+    @Test func theTableOfKindsIsThatOfTheRules() throws {
+        let page = try String(contentsOfFile: Self.folder + "/kinds.md", encoding: .utf8)
+        let made = try Site.run(["rules", "kinds", "--rules", Site.root + "/Devices/rules"])
+        #expect(made.output == page, "make docs")
+    }
+
+    @Test func theAnswersWordsAreThoseThatTheGatewayReads() throws {
+        let words = try Self.json("answer.schema.json")["properties"]?["words"]?["items"]?["properties"]?["word"]?[
+            "enum"]
+        #expect(words?.items.compactMap(\.text) == CentreWord.Word.allCases.map(\.rawValue))
     }
 
     @Test func whatReplayPrintsFitsTheSchema() throws {

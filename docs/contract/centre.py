@@ -7,7 +7,8 @@ It listens on 127.0.0.1:PORT and appends each new event to OUT, one line of JSON
 with --client-ca a gateway must show a certificate of that CA, with --token the bearer token. What people say goes as a JSON
 array into FILE; it is sent once, with the next answer, and the file is removed:
 
-    echo '[{"word": "accepted", "alert_id": "5c09435c-…", "by": "Li Wei", "word_id": "c-1042"}]' > FILE
+    echo '[{"word": "accepted", "alert_id": "5c09435c-…", "by": "Li Wei", "word_id": "c-1042"},
+           {"word": "verified", "alert_id": "5c09435c-…", "by": "Li Wei", "people": 2, "known_by": "voice", "word_id": "c-1043"}]' > FILE
 
 This centre has one gateway. One with several keeps the words apart: an answer reaches only the gateway that asked.
 """

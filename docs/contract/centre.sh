@@ -7,6 +7,7 @@
 # if it is not hoistway/v1, and CLIENT, a name that no other client of the broker has. It ends when it cannot connect or store:
 # let a supervisor start it again.
 # What people say needs no centre:  mosquitto_pub -V 5 -q 1 -t hoistway/v1/SITE/word -m '{"words": [{"word": "accepted", …}]}'
+# (accepted, verified, dispatched, arrived, released, end_of_alarm, judged_false: README.md says what follows from each)
 out=${1:?usage: centre.sh OUT [mosquitto options]}; shift
 prefix=${PREFIX:-hoistway/v1} client=${CLIENT:-centre-$(uname -n)} tab=$(printf '\t')
 tmp=$(mktemp -d) && mkfifo "$tmp/pipe" || exit 1
