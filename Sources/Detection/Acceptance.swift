@@ -39,21 +39,38 @@ extension Detector {
 
     /// Gives the reminders that are due at `acceptanceDue`, and sets the next time.
     ///
-    /// What comes out of a backlog was told only now: whoever is to accept it has the whole time from here on.
+    /// What comes out of a backlog was told only now: whoever is to accept it has the whole time from here on. The reminders of one
+    /// area come as one: the first of its entrapments names the others, also those that are due soon after it.
     mutating func remind(at now: Int64) {
         let time = acceptanceDue
         let isLate = now - time > acceptanceLimit / 2
+        let areas = Set(tracks.indices.compactMap { nextReminder($0) <= time ? area(of: $0) : nil })
+        // By area: the reminder that speaks for all of it, by its place among the alerts.
+        var spokesmen: [String: Int] = [:]
         for index in tracks.indices {
+            let area = area(of: index).flatMap { areas.contains($0) ? $0 : nil }
             for entry in tracks[index].ledger.entries.indices {
-                guard let due = reminderDue(tracks[index].ledger.entries[entry]), due <= time else { continue }
+                guard let due = reminderDue(tracks[index].ledger.entries[entry]),
+                    due <= time + (area == nil ? 0 : acceptanceLimit / 2)
+                else { continue }
                 tracks[index].ledger.entries[entry].remindedAt = isLate ? now : time
                 if isLate { continue }
                 let reminders = tracks[index].ledger.entries[entry].reminders + 1
                 tracks[index].ledger.entries[entry].reminders = min(reminders, Self.countedReminders)
+                if let area, let spokesman = spokesmen[area] {
+                    alerts[spokesman].alsoNotAccepted.append(tracks[index].ledger.entries[entry].id)
+                    continue
+                }
                 note(index, entry, Alert.notAccepted, nil, Instant(nanoseconds: time))
+                if let area { spokesmen[area] = alerts.count - 1 }
             }
         }
         lookForReminders()
+    }
+
+    /// The open incident of several lifts that a lift is part of.
+    private func area(of index: Int) -> String? {
+        incidents.values.filter { $0.alert.isOpen && $0.affected.contains(index) }.map(\.rule).min()
     }
 
     mutating func lookForReminders() {

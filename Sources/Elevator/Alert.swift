@@ -40,6 +40,8 @@ public struct Alert: Sendable, Equatable {
     /// Signals that the rules do not believe; they are not in `evidence`.
     public var disbelieved: [Evidence] = []
     public var lastKnown = LastKnown()
+    /// Of a reminder that speaks for an area: the other entrapments there that nobody has accepted.
+    public var alsoNotAccepted: [String] = []
 
     public init(
         id: String, revision: Int, lift: String, kind: String, state: AlertState, severity: Severity, rule: String,

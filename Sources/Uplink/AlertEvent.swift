@@ -45,6 +45,9 @@ public enum AlertEvent {
                 $0.put("remark", statement.remark)
             }
         }
+        if !alert.alsoNotAccepted.isEmpty {
+            json.array("also_not_accepted") { for id in alert.alsoNotAccepted { $0.item(id) } }
+        }
         json.put("onset", alert.onset.rfc3339)
         json.put("onset_s", seconds: alert.onset)
         json.put("event_s", seconds: alert.time)

@@ -37,6 +37,31 @@ import Testing
         #expect(building.told.last == "3 controller_silent raised 50.0")
     }
 
+    @Test func anAreasRemindersComeAsOne() throws {
+        let rules = area.replacingFirst("kind: entrapment.silence,", "kind: entrapment, stage: confirmed,")
+        var building = try Building(lifts: 4, rules: rules)
+        for lift in 1...4 {
+            building.say(lift, at: Double(lift)) {
+                $0.stopsBetweenFloors()
+                $0.set(.occupied, true)
+                $0.set(.codes, bits: lift < 4 ? FaultCode.mainPowerLost.bit : 0)
+            }
+        }
+        for second in stride(from: 20.0, through: 400, by: 20) { building.advance(to: second) }
+        let reminders = building.alerts.filter { $0.reason == Alert.notAccepted }
+        let ids = Dictionary(
+            building.alerts.filter(\.isEntrapment).map { ($0.lift, $0.id) }, uniquingKeysWith: { first, _ in first })
+        // The fourth lift has its mains: it is none of the area's.
+        try #require(reminders.map(\.lift) == ["1", "4", "1", "4"])
+        #expect(reminders.map(\.alsoNotAccepted.count) == [2, 0, 2, 0])
+        #expect(Set(reminders[0].alsoNotAccepted) == Set(["2", "3"].compactMap { ids[$0] }))
+        // Whoever accepts one alert has not accepted the others.
+        try building.order(.accepted(alert: #require(ids["1"]), by: "Li"))
+        for second in stride(from: 420.0, through: 580, by: 20) { building.advance(to: second) }
+        let last = building.alerts.last { $0.reason == Alert.notAccepted && $0.lift != "4" }
+        #expect(last?.lift == "2" && last?.alsoNotAccepted.first == ids["3"])
+    }
+
     @Test func nothingExplainsAPersonAway() {
         let text = area.replacingFirst("explains: [silent]", "explains: [trapped]")
         let error = #expect(throws: InvalidFiles.self) { try Building(lifts: 2, rules: text) }
