@@ -144,6 +144,7 @@ struct StreamCheck {
             let kind = data?["kind"]?.text ?? ""
             if data?["state"]?.text == "suppressed" { return "info" }
             if Alert.isEntrapment(kind) || kind == Alert.carAlarmCall { return "entrapment" }
+            if data?["severity"]?.text == "emergency" { return "entrapment" }
             return data?["severity"]?.text == "info" ? "info" : "fault"
         case "org.hoistway.statistics.v1": return "info"
         case "org.hoistway.selftest.v1": return data?["passed"]?.boolean == true ? "info" : "fault"

@@ -4,6 +4,7 @@ import Elevator
 public struct LiftView: Sendable {
     public var lift: Lift
     public var signals: [Evidence]
+    public var occupancy: Occupancy
     /// nil for a lift never heard.
     public var lastHeard: Instant?
     public var openAlerts: [OpenAlert]
@@ -35,6 +36,7 @@ extension Detector {
         let track = tracks[index]
         return LiftView(
             lift: track.lift, signals: programs[track.program].evidence(track.memory.words.span),
+            occupancy: programs[track.program].occupancy(track.memory),
             lastHeard: track.memory.isHeard ? Instant(nanoseconds: track.memory.lastHeard) : nil,
             openAlerts: openAlerts(track), counters: track.counters, use: track.use,
             clockOffset: track.clock.offset.map { .nanoseconds($0) },
@@ -74,13 +76,14 @@ extension Detector {
         }.map(\.lift.id)
     }
 
-    /// Lifts in which people may be now: occupied or unknown, and not standing open at a landing.
+    /// Lifts in which people may be now: not empty as the rules take it, and not standing open at a landing.
     public var liftsThatMayHoldPeople: [String] {
         tracks.filter { track in
             func signal(_ signal: Signal) -> Bool? { track.signal(signal).map { $0 != 0 } }
             let isOpen =
                 signal(.inDoorZone) == true && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)
-            let isEmpty = signal(.occupied) == false && signal(.lowerOccupied) != true
+            // A sensor that is stuck, or that the load contradicts, empties no car.
+            let isEmpty = programs[track.program].occupancy(track.memory).verdict == .no
             return track.memory.isHeard && !isOpen && !isEmpty
         }.map(\.lift.id)
     }

@@ -196,7 +196,8 @@ public enum Lane: Int, Sendable, CaseIterable {
     case info = 2
 
     public init(of kind: String, _ state: AlertState, _ severity: Severity) {
-        let isUrgent = Alert.isEntrapment(kind) || kind == Alert.carAlarmCall
+        // An emergency concerns people, whatever its kind: the fire service is needed.
+        let isUrgent = Alert.isEntrapment(kind) || kind == Alert.carAlarmCall || severity == .emergency
         self = state == .suppressed ? .info : isUrgent ? .entrapment : severity == .info ? .info : .fault
     }
 }

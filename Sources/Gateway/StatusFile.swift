@@ -123,6 +123,8 @@ struct StatusReport {
         if let heard = view.lastHeard { json.put("last_word_s", max(0, (now - heard).inSeconds)) }
         json.put("clock_offset_s", view.clockOffset?.inSeconds)
         json.put("maintenance_s", view.maintenanceUntil.map { max(0, ($0 - now).inSeconds) })
+        json.put("occupancy", view.occupancy.verdict.rawValue)
+        json.put("occupancy_source", view.occupancy.source.rawValue)
         json.object("signals") { object in
             for evidence in view.signals {
                 switch evidence.value {

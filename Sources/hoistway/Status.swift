@@ -88,6 +88,8 @@ struct StatusPage: Decodable {
         var place: String?
         var lastWordS: Double?
         var maintenanceS: Double?
+        /// Absent in a file that an earlier version wrote.
+        var occupancy: String?
         var signals: [String: Signal]
         var alerts: [Alert]
     }
@@ -200,7 +202,7 @@ struct StatusPage: Decodable {
             lift.place.map { "\($0) (…\(lift.id.suffix(4)))" } ?? String(lift.id.suffix(22)),
             number("floor").map { (isFar ? "~" : "") + (Int(exactly: $0).map(String.init) ?? String($0)) } ?? "-",
             [motion, mode].compactMap { $0 }.joined(separator: ", "),
-            doors, flag("compartments.main.occupied").map { $0 ? "yes" : "no" } ?? "unknown",
+            doors, lift.occupancy ?? "unknown",
             lift.lastWordS.map { Self.span($0) } ?? "never", column)
     }
 

@@ -81,6 +81,20 @@ import Testing
         #expect(alert.disbelieved == [Evidence(signal: "compartments.main.occupied", value: .boolean(false))])
     }
 
+    /// What a centre goes by when the building is dark.
+    @Test func aCarThatItsLoadShowsToBeFullMayHoldPeople() throws {
+        let full = try building {
+            $0.set(.occupied, false)
+            $0.set(.load, number: 19)
+        }
+        #expect(full.detector.liftsThatMayHoldPeople == ["1"])
+        let empty = try building {
+            $0.set(.occupied, false)
+            $0.set(.load, number: 0)
+        }
+        #expect(empty.detector.liftsThatMayHoldPeople.isEmpty)
+    }
+
     @Test func anEmptyCarIsEmpty() throws {
         let alert = try standing {
             $0.set(.occupied, false)

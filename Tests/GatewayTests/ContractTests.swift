@@ -191,6 +191,25 @@ import Testing
             })
     }
 
+    /// The lane by which the gateway sends, and by which the strict centre expects it.
+    @Test(arguments: [
+        ("possible_fall", "emergency", Lane.entrapment), ("entrapment", "critical", .entrapment),
+        ("car_alarm_call", "critical", .entrapment), ("unintended_movement", "critical", .fault),
+        ("inspection", "info", .info),
+    ])
+    func anAlertsLaneGoesByItsKindAndItsSeverity(_ kind: String, _ severity: String, _ lane: Lane) throws {
+        #expect(Lane(of: kind, .raised, try #require(Severity(rawValue: severity))) == lane)
+        let text = String(
+            decoding: try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/examples/alert.json")), as: UTF8.self
+        )
+        .replacingOccurrences(of: "\"kind\": \"entrapment\"", with: "\"kind\": \"\(kind)\"")
+        .replacingOccurrences(of: "\"severity\": \"critical\"", with: "\"severity\": \"\(severity)\"")
+        .replacingOccurrences(of: "\"jws\"", with: "\"other\"")
+        var check = try StreamCheck(contract: Self.folder)
+        check.take(Array(text.utf8), topic: "hoistway/v1/x/alert/\(lane)")
+        #expect(check.breaches == [])
+    }
+
     @Test func theTableOfKindsIsThatOfTheRules() throws {
         let page = try String(contentsOfFile: Self.folder + "/kinds.md", encoding: .utf8)
         let made = try Site.run(["rules", "kinds", "--rules", Site.root + "/Devices/rules"])
