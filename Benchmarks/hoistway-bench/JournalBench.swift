@@ -82,7 +82,8 @@ struct JournalBench: ParsableCommand {
     private func sample(_ number: Int, at time: Instant) -> Alert {
         let lift = "lift-\(number % lifts)"
         return Alert(
-            id: AlertIdentity.id(lift: lift, kind: "door.jammed", onset: time.nanoseconds, earlier: number),
+            id: AlertIdentity.id(
+                AlertOrigin(site: "site"), lift: lift, kind: "door.jammed", onset: time.nanoseconds, earlier: number),
             revision: 1,
             lift: lift, kind: "door.jammed", state: .confirmed, severity: .major, rule: "door-jammed", ruleVersion: "1",
             onset: time, time: time, reason: "held", hold: .seconds(10), confirmationHold: nil,

@@ -1,5 +1,20 @@
 import CCrypto
 
+/// Whose alerts they are: two sites may both have a lift "A1", and a site whose journal is lost begins to count anew.
+public struct AlertOrigin: Sendable, Equatable {
+    public var site: String
+    /// The journal's identity; nil names alerts as versions did that knew of neither site nor journal.
+    public var journal: String?
+
+    public init(site: String, journal: String? = AlertOrigin.replayed) {
+        self.site = site
+        self.journal = journal
+    }
+
+    /// Stands for a journal where there is none: the same trace has the same ids.
+    public static let replayed = "00000000-0000-0000-0000-000000000000"
+}
+
 /// Alert ids: name-based UUIDs (RFC 9562 version 5, SHA-1), so that the same event has the same id wherever it is judged.
 public enum AlertIdentity {
     /// The namespace of Hoistway's alerts, itself a random UUID.
@@ -10,8 +25,9 @@ public enum AlertIdentity {
     /// - Parameters:
     ///   - onset: nanoseconds, as first judged.
     ///   - earlier: alerts journalled before with the same lift, kind and onset.
-    public static func id(lift: String, kind: String, onset: Int64, earlier: Int) -> String {
-        let name = namespace + Array("\(lift)\u{1F}\(kind)\u{1F}\(onset)\u{1F}\(earlier)".utf8)
+    public static func id(_ origin: AlertOrigin, lift: String, kind: String, onset: Int64, earlier: Int) -> String {
+        let whose = origin.journal.map { "\(origin.site)\u{1F}\($0)\u{1F}" } ?? ""
+        let name = namespace + Array("\(whose)\(lift)\u{1F}\(kind)\u{1F}\(onset)\u{1F}\(earlier)".utf8)
         var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         let succeeded = EVP_Digest(name, name.count, &digest, nil, EVP_sha1(), nil)
         precondition(succeeded == 1, "libcrypto has no SHA-1")

@@ -38,6 +38,7 @@ struct AlertLedger: Sendable, Equatable {
         var state: AlertState
         var severity: Severity
     }
+    var origin = AlertOrigin(site: "")
     /// Open alerts, and those that ended within the lateness.
     var entries: [Entry] = []
     /// (kind, onset) of alerts told before, the newest last, to tell a repeated onset from a first one.
@@ -203,8 +204,8 @@ struct AlertLedger: Sendable, Equatable {
         let entry = Entry(
             rule: rule.definition.name, reason: rule.branches[transition.branch].name, kind: rule.definition.kind,
             title: rule.title(transition.branch, transition.state),
-            id: AlertIdentity.id(lift: lift, kind: kind, onset: transition.onset, earlier: earlier), revision: 1,
-            state: transition.state, severity: transition.severity, onset: transition.onset,
+            id: AlertIdentity.id(origin, lift: lift, kind: kind, onset: transition.onset, earlier: earlier),
+            revision: 1, state: transition.state, severity: transition.severity, onset: transition.onset,
             raisedAt: transition.time, changedAt: transition.time)
         entries.append(entry)
         return entry

@@ -33,7 +33,9 @@ public struct Detector: Sendable {
     }
 
     public internal(set) var rules: RuleSet
-    let site: String
+    /// Whose alerts these are.
+    public private(set) var origin: AlertOrigin
+    var site: String { origin.site }
     let lateness: Int64
     var programs: [Program] = []
     /// What each program was compiled for, and who has to look again in it.
@@ -62,13 +64,13 @@ public struct Detector: Sendable {
     /// Set while somebody wants to know why (`explain`).
     var probe: Probe?
 
-    /// - Parameter site: what alerts of the whole site name in a lift's place.
+    /// - Parameter origin: whose alerts these are; those of the whole site name it in a lift's place.
     public init(
-        rules: RuleSet, site: String = "site", start: Instant, isListening: Bool,
+        rules: RuleSet, origin: AlertOrigin = AlertOrigin(site: "site"), start: Instant, isListening: Bool,
         lateness: Duration = Detector.standardLateness
     ) {
         self.rules = rules
-        self.site = site
+        self.origin = origin
         self.lateness = lateness.nanoseconds
         self.isListening = isListening
         deafSince = start.nanoseconds
@@ -89,6 +91,7 @@ public struct Detector: Sendable {
         if let known = liftIndex[lift.id] { return known }
         let program = try program(for: kind)
         tracks.append(LiftTrack(lift: lift, program: program, programs[program], start: start.nanoseconds))
+        tracks[tracks.count - 1].ledger.origin = origin
         liftIndex[lift.id] = tracks.count - 1
         deadlines.note(tracks.count - 1, tracks[tracks.count - 1].memory.deadline)
         return tracks.count - 1
@@ -100,6 +103,16 @@ public struct Detector: Sendable {
         kinds.append(kind)
         agendas.append(Agenda(programs[programs.count - 1]))
         return programs.count - 1
+    }
+
+    /// From here on alerts are named so; what is open keeps its id.
+    public mutating func nameAlerts(after origin: AlertOrigin) {
+        self.origin = origin
+        for index in tracks.indices {
+            tracks[index].ledger.origin = origin
+            tracks[index].maintenance?.alert.origin = origin
+        }
+        for rule in incidents.keys { incidents[rule]?.alert.origin = origin }
     }
 
     // MARK: Input

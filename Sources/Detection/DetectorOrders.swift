@@ -157,7 +157,7 @@ extension Detector {
             return
         }
         endMaintenance(index, because: by, at: now.nanoseconds)
-        var alert = Maintenance.alert(lift: tracks[index].lift.id)
+        var alert = Maintenance.alert(lift: tracks[index].lift.id, origin)
         if let raised = alert.raise(onset: now, at: now, hold: .zero, because: "\(by): \(reason)") {
             alerts.append(raised)
         }

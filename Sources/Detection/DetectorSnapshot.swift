@@ -43,7 +43,7 @@ extension Detector {
         var restored = self
         for _ in 0..<(try reader.readVariable()) {
             let rule = try reader.readText()
-            var alert = SiteAlert(site: site, kind: "", severity: .info, title: Title(en: "", zh: ""))
+            var alert = SiteAlert(origin, kind: "", severity: .info, title: Title(en: "", zh: ""))
             try alert.read(from: &reader)
             if restored.incidents[rule] != nil {
                 restored.incidents[rule]?.alert.takeOver(alert)
@@ -225,7 +225,9 @@ extension LiftTrack {
         for i in recentKeys.indices { recentKeys[i] = try reader.read() }
         nextKey = Int(try reader.readVariable() % UInt64(Self.rememberedKeys))
         vendorCode = Array(try reader.readBlob())
+        let origin = ledger.origin
         ledger = try AlertLedger(from: &reader, format: format)
+        ledger.origin = origin
         var counts: [Int] = []
         for _ in counters.all { counts.append(Int(try reader.read(Int64.self))) }
         counters = LiftCounters(counts)
@@ -258,7 +260,7 @@ extension LiftTrack {
         let until: Int64 = try reader.read()
         let by = try reader.readText()
         let reason = try reader.readText()
-        var alert = Maintenance.alert(lift: lift.id)
+        var alert = Maintenance.alert(lift: lift.id, ledger.origin)
         try alert.read(from: &reader)
         maintenance = Maintenance(until: until, by: by, reason: reason, alert: alert)
     }

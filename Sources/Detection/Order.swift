@@ -60,9 +60,9 @@ struct Maintenance: Sendable {
     var alert: SiteAlert
 
     /// The window is itself an event: what mutes is shown.
-    static func alert(lift: String) -> SiteAlert {
+    static func alert(lift: String, _ origin: AlertOrigin) -> SiteAlert {
         SiteAlert(
-            site: lift, kind: "maintenance", severity: .info,
+            origin, lift: lift, kind: "maintenance", severity: .info,
             title: Title(en: "Work is announced on this lift", zh: "电梯维保作业"))
     }
 }

@@ -4,6 +4,7 @@ import Encoding
 /// An alert of the gateway about itself: one for the site, where one for each lift would say the same.
 public struct SiteAlert: Sendable {
     private let site: String
+    var origin: AlertOrigin
     private var kind: String
     private var severity: Severity
     private var title: Title
@@ -11,8 +12,10 @@ public struct SiteAlert: Sendable {
     /// Alerts of this kind raised before: two of one moment are two.
     private var earlier = 0
 
-    public init(site: String, kind: String, severity: Severity, title: Title) {
-        self.site = site
+    /// - Parameter lift: what the alert names in a lift's place; by default the site.
+    public init(_ origin: AlertOrigin, lift: String? = nil, kind: String, severity: Severity, title: Title) {
+        site = lift ?? origin.site
+        self.origin = origin
         self.kind = kind
         self.severity = severity
         self.title = title
@@ -68,7 +71,7 @@ public struct SiteAlert: Sendable {
     /// - Returns: the alert, or nil while it is open already.
     public mutating func raise(onset: Instant, at time: Instant, hold: Duration, because reason: String) -> Alert? {
         guard open == nil else { return nil }
-        let id = AlertIdentity.id(lift: site, kind: kind, onset: onset.nanoseconds, earlier: earlier)
+        let id = AlertIdentity.id(origin, lift: site, kind: kind, onset: onset.nanoseconds, earlier: earlier)
         earlier += 1
         open = (id, onset)
         return alert(id, 1, .raised, onset, time, hold, reason)

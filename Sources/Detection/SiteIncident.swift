@@ -31,7 +31,7 @@ extension Detector {
             guard let across = rule.across else { continue }
             var incident = SiteIncident(
                 definition: across,
-                alert: SiteAlert(site: site, kind: across.kind, severity: across.severity, title: across.title))
+                alert: SiteAlert(origin, kind: across.kind, severity: across.severity, title: across.title))
             if let old = before[rule.name] {
                 (incident.affected, incident.companions, incident.alert) = (old.affected, old.companions, old.alert)
             }

@@ -78,19 +78,21 @@ public struct Daemon {
         var data = data
         if let memory { data.rules = memory.rules }
         var opened = try place.open()
+        var site = configuration.site
+        site.journal = opened.identity
         var (intake, recovered): (Intake, Recovery.Outcome)
-        do { (intake, recovered) = try restore(data, from: opened.past, memory) } catch let error as JournalError
+        do { (intake, recovered) = try restore(data, site, from: opened.past, memory) } catch let error as JournalError
             where error.isDamage && opened.failure == nil
         {
             Journal.markDamaged(place.path)
             opened = try place.open()
-            do { (intake, recovered) = try restore(data, from: opened.past, memory) } catch {
-                (intake, recovered) = try begin(data, after: error, from: opened.past)
+            do { (intake, recovered) = try restore(data, site, from: opened.past, memory) } catch {
+                (intake, recovered) = try begin(data, site, after: error, from: opened.past)
             }
         } catch {
             if opened.failure != nil { opened.past = opened.journal }
             // Better to watch from now on without the past than not at all; what is owed to the centre is untouched.
-            (intake, recovered) = try begin(data, after: error, from: opened.past)
+            (intake, recovered) = try begin(data, site, after: error, from: opened.past)
         }
         let journal = opened.journal
         if recovered.batches > 0 || recovered.lastNow != nil {
@@ -130,7 +132,7 @@ public struct Daemon {
         options.keepAlive = .seconds(10)
         let loop = try TelemetryLoop(
             TelemetryLoop.Settings(
-                client: options, filters: Self.filters(data.profiles, configuration), site: configuration.site,
+                client: options, filters: Self.filters(data.profiles, configuration), site: site,
                 bootID: Self.bootID(),
                 lanes: Dictionary(uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
                 commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
@@ -143,7 +145,7 @@ public struct Daemon {
         }
         if let memory { loop.goOn(from: memory) }
         if opened.failure != nil { loop.tellOwed(of: opened.past, except: memory) }
-        if let damage = opened.damage { loop.tell(.quarantined(damage, site: configuration.site, at: clock.now)) }
+        if let damage = opened.damage { loop.tell(.quarantined(damage, site: site, at: clock.now)) }
         // Where the disk takes no file, people's words wait in memory, too.
         let orders = OrderBox(
             stateFolder: opened.failure == nil ? configuration.stateFolder : configuration.runtimeFolder)
@@ -185,10 +187,10 @@ public struct Daemon {
 
     /// Every lift as the last run knew it.
     /// - Throws: what cannot be read.
-    private func restore(_ data: DeviceData, from past: Journal, _ memory: RunMemory?) throws -> (
-        Intake, Recovery.Outcome
-    ) {
-        var intake = try freshIntake(data, from: past)
+    private func restore(
+        _ data: DeviceData, _ site: AlertEvent.Site, from past: Journal, _ memory: RunMemory?
+    ) throws -> (Intake, Recovery.Outcome) {
+        var intake = try freshIntake(data, site, from: past)
         guard let memory else {
             let outcome = try Recovery.restore(&intake, from: past)
             return (intake, outcome)
@@ -202,20 +204,20 @@ public struct Daemon {
     }
 
     /// Every lift anew.
-    private func begin(_ data: DeviceData, after error: any Error, from past: Journal) throws -> (
-        Intake, Recovery.Outcome
-    ) {
+    private func begin(
+        _ data: DeviceData, _ site: AlertEvent.Site, after error: any Error, from past: Journal
+    ) throws -> (Intake, Recovery.Outcome) {
         log.critical("the state of the last run cannot be read (\(error)); every lift begins anew")
         var outcome = Recovery.Outcome()
         outcome.isWhole = false
         outcome.lastNow = try? past.lastTime()
-        return (try freshIntake(data, from: past), outcome)
+        return (try freshIntake(data, site, from: past), outcome)
     }
 
-    private func freshIntake(_ data: DeviceData, from past: Journal) throws -> Intake {
+    private func freshIntake(_ data: DeviceData, _ site: AlertEvent.Site, from past: Journal) throws -> Intake {
         let beginning = (try? past.beginning()) ?? GatewayClock(notBefore: nil).now
         var intake = Intake(
-            data: data, site: configuration.site.id, admission: .registered, start: beginning, isListening: false)
+            data: data, origin: site.origin, admission: .registered, start: beginning, isListening: false)
         for registered in configuration.lifts {
             try intake.register(registered.lift, profile: registered.profile, at: beginning)
         }
@@ -319,7 +321,7 @@ public struct Daemon {
             if let last, now - last < .seconds(86_400) { return }
             try journal.set("statistics_at", now.nanoseconds)
             if last != nil {
-                for event in OwedEvent.statistics(loop.intake.detector, site: configuration.site, at: now) {
+                for event in OwedEvent.statistics(loop.intake.detector, site: loop.settings.site, at: now) {
                     loop.tell(event)
                 }
             }

@@ -79,7 +79,7 @@ extension OwedEvent {
         _ type: String, _ site: AlertEvent.Site, _ now: Instant, part: Int = 0, lane: Lane = .fault,
         _ data: (inout JSONWriter) -> Void
     ) -> OwedEvent {
-        let id = AlertIdentity.id(lift: site.id, kind: type, onset: now.nanoseconds, earlier: part)
+        let id = AlertIdentity.id(site.origin, lift: site.id, kind: type, onset: now.nanoseconds, earlier: part)
         return OwedEvent(
             id: id, type: type, lane: lane, subject: site.id,
             body: CloudEvent.json(type, id: id, site: site, subject: site.id, time: now, data: data))

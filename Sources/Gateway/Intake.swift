@@ -40,9 +40,10 @@ public struct Intake {
     private let admission: Admission
 
     public init(
-        data: DeviceData, site: String = "site", admission: Admission, start: Instant, isListening: Bool
+        data: DeviceData, origin: AlertOrigin = AlertOrigin(site: "site"), admission: Admission, start: Instant,
+        isListening: Bool
     ) {
-        detector = Detector(rules: data.rules, site: site, start: start, isListening: isListening)
+        detector = Detector(rules: data.rules, origin: origin, start: start, isListening: isListening)
         decoders = data.profiles.map { MessageDecoder($0) }
         self.admission = admission
     }
@@ -254,5 +255,6 @@ public struct Intake {
         try detector.explain(rule: rule, lift: lift)
     }
 
+    mutating func nameAlerts(after origin: AlertOrigin) { detector.nameAlerts(after: origin) }
     public mutating func restore(_ detector: Detector) { self.detector = detector }
 }

@@ -19,6 +19,8 @@ struct JournalPlace {
         var damage: Journal.Damage?
         /// The disk takes no file: `journal` stands in a folder in memory, keeps nothing, and is forgotten when the disk is well.
         var failure: JournalError?
+        /// See `JournalIdentity`.
+        var identity = ""
     }
 
     let path: String
@@ -26,11 +28,13 @@ struct JournalPlace {
     private let standIn: String
     /// There was a journal here.
     private var hasRunBefore: Bool
+    private var identity: JournalIdentity
     private let log: Logger
 
     init(_ configuration: Configuration, hasRunBefore: Bool, log: Logger) {
         folder = configuration.stateFolder
         path = folder + "/journal.db"
+        identity = JournalIdentity(besideJournal: path)
         standIn = configuration.runtimeFolder + "/journal-in-memory.db"
         self.hasRunBefore = hasRunBefore
         self.log = log
@@ -39,6 +43,16 @@ struct JournalPlace {
     /// - Throws: `JournalError` for what no start mends: another product's file, a newer format, a folder of another user.
     mutating func open() throws(JournalError) -> Opened {
         defer { hasRunBefore = true }
+        var opened = try openSomewhere()
+        let (text, isKept) = identity.take(for: opened.failure == nil ? opened.journal : nil)
+        opened.identity = text
+        if !isKept, opened.failure == nil {
+            log.error("\(path).identity cannot be written: the next start will name its alerts after another journal")
+        }
+        return opened
+    }
+
+    private func openSomewhere() throws(JournalError) -> Opened {
         let ballast = Ballast(in: folder)
         var opened: Opened
         do throws(JournalError) { opened = try openHere() } catch {

@@ -22,17 +22,23 @@ enum Recovery {
     static func restore(_ intake: inout Intake, from journal: Journal) throws -> Outcome {
         var outcome = Outcome()
         var through: Int64 = 0
+        let origin = intake.detector.origin
         if let snapshot = try journal.snapshot() {
             var detector = intake.detector
             outcome.keptRules = try detector.restore(snapshot.state)
             intake.restore(detector)
             through = snapshot.through
         }
+        // What a version without identities has told keeps its ids.
+        let unnamed = Int64(try journal.counters()[JournalIdentity.unnamedCounter] ?? 0)
+        if unnamed > through { intake.nameAlerts(after: AlertOrigin(site: origin.site, journal: nil)) }
         try journal.forEachBatch(after: through) { batch in
             outcome.batches += 1
+            if batch.sequence > unnamed, intake.detector.origin != origin { intake.nameAlerts(after: origin) }
             outcome.messages += batch.messages.count
             outcome.alerts += apply(batch, to: &intake)
         }
+        intake.nameAlerts(after: origin)
         outcome.alerts = try outcome.alerts.filter { alert throws(JournalError) in try !journal.knows(alert) }
         outcome.lastNow = try journal.lastTime()
         return outcome

@@ -1,3 +1,4 @@
+import Detection
 import Elevator
 import PositionedYAML
 import Trace
@@ -7,6 +8,8 @@ import Uplink
 public struct Replay {
     public var data: DeviceData
     public var site = AlertEvent.Site(id: "replay")
+    /// The journal's, whose ids the alerts are to have.
+    public var identity = AlertOrigin.replayed
     /// The register, by lift; nil lets whoever speaks speak.
     public var lifts: [(lift: Lift, profile: String)]?
 
@@ -56,7 +59,8 @@ public struct Replay {
             if intake != nil { return }
             summary.from = time
             var fresh = Intake(
-                data: data, site: site.id, admission: lifts == nil ? .anyone : .registered, start: time,
+                data: data, origin: AlertOrigin(site: site.id, journal: identity),
+                admission: lifts == nil ? .anyone : .registered, start: time,
                 isListening: isListening)
             for (lift, profile) in lifts ?? [] { try fresh.register(lift, profile: profile, at: time) }
             intake = fresh

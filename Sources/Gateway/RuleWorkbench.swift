@@ -12,10 +12,14 @@ public struct AlertExplanation {
     public var to: Instant
 
     /// Replays a trace twice: to find the alert, and to watch its rule on its lift.
-    /// - Parameter id: the alert's id or its beginning.
+    /// - Parameters:
+    ///   - id: the alert's id or its beginning.
+    ///   - origin: whose id it is.
     /// - Throws: `InvalidFiles` when the trace holds no such alert, or several.
-    public init(of id: String, trace: String, data: DeviceData) throws {
+    public init(of id: String, by origin: AlertOrigin, trace: String, data: DeviceData) throws {
         var replay = Replay(data: data)
+        replay.site = AlertEvent.Site(id: origin.site)
+        replay.identity = origin.journal ?? AlertOrigin.replayed
         var found: [Alert] = []
         _ = try replay.run(trace) { alert, _ in if alert.id.hasPrefix(id) { found.append(alert) } }
         guard let first = found.first, !first.rule.isEmpty else {

@@ -46,15 +46,17 @@ struct SelfTest {
     ///   - centres: those that are to store the alert.
     ///   - client: how the building's broker is reached.
     init(
-        site: String, centres: [String], data: DeviceData, rules: RuleSet, client: MQTTClient.Options, at now: Instant
+        site: AlertEvent.Site, centres: [String], data: DeviceData, rules: RuleSet, client: MQTTClient.Options,
+        at now: Instant
     ) throws {
-        self.site = site
+        self.site = site.id
         self.centres = centres
         begun = MonotonicClock.nanoseconds
         report = Report(started: now)
         var data = data
         data.rules = rules
-        intake = Intake(data: data, site: site, admission: .registered, start: now, isListening: true)
+        intake = Intake(
+            data: data, origin: site.origin, admission: .registered, start: now, isListening: true)
         try intake.register(Self.lift, profile: Self.profile, at: now)
         words = Array("lifts/\(Self.lift.id)/state".utf8)
         if intake.detector.liftCount == 0 {
@@ -63,7 +65,7 @@ struct SelfTest {
             report.problem =
                 "no centre is told of entrapments in the contract's form; a form of its own has no word for a test"
         } else {
-            speaker = SelfTestSpeaker(client, topic: Self.topic(site))
+            speaker = SelfTestSpeaker(client, topic: Self.topic(site.id))
             return
         }
         report.ended = 0
@@ -134,7 +136,7 @@ struct SelfTest {
 extension OwedEvent {
     /// How a self-test went. Of a failure every route is told at once.
     static func selfTest(_ report: SelfTest.Report, site: AlertEvent.Site, at now: Instant) -> OwedEvent {
-        let id = AlertIdentity.id(lift: site.id, kind: "selftest", onset: now.nanoseconds, earlier: 0)
+        let id = AlertIdentity.id(site.origin, lift: site.id, kind: "selftest", onset: now.nanoseconds, earlier: 0)
         let body = CloudEvent.json("selftest", id: id, site: site, subject: site.id, time: now) {
             report.write(to: &$0)
         }

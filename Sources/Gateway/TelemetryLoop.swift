@@ -136,13 +136,13 @@ final class TelemetryLoop: MQTTClientDelegate {
         counters.alerts = kept["alerts"] ?? 0
         counters.redelivered = kept["redelivered"] ?? 0
         brokerLost = SiteAlert(
-            site: settings.site.id, kind: "broker_lost", severity: .major,
+            settings.site.origin, kind: "broker_lost", severity: .major,
             title: Title(en: "The gateway hears no lift: the building's broker is out of reach", zh: "网关与楼内消息服务器断开"))
         selfTestFailed = SiteAlert(
-            site: settings.site.id, kind: "selftest_failed", severity: .major,
+            settings.site.origin, kind: "selftest_failed", severity: .major,
             title: Title(en: "The gateway's self-test failed", zh: "网关自检失败"))
         diskFailing = SiteAlert(
-            site: settings.site.id, kind: "disk_failing", severity: .major,
+            settings.site.origin, kind: "disk_failing", severity: .major,
             title: Title(en: "The gateway's disk takes nothing: alerts go out from memory", zh: "网关磁盘无法写入,告警由内存发出"))
         let ownAlerts = try journal.latestAlerts(about: settings.site.id)
         brokerLost.resume(ownAlerts, kind: "broker_lost")

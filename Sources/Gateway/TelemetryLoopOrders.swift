@@ -66,7 +66,8 @@ extension TelemetryLoop {
 
     func answer(_ word: OrderBox.CentreOrigin, _ order: Order, _ problem: String?, at now: Instant) {
         if let id = word.wordID { pendingWords.append((word.centre, id)) }
-        let id = AlertIdentity.id(lift: settings.site.id, kind: "word", onset: now.nanoseconds, earlier: 0)
+        let id = AlertIdentity.id(
+            settings.site.origin, lift: settings.site.id, kind: "word", onset: now.nanoseconds, earlier: 0)
         pendingEvents.append(
             OwedEvent(
                 id: id, type: "word", lane: .fault, subject: settings.site.id,
@@ -96,7 +97,7 @@ extension TelemetryLoop {
         guard selfTest == nil else { return false }
         log.notice("self-test: a virtual lift stops between floors with a passenger")
         selfTest = try SelfTest(
-            site: settings.site.id, centres: centres, data: data, rules: intake.detector.rules,
+            site: settings.site, centres: centres, data: data, rules: intake.detector.rules,
             client: settings.client, at: clock.now)
         selfTestReport = selfTest?.report
         return true

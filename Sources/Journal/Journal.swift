@@ -28,6 +28,8 @@ public final class Journal {
     /// Every commit is refused with this: the journal stands in for one whose disk takes nothing.
     public var refusal: JournalError?
     public var path: String { database.path }
+    /// The last batch's; 0 where there has been none.
+    public var lastSequence: Int64 { nextSequence - 1 }
     /// Whether the file that is open still stands under its name: somebody may have removed it.
     public var isInPlace: Bool { FileIdentity(of: path) == identity }
     private let identity: FileIdentity?

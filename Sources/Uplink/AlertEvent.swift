@@ -7,6 +7,8 @@ public enum AlertEvent {
     public struct Site: Sendable, Equatable {
         public var id: String
         public var name: String?
+        /// The journal's identity; nil where there is no journal. The centre sees it in ids only.
+        public var journal: String?
         public init(id: String, name: String? = nil) {
             self.id = id
             self.name = name

@@ -26,6 +26,9 @@ struct ReplayTrace: ParsableCommand {
     @Option(help: "Judge timers up to this time (the trace's seconds); by default the last row's.")
     var until: String?
 
+    @Option(help: "Give alerts the ids of the gateway with this journal: what stands in its journal.db.identity.")
+    var identity: String?
+
     @Option(help: "text prints a line for a person, json the CloudEvents.")
     var format = OutputFormat.json
 
@@ -40,6 +43,7 @@ struct ReplayTrace: ParsableCommand {
             } else {
                 replay = Replay(data: try devices.load())
             }
+            if let identity { replay.identity = identity.lowercased() }
             var output = OutputBuffer()
             let end = try until.map { try Instant(argument: $0) }
             let summary: Replay.Summary

@@ -21,6 +21,12 @@ struct RulesExplain: ParsableCommand {
     @Option(help: "The trace in which it is raised: a file, since it is read twice.")
     var trace: String
 
+    @Option(help: "For an alert's id from a centre: the site's id.")
+    var site = "replay"
+
+    @Option(help: "For an alert's id from a centre: what stands in the gateway's journal.db.identity.")
+    var identity = AlertOrigin.replayed
+
     @OptionGroup var devices: DeviceOptions
     @OptionGroup var output: FormatOptions
 
@@ -29,7 +35,9 @@ struct RulesExplain: ParsableCommand {
     func run() throws {
         try reporting {
             if trace == "-" { throw ValidationError("--trace: the trace is read twice; give a file") }
-            let explanation = try AlertExplanation(of: alert, trace: trace, data: try devices.load())
+            let explanation = try AlertExplanation(
+                of: alert, by: AlertOrigin(site: site, journal: identity.lowercased()), trace: trace,
+                data: try devices.load())
             if output.format == .json { printJSON(explanation) } else { printChart(explanation) }
         }
     }

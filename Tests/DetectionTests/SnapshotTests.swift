@@ -37,6 +37,29 @@ import Testing
         }
     }
 
+    @Test func anOpenAlertKeepsTheIdThatItWasRaisedUnder() throws {
+        var building = try Building(rules: Building.stuck)
+        building.stop(at: 1)
+        building.advance(to: 12)
+        var named = try Building(rules: Building.stuck).detector
+        named.nameAlerts(after: AlertOrigin(site: "site", journal: "another"))
+        #expect(try named.restore(building.detector.snapshot()))
+        building.detector = named
+        building.say(at: 20) {
+            $0.set(.inDoorZone, true)
+            $0.set(.frontFullyOpen, true)
+        }
+        building.advance(to: 30)
+        building.say(at: 40) { $0.stopsBetweenFloors() }
+        building.advance(to: 51)
+        #expect(building.told.map { $0.split(separator: " ")[2] } == ["suspected", "cleared", "suspected"])
+        #expect(building.alerts[0].id == building.alerts[1].id)
+        let next = AlertIdentity.id(
+            AlertOrigin(site: "site", journal: "another"), lift: "1", kind: building.alerts[2].kind,
+            onset: building.alerts[2].onset.nanoseconds, earlier: 0)
+        #expect(building.alerts[2].id == next)
+    }
+
     @Test func aDamagedSnapshotIsRefusedAndChangesNothing() throws {
         var building = try Building(rules: Building.stuck)
         building.say(at: 1) { $0.stopsBetweenFloors() }
