@@ -111,6 +111,7 @@ public struct Detector: Sendable {
         for index in tracks.indices {
             tracks[index].ledger.origin = origin
             tracks[index].maintenance?.alert.origin = origin
+            tracks[index].clockAlert?.origin = origin
         }
         for rule in incidents.keys { incidents[rule]?.alert.origin = origin }
     }
@@ -124,28 +125,31 @@ public struct Detector: Sendable {
     public mutating func fold(
         _ reading: Reading, lift index: Int, key: UInt64, vendorCode: Span<UInt8>?, arrival: Instant
     ) {
-        let mayBeQueued = reading.isBaseline || !isListening || isWaiting
-        if tracks[index].countsAnew(reading, arrival: arrival.nanoseconds, lateness) { tracks[index].forgetKeys() }
-        if key != 0, tracks[index].isDuplicate(key) {
-            tracks[index].counters.duplicates += 1
-            return
+        let now = arrival.nanoseconds
+        if reading.isBirth { tracks[index].order.isBorn = true }
+        let isAfterPause =
+            tracks[index].order.isBorn || now &- tracks[index].memory.lastHeard > MessageOrder.pause
+        if tracks[index].order.startsAnew(reading, isAfterPause: isAfterPause) { tracks[index].beginCount() }
+        if key != 0, tracks[index].isKnown(key) {
+            switch tracks[index].meaning(ofKnown: reading, key, isLive: isListening) {
+            case .news: break
+            case .duplicate:
+                tracks[index].counters.duplicates += 1
+                return
+            case .signOfLife:
+                tracks[index].counters.duplicates += 1
+                return takeRepeat(reading, index, at: now)
+            }
         }
         tracks[index].counters.readings += 1
+        guard let input = judge(reading, index, arrival: now, isAfterPause: isAfterPause) else { return }
         if let vendorCode { tracks[index].noteVendorCode(vendorCode) }
-        var time = arrival.nanoseconds
-        if let device = reading.deviceTime {
-            let judgement = tracks[index].clock.judge(
-                device: device.nanoseconds, arrival: time, mayBeQueued: mayBeQueued,
-                latest: reading.isBaseline ? LiftMemory.beforeAll : tracks[index].latestReading,
-                countsOn: reading.sequence > tracks[index].latestSequence)
-            time = judgement.time
-            if judgement.isAbsurd { tracks[index].counters.absurdTimes += 1 }
-            if judgement.isNewOffset { tracks[index].counters.clockOffsets += 1 }
-        } else if mayBeQueued, !reading.isBaseline, tracks[index].clock.offset != nil {
-            // A birth or a last will that waited among words with times: the queue's order says when it was, and not its arrival.
-            time = min(time, max(tracks[index].latestReading, tracks[index].memory.time))
-        }
-        place(LiftTrack.Input(time: time, saidAt: time, reading: reading), index, arrival: arrival.nanoseconds)
+        let isNewest =
+            !tracks[index].order.isBehind(reading)
+            && !input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
+        place(input, index, arrival: now)
+        if isNewest { tracks[index].order.note(reading, key: key, time: input.time, at: now) }
+        noticeClock(index, at: now)
     }
 
     /// Time passes. Deadlines up to now fire, unless words may still be waiting to be read.
@@ -271,11 +275,7 @@ public struct Detector: Sendable {
         let canRollBack =
             isLate && reached - input.time <= lateness && tracks[index].older.precedes(input)
             && tracks[index].inputs.count < LiftTrack.maximumInputs
-        if isLate, !canRollBack, isOutOfOrder {
-            tracks[index].counters.tooLate += 1
-            takeLatePress(from: input, index, at: reached, arrival: arrival)
-            return
-        }
+        if isLate, !canRollBack, isOutOfOrder { return takeHistory(input, index, at: reached, arrival: arrival) }
         let isFirstWord = tracks[index].catchUp.awaitsFirstWord && input.reading.isSignOfLife
         if isListening, input.reading.isSignOfLife, !input.reading.isBaseline {
             tracks[index].catchUp.note(age: arrival - input.time, arrival: arrival)

@@ -3,8 +3,8 @@ import Encoding
 
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
-    /// 6 knows the branches of rules, who has accepted or verified an alert, how it began, and what was last known of a lift; 4 knows for
-    /// what a lift's timers wait; 3 counts reminders and the use of lifts; 2 to 5 are read, too.
+    /// 6 knows the branches of rules, who has accepted or verified an alert, how it began, what was last known of a lift, and the lift's
+    /// own order of its messages; 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 to 5 are read, too.
     private static let snapshotFormat: UInt32 = 6
 
     public func snapshot() -> [UInt8] {
@@ -171,6 +171,9 @@ extension LiftTrack {
         for input in inputs { input.write(to: &writer) }
         writer.write(variable: UInt64(countBeforeNewer))
         clock.write(to: &writer)
+        order.write(to: &writer)
+        writer.write(clockAlert != nil)
+        clockAlert?.write(to: &writer)
         for key in recentKeys { writer.write(key) }
         writer.write(variable: UInt64(nextKey))
         writer.write(blob: vendorCode)
@@ -222,6 +225,13 @@ extension LiftTrack {
             throw MalformedBytes(offset: reader.offset)
         }
         clock = try DeviceClock(from: &reader, format: format)
+        order = format < 6 ? MessageOrder() : try MessageOrder(from: &reader)
+        clockAlert = nil
+        if format >= 6, try reader.readFlag() {
+            var alert = Self.clockAlert(lift: lift.id, ledger.origin)
+            try alert.read(from: &reader)
+            clockAlert = alert
+        }
         for i in recentKeys.indices { recentKeys[i] = try reader.read() }
         nextKey = Int(try reader.readVariable() % UInt64(Self.rememberedKeys))
         vendorCode = Array(try reader.readBlob())
@@ -229,7 +239,8 @@ extension LiftTrack {
         ledger = try AlertLedger(from: &reader, format: format)
         ledger.origin = origin
         var counts: [Int] = []
-        for _ in counters.all { counts.append(Int(try reader.read(Int64.self))) }
+        for _ in 0..<(format < 6 ? 6 : counters.all.count) { counts.append(Int(try reader.read(Int64.self))) }
+        if format < 6 { counts.append(0) }
         counters = LiftCounters(counts)
         use = LiftUse()
         if format >= 3 {

@@ -44,7 +44,7 @@ extension Detector {
     }
 
     public var openAlerts: [OpenAlert] {
-        tracks.flatMap { openAlerts($0) + [$0.maintenance?.alert.view].compactMap { $0 } }
+        tracks.flatMap { openAlerts($0) + [$0.maintenance?.alert.view, $0.clockAlert?.view].compactMap { $0 } }
             + incidents.values.compactMap(\.alert.view).sorted { $0.id < $1.id }
     }
 

@@ -3,8 +3,9 @@ import Encoding
 
 /// Judges one lift's own time stamps, and places its words on the gateway's time line.
 ///
-/// A constant offset (a time zone) is learned. A clock that jumps is not believed: its words count at their arrival until
-/// it agrees with itself again. No time, however absurd, is a reason to drop a word.
+/// A constant offset (a time zone) is learned. A clock that jumps ahead is not believed: its words count at their arrival until
+/// it agrees with itself again. Words older than what the lift has said since are old (an adapter brings what it had buffered), or
+/// the clock was set back: which of them, their stamps tell as they come (`hasSteppedBack`).
 struct DeviceClock: Sendable, Equatable {
     /// What is taken for delay and jitter rather than for an offset.
     static let tolerance = Duration.seconds(5).nanoseconds
@@ -22,6 +23,9 @@ struct DeviceClock: Sendable, Equatable {
     static let laggingWords = 5
     static let laggingFor = Duration.seconds(60).nanoseconds
 
+    /// Old words in a row, with no newer one between, for so long are those of a clock that was set back: longer than reports are apart.
+    static let stepFor = Duration.seconds(15).nanoseconds
+
     /// Added to the device's time; nil while the clock is not believed.
     var offset: Int64?
     private var candidate: Int64 = 0
@@ -33,6 +37,12 @@ struct DeviceClock: Sendable, Equatable {
     private var leastAge = Int64.max
     private var lagSince: Int64 = 0
     private var lagCount = 0
+    /// Of old words in a row: how many, and the first and the last one's stamps.
+    private var oldCount = 0
+    private var oldStamp: Int64 = 0
+    private var oldSince: Int64 = 0
+    private var lastOldStamp: Int64 = 0
+    private var leastExcess: Int64 = 0
 
     init() {}
 
@@ -44,7 +54,11 @@ struct DeviceClock: Sendable, Equatable {
         writer.write(Int64(candidateCount))
         writer.write(queueOffset != nil)
         writer.write(queueOffset ?? 0)
-        for number in [leastAge, lagSince, Int64(lagCount)] { writer.write(number) }
+        for number in [
+            leastAge, lagSince, Int64(lagCount), Int64(oldCount), oldStamp, oldSince, lastOldStamp, leastExcess,
+        ] {
+            writer.write(number)
+        }
     }
 
     init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
@@ -61,6 +75,12 @@ struct DeviceClock: Sendable, Equatable {
         leastAge = try reader.read()
         lagSince = try reader.read()
         lagCount = Int(try reader.read(Int64.self))
+        guard format >= 6 else { return }
+        oldCount = Int(try reader.read(Int64.self))
+        oldStamp = try reader.read()
+        oldSince = try reader.read()
+        lastOldStamp = try reader.read()
+        leastExcess = try reader.read()
     }
 
     struct Judgement: Equatable {
@@ -69,16 +89,31 @@ struct DeviceClock: Sendable, Equatable {
         var isAbsurd: Bool
         /// The clock has a new offset from here on.
         var isNewOffset: Bool
+        /// Said before what the lift has said since, by more than the lateness.
+        var isOld = false
     }
 
-    /// - Parameters:
-    ///   - mayBeQueued: the word may have waited in a queue (retained, or the backlog after a connect).
-    ///   - latest: when the lift's newest word was said. A link between lift and broker that was away brings old words in a burst,
-    ///     each said after it; a clock that has gone back tells of times before it.
-    ///   - countsOn: by the device's own count this word is newer than that one.
-    mutating func judge(
-        device: Int64, arrival: Int64, mayBeQueued: Bool, latest: Int64, countsOn: Bool = false
-    ) -> Judgement {
+    /// What a lift's other messages say of the one that is judged.
+    struct Context {
+        /// It may have waited in a queue (retained, or the backlog after a connect).
+        var mayBeQueued: Bool
+        /// When the lift's newest word was said. A link between lift and broker that was away brings old words in a burst, each said
+        /// after it; a clock that has gone back tells of times before it.
+        var latest: Int64
+        /// By the device's own count this word is newer than that one.
+        var countsOn = false
+        /// Nothing had been heard of the lift for a while, or it has connected anew.
+        var isAfterPause = false
+        /// All its stamps are whole minutes.
+        var hasWholeMinutes = false
+        var lateness = DeviceClock.futureTolerance
+    }
+
+    /// A word with the newest stamp has come: those that were old before it were so.
+    mutating func noteNewest() { oldCount = 0 }
+
+    mutating func judge(device: Int64, arrival: Int64, _ context: Context) -> Judgement {
+        let (mayBeQueued, latest, countsOn) = (context.mayBeQueued, context.latest, context.countsOn)
         let excess = arrival &- device
         if !mayBeQueued { queueOffset = nil }
         if offset == nil, excess >= -Self.futureTolerance,
@@ -90,6 +125,17 @@ struct DeviceClock: Sendable, Equatable {
             offset = excess
             return Judgement(time: arrival, isAbsurd: false, isNewOffset: true)
         }
+        if let offset, !mayBeQueued, latest > LiftMemory.beforeAll, device &+ offset < latest &- context.lateness {
+            return judgeOld(device, arrival, context)
+        }
+        // Set back by less than has passed since: by now it says times that are new, at the same distance from their arrival.
+        if oldCount > 0, !mayBeQueued, excess &- (offset ?? 0) > Self.tolerance,
+            (excess &- leastExcess).magnitude <= UInt64(Self.futureTolerance)
+        {
+            let judged = judgeOld(device, arrival, context)
+            return judged.isOld ? Judgement(time: arrival, isAbsurd: true, isNewOffset: false) : judged
+        }
+        oldCount = 0
         let hasGoneBack = mayBeQueued && countsOn && device &+ (offset ?? 0) < latest &- Self.tolerance
         if let offset, !hasGoneBack {
             let age = excess &- offset
@@ -116,6 +162,37 @@ struct DeviceClock: Sendable, Equatable {
             return Judgement(time: device &+ offset, isAbsurd: false, isNewOffset: false)
         }
         return Judgement(time: arrival, isAbsurd: true, isNewOffset: false)
+    }
+
+    private mutating func judgeOld(_ device: Int64, _ arrival: Int64, _ context: Context) -> Judgement {
+        let excess = arrival &- device
+        // Nobody buffers for so long what comes first after a pause: the device was restarted, and its clock with it.
+        let isRestart = context.isAfterPause && excess &- (offset ?? 0) > Self.longestBacklog
+        guard hasSteppedBack(device, arrival, context.hasWholeMinutes ? 60_000_000_000 : 0) || isRestart else {
+            return Judgement(
+                time: device &+ (offset ?? 0), isAbsurd: false, isNewOffset: false, isOld: true)
+        }
+        // A clock that goes has come soonest with the least excess; one that stands has each word at its arrival.
+        let isGoing = (lastOldStamp &- oldStamp) * 2 > arrival &- oldSince
+        let learned = isGoing && !isRestart ? leastExcess : excess
+        offset = learned.magnitude <= UInt64(Self.futureTolerance) ? 0 : learned
+        (oldCount, candidateCount) = (0, 0)
+        return Judgement(time: min(arrival, device &+ learned), isAbsurd: false, isNewOffset: true)
+    }
+
+    /// The old words in a row advance with their arrival, or stand, for longer than reports are apart. What was buffered comes faster
+    /// than it was said, or between newer words.
+    private mutating func hasSteppedBack(_ device: Int64, _ arrival: Int64, _ grain: Int64) -> Bool {
+        let advance = device &- oldStamp
+        if oldCount == 0 || device < lastOldStamp &- Self.futureTolerance
+            || advance > arrival &- oldSince &+ Self.futureTolerance &+ grain
+        {
+            (oldCount, oldStamp, oldSince, leastExcess) = (0, device, arrival, arrival &- device)
+        }
+        oldCount += 1
+        lastOldStamp = device
+        leastExcess = min(leastExcess, arrival &- device)
+        return oldCount >= 2 && arrival &- oldSince >= Self.stepFor
     }
 
     /// - Returns: by how much the clock has fallen behind, once that is sure.

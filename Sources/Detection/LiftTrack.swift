@@ -57,6 +57,9 @@ struct LiftTrack: Sendable {
     var inputs: [Input] = []
     var countBeforeNewer = 0
     var clock = DeviceClock()
+    var order = MessageOrder()
+    /// The device's clock stands still.
+    var clockAlert: SiteAlert?
     /// The duplicate keys of the last words: a ring.
     var recentKeys: [UInt64] = Array(repeating: 0, count: LiftTrack.rememberedKeys)
     var nextKey = 0
@@ -115,18 +118,15 @@ struct LiftTrack: Sendable {
         return reading
     }
 
-    /// A device that gives no times and counts from the beginning again, after a pause, has been restarted: it may say the very
-    /// words that it said then, and they are no doubles.
-    func countsAnew(_ reading: Reading, arrival: Int64, _ lateness: Int64) -> Bool {
-        guard reading.deviceTime == nil, reading.sequence > 0, arrival - memory.lastHeard > lateness else {
-            return false
-        }
-        return reading.sequence == 1 && latestSequence > 1
-            || reading.sequence + Int64(Self.rememberedKeys) < latestSequence
+    /// The device counts from the beginning again: it may say the very words that it said then, and they are no doubles.
+    mutating func beginCount() {
+        for i in recentKeys.indices { recentKeys[i] = 0 }
+        order.forgetCount()
+        latestSequence = 0
     }
-    mutating func forgetKeys() { for i in recentKeys.indices { recentKeys[i] = 0 } }
 
-    mutating func isDuplicate(_ key: UInt64) -> Bool {
+    /// The key of one of the last words; else it is one from now on.
+    mutating func isKnown(_ key: UInt64) -> Bool {
         if recentKeys.contains(key) { return true }
         recentKeys[nextKey] = key
         nextKey = (nextKey + 1) % Self.rememberedKeys
@@ -239,11 +239,12 @@ public struct LiftCounters: Sendable, Equatable {
     public var tooLate = 0
     public var absurdTimes = 0
     public var clockOffsets = 0
+    public var standingClocks = 0
 
     init() {}
 
     /// In the order of their declaration, as a snapshot holds them.
-    var all: [Int] { [readings, duplicates, rolledBack, tooLate, absurdTimes, clockOffsets] }
+    var all: [Int] { [readings, duplicates, rolledBack, tooLate, absurdTimes, clockOffsets, standingClocks] }
 
     init(_ all: [Int]) {
         readings = all[0]
@@ -252,5 +253,6 @@ public struct LiftCounters: Sendable, Equatable {
         tooLate = all[3]
         absurdTimes = all[4]
         clockOffsets = all[5]
+        standingClocks = all[6]
     }
 }

@@ -141,6 +141,7 @@ struct StatusReport {
             $0.put("rolled_back", view.counters.rolledBack)
             $0.put("too_late", view.counters.tooLate)
             $0.put("absurd_times", view.counters.absurdTimes)
+            $0.put("standing_clocks", view.counters.standingClocks)
         }
         json.array("alerts") { array in
             for alert in view.openAlerts + loop.intake.refusedLifts.open.filter({ $0.lift == view.lift.id }) {

@@ -119,7 +119,10 @@ import Testing
         let time = 20 + behind
         #expect(
             building.told
-                == (counts ? ["1 car_alarm_call raised \(time)", "1 car_alarm_call cleared \(time + 10)"] : []))
+                == (counts
+                    ? ["1 car_alarm_call raised \(time)", "1 car_alarm_call cleared \(time + 10)"]
+                    : ["1 car_alarm_call raised 20.0", "1 car_alarm_call cleared 20.0"]),
+            "an older press is told as history")
         #expect(
             building.detector.view(0).signals.contains { $0.signal == "floor" && $0.value == .number(3) },
             "the rest of the word is of the past")

@@ -1,0 +1,317 @@
+import Elevator
+import Testing
+
+@testable import Detection
+
+/// What comes behind or between newer messages is history; a clock that was set back and a device that counts anew are not.
+@Suite struct HistoryTests {
+    /// A car that somebody is in stands between floors, and says so every 10 s from second 4000 on.
+    private func trapped(_ change: (inout Building, Int) throws -> Void) throws -> Building {
+        var building = try Building(rules: Building.stuck)
+        for step in 0..<20 {
+            let second = Double(4000 + 10 * step)
+            building.say(at: second, sequence: Int64(400 + 2 * step)) { $0.saysTrapped() }
+            try change(&building, step)
+        }
+        return building
+    }
+
+    /// What was told but for reminders.
+    private func life(_ building: Building) -> [String] {
+        zip(building.told, building.alerts).filter { $1.reason != Alert.notAccepted }.map(\.0)
+    }
+
+    @Test(arguments: [45, 600, 3600, 1_728_000] as [Double], [1.5, 0.01] as [Double])
+    func whatAnAdapterBufferedEndsNothing(age: Double, pace: Double) throws {
+        let building = try trapped { building, step in
+            for number in 0..<5 {
+                let arrival = Double(4000 + 10 * step) + pace * Double(number + 1)
+                building.say(
+                    at: 4000 - age + Double(10 * step + 2 * number), arriving: arrival,
+                    sequence: Int64(5 * step + number + 1)
+                ) { $0.saysOut() }
+            }
+        }
+        #expect(
+            life(building) == ["1 entrapment.off_level suspected 4010.0", "1 entrapment.off_level confirmed 4070.0"])
+        #expect(building.detector.view(0).counters.tooLate == 100)
+    }
+
+    /// An adapter that counts what it sends gives old messages new numbers.
+    @Test func anOldMessageIsOldThoughItsNumberIsNew() throws {
+        let building = try trapped { building, step in
+            building.say(at: 400 + Double(step), arriving: Double(4003 + 10 * step), sequence: Int64(401 + 2 * step)) {
+                $0.saysOut()
+            }
+        }
+        #expect(life(building).count == 2)
+        #expect(building.detector.view(0).counters.tooLate == 20)
+    }
+
+    @Test func bufferedMessagesOfAnEntrapmentRaiseNothingOfALiftInOrder() throws {
+        var building = try Building(rules: Building.stuck)
+        for second in 4000..<4200 {
+            if second % 10 == 0 { building.say(at: Double(second)) { $0.saysOut() } }
+            if second % 10 != 9 {
+                building.say(at: Double(second * 10 - 39_000), arriving: Double(second) + 0.5) { $0.saysTrapped() }
+            }
+        }
+        #expect(building.told == [])
+        #expect(building.detector.view(0).lastHeard == Building.start + .seconds(4190), "no sign of life")
+    }
+
+    @Test(arguments: [25.0, 60, 3600, 50_000, 900_000_000])
+    func aClockThatIsSetBackIsFollowed(step: Double) throws {
+        var building = try Building(rules: Building.stuck)
+        for second in stride(from: 0.0, through: 90, by: 10) {
+            let back = second >= 50 ? step : 0
+            building.say(at: second - back, arriving: second) {
+                if second >= 60 { $0.saysTrapped() } else { $0.saysOut() }
+            }
+        }
+        building.advance(to: 90)
+        #expect(building.told.map { $0.split(separator: " ")[2] } == ["suspected"])
+        let raised = building.alerts.first.map { ($0.time - Building.start).inSeconds } ?? .infinity
+        #expect(70...80 ~= raised, "at most a report late: \(building.told)")
+        #expect(building.detector.view(0).lastHeard == Building.start + .seconds(90))
+    }
+
+    /// The clock's battery is dead: after a restart it stands at one time.
+    @Test func aClockThatIsSetBackAndStandsIsJudgedOnArrival() throws {
+        var building = try Building(rules: Building.stuck)
+        for second in stride(from: 0.0, through: 100, by: 10) {
+            building.say(at: second >= 50 ? -86_400 : second, arriving: second) {
+                if second >= 80 { $0.saysTrapped() } else { $0.saysOut() }
+            }
+        }
+        building.advance(to: 100)
+        #expect(building.told == ["1 entrapment.off_level suspected 90.0"])
+    }
+
+    // MARK: By number alone
+
+    private func count(
+        _ building: inout Building, _ sequence: Int64, at second: Double, _ change: (inout Reading) -> Void
+    ) {
+        var reading = Reading()
+        change(&reading)
+        reading.sequence = sequence
+        building.advance(to: second)
+        building.detector.fold(reading, lift: 0, key: UInt64(sequence), vendorCode: nil, arrival: building.now)
+        building.advance(to: second)
+    }
+
+    @Test func withoutTimesAnOldNumberIsHistory() throws {
+        var building = try Building(rules: Building.stuck)
+        for step in 0..<20 {
+            let second = Double(10 * step)
+            count(&building, Int64(400 + step), at: second) { $0.saysTrapped() }
+            for number in 0..<4 { count(&building, Int64(4 * step + number + 1), at: second + 2) { $0.saysOut() } }
+        }
+        #expect(life(building) == ["1 entrapment.off_level suspected 10.0", "1 entrapment.off_level confirmed 70.0"])
+    }
+
+    /// Into the 15 s in which its numbers might be old ones, or at once after a pause.
+    @Test(arguments: [10.0, 40])
+    func aDeviceThatCountsAnewIsHeard(pause: Double) throws {
+        var building = try Building(rules: Building.stuck)
+        for step in 0..<5 { count(&building, Int64(400 + step), at: Double(10 * step)) { $0.saysOut() } }
+        for step in 0..<6 {
+            count(&building, Int64(1 + step), at: 40 + pause + Double(10 * step)) { $0.saysTrapped() }
+        }
+        #expect(building.told.map { $0.split(separator: " ")[2] } == ["suspected"], "\(building.told)")
+    }
+
+    @Test func aDeviceThatCountsAnewWhileItsTimeGoesOnIsHeardAtOnce() throws {
+        var building = try Building(rules: Building.stuck)
+        building.say(at: 0, sequence: 400) { $0.saysOut() }
+        building.say(at: 1, sequence: 1) { $0.saysTrapped() }
+        building.advance(to: 12)
+        #expect(building.told == ["1 entrapment.off_level suspected 11.0"])
+    }
+
+    // MARK: Presses
+
+    @Test func aPressOfLongAgoIsToldAsHistoryAndOnce() throws {
+        var building = try Building(rules: Building.called)
+        building.say(at: 4000) { $0.saysPressed(false) }
+        for second in 0..<5 {
+            building.say(at: Double(400 + 10 * second), arriving: Double(4001 + second)) { $0.saysPressed(true) }
+        }
+        building.say(at: 450, arriving: 4006) { $0.saysPressed(false) }
+        building.say(at: 500, arriving: 4007) { $0.saysPressed(true) }
+        building.advance(to: 4100)
+        #expect(
+            building.told
+                == [400, 500].flatMap { ["1 car_alarm_call raised \($0).0", "1 car_alarm_call cleared \($0).0"] })
+        #expect(building.alerts.filter { $0.state == .cleared }.map(\.reason) == ["historical", "historical"])
+        #expect(Set(building.alerts.map(\.id)).count == 2)
+    }
+
+    /// An adapter that buffers what it has also sent.
+    @Test func aPressThatWasToldIsNotToldAgainAsHistory() throws {
+        var building = try Building(rules: Building.called)
+        building.say(at: 0) { $0.saysPressed(true) }
+        building.say(at: 10) { $0.saysPressed(false) }
+        building.say(at: 100)
+        building.say(at: 0, arriving: 101) { $0.saysPressed(true) }
+        building.advance(to: 200)
+        #expect(building.told == ["1 car_alarm_call raised 0.0", "1 car_alarm_call cleared 20.0"])
+    }
+}
+
+/// Equal bytes: a repeat of the latest state is a sign of life, a duplicate of an older message is nothing.
+@Suite struct RepeatTests {
+    private func heard(_ building: Building) -> Double {
+        building.detector.view(0).lastHeard.map { ($0 - Building.start).inSeconds } ?? .infinity
+    }
+
+    @Test func aHeartbeatThatRepeatsTheStampOfTheLastChangeIsASignOfLife() throws {
+        var building = try Building(rules: Building.rule(when: "silent(28s)", hold: "0s"))
+        building.say(at: 0) { $0.saysOut() }
+        for second in stride(from: 10.0, through: 300, by: 10) {
+            building.say(at: 0, arriving: second, repeating: true)
+        }
+        #expect(building.told == [])
+        #expect(heard(building) == 300)
+        building.advance(to: 400)
+        #expect(building.told == ["1 stands raised 328.0"])
+    }
+
+    /// Another field grows while the stamp is that of the last change.
+    @Test func aHeartbeatThatDiffersInItsNumberOnlyIsASignOfLife() throws {
+        var building = try Building(rules: Building.stuck)
+        for step in 0..<20 {
+            building.say(at: 0, arriving: Double(10 * step), sequence: Int64(step + 1)) { $0.saysOut() }
+        }
+        #expect(heard(building) == 190)
+        #expect(building.told == [], "a stamp of the last change is no clock that stands still")
+    }
+
+    @Test func theBrokersCopyOfTheLatestStateIsNoSignOfLife() throws {
+        var building = try Building(rules: Building.stuck)
+        building.say(at: 0) { $0.saysOut() }
+        building.say(at: 0, arriving: 20, isRetained: true, repeating: true)
+        building.stopListening()
+        building.say(at: 0, arriving: 25, repeating: true)
+        #expect(heard(building) == 0)
+        #expect(building.detector.view(0).counters.duplicates == 2)
+    }
+
+    @Test func aLateDuplicateOfAnOlderMessageChangesNothing() throws {
+        var building = try Building(rules: Building.stuck)
+        let first = building.message(at: 0) { $0.saysOut() }
+        building.say(at: 5) { $0.saysTrapped() }
+        building.fold(first, at: 6)
+        building.advance(to: 16)
+        #expect(heard(building) == 5)
+        #expect(building.told == ["1 entrapment.off_level suspected 15.0"])
+    }
+
+    /// Stamps of whole seconds, or of a clock that stands still.
+    @Test func whatIsSoAgainUnderTheSameStampCountsAgain() throws {
+        var building = try Building(rules: Building.stuck)
+        let trapped = building.message(at: 0) { $0.saysTrapped() }
+        building.say(at: 0, arriving: 5) { $0.saysOut() }
+        building.fold(trapped, at: 20)
+        building.advance(to: 31)
+        #expect(building.told == ["1 entrapment.off_level suspected 30.0"])
+    }
+
+    @Test func aRepeatedStateDoesNotUndoAnEvent() throws {
+        var building = try Building(rules: Building.called)
+        let quiet = building.message(at: 0) { $0.saysPressed(false) }
+        var event = Reading()
+        event.codesRaised = FaultCode.carAlarmButton.bit
+        event.deviceTime = Building.start + .seconds(5)
+        building.fold((event, 99), at: 5)
+        for second in stride(from: 10.0, through: 60, by: 10) { building.fold(quiet, at: second) }
+        #expect(building.told == ["1 car_alarm_call raised 5.0"])
+        #expect(heard(building) == 60)
+    }
+
+    /// A stall of our own: what was repeated meanwhile is read at once, and the lift was never silent.
+    @Test func heartbeatsThatWaitedBehindAStallAreSignsOfLife() throws {
+        var building = try Building(rules: Building.rule(when: "silent(28s)", hold: "0s"))
+        building.say(at: 0) { $0.saysOut() }
+        building.detector.waitForWords()
+        for _ in 0..<4 { building.say(at: 0, arriving: 40, repeating: true) }
+        building.startListening(at: 40.2)
+        building.advance(to: 60)
+        #expect(building.told == [])
+    }
+
+    // MARK: The clock
+
+    @Test func aClockThatStandsStillIsReportedUntilItHasGoneForAWhile() throws {
+        var building = try Building(rules: Building.stuck)
+        for second in stride(from: 0.0, through: 900, by: 10) {
+            building.say(at: second < 200 ? 0 : second, arriving: second) {
+                $0.saysOut()
+                $0.set(.floor, number: second)
+            }
+        }
+        #expect(building.told.first == "1 device_clock_stands_still raised 90.0")
+        #expect(building.told.count == 2 && building.told[1].hasPrefix("1 device_clock_stands_still cleared 79"))
+        #expect(Set(building.alerts.map(\.id)).count == 1)
+        #expect(building.detector.view(0).counters.standingClocks == 1)
+    }
+
+    @Test func aStandingClockIsReportedOnceThroughARestart() throws {
+        var building = try Building(rules: Building.stuck)
+        for second in stride(from: 0.0, through: 300, by: 10) {
+            building.say(at: 0, arriving: second) { $0.set(.floor, number: second) }
+            if second == 150 { try building.restart(at: 150) }
+        }
+        #expect(building.told == ["1 device_clock_stands_still raised 90.0"])
+        #expect(building.detector.openAlerts.map(\.kind) == ["device_clock_stands_still"])
+    }
+
+    /// Nothing says when within its minute a message was said; it is not taken for older than it is.
+    @Test func stampsOfWholeMinutesCountOnArrival() throws {
+        var building = try Building(rules: Building.stuck)
+        let minute = 20.0  // the building's time begins 40 s into a minute
+        for second in stride(from: 0.0, through: 120, by: 60) {
+            building.say(at: minute + second, arriving: minute + second + 5) { $0.saysOut() }
+        }
+        building.say(at: minute + 120, arriving: minute + 155) { $0.saysTrapped() }
+        building.say(at: minute + 180, arriving: minute + 200) { $0.saysOut() }
+        building.say(at: minute + 240, arriving: minute + 290) { $0.saysTrapped() }
+        building.advance(to: minute + 299)
+        #expect(building.told.map { $0.split(separator: " ")[2] } == ["suspected", "cleared"], "\(building.told)")
+        building.advance(to: minute + 301)
+        #expect(building.told.last == "1 entrapment.off_level suspected \(minute + 300)")
+    }
+}
+
+extension Reading {
+    fileprivate mutating func saysTrapped() {
+        stopsBetweenFloors()
+        set(.occupied, true)
+    }
+    /// The door is open at a landing, and nobody is in the car.
+    fileprivate mutating func saysOut() {
+        stopsBetweenFloors()
+        set(.inDoorZone, true)
+        set(.frontLocked, false)
+        set(.frontFullyOpen, true)
+        set(.occupied, false)
+    }
+}
+
+extension Building {
+    /// Says something new; the same bytes can come again.
+    fileprivate mutating func message(at seconds: Double, _ change: (inout Reading) -> Void) -> (Reading, UInt64) {
+        var reading = Reading()
+        change(&reading)
+        reading.deviceTime = Self.start + .nanoseconds(Int64(seconds * 1e9))
+        fold((reading, 77), at: seconds)
+        return (reading, 77)
+    }
+
+    fileprivate mutating func fold(_ message: (reading: Reading, key: UInt64), at seconds: Double) {
+        advance(to: seconds)
+        detector.fold(message.reading, lift: 0, key: message.key, vendorCode: nil, arrival: now)
+        advance(to: seconds)
+    }
+}
