@@ -33,6 +33,8 @@ public struct Intake {
     public private(set) var detector: Detector
     public private(set) var badInput = BadInput()
     var refusedLifts = RefusedLifts()
+    /// The latest time to which it was advanced.
+    private var reached: Instant
     private var decoders: [MessageDecoder]
     private var channels: [Channel] = []
     /// By the topic's hash.
@@ -44,6 +46,7 @@ public struct Intake {
         isListening: Bool
     ) {
         detector = Detector(rules: data.rules, origin: origin, start: start, isListening: isListening)
+        reached = start
         decoders = data.profiles.map { MessageDecoder($0) }
         self.admission = admission
     }
@@ -96,7 +99,7 @@ public struct Intake {
     public mutating func take(
         topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, arrival: Instant
     ) {
-        detector.advance(to: arrival)
+        advance(to: arrival)
         // A self-test's words are nobody's here; it has a detector of its own.
         if Self.isSelfTest(topic) { return }
         guard payload.count <= Self.maximumPayload else {
@@ -222,16 +225,21 @@ public struct Intake {
 
     // MARK: Time and output
 
-    public mutating func advance(to now: Instant) { detector.advance(to: now) }
+    public mutating func advance(to now: Instant) {
+        reached = max(reached, now)
+        detector.advance(to: now)
+    }
 
     /// Lets time pass alert by alert.
     /// - Parameter tell: takes each with the moment at which it was decided, which is after its own where the lift's words were waited for.
     package mutating func advance(to now: Instant, tell: (Alert, Instant) -> Void) {
         while let due = detector.deadline, due <= now {
-            detector.advance(to: due)
-            for alert in takeAlerts() { tell(alert, max(due, alert.time)) }
+            // A deadline in the past of words that came late is met now, as in the daemon.
+            let moment = max(due, reached)
+            advance(to: moment)
+            for alert in takeAlerts() { tell(alert, max(moment, alert.time)) }
         }
-        detector.advance(to: now)
+        advance(to: now)
         for alert in takeAlerts() { tell(alert, alert.time) }
     }
 
@@ -243,7 +251,7 @@ public struct Intake {
     /// What the time until then has brought comes first: an order may concern it.
     /// - Throws: `OrderProblem`; nothing but time is changed then.
     public mutating func follow(_ order: Order, at now: Instant) throws(OrderProblem) {
-        detector.advance(to: now)
+        advance(to: now)
         try detector.follow(order, at: now)
     }
     /// Goes on under other rules. - Throws: `ExpressionError`; nothing is changed then.

@@ -23,6 +23,8 @@ public struct Replay {
         public var alerts = 0
         public var lifts = 0
         public var badInput = BadInput()
+        /// In what the daemon may have judged otherwise, each as a sentence.
+        public var differences: [String] = []
         public var from: Instant?
         public var to: Instant?
     }
@@ -81,7 +83,8 @@ public struct Replay {
             } event: { event, time in
                 do { try begin(time, isListening: false) } catch { failure = error }
                 summary.to = time
-                advance(to: time)
+                // What was due while words waited unread had to wait for them.
+                if event != .connection(.behind) { advance(to: time) }
                 if let control = Control(event) {
                     intake?.follow(control, at: time)
                     drain(at: time)
@@ -99,6 +102,22 @@ public struct Replay {
         if let intake { atEnd(intake) }
         summary.lifts = intake?.detector.liftCount ?? 0
         if let intake { summary.badInput = intake.badInput }
+        summary.differences = Self.differences(reader.doubts)
         return summary
+    }
+
+    private static func differences(_ doubts: TraceReader.Doubts) -> [String] {
+        var found: [String] = []
+        if let (line, count, most) = doubts.backwards {
+            found.append(
+                "line \(line): \"t\" goes back (\(count) times, by \(most.written) at most). Those rows are judged at the time of the row before them; after a step of more than a minute all that follows is later by that"
+            )
+        }
+        if let (line, count) = doubts.sessions {
+            found.append(
+                "line \(line): another session begins (\(count) in all), and no \"disconnected\" and \"drained\" say when nobody listened. The daemon held no silence in that time against a lift; here it counts"
+            )
+        }
+        return found
     }
 }

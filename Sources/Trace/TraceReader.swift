@@ -21,12 +21,27 @@ public enum TraceEvent: Sendable, Equatable {
 /// `end`; a person's order in one with `"event": "order"` and `"order"`.
 public struct TraceReader {
     private static let fields = JSONFieldSet(
-        ["t", "topic", "payload", "payload_b64", "retain", "event", "order"].map { JSONField(key: $0) })
-    private var tokens = [JSONToken](repeating: JSONToken(), count: 7)
+        ["t", "topic", "payload", "payload_b64", "retain", "event", "order", "session"].map { JSONField(key: $0) })
+    private var tokens = [JSONToken](repeating: JSONToken(), count: 8)
     private var topic: [UInt8] = []
     private var payload: [UInt8] = []
     private let file: String
     private var lastTime = Int64.min
+    /// Added to the times of the rows that follow.
+    private var shift: Int64 = 0
+    private var session: Int64?
+    private var hasEventSinceMessage = false
+    /// Where the trace does not say what the daemon knew when it was recorded; by the line of the first.
+    public struct Doubts: Sendable {
+        /// Rows whose time is before the row's before them, and by how much at most. A few seconds are made up for at once; where it is
+        /// more the clock was set back, and all that follows is later by that.
+        public var backwards: (line: Int, count: Int, most: Duration)?
+        /// The session changes, and no row says from when to when nobody listened.
+        public var sessions: (line: Int, count: Int)?
+    }
+    public private(set) var doubts = Doubts()
+    /// A step back of more is a clock that was set, and no rows that changed places.
+    private static let longestDisorder = Duration.seconds(60).nanoseconds
     /// Times beyond this, in nanoseconds, are a mistake, and their differences would overflow.
     public static let farthest: Int64 = 4_000_000_000_000_000_000
 
@@ -49,17 +64,13 @@ public struct TraceReader {
         guard time.magnitude <= UInt64(Self.farthest) else {
             throw fail(number, 1, "\"t\" is beyond the years 1843 to 2096; expected seconds")
         }
-        guard time >= lastTime else {
-            throw fail(
-                number, 1, "\"t\" goes back; arrival times only grow. A device's own time may stand in the payload")
-        }
-        lastTime = time
-        let arrival = Instant(nanoseconds: time)
+        let arrival = arrival(time, number)
         if tokens[5].kind == .string {
             let name = scanner.unescaped(tokens[5])
             if name == "order", tokens[6].kind == .string {
                 return event(.order(scanner.unescaped(tokens[6])), arrival)
             }
+            hasEventSinceMessage = true
             guard let known = ConnectionEvent(rawValue: name) else {
                 throw fail(number, 1, "\"event\" is not one of connected, drained, disconnected, behind, end, order")
             }
@@ -78,7 +89,33 @@ public struct TraceReader {
         } else {
             throw fail(number, 1, "expected \"payload\": text, or \"payload_b64\"")
         }
+        noteSession(line, number)
         message(topic.span, payload.span, tokens[4].kind == .true, arrival)
+    }
+
+    /// Time never goes back, as it does not in the daemon.
+    private mutating func arrival(_ written: Int64, _ number: Int) -> Instant {
+        let (sum, isBeyond) = written.addingReportingOverflow(shift)
+        let time = isBeyond ? Self.farthest : min(sum, Self.farthest)
+        let step = lastTime == .min ? 0 : max(0, lastTime - time)
+        if step > 0 {
+            let (line, count, most) = doubts.backwards ?? (number, 0, .zero)
+            doubts.backwards = (line, count + 1, max(most, .nanoseconds(step)))
+            if step > Self.longestDisorder { shift += step }
+        }
+        lastTime = max(lastTime, time)
+        return Instant(nanoseconds: lastTime)
+    }
+
+    private mutating func noteSession(_ line: Span<UInt8>, _ number: Int) {
+        defer { hasEventSinceMessage = false }
+        guard tokens[7].kind == .number, let now = DecimalText.nanoseconds(line, tokens[7].start, tokens[7].end) else {
+            return
+        }
+        if let session, session != now, !hasEventSinceMessage {
+            doubts.sessions = (doubts.sessions?.line ?? number, (doubts.sessions?.count ?? 0) + 1)
+        }
+        session = now
     }
 
     private func fail(_ line: Int, _ column: Int, _ message: String) -> InvalidFiles {

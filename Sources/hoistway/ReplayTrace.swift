@@ -57,6 +57,7 @@ struct ReplayTrace: ParsableCommand {
                 throw error
             }
             output.flush()
+            for difference in summary.differences { printError("\(trace): \(difference)") }
             let bad = summary.badInput.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
                 separator: ", ")
             printError(
