@@ -109,16 +109,14 @@ struct Stage {
         "rescue_limit": 30, "controller_silent_after": 6,
     ].sorted { $0.key < $1.key }
 
-    /// What these make of the rules' holds: that of the branch, and the time until it is confirmed.
-    private static let holds: [String: Double] = {
-        func sum(_ names: String...) -> Double {
-            Double(thresholds.filter { names.contains($0.key) }.map(\.value).reduce(0, +))
-        }
-        return [
-            "entrapment.off_level": sum("off_level_hold", "confirm_hold"),
-            "entrapment.at_level": sum("at_level_hold", "confirm_hold"),
-            "entrapment.silence": sum("silence_hold", "confirm_hold"), "entrapment.call": sum("call_hold"),
-        ]
+    /// What these make of the holds that entrapments are held to.
+    private static let holds: EntrapmentHolds = {
+        func seconds(_ name: String) -> Double { Double(thresholds.first { $0.key == name }?.value ?? 0) }
+        var holds = EntrapmentHolds()
+        (holds.offLevel, holds.atLevel) = (seconds("off_level_hold"), seconds("at_level_hold"))
+        (holds.silence, holds.confirmation) = (seconds("silence_hold"), seconds("confirm_hold"))
+        holds.call = seconds("call_hold")
+        return holds
     }()
 
     mutating func play(span: Double, outage: Double, kills: Int, stop: StopOnSignal) throws -> Bool {
@@ -239,7 +237,7 @@ struct Stage {
         let truth: [TruthRow] = try Score.lines("\(folder)/truth.ndjson")
         let alerts = try Score.alerts("\(folder)/alerts.ndjson")
         if let deafSince { deaf.append(deafSince...Self.wallSeconds) }
-        let card = ScoreCard(truth: truth, alerts: alerts, grace: 12, holds: Self.holds, deaf: deaf)
+        let card = ScoreCard(truth: truth, alerts: alerts, grace: 12, entrapmentHolds: Self.holds, deaf: deaf)
         print("")
         print(card.table)
         for finding in card.findings where finding.verdict == .missed || finding.verdict == .falseAlarm {

@@ -14,19 +14,20 @@ struct Score: ParsableCommand {
         abstract: "Compare alerts with the truth.",
         discussion: """
             For each kind: how often it happened, and was detected, missed, or raised without cause; and how long after
-            it happened. An entrapment is detected when it is confirmed within its rule's holds and 2 s of the
-            moment from which it could be known (holds of 70 s off level, 90 s at level and 78 s after silence at the most), or
-            later but within 180 s (then it is counted as late, too), and false when it is confirmed and nobody is
-            trapped. What had to be told is decided by what happened, whatever was told; only their holds the
-            alerts say themselves. Apart are counted: what was over before the holds
+            it happened. An entrapment that something showed has to be suspected, and one that showed so much that the
+            definition confirms it has to be confirmed, within that definition's holds and 2 s, or later but within 180 s
+            (then it is counted as late, too). It is false when it is confirmed and nobody is trapped; of the false ones
+            `cautious` are those of an empty car that really is stuck shut while no sensor says whether somebody is in it.
+            What had to be told is decided by what happened and what arrived, whatever was told; of other kinds
+            the alerts say their holds themselves. Apart are counted: what was over before the holds
             had passed (BRIEF), what nothing that arrived had shown (UNKNOWN), silences that a power cut in the area
             explains (EXPLAINED), whether they were told all the same or not; entrapments for which an alert of before was
-            still open; what was only suspected; `cautious`, an empty car that really is stuck shut while no sensor says
-            whether somebody is in it, or a silence told of a lift in use while nothing is heard of it; lifts whose occupancy
+            still open; what is suspected and never confirmed; lifts whose occupancy
             sensor is stuck. Suppressed alerts are not counted at all.
             docs/detection.md says it at length. Files may be compressed by zstd; - is standard input.
 
-            Exit code 4 when an entrapment was missed or lost, or one was confirmed without cause.
+            Exit code 4 when an entrapment was missed, not even suspected or lost, or one was confirmed without cause
+            (a cautious one counts where nothing broke).
             """)
 
     @Option(help: "The truth, as `run --truth` writes it.")

@@ -14,16 +14,25 @@ struct Bench: Sendable {
     /// Of the rules that are judged.
     var version: String { data.rules.version }
     private let holds: [String: Double]
+    private let centre: CentreHabit
 
     /// - Parameter rules: a file or folder.
-    init(rules: String) throws {
+    init(rules: String, centre: CentreHabit = .silent) throws {
+        self.centre = centre
         data = try DeviceData(profiles: ["Devices/profiles"], rules: [rules])
         let shipped = try DeviceData(profiles: ["Devices/profiles"], rules: ["Devices/rules"])
         holds = shipped.rules.holds.mapValues(\.inSeconds)
     }
 
+    /// Every building of a city, one after the other.
+    func judge(_ scenario: Scenario, seed: UInt64) throws -> JudgedSite.Outcome {
+        var outcome = JudgedSite.Outcome()
+        for plan in BuildingPlan.draw(scenario, seed: seed) { outcome += try judge(plan, scenario, seed: seed) }
+        return outcome
+    }
+
     func judge(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) throws -> JudgedSite.Outcome {
-        var outcome = try JudgedSite(plan, scenario, seed: seed, data: data, holds: holds).run()
+        var outcome = try JudgedSite(plan, scenario, seed: seed, data: data, holds: holds, centre: centre).run()
         for index in outcome.card.findings.indices {
             outcome.card.findings[index].origin = "\(scenario.name), seed \(seed), building \(plan.number)"
         }
@@ -32,6 +41,10 @@ struct Bench: Sendable {
 }
 
 enum StandardError {
+    static func say(_ text: String) {
+        _ = Array((text + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    }
+
     /// Where the work stands, in place on a terminal; a pipe sees nothing of it.
     static func progress(_ text: String) {
         guard isatty(2) == 1 else { return }

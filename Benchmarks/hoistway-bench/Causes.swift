@@ -27,7 +27,8 @@ struct Causes: ParsableCommand {
         let groups = Dictionary(catalogue.causes.map { ($0.name, $0.group) }, uniquingKeysWith: { first, _ in first })
         var days: [[String: Int]] = []
         try Workers.run(
-            pieces: self.days, threads: work.threads, kept: try work.kept("\(scenario)"), unit: "days",
+            pieces: self.days, threads: work.threads, deadline: work.deadline,
+            kept: try work.kept("\(scenario.name), a day a piece", "\(scenario)"), unit: "days",
             { [Self.entrapments(of: scenario, seed: UnheardFleet.firstSeed + UInt64($0))] }, into: &days, +=)
         var counts: [Cause.Group: Int] = [:]
         for (cause, count) in days.joined() { counts[groups[cause] ?? .other, default: 0] += count }

@@ -1,40 +1,73 @@
 import FoundationEssentials
+import Synchronization
 
-/// What the pieces of a long work came to, a file a piece: a work that was broken off goes on where it was.
-struct KeptPieces: Sendable {
-    private let folder: String
+/// What the pieces of a long work came to, a line a piece in one file of text: a work that was broken off goes on where it was, also on another
+/// machine. The first line says what decides the pieces; a file that has answers to another question begins anew.
+final class KeptPieces: Sendable {
+    private let path: String
+    private let head: Head
+    /// By number: lines as they stand in the file.
+    private let lines: Mutex<[Int: Data]>
 
-    /// - Parameter question: what decides the pieces. A folder that has answers to another one is refused.
-    init(folder: String, question: String) throws {
-        self.folder = folder
-        let note = folder + "/question"
+    private struct Head: Codable, Equatable {
+        /// What it is, for a person; and a hash of all that decides it.
+        var work: String
+        var key: String
+    }
+    private struct Line<Result: Codable>: Codable {
+        var piece: Int
+        var result: Result
+    }
+    private struct Number: Decodable { var piece: Int }
+
+    init(file path: String, work: String, question: String) throws {
+        self.path = path
+        head = Head(work: work, key: Self.hash(question))
+        var found: [Int: Data] = [:]
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            if let kept = FileManager.default.contents(atPath: note) {
-                if kept != Data(question.utf8) {
-                    throw Problem(
-                        description: "\(folder): was made with other arguments, rules or scenarios; name another")
+            let rows = (FileManager.default.contents(atPath: path) ?? Data()).split(separator: UInt8(ascii: "\n"))
+            if let first = rows.first, try JSONDecoder().decode(Head.self, from: Data(first)) == head {
+                for row in rows.dropFirst() {
+                    found[try JSONDecoder().decode(Number.self, from: Data(row)).piece] = Data(row)
                 }
-            } else {
-                try Data(question.utf8).write(to: URL(fileURLWithPath: note))
             }
-        } catch let problem as Problem { throw problem } catch {
-            throw Problem(description: "\(folder): no folder to keep anything in")
-        }
+        } catch { throw Problem(description: "\(path): cannot be read or made: \(error)") }
+        lines = Mutex(found)
     }
 
-    private func path(_ piece: Int) -> String { "\(folder)/\(piece).json" }
+    /// FNV-1a, 64 bits: of a text that nobody forges.
+    private static func hash(_ text: String) -> String {
+        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return String(hash, radix: 16)
+    }
 
     /// - Returns: nil for a piece that has not been done.
-    func load<Result: Decodable>(_ piece: Int) throws -> Result? {
-        guard let bytes = FileManager.default.contents(atPath: path(piece)) else { return nil }
-        do { return try JSONDecoder().decode(Result.self, from: bytes) } catch {
-            throw Problem(description: "\(path(piece)): not what was kept there; remove it")
+    func load<Result: Codable>(_ piece: Int) throws -> Result? {
+        guard let line = lines.withLock({ $0[piece] }) else { return nil }
+        do { return try JSONDecoder().decode(Line<Result>.self, from: line).result } catch {
+            throw Problem(description: "\(path): piece \(piece) is not what was kept there; remove its line")
         }
     }
 
-    func save(_ result: some Encodable, _ piece: Int) throws {
-        try JSONEncoder().encode(result).write(to: URL(fileURLWithPath: path(piece)), options: .atomic)
+    func save(_ result: some Codable, _ piece: Int) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let line = try encoder.encode(Line(piece: piece, result: result))
+        try lines.withLock {
+            $0[piece] = line
+            try write($0)
+        }
+    }
+
+    /// The whole file in the order of the pieces: it comes out the same whoever did them when, and pieces are few.
+    private func write(_ lines: [Int: Data]) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        var text = try encoder.encode(head) + [UInt8(ascii: "\n")]
+        for (_, line) in lines.sorted(by: { $0.key < $1.key }) { text += line + [UInt8(ascii: "\n")] }
+        try text.write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 
     struct Problem: Error, CustomStringConvertible { let description: String }

@@ -12,24 +12,29 @@ enum Markdown {
         quantile(values, share).map { "\(written($0, 1)) s" } ?? "-"
     }
 
-    /// Recall by quality of the sensor, by cause, and how long it took by place.
+    /// Recall by quality of the sensor, by network and by cause, and how long it took by place.
     static func strata(_ card: ScoreCard) -> String {
-        let least = card.strata(by: { "\($0.cause) \($0.sensor) \($0.network)" }).filter { $0.score.owed > 0 }
+        let least = card.strata(by: { "\($0.cause) \($0.sensor) \($0.network)" }).filter { $0.score.suspicionOwed > 0 }
         var text = "\(least.count) strata of cause × sensor × network, the smallest with "
-        text += "\(least.map(\.score.owed).min() ?? 0) entrapments that had to be told.\n\n"
-        text += recall(by: "occupancy sensor", card.strata(by: \.sensor)) + "\n\n"
-        text += recall(by: "network", card.strata(by: \.network))
+        text += "\(least.map(\.score.suspicionOwed).min() ?? 0) entrapments that had to be suspected.\n\n"
+        for (name, key) in [("occupancy sensor", \Stratum.sensor), ("network", \Stratum.network)] {
+            text += suspected(by: name, card.strata(by: { $0[keyPath: key] })) + "\n\n"
+            text += confirmed(by: name, card.strata(by: { $0[keyPath: key] })) + "\n\n"
+        }
+        text += "What the definition leaves a suspicion, by place:\n\n"
+        text += suspected(by: "where", card.strata(by: \.place))
         let sensors = OccupancySensor.qualities
         let causes = Set(card.strata.keys.map(\.cause)).subtracting([""]).sorted()
         text +=
-            "\n\nMissed of those that had to be told, by cause:\n\n"
+            "\n\nMissed of those that had to be confirmed / not suspected of those that had to be, by cause:\n\n"
             + table(
                 ["cause"] + sensors,
                 causes.map { cause in
                     [cause]
                         + sensors.map { sensor in
                             let sum = card.sum { $0.cause == cause && $0.sensor == sensor }
-                            return sum.owed == 0 ? "-" : "\(sum.missed) of \(sum.owed)"
+                            let missed = sum.owed == 0 ? "-" : "\(sum.missed) of \(sum.owed)"
+                            return "\(missed) / \(sum.suspicionMissed) of \(sum.suspicionOwed)"
                         }
                 })
         text +=
@@ -58,43 +63,79 @@ enum Markdown {
         return text
     }
 
-    /// What was raised though nobody was trapped, and how often something looked like it, by what `name` says.
+    /// What was confirmed though nobody was trapped, and what was suspected, by what `name` says.
     static func precision(by name: String, _ rows: [(String, ScoreCard)]) -> String {
         let heads = [
-            name, "lift-years", "confirmed falsely", "at most, a lift and year (95%)", "suspected falsely",
-            "a lift and year", "cautious", "a lift and year", "suspected cautiously", "really trapped", "missed",
-            "episodes of the rarest nuisance",
+            name, "lift-years", "confirmed of nobody", "of them cautious", "at most, a lift and year (95%)",
+            "suspected of nobody", "a lift and year", "of them in a silence or doubt", "really trapped",
+            "not suspected", "missed", "told twice", "episodes of the rarest nuisance",
         ]
         let cells = rows.map { name, card in
             var score = card.entrapment
             score += card.stuck
             func yearly(_ count: Int) -> String { written(Double(count) / card.liftYears, 3) }
             return [
-                name, written(card.liftYears, 2), "\(score.falseAlarms)",
+                name, written(card.liftYears, 2), "\(score.falseAlarms)", "\(score.cautious)",
                 written(Bounds.upper(score.falseAlarms) / card.liftYears, 4), "\(score.suspectedFalsely)",
-                yearly(score.suspectedFalsely), "\(score.cautious)", yearly(score.cautious),
-                "\(score.suspectedCautiously)", "\(score.happened)", "\(score.missed)",
-                card.nuisances.min { $0.value < $1.value }.map { "\($0.key) \($0.value)" } ?? "-",
+                yearly(score.suspectedFalsely), "\(score.suspectedCautiously)", "\(score.happened)",
+                "\(score.suspicionMissed)", "\(score.missed)", "\(score.doubled)",
+                card.nuisances.min { ($0.value, $0.key) < ($1.value, $1.key) }.map { "\($0.key) \($0.value)" } ?? "-",
             ]
         }
         return table(heads, cells)
     }
 
-    private static func recall(by name: String, _ strata: [(name: String, score: KindScore)]) -> String {
+    /// Lifts in good order: entrapments of nobody, by the sensor, and whatever else was raised.
+    static func life(_ name: String, _ card: ScoreCard) -> String {
+        var text = precision(by: "city", [(name, card)]) + "\n\n"
+        text += table(
+            ["occupancy sensor", "confirmed of nobody", "suspected of nobody"],
+            card.strata(by: \.sensor).map { [$0.name, "\($0.score.falseAlarms)", "\($0.score.suspectedFalsely)"] })
+        text += "\n\nOther alerts in these lift-years, a lift and year (stages above suspicion):\n\n"
+        let others = card.told.filter { $0.key != "entrapment" }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        text += table(
+            ["kind", "alerts", "a lift and year"],
+            others.map { [$0.key, "\($0.value)", written(Double($0.value) / card.liftYears, 3)] })
+        text += "\n\nEpisodes: "
+        text += card.nuisances.sorted(by: <).map { "\($0.key) \($0.value)" }.joined(separator: ", ") + "."
+        return text
+    }
+
+    private static func bound(_ missed: Int, of owed: Int) -> String {
+        owed == 0 ? "-" : written(max(0, 1 - Bounds.upper(missed) / Double(owed)), 5)
+    }
+
+    /// Every entrapment that something showed; the last columns are those that the definition never confirms.
+    private static func suspected(by name: String, _ strata: [(name: String, score: KindScore)]) -> String {
         let heads = [
-            name, "had to be told", "within the holds", "later, within 180 s", "missed", "recall at least (95%)",
-            "open from before", "over before the holds", "nothing showed them", "told twice", "ended early",
-            "never ended",
-            "confirmed falsely", "cautious", "suspected falsely",
+            name, "had to be suspected", "within the holds", "later, within 180 s", "missed", "recall at least (95%)",
+            "over before the holds", "nothing showed them", "stay suspicions", "confirmed all the same",
         ]
         let rows = strata.map { name, score in
-            let bound = score.owed == 0 ? "-" : written(max(0, 1 - Bounds.upper(score.missed) / Double(score.owed)), 5)
-            let counts = [
-                score.carried, score.brief, score.unknowable, score.doubled, score.clearedEarly, score.neverCleared,
-                score.falseAlarms, score.cautious, score.suspectedFalsely,
+            [
+                name, "\(score.suspicionOwed)", "\(score.suspicionInTime)", "\(score.suspicionLate)",
+                "\(score.suspicionMissed)", bound(score.suspicionMissed, of: score.suspicionOwed), "\(score.brief)",
+                "\(score.unknowable)", "\(score.suspectable)", "\(score.confirmedAnyway)",
             ]
-            return [name, "\(score.owed)", "\(score.inTime)", "\(score.late)", "\(score.missed)", bound]
-                + counts.map(String.init)
+        }
+        return table(heads, rows)
+    }
+
+    private static func confirmed(by name: String, _ strata: [(name: String, score: KindScore)]) -> String {
+        let heads = [
+            name, "had to be confirmed", "within the holds", "later, within 180 s", "missed", "recall at least (95%)",
+            "open from before", "told twice", "ended early", "never ended", "confirmed of nobody", "of them cautious",
+            "suspected of nobody",
+        ]
+        let rows = strata.map { name, score in
+            let counts = [
+                score.carried, score.doubled, score.clearedEarly, score.neverCleared, score.falseAlarms, score.cautious,
+                score.suspectedFalsely,
+            ]
+            return [
+                name, "\(score.owed)", "\(score.inTime)", "\(score.late)", "\(score.missed)",
+                bound(score.missed, of: score.owed),
+            ] + counts.map(String.init)
         }
         return table(heads, rows)
     }

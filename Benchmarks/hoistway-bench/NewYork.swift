@@ -22,7 +22,8 @@ struct NewYork: ParsableCommand {
         let scenario = try CityFiles.scenario("new-york", library: "Simulator", profiles: "Devices/profiles")
         var years: [FleetYear] = []
         try Workers.run(
-            pieces: seeds, threads: work.threads, kept: try work.kept("\(scenario)"), unit: "years",
+            pieces: seeds, threads: work.threads, deadline: work.deadline,
+            kept: try work.kept("\(scenario.name), a year a piece", "\(scenario)"), unit: "years",
             { [FleetYear(of: scenario, seed: UnheardFleet.firstSeed + UInt64($0))] }, into: &years, +=)
         let figures = Self.figures.map { Figure(name: $0.name, published: $0.published, years: years.map($0.measure)) }
         print(

@@ -20,12 +20,13 @@ struct NuisanceBench: ParsableCommand {
         let (library, profiles) = ("Simulator", "Devices/profiles")
         let base = try CityFiles.scenario("nuisances", library: library, profiles: profiles)
         let catalogue = try CityFiles.catalogue(library: library, profiles: profiles)
-        let sensors = try OccupancySensor.allCases.map {
-            ($0.rawValue, try card(bench, base.narrowed(to: $0), $0.rawValue))
+        var worlds = OccupancySensor.allCases.map { ($0.rawValue, base.narrowed(to: $0)) }
+        let sensorCount = worlds.count
+        worlds += catalogue.networkNames.compactMap { name in
+            base.narrowed(toNetwork: name, of: catalogue).map { (name, $0) }
         }
-        let networks = try catalogue.networkNames.compactMap { name in
-            try base.narrowed(toNetwork: name, of: catalogue).map { (name, try card(bench, $0, name)) }
-        }
+        let cards = try cards(bench, worlds)
+        let (sensors, networks) = (Array(cards.prefix(sensorCount)), Array(cards.dropFirst(sensorCount)))
         print(Markdown.precision(by: "occupancy sensor, over the network 'usual'", sensors))
         print("")
         print(Markdown.precision(by: "network, sensors truthful or (15%) missing", networks))
@@ -36,17 +37,26 @@ struct NuisanceBench: ParsableCommand {
         }
     }
 
-    private func card(_ bench: Bench, _ scenario: Scenario, _ name: String) throws -> ScoreCard {
-        let seed = judged.seed
-        let plans = (0..<days).flatMap { day in
-            BuildingPlan.draw(scenario, seed: seed &+ UInt64(day)).map { (plan: $0, seed: seed &+ UInt64(day)) }
-        }
-        var outcome = JudgedSite.Outcome()
+    /// Each day of each world is a piece.
+    private func cards(_ bench: Bench, _ worlds: [(name: String, scenario: Scenario)]) throws -> [(String, ScoreCard)] {
+        let (seed, days, scenarios) = (judged.seed, days, worlds.map(\.scenario))
+        var sums: [Int: JudgedSite.Outcome] = [:]
         try Workers.run(
-            pieces: plans.count, threads: work.threads,
-            kept: try work.kept("\(scenario), seed \(seed), rules \(bench.version)", part: name),
-            unit: "buildings, \(name)", { try bench.judge(plans[$0].plan, scenario, seed: plans[$0].seed) },
-            into: &outcome, +=)
-        return outcome.card
+            pieces: days * worlds.count, threads: work.threads, deadline: work.deadline,
+            kept: try work.kept(
+                "nuisances, a day of a world a piece", "\(scenarios), seed \(seed), rules \(bench.version)"),
+            unit: "days",
+            { piece -> [Int: JudgedSite.Outcome] in
+                let (day, world) = piece.quotientAndRemainder(dividingBy: scenarios.count)
+                return [world: try bench.judge(scenarios[world], seed: seed &+ UInt64(day)).abridged]
+            }, into: &sums,
+            {
+                $0.merge($1) { a, b in
+                    var sum = a
+                    sum += b
+                    return sum
+                }
+            })
+        return worlds.enumerated().map { ($1.name, sums[$0]?.card ?? ScoreCard()) }
     }
 }

@@ -12,7 +12,7 @@ struct StrataBench: ParsableCommand {
         abstract:
             "Entrapments of each cause × quality of the occupancy sensor × network, until each stratum has enough.",
         discussion:
-            "Exit code 4 when one was missed though the occupancy sensor tells the truth or there is none, or more than one in 500 was late."
+            "Exit code 4 when one was missed, or not even suspected, though the occupancy sensor tells the truth or there is none, or more than one in 500 was late."
     )
 
     /// A lost word makes one late, now and then; rules that wait too long make many.
@@ -36,25 +36,34 @@ struct StrataBench: ParsableCommand {
         let base = try CityFiles.scenario("all-causes", library: "Simulator", profiles: "Devices/profiles")
         let strata = try Self.strata(of: base, causes: names(causes), networks: names(networks))
         var outcome = JudgedSite.Outcome()
-        let (wanted, seed) = (entrapments, judged.seed)
+        let (wanted, seed, isKept) = (entrapments, judged.seed, work.keep != nil)
         try Workers.run(
-            pieces: strata.count, threads: work.threads,
-            kept: try work.kept("\(base), \(causes) \(networks), \(entrapments), seed \(seed), rules \(bench.version)"),
+            pieces: strata.count, threads: work.threads, deadline: work.deadline,
+            kept: try work.kept(
+                "strata of \(entrapments), a stratum a piece",
+                "\(base), \(causes) \(networks), \(entrapments), seed \(seed), rules \(bench.version)"),
             unit: "strata",
-            { try bench.gather(wanted, strata[$0], seed: seed &+ UInt64($0) << 20) }, into: &outcome, +=)
+            {
+                let outcome = try bench.gather(wanted, strata[$0], seed: seed &+ UInt64($0) << 20)
+                return isKept ? outcome.abridged : outcome
+            }, into: &outcome, +=)
         if json { return print(outcome.card.json) }
         print(Markdown.strata(outcome.card))
         print("")
-        let missed = outcome.card.findings.filter { $0.verdict == .missed && $0.kind == "entrapment" }
+        let missed = outcome.card.findings.filter {
+            ($0.verdict == .missed || $0.verdict == .unsuspected) && $0.kind == "entrapment"
+        }
         for finding in missed.prefix(list ? missed.count : Self.mostListed) { print("- \(finding.line)") }
         if !list, missed.count > Self.mostListed { print("- and \(missed.count - Self.mostListed) more: --list") }
         if list {
             for finding in outcome.card.findings
-            where finding.verdict == .falseAlarm && finding.kind.hasPrefix("entrapment") { print("- \(finding.line)") }
+            where finding.verdict == .falseAlarm && finding.kind == "entrapment" { print("- \(finding.line)") }
         }
         print("\(outcome.messages) readings")
         let sound = outcome.card.sum { $0.sensor == "truthful" || $0.sensor == "missing" }
-        if sound.missed > 0 || Double(sound.late) > Self.lateShare * Double(sound.owed) { throw ExitCode(4) }
+        if sound.missed + sound.suspicionMissed > 0 || Double(sound.late) > Self.lateShare * Double(sound.owed) {
+            throw ExitCode(4)
+        }
     }
 }
 
@@ -102,6 +111,6 @@ extension Bench {
 }
 
 extension ScoreCard {
-    /// Entrapments that had to be told, also on stuck sensors.
-    var owed: Int { entrapment.owed + stuck.owed }
+    /// Entrapments that something showed for long enough, also on stuck sensors.
+    var owed: Int { entrapment.suspicionOwed + stuck.suspicionOwed }
 }

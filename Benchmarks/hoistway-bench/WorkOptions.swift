@@ -1,4 +1,6 @@
 import ArgumentParser
+import Elevator
+import Mosquitto
 
 /// What is judged, and by which rules.
 struct JudgedOptions: ParsableArguments {
@@ -9,15 +11,31 @@ struct JudgedOptions: ParsableArguments {
 /// How a long work is done.
 struct WorkOptions: ParsableArguments {
     @Option(help: "Threads.") var threads = 2
-    @Option(help: "A folder in which what is done is kept, so that a run that was broken off goes on.")
+    @Option(help: "A file in which what is done is kept, so that a run that was broken off goes on.")
     var keep: String?
+    @Option(help: "With --keep: what else decides the results, such as a hash of the program's sources.")
+    var key = ""
+    @Option(
+        help:
+            "Begin no piece of work later than this: 50m. Exit code 75 when some are left; with --keep the next run goes on."
+    )
+    var limit: String?
 
-    func validate() throws { if threads < 1 { throw ValidationError("--threads: expected 1 or more") } }
+    func validate() throws {
+        if threads < 1 { throw ValidationError("--threads: expected 1 or more") }
+        if let limit, Duration(written: limit) == nil { throw ValidationError("--limit: expected 50m, 2h") }
+    }
+
+    /// When no piece is begun any more, by the monotonic clock.
+    var deadline: Int64 {
+        let span = limit.flatMap { Duration(written: $0) }?.nanoseconds
+        return span.map { MonotonicClock.nanoseconds + $0 } ?? .max
+    }
 
     /// - Parameters:
+    ///   - work: what it is, for a person.
     ///   - question: what decides the pieces.
-    ///   - part: a folder of its own within the named one.
-    func kept(_ question: @autoclosure () -> String, part: String = "") throws -> KeptPieces? {
-        try keep.map { try KeptPieces(folder: part.isEmpty ? $0 : "\($0)/\(part)", question: question()) }
+    func kept(_ work: String, _ question: @autoclosure () -> String) throws -> KeptPieces? {
+        try keep.map { try KeptPieces(file: $0, work: work, question: question() + key) }
     }
 }

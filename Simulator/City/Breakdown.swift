@@ -88,6 +88,9 @@ extension SimulatedLift {
                 $0.awaitHelp()
             }
             return
+        case .controllerDies:
+            senses.blindness = .controllerDead
+            brake()
         case .mainsFail, .adapterDies: break
         }
         awaitHelp()

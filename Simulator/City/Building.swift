@@ -103,7 +103,10 @@ package final class Building {
         if let outage = network.carry(word) { lifts[word.lift].linkIsAway(outage) }
     }
 
-    func cutLink(of lift: Int, for seconds: Double) { network.cut(lift, now...now + seconds) }
+    /// - Parameter isLost: what it says meanwhile, its adapter does not keep.
+    func cutLink(of lift: Int, for seconds: Double, losing isLost: Bool = false) {
+        network.cut(lift, now...now + seconds, losing: isLost)
+    }
 
     package var networkCounts: NetworkCounts {
         var counts = network.counts
@@ -118,6 +121,14 @@ package final class Building {
             expectParty()
         case .step(let lift, let step, let chain): lifts[lift].take(step, chain: chain)
         case .plan(let action): action()
+        }
+    }
+
+    /// A lift of this site says that the mains are gone, which speaks for whichever falls silent within half a minute of it.
+    func hearOfLostMains(at time: Double) {
+        for lift in lifts where !lift.voice.isSpeaking && abs(time - lift.voice.lastWord) <= 30 {
+            lift.voice.isCorroborated = true
+            lift.showBySilence()
         }
     }
 

@@ -54,6 +54,8 @@ struct Car {
     var luggage = 0.0
     /// A failure keeps it from moving on or from opening.
     var isDisabled = false
+    /// A fitter has opened a landing door by its key: the safety chain is open, and the car's own door shut.
+    var isLandingDoorOpen = false
     /// A rescue device is at work on it.
     var isBeingRescuedByDevice = false
 

@@ -7,9 +7,13 @@ package struct Catalogue: Sendable {
     package var causes: [Cause]
     var networks: [(name: String, item: NetworkProfile)]
     var dialects: [(name: String, item: Dialect)]
+    /// How often each befalls a lift in a year of life.
+    var nuisances: [(Nuisance, Double)]
 
     /// - Parameters: the files of `Simulator/catalogue` by their names, and those of `Devices/profiles`.
-    package init(buildings: YAMLNode, causes: YAMLNode, networks: YAMLNode, profiles: [YAMLNode]) throws(InvalidFiles) {
+    package init(
+        buildings: YAMLNode, causes: YAMLNode, networks: YAMLNode, nuisances: YAMLNode? = nil, profiles: [YAMLNode]
+    ) throws(InvalidFiles) {
         let diagnostics = Diagnostics()
         var reader = YAMLReader(buildings, diagnostics)
         self.buildings = reader.entries("buildings").compactMap { key, node in
@@ -22,11 +26,29 @@ package struct Catalogue: Sendable {
             (key.text ?? "", NetworkProfile(key.text ?? "", node, diagnostics))
         }
         reader.finish()
+        self.nuisances = nuisances.map { Self.nuisances($0, diagnostics) } ?? []
         dialects = []
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         for profile in profiles {
             let dialect = try Dialect(profile)
             dialects.append((dialect.name, dialect))
         }
+    }
+
+    /// Each says where its figure comes from, by a source or as an assumption.
+    private static func nuisances(_ root: YAMLNode, _ diagnostics: Diagnostics) -> [(Nuisance, Double)] {
+        var reader = YAMLReader(root, diagnostics)
+        let rates = reader.entries("nuisances").compactMap { key, node -> (Nuisance, Double)? in
+            var reader = YAMLReader(node, diagnostics)
+            let nuisance = reader.choice(of: key, Nuisance.self)
+            let rate = reader.number("per_lift_year", in: Scenario.perYear)
+            if (reader.text("source") == nil) == (reader.text("assumed") == nil) {
+                diagnostics.report(node, "expected either 'source' or 'assumed': where the figure comes from")
+            }
+            reader.finish()
+            return nuisance.flatMap { nuisance in rate.map { (nuisance, $0) } }
+        }
+        reader.finish()
+        return rates
     }
 }

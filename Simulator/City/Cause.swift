@@ -26,6 +26,8 @@ package struct Cause: Sendable {
         case zoneSensorDies = "zone_sensor_dies"
         case mainsFail = "mains_fail"
         case controllerReboots = "controller_reboots"
+        /// Its adapter goes on, and has nothing to say of motion, doors and zone.
+        case controllerDies = "controller_dies"
         case adapterDies = "adapter_dies"
     }
 

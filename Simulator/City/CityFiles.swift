@@ -33,6 +33,7 @@ package enum CityFiles {
         try Catalogue(
             buildings: node("\(library)/catalogue/buildings.yaml"), causes: node("\(library)/catalogue/causes.yaml"),
             networks: node("\(library)/catalogue/networks.yaml"),
+            nuisances: node("\(library)/catalogue/nuisances.yaml"),
             profiles: Self.profiles(profiles))
     }
 

@@ -29,6 +29,9 @@ struct Fitting {
     let frailty: Double
     /// How often each of the scenario's causes strikes it, relative to the others: what was weak once is weak again.
     let causeWeights: [Double]
+    /// Seconds by which its adapter tells of motion later than of the zone.
+    let motionLag: Double
+    let isSwitchedOffAtNight: Bool
 
     init(_ building: Building, _ random: inout Random) {
         let (plan, scenario) = (building.plan, building.scenario)
@@ -58,6 +61,8 @@ struct Fitting {
         frailty = random.gamma(shape: scenario.failures.frailtyShape)
         let failures = scenario.failures
         causeWeights = failures.causes.map { $0.share * random.gamma(shape: failures.weaknessShape) }
+        motionLag = sensors.motionLags > 0 && random.chance(sensors.motionLags) ? random.uniform(0.5, 5) : 0
+        isSwitchedOffAtNight = scenario.switchedOffAtNight > 0 && random.chance(scenario.switchedOffAtNight)
     }
 
     /// Speed, acceleration and jerk as they come together (domain figures of Peters' table).

@@ -42,6 +42,8 @@ struct Network {
     private var awayUntil: [Double]
     private var nextOutage: [Double]
     private var lastArrival: [Double]
+    /// Until when what is said is not kept.
+    private var lostUntil: [Double]
     /// The last words, in a ring; `oldest` is overwritten next.
     private var recent: [Word] = []
     private var oldest = 0
@@ -59,6 +61,7 @@ struct Network {
         awayUntil = awayFrom
         lastArrival = awayUntil
         nextOutage = awayUntil
+        lostUntil = awayUntil
         nextRedelivery = profile.redeliveryEvery
         for lift in 0..<lifts { nextOutage[lift] = self.random.exponential(rate: 1 / profile.outageEvery) }
     }
@@ -80,6 +83,10 @@ struct Network {
         if word.time < awayUntil[word.lift] {
             arrival = max(arrival, awayUntil[word.lift])
             outage = awayFrom[word.lift]...awayUntil[word.lift]
+            if word.time < lostUntil[word.lift] {
+                counts.lost += 1
+                return outage
+            }
             counts.delayed += 1
         }
         if profile.late > 0, random.chance(profile.late) {
@@ -112,7 +119,8 @@ struct Network {
     }
 
     /// A lift's link is away.
-    mutating func cut(_ lift: Int, _ outage: ClosedRange<Double>) {
+    mutating func cut(_ lift: Int, _ outage: ClosedRange<Double>, losing isLost: Bool) {
+        if isLost { lostUntil[lift] = max(lostUntil[lift], outage.upperBound) }
         awayFrom[lift] = outage.lowerBound
         awayUntil[lift] = max(awayUntil[lift], outage.upperBound)
     }

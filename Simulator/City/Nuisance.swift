@@ -19,6 +19,27 @@ package enum Nuisance: String, CaseIterable, Sendable {
     /// A sensor flickers or lies for a while.
     case badSensor = "bad_sensor"
     case outOfService = "out_of_service"
+    /// People arrive and go on talking in the shut car.
+    case chatting
+    /// A child presses the button on its way out.
+    case pressOnLeaving = "press_on_leaving"
+    /// Somebody rides along for hours.
+    case attendant
+    /// A sag of the mains, after which the controller seeks its position at a terminal landing.
+    case powerDipCreepingHome = "power_dip_creeping_home"
+    case correctionRun = "correction_run"
+    /// A fitter opens a landing door by its key, and switches to inspection afterwards.
+    case fittersVisit = "fitters_visit"
+    case hoseInDoor = "hose_in_door"
+    /// Of lifts that are, by the scenario's `switched_off_at_night`.
+    case switchedOffAtNight = "switched_off_at_night"
+    /// A lift's link is away for 5 to 140 s: at any time, in a ride that ends as others do, with all the links of its building.
+    case linkOutage = "link_outage"
+    case linkOutageInRide = "link_outage_in_ride"
+    case siteLinkOutage = "site_link_outage"
+    /// Its adapter starts anew, and says null of everything for a while; or is silent for minutes to hours.
+    case adapterReboot = "adapter_reboot"
+    case adapterAway = "adapter_away"
 }
 
 /// What a lift does for somebody in particular, step by step.
@@ -36,8 +57,9 @@ extension SimulatedLift {
         }
     }
 
-    /// It needs a lift that stands idle and is well; a busy one is waited for.
+    /// Most need a lift that stands idle and is well; a busy one is waited for.
     func begin(_ nuisance: Nuisance) {
+        if befalls(nuisance) { return }
         guard isInService, phase == .idle, armed == nil, car.riders.isEmpty else {
             if now + 20 < building.scenario.duration { later(20) { $0.begin(nuisance) } }
             return
@@ -64,7 +86,16 @@ extension SimulatedLift {
         case .parcel: leaveParcel(then)
         case .movingDay: move(loads: random.integer(2...4), then)
         case .inspection: inspect(stops: random.integer(2...4), then)
-        case .powerDip: letIn(random.integer(0...2)) { $0.shut { $0.dip(then) } }
+        case .powerDip: letIn(random.integer(0...2)) { $0.shut { $0.dip { $0.creepHome(then) } } }
+        case .powerDipCreepingHome: letIn(random.integer(0...2)) { $0.shut { $0.dip { $0.seekPosition(then) } } }
+        case .correctionRun: letIn(random.integer(0...1)) { $0.shut { $0.seekPosition(then) } }
+        case .chatting: chat(then)
+        case .pressOnLeaving: pressOnLeaving(then)
+        case .attendant: letIn(1) { $0.shut { $0.attend(rides: $0.random.integer(10...40), then) } }
+        case .fittersVisit: visit(then)
+        case .hoseInDoor: layHose(then)
+        case .switchedOffAtNight: spendNight(then)
+        case .linkOutage, .linkOutageInRide, .siteLinkOutage, .adapterReboot, .adapterAway: then(self)
         case .relevelling:
             letIn(2) { $0.relevel(3) { $0.shut { $0.rideAndLeave(then) } } }
         case .prankCall: prank(then)
@@ -83,7 +114,7 @@ extension SimulatedLift {
 
     // MARK: Steps
 
-    private func letIn(_ count: Int, _ then: @escaping Then) {
+    func letIn(_ count: Int, _ then: @escaping Then) {
         swing(open: true) {
             let others = (0..<max(2, $0.building.shaft.floors)).filter { [floor = $0.floor] in $0 != floor }
             for _ in 0..<count {
@@ -102,7 +133,7 @@ extension SimulatedLift {
             then($0)
         }
     }
-    private func shut(_ then: @escaping Then) { swing(open: false, then) }
+    func shut(_ then: @escaping Then) { swing(open: false, then) }
 
     func ride(to target: Int, _ then: @escaping Then) {
         guard target != floor else { return then(self) }
@@ -111,7 +142,7 @@ extension SimulatedLift {
         proceed((car.journey?.ideal.duration ?? 0) + 0.5, then)
     }
 
-    private func rideAndLeave(_ then: @escaping Then) {
+    func rideAndLeave(_ then: @escaping Then) {
         let target = car.riders.first?.destination ?? (floor + 1) % building.shaft.floors
         proceed(0.6) {
             $0.ride(to: target) {
@@ -214,7 +245,7 @@ extension SimulatedLift {
         }
     }
 
-    private func visit(_ stops: Int, _ then: @escaping Then) {
+    func visit(_ stops: Int, _ then: @escaping Then) {
         proceed(20) {
             let isLast = stops == 0
             let shaft = $0.building.shaft
@@ -249,11 +280,13 @@ extension SimulatedLift {
                 $0.lower(.mainPowerLost)
                 $0.car.isDisabled = false
                 $0.show()
-                // It creeps to the next landing, and goes on from there.
-                $0.creepToLanding(at: 0.3) { $0.rideAndLeave(then) }
+                then($0)
             }
         }
     }
+
+    /// To the next landing, and on from there.
+    private func creepHome(_ then: @escaping Then) { creepToLanding(at: 0.3) { $0.rideAndLeave(then) } }
 
     /// The ropes give as the load changes: the car sinks and is brought back, door open, within 20 mm.
     private func relevel(_ times: Int, _ then: @escaping Then) {

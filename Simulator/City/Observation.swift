@@ -12,7 +12,7 @@ extension SimulatedLift {
             (building.truth[press].decidable, voice.unheardPress) = (moment, nil)
         }
         let silentSince = voice.lastHeard
-        let couldHoldPeople = voice.testimony.couldHoldPeople
+        let couldHoldPeople = voice.testimony.couldHoldPeople(at: now)
         // What comes twice, or has been overtaken, is no sign of life.
         guard voice.testimony.hear(word.panel, at: word.time) else { return }
         voice.lastHeard = now
@@ -21,33 +21,26 @@ extension SimulatedLift {
             follow("silent_in_use", true, since: silentSince)
         }
         if voice.isSpeaking { follow("silent_in_use", false) }
+        if word.panel.codes & FaultCode.lostMains != 0 { building.hearOfLostMains(at: word.time) }
         observe()
         guard let row = openTruth["entrapment"] else { return }
         if !voice.isSpeaking {
-            // A straggler: the silence counts from it, where it has to show what nothing showed before.
-            if voice.testimony.couldHoldPeople, voice.shownSince == nil {
-                building.truth[row].decidable = moment + overdueAfter
-            }
-        } else if building.scenario.startSeconds + word.time < building.truth[row].start {
-            return
-        } else if let shown = building.truth[row].decidable, moment - shown >= holds(of: row) {
-            // Shown for long enough, by words or by a silence: it has to be told, whatever is said now.
-            return
-        } else if !voice.testimony.showsEntrapment(at: word.time) {
-            // What was shown for a moment only, the holds do not tell of: it counts from when it is shown again.
-            (voice.shownSince, building.truth[row].decidable) = (nil, nil)
-        } else if voice.shownSince == nil {
-            (voice.shownSince, building.truth[row].decidable) = (moment, moment)
+            // A straggler: the silence counts from it.
+            building.truth[row].follow(Shown(), at: moment)
+            showBySilence()
+        } else if building.scenario.startSeconds + word.time >= building.truth[row].start {
+            building.truth[row].follow(voice.testimony.shown(at: word.time), at: moment)
         }
     }
 
-    /// Seconds for which it must be shown until it has to be told (entrapment.md).
-    private func holds(of row: Int) -> Double {
-        switch building.truth[row].place {
-        case "off_level": 70
-        case "silence": 78
-        default: 90
-        }
+    /// As soon as its reports are overdue its silence shows it, and more where others speak for it.
+    func showBySilence() {
+        guard let row = openTruth["entrapment"], !voice.isSpeaking else { return }
+        let wait = max(voice.lastWord, voice.lastHeard) + overdueAfter - now
+        // Half a second: nothing that arrived is overdue to the millisecond.
+        if wait > 0.5 { return later(wait) { $0.showBySilence() } }
+        let shown = voice.testimony.shownBySilence(at: now, isCorroborated: voice.isCorroborated)
+        building.truth[row].follow(shown, at: building.scenario.startSeconds + now)
     }
 
     /// Looks at the physical car, and notes when people become trapped and when they are free again.
@@ -76,17 +69,14 @@ extension SimulatedLift {
             openTruth[kind] = last
             if kind == "car_alarm_call" { (building.truth[last].decidable, voice.unheardPress) = (nil, last) }
             if kind == "entrapment" {
-                voice.shownSince = nil
-                // In a silence that could hold people, the silence shows it.
-                let overdue = max(now, voice.lastWord + overdueAfter)
-                building.truth[last].decidable =
-                    voice.isSpeaking || !voice.testimony.couldHoldPeople
-                    ? nil : building.scenario.startSeconds + overdue
+                building.truth[last].decidable = nil
                 building.truth[last].people = car.riders.count
                 building.truth[last].place = voice.isSpeaking ? isLevel ? "at_level" : "off_level" : "silence"
                 building.truth[last].cause = breakdown?.cause.name
                 building.truth[last].sensor = fitting.occupancy.quality
                 building.truth[last].network = building.plan.network.name
+                // In a silence that could hold people, the silence shows it.
+                showBySilence()
             }
         } else if !isSo, let index = openTruth.removeValue(forKey: kind) {
             building.truth[index].end = building.scenario.startSeconds + now

@@ -19,13 +19,22 @@ struct Panel: Equatable {
     var vendorCode: Int?
     /// Centimetres per second; not a change worth a word of its own.
     var speed = 0
+    /// Why the adapter knows nothing of its controller; nil: it does.
+    var blindness: Blindness?
+
+    enum Blindness {
+        /// Its fields are left out.
+        case controllerDead
+        /// The adapter has just started, and writes null until it knows better.
+        case adapterStarting
+    }
 
     func flag(_ signal: Signal) -> Bool? {
         switch signal {
-        case .moving: isMoving
-        case .inDoorZone: isInDoorZone
-        case .frontLocked: isLocked
-        case .frontFullyOpen: isFullyOpen
+        case .moving: blindness == nil ? isMoving : nil
+        case .inDoorZone: blindness == nil ? isInDoorZone : nil
+        case .frontLocked: blindness == nil ? isLocked : nil
+        case .frontFullyOpen: blindness == nil ? isFullyOpen : nil
         case .occupied: isOccupied
         default: nil
         }
@@ -33,9 +42,9 @@ struct Panel: Equatable {
 
     func number(_ signal: Signal) -> Double? {
         switch signal {
-        case .floor: Double(floor)
+        case .floor: blindness == nil ? Double(floor) : nil
         case .load: load.map(Double.init)
-        case .speed: Double(speed) / 100
+        case .speed: blindness == nil ? Double(speed) / 100 : nil
         default: nil
         }
     }

@@ -99,6 +99,7 @@ struct Pen {
 
     private static func isChanged(_ content: Dialect.Content, _ last: Panel, _ now: Panel) -> Bool {
         switch content {
+        case _ where now.blindness != last.blindness: true
         case .mode: now.mode != last.mode
         case .direction: now.direction != last.direction
         case .codeSet: now.codes != last.codes
@@ -186,18 +187,29 @@ struct Pen {
             }
             bytes.append(UInt8(ascii: "]"))
         case .mode(let first):
-            guard let mode = word.panel.mode, let place = Self.modes.firstIndex(of: mode) else { return false }
+            guard let mode = word.panel.mode, let place = Self.modes.firstIndex(of: mode) else {
+                return writeNull(word, &bytes)
+            }
             return put(dialect.texts[first + place])
         case .direction(let none, let up, let down):
             return put(word.panel.direction > 0 ? up : word.panel.direction < 0 ? down : none)
         case .flag(let signal, let whenTrue, let whenFalse):
             var flag = word.panel.flag(signal)
             if signal == .online, case .online(let isOnline) = word.matter { flag = isOnline }
-            return flag.map { put($0 ? whenTrue : whenFalse) } ?? false
+            return flag.map { put($0 ? whenTrue : whenFalse) } ?? writeNull(word, &bytes)
         case .number(let signal, let scale, let offset):
-            guard let number = signal == .ratedSpeed ? ratedSpeed : word.panel.number(signal) else { return false }
+            guard let number = signal == .ratedSpeed ? ratedSpeed : word.panel.number(signal) else {
+                return writeNull(word, &bytes)
+            }
             Self.write(hundredths: Int(((number - offset) / scale * 100).rounded()), into: &bytes)
         }
+        return true
+    }
+
+    /// An adapter that has just started has every field, and no value for it.
+    private func writeNull(_ word: Word, _ bytes: inout [UInt8]) -> Bool {
+        guard case .state = word.matter, word.panel.blindness == .adapterStarting else { return false }
+        bytes.append(contentsOf: "null".utf8)
         return true
     }
 

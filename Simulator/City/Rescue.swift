@@ -49,6 +49,7 @@ extension SimulatedLift {
     private func endRepair() {
         guard building.isPowered else { return proceed(600) { $0.endRepair() } }
         senses.isZoneSensorDead = false
+        senses.blindness = nil
         clearCodes()
         // The fitter looks once more, and lets the door go.
         proceed(random.uniform(5, 20)) {
@@ -65,6 +66,7 @@ extension SimulatedLift {
         guard mode != .inspection, building.isPowered else { return }
         senses.isZoneSensorDead = false
         senses.seemsToRun = false
+        senses.blindness = nil
         mode = .normal
         clearCodes()
         show()

@@ -18,6 +18,8 @@ package struct Scenario: Sendable {
         var openLimitMissing: Double
         var doorZoneMissing: Double
         var loadMissing: Double
+        /// Of adapters that tell of motion later than of the zone.
+        var motionLags = 0.0
     }
     struct Clocks: Sendable {
         /// The share of devices whose clock is wrong by a constant, and how fast any of them drifts (seconds per second).
@@ -62,6 +64,8 @@ package struct Scenario: Sendable {
     var failures: Failures
     /// How often each befalls a lift in a year.
     var nuisances: [(Nuisance, Double)]
+    /// The share of lifts that are.
+    var switchedOffAtNight: Double
     package var events: [ScheduledEvent]
     var rescue: Rescue
 
@@ -104,10 +108,15 @@ package struct Scenario: Sendable {
             }
             return event
         }
+        switchedOffAtNight = reader.share("switched_off_at_night") ?? 0
         nuisances = []
-        for (key, value) in reader.entries("nuisances") {
-            if let nuisance = reader.choice(of: key, Nuisance.self), let perYear = reader.number(of: value) {
-                nuisances.append((nuisance, reader.check(perYear, in: Self.perYear, at: value)))
+        if reader.optional("nuisances")?.text == "life" {
+            nuisances = catalogue.nuisances
+        } else {
+            for (key, value) in reader.entries("nuisances") {
+                if let nuisance = reader.choice(of: key, Nuisance.self), let perYear = reader.number(of: value) {
+                    nuisances.append((nuisance, reader.check(perYear, in: Self.perYear, at: value)))
+                }
             }
         }
         rescue = Rescue(arrival: 738, release: 378, callOut: 5400, repair: 7200)
@@ -124,7 +133,7 @@ package struct Scenario: Sendable {
     }
 
     /// More often than every 30 s nothing befalls a lift.
-    private static let perYear = 0...1e6
+    static let perYear = 0...1e6
 
     /// `{ name: share, … }`, or one name alone.
     private static func shares<Item>(
@@ -200,6 +209,7 @@ package struct Scenario: Sendable {
         sensors.openLimitMissing = reader.share("open_limit_missing") ?? 0
         sensors.doorZoneMissing = reader.share("door_zone_missing") ?? 0
         sensors.loadMissing = reader.share("load_missing") ?? 0
+        sensors.motionLags = reader.share("motion_lags") ?? 0
         reader.finish()
         return sensors
     }

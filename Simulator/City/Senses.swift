@@ -4,6 +4,11 @@ struct Senses {
     var isZoneSensorDead = false
     /// The rope slips over the sheave: the drive runs, the car does not.
     var seemsToRun = false
+    /// The drive runs; and as an adapter that lags tells it.
+    var motion = false
+    var motionTold = false
+    /// The adapter knows nothing of the controller.
+    var blindness: Panel.Blindness?
     /// Counts the movements in the car, so that what an earlier one started is void.
     var movement = 0
 }

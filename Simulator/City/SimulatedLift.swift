@@ -40,6 +40,7 @@ package final class SimulatedLift {
     var breakdowns = 0
     /// What waits for its occasion.
     var armed: Cause?
+    var isLinkWeak = false
     @exclusivity(unchecked) var senses = Senses()
     @exclusivity(unchecked) var voice: Voice
     @exclusivity(unchecked) var openTruth: [String: Int] = [:]
@@ -164,6 +165,7 @@ package final class SimulatedLift {
         guard let target = nextStop(), target != floor else { return decide() }
         run(to: target)
         if let armed, armed.strikes == .inRun { strikeDuringRun(armed) }
+        if isLinkWeak { loseLinkDuringRide() }
     }
 
     func run(to target: Int) {

@@ -4,12 +4,17 @@ import Encoding
 /// What physically happened, a line a fact, in seconds since 1970.
 ///
 /// `decidable` is the moment from which what had arrived of the lift's words, together with the time that passed, showed it;
-/// null where nothing ever did.
+/// null where nothing ever did. `confirmable` is that from which it showed so much that entrapment.md confirms it; null where it stays a
+/// suspicion.
 package struct TruthRow: Sendable, Decodable {
     package var kind: String
     package var lift: String
     package var start: Double
     package var decidable: Double?
+    /// Of an entrapment: what shows it, since when so much does that it has to be confirmed, and what that is.
+    package var branch: Shown.Branch?
+    package var confirmable: Double?
+    package var confirmedBy: Shown.Confirmation?
     package var end: Double
     /// People in the car, where that matters.
     package var people: Int?
@@ -33,6 +38,9 @@ package struct TruthRow: Sendable, Decodable {
             } else {
                 $0.null("decidable")
             }
+            $0.put("branch", branch?.rawValue)
+            if let confirmable { $0.put("confirmable", confirmable.rounded(toDecimals: 3)) }
+            $0.put("confirmed_by", confirmedBy?.rawValue)
             $0.put("end", end.rounded(toDecimals: 3))
             $0.put("people", people)
             $0.put("place", place)

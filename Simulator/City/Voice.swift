@@ -7,8 +7,8 @@ struct Voice {
     var testimony = Testimony()
     /// When the gateway last heard it, seconds since the run's start.
     var lastHeard = 0.0
-    /// Since when what is heard shows the present entrapment, seconds since 1970.
-    var shownSince: Double?
+    /// Others of its site said around the beginning of its silence that the mains were gone.
+    var isCorroborated = false
     /// The truth's row of the last press of the alarm button, until a word that tells of it arrives.
     var unheardPress: Int?
     /// Seconds since the run's start until which its link is away.
@@ -42,6 +42,7 @@ extension SimulatedLift {
         expectBreakdown()
         expectNuisances()
         expectClockJump()
+        if fitting.isSwitchedOffAtNight { expectNight() }
         let row = note("lift", from: 0, to: building.scenario.duration)
         building.truth[row].sensor = fitting.occupancy.quality
         building.truth[row].network = building.plan.network.name
@@ -53,12 +54,12 @@ extension SimulatedLift {
         let height = car.height(at: time)
         var panel = Panel()
         panel.mode = mode
-        panel.isMoving = car.isMoving || senses.seemsToRun
+        panel.isMoving = fitting.motionLag == 0 ? isRunning : senses.motionTold
         panel.direction = car.journey.map { $0.isUp ? 1 : -1 } ?? 0
         panel.isInDoorZone =
             fitting.hasZoneSensor ? !senses.isZoneSensorDead && building.shaft.isInDoorZone(height) : nil
         panel.floor = building.shaft.floor(at: height)
-        panel.isLocked = car.door.isLocked(at: time)
+        panel.isLocked = car.door.isLocked(at: time) && !car.isLandingDoorOpen
         if fitting.hasOpenLimit { panel.isFullyOpen = car.door.isFullyOpen(at: time) }
         switch fitting.occupancy {
         case .missing: break
@@ -70,12 +71,28 @@ extension SimulatedLift {
         panel.codes = codes
         panel.vendorCode = vendorCode
         panel.speed = Int((car.speed(at: time) * 100).rounded())
+        panel.blindness = senses.blindness
+        if senses.blindness != nil { panel.mode = nil }
         return panel
+    }
+
+    private var isRunning: Bool { car.isMoving || senses.seemsToRun }
+
+    /// Some adapters tell of motion later than of the zone.
+    private func followMotion() {
+        let isRunning = isRunning
+        guard senses.motion != isRunning else { return }
+        senses.motion = isRunning
+        later(fitting.motionLag) {
+            $0.senses.motionTold = isRunning
+            $0.show()
+        }
     }
 
     /// Something may have changed: truth is kept at once, the adapter speaks if it is of that kind.
     func show() {
         observe()
+        if fitting.motionLag > 0 { followMotion() }
         guard voice.isSpeaking, fitting.reportsChanges else { return }
         let panel = panel
         if panel.differs(from: voice.said) { publish(panel) }
@@ -149,7 +166,7 @@ extension SimulatedLift {
         guard voice.awayUntil < outage.upperBound else { return }
         voice.awayUntil = outage.upperBound
         note("link_away", from: outage.lowerBound, to: outage.upperBound)
-        if voice.testimony.couldHoldPeople { follow("silent_in_use", true) }
+        if voice.testimony.couldHoldPeople(at: now) { follow("silent_in_use", true) }
     }
 
     /// The adapter is gone; its broker publishes the last will when the keep-alive has run out.
@@ -164,12 +181,11 @@ extension SimulatedLift {
         // What its next report should have shown, its absence does; what it said before has arrived by then, or is lost.
         let overdue = max(now, voice.lastWord + overdueAfter)
         if let row = openTruth[kind] { building.truth[row].decidable = building.scenario.startSeconds + overdue }
+        voice.isCorroborated = false
         later(max(3, overdue - now)) {
-            guard !$0.voice.isSpeaking, $0.voice.silences == silence, $0.voice.testimony.couldHoldPeople else { return }
-            $0.follow("silent_in_use", true)
-            if let row = $0.openTruth["entrapment"], $0.building.truth[row].decidable == nil {
-                $0.building.truth[row].decidable = $0.building.scenario.startSeconds + $0.now
-            }
+            guard !$0.voice.isSpeaking, $0.voice.silences == silence else { return }
+            if $0.voice.testimony.couldHoldPeople(at: $0.now) { $0.follow("silent_in_use", true) }
+            $0.showBySilence()
         }
         later(random.uniform(15, 90)) {
             if !$0.voice.isSpeaking, $0.voice.silences == silence { $0.say(online: false) }

@@ -157,7 +157,9 @@ struct ReportPage {
             ("\(e.happened)", "entrapments"), ("\(e.inTime) of \(e.owed)", "told within the holds"),
             ("\(e.late)", "later, within 180 s of when it showed"),
             ("\(e.missed)", "missed"), ("\(e.carried)", "while an alert of before was open"),
-            ("\(e.falseAlarms)", "false"), ("\(e.cautious)", "cautious"),
+            ("\(e.suspicionInTime) of \(e.suspicionOwed)", "suspected in time"),
+            ("\(e.suspectable)", "stay suspicions by definition"),
+            ("\(e.falseAlarms)", "false"), ("\(e.cautious)", "of them cautious"),
             ("\(e.suspectedFalsely)", "only suspected, of nobody"),
             ("\(e.clearedEarly) / \(e.neverCleared)", "ended early / never ended"),
         ]

@@ -5,6 +5,7 @@ package struct AlertWord: Sendable {
     package var alertID: String
     package var revision: Int
     package var lift: String
+    /// Entrapments are one kind, whatever branch tells of them.
     package var kind: String
     /// `AlertState`'s word.
     package var state: String
@@ -18,7 +19,7 @@ package struct AlertWord: Sendable {
         alertID: String, revision: Int, lift: String, kind: String, state: String, time: Double, said: Double? = nil,
         holds: Double
     ) {
-        (self.alertID, self.revision, self.lift, self.kind) = (alertID, revision, lift, kind)
+        (self.alertID, self.revision, self.lift, self.kind) = (alertID, revision, lift, Self.family(kind))
         (self.state, self.time, self.said, self.holds) = (state, time, said ?? time, holds)
     }
 
@@ -27,12 +28,14 @@ package struct AlertWord: Sendable {
         alertID = alert.id
         revision = alert.revision
         lift = alert.lift
-        kind = alert.kind
+        kind = Self.family(alert.kind)
         state = alert.state.rawValue
         time = alert.time.seconds
         self.said = max(time, said)
         holds = alert.hold.inSeconds + (alert.confirmationHold?.inSeconds ?? 0)
     }
+
+    private static func family(_ kind: String) -> String { kind.hasPrefix("entrapment.") ? "entrapment" : kind }
 }
 
 /// As the contract writes it: a CloudEvent.
@@ -62,7 +65,7 @@ extension AlertWord: Decodable {
         alertID = event.data.alertId
         revision = event.data.revision
         lift = event.subject
-        kind = event.data.kind
+        kind = Self.family(event.data.kind)
         state = event.data.state
         if AlertState(rawValue: state) == nil { throw Nonsense(description: "data.state: '\(state)' is none") }
         if revision < 1 { throw Nonsense(description: "data.revision: found \(revision), expected 1 or more") }

@@ -16,9 +16,8 @@ package struct Confusion: Sendable {
         let facts = Dictionary(grouping: truth.filter { !["run", "breakdown", "lift"].contains($0.kind) }, by: \.lift)
         let told = Story.gather(alerts).compactMap {
             story -> (lift: String, kind: String, time: Double, story: Story)? in
-            let kind = Self.family(story.kind)
-            guard let time = story.firstTold, time <= runEnd, isJudged(kind) else { return nil }
-            return (story.lift, kind, time, story)
+            guard let time = story.firstTold, time <= runEnd, isJudged(story.kind) else { return nil }
+            return (story.lift, story.kind, time, story)
         }
         let alertsOfLift = Dictionary(grouping: told, by: \.lift)
         for fact in facts.values.joined() where isJudged(fact.kind) {
@@ -44,8 +43,6 @@ package struct Confusion: Sendable {
         func rank(_ kind: String) -> Int { kind == "entrapment" ? 0 : kind == nothing ? 2 : 1 }
         return kinds.sorted { (rank($0), $0) < (rank($1), $1) }
     }
-
-    private static func family(_ kind: String) -> String { kind.hasPrefix("entrapment") ? "entrapment" : kind }
 
     private static func covers(_ fact: TruthRow, _ time: Double, _ grace: Double) -> Bool {
         fact.start - grace <= time && time <= fact.end + grace

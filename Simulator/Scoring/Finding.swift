@@ -4,6 +4,8 @@ import City
 package struct Finding: Sendable, Codable {
     package enum Verdict: String, Sendable, Codable {
         case missed
+        /// Shown, and not even suspected.
+        case unsuspected
         case falseAlarm = "false"
         case doubled
         case clearedEarly = "cleared_early"
@@ -22,6 +24,8 @@ package struct Finding: Sendable, Codable {
     init?(_ score: KindScore, _ kind: String, _ lift: String, at time: Double, cause: String?) {
         if score.missed > 0 {
             verdict = .missed
+        } else if score.suspicionMissed > 0 {
+            verdict = .unsuspected
         } else if score.falseAlarms > 0 {
             verdict = .falseAlarm
         } else if score.doubled > 0 {

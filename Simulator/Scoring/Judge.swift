@@ -8,6 +8,8 @@ struct Judge {
     let grace: Double
     /// Seconds that the rules wait until they tell of a kind.
     let holds: [String: Double]
+    /// What an entrapment is held to.
+    let entrapmentHolds: EntrapmentHolds
     /// When no gateway listened, in order; seconds since 1970.
     let deaf: [ClosedRange<Double>]
     /// Seconds after the people are out within which an alert must be over.
@@ -18,39 +20,36 @@ struct Judge {
     /// Seconds for which a way out must stand open before it ends anything (entrapment.md).
     private static let wayOutHold = 3.0
 
-    /// What entrapment.md allows: the hold of the branch, and 60 s until it is confirmed.
-    private static let entrapmentHolds = [
-        "entrapment.off_level": 70.0, "entrapment.at_level": 90, "entrapment.silence": 78, "entrapment.call": 10,
-    ]
-
-    /// As the alerts say, also those that are suppressed; rules that wait longer than entrapment.md allows look no better for it.
+    /// As the alerts say, also those that are suppressed. Entrapments are held to the page, whatever alerts say.
     static func holds(of words: [AlertWord]) -> [String: Double] {
-        Dictionary(words.map { ($0.kind, $0.holds) }, uniquingKeysWith: max)
-            .merging(entrapmentHolds, uniquingKeysWith: min)
+        Dictionary(words.filter { $0.kind != "entrapment" }.map { ($0.kind, $0.holds) }, uniquingKeysWith: max)
     }
 
     /// - Parameters:
-    ///   - excusing: facts under which an alert without an event is cautious rather than false.
+    ///   - excusing: facts under which an alert without an event is no false one, or cautious where it is an entrapment.
+    ///   - silences: facts that explain a suspicion, and no more.
     ///   - explaining: facts of which two at once tell of an event in its place.
     ///   - unheard: facts under which nothing of the lift arrives. What comes to pass in them is told when they are over; for an entrapment
     ///     `decidable` says when that is.
     ///   - note: takes the verdict on each fact, and what no fact accounts for, by lift; with it what is wrong, for a person.
     func judge(
-        _ facts: [TruthRow], _ stories: [Story], excusing: [TruthRow], explaining: [TruthRow] = [],
-        unheard: [TruthRow] = [],
+        _ facts: [TruthRow], _ stories: [Story], excusing: [TruthRow], silences: [TruthRow] = [],
+        explaining: [TruthRow] = [], unheard: [TruthRow] = [],
         note: (String, TruthRow?, KindScore, Finding?) -> Void
     ) {
         let byLift = Dictionary(grouping: stories, by: \.lift)
         let gaps = Dictionary(grouping: unheard, by: \.lift).mapValues { $0.map { $0.start...$0.end } }
         for fact in facts {
-            // What the rule for this kind of event waits; another branch (the button) may be quicker.
-            let family = holds.filter { $0.key == fact.kind || $0.key.hasPrefix(fact.kind + ".") }.values.max()
-            let holds = holds[fact.kind + "." + (fact.place ?? "")] ?? family
-            let score = verdict(fact, byLift[fact.lift] ?? [], holds, explaining, gaps[fact.lift] ?? [])
+            let mine = byLift[fact.lift] ?? []
+            let score =
+                fact.kind == "entrapment"
+                ? verdict(onEntrapment: fact, mine)
+                : verdict(fact, mine, holds[fact.kind], explaining, gaps[fact.lift] ?? [])
             note(fact.lift, fact, score, Finding(score, fact.kind, fact.lift, at: fact.start, cause: fact.cause))
         }
         let factsByLift = Dictionary(grouping: facts, by: \.lift)
         let excuses = Dictionary(grouping: excusing, by: \.lift)
+        let doubts = Dictionary(grouping: excusing + silences, by: \.lift)
         for story in stories {
             func covers(_ time: Double) -> (TruthRow) -> Bool {
                 { [grace] fact in
@@ -59,26 +58,24 @@ struct Judge {
                 }
             }
             func isSo(_ time: Double, _ facts: [String: [TruthRow]]) -> Bool {
-                facts[story.lift]?.contains { Self.speaks($0, of: story.kind) && covers(time)($0) } == true
+                facts[story.lift]?.contains(where: covers(time)) == true
             }
             // After the run's end every lift is silent in the middle of whatever it did, and the truth says nothing of that.
             func isWrong(_ time: Double) -> Bool { time <= runEnd && !isSo(time, factsByLift) }
             for time in story.raised where isWrong(time) {
                 var score = KindScore()
-                if isSo(time, excuses) { score.cautious = 1 } else { score.falseAlarms = 1 }
+                score.cautious = isSo(time, excuses) ? 1 : 0
+                // Whoever is sent out for an empty lift is sent out in vain, whether that could be known or not.
+                score.falseAlarms = story.kind == "entrapment" ? 1 : 1 - score.cautious
                 note(story.lift, nil, score, Finding(score, story.kind, story.lift, at: time, cause: nil))
             }
             if story.told.isEmpty, let time = story.suspected?.time, isWrong(time) {
                 var score = KindScore()
-                if isSo(time, excuses) { score.suspectedCautiously = 1 } else { score.suspectedFalsely = 1 }
+                score.suspectedFalsely = 1
+                score.suspectedCautiously = isSo(time, doubts) ? 1 : 0
                 note(story.lift, nil, score, nil)
             }
         }
-    }
-
-    /// A silence excuses what is told of the silence, and nothing else.
-    private static func speaks(_ fact: TruthRow, of kind: String) -> Bool {
-        fact.kind != "silent_in_use" || kind == "entrapment.silence"
     }
 
     private func verdict(
@@ -109,22 +106,12 @@ struct Judge {
             }
             return score
         }
-        let suspected = stories.compactMap(\.suspected).filter { begin <= $0.time && $0.time <= fact.end }.map(\.said)
-            .min()
-        if let suspected { score.suspectedAfter = [Float(max(0, suspected - fact.start))] }
-        // Late is better than never while somebody is still in there.
-        let limit =
-            fact.kind == "entrapment"
-            ? min(end, fact.decidable.map { time($0, Self.entrapmentLimit) } ?? end) : -.infinity
         if told <= latest {
             score.detected = 1
         } else if stories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end - grace)) }) {
             score.carried = 1
-        } else if told <= limit {
-            (score.detected, score.late) = (1, 1)
         } else {
             score.missed = 1
-            score.suspectedOnly = suspected == nil ? 0 : 1
             return score
         }
         if score.detected == 1 { score.toldAfter = [Float(max(0, told - fact.start))] }
@@ -146,13 +133,88 @@ struct Judge {
 
     /// Told once, not ended while it lasts, ended when it is over.
     private func followUp(_ fact: TruthRow, _ stories: [Story], _ score: inout KindScore) {
-        let mine = stories.filter {
-            $0.isOpen(at: fact.start)
-                || $0.told.contains { fact.start - grace <= $0.time && $0.time <= fact.end + grace }
+        func isMine(_ time: Double) -> Bool { fact.start - grace <= time && time <= fact.end + grace }
+        let mine = stories.filter { $0.isOpen(at: fact.start) || $0.told.contains { isMine($0.time) } }
+        // A second name for it is one too many, also of a mere suspicion. What begins after a presumption of release is a new alert.
+        let named = stories.filter { $0.isKnown(at: fact.start) || $0.first.map(isMine) == true }
+            .sorted { $0.first ?? 0 < $1.first ?? 0 }
+        score.doubled = named.indices.dropFirst().count { place in
+            let begin = named[place].first ?? 0
+            return !named[..<place].allSatisfy { one in one.presumed.contains { $0 <= begin } && !one.isKnown(at: begin)
+            }
         }
-        score.doubled = max(0, mine.count - 1)
         let isEarly = mine.contains { $0.ended.contains { fact.start < $0 && $0 < fact.end - grace } }
         score.clearedEarly = isEarly ? 1 : 0
         if fact.end + Self.patience < runEnd, mine.contains(where: { !$0.isOver }) { score.neverCleared = 1 }
+    }
+}
+
+/// Entrapments: suspected in time wherever something showed them, confirmed in time where the page confirms.
+extension Judge {
+    private func verdict(onEntrapment fact: TruthRow, _ stories: [Story]) -> KindScore {
+        var score = KindScore()
+        score.happened = 1
+        func time(_ start: Double, _ seconds: Double) -> Double { Self.time(start, seconds, deaf) }
+        let end = min(fact.end, runEnd)
+        let begin = fact.start - grace
+        // Whether it had to be told is decided by what happened and what arrived, never by what was told.
+        func latest(_ from: Double?, _ due: Double?) -> Double? {
+            guard let from, let due else { return nil }
+            let latest = time(from, due - from + grace)
+            return max(latest, time(fact.start, due - from + grace)) <= end ? latest : nil
+        }
+        let suspicionLatest = latest(fact.decidable, fact.suspicionDue(entrapmentHolds))
+        let confirmationLatest = latest(fact.confirmable, fact.confirmationDue(entrapmentHolds))
+        let told = stories.flatMap(\.told).filter { begin <= $0.time }.map(\.said).min() ?? .infinity
+        let suspected = stories.compactMap(\.suspected).filter { begin <= $0.time && $0.time <= fact.end }.map(\.said)
+            .min()
+        let first = stories.contains { $0.isKnown(at: fact.start) } ? fact.start : min(suspected ?? .infinity, told)
+        // Late is better than never while somebody is still in there.
+        func limit(_ from: Double?) -> Double { min(end, from.map { time($0, Self.entrapmentLimit) } ?? end) }
+        if let suspicionLatest {
+            score.suspicionOwed = 1
+            if first > suspicionLatest {
+                if first <= max(suspicionLatest, limit(fact.decidable)) {
+                    score.suspicionLate = 1
+                } else {
+                    score.suspicionMissed = 1
+                }
+            }
+        }
+        guard let latest = confirmationLatest else {
+            if fact.decidable == nil {
+                score.unknowable = 1
+            } else if suspicionLatest == nil || fact.confirmable != nil {
+                score.brief = 1
+            } else {
+                score.suspectable = 1
+            }
+            if suspicionLatest != nil, let suspected {
+                score.suspectedAfter = [Float(max(0, suspected - fact.start))]
+            }
+            if told <= time(end, grace) {
+                score.toldAnyway = 1
+                if score.suspectable == 1 { score.confirmedAnyway = 1 }
+            }
+            if told <= time(end, grace) || score.suspicionOwed > score.suspicionMissed {
+                followUp(fact, stories, &score)
+            }
+            return score
+        }
+        if let suspected { score.suspectedAfter = [Float(max(0, suspected - fact.start))] }
+        if told <= latest {
+            score.detected = 1
+        } else if stories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end - grace)) }) {
+            score.carried = 1
+        } else if told <= max(latest, limit(fact.confirmable)) {
+            (score.detected, score.late) = (1, 1)
+        } else {
+            score.missed = 1
+            score.suspectedOnly = suspected == nil ? 0 : 1
+            return score
+        }
+        if score.detected == 1 { score.toldAfter = [Float(max(0, told - fact.start))] }
+        followUp(fact, stories, &score)
+        return score
     }
 }

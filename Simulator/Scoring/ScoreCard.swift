@@ -19,6 +19,8 @@ package struct ScoreCard: Sendable, Codable {
     /// Entrapments alone, also those on stuck sensors. What is false has neither cause nor place.
     package private(set) var strata: [Stratum: KindScore] = [:]
     package private(set) var nuisances: [String: Int] = [:]
+    /// Alerts that were raised or confirmed, by kind, right or wrong.
+    package private(set) var told: [String: Int] = [:]
     /// Breakdowns by cause, and how many of them held somebody in the car.
     package private(set) var breakdowns: [String: Int] = [:]
     package private(set) var received = 0
@@ -49,12 +51,12 @@ package struct ScoreCard: Sendable, Codable {
 
     /// - Parameters:
     ///   - grace: how many seconds later than its holds a verdict may come: the network's delay, and the lateness.
-    ///   - holds: seconds that rules wait until they tell of a kind; where it says nothing, what the alerts say of themselves, and at most what
-    ///     entrapment.md allows. Given, they keep rules that wait longer, or never speak, from looking as good.
+    ///   - holds: seconds that rules wait until they tell of a kind; where it says nothing, what the alerts say of themselves. Given, they keep rules that wait longer, or never speak, from looking as good.
+    ///   - entrapmentHolds: what entrapments are held to, where a site has shortened the page's.
     ///   - deaf: when no gateway listened, beside what the truth says of that; seconds since 1970.
     package init(
         truth: [TruthRow], alerts: [AlertWord], grace: Double, holds: [String: Double] = [:],
-        deaf: [ClosedRange<Double>] = []
+        entrapmentHolds: EntrapmentHolds = EntrapmentHolds(), deaf: [ClosedRange<Double>] = []
     ) {
         let stories = Story.gather(alerts)
         received = stories.reduce(0) { $0 + $1.words }
@@ -78,9 +80,9 @@ package struct ScoreCard: Sendable, Codable {
         let outages = (facts["gateway_away"] ?? []).map { $0.start...$0.end }
         let judge = Judge(
             runEnd: span.end, grace: grace, holds: Judge.holds(of: alerts).merging(holds) { $1 },
+            entrapmentHolds: entrapmentHolds,
             deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
-        // An empty car that really is stuck and may hold people for all one knows; a lift in use whose adapter fell silent.
-        let cautious = (facts["stuck_unknown"] ?? []) + (facts["silent_in_use"] ?? [])
+        for story in stories where story.firstTold.map({ $0 <= span.end }) == true { told[story.kind, default: 0] += 1 }
         let fittings = Dictionary((facts["lift"] ?? []).map { ($0.lift, $0) }, uniquingKeysWith: { first, _ in first })
         let stuckLifts = Set(fittings.values.filter { $0.sensor == "stuck" }.map(\.lift))
         for isStuck in [false, true] {
@@ -88,7 +90,9 @@ package struct ScoreCard: Sendable, Codable {
             var score = KindScore()
             judge.judge(
                 (facts["entrapment"] ?? []).filter { isMeant($0.lift) },
-                stories.filter { $0.kind.hasPrefix("entrapment") && isMeant($0.lift) }, excusing: cautious
+                stories.filter { $0.kind == "entrapment" && isMeant($0.lift) },
+                // An empty car that really is shut, and may hold people for all one knows.
+                excusing: facts["stuck_unknown"] ?? [], silences: facts["silent_in_use"] ?? []
             ) { lift, fact, one, finding in
                 score += one
                 if let finding { findings.append(finding) }
@@ -118,7 +122,7 @@ package struct ScoreCard: Sendable, Codable {
             }
             kinds[kind] = score
         }
-        beyondTruth = stories.count { !$0.kind.hasPrefix("entrapment") && !others.contains($0.kind) }
+        beyondTruth = stories.count { $0.kind != "entrapment" && !others.contains($0.kind) }
     }
 
     package static func += (a: inout ScoreCard, b: ScoreCard) {
@@ -126,6 +130,7 @@ package struct ScoreCard: Sendable, Codable {
         a.stuck += b.stuck
         a.strata.merge(b.strata) { $0 + $1 }
         a.nuisances.merge(b.nuisances, uniquingKeysWith: +)
+        a.told.merge(b.told, uniquingKeysWith: +)
         a.breakdowns.merge(b.breakdowns, uniquingKeysWith: +)
         a.received += b.received
         a.unique += b.unique
@@ -133,11 +138,20 @@ package struct ScoreCard: Sendable, Codable {
         a.beyondTruth += b.beyondTruth
         a.liftYears += b.liftYears
         let isFull = a.findings.count > 10_000
-        a.findings += b.findings.filter { !isFull || $0.verdict == .missed || $0.verdict == .falseAlarm }
+        a.findings += b.findings.filter {
+            !isFull || $0.verdict == .missed || $0.verdict == .falseAlarm || $0.verdict == .unsuspected
+        }
     }
 
-    /// Nobody missed, nothing lost, nobody alarmed for nothing; stuck sensors excepted, which can hide people or invent them.
-    package var isGood: Bool { entrapment.missed == 0 && entrapment.falseAlarms == 0 && lost == 0 }
+    /// Nobody missed, nothing lost, nobody alarmed for nothing. Stuck sensors, which can hide people or invent them, and cautious ones count
+    /// where nothing broke: there is no car that really is shut.
+    package var isGood: Bool {
+        let isMissed = entrapment.missed > 0 || entrapment.suspicionMissed > 0
+        let falseAlarms =
+            breakdowns.isEmpty
+            ? entrapment.falseAlarms + stuck.falseAlarms : entrapment.falseAlarms - entrapment.cautious
+        return !isMissed && falseAlarms == 0 && lost == 0
+    }
 
     package func sum(where isMeant: (Stratum) -> Bool) -> KindScore {
         strata.reduce(into: KindScore()) { if isMeant($1.key) { $0 += $1.value } }

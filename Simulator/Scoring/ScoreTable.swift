@@ -18,6 +18,10 @@ extension ScoreCard {
         for (name, score) in rows { text += "\n" + Self.row(name, score) }
         let e = entrapment
         text +=
+            "\nto be suspected: \(e.suspicionOwed) entrapments that something showed, \(e.suspicionInTime) in time, "
+        text += "\(e.suspicionLate) later, \(e.suspicionMissed) missed; of these \(e.suspectable) are not confirmed by "
+        text += "the definition, and \(e.confirmedAnyway) were all the same"
+        text +=
             "\nentrapments: \(e.late) told later than the holds but within 180 s of when it showed, \(e.doubled) told twice, "
         text +=
             "\(e.clearedEarly) ended early, \(e.neverCleared) never ended, \(e.suspectedFalsely) suspected of nobody, "
@@ -71,6 +75,7 @@ extension ScoreCard {
                 }
             }
             $0.object("nuisances") { for (name, count) in nuisances.sorted(by: <) { $0.put(name, count) } }
+            $0.object("told") { for (name, count) in told.sorted(by: <) { $0.put(name, count) } }
             $0.object("breakdowns") { for (name, count) in breakdowns.sorted(by: <) { $0.put(name, count) } }
             $0.array("findings") { array in
                 for finding in findings {
@@ -98,6 +103,11 @@ extension ScoreCard {
             $0.put("missed", score.missed)
             $0.put("false", score.falseAlarms)
             $0.put("suspected_only", score.suspectedOnly)
+            $0.put("suspicion_owed", score.suspicionOwed)
+            $0.put("suspicion_late", score.suspicionLate)
+            $0.put("suspicion_missed", score.suspicionMissed)
+            $0.put("suspectable", score.suspectable)
+            $0.put("confirmed_anyway", score.confirmedAnyway)
             $0.put("suspected_falsely", score.suspectedFalsely)
             $0.put("cautious", score.cautious)
             $0.put("suspected_cautiously", score.suspectedCautiously)

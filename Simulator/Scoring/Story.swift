@@ -14,8 +14,9 @@ struct Story {
     var suspected: Moment?
     /// Each time it was said in earnest: an alert that was over and goes on says so again.
     var told: [Moment] = []
-    /// Each time it was said to be over.
+    /// Each time it was said to be over, and each time that was a presumption only.
     var ended: [Double] = []
+    var presumed: [Double] = []
 
     private init(_ word: AlertWord) {
         lift = word.lift
@@ -36,7 +37,10 @@ struct Story {
         case "suspected":
             if word.time < suspected?.time ?? .infinity { suspected = Moment(time: word.time, said: word.said) }
         case "raised", "confirmed": told.append(Moment(time: word.time, said: word.said))
-        case "cleared", "presumed_released": ended.append(word.time)
+        case "cleared": ended.append(word.time)
+        case "presumed_released":
+            ended.append(word.time)
+            presumed.append(word.time)
         default: break
         }
     }
@@ -51,6 +55,14 @@ struct Story {
         }.map(\.element)
     }
     var firstTold: Double? { told.map(\.time).min() }
+    /// Its first word of any weight.
+    var first: Double? { ([suspected?.time].compactMap { $0 } + told.map(\.time)).min() }
+    /// It had been suspected or told before this moment, and nobody had said that it was over.
+    func isKnown(at time: Double) -> Bool {
+        let words = ([suspected?.time].compactMap { $0 } + told.map(\.time)).filter { $0 <= time }
+        guard let last = words.max() else { return false }
+        return !ended.contains { last < $0 && $0 <= time }
+    }
     /// It had been told in earnest before this moment, and nobody had said that it was over.
     func isOpen(at time: Double) -> Bool {
         let lastTold = told.map(\.time).filter { $0 <= time }.max() ?? .infinity

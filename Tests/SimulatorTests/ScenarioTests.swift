@@ -81,7 +81,9 @@ import Testing
             """)
         let truth = city.live().truth
         let kinds = Set(truth.map(\.kind))
-        for nuisance in Nuisance.allCases { #expect(kinds.contains("nuisance.\(nuisance.rawValue)"), "\(nuisance)") }
+        for (nuisance, _) in city.scenario.nuisances {
+            #expect(kinds.contains("nuisance.\(nuisance.rawValue)"), "\(nuisance)")
+        }
         #expect(!kinds.contains("breakdown"))
         #expect(truth.filter { $0.kind == "entrapment" }.allSatisfy { $0.end - $0.start < 40 })
     }

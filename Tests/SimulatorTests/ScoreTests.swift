@@ -13,6 +13,16 @@ import Testing
     ) -> TruthRow {
         var row = TruthRow(kind: kind, lift: lift, start: start, decidable: decidable, end: end)
         row.place = "off_level"
+        if decidable != nil, kind == "entrapment" {
+            (row.branch, row.confirmable, row.confirmedBy) = (.offLevel, decidable, .offLevel)
+        }
+        return row
+    }
+
+    /// Something showed it, and the page leaves it at a suspicion.
+    private func suspectable(from start: Double = 1000, to end: Double = 2000) -> TruthRow {
+        var row = fact(from: start, decidable: start, to: end)
+        (row.branch, row.confirmable, row.confirmedBy) = (.silence, nil, nil)
         return row
     }
 
@@ -29,9 +39,11 @@ import Testing
     }
 
     private func score(
-        _ truth: [TruthRow], _ words: [AlertWord], deaf: [ClosedRange<Double>] = [], holds: [String: Double] = [:]
+        _ truth: [TruthRow], _ words: [AlertWord], deaf: [ClosedRange<Double>] = [], holds: [String: Double] = [:],
+        entrapmentHolds: EntrapmentHolds = EntrapmentHolds()
     ) -> ScoreCard {
-        ScoreCard(truth: [run()] + truth, alerts: words, grace: 2, holds: holds, deaf: deaf)
+        ScoreCard(
+            truth: [run()] + truth, alerts: words, grace: 2, holds: holds, entrapmentHolds: entrapmentHolds, deaf: deaf)
     }
 
     /// A rule that does not wait tells of a button that was pressed for an instant; one that waits need not.
@@ -45,7 +57,12 @@ import Testing
 
     @Test(arguments: [(1070.0, 1, 0), (1072.0, 1, 0), (1073.0, 0, 1), (1180.0, 0, 1), (1181.0, 0, 0)])
     func confirmedWithinItsHoldsIsInTimeAndLaterIsLate(_ time: Double, _ inTime: Int, _ late: Int) {
-        let card = score([fact()], [word("confirmed", at: time), word("cleared", at: 2010, revision: 2)])
+        let card = score(
+            [fact()],
+            [
+                word("suspected", at: 1010), word("confirmed", at: time, revision: 2),
+                word("cleared", at: 2010, revision: 3),
+            ])
         #expect(card.entrapment.inTime == inTime && card.entrapment.late == late)
         #expect(card.entrapment.missed == 1 - inTime - late)
         #expect(card.isGood == (inTime + late == 1))
@@ -60,6 +77,31 @@ import Testing
         var door = word("raised", at: 1073)
         door.kind = "door_open_fault"
         #expect(score([fact("door_open_fault")], [door]).kinds["door_open_fault"]?.missed == 1)
+    }
+
+    /// What the page never confirms has to be suspected, in time, and that is all.
+    @Test(arguments: [(1020.0, 0, 0), (1021, 1, 0), (1179, 1, 0), (1181, 0, 1)])
+    func whatThePageLeavesASuspicionIsHeldToThat(_ time: Double, _ late: Int, _ missed: Int) {
+        let card = score([suspectable()], [word("suspected", at: time), word("cleared", at: 2010, revision: 2)])
+        let score = card.entrapment
+        #expect(score.suspectable == 1 && score.owed == 0 && score.missed == 0)
+        #expect(score.suspicionOwed == 1 && score.suspicionLate == late && score.suspicionMissed == missed)
+        #expect(card.isGood == (missed == 0))
+        #expect(card.findings.contains { $0.verdict == .unsuspected } == (missed == 1))
+    }
+
+    @Test func whatIsConfirmedThoughThePageSuspectsOnlyIsShown() {
+        let words = [word("suspected", at: 1018), word("confirmed", at: 1078, revision: 2)]
+        let score = score([suspectable()], words).entrapment
+        #expect(score.suspectable == 1 && score.confirmedAnyway == 1 && score.falseAlarms == 0)
+        #expect(self.score([fact()], words).entrapment.suspectable == 0)
+    }
+
+    /// A silence that was suspected before somebody was trapped in it tells of them, too.
+    @Test func aSuspicionOfBeforeCountsWhileItIsOpen() {
+        #expect(score([suspectable()], [word("suspected", at: 900)]).entrapment.suspicionInTime == 1)
+        let ended = [word("suspected", at: 900), word("cleared", at: 950, revision: 2)]
+        #expect(score([suspectable()], ended).entrapment.suspicionMissed == 1)
     }
 
     @Test func suspectedAloneIsMissed() {
@@ -128,7 +170,7 @@ import Testing
         #expect(score([silence], []).kinds["controller_silent"]?.missed == 1)
     }
 
-    /// What an alert says of its own holds counts up to what entrapment.md allows, and rules may be held to less.
+    /// What an alert says of its own holds counts for nothing: entrapments are held to the page, or to less where a site has shortened it.
     @Test func aLongerHoldLooksNoBetter() {
         func slow(at time: Double, _ holds: Double) -> AlertWord {
             var word = word("confirmed", at: time)
@@ -137,14 +179,16 @@ import Testing
         }
         #expect(score([fact()], [slow(at: 1500, 600)]).entrapment.missed == 1)
         #expect(score([fact()], [slow(at: 1170, 170)]).entrapment.late == 1)
-        #expect(score([fact()], [slow(at: 1170, 170)], holds: ["entrapment.off_level": 170]).entrapment.inTime == 1)
-        #expect(score([fact()], [slow(at: 1040, 30)]).entrapment.late == 1)
+        var holds = EntrapmentHolds()
+        (holds.offLevel, holds.confirmation) = (5, 10)
+        #expect(score([fact()], [slow(at: 1017, 15)], entrapmentHolds: holds).entrapment.inTime == 1)
+        #expect(score([fact()], [slow(at: 1018, 15)], entrapmentHolds: holds).entrapment.late == 1)
     }
 
     /// Told or not: otherwise what is told would count, and what is not would be excused.
     @Test func whatIsOwedIsDecidedWithoutTheAlerts() {
         for words in [[], [word("confirmed", at: 1055)]] {
-            let brief = score([fact(to: 1060)], words, holds: ["entrapment.off_level": Self.hold]).entrapment
+            let brief = score([fact(to: 1060)], words).entrapment
             #expect(brief.brief == 1 && brief.owed == 0 && brief.toldAnyway == words.count)
             let unshown = score([fact(decidable: nil)], words).entrapment
             #expect(unshown.unknowable == 1 && unshown.owed == 0 && unshown.toldAnyway == words.count)
@@ -161,24 +205,31 @@ import Testing
         #expect(card.inTime == 0 && card.late == 1 && card.toldAfter == [100])
     }
 
-    @Test func nobodyTrappedMakesItFalseUnlessTheCarWasInDoubt() {
-        #expect(score([], [word("confirmed", at: 500)]).entrapment.falseAlarms == 1)
-        #expect(score([], [word("suspected", at: 500)]).entrapment.suspectedFalsely == 1)
+    /// Whoever is sent out for an empty lift goes in vain, whether that could be known or not: cautious ones are in the bound.
+    @Test func nobodyTrappedMakesItFalseAlsoWhereTheCarWasInDoubt() {
+        let plain = score([], [word("confirmed", at: 500)])
+        #expect(plain.entrapment.falseAlarms == 1 && plain.entrapment.cautious == 0 && !plain.isGood)
         let doubt = score([fact("stuck_unknown", from: 400, to: 600)], [word("confirmed", at: 500)])
-        #expect(doubt.entrapment.cautious == 1 && doubt.entrapment.falseAlarms == 0)
-        let wondered = score([fact("stuck_unknown", from: 400, to: 600)], [word("suspected", at: 500)])
-        #expect(wondered.entrapment.suspectedCautiously == 1 && wondered.entrapment.suspectedFalsely == 0)
+        #expect(doubt.entrapment.falseAlarms == 1 && doubt.entrapment.cautious == 1)
+        #expect(!doubt.isGood, "nothing had broken")
+        let broken = score(
+            [fact("stuck_unknown", from: 400, to: 600), fact("breakdown", from: 400, to: 400)],
+            [word("confirmed", at: 500)])
+        #expect(broken.entrapment.falseAlarms == 1 && broken.isGood, "the car really was shut")
     }
 
-    @Test(arguments: [("entrapment.silence", 1), ("entrapment.off_level", 0), ("entrapment.call", 0)])
-    func aSilenceExcusesWhatIsToldOfTheSilence(_ kind: String, _ cautious: Int) {
-        var word = word("confirmed", at: 500)
-        word.kind = kind
-        let card = score([fact("silent_in_use", from: 400, to: 600)], [word]).entrapment
-        #expect(card.cautious == cautious && card.falseAlarms == 1 - cautious)
-        word.time = 610
-        let heard = score([fact("silent_in_use", from: 400, to: 600)], [word]).entrapment
-        #expect(heard.falseAlarms == 1, "it had been heard again")
+    @Test func suspicionsOfNobodyAreCountedAndThoseOfASilenceApart() {
+        let plain = score([], [word("suspected", at: 500)]).entrapment
+        #expect(plain.suspectedFalsely == 1 && plain.suspectedCautiously == 0 && plain.falseAlarms == 0)
+        for doubt in ["stuck_unknown", "silent_in_use"] {
+            let wondered = score([fact(doubt, from: 400, to: 600)], [word("suspected", at: 500)]).entrapment
+            #expect(wondered.suspectedFalsely == 1 && wondered.suspectedCautiously == 1)
+        }
+    }
+
+    @Test func aSilenceExcusesNoConfirmation() {
+        let silence = score([fact("silent_in_use", from: 400, to: 600)], [word("confirmed", at: 500)]).entrapment
+        #expect(silence.falseAlarms == 1 && silence.cautious == 0)
     }
 
     @Test func falseOnesStandInTheStratumOfTheirLift() {
@@ -196,8 +247,34 @@ import Testing
         let early = score([fact()], [word("confirmed", at: 1070), word("cleared", at: 1500, revision: 2)])
         #expect(early.entrapment.clearedEarly == 1)
         #expect(score([fact()], [word("confirmed", at: 1070)]).entrapment.neverCleared == 1)
-        let twice = score([fact()], [word("confirmed", at: 1070), word("confirmed", at: 1080, id: "b")])
+    }
+
+    /// One incident is one alert: a second name for it is one too many, also where it is only suspected.
+    @Test(arguments: ["confirmed", "suspected"])
+    func aSecondAlertForOneIncidentIsDoubled(_ state: String) {
+        let twice = score([fact()], [word("confirmed", at: 1070), word(state, at: 1080, id: "b")])
         #expect(twice.entrapment.doubled == 1)
+        let again = [
+            word("confirmed", at: 1070), word("cleared", at: 1100, revision: 2), word(state, at: 1200, id: "b"),
+        ]
+        #expect(score([fact()], again).entrapment.doubled == 1)
+    }
+
+    /// What begins after a presumption of release is a new alert.
+    @Test func afterAPresumptionOfReleaseASecondAlertIsNone() {
+        let words = [
+            word("confirmed", at: 1070), word("presumed_released", at: 1100, revision: 2),
+            word("confirmed", at: 1200, id: "b"),
+        ]
+        #expect(score([fact()], words).entrapment.doubled == 0)
+    }
+
+    /// Kinds of today and of tomorrow: the branches are one kind.
+    @Test(arguments: ["entrapment", "entrapment.off_level", "entrapment.silence"])
+    func theBranchesOfAnEntrapmentAreOneKind(_ kind: String) {
+        let told = AlertWord(
+            alertID: "a", revision: 1, lift: "1", kind: kind, state: "confirmed", time: 1070, holds: 600)
+        #expect(score([fact()], [told]).entrapment.detected == 1)
     }
 
     @Test func aRevisionThatNeverCameIsLostAndADoubleIsCountedOnce() {

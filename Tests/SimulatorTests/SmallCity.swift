@@ -22,6 +22,7 @@ struct SmallCity {
         try Catalogue(
             buildings: file("Simulator/catalogue/buildings.yaml"), causes: file("Simulator/catalogue/causes.yaml"),
             networks: file("Simulator/catalogue/networks.yaml"),
+            nuisances: file("Simulator/catalogue/nuisances.yaml"),
             profiles: ["gbt24476-json", "interval-json"].map { try file("Devices/profiles/\($0).yaml") })
     }
 
