@@ -83,6 +83,8 @@ struct JudgedSite {
         let start = scenario.startSeconds
         var now = 0.0
         var connection = ConnectionStory(scenario)
+        // A copy: the closures run while the intake of this value changes.
+        let centre = centre
         var looks: [(time: Double, alert: String)] = []
         var looked = 0
         func hear(_ word: AlertWord) {

@@ -151,7 +151,7 @@ extension SimulatedLift {
         }
     }
 
-    /// He climbs out, switches back through the open door, and shuts it; the controller brings the car level.
+    /// He climbs out, switches back through the open door, and shuts it; the controller brings the car level and opens it once.
     private func leaveRoof(_ then: @escaping Then) {
         let top = Double(building.shaft.floors - 1) * building.shaft.floorHeight
         car.height = max(0.7, min(top - 0.7, car.height - 0.9))
@@ -161,7 +161,7 @@ extension SimulatedLift {
             $0.lower(.inspectionEntered)
             $0.proceed($0.random.uniform(3, 30)) {
                 $0.closeLandingDoor()
-                $0.proceed(2) { $0.creepToLanding(at: 0.3) { $0.proceed(5, then) } }
+                $0.proceed(2) { $0.creepToLanding(at: 0.3) { $0.openAndLeave(then) } }
             }
         }
     }

@@ -16,7 +16,7 @@ extension SimulatedLift {
             seconds = outageSeconds()
             let isLost = random.chance(0.5)
             for lift in building.lifts { building.cutLink(of: lift.index, for: seconds, losing: isLost) }
-        case .adapterReboot: seconds = rebootAdapter()
+        case .adapterReboot: seconds = rebootAdapter(blindFor: 2...25)
         case .adapterAway:
             seconds = random.uniform(120, 7200)
             fallSilent()
@@ -53,9 +53,9 @@ extension SimulatedLift {
     }
 
     /// Off, then on with nothing known, until it has read its controller once.
-    private func rebootAdapter() -> Double {
+    func rebootAdapter(blindFor range: ClosedRange<Double>) -> Double {
         guard voice.isSpeaking, senses.blindness == nil else { return 0 }
-        let (off, blind) = (random.uniform(10, 60), random.uniform(2, 60))
+        let (off, blind) = (random.uniform(10, 60), random.uniform(range))
         fallSilent()
         later(off) {
             guard $0.senses.blindness == nil else { return }

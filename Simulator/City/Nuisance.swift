@@ -37,14 +37,18 @@ package enum Nuisance: String, CaseIterable, Sendable {
     case linkOutage = "link_outage"
     case linkOutageInRide = "link_outage_in_ride"
     case siteLinkOutage = "site_link_outage"
-    /// Its adapter starts anew, and says null of everything for a while; or is silent for minutes to hours.
+    /// Its adapter starts anew, and says null of everything for a while: at any time, or for an update, which waits for a parked lift and takes
+    /// longer; or it is silent for minutes to hours.
     case adapterReboot = "adapter_reboot"
+    case adapterUpdate = "adapter_update"
     case adapterAway = "adapter_away"
 }
 
 /// What a lift does for somebody in particular, step by step.
 extension SimulatedLift {
     func expectNuisances() {
+        let settling = building.scenario.settling
+        if now < settling { return later(settling - now) { $0.expectNuisances() } }
         for (nuisance, perYear) in building.scenario.nuisances where perYear > 0 { expect(nuisance, perYear) }
     }
 
@@ -95,6 +99,7 @@ extension SimulatedLift {
         case .fittersVisit: visit(then)
         case .hoseInDoor: layHose(then)
         case .switchedOffAtNight: spendNight(then)
+        case .adapterUpdate: later(rebootAdapter(blindFor: 25...85)) { then($0) }
         case .linkOutage, .linkOutageInRide, .siteLinkOutage, .adapterReboot, .adapterAway: then(self)
         case .relevelling:
             letIn(2) { $0.relevel(3) { $0.shut { $0.rideAndLeave(then) } } }

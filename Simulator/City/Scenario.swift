@@ -66,6 +66,8 @@ package struct Scenario: Sendable {
     var nuisances: [(Nuisance, Double)]
     /// The share of lifts that are.
     var switchedOffAtNight: Double
+    /// Seconds in which people ride and nothing else befalls: a gateway gets to know its lifts' sensors.
+    var settling: Double
     package var events: [ScheduledEvent]
     var rescue: Rescue
 
@@ -109,6 +111,7 @@ package struct Scenario: Sendable {
             return event
         }
         switchedOffAtNight = reader.share("switched_off_at_night") ?? 0
+        settling = reader.longer("settling") ?? 0
         nuisances = []
         if reader.optional("nuisances")?.text == "life" {
             nuisances = catalogue.nuisances

@@ -62,7 +62,9 @@ extension TruthRow {
         let outages = scenario.gatewayOutages.map {
             TruthRow(kind: "gateway_away", lift: "", start: start + $0.lowerBound, end: start + $0.upperBound)
         }
-        var run = TruthRow(kind: "run", lift: "", start: start, decidable: start, end: end)
+        // Lift-years are counted from when something may befall a lift.
+        let begin = min(end, start + scenario.settling)
+        var run = TruthRow(kind: "run", lift: "", start: begin, decidable: begin, end: end)
         run.lifts = buildings.reduce(0) { $0 + $1.plan.lifts }
         var rows = buildings.flatMap(\.truth) + outages
         rows.removeAll { $0.start > end }
