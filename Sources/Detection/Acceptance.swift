@@ -70,7 +70,7 @@ extension Detector {
 
     /// The open incident of several lifts that a lift is part of.
     private func area(of index: Int) -> String? {
-        incidents.values.filter { $0.alert.isOpen && $0.affected.contains(index) }.map(\.rule).min()
+        incidents.filter { $0.value.alert.isOpen && $0.value.counts(index) }.map(\.key).min()
     }
 
     mutating func lookForReminders() {

@@ -26,6 +26,8 @@ extension Detector {
         case .progress(let alert, let progress, let statement):
             let (index, entry) = try entry(alert, where: Self.canBeSpokenOf)
             note(index, entry, progress.rawValue, statement, now)
+            // From then on a car that moves, and a door that opens, are the rescuers' work.
+            if progress == .arrived { setGatewaySignal(index, .rescuersArrived, true, at: now.nanoseconds) }
         case .endOfAlarm(let alert, let statement):
             try close(alert, because: "end_of_alarm", statement, mustEnd: false, now)
         case .judgedFalse(let alert, let by, let reason):
@@ -107,6 +109,7 @@ extension Detector {
         let program = programs[tracks[index].program]
         let told = tracks[index].ledger.entries[entry]
         tracks[index].ledger.entries[entry].acceptedBy = nil
+        setGatewaySignal(index, .rescuersArrived, false, at: now.nanoseconds)
         if told.state != .cleared, let rule = program.rules.firstIndex(where: { $0.definition.name == told.rule }) {
             if told.state.isOpen { program.life(rule).setPhase(.idle, &tracks[index].memory) }
             if mustEnd { noteJudgement(index, rule: told.rule) }

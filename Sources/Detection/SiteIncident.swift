@@ -10,6 +10,9 @@ struct SiteIncident: Sendable {
     var companions: [Int: Int64] = [:]
     var alert: SiteAlert
 
+    /// The lift is one of those that make it.
+    func counts(_ lift: Int) -> Bool { affected[lift] != nil || companions[lift] != nil }
+
     /// So many lifts began together that it is one incident.
     var isReached: Bool {
         let all = companions.merging(affected) { _, own in own }

@@ -32,7 +32,7 @@ public struct Intake {
 
     public private(set) var detector: Detector
     public private(set) var badInput = BadInput()
-    var refusedLifts = RefusedLifts()
+    var refusedLifts: RefusedLifts
     /// The latest time to which it was advanced.
     private var reached: Instant
     private var decoders: [MessageDecoder]
@@ -46,6 +46,7 @@ public struct Intake {
         isListening: Bool
     ) {
         detector = Detector(rules: data.rules, origin: origin, start: start, isListening: isListening)
+        refusedLifts = RefusedLifts(origin)
         reached = start
         decoders = data.profiles.map { MessageDecoder($0) }
         self.admission = admission

@@ -26,6 +26,9 @@ struct RefusedLifts {
     /// Of lifts that were refused once, by their ids.
     private var alerts: [String: SiteAlert] = [:]
     private var pending: [Alert] = []
+    private let origin: AlertOrigin
+
+    init(_ origin: AlertOrigin) { self.origin = origin }
 
     /// A message of the lift was refused.
     /// - Parameter reason: the kind of bad input it was.
@@ -36,7 +39,7 @@ struct RefusedLifts {
         let lasting = arrival - refusals[lift].since
         guard lasting >= Self.atMost || lasting >= Self.least && refusals[lift].count >= Self.messages else { return }
         if alerts[id]?.isOpen == true { return }
-        var alert = alerts[id] ?? Self.alert(id)
+        var alert = alerts[id] ?? newAlert(id)
         let raised = alert.raise(onset: refusals[lift].since, at: arrival, hold: lasting, because: reason)
         alerts[id] = alert
         if let raised { pending.append(raised) }
@@ -64,15 +67,15 @@ struct RefusedLifts {
         pending.removeAll()
         alerts.removeAll()
         for lift in Set(told.filter { $0.kind == Self.kind && $0.isOpen }.map(\.lift)) {
-            var alert = Self.alert(lift)
+            var alert = newAlert(lift)
             alert.resume(told.filter { $0.lift == lift }, kind: Self.kind)
             alerts[lift] = alert
         }
     }
 
-    private static func alert(_ lift: String) -> SiteAlert {
+    private func newAlert(_ lift: String) -> SiteAlert {
         SiteAlert(
-            site: lift, kind: kind, severity: .major,
+            origin, lift: lift, kind: Self.kind, severity: .major,
             title: Title(
                 en: "Every message of the lift is refused: it is not watched", zh: "电梯消息全部无法识别,该梯未受监测"))
     }
