@@ -7,12 +7,18 @@ public struct DecodedMessage: Sendable {
     public struct Text: Sendable {
         public var range: Range<Int>
         public var isResolved = false
+        /// That a code has ended.
+        public static let none = Text(range: 0..<0)
     }
     public var reading: Reading
     /// Equal for a publisher's own duplicates: topic and payload with its sequence or time; 0 when it cannot be told.
     public var duplicateKey: UInt64
-    /// The controller's raw code: of a field of its own, else the first code that the profile does not name. Empty: it has ended.
+    /// The controller's raw code: of a field of its own, else the first code that the profile does not name.
     public var vendorCode: Text?
+    /// It has a code that the profile does not name.
+    public var hasUnknownCode = false
+    /// It has told all the codes there are.
+    public var tellsAllCodes = false
     /// The lift's own name for itself.
     public var identity: Text?
 }
@@ -221,11 +227,9 @@ public struct MessageDecoder {
     ) {
         let token = tokens[mapping.field]
         var set: UInt64 = 0
-        if topic.codesAreVendorCode, mapping.active == nil { message.vendorCode = DecodedMessage.Text(range: 0..<0) }
         switch token.kind {
         case .absent, .null, .spoiled:
             if token.kind == .spoiled || topic.isComplete { message.reading.setUnknown(Signal.codes.rawValue) }
-            message.vendorCode = nil
             return
         case .array:
             var items = JSONScanner(bytes, isTolerant: true)
@@ -233,12 +237,14 @@ public struct MessageDecoder {
             while let item = items.nextItem() { set |= bit(of: item, mapping, topic.plan, bytes, &message) }
         case .object where mapping.item == nil:
             message.reading.setUnknown(Signal.codes.rawValue)
-            message.vendorCode = nil
             return note(.field, mapping.field, .codes, token, bytes)
         case .true, .false, .number, .string, .object:
             set = bit(of: token, mapping, topic.plan, bytes, &message)
         }
-        guard let active = mapping.active else { return message.reading.set(Signal.codes.rawValue, bits: set) }
+        guard let active = mapping.active else {
+            message.tellsAllCodes = true
+            return message.reading.set(Signal.codes.rawValue, bits: set)
+        }
         switch isActive(active, topic.plan, bytes) {
         case true: message.reading.codesRaised = set
         case false: message.reading.codesEnded = set
@@ -293,7 +299,8 @@ public struct MessageDecoder {
         if code.kind == .string, place.start == place.end { return 0 }
         if let side = plan.codesOnlySide, value(code, bytes, place).flag == !side { return 0 }
         note(.unknownCode, mapping.field, .codes, code, bytes)
-        if message.vendorCode?.range.isEmpty ?? true {
+        message.hasUnknownCode = true
+        if message.vendorCode == nil {
             message.vendorCode = DecodedMessage.Text(range: place.start..<place.end, isResolved: place.isResolved)
         }
         return 0
@@ -346,6 +353,8 @@ public struct MessageDecoder {
                 DecimalText.epoch(bytes, token.start, token.end, nanosecondsPerUnit: 1_000_000_000)
             case .epochMilliseconds where isNumber:
                 DecimalText.epoch(bytes, token.start, token.end, nanosecondsPerUnit: 1_000_000)
+            case .epochMicroseconds where isNumber:
+                DecimalText.epoch(bytes, token.start, token.end, nanosecondsPerUnit: 1000)
             default: nil
             }
         if message.reading.deviceTime == nil { note(.field, mapping.field, .time, token, bytes) }

@@ -42,15 +42,12 @@ public final class TopicMapping: Sendable {
     let signals: [SignalMapping]
     let codes: CodesMapping?
     let vendorCode: Int?
-    /// No topic of the profile has a field for the controller's own code: an unknown code is it, and its absence its end.
-    let codesAreVendorCode: Bool
     /// The fields of which a message has one, at least; without any, a message needs none.
     let telling: [Int]
 
     init(
         pattern: TopicPattern, isComplete: Bool, isSignOfLife: Bool, fields: JSONFieldSet, time: TimeMapping?,
-        sequence: Int?, identity: Int?, signals: [SignalMapping], codes: CodesMapping?, vendorCode: Int?,
-        codesAreVendorCode: Bool
+        sequence: Int?, identity: Int?, signals: [SignalMapping], codes: CodesMapping?, vendorCode: Int?
     ) {
         self.pattern = pattern
         self.isComplete = isComplete
@@ -63,7 +60,6 @@ public final class TopicMapping: Sendable {
         self.signals = signals
         self.codes = codes
         self.vendorCode = vendorCode
-        self.codesAreVendorCode = codesAreVendorCode
         // A snapshot of nothing would make everything unknown; of an update a time will do, as a sign of life.
         let said = signals.flatMap { $0.sources.map(\.field) } + [codes?.field, vendorCode].compactMap { $0 }
         telling = isComplete || said.isEmpty ? said : said + [time?.field, sequence, identity].compactMap { $0 }
@@ -75,6 +71,7 @@ struct TimeMapping: Sendable {
         case iso8601
         case epochSeconds = "epoch_s"
         case epochMilliseconds = "epoch_ms"
+        case epochMicroseconds = "epoch_us"
     }
     var field: Int
     var format: Format
@@ -137,10 +134,24 @@ public struct TopicPattern: Sendable, Equatable {
     private var before: [UInt8]
     private var after: [UInt8]
 
-    /// nil unless there is exactly one `{lift}`, on a level of its own, and no wildcard.
+    /// What is wrong with a text that is no pattern.
+    static func objection(to text: String) -> String {
+        if text.hasPrefix("$") {
+            return "which begins with '$': a shared subscription would hand a part of the messages to others, "
+                + "and the broker's own topics are no lift's"
+        }
+        let other = text.split(separator: "/").first { $0.contains("{") && $0 != "{lift}" }
+        if let other, text.contains("{lift}") {
+            return "expected no other name in braces than '{lift}'; write '\(other)' out, in a profile for each"
+        }
+        return "expected one with '{lift}' on a level of its own and no wildcard"
+    }
+
+    /// nil unless there is exactly one `{lift}`, on a level of its own, and neither a wildcard nor another name in braces.
     public init?(_ text: String) {
         let levels = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard levels.filter({ $0 == "{lift}" }).count == 1, !text.contains("+"), !text.contains("#"),
+        guard !text.hasPrefix("$"), !levels.contains(where: { $0.contains("{") && $0 != "{lift}" }),
+            levels.filter({ $0 == "{lift}" }).count == 1, !text.contains("+"), !text.contains("#"),
             let hole = text.range(of: "{lift}")
         else { return nil }
         self.text = text

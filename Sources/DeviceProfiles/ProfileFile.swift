@@ -20,11 +20,8 @@ extension Profile {
         let followsStandard = reader.choice("standard", Standard.self) != nil
         topics = []
         _ = reader.required("topics")
-        let items = reader.items("topics")
-        let hasVendorCode = items.contains { $0.hasKey("vendor_code") }
-        for item in items {
-            let topic = TopicMapping.read(
-                item, diagnostics, followsStandard: followsStandard, codesAreVendorCode: !hasVendorCode)
+        for item in reader.items("topics") {
+            let topic = TopicMapping.read(item, diagnostics, followsStandard: followsStandard)
             guard let topic else { continue }
             topics.append(topic)
             if let codes = topic.codes, codes.map.isEmpty, !codes.followsStandard {
@@ -77,13 +74,13 @@ enum Standard: String, CaseIterable {
 
 extension TopicMapping {
     static func read(
-        _ node: YAMLNode, _ diagnostics: Diagnostics, followsStandard: Bool, codesAreVendorCode: Bool
+        _ node: YAMLNode, _ diagnostics: Diagnostics, followsStandard: Bool
     ) -> TopicMapping? {
         var reader = YAMLReader(node, diagnostics)
         guard let text = reader.requiredText("topic") else { return nil }
         guard let pattern = TopicPattern(text) else {
-            diagnostics.report(
-                node, "found the topic '\(text)', expected one with '{lift}' on a level of its own and no wildcard")
+            let place = reader.optional("topic") ?? node
+            diagnostics.report(place, "found the topic '\(text)', \(TopicPattern.objection(to: text))")
             return nil
         }
         var fields = FieldTable()
@@ -105,7 +102,7 @@ extension TopicMapping {
             pattern: pattern, isComplete: isComplete, isSignOfLife: isSignOfLife,
             fields: JSONFieldSet(Array(fields.fields.prefix(JSONFieldSet.mostFields))), time: time, sequence: sequence,
             identity: identity,
-            signals: signals, codes: codes, vendorCode: vendorCode, codesAreVendorCode: codesAreVendorCode)
+            signals: signals, codes: codes, vendorCode: vendorCode)
     }
 }
 

@@ -84,59 +84,6 @@ package enum DecimalText {
         let fraction = ((units - whole) * Double(nanosecondsPerUnit)).rounded()
         return Instant(nanoseconds: Int64(whole) * nanosecondsPerUnit + Int64(fraction))
     }
-
-    /// ISO 8601 / RFC 3339: `2026-03-01T08:00:00.250+08:00`, the `T` may be a space, the offset may be left out.
-    ///
-    /// - Parameter offset: of a text without one, in seconds east of UTC.
-    package static func iso8601(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, offset: Int) -> Instant? {
-        var i = start
-        func number(_ width: Int, _ range: ClosedRange<Int>) -> Int? {
-            guard i + width <= end else { return nil }
-            var n = 0
-            for _ in 0..<width {
-                guard bytes[i] &- 48 < 10 else { return nil }
-                n = n * 10 + Int(bytes[i] &- 48)
-                i += 1
-            }
-            return range.contains(n) ? n : nil
-        }
-        func take(_ byte: UInt8) -> Bool {
-            guard i < end, bytes[i] == byte else { return false }
-            i += 1
-            return true
-        }
-        guard let year = number(4, 1900...2261), take(UInt8(ascii: "-")), let month = number(2, 1...12),
-            take(UInt8(ascii: "-")), let day = number(2, 1...31),
-            take(UInt8(ascii: "T")) || take(UInt8(ascii: " ")),
-            let hour = number(2, 0...23), take(UInt8(ascii: ":")), let minute = number(2, 0...59),
-            take(UInt8(ascii: ":")), let second = number(2, 0...60)
-        else { return nil }
-        var nanoseconds: Int64 = 0
-        if take(UInt8(ascii: ".")) {
-            var scale: Int64 = 100_000_000
-            let first = i
-            while i < end, bytes[i] &- 48 < 10 {
-                nanoseconds += Int64(bytes[i] &- 48) * scale
-                scale /= 10
-                i += 1
-            }
-            if i == first { return nil }
-        }
-        var east = offset
-        if take(UInt8(ascii: "Z")) {
-            east = 0
-        } else if i < end {
-            let isWest = bytes[i] == UInt8(ascii: "-")
-            guard take(UInt8(ascii: "+")) || take(UInt8(ascii: "-")), let hours = number(2, 0...15) else { return nil }
-            _ = take(UInt8(ascii: ":"))
-            guard let minutes = number(2, 0...59) else { return nil }
-            east = (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
-        }
-        guard i == end else { return nil }
-        let days = CivilTime.days(year: year, month: month, day: day)
-        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - east
-        return Instant(nanoseconds: Int64(seconds) * 1_000_000_000 + nanoseconds)
-    }
 }
 
 extension Instant {

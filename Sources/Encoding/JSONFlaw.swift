@@ -102,7 +102,8 @@ package struct JSONFlaw: Equatable, Sendable {
     private static func bare(_ bytes: Span<UInt8>, from first: Int) -> JSONFlaw {
         var isText = true
         var isNumber = true
-        for i in first..<bytes.count {
+        // Enough to tell, and no long work for a flood of such messages.
+        for i in first..<min(bytes.count, first + 256) {
             if bytes[i] < 9 || bytes[i] == 0x7F { isText = false }
             if !"0123456789+-.eE \r\n\t".utf8.contains(bytes[i]) { isNumber = false }
         }

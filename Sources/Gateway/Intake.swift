@@ -24,6 +24,8 @@ public struct Intake {
         var identities: [[UInt8]]
         /// The lift has said its name here.
         var isNamed = false
+        /// Its last codes had one that the profile does not name, which goes along as the controller's own.
+        var hasUnknownCode = false
     }
     /// Longer messages are refused unread.
     public static let maximumPayload = 64 << 10
@@ -126,7 +128,7 @@ public struct Intake {
         if payload.count == 0 && isRetained { return }
         let decoder = channels[channel].decoder
         do throws(UnreadableMessage) {
-            let message = try decoders[decoder].decode(
+            var message = try decoders[decoder].decode(
                 payload, topic: channels[channel].mapping, isRetained: isRetained,
                 identities: channels[channel].identities, mustBeNamed: channels[channel].isNamed)
             if message.identity != nil { channels[channel].isNamed = true }
@@ -141,6 +143,13 @@ public struct Intake {
             if message.reading.isSignOfLife {
                 refusedLifts.noteRead(lift, id: detector.lift(lift).id, at: arrival)
             }
+            if message.tellsAllCodes, !message.hasUnknownCode, channels[channel].hasUnknownCode,
+                message.vendorCode == nil
+            {
+                // It has ended, and says nothing of what comes.
+                message.vendorCode = DecodedMessage.Text.none
+            }
+            if message.tellsAllCodes { channels[channel].hasUnknownCode = message.hasUnknownCode }
             fold(message, decoder, lift: lift, payload: payload, arrival: arrival)
         } catch {
             noteRefused(lift, error.kind, at: arrival)

@@ -25,6 +25,7 @@ struct RefusedLifts {
     private var refusals: [Refusals] = []
     /// Of lifts that were refused once, by their ids.
     private var alerts: [String: SiteAlert] = [:]
+    private var openCount = 0
     private var pending: [Alert] = []
     private let origin: AlertOrigin
 
@@ -38,19 +39,23 @@ struct RefusedLifts {
         refusals[lift].count += 1
         let lasting = arrival - refusals[lift].since
         guard lasting >= Self.atMost || lasting >= Self.least && refusals[lift].count >= Self.messages else { return }
-        if alerts[id]?.isOpen == true { return }
         var alert = alerts[id] ?? newAlert(id)
-        let raised = alert.raise(onset: refusals[lift].since, at: arrival, hold: lasting, because: reason)
+        guard let raised = alert.raise(onset: refusals[lift].since, at: arrival, hold: lasting, because: reason) else {
+            return
+        }
         alerts[id] = alert
-        if let raised { pending.append(raised) }
+        openCount += 1
+        pending.append(raised)
     }
 
     /// A message of the lift was read.
     mutating func noteRead(_ lift: Int, id: @autoclosure () -> String, at arrival: Instant) {
         if lift < refusals.count { refusals[lift].count = 0 }
-        // Nothing was ever refused: the usual case, and no look at a name.
-        if alerts.isEmpty { return }
-        if let cleared = alerts[id()]?.clear(at: arrival, because: "read") { pending.append(cleared) }
+        // No lift is refused: the usual case, and no look at a name.
+        if openCount == 0 { return }
+        guard let cleared = alerts[id()]?.clear(at: arrival, because: "read") else { return }
+        openCount -= 1
+        pending.append(cleared)
     }
 
     mutating func takeAlerts() -> [Alert] {
@@ -63,10 +68,13 @@ struct RefusedLifts {
     var open: [OpenAlert] { alerts.values.compactMap(\.view).sorted { $0.lift < $1.lift } }
 
     /// Goes on with what the last run had open, and with nothing that the fold of the past has found again.
-    mutating func resume(_ told: [Journal.StoredAlert]) {
+    /// - Parameter isRegistered: whether a lift is still one of the site's.
+    mutating func resume(_ told: [Journal.StoredAlert], isRegistered: (String) -> Bool) {
         pending.removeAll()
         alerts.removeAll()
-        for lift in Set(told.filter { $0.kind == Self.kind && $0.isOpen }.map(\.lift)) {
+        let open = Set(told.filter { $0.kind == Self.kind && $0.isOpen }.map(\.lift)).filter(isRegistered)
+        openCount = open.count
+        for lift in open {
             var alert = newAlert(lift)
             alert.resume(told.filter { $0.lift == lift }, kind: Self.kind)
             alerts[lift] = alert

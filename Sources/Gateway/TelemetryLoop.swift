@@ -148,7 +148,8 @@ final class TelemetryLoop: MQTTClientDelegate {
         brokerLost.resume(ownAlerts, kind: "broker_lost")
         diskFailing.resume(ownAlerts, kind: "disk_failing")
         selfTestFailed.resume(ownAlerts, kind: "selftest_failed")
-        self.intake.refusedLifts.resume(try journal.latestAlerts())
+        let detector = self.intake.detector
+        self.intake.refusedLifts.resume(try journal.latestAlerts()) { detector.index(of: $0) != nil }
         // What was folded again is not folded a third time: a process that dies every few seconds would start ever more slowly.
         wantsSnapshot = recovered.batches > 0 || !recovered.isWhole
         // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.

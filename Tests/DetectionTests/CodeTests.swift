@@ -7,9 +7,9 @@ import Testing
 @Suite struct CodeTests {
     @Test func theAuthorsMapDecidesAlone() throws {
         let profile = try WrittenProfile("codes: { field: err, map: { 4: \"02\", 90: \"08\", 0: none } }")
-        #expect(try profile.read(#"{"err":4}"#, .codes) == ("02", [], ""))
+        #expect(try profile.read(#"{"err":4}"#, .codes) == ("02", [], nil))
         #expect(try profile.read(#"{"err":90}"#, .codes).value == "08", "not the alarm button")
-        #expect(try profile.read(#"{"err":[0]}"#, .codes) == ("none", [], ""))
+        #expect(try profile.read(#"{"err":[0]}"#, .codes) == ("none", [], nil))
         for unknown in ["1", #""01""#, #""90x""#, "41"] {
             let read = try profile.read("{\"err\":[4,\(unknown)]}", .codes)
             #expect(read.value == "02" && read.odd == ["unknown_code \(unknown)"], "\(read)")
@@ -48,7 +48,7 @@ import Testing
     @Test func objectsAreNotSearchedForNumbers() throws {
         let profile = try WrittenProfile(
             "codes: { field: err, map: { E12: \"02\", 5: \"08\" } }", head: "standard: gbt24476")
-        #expect(try profile.read(#"{"err":[{"code":"E12","level":5,"count":41}]}"#, .codes) == ("02", [], ""))
+        #expect(try profile.read(#"{"err":[{"code":"E12","level":5,"count":41}]}"#, .codes) == ("02", [], nil))
         let unknown = try profile.read(#"{"err":[{"code":"E13","level":5,"count":41}]}"#, .codes)
         #expect(unknown == ("none", [#"unknown_code "E13""#], "E13"))
         #expect(
@@ -66,7 +66,7 @@ import Testing
                 #expect(try profile.read("{\"sos\":\(spelling)}", .codes).value == "90", "\(map) \(spelling)")
             }
             for spelling in SpellingTests.no {
-                #expect(try profile.read("{\"sos\":\(spelling)}", .codes) == ("none", [], ""), "\(map) \(spelling)")
+                #expect(try profile.read("{\"sos\":\(spelling)}", .codes) == ("none", [], nil), "\(map) \(spelling)")
             }
         }
     }
@@ -74,7 +74,7 @@ import Testing
     @Test func nothingIsNoCode() throws {
         let profile = try WrittenProfile("codes: { field: err, map: { 4: \"02\" } }")
         for nothing in [#""""#, "[]", "[null]", #"[""]"#] {
-            #expect(try profile.read("{\"err\":\(nothing)}", .codes) == ("none", [], ""), "\(nothing)")
+            #expect(try profile.read("{\"err\":\(nothing)}", .codes) == ("none", [], nil), "\(nothing)")
         }
     }
 

@@ -82,11 +82,36 @@ import Testing
         arguments: [
             ("2026-03-01T08:00:00.250+08:00", 1_772_323_200_250_000_000),
             ("2026-03-01T00:00:00Z", 1_772_323_200_000_000_000),
-            ("2026-03-01 08:00:00", 1_772_323_200_000_000_000),
+            ("2026-03-01 08:00:00", 1_772_323_200_000_000_000), ("2026-03-01T08:00", 1_772_323_200_000_000_000),
+            ("2026-03-01T08:00:00,250+0800", 1_772_323_200_250_000_000),
+            ("2026-03-01 08:00:00:250", 1_772_323_200_250_000_000),
+            ("2026/03/01 08:00:00", 1_772_323_200_000_000_000), ("20260301080000", 1_772_323_200_000_000_000),
+            ("20260301T080000Z", 1_772_352_000_000_000_000), ("2026-03-01t00:00:00z", 1_772_323_200_000_000_000),
+            ("2026-03-01 00:00:00 UTC", 1_772_323_200_000_000_000),
         ] as [(String, Int64)])
     func timesAreReadInTheProfilesZone(_ written: String, _ nanoseconds: Int64) throws {
         let message = try decode(#"{"Time_Stamps":"\#(written)","Car_Status":0}"#)
         #expect(message.reading.deviceTime?.nanoseconds == nanoseconds)
+    }
+
+    @Test(arguments: [
+        "2026-03-01", "2026-03/01 08:00:00", "20260301", "2026-03-01T08:00:00.", "2026-03-01T08:00:00+8", "08:00:00",
+        "2026-03-01T08:00:00 CST", "202603010800", "2026-03-01T08:00:00Z+08:00",
+    ])
+    func whatIsNoTimeIsNone(_ written: String) throws {
+        #expect(try decode(#"{"Time_Stamps":"\#(written)","Car_Status":0}"#).reading.deviceTime == nil)
+    }
+
+    @Test(arguments: [
+        ("$share/x/lifts/{lift}/st", "begins with '$'"), ("site/{building}/lift/{lift}/st", "write '{building}' out"),
+        ("lifts/state", "expected one with '{lift}'"), ("lifts/{lift}/#", "no wildcard"),
+    ])
+    func aTopicThatIsNoLiftsIsRefusedInWords(_ topic: String, _ objection: String) throws {
+        let text = "profile: x\ntopics:\n  - topic: \(topic)\n    signals: { floor: { field: f } }\n"
+        let diagnostics = Diagnostics()
+        #expect(Profile(try YAMLNode(parsing: Array(text.utf8), file: "x.yaml"), diagnostics) == nil)
+        let found = diagnostics.all.map(\.description).joined()
+        #expect(found.hasPrefix("x.yaml:3:12: found the topic") && found.contains(objection), "\(found)")
     }
 
     @Test func anUnreadableTimeIsNoReasonToDropTheWord() throws {

@@ -1,0 +1,79 @@
+import Elevator
+
+extension DecimalText {
+    /// ISO 8601 / RFC 3339: `2026-03-01T08:00:00.250+08:00`, and the ways in which adapters spell it: a space for the `T`, `/` for the `-`,
+    /// `,` or `:` before the fraction, no seconds, `z` or ` UTC` for the offset, all without separators (`20260301080000`). The offset may
+    /// be left out.
+    ///
+    /// - Parameter offset: of a text without one, in seconds east of UTC.
+    package static func iso8601(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, offset: Int) -> Instant? {
+        var i = start
+        func number(_ width: Int, _ range: ClosedRange<Int>) -> Int? {
+            guard i + width <= end else { return nil }
+            var n = 0
+            for _ in 0..<width {
+                guard bytes[i] &- 48 < 10 else { return nil }
+                n = n * 10 + Int(bytes[i] &- 48)
+                i += 1
+            }
+            return range.contains(n) ? n : nil
+        }
+        func take(_ byte: UInt8) -> Bool {
+            guard i < end, bytes[i] == byte else { return false }
+            i += 1
+            return true
+        }
+        /// A sign that separates, which a compact text leaves out.
+        func takes(_ byte: UInt8?) -> Bool { byte.map { take($0) } ?? true }
+        guard let year = number(4, 1900...2261), i < end else { return nil }
+        let dash: UInt8? =
+            bytes[i] == UInt8(ascii: "-") || bytes[i] == UInt8(ascii: "/")
+            ? bytes[i] : bytes[i] &- 48 < 10 ? nil : UInt8(ascii: "-")
+        let colon: UInt8? = dash == nil ? nil : UInt8(ascii: ":")
+        guard takes(dash), let month = number(2, 1...12), takes(dash), let day = number(2, 1...31),
+            take(UInt8(ascii: "T")) || take(UInt8(ascii: "t")) || take(UInt8(ascii: " ")) || dash == nil,
+            let hour = number(2, 0...23), takes(colon), let minute = number(2, 0...59)
+        else { return nil }
+        var (second, nanoseconds) = (0, Int64(0))
+        if colon == nil || take(UInt8(ascii: ":")) {
+            guard let seconds = number(2, 0...60) else { return nil }
+            second = seconds
+            if take(UInt8(ascii: ".")) || take(UInt8(ascii: ",")) || take(UInt8(ascii: ":")) {
+                var scale: Int64 = 100_000_000
+                let first = i
+                while i < end, bytes[i] &- 48 < 10 {
+                    nanoseconds += Int64(bytes[i] &- 48) * scale
+                    scale /= 10
+                    i += 1
+                }
+                if i == first { return nil }
+            }
+        }
+        guard let east = east(bytes, i, end, otherwise: offset) else { return nil }
+        let days = CivilTime.days(year: year, month: month, day: day)
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - east
+        return Instant(nanoseconds: Int64(seconds) * 1_000_000_000 + nanoseconds)
+    }
+
+    /// The rest of a time: `Z`, ` UTC`, `+08:00`, `+0800`, or nothing; in seconds east of UTC.
+    private static func east(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, otherwise: Int) -> Int? {
+        func isWord(_ word: StaticString) -> Bool {
+            guard end - start == word.utf8CodeUnitCount else { return false }
+            for i in start..<end where bytes[i] & 0xDF != word.utf8Start[i - start] & 0xDF { return false }
+            return true
+        }
+        if start == end { return otherwise }
+        if isWord("Z") || isWord("UTC") || isWord(" UTC") || isWord(" Z") { return 0 }
+        func pair(_ i: Int, _ limit: Int) -> Int? {
+            guard i + 2 <= end, bytes[i] &- 48 < 10, bytes[i + 1] &- 48 < 10 else { return nil }
+            let number = Int(bytes[i] &- 48) * 10 + Int(bytes[i + 1] &- 48)
+            return number < limit ? number : nil
+        }
+        let isWest = bytes[start] == UInt8(ascii: "-")
+        guard isWest || bytes[start] == UInt8(ascii: "+"), let hours = pair(start + 1, 16) else { return nil }
+        let hasColon = start + 3 < end && bytes[start + 3] == UInt8(ascii: ":")
+        let place = start + (hasColon ? 4 : 3)
+        guard let minutes = pair(place, 60), place + 2 == end else { return nil }
+        return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
+    }
+}
