@@ -52,9 +52,11 @@ enum CentreFormFile {
                 reader.entries("states").compactMap { key, value in
                     code(value, diagnostics).map { (key.text ?? "", $0) }
                 }, uniquingKeysWith: { $1 }),
-            fields: fields)
+            fields: fields, success: reader.optional("success").flatMap { success($0, diagnostics) })
         for key in ["kinds", "states", "fields"] where reader.optional(key) == nil { _ = reader.required(key) }
-        reader.finish()
+        let advice =
+            "Did you mean 'success: { field: code, equals: 0 }', by which the body of a 2xx is a receipt or not?"
+        reader.finish(hints: ["accepted_when": advice, "accepted": advice, "ok_when": advice, "receipt": advice])
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         return form
     }
@@ -76,6 +78,15 @@ enum CentreFormFile {
             return nil
         }
         return CentreForm.KindCode(kind: kind, code: otherwise, byBranch: byBranch)
+    }
+
+    /// `success: { field: code, equals: 0 }`, or `equals: [0, 200]`.
+    private static func success(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Success? {
+        var reader = YAMLReader(node, diagnostics, expected: "a mapping with 'field:' and 'equals:'")
+        defer { reader.finish() }
+        guard let field = reader.requiredText("field"), let equals = reader.required("equals") else { return nil }
+        let nodes = if case .sequence(let items) = equals.content { items } else { [equals] }
+        return CentreForm.Success(field: field, values: nodes.compactMap { code($0, diagnostics) })
     }
 
     private static func code(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Value? {

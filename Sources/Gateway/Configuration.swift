@@ -13,6 +13,8 @@ public struct Configuration: Sendable {
         public var lift: Lift
         public var profile: String
         public var node: YAMLNode
+        /// Where its profile is named; the lift itself where nobody names one.
+        var profileNode: YAMLNode
     }
 
     public var file: String
@@ -61,6 +63,12 @@ public struct Configuration: Sendable {
         }
         broker = Endpoint(reader.required("broker"), root, diagnostics, mayBeHTTPS: false, resolve: resolve)
         centres = Centre.all(in: &reader, root, diagnostics, resolve: resolve)
+        for route in centres.flatMap(\.routes) where route.clientID != nil && route.clientID == broker.clientID {
+            guard route.text == broker.text else { continue }
+            diagnostics.report(
+                route.node,
+                "the client_id is also the building's: a broker lets in only one by a name. Give one another")
+        }
         topicPrefix = reader.text("topic_prefix") ?? "hoistway/v1"
         if topicPrefix.isEmpty || topicPrefix.hasPrefix("$") || topicPrefix.count > 200
             || topicPrefix.split(separator: "/", omittingEmptySubsequences: false).contains(where: {
@@ -69,18 +77,24 @@ public struct Configuration: Sendable {
             let node = reader.optional("topic_prefix")
         {
             diagnostics.report(
-                node, "found '\(topicPrefix)', expected levels of a topic such as hoistway/v1, without '+' or '#'")
+                node,
+                "found '\(topicPrefix)', expected levels of a topic such as hoistway/v1, without '+' or '#', and no '/' at an end"
+            )
         }
         lifts = []
         let liftsNode = reader.required("lifts")
         let defaultProfile = reader.text("profile") ?? "gbt24476-json"
+        let defaultNode = reader.optional("profile")
         for node in reader.items("lifts") {
-            guard let lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics) else { continue }
+            guard var lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics) else { continue }
+            if !node.hasKey("profile"), let defaultNode { lift.profileNode = defaultNode }
             if lift.lift.id == SelfTest.lift.id {
                 diagnostics.report(node, "'\(lift.lift.id)' is the self-test's lift; no real one may have its name")
             }
             if lifts.contains(where: { $0.lift.id == lift.lift.id }) {
                 diagnostics.report(node, "the lift '\(lift.lift.id)' stands here twice")
+            } else {
+                lift.reportNames(among: lifts, diagnostics)
             }
             lifts.append(lift)
         }
@@ -134,8 +148,10 @@ public struct Configuration: Sendable {
         let diagnostics = Diagnostics()
         let names = data.profiles.map(\.name)
         for lift in lifts where !names.contains(lift.profile) {
-            diagnostics.report(
-                lift.node, "'\(lift.profile)' is not a profile.\(suggestion(for: lift.profile, among: names))")
+            let mistake = lift.profileNode.diagnostic(
+                "'\(lift.profile)' is not a profile.\(suggestion(for: lift.profile, among: names))")
+            // The profile of all lifts is one mistake.
+            if !diagnostics.all.contains(mistake) { diagnostics.report(mistake) }
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         return data
@@ -147,12 +163,13 @@ public struct Configuration: Sendable {
             configuration.centres.map { centre in
                 let fallback = centre.fallbackAfter.sorted { $0.key.rawValue < $1.key.rawValue }
                 return
-                    "\(centre.name) \(centre.lanes.map(\.rawValue).sorted()) \(fallback) \(centre.backlogRate) \(centre.routes.map(\.text))"
+                    "\(centre.name) \(centre.lanes.map(\.rawValue).sorted()) \(fallback) \(centre.backlogRate) \(centre.routes.map { "\($0.text) \($0.clientID ?? "")" })"
             }
         }
         return lifts.map(\.lift) == other.lifts.map(\.lift) && lifts.map(\.profile) == other.lifts.map(\.profile)
             && centres(self) == centres(other) && quota == other.quota && site == other.site
-            && broker.text == other.broker.text && topicPrefix == other.topicPrefix && commitWait == other.commitWait
+            && broker.text == other.broker.text && broker.clientID == other.broker.clientID
+            && topicPrefix == other.topicPrefix && commitWait == other.commitWait
             && signsAlerts == other.signsAlerts && selfTestEvery == other.selfTestEvery
             && profilePaths == other.profilePaths && stateFolder == other.stateFolder
             && runtimeFolder == other.runtimeFolder
@@ -208,8 +225,29 @@ extension Configuration.RegisteredLift {
         return low...high
     }
 
+    /// A code by which a centre or a rescuer knows a lift is one lift's alone.
+    fileprivate func reportNames(among others: [Self], _ diagnostics: Diagnostics) {
+        if let code = lift.registrationCode {
+            let same = others.first { $0.lift.registrationCode == code || $0.lift.id == code }
+            if let same {
+                diagnostics.report(
+                    node,
+                    "the registration code '\(code)' is also that of lift '\(same.lift.id)' (line \(same.node.line))")
+            }
+        }
+        if let same = others.first(where: { $0.lift.registrationCode == lift.id && lift.registrationCode != lift.id }) {
+            diagnostics.report(
+                node, "the id '\(lift.id)' is the registration code of lift '\(same.lift.id)' (line \(same.node.line))")
+        }
+        if let code = lift.rescueCode, let same = others.first(where: { $0.lift.rescueCode == code }) {
+            diagnostics.report(
+                node, "the rescue code '\(code)' is also that of lift '\(same.lift.id)' (line \(same.node.line))")
+        }
+    }
+
     fileprivate init?(_ node: YAMLNode, defaultProfile: String, _ diagnostics: Diagnostics) {
         self.node = node
+        profileNode = node
         // A bare word is a lift of which only the id is known.
         if let id = node.text, case .scalar = node.content {
             lift = Lift(id: id, registrationCode: id)
@@ -225,6 +263,7 @@ extension Configuration.RegisteredLift {
             let travelTime = reader.duration("travel_time")
             lift.runTimeLimit = reader.duration("run_time_limit") ?? travelTime.map(Lift.runTimeLimit(travelTime:))
             profile = reader.text("profile") ?? defaultProfile
+            if let place = reader.optional("profile") { profileNode = place }
             reader.finish()
         }
         if let limit = lift.runTimeLimit, !(.seconds(5) ... .seconds(600) ~= limit) {

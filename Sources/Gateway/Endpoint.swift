@@ -19,6 +19,8 @@ public struct Endpoint: Sendable {
     }
 
     public var address: Address
+    /// The name under which the broker knows the gateway, where it asks for a certain one.
+    var clientID: String?
     var username: String?
     var passwordFile: String?
     var caFile: String?
@@ -82,7 +84,7 @@ extension Endpoint {
                     text.contains("@")
                         ? "a url with a user or a password; they stand in username and password_file, or in a token"
                         : "found the url '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT"
-                            + (mayBeHTTPS ? ", or https://HOST/PATH" : ""))
+                            + (mayBeHTTPS ? ", or https://HOST/PATH" : "") + Self.advice(on: text))
             }
         }
         var files: [(key: String, path: String?, isPEM: Bool)] = []
@@ -95,6 +97,13 @@ extension Endpoint {
         certificateFile = file("certificate_file", &reader, isPEM: true)
         keyFile = file("key_file", &reader, isPEM: true)
         if isMQTT {
+            clientID = reader.text("client_id")
+            if let clientID, let place = reader.optional("client_id"),
+                clientID.isEmpty || clientID.utf8.count > 1000
+                    || clientID.unicodeScalars.contains(where: { $0.value < 32 })
+            {
+                diagnostics.report(place, "client_id: expected 1 to 1000 bytes without control characters")
+            }
             username = reader.text("username")
             if username == "", let place = reader.optional("username") {
                 diagnostics.report(place, "username: found an empty one; leave the key out for none")
@@ -126,12 +135,41 @@ extension Endpoint {
         for (key, path, isPEM) in files {
             if let path, let place = reader.optional(key) { Self.check(path, key, isPEM: isPEM, place, diagnostics) }
         }
-        reader.finish()
+        reader.finish(hints: Self.foreignKeys)
         if passwordFile != nil, username == nil {
             diagnostics.report(node, "password_file without a username: MQTT has none without the other")
         }
         if (certificateFile == nil) != (keyFile == nil) {
             diagnostics.report(node, "certificate_file and key_file go together")
+        }
+    }
+
+    /// Keys that people bring along from other programs.
+    private static let foreignKeys = [
+        "keepalive": "The gateway keeps the connection alive by itself, and notices in seconds when it is dead.",
+        "keep_alive": "The gateway keeps the connection alive by itself, and notices in seconds when it is dead.",
+        "version": "The gateway speaks MQTT 5, and no other; the broker has to know it (mosquitto from 1.6 on).",
+        "protocol": "The gateway speaks MQTT 5, and no other; the broker has to know it (mosquitto from 1.6 on).",
+        "topic": "Topics are those of the contract; 'topic_prefix' at the top of the file sets their first levels.",
+        "proxy": "The gateway connects directly; let the network route it there, or give the centre another route.",
+        "password": "A secret stands in a file of its own: password_file.",
+        "clientid": "Did you mean 'client_id'?",
+        "clientId": "Did you mean 'client_id'?",
+        "host": "Host and port stand in the url: mqtt://HOST:PORT.",
+        "port": "Host and port stand in the url: mqtt://HOST:PORT.",
+        "tls": "TLS is said by the url: mqtts://HOST:PORT.",
+    ]
+
+    /// What a url of another program would be here.
+    private static func advice(on text: String) -> String {
+        let split = text.firstRange(of: "://")
+        let scheme = split.map { text[..<$0.lowerBound].lowercased() } ?? ""
+        let rest = split.map { text[$0.upperBound...] } ?? text[...]
+        switch scheme {
+        case "", "tcp": return BrokerURL("mqtt://" + rest) == nil ? "" : ". Did you mean 'mqtt://\(rest)'?"
+        case "ssl", "tls": return BrokerURL("mqtts://" + rest) == nil ? "" : ". Did you mean 'mqtts://\(rest)'?"
+        case "ws", "wss": return ". MQTT over WebSocket is not spoken; give the broker a listener for MQTT"
+        default: return ""
         }
     }
 
@@ -176,8 +214,9 @@ extension Endpoint {
     }
 
     /// - Throws: `InvalidFiles` when a secret's file cannot be read.
+    /// - Parameter id: the client's, where the configuration names none.
     func clientOptions(_ url: BrokerURL, id: String) throws(InvalidFiles) -> MQTTClient.Options {
-        var options = MQTTClient.Options(url: url, clientID: id)
+        var options = MQTTClient.Options(url: url, clientID: clientID ?? id)
         options.username = username
         if let passwordFile { options.password = try secret(passwordFile) }
         options.caFile = caFile

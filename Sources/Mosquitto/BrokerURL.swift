@@ -15,8 +15,10 @@ public struct BrokerURL: Sendable, Equatable, CustomStringConvertible {
 
     /// nil when it is not such a URL. An IPv6 address stands in brackets.
     public init?(_ text: String) {
-        let usesTLS = text.hasPrefix("mqtts://")
-        guard usesTLS || text.hasPrefix("mqtt://") else { return nil }
+        // A scheme may be written in capitals (RFC 3986).
+        let scheme = text.prefix(8).lowercased()
+        let usesTLS = scheme.hasPrefix("mqtts://")
+        guard usesTLS || scheme.hasPrefix("mqtt://") else { return nil }
         var rest = Substring(text.dropFirst(usesTLS ? 8 : 7))
         if rest.hasSuffix("/") { rest.removeLast() }
         var port = usesTLS ? 8883 : 1883

@@ -38,11 +38,7 @@ public struct YAMLNode: Sendable {
             while true {
                 var event = yaml_event_t()
                 guard yaml_parser_parse(&parser, &event) == 1 else {
-                    let problem = parser.problem.map { String(cString: $0) } ?? "not YAML"
-                    return Diagnostic(
-                        file: file, line: Int(parser.problem_mark.line) + 1,
-                        column: Int(parser.problem_mark.column) + 1,
-                        message: "not YAML here: \(problem)")
+                    return Diagnostic(problemOf: parser, in: bytes, file: file)
                 }
                 defer { yaml_event_delete(&event) }
                 if event.type == YAML_STREAM_END_EVENT { return nil }
@@ -82,6 +78,32 @@ public struct YAMLNode: Sendable {
         case .sequence(let items): "a list of \(items.count)"
         case .mapping(let pairs): "a mapping of \(pairs.count) keys"
         }
+    }
+}
+
+extension Diagnostic {
+    /// What libyaml could not read, where a person would look for it.
+    fileprivate init(problemOf parser: yaml_parser_t, in bytes: [UInt8], file: String) {
+        if parser.error == YAML_READER_ERROR, Int(parser.problem_offset) < bytes.count {
+            // libyaml names no place of bytes that are no text.
+            let before = bytes[..<Int(parser.problem_offset)]
+            let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+            let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+            self.init(
+                file: file, line: line,
+                column: String(decoding: before[lineStart...], as: UTF8.self).unicodeScalars.count + 1,
+                message: "this text is not UTF-8 (is it GBK?): save the file as UTF-8")
+            return
+        }
+        let (line, column) = (Int(parser.problem_mark.line), Int(parser.problem_mark.column))
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let indentation = line < lines.count ? lines[line].prefix { $0 == 32 || $0 == 9 } : []
+        let isTab = column <= indentation.count && indentation.contains(9)
+        let problem = parser.problem.map { String(cString: $0) } ?? "not YAML"
+        self.init(
+            file: file, line: line + 1, column: column + 1,
+            message: isTab
+                ? "a tab stands at the beginning of this line: YAML indents with spaces" : "not YAML here: \(problem)")
     }
 }
 

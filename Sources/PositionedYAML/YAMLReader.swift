@@ -31,10 +31,12 @@ public struct YAMLReader {
         return nil
     }
 
-    public mutating func finish() {
+    /// - Parameter hints: what to do instead of keys that people bring along from elsewhere.
+    public mutating func finish(hints: [String: String] = [:]) {
         for (key, _) in pairs where !asked.contains(key.text ?? "") {
             let word = key.text ?? ""
-            diagnostics.report(key, "'\(word)' is not a key here.\(suggestion(for: word, among: asked))")
+            let advice = hints[word].map { " " + $0 } ?? suggestion(for: word, among: asked)
+            diagnostics.report(key, "'\(word)' is not a key here.\(advice)")
         }
     }
 

@@ -40,8 +40,23 @@ public struct CentreForm: Sendable {
         }
     }
 
+    /// What the body of a 2xx says where the centre has really stored the event: platforms answer 200 also to what they refuse.
+    public struct Success: Sendable {
+        /// A member of the body, by its path.
+        var field: JSONFieldSet
+        /// One of these.
+        var values: [Value]
+
+        public init(field: String, values: [Value]) {
+            self.field = JSONFieldSet([JSONField(field)])
+            self.values = values
+        }
+    }
+
     public var name: String
     public var contentType: String
+    /// Without one, each 2xx is a receipt.
+    public var success: Success?
     private let kinds: [KindCode]
     private let states: [String: Value]
     private let fields: [(key: String, source: Source)]
@@ -55,8 +70,9 @@ public struct CentreForm: Sendable {
 
     public init(
         name: String, contentType: String, kinds: [KindCode], states: [String: Value],
-        fields: [(key: String, source: Source)]
+        fields: [(key: String, source: Source)], success: Success? = nil
     ) {
+        self.success = success
         self.name = name
         self.contentType = contentType
         // The longest that fits counts.
@@ -108,6 +124,28 @@ public struct CentreForm: Sendable {
             }
         }
         return json.bytes
+    }
+}
+
+extension CentreForm.Success {
+    /// Whether a 2xx with this body is a receipt.
+    func isReceipt(_ body: [UInt8]) -> Bool {
+        var tokens = [JSONToken()]
+        var scanner = JSONScanner(body.span)
+        do throws(JSONError) { try scanner.scan(field, into: &tokens) } catch { return false }
+        let token = tokens[0]
+        switch token.kind {
+        case .string, .number, .true, .false: break
+        default: return false
+        }
+        let said = scanner.unescaped(token)
+        return values.contains { value in
+            // 0 and "0" are one code.
+            switch value {
+            case .text(let text): said == text
+            case .number(let number): Double(said) == number
+            }
+        }
     }
 }
 

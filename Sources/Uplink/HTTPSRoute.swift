@@ -246,6 +246,8 @@ public final class HTTPSRoute {
         case .failure(let failure): retreat(slot, sending, failure.description)
         case .success(let response):
             switch response.status {
+            case 200..<300 where !sending.events.isEmpty && options.form?.success?.isReceipt(response.body) == false:
+                try bringOneByOne(slot, sending, response)
             case 200..<300: try settle(slot, sending, response)
             case 401, 403:
                 authorization.discard()

@@ -123,6 +123,58 @@ import Testing
             })
     }
 
+    private func success(_ written: String) throws -> CentreForm.Success? {
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try "form: x\nkinds: { a: 1 }\nstates: { raised: 1 }\nfields: { a: { from: id } }\n\(written)\n"
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        return try CentreFormFile.read(path).success
+    }
+
+    @Test(
+        arguments: [
+            ("{ field: code, equals: 0 }", #"{"code":0}"#, true),
+            ("{ field: code, equals: 0 }", #"{"code":"0"}"#, true),
+            ("{ field: code, equals: 0 }", #"{"code":500,"msg":"busy"}"#, false),
+            ("{ field: code, equals: [0, 200] }", #"{"code":200}"#, true),
+            ("{ field: ok, equals: true }", #"{"ok":true}"#, true),
+            ("{ field: data.result, equals: success }", #"{"data":{"result":"success"}}"#, true),
+            ("{ field: code, equals: 0 }", "", false), ("{ field: code, equals: 0 }", "<html>", false),
+            ("{ field: code, equals: 0 }", #"{"code":null}"#, false),
+        ])
+    func theBodySaysWhetherTheCentreHasIt(_ success: String, _ body: String, _ isReceipt: Bool) throws {
+        #expect(try self.success("success: \(success)")?.isReceipt(Array(body.utf8)) == isReceipt)
+    }
+
+    @Test func withoutAWordOfSuccessEach2xxIsAReceiptAndAnothersWordIsAdvisedOn() throws {
+        #expect(try success("") == nil)
+        let error = #expect(throws: InvalidFiles.self) { try success("accepted_when: { field: code }") }
+        #expect(error?.description.contains(":5:1: 'accepted_when' is not a key here. Did you mean 'success:") == true)
+        let wrong = #expect(throws: InvalidFiles.self) { try success("success: { field: code }") }
+        #expect(wrong?.description.contains(":5:10: the key 'equals' is missing") == true)
+    }
+
+    /// A platform that answers 200 with a code of failure has stored nothing; what is about people is sent again until it has.
+    @Test func a200WithAFailingBodyIsNoReceipt() throws {
+        let form = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: form) }
+        let text = try String(contentsOfFile: "\(Self.folder)/national-codes.yaml", encoding: .utf8)
+        try (text + "\nsuccess: { field: code, equals: 0 }\n").write(toFile: form, atomically: true, encoding: .utf8)
+        let centre = try HTTPCentre { _ in HTTPCentre.Answer(status: 200, body: #"{"code":500,"msg":"busy"}"#) }
+        let site = try Site(
+            parameters: "off_level_hold: 1s, confirm_hold: 2s",
+            centres: "centre: { url: \"\(centre.url)\", form: \"\(form)\" }")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.trap()
+        #expect(site.wait { centre.received.count >= 3 }, "sent again")
+        #expect(site.status("centre", "receipts") == 0)
+        centre.now { _ in HTTPCentre.Answer(status: 200, body: #"{"code":0}"#) }
+        #expect(
+            site.wait(40) { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 },
+            "\(site.log)")
+    }
+
     @Test func aFormsMistakesAreNamedWithTheirPlaces() throws {
         let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
         defer { try? FileManager.default.removeItem(atPath: path) }

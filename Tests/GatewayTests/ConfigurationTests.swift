@@ -48,6 +48,93 @@ import Testing
         ] { #expect(found.contains(expected), "\(expected)\nnot in\n\(found)") }
     }
 
+    @Test(
+        arguments: [
+            ("127.0.0.1:1883", ". Did you mean 'mqtt://127.0.0.1:1883'?"),
+            ("tcp://127.0.0.1:1883", ". Did you mean 'mqtt://127.0.0.1:1883'?"),
+            ("ssl://broker.local:8883", ". Did you mean 'mqtts://broker.local:8883'?"),
+            ("ws://127.0.0.1:9001/mqtt", ". MQTT over WebSocket is not spoken"), ("MQTT://127.0.0.1:1883", ""),
+        ])
+    func aUrlOfAnotherProgramIsAdvisedOn(_ url: String, _ advice: String) throws {
+        let found = try mistakes(
+            "site: { id: s }\nbroker: { url: \"\(url)\" }\ncentre: { url: \"mqtt://127.0.0.1:1884\" }\nlifts: [A1]\n")
+        #expect(advice.isEmpty ? found.isEmpty : found.contains(advice), "\(found)")
+    }
+
+    @Test func keysOfOtherProgramsAreAdvisedOn() throws {
+        let found = try mistakes(
+            """
+            site: { id: s }
+            broker: { url: "mqtt://127.0.0.1:1883", keepalive: 30s, clientid: x }
+            centre: { url: "mqtt://127.0.0.1:1884", topic: /a, version: 3 }
+            lifts: [A1]
+            """)
+        for expected in [
+            "site.yaml:2:41: 'keepalive' is not a key here. The gateway keeps the connection alive",
+            "site.yaml:2:57: 'clientid' is not a key here. Did you mean 'client_id'?",
+            "site.yaml:3:41: 'topic' is not a key here. Topics are those of the contract",
+            "site.yaml:3:52: 'version' is not a key here. The gateway speaks MQTT 5",
+        ] { #expect(found.contains(expected), "\(expected)\nnot in\n\(found)") }
+    }
+
+    @Test func oneCodeIsOneLifts() throws {
+        let found = try mistakes(
+            """
+            site: { id: s }
+            broker: { url: "mqtt://127.0.0.1:1883" }
+            centre: { url: "mqtt://127.0.0.1:1884" }
+            lifts:
+              - { id: B, registration_code: A1, rescue_code: "104233" }
+              - { id: C, registration_code: A1 }
+              - { id: D, rescue_code: "104233" }
+              - { id: A1 }
+            """)
+        for expected in [
+            "site.yaml:6:5: the registration code 'A1' is also that of lift 'B' (line 5)",
+            "site.yaml:7:5: the rescue code '104233' is also that of lift 'B' (line 5)",
+            "site.yaml:8:5: the id 'A1' is the registration code of lift 'B' (line 5)",
+        ] { #expect(found.contains(expected), "\(expected)\nnot in\n\(found)") }
+    }
+
+    @Test func bytesThatAreNoUTF8AndATabAreNamedWhereTheyStand() {
+        func mistake(_ bytes: [UInt8]) -> String {
+            do throws(InvalidFiles) {
+                _ = try YAMLNode(parsing: bytes, file: "site.yaml")
+                return ""
+            } catch { return error.description }
+        }
+        let gbk: [UInt8] = [0xB5, 0xE7, 0xCC, 0xDD]
+        #expect(
+            mistake(Array("a: 1\n楼: \"".utf8) + gbk + Array("\"\n".utf8))
+                == "site.yaml:2:5: this text is not UTF-8 (is it GBK?): save the file as UTF-8")
+        #expect(mistake(Array("a: 1\n# ".utf8) + gbk).hasPrefix("site.yaml:2:3: this text is not UTF-8"))
+        #expect(
+            mistake(Array("lifts:\n\t- A1\n".utf8))
+                == "site.yaml:2:1: a tab stands at the beginning of this line: YAML indents with spaces")
+        #expect(mistake([0xEF, 0xBB, 0xBF] + Array("a: 1\r\nb: 2\r\n".utf8)) == "")
+    }
+
+    @Test func theBrokersKnowTheGatewayByTheNamesOfTheConfiguration() throws {
+        let site = try Site()
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "\(site.port)\" }\ncentre", with: "\(site.port)\", client_id: gw-17 }\ncentre")
+                .replacingOccurrences(
+                    of: "\(site.port)\" }\nstate", with: "\(site.port)\", client_id: 'SN17|m=2|' }\nstate")
+        }
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        func log() -> String { (try? String(contentsOfFile: site.folder + "/mosquitto.log", encoding: .utf8)) ?? "" }
+        #expect(site.wait { log().contains(" as gw-17 ") && log().contains(" as SN17|m=2| ") }, "\(log())")
+        let same = try mistakes(
+            """
+            site: { id: s }
+            broker: { url: "mqtt://127.0.0.1:1883", client_id: gw }
+            centre: { url: "mqtt://127.0.0.1:1883", client_id: gw }
+            lifts: [A1]
+            """)
+        #expect(same.contains("site.yaml:3:9: the client_id is also the building's"), "\(same)")
+    }
+
     @Test func mistakesAboutCentresAreNamedWithTheirPlaces() throws {
         let text = """
             site: { id: s }
