@@ -69,8 +69,11 @@ extension Detector {
         for place in first..<alerts.count {
             let entry = track.ledger.entries.firstIndex { $0.id == alerts[place].id }
             if let entry, alerts[place].isEntrapment, alerts[place].state != .suppressed {
-                if track.ledger.entries[entry].branch.isEmpty {
-                    tracks[index].ledger.entries[entry].branch = alerts[place].reason
+                let told = track.ledger.entries[entry]
+                // An earlier version's alert began on the branch that it stands on, as far as is known.
+                if told.branch.isEmpty {
+                    let branch = told.reason.isEmpty ? alerts[place].reason : told.reason
+                    tracks[index].ledger.entries[entry].branch = branch
                 }
                 alerts[place].branch = tracks[index].ledger.entries[entry].branch
             }
