@@ -11,7 +11,7 @@ import PositionedYAML
 ///           in_door_zone: "false x10"
 ///           compartments.main.occupied: "? x10"
 ///         expect:
-///           - { at: 15s, kind: entrapment.off_level, state: suspected }
+///           - { at: 15s, kind: entrapment, state: suspected }
 ///
 /// `_` says nothing of the signal at that time, `?` that it is unknown; a time at which no series says anything is silence.
 struct RuleSeries {

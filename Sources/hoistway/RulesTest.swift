@@ -15,7 +15,7 @@ struct RulesTest: ParsableCommand {
                 - name: stops between floors with nobody known to be out
                   interval: 5s
                   series: { moving: "true false x9", in_door_zone: "false x10", compartments.main.occupied: "? x10" }
-                  expect: [{ at: 15s, kind: entrapment.off_level, state: suspected }]
+                  expect: [{ at: 15s, kind: entrapment, state: suspected }]
 
             In a series `v x9` says v nine more times, `0x3` says 0 three times, `_` says nothing, `?` says unknown; codes are
             joined by +. Exit code 3 when a test fails.

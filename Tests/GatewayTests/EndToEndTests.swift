@@ -12,11 +12,11 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log) STATUS \(site.status)")
-        #expect(site.told.prefix(2) == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log) STATUS \(site.status)")
+        #expect(site.told.prefix(2) == ["entrapment suspected", "entrapment confirmed"])
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 })
         #expect(
-            site.wait { site.retained("state")?.contains("entrapment.off_level") == true },
+            site.wait { site.retained("state")?.contains("entrapment") == true },
             "the retained state names the open alert")
         #expect(site.retained("state")?.contains("\"may_hold_people\":[\"1\"]") == true)
         #expect(site.received.values.allSatisfy { $0 == 1 })
@@ -32,8 +32,8 @@ import Testing
         #expect(site.wait { !site.isDaemonRunning }, "it kills itself after the read")
         #expect(site.daemonOutcome == -SIGKILL)
         try site.startDaemon()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log) STATUS \(site.status)")
-        #expect(site.told == ["entrapment.off_level suspected", "entrapment.off_level confirmed"])
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log) STATUS \(site.status)")
+        #expect(site.told == ["entrapment suspected", "entrapment confirmed"])
         #expect(site.wait { site.status("counters", "messages") == 2 }, "\(site.status)")
     }
 
@@ -77,7 +77,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
+        #expect(site.wait { site.told.contains("entrapment confirmed") })
         site.stopDaemon()
         site.answersReceipts = true
         try site.startDaemon()
@@ -96,7 +96,7 @@ import Testing
         #expect(site.wait { site.received.count == 32 }, "the window is full of faults that nobody has answered for")
         site.say("1", state(2, moving: 1))
         site.say("1", state(3))
-        #expect(site.wait(6) { site.told.contains("entrapment.off_level suspected") }, "\(site.told.suffix(3))")
+        #expect(site.wait(6) { site.told.contains("entrapment suspected") }, "\(site.told.suffix(3))")
     }
 
     @Test func badInputIsCountedKeptAndNeverFatal() throws {
@@ -116,7 +116,7 @@ import Testing
                 ]
             }, "\(site.status["bad_input"] ?? "")")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
+        #expect(site.wait { site.told.contains("entrapment confirmed") })
         let lines = site.log.split(separator: "\n").count
         for _ in 0..<500 { site.say("1", "nonsense") }
         #expect(site.wait { site.status("counters", "messages") > 500 })
@@ -153,7 +153,7 @@ import Testing
             site.serve()
             usleep(150_000)
         }
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") })
+        #expect(site.wait { site.told.contains("entrapment confirmed") })
         site.stopDaemon()
         site.wait(1) { false }
         func replay() throws -> String {
@@ -200,7 +200,7 @@ import Testing
         var heard: [String] = []
         site.wait(8) {
             heard += ear.turn().map(\.topic)
-            return site.told.contains("entrapment.off_level confirmed")
+            return site.told.contains("entrapment confirmed")
         }
         let others = heard.filter { !$0.hasPrefix("hoistway/") && $0 != "lifts/1/state" }
         #expect(others == [])
@@ -323,7 +323,7 @@ extension EndToEndTests {
                 == (losesSessions ? 3 : 2),
             "\(site.log)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
     }
 
     @Test func announcedWorkIsJournalledAndOutlivesARestart() throws {
@@ -341,10 +341,10 @@ extension EndToEndTests {
         #expect(site.wait { site.isDrained })
         site.say("1", state(2))
         #expect(
-            site.wait { site.told.contains("entrapment.off_level suppressed") },
+            site.wait { site.told.contains("entrapment suppressed") },
             "\(site.told) \(site.log) STATUS \(site.status)")
         #expect(try Site.run(["maintenance", "1", "--end"] + arguments).status == 0)
-        #expect(site.wait { site.told.contains("entrapment.off_level suspected") }, "\(site.told)")
+        #expect(site.wait { site.told.contains("entrapment suspected") }, "\(site.told)")
         let id = site.events.compactMap { $0["data"] as? [String: Any] }.last { $0["state"] as? String == "suspected" }
         let accept = try Site.run(["incident", "accept", id?["alert_id"] as? String ?? ""] + arguments)
         #expect(accept.status == 0, "\(accept.output)")

@@ -13,7 +13,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
         site.stopDaemon()
         return site
     }
@@ -31,7 +31,7 @@ import Testing
         #expect(site.wait { site.said("quarantined").count == 1 }, "\(site.events) \(site.log)")
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
         let aside = try FileManager.default.contentsOfDirectory(atPath: site.folder + "/state")
         #expect(aside.contains { $0.hasPrefix("journal.db.damaged-") }, "\(aside)")
         let verified = try Site.run(["journal", "verify", "--file", journal])
@@ -51,7 +51,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
         site.stopDaemon()
         try Database(site.folder + "/state/journal.db").execute(damage)
         // The first start may end, having marked the file; systemd makes the second at once.
@@ -63,7 +63,7 @@ import Testing
         #expect(site.said("quarantined").count == 1, "\(site.events) \(site.log)")
         #expect(site.wait { site.isDrained })
         let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
-        #expect(listed.output.contains("entrapment.off_level"), "\(listed.output)")
+        #expect(listed.output.contains("entrapment"), "\(listed.output)")
     }
 
     @Test func damageThatOnlyARouteReadsIsFoundAndReplacedAndWhatIsOwedIsDelivered() throws {
@@ -90,7 +90,7 @@ import Testing
             site.wait(8) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
         }
         #expect(site.said("quarantined").count == 1, "\(site.log)")
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
     }
 
     @Test func aJournalThatVanishedIsToldAndItsNumbersAreNotUsedAgain() throws {
@@ -115,8 +115,8 @@ import Testing
         }
         #expect(site.wait { site.isDrained }, "\(site.log)")
         site.wait(5) { false }
-        #expect(site.told.count { $0 == "entrapment.off_level confirmed" } == 1, "\(site.told) \(site.log)")
-        #expect(site.retained("state")?.contains("entrapment.off_level") == true)
+        #expect(site.told.count { $0 == "entrapment confirmed" } == 1, "\(site.told) \(site.log)")
+        #expect(site.retained("state")?.contains("entrapment") == true)
     }
 
     @Test func aStateFolderThatSomebodyRemovesIsMadeAnewAndWhatIsOwedGoesOn() throws {
@@ -133,9 +133,9 @@ import Testing
         #expect(site.wait { site.isTold("confirmed", of: "2") && !site.said("quarantined").isEmpty }, "\(site.log)")
         #expect(site.wait(25) { site.status("centre", "backlog") == 0 })
         #expect(
-            site.told.count { $0 == "entrapment.off_level confirmed" } == 2, "nobody under a second id: \(site.told)")
+            site.told.count { $0 == "entrapment confirmed" } == 2, "nobody under a second id: \(site.told)")
         site.stopDaemon()
         let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
-        #expect(listed.status == 0 && listed.output.contains("entrapment.off_level"), "\(listed.output)")
+        #expect(listed.status == 0 && listed.output.contains("entrapment"), "\(listed.output)")
     }
 }

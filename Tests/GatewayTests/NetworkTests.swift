@@ -27,7 +27,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait(40) { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait(40) { site.told.contains("entrapment confirmed") }, "\(site.log)")
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
         #expect(site.received.values.allSatisfy { $0 == 1 }, "a slow link is no reason to send twice: \(site.received)")
     }
@@ -119,7 +119,7 @@ import Testing
         site.trap()
         proxy.set(.gone)
         proxy.set(.fair)
-        #expect(site.wait(60) { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.wait(60) { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
         #expect(site.told.contains("broker_lost cleared"))
     }
 

@@ -14,7 +14,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
         site.killDaemon()
         return site
     }
@@ -25,7 +25,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.say("1", state(3, zone: true, closed: false, occupied: false))
-        #expect(site.wait { site.told.contains("entrapment.off_level cleared") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.told.contains("entrapment cleared") }, "\(site.told) \(site.log)")
         let revisions = site.events.compactMap { ($0["data"] as? [String: Any])?["revision"] as? Int }
         #expect(Set(revisions) == [1, 2, 3])
     }
@@ -36,7 +36,7 @@ import Testing
             $0.replacingOccurrences(of: "off_level_hold: 1s", with: "off_level_hold: 500s")
         }
         try site.startDaemon()
-        #expect(site.wait { site.told.contains("entrapment.off_level cleared") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.told.contains("entrapment cleared") }, "\(site.told) \(site.log)")
         #expect(site.wait { site.retained("state")?.contains("entrapment") == false })
     }
 
@@ -49,7 +49,7 @@ import Testing
         try site.startDaemon(crashAt: "after_commit:1")
         #expect(site.wait { !site.isDaemonRunning }, "it was to die")
         try site.startDaemon()
-        #expect(site.wait { site.told.contains("entrapment.off_level cleared") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.told.contains("entrapment cleared") }, "\(site.told) \(site.log)")
     }
 
     @Test func anAlertOfALiftThatWasTakenOffTheListIsEndedOnce() throws {
@@ -57,10 +57,10 @@ import Testing
         try site.rewriteConfiguration { $0.replacingOccurrences(of: "\"1\", \"2\"", with: "\"2\"") }
         for _ in 0..<2 {
             try site.startDaemon()
-            #expect(site.wait { site.told.contains("entrapment.off_level cleared") && site.isDrained }, "\(site.log)")
+            #expect(site.wait { site.told.contains("entrapment cleared") && site.isDrained }, "\(site.log)")
             site.killDaemon()
         }
-        #expect(site.told.count { $0 == "entrapment.off_level cleared" } == 1)
+        #expect(site.told.count { $0 == "entrapment cleared" } == 1)
         let last = try #require(site.events.last { ($0["data"] as? [String: Any])?["state"] as? String == "cleared" })
         #expect((last["data"] as? [String: Any])?["reason"] as? String == "lift_removed")
     }
@@ -79,7 +79,7 @@ import Testing
             line.split(separator: "folded ").dropFirst().first?.split(separator: " ").first.flatMap { Int($0) }
         }
         #expect(folded.count == 3 && folded[1] >= 2 && folded[2] == 0, "\(folded) \(site.log)")
-        #expect(site.log.components(separatedBy: "entrapment.off_level confirmed").count == 2, "\(site.log)")
+        #expect(site.log.components(separatedBy: "entrapment confirmed").count == 2, "\(site.log)")
         #expect(
             site.wait { site.isDrained && site.status("counters", "alerts") == site.told.count },
             "\(site.told) \(site.status)")

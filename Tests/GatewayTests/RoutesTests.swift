@@ -22,7 +22,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+        #expect(site.wait { site.told.contains("entrapment suspected") })
         return (site, String(try #require(site.received.keys.first?.prefix(36))))
     }
 
@@ -34,7 +34,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { centre.told.contains("entrapment.off_level confirmed") }, "\(centre.told) \(site.log)")
+        #expect(site.wait { centre.told.contains("entrapment confirmed") }, "\(centre.told) \(site.log)")
         #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
         #expect(centre.owed.allSatisfy { Set($0.ids).count == $0.ids.count })
         let id = try #require(centre.owed.first?.ids.first?.prefix(36))
@@ -164,7 +164,7 @@ extension Site {
         site.fault("2")
         #expect(site.wait { site.log.contains("cannot be sent") }, "\(site.log)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
         #expect(site.status("centre", "connect_failures") == 0, "the link is not to blame: \(site.status)")
         let refused = try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"])
         #expect(refused.output.contains("max_packet_size"), "\(refused.output)")
@@ -261,7 +261,7 @@ extension Site {
         let began = Date().timeIntervalSince1970
         site.trap()
         site.fault("2")
-        #expect(site.wait { second.told.contains("entrapment.off_level suspected") }, "\(second.told) \(site.log)")
+        #expect(site.wait { second.told.contains("entrapment suspected") }, "\(second.told) \(site.log)")
         let arrived = try #require(second.owed.first?.at)
         #expect(arrived - began >= 3, "the rule's hold and the fallback's two seconds")
         #expect(site.wait { site.told.contains { $0.hasPrefix("door_close_fault") } })
@@ -283,7 +283,7 @@ extension Site {
         site.trap()
         #expect(
             site.wait { second.owed.contains { String(decoding: $0.body, as: UTF8.self).contains("not_accepted") } })
-        #expect(!second.told.contains("entrapment.off_level suspected"), "that one had its receipt")
+        #expect(!second.told.contains("entrapment suspected"), "that one had its receipt")
         #expect(site.received.values.allSatisfy { $0 == 1 })
     }
 
@@ -337,7 +337,7 @@ extension Site {
         site.word(#"{"word":"arrived","alert_id":"nobody","by":"李伟","word_id":"5"}"#)
         #expect(site.wait { site.said("word").contains { $0["word_id"] as? String == "5" } })
         #expect(site.said("word").filter { $0["word_id"] as? String == "1" }.count == 1)
-        #expect(site.told.contains("entrapment.off_level cleared"))
+        #expect(site.told.contains("entrapment cleared"))
     }
 
     @Test func anExportedJournalReplaysToTheSameAlertsWithPeoplesWordsInThem() throws {
@@ -346,7 +346,7 @@ extension Site {
             site.word(#"{"word":"\#(word)","alert_id":"\#(id)","by":"Li","word_id":"\#(word)"}"#)
         }
         #expect(
-            site.wait { site.said("word").count == 3 && site.told.contains("entrapment.off_level cleared") },
+            site.wait { site.said("word").count == 3 && site.told.contains("entrapment cleared") },
             "\(site.log)")
         site.stopDaemon()
         let journal = site.folder + "/state/journal.db"
@@ -385,7 +385,7 @@ extension Site {
         }
         #expect(site.wait { site.status("centre", "unmatched_receipts") >= 14 }, "\(site.status)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+        #expect(site.wait { site.told.contains("entrapment suspected") })
     }
 
     // MARK: Self-test
@@ -438,7 +438,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level suspected") })
+        #expect(site.wait { site.told.contains("entrapment suspected") })
         let alert = try #require(site.received.keys.first?.prefix(36))
         keeper.now { _ in
             HTTPCentre.Answer(
@@ -447,7 +447,7 @@ extension Site {
         }
         #expect(site.wait(30) { site.said("word").count == 1 }, "\(site.log)")
         #expect(site.said("word")[0]["followed"] as? Bool == false)
-        #expect(!site.told.contains("entrapment.off_level cleared"))
+        #expect(!site.told.contains("entrapment cleared"))
     }
 
     @Test func aSelfTestThatFailedIsToldByEveryRouteAtOnce() {

@@ -43,7 +43,7 @@ import Testing
             site.wait { site.isTold("cleared", of: "1") && site.isTold("cleared", of: "2") },
             "\(site.told) \(site.log)")
         #expect(site.wait { site.told.contains("disk_failing cleared") && site.status("centre", "backlog") == 0 })
-        #expect(site.told.count { $0 == "entrapment.off_level confirmed" } == 2, "nobody is told under a second id")
+        #expect(site.told.count { $0 == "entrapment confirmed" } == 2, "nobody is told under a second id")
         #expect(
             !site.told.contains { $0.hasPrefix("entrapment.silent") || $0.hasPrefix("controller_silent") },
             "\(site.told)")
@@ -76,7 +76,7 @@ import Testing
         disk.empty()
         #expect(site.wait(30) { site.told.contains("disk_failing cleared") }, "\(site.log)")
         #expect(site.wait(20) { site.isDrained && site.status("centre", "backlog") == 0 }, "\(site.log)")
-        #expect(site.told.count { $0 == "entrapment.off_level confirmed" } == 2, "nobody is told under a second id")
+        #expect(site.told.count { $0 == "entrapment confirmed" } == 2, "nobody is told under a second id")
     }
 
     @Test func onAFullDiskAlertsGoOutFromMemoryAndItHealsByItself() throws {
@@ -90,7 +90,7 @@ import Testing
         #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
         // The word that says so is not durable and not acknowledged; what it means goes out all the same.
         try site.limitFiles(to: nil)
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
         #expect(site.wait { site.log.contains("the journal can be written again") })
         #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
         try site.limitFiles(to: 40_000)
@@ -135,7 +135,7 @@ import Testing
         try site.limitFiles(to: nil)
         #expect(site.wait { site.isDrained }, "\(site.log)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
         #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
     }
 
@@ -153,7 +153,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained && site.log.contains("is given away") }, "\(site.log)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
         site.stopDaemon()
     }
 
@@ -178,14 +178,14 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment.off_level confirmed") }, "\(site.log)")
+        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
         let journal = site.folder + "/state/journal.db"
         let (whole, partly) = (site.folder + "/disk/a 100%? 梯.db", site.folder + "/disk/partly.db")
         for end in ["", "-wal"] { try FileManager.default.copyItem(atPath: journal + end, toPath: partly + end) }
         site.stopDaemon()
         try FileManager.default.copyItem(atPath: journal, toPath: whole)
         disk.makeReadOnly()
-        #expect(try Site.run(["journal", "list", "--file", whole]).output.contains("entrapment.off_level"))
+        #expect(try Site.run(["journal", "list", "--file", whole]).output.contains("entrapment"))
         let refused = try Site.run(["journal", "list", "--file", partly])
         #expect(refused.status == 1 && refused.output.contains("copy both into a folder"), "\(refused)")
     }

@@ -277,7 +277,7 @@ struct Model {
 
     private static func alert(_ id: String) -> Alert {
         Alert(
-            id: id, revision: 1, lift: "1", kind: "entrapment.off_level", state: .suspected, severity: .critical,
+            id: id, revision: 1, lift: "1", kind: "entrapment", state: .suspected, severity: .critical,
             rule: "r", ruleVersion: "v", onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: 1), reason: "held",
             hold: .seconds(10), confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
     }

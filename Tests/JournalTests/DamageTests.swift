@@ -16,7 +16,7 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
 
-    private func alert(_ id: String, _ revision: Int = 1, lift: String = "1", kind: String = "entrapment.off_level")
+    private func alert(_ id: String, _ revision: Int = 1, lift: String = "1", kind: String = "entrapment")
         -> Alert
     {
         Alert(

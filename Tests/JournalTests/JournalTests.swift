@@ -10,7 +10,7 @@ import Testing
     private let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
 
     private func alert(
-        _ id: String, _ revision: Int = 1, kind: String = "entrapment.off_level", state: AlertState = .suspected
+        _ id: String, _ revision: Int = 1, kind: String = "entrapment", state: AlertState = .suspected
     ) -> Alert {
         Alert(
             id: id, revision: revision, lift: "1", kind: kind, state: state, severity: .critical, rule: "r",

@@ -37,7 +37,7 @@ import Testing
     @Test func infoGoesBeforeFaultsAndFaultsBeforeEntrapments() throws {
         for number in 0..<200 { try tell(number, kind: "inspection", severity: .info) }
         for number in 200..<400 { try tell(number, kind: "door_open_fault") }
-        for number in 400..<600 { try tell(number, kind: "entrapment.off_level", severity: .critical) }
+        for number in 400..<600 { try tell(number, kind: "entrapment", severity: .critical) }
         var quota = unlimited
         quota.outbox = 450 << 10
         var eviction = try journal.enforce(quota)
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func whatWasRefusedBeyondWhatIsKeptGoesLeastUrgentFirstAndIsTold() throws {
-        try tell(0, kind: "entrapment.off_level", severity: .critical)
+        try tell(0, kind: "entrapment", severity: .critical)
         try tell(1, kind: "door_open_fault")
         for row in try journal.outbox(limit: 2) {
             try journal.setAside(row.eventID, refusedBy: "centre", because: "no", at: Instant(nanoseconds: 1))

@@ -21,7 +21,7 @@ import Testing
         #expect(
             confusion(
                 [fact("entrapment"), fact("door")],
-                [told("entrapment.off_level", .init("1"), at: 150, "confirmed"), told("door")])
+                [told("entrapment", .init("1"), at: 150, "confirmed"), told("door")])
                 == ["entrapment": ["entrapment": 1], "door": ["door": 1]])
     }
 
@@ -32,14 +32,14 @@ import Testing
     @Test func whatNobodyToldOfStandsUnderNothing() {
         #expect(confusion([fact("door")], [told("door", "2")]) == ["door": ["nothing": 1], "nothing": ["door": 1]])
         #expect(
-            confusion([fact("entrapment")], [told("entrapment.at_level", "1", at: 150, "suspected")]) == [
+            confusion([fact("entrapment")], [told("entrapment", "1", at: 150, "suspected")]) == [
                 "entrapment": ["nothing": 1]
             ])
     }
 
     @Test func oneTakenForAnotherStandsInItsRow() {
         #expect(
-            confusion([fact("silent")], [told("entrapment.silence", "1", at: 150, "confirmed")]) == [
+            confusion([fact("silent")], [told("entrapment", "1", at: 150, "confirmed")]) == [
                 "silent": ["nothing": 1, "entrapment": 1]
             ])
         #expect(confusion([fact("nuisance.parcel")], [told("door")]) == ["nuisance.parcel": ["door": 1]])

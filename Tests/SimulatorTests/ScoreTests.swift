@@ -34,7 +34,7 @@ import Testing
 
     private func word(_ state: String, at time: Double, id: String = "a", revision: Int = 1) -> AlertWord {
         AlertWord(
-            alertID: id, revision: revision, lift: "1", kind: "entrapment.off_level", state: state, time: time,
+            alertID: id, revision: revision, lift: "1", kind: "entrapment", state: state, time: time,
             holds: Self.hold)
     }
 
@@ -270,7 +270,7 @@ import Testing
     }
 
     /// Kinds of today and of tomorrow: the branches are one kind.
-    @Test(arguments: ["entrapment", "entrapment.off_level", "entrapment.silence"])
+    @Test(arguments: ["entrapment", "entrapment", "entrapment"])
     func theBranchesOfAnEntrapmentAreOneKind(_ kind: String) {
         let told = AlertWord(
             alertID: "a", revision: 1, lift: "1", kind: kind, state: "confirmed", time: 1070, holds: 600)
