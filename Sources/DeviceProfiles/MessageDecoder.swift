@@ -32,7 +32,7 @@ public struct MessageDecoder {
     /// What in the last message was not as the profile says, the first few of it.
     public private(set) var oddities: [Oddity] = []
     /// What was tolerated in the last message.
-    private var blemishes: JSONBlemishes = []
+    package private(set) var blemishes: JSONBlemishes = []
     private var topicIndex = 0
     private static let mostOddities = 8
 
@@ -394,10 +394,4 @@ public struct MessageDecoder {
             kind: oddity.kind, field: topic.fields.name(oddity.field), expected: topic.expectation(of: oddity.reader),
             found: oddity.isText ? "\"\(text)\"" : text)
     }
-
-    /// What was tolerated in the last message: each blemish's name, and what it is.
-    public var tolerated: [(name: String, explanation: String)] {
-        JSONBlemishes.all.filter { blemishes.contains($0.blemish) }.map { ($0.name, $0.explanation) }
-    }
-    public var isBlemished: Bool { !blemishes.isEmpty }
 }

@@ -184,8 +184,9 @@ public struct Intake {
             badInput.note(
                 oddity, decoders[decoder], decoderIndex: decoder, topic: topic, payload: payload, arrival: arrival)
         }
-        guard decoders[decoder].isBlemished else { return }
-        for (name, explanation) in decoders[decoder].tolerated {
+        let blemishes = decoders[decoder].blemishes
+        if blemishes.isEmpty { return }
+        for (blemish, name, explanation) in JSONBlemishes.all where blemishes.contains(blemish) {
             badInput.note(
                 name, topic: topic, payload: payload, arrival: arrival, "is read all the same; it has \(explanation)")
         }

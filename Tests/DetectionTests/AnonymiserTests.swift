@@ -74,6 +74,21 @@ import Testing
                 == #"elev/lift-00001 {"car":{"run":true,"door":{"shut":false}}}"#)
     }
 
+    /// Adapters' spellings stay, since a replay is to read them as they were.
+    @Test func whatTheProfileReadsInAnotherSpellingStays() throws {
+        var anonymiser = try Self.anonymiser()
+        let payload =
+            #"{"Identification_Number":"\u5854","Car_Status":"1.0","Door_Zone":"True","Car_Position":"7","Car_Load":NaN,"Message_Code":["\u0039\u0030"]}"#
+        #expect(
+            try Self.strip(&anonymiser, "lifts/塔/state", payload + "\0")
+                == #"lifts/lift-00001/state {"Identification_Number":"lift-00001","Car_Status":"1.0","Door_Zone":"True","Car_Position":"7","Car_Load":"?","Message_Code":["\u0039\u0030"]}"#
+        )
+        #expect(
+            try Self.strip(
+                &anonymiser, "lifts/塔/event", #"{"Message_Code":"90","Active":"1","Car_Position":"13800138000"}"#)
+                == #"lifts/lift-00001/event {"Message_Code":"90","Active":"1"}"#)
+    }
+
     @Test func whatCannotBeReadIsLeftOut() throws {
         var anonymiser = try Self.anonymiser()
         #expect(throws: Anonymiser.Refusal.noProfile) { try Self.strip(&anonymiser, "other/A", "{}") }

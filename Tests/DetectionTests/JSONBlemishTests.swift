@@ -5,6 +5,10 @@ import Testing
 
 @testable import DeviceProfiles
 
+extension JSONBlemishes {
+    fileprivate var names: [String] { Self.all.filter { contains($0.blemish) }.map(\.name) }
+}
+
 /// One blemish does not cost a message; whatever else is wrong is refused in words that name it.
 @Suite struct JSONBlemishTests {
     private static let state = Array(#"{"Car_Status":1,"Car_Load":32,"Vendor_Code":"E48","Remark":"x"}"#.utf8)
@@ -15,7 +19,7 @@ import Testing
         var decoder = MessageDecoder(Shipped.national)
         let message = try decoder.decode(bytes.span, topic: 0, isRetained: false, identities: ["1".utf8.map { $0 }])
         let code = message.vendorCode.map { String(decoding: bytes[$0.range], as: UTF8.self) }
-        return (message.reading, decoder.tolerated.map(\.name), code)
+        return (message.reading, decoder.blemishes.names, code)
     }
 
     private static func replacing(_ old: String, by new: [UInt8]) -> [UInt8] {
@@ -55,7 +59,7 @@ import Testing
         #expect(message.reading.written(.codes) == "unknown")
         #expect(message.reading.deviceTime == nil && message.vendorCode == nil)
         #expect(decoder.oddities.isEmpty, "the blemish is counted by its own name")
-        #expect(decoder.tolerated.map(\.name) == ["not_a_number", "control_character"])
+        #expect(decoder.blemishes.names == ["not_a_number", "control_character"])
     }
 
     @Test func aPressBesideASpoiledCodeIsAPress() throws {
