@@ -39,6 +39,8 @@ public struct Replay {
         var summary = Summary()
         var intake: Intake?
         var pending = explained
+        /// What people said about alerts that are not raised here.
+        var strayWords: (line: Int, count: Int)?
         let name = path == "-" ? "standard input" : path
         var reader = TraceReader(file: name)
         func tell(_ alert: Alert, at time: Instant) {
@@ -86,6 +88,11 @@ public struct Replay {
                 // What was due while words waited unread had to wait for them.
                 if event != .connection(.behind) { advance(to: time) }
                 if let control = Control(event) {
+                    if case .order(let order) = control, let alert = order.alertID,
+                        intake?.detector.lane(ofAlert: alert) == nil
+                    {
+                        strayWords = (strayWords?.line ?? number, (strayWords?.count ?? 0) + 1)
+                    }
                     intake?.follow(control, at: time)
                     drain(at: time)
                 } else {
@@ -103,6 +110,11 @@ public struct Replay {
         summary.lifts = intake?.detector.liftCount ?? 0
         if let intake { summary.badInput = intake.badInput }
         summary.differences = Self.differences(reader.doubts)
+        if let (line, count) = strayWords {
+            summary.differences.append(
+                "line \(line): a person's word is about an alert that has another id here (\(count) such words). Give the gateway's --config, and as --identity what stands in its journal.db.identity"
+            )
+        }
         return summary
     }
 

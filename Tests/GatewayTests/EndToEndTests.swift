@@ -157,7 +157,9 @@ import Testing
         site.stopDaemon()
         site.wait(1) { false }
         func replay() throws -> String {
-            let result = try Site.run(["replay", trace, "--config", site.folder + "/hoistway.yaml"])
+            let result = try Site.run([
+                "replay", trace, "--config", site.folder + "/hoistway.yaml", "--identity", try site.journalIdentity,
+            ])
             #expect(result.status == 0, "\(result.output)")
             return result.output.split(separator: "\n").filter { $0.hasPrefix("{") }.joined(separator: "\n")
         }

@@ -358,10 +358,11 @@ extension Site {
         // What it says on standard error stands beside it here.
         let trace = exported.output.split(separator: "\n").filter { $0.hasPrefix("{") }.joined(separator: "\n")
         try trace.write(toFile: site.folder + "/trace.ndjson", atomically: true, encoding: .utf8)
-        let replayed = try Site.run([
-            "replay", site.folder + "/trace.ndjson", "--config", site.folder + "/hoistway.yaml",
-        ])
+        let replay = ["replay", site.folder + "/trace.ndjson", "--config", site.folder + "/hoistway.yaml"]
+        let replayed = try Site.run(replay + ["--identity", site.journalIdentity])
         #expect(told.count >= 4 && ids(replayed.output) == told, "\(told) \(replayed.output)")
+        // Under other ids the words are about no alert.
+        #expect(try Site.run(replay).output.contains("--identity"))
     }
 
     @Test func aFloodOfWordsHoldsUpNoAcceptanceForLong() throws {

@@ -134,6 +134,13 @@ final class Site {
 
     private static let program = root + "/.build/debug/hoistway"
 
+    var journalIdentity: String {
+        get throws {
+            try String(contentsOfFile: folder + "/state/journal.db.identity", encoding: .utf8)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
     /// A command about this site, to its end.
     func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
         try Self.run(arguments + ["--config", folder + "/hoistway.yaml"])
