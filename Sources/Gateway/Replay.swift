@@ -39,8 +39,7 @@ public struct Replay {
         var summary = Summary()
         var intake: Intake?
         var pending = explained
-        /// What people said about alerts that are not raised here.
-        var strayWords: (line: Int, count: Int)?
+        var strayWords: [Int] = []
         let name = path == "-" ? "standard input" : path
         var reader = TraceReader(file: name)
         func tell(_ alert: Alert, at time: Instant) {
@@ -62,12 +61,7 @@ public struct Replay {
         func begin(_ time: Instant, isListening: Bool) throws {
             if intake != nil { return }
             summary.from = time
-            var fresh = Intake(
-                data: data, origin: AlertOrigin(site: site.id, journal: identity),
-                admission: lifts == nil ? .anyone : .registered, start: time,
-                isListening: isListening)
-            for (lift, profile) in lifts ?? [] { try fresh.register(lift, profile: profile, at: time) }
-            intake = fresh
+            intake = try freshIntake(at: time, isListening: isListening)
         }
         try LineReader(path).visitLines { line, number in
             var failure: (any Error)?
@@ -88,11 +82,7 @@ public struct Replay {
                 // What was due while words waited unread had to wait for them.
                 if event != .connection(.behind) { advance(to: time) }
                 if let control = Control(event) {
-                    if case .order(let order) = control, let alert = order.alertID,
-                        intake?.detector.lane(ofAlert: alert) == nil
-                    {
-                        strayWords = (strayWords?.line ?? number, (strayWords?.count ?? 0) + 1)
-                    }
+                    if let intake, Self.isStray(control, intake) { strayWords.append(number) }
                     intake?.follow(control, at: time)
                     drain(at: time)
                 } else {
@@ -109,17 +99,32 @@ public struct Replay {
         if let intake { atEnd(intake) }
         summary.lifts = intake?.detector.liftCount ?? 0
         if let intake { summary.badInput = intake.badInput }
-        summary.differences = Self.differences(reader.doubts)
-        if let (line, count) = strayWords {
-            summary.differences.append(
-                "line \(line): a person's word is about an alert that has another id here (\(count) such words). Give the gateway's --config, and as --identity what stands in its journal.db.identity"
-            )
-        }
+        summary.differences = Self.differences(reader.doubts, strayWords)
         return summary
     }
 
-    private static func differences(_ doubts: TraceReader.Doubts) -> [String] {
+    private func freshIntake(at start: Instant, isListening: Bool) throws -> Intake {
+        var intake = Intake(
+            data: data, origin: AlertOrigin(site: site.id, journal: identity),
+            admission: lifts == nil ? .anyone : .registered, start: start, isListening: isListening)
+        for (lift, profile) in lifts ?? [] { try intake.register(lift, profile: profile, at: start) }
+        return intake
+    }
+
+    /// What a person said about an alert that is not raised here.
+    private static func isStray(_ control: Control, _ intake: borrowing Intake) -> Bool {
+        guard case .order(let order) = control, let alert = order.alertID else { return false }
+        return intake.detector.lane(ofAlert: alert) == nil
+    }
+
+    /// - Parameter strayWords: by their lines.
+    private static func differences(_ doubts: TraceReader.Doubts, _ strayWords: [Int]) -> [String] {
         var found: [String] = []
+        if let line = strayWords.first {
+            found.append(
+                "line \(line): a person's word is about an alert that has another id here (\(strayWords.count) such words). Give the gateway's --config, and as --identity what stands in its journal.db.identity"
+            )
+        }
         if let (line, count, most) = doubts.backwards {
             found.append(
                 "line \(line): \"t\" goes back (\(count) times, by \(most.written) at most). Those rows are judged at the time of the row before them; after a step of more than a minute all that follows is later by that"
