@@ -66,18 +66,18 @@ struct CityBench: ParsableCommand {
         if !isSilent, !outcome.card.isGood { throw ExitCode(4) }
     }
 
-    /// Cities in the tens: what is kept of each is a line.
+    /// What is kept of each city is a line; of hundreds, of ten each.
     private func runKept(_ bench: Bench, _ city: Scenario) throws {
-        let (tens, seed, runs) = ((runs + 9) / 10, judged.seed, runs)
+        let (size, seed, runs) = (runs < 100 ? 1 : 10, judged.seed, runs)
         var outcome = JudgedSite.Outcome()
         // The number of cities decides the last piece only.
-        let question = "\(city), seed \(seed), rules \(bench.version), \(runs % 10), \(centre)"
+        let question = "\(city), seed \(seed), rules \(bench.version), \(size), \(runs % size), \(centre)"
         try Workers.run(
-            pieces: tens, threads: work.threads, deadline: work.deadline,
-            kept: try work.kept("\(city.name), ten cities a piece", question), unit: "tens of cities",
+            pieces: (runs + size - 1) / size, threads: work.threads, deadline: work.deadline,
+            kept: try work.kept("\(city.name), cities a piece: \(size)", question), unit: "pieces",
             { piece in
                 var sum = JudgedSite.Outcome()
-                for run in piece * 10..<min(runs, piece * 10 + 10) {
+                for run in piece * size..<min(runs, piece * size + size) {
                     sum += try bench.judge(city, seed: seed &+ UInt64(run))
                 }
                 return sum.abridged

@@ -127,7 +127,8 @@ extension SimulatedLift {
                 $0.car.riders.append(Passenger(destination: target, mass: $0.random.uniform(45, 95)))
             }
             if count > 0 { $0.peopleChanged() }
-            $0.proceed($0.random.uniform(2, 5), then)
+            // Dwell: 3 to 5 s after a hall call.
+            $0.proceed($0.random.uniform(3.2, 6), then)
         }
     }
 

@@ -13,8 +13,10 @@ extension SimulatedLift {
         }
         let silentSince = voice.lastHeard
         let couldHoldPeople = voice.testimony.couldHoldPeople(at: now)
-        // What comes twice, or has been overtaken, is no sign of life.
-        guard voice.testimony.hear(word.panel, at: word.time) else { return }
+        // What comes twice, or has been overtaken, is no sign of life; of what was said in one moment each word counts.
+        let isYounger = voice.testimony.hear(word.panel, at: word.time)
+        guard isYounger || word.sequence > voice.lastSequence else { return }
+        voice.lastSequence = max(voice.lastSequence, word.sequence)
         voice.lastHeard = now
         // Words were lost, or held back: to the gateway it was silent until now.
         if now - silentSince > 1.5 * fitting.heartbeat, couldHoldPeople {

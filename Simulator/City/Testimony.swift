@@ -104,7 +104,7 @@ struct Testimony {
             (pressedAt, isPressedAgain, reason, hasRunSinceWayOut) = (nil, false, nil, false)
         }
         if panel.isMoving { hasRunSinceWayOut = true }
-        let isQuiet = panel.isLocked && !panel.isMoving && panel.isInDoorZone == true && panel.codes == 0
+        let isQuiet = panel.isLocked && !panel.isMoving && panel.isInDoorZone == true && panel.codes & Panel.faults == 0
         quietSince = isQuiet && !panel.isSomebodySeen && pressedAt == nil ? quietSince ?? time : nil
         wasOccupied = panel.isLocked && (wasOccupied || panel.isSomebodySeen)
         blindSince = nil
@@ -188,8 +188,7 @@ struct Testimony {
             return false
         }
         if let quietSince, time - quietSince >= 60 { return false }
-        let isUnknown = last.isOccupied == nil && !last.isLoaded
-        return !isUnknown || hasRunSinceWayOut || isCalling
+        return last.isOccupied != nil || hasRunSinceWayOut || isCalling
     }
 
     /// What it said before it fell silent: by itself it tells that the silence is no mere loss of its link.
@@ -216,6 +215,8 @@ extension Panel {
         FaultCode.safetyCircuitOpen, .doorOpenFault, .unintendedMovement, .motorRunTimeLimiter, .floorPositionLost,
         .restartPrevented, .mainPowerLost, .outOfService,
     ].reduce(0) { $0 | $1.bit }
+    /// What tells of a car that is not merely parked.
+    static let faults = reasons | FaultCode.doorCloseFault.bit | FaultCode.stoppedOutsideUnlockingZone.bit
 
     /// Those of its codes that explain why a car keeps its door shut.
     var reasons: UInt64 { codes & (isLocked ? Self.reasons : Self.reasons | FaultCode.doorCloseFault.bit) }

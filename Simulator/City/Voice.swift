@@ -7,6 +7,8 @@ struct Voice {
     var testimony = Testimony()
     /// When the gateway last heard it, seconds since the run's start.
     var lastHeard = 0.0
+    /// The greatest sequence number that has been heard.
+    var lastSequence = 0
     /// Others of its site said around the beginning of its silence that the mains were gone.
     var isCorroborated = false
     /// The truth's row of the last press of the alarm button, until a word that tells of it arrives.

@@ -143,7 +143,7 @@ struct Judge {
             return !named[..<place].allSatisfy { one in one.presumed.contains { $0 <= begin } && !one.isKnown(at: begin)
             }
         }
-        let isEarly = mine.contains { $0.ended.contains { fact.start < $0 && $0 < fact.end - grace } }
+        let isEarly = named.contains { $0.ended.contains { fact.start < $0 && $0 < fact.end - grace } }
         score.clearedEarly = isEarly ? 1 : 0
         if fact.end + Self.patience < runEnd, mine.contains(where: { !$0.isOver }) { score.neverCleared = 1 }
     }
@@ -163,8 +163,9 @@ extension Judge {
             let latest = time(from, due - from + grace)
             return max(latest, time(fact.start, due - from + grace)) <= end ? latest : nil
         }
-        let suspicionLatest = latest(fact.decidable, fact.suspicionDue(entrapmentHolds))
         let confirmationLatest = latest(fact.confirmable, fact.confirmationDue(entrapmentHolds))
+        // What has to be confirmed has to be told at all.
+        let suspicionLatest = latest(fact.decidable, fact.suspicionDue(entrapmentHolds)) ?? confirmationLatest
         let told = stories.flatMap(\.told).filter { begin <= $0.time }.map(\.said).min() ?? .infinity
         let suspected = stories.compactMap(\.suspected).filter { begin <= $0.time && $0.time <= fact.end }.map(\.said)
             .min()

@@ -249,6 +249,12 @@ import Testing
         #expect(score([fact()], [word("confirmed", at: 1070)]).entrapment.neverCleared == 1)
     }
 
+    /// A suspicion that ends while people are inside has ended early, too.
+    @Test func aSuspicionMayEndEarly() {
+        let words = [word("suspected", at: 1018), word("cleared", at: 1500, revision: 2)]
+        #expect(score([suspectable()], words).entrapment.clearedEarly == 1)
+    }
+
     /// One incident is one alert: a second name for it is one too many, also where it is only suspected.
     @Test(arguments: ["confirmed", "suspected"])
     func aSecondAlertForOneIncidentIsDoubled(_ state: String) {
