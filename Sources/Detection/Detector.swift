@@ -129,7 +129,11 @@ public struct Detector: Sendable {
         if reading.isBirth { tracks[index].order.isBorn = true }
         let isAfterPause =
             tracks[index].order.isBorn || now &- tracks[index].memory.lastHeard > MessageOrder.pause
-        if tracks[index].order.startsAnew(reading, isAfterPause: isAfterPause) { tracks[index].beginCount() }
+        var isStart = reading.isBirth
+        if tracks[index].order.startsAnew(reading, isAfterPause: isAfterPause) {
+            tracks[index].beginCount()
+            isStart = true
+        }
         if key != 0, tracks[index].isKnown(key) {
             switch tracks[index].meaning(ofKnown: reading, key, isLive: isListening) {
             case .news: break
@@ -142,8 +146,14 @@ public struct Detector: Sendable {
             }
         }
         tracks[index].counters.readings += 1
-        guard let input = judge(reading, index, arrival: now, isAfterPause: isAfterPause) else { return }
+        guard var input = judge(reading, index, arrival: now, isAfterPause: isAfterPause) else { return }
         if let vendorCode { tracks[index].noteVendorCode(vendorCode) }
+        // Its time goes on and its count begins again: the controller has been restarted.
+        if reading.deviceTime != nil, input.saidAt > tracks[index].latestReading, tracks[index].order.isBehind(reading) {
+            tracks[index].order.forgetCount()
+            isStart = true
+        }
+        if isStart { input.reading.set(.controllerStarts, number: tracks[index].controllerStarts + 1) }
         let isNewest =
             !tracks[index].order.isBehind(reading)
             && !input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)

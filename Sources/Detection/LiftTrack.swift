@@ -109,6 +109,11 @@ struct LiftTrack: Sendable {
         return all.compactMap { signal, value in value.map { (signal, $0) } }
     }
 
+    /// How often the controller has been seen to start.
+    var controllerStarts: Double {
+        Double(bitPattern: UInt64(bitPattern: memory.words[LiftLayout.signals + Signal.controllerStarts.rawValue]))
+    }
+
     /// The register as a reading: after a restart it may say something else than it did.
     var registerReading: Reading {
         var reading = Reading()

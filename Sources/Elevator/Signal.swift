@@ -46,6 +46,8 @@ public enum Signal: Int, CaseIterable, Sendable {
     case sitePowerLost
     /// Rescuers have arrived at an open incident of the lift: a person at the centre has said so.
     case rescuersArrived
+    /// How often the controller has been seen to start: by a birth message, or because it counts its messages from the beginning again.
+    case controllerStarts
 
     public var name: String {
         switch self {
@@ -73,6 +75,7 @@ public enum Signal: Int, CaseIterable, Sendable {
         case .maintenance: "maintenance"
         case .sitePowerLost: "site_power_lost"
         case .rescuersArrived: "rescuers_arrived"
+        case .controllerStarts: "controller_starts"
         }
     }
 
@@ -80,7 +83,7 @@ public enum Signal: Int, CaseIterable, Sendable {
         switch self {
         case .mode: .enumeration(ServiceMode.allCases.map(\.rawValue))
         case .direction: .enumeration(["none", "up", "down"])
-        case .floor, .topFloor, .bottomFloor: .number(unit: "")
+        case .floor, .topFloor, .bottomFloor, .controllerStarts: .number(unit: "")
         case .load, .lowerLoad: .number(unit: "%")
         case .speed, .ratedSpeed: .number(unit: "m/s")
         case .codes: .codes
@@ -91,7 +94,9 @@ public enum Signal: Int, CaseIterable, Sendable {
     /// An attribute of the lift, a word about its connection, or what a person has announced does not go stale with the lift's own words.
     public var goesStale: Bool {
         switch self {
-        case .ratedSpeed, .topFloor, .bottomFloor, .online, .maintenance, .sitePowerLost, .rescuersArrived: false
+        case .ratedSpeed, .topFloor, .bottomFloor, .online, .maintenance, .sitePowerLost, .rescuersArrived,
+            .controllerStarts:
+            false
         default: true
         }
     }
@@ -102,8 +107,13 @@ public enum Signal: Int, CaseIterable, Sendable {
     /// Bit *i*: signal *i* is an attribute of the lift.
     public static let attributes: UInt64 = allCases.filter(\.isAttribute).reduce(0) { $0 | 1 << UInt64($1.rawValue) }
 
-    /// What the gateway itself says of the lift: a person's word, or what other lifts of the site have said. No message can.
-    public var isFromGateway: Bool { self == .maintenance || self == .sitePowerLost || self == .rescuersArrived }
+    /// What the gateway itself says of the lift: a person's word, what other lifts of the site have said, what it has seen. No message can.
+    public var isFromGateway: Bool {
+        switch self {
+        case .maintenance, .sitePowerLost, .rescuersArrived, .controllerStarts: true
+        default: false
+        }
+    }
     /// Bit *i*: signal *i* is the gateway's own.
     public static let fromGateway: UInt64 = allCases.filter(\.isFromGateway).reduce(0) { $0 | 1 << UInt64($1.rawValue) }
 
