@@ -99,7 +99,8 @@ extension Detector {
         var reading = reading
         // What an event has changed since is not undone.
         if reading.changes(tracks[index].memory) { reading = Reading() }
-        reading.sequence = 0
+        // What is late stays before it, too.
+        reading.sequence = tracks[index].latestSequence
         tracks[index].clock.noteNewest()
         if isWaiting { wasHeard(index, at: now) }
         place(LiftTrack.Input(time: now, saidAt: tracks[index].latestReading, reading: reading), index, arrival: now)

@@ -218,6 +218,17 @@ import Testing
         #expect(building.told == ["1 entrapment.off_level suspected 30.0"])
     }
 
+    /// Three messages of one time: the last one comes twice, and the first one after it.
+    @Test func aLateMessageFindsItsPlaceBeforeARepeat() throws {
+        var building = try Building(rules: Building.stuck)
+        building.say(at: 0, sequence: 1) { $0.saysOut() }
+        building.say(at: 5, sequence: 3) { $0.saysTrapped() }
+        building.say(at: 5, arriving: 5.1, sequence: 3, repeating: true)
+        building.say(at: 5, arriving: 6.6, sequence: 2) { $0.saysOut() }
+        building.advance(to: 16)
+        #expect(building.told == ["1 entrapment.off_level suspected 15.0"])
+    }
+
     @Test func aRepeatedStateDoesNotUndoAnEvent() throws {
         var building = try Building(rules: Building.called)
         let quiet = building.message(at: 0) { $0.saysPressed(false) }
