@@ -102,7 +102,7 @@ extension Site {
 
     @Test func aRefusedEntrapmentIsNeverSetAsideForAStatusAlone() throws {
         let centre = try HTTPCentre { request in
-            let isEntrapment = String(decoding: request.body, as: UTF8.self).contains("\"kind\":\"entrapment.")
+            let isEntrapment = String(decoding: request.body, as: UTF8.self).contains("\"kind\":\"entrapment\"")
             return HTTPCentre.Answer(status: request.isOwed && isEntrapment ? 400 : 204)
         }
         let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
