@@ -18,7 +18,7 @@ extension CentreHabit {
     func order(_ alert: String) -> Order {
         switch self {
         case .silent, .accepts: .accepted(alert: alert, by: "bench")
-        case .acceptsAsVerified: .accepted(alert: alert, by: "bench")
+        case .acceptsAsVerified: .verified(alert: alert, Statement(by: "bench"))
         }
     }
 }
