@@ -55,6 +55,8 @@ import Testing
             try profile.read(#"{"err":[{"code":"41"}]}"#, .codes).value == "none",
             "the standard's number of an undeclared key")
         #expect(try profile.read(#"{"err":[{"code":"E13","before":"E12"}]}"#, .codes).value == "none")
+        #expect(try profile.read(#"{"err":[{"level":5}]}"#, .codes).value == "none")
+        #expect(try profile.read(#"{"err":[{"level":5,"code":"E13"}]}"#, .codes).vendorCode == "E13")
         #expect(try profile.read(#"{"err":[["E12",90]]}"#, .codes).odd.count == 1)
         #expect(try profile.read(#"{"err":{"code":"E12"}}"#, .codes).value == "unknown")
     }
