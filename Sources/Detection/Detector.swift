@@ -149,7 +149,8 @@ public struct Detector: Sendable {
         guard var input = judge(reading, index, arrival: now, isAfterPause: isAfterPause) else { return }
         if let vendorCode { tracks[index].noteVendorCode(vendorCode) }
         // Its time goes on and its count begins again: the controller has been restarted.
-        if reading.deviceTime != nil, input.saidAt > tracks[index].latestReading, tracks[index].order.isBehind(reading) {
+        if reading.deviceTime != nil, input.saidAt > tracks[index].latestReading, tracks[index].order.isBehind(reading)
+        {
             tracks[index].order.forgetCount()
             isStart = true
         }

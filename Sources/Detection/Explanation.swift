@@ -38,13 +38,14 @@ struct Probe: Sendable {
 
 extension Detector {
     /// Begins to watch the parts of a rule on a lift.
+    /// - Parameter reasons: the reasons of its alert: of several branches, those that it stood on are watched.
     /// - Throws: `ExpressionError` when the rule has no such lift, or cannot be compiled.
-    public mutating func explain(rule name: String, lift: String) throws(ExpressionError) {
+    public mutating func explain(rule name: String, lift: String, reasons: Set<String>) throws(ExpressionError) {
         guard let index = index(of: lift), let rule = rules.rules.first(where: { $0.name == name }) else {
             throw ExpressionError(offset: 0, message: "no rule '\(name)', or no lift '\(lift)'")
         }
         let kind = kinds[tracks[index].program]
-        let (program, parts) = try rules.program(for: kind, watching: rule)
+        let (program, parts) = try rules.program(for: kind, watching: rule, reasons: reasons)
         programs.append(program)
         kinds.append(kind)
         agendas.append(Agenda(program))
@@ -62,7 +63,7 @@ extension Detector {
 extension RuleSet {
     /// The program for a kind of lift, with nodes for every part of one rule.
     func program(
-        for kind: Detector.LiftKind, watching rule: RuleDefinition
+        for kind: Detector.LiftKind, watching rule: RuleDefinition, reasons: Set<String>
     ) throws(ExpressionError) -> (Program, [(operand: Operand, part: ExplainedPart)]) {
         var (compiler, compiled) = try compile(for: kind)
         var parts: [(operand: Operand, part: ExplainedPart)] = []
@@ -77,13 +78,14 @@ extension RuleSet {
                 for part in expression.parts { add(part, "", depth + 1) }
             }
         }
-        for branch in rule.branches {
-            let name = rule.branches.count == 1 ? "" : "\(branch.name): "
+        let shown = rule.branches.count == 1 ? rule.branches : rule.branches.filter { reasons.contains($0.name) }
+        for branch in shown {
+            let name = shown.count == 1 ? "" : "\(branch.name): "
             add(branch.when.expression, name + "when", 0)
             if let unless = branch.escalation?.unless { add(unless.expression, name + "escalates unless", 0) }
             if let when = branch.escalation?.when { add(when.expression, name + "escalates when", 0) }
         }
-        for mute in rule.mutes { add(mute.when.expression, "unless (\(mute.name))", 0) }
+        for mute in shown.first?.mutes ?? [] { add(mute.when.expression, "unless (\(mute.name))", 0) }
         return (compiler.finish(compiled, staleAfter: kind.staleAfter), parts)
     }
 }

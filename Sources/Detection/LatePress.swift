@@ -40,7 +40,9 @@ extension Detector {
             origin, lift: track.lift.id, kind: definition.kind, onset: time,
             earlier: tracks[index].ledger.earlier(definition.kind, time))
         let moment = Instant(nanoseconds: time)
-        for (revision, state, reason) in [(1, definition.finalState, definition.branches[0].name), (2, .cleared, "historical")] {
+        for (revision, state, reason) in [
+            (1, definition.finalState, definition.branches[0].name), (2, .cleared, "historical"),
+        ] {
             alerts.append(
                 Alert(
                     id: id, revision: revision, lift: track.lift.id, kind: definition.kind, state: state,

@@ -56,9 +56,11 @@ struct LifeMigration {
                     old.branches.isEmpty
                         ? .plain(slot: slot, branch: 0) : .branched(slot: slot, branches: branches))
             } else if let branch = rule.definition.branches.firstIndex(where: { $0.formerly == old.name }),
-                old.branches.isEmpty
+                old.branches.count <= 1
             {
-                sources.append(.plain(slot: slot, branch: branch))
+                sources.append(
+                    old.branches.isEmpty
+                        ? .plain(slot: slot, branch: branch) : .branched(slot: slot, branches: [branch]))
             }
         }
         if sources.isEmpty { return nil }
@@ -105,6 +107,11 @@ struct LifeMigration {
         }
         let phase = from.phase(words)
         if phase == .idle { return }
+        for (i, branch) in branches.enumerated() where from.stands(on: i, words) {
+            if let branch { life.setStands(on: branch, &m) }
+        }
+        // Of two rules' alerts that are one now, the more certain goes on.
+        if life.phase(m.span).rawValue >= phase.rawValue { return }
         life.setPhase(phase, &m)
         life.setOnset(from.onset(words), &m)
         life.setSeverity(from.severity(words), &m)
@@ -112,8 +119,5 @@ struct LifeMigration {
         let reason = from.reason(words)
         life.setReason((branches.indices.contains(reason) ? branches[reason] : nil) ?? 0, &m)
         life.setStands(on: life.reason(m.span), &m)
-        for (i, branch) in branches.enumerated() where from.stands(on: i, words) {
-            if let branch { life.setStands(on: branch, &m) }
-        }
     }
 }

@@ -187,7 +187,8 @@ public struct RuleSet: Sendable {
         }
         for rule in drafts {
             let named = [
-                ("yields_to", rule.yieldsTo), ("explains", rule.across?.explains ?? []), ("with", rule.across?.with ?? []),
+                ("yields_to", rule.yieldsTo), ("explains", rule.across?.explains ?? []),
+                ("with", rule.across?.with ?? []),
             ]
             for (key, others) in named {
                 for name in others where !names.contains(name) {

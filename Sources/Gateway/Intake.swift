@@ -57,7 +57,8 @@ public struct Intake {
     /// Begins to follow a lift that speaks as the named profile says.
     public mutating func register(_ lift: Lift, profile name: String, at start: Instant) throws {
         guard let decoder = decoders.first(where: { $0.profile.name == name }) else { return }
-        try detector.add(lift, kind: Self.kind(decoder.profile, lift.equipmentClass, runTimeLimit: lift.runTimeLimit),
+        try detector.add(
+            lift, kind: Self.kind(decoder.profile, lift.equipmentClass, runTimeLimit: lift.runTimeLimit),
             at: start)
         for (mapping, topic) in decoder.profile.topics.enumerated() {
             let text = Array(topic.pattern.topic(lift: lift.id).utf8)
@@ -270,8 +271,8 @@ public struct Intake {
         try detector.adopt(rules, at: now)
     }
 
-    mutating func explain(rule: String, lift: String) throws(ExpressionError) {
-        try detector.explain(rule: rule, lift: lift)
+    mutating func explain(rule: String, lift: String, reasons: Set<String>) throws(ExpressionError) {
+        try detector.explain(rule: rule, lift: lift, reasons: reasons)
     }
 
     mutating func nameAlerts(after origin: AlertOrigin) { detector.nameAlerts(after: origin) }

@@ -14,7 +14,7 @@ public struct Replay {
     public var lifts: [(lift: Lift, profile: String)]?
 
     /// A rule whose parts are watched on a lift, for `rules explain`.
-    var explained: (rule: String, lift: String)?
+    var explained: (rule: String, lift: String, reasons: Set<String>)?
     /// Looks at the intake when all is read.
     var atEnd: (Intake) -> Void = { _ in }
 
@@ -72,8 +72,8 @@ public struct Replay {
                 advance(to: arrival)
                 intake?.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
                 drain(at: arrival)
-                if let (rule, lift) = pending, intake?.detector.index(of: lift) != nil {
-                    do { try intake?.explain(rule: rule, lift: lift) } catch { failure = error }
+                if let (rule, lift, reasons) = pending, intake?.detector.index(of: lift) != nil {
+                    do { try intake?.explain(rule: rule, lift: lift, reasons: reasons) } catch { failure = error }
                     pending = nil
                 }
             } event: { event, time in

@@ -32,7 +32,7 @@ public struct AlertExplanation {
         from = first.evidenceWindow?.lowerBound ?? first.onset
         to = last.evidenceWindow?.upperBound ?? last.time
         alerts = found
-        replay.explained = (rule: first.rule, lift: first.lift)
+        replay.explained = (rule: first.rule, lift: first.lift, reasons: Set(found.map(\.reason)))
         parts = []
         var explanation: [ExplainedPart] = []
         replay.atEnd = { explanation = $0.detector.explanation }

@@ -35,7 +35,7 @@ import Testing
             "replay", path, "--profiles", Site.root + "/Devices/profiles", "--rules", Site.root + "/Devices/rules",
         ])
         #expect(status == 0, "\(output)")
-        #expect(output.contains("3 messages of 2 lifts") && output.contains("not_json 1"), "\(output)")
+        #expect(output.contains("3 messages of 2 lifts") && output.contains("binary 1"), "\(output)")
         // The rows as they are: unpacked by the same reader that replays them.
         let anonymous = try ChildProcess(
             [Self.program, "anonymise", path, "--out", text, "--profiles", Site.root + "/Devices/profiles"], log: log)

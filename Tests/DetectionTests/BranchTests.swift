@@ -1,0 +1,123 @@
+import Elevator
+import Testing
+
+@testable import Detection
+
+/// One incident is one alert, whichever branches of its rule it shows itself by.
+@Suite struct BranchTests {
+    private static let twoBranches = """
+        rules:
+          - rule: stuck
+            kind: entrapment
+            branches:
+              - branch: off_level
+                formerly: stuck-off-level
+                when: not in_door_zone and not moving
+                for: 10s
+                adds_up_until: held(in_door_zone, 2s)
+                escalates: { to: confirmed, for: 60s }
+              - branch: silence
+                formerly: stuck-and-silent
+                when: silent(20s)
+                revised_when: not silent(20s)
+              - { branch: pressed, when: door_open_demand, stage: confirmed }
+            clear: in_door_zone and any(doors.fully_open)
+            title: { en: stuck, zh: stuck }
+        """
+
+    private func building() throws -> Building {
+        try Building(rules: Self.twoBranches, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
+    }
+
+    /// What became of the one alert: state, reason, and second.
+    private func life(_ building: Building) -> [String] {
+        building.alerts.map {
+            "\($0.state.rawValue) \($0.reason) \(Int(($0.time - Building.start).inSeconds))"
+        }
+    }
+
+    @Test func aBranchThatJoinsIsARevisionOfTheSameAlert() throws {
+        var building = try building()
+        building.say(at: 0) { reading in
+            reading.set(.moving, true)
+            reading.set(.inDoorZone, false)
+        }
+        building.advance(to: 25)
+        building.say(at: 30) { $0.set(.moving, false) }
+        for second in stride(from: 40.0, through: 110, by: 10) { building.say(at: second) }
+        #expect(life(building) == ["suspected silence 20", "suspected off_level 40", "confirmed off_level 100"])
+        #expect(Set(building.alerts.map(\.id)).count == 1)
+        #expect(building.alerts.map(\.revision) == [1, 2, 3])
+    }
+
+    @Test func aSuspicionThatStandsOnASilenceAloneIsRevised() throws {
+        var building = try building()
+        building.say(at: 0) { $0.set(.inDoorZone, true) }
+        building.advance(to: 30)
+        building.say(at: 35)
+        #expect(life(building) == ["suspected silence 20", "cleared revised 35"])
+    }
+
+    @Test func aSuspicionThatStandsOnMoreIsNotRevised() throws {
+        var building = try building()
+        building.say(at: 0) { reading in
+            reading.set(.moving, false)
+            reading.set(.inDoorZone, false)
+        }
+        building.advance(to: 30)
+        building.say(at: 35)
+        #expect(!building.alerts.contains { $0.state == .cleared })
+    }
+
+    @Test func aHoldAddsUpOverInterruptions() throws {
+        var building = try building()
+        for (second, isMoving) in [(0.0, false), (6, true), (7, false), (12, true), (13, false)] {
+            building.say(at: second) { reading in
+                reading.set(.moving, isMoving)
+                reading.set(.inDoorZone, false)
+            }
+        }
+        #expect(life(building) == ["suspected off_level 11"])
+    }
+
+    @Test func aBranchThatConfirmsConfirmsTheOpenSuspicion() throws {
+        var building = try building()
+        building.say(at: 0) { reading in
+            reading.set(.moving, false)
+            reading.set(.inDoorZone, false)
+            reading.set(.doorOpenDemand, false)
+        }
+        building.say(at: 15) { $0.set(.doorOpenDemand, true) }
+        #expect(life(building) == ["suspected off_level 10", "confirmed pressed 15"])
+        #expect(Set(building.alerts.map(\.id)).count == 1)
+    }
+
+    @Test func anAlertOfARuleThatIsABranchNowKeepsItsIdAndIsEndedByTheNewRule() throws {
+        let before = """
+            rules:
+              - rule: stuck-off-level
+                kind: entrapment.off_level
+                when: not in_door_zone and not moving
+                for: 10s
+                escalates: { to: confirmed, for: 60s }
+                clear: in_door_zone and any(doors.fully_open)
+                title: { en: stuck, zh: stuck }
+            """
+        var building = try Building(
+            rules: before, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
+        building.say(at: 0) { reading in
+            reading.set(.moving, false)
+            reading.set(.inDoorZone, false)
+        }
+        building.say(at: 15)
+        try building.adopt(Self.twoBranches)
+        for second in stride(from: 20.0, through: 80, by: 10) { building.say(at: second) }
+        building.say(at: 90) { reading in
+            reading.set(.inDoorZone, true)
+            reading.set(.frontFullyOpen, true)
+        }
+        #expect(life(building) == ["suspected held 10", "confirmed off_level 70", "cleared released 90"])
+        #expect(Set(building.alerts.map(\.id)).count == 1)
+        #expect(building.alerts.last?.kind == "entrapment")
+    }
+}
