@@ -15,8 +15,9 @@ import Testing
     private struct Outcome {
         var suspected: Double?
         var confirmed: Double?
-        var mutedBy: String?
-        var kind: String?
+        var suppressedBy: String?
+        var reason: String?
+        var isTold: Bool { suspected != nil || confirmed != nil }
     }
     private let fresh: Intake
     private let table: DecisionTable
@@ -42,15 +43,13 @@ import Testing
         intake.advance(to: Instant(seconds: enacted.end))
         var outcome = Outcome()
         for alert in intake.takeAlerts() where alert.isEntrapment {
-            switch alert.state {
-            case .suppressed: if outcome.kind == nil { (outcome.kind, outcome.mutedBy) = (alert.kind, alert.reason) }
-            case .suspected: outcome.suspected = outcome.suspected ?? alert.time.seconds
-            case .confirmed: outcome.confirmed = outcome.confirmed ?? alert.time.seconds
-            default: continue
+            if alert.state == .suppressed {
+                if !outcome.isTold { outcome.suppressedBy = alert.reason }
+                continue
             }
-            if alert.state != .suppressed, outcome.kind == nil || outcome.mutedBy != nil {
-                (outcome.kind, outcome.mutedBy) = (alert.kind, nil)
-            }
+            if !outcome.isTold { outcome.reason = alert.reason }
+            if alert.state == .suspected { outcome.suspected = outcome.suspected ?? alert.time.seconds }
+            if alert.state == .confirmed { outcome.confirmed = outcome.confirmed ?? alert.time.seconds }
         }
         return outcome
     }
@@ -72,43 +71,54 @@ import Testing
         // The figures that docs/entrapment.md names.
         #expect(
             counts == [
-                "situations enacted": 1040, "no physics": 3568, "trapped, and told": 544,
-                "trapped, and muted by inspection": 78, "trapped, and muted by firefighter": 2,
-                "trapped, and no signal tells": 16, "empty, but it cannot be known": 119,
-                "free, and nothing said": 472, "free, and muted": 17,
+                "situations enacted": 1040, "no physics": 3568, "trapped, and told": 506,
+                "trapped, and suspected only": 40, "trapped, and suppressed by inspection": 78,
+                "trapped, and no signal tells": 16, "empty, but it cannot be known: confirmed": 99,
+                "empty, but it cannot be known: suspected": 20, "free, but somebody keeps sitting: suspected": 1,
+                "free, and nothing said": 471, "free, and suppressed": 17,
             ])
     }
 
     private func verdict(
         _ s: Situation, _ enacted: EnactedSituation, _ trapped: TruthRow?, _ found: Outcome, _ place: String
     ) -> String {
+        let expected = table.outcome(of: s)
         guard let trapped else {
-            if found.kind == nil { return "free, and nothing said" }
-            if found.mutedBy != nil {
+            if !found.isTold, found.suppressedBy == nil { return "free, and nothing said" }
+            if !found.isTold {
                 #expect(s.mode == .inspection || s.mode == .firefighter, "\(place)")
-                return "free, and muted"
+                return "free, and suppressed"
+            }
+            // Somebody sits in a car whose doors have not moved since its run: nothing tells that they would.
+            if found.reason == "shut_in", found.confirmed == nil, s.occupied == .yes, s.door == .locked {
+                return "free, but somebody keeps sitting: suspected"
             }
             // Nobody inside, and nothing that could prove it: told with `occupancy: unknown`.
             let isCautious = s.occupied == .unknown && enacted.isStuckShut
             #expect(isCautious, "false: \(place)")
-            return "empty, but it cannot be known"
+            return "empty, but it cannot be known: \(found.confirmed == nil ? "suspected" : "confirmed")"
         }
-        if let mute = found.mutedBy {
-            #expect(mute == "inspection" && s.mode == .inspection || mute == "firefighter" && s.mode == .firefighter)
-            return "trapped, and muted by \(mute)"
+        if !found.isTold, let name = found.suppressedBy {
+            #expect(name == "inspection" && s.mode == .inspection || name == "firefighter" && s.mode == .firefighter)
+            return "trapped, and suppressed by \(name)"
         }
-        guard let confirmed = found.confirmed else {
+        guard let first = [found.suspected, found.confirmed].compactMap({ $0 }).min() else {
             // At a landing with no sensor, no code that tells and no press, no signal differs from an empty car's.
             #expect(
                 s.occupied == .unknown && s.zone == .yes && s.isAlive && !s.hasMains && !s.buttonPressed,
                 "missed: \(place)")
             return "trapped, and no signal tells"
         }
-        let first = min(found.suspected ?? confirmed, confirmed) - trapped.start
-        #expect(first <= (s.zone == .no && s.isAlive ? 30 : 90), "late: \(place)")
+        let limit = s.mode == .firefighter && s.isAlive ? 100.0 : s.zone == .no && s.isAlive ? 30 : 90
+        #expect(first - trapped.start <= limit, "late: \(place)")
+        #expect(found.reason == expected.reason, "the table says \(expected): \(place)")
+        guard let confirmed = found.confirmed else {
+            // Fallen silent on a run or at a landing, with the mains on and nobody pressing: a lost link looks the same.
+            #expect(!s.isAlive && s.hasMains && !s.buttonPressed, "missed: \(place)")
+            #expect(expected.confirmed == nil, "the table says \(expected): \(place)")
+            return "trapped, and suspected only"
+        }
         #expect(confirmed - trapped.start <= (s.mode == .emergencyPower ? 180 + 150 : 180), "late: \(place)")
-        let expected = table.outcome(of: s)
-        #expect(found.kind == expected.kind, "the table says \(expected): \(place)")
         return "trapped, and told"
     }
 }
