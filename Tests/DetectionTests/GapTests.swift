@@ -203,7 +203,7 @@ import Testing
         }
         building.startListening(at: 901)
         building.advance(to: 1000)
-        let told = building.alerts.filter { $0.kind == "entrapment.off_level" }
+        let told = building.alerts.filter { $0.kind == "entrapment" }
         #expect(
             told.contains { $0.state == .confirmed && $0.onset == Building.start + .seconds(100) }, "\(building.told)")
     }

@@ -46,7 +46,7 @@ import Testing
                 $0.set(.moving, second < 30)
                 $0.set(.occupied, true)
             }
-            let isTold = building.alerts.contains { $0.kind == "entrapment.off_level" && $0.state == .confirmed }
+            let isTold = building.alerts.contains { $0.kind == "entrapment" && $0.state == .confirmed }
             if isTold, toldAt == nil { toldAt = second }
         }
         // At 30 s and the holds: 100 s; words 8 s late alone would bring it there by 108 s. A clock that stands still costs a report.
@@ -62,7 +62,7 @@ import Testing
             }
         }
         building.advance(to: 600)
-        let confirmed = building.alerts.first { $0.state == .confirmed && $0.kind == "entrapment.off_level" }
+        let confirmed = building.alerts.first { $0.state == .confirmed && $0.kind == "entrapment" }
         // Off level: 10 s and 60 s, from a minute before the burst.
         #expect(confirmed.map { $0.time <= Building.start + .seconds(591) } == true, "\(building.told)")
     }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct SecondSilenceTests {
     /// Occupied and running at 0; heard again every five seconds from 50 to 90.
     private func heardInBetween(
-        occupied: Bool?, isOpen: Bool = false
+        occupied: Bool?, isOpen: Bool = false, losesMains: Bool = false
     ) throws -> Building {
         var building = try Building.shipped()
         building.say(at: 0) {
@@ -21,6 +21,7 @@ import Testing
                 $0.set(.inDoorZone, true)
                 $0.set(.frontLocked, !isOpen)
                 $0.set(.frontFullyOpen, isOpen)
+                if losesMains, second == 90 { $0.set(.codes, bits: FaultCode.mainPowerLost.bit) }
                 if let occupied { $0.set(.occupied, occupied) } else { $0.setUnknown(Signal.occupied.rawValue) }
             }
         }
@@ -30,8 +31,17 @@ import Testing
 
     @Test func whoHasNotBeenSeenToLeaveIsNotForgotten() throws {
         var building = try heardInBetween(occupied: false)
+        building.advance(to: 430)
+        // Nothing but time speaks for it: after five minutes of the second silence a call to the building is asked for.
+        #expect(building.aboutPeople == ["suspected 30.0", "suspected 420.0"])
+        #expect(building.alerts.filter { $0.reason == "silence_unresolved" }.count == 1, "\(building.told)")
+    }
+
+    @Test func whoHasNotBeenSeenToLeaveIsTrappedWhereMainsWereLost() throws {
+        var building = try heardInBetween(occupied: false, losesMains: true)
         building.advance(to: 300)
-        #expect(building.aboutPeople == ["suspected 30.0", "confirmed 162.0"])
+        // A minute after the suspicion and what speaks for it have come together.
+        #expect(building.aboutPeople.first == "suspected 30.0" && building.aboutPeople.last == "confirmed 150.0")
     }
 
     @Test func behindADoorThatStoodOpenAtALandingNobodyIsTrapped() throws {
@@ -48,9 +58,11 @@ import Testing
                 $0.set(.frontFullyOpen, false)
                 $0.set(.occupied, true)
                 $0.setUnknown(Signal.inDoorZone.rawValue)
+                $0.set(.codes, bits: FaultCode.mainPowerLost.bit)
             }
         }
-        #expect(building.aboutPeople == ["suspected 30.0", "confirmed 190.0"])
+        #expect(building.aboutPeople.first == "suspected 30.0")
+        #expect(building.aboutPeople.last == "confirmed 190.0", "\(building.told)")
     }
 }
 
