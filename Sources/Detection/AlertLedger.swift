@@ -118,10 +118,8 @@ struct AlertLedger: Sendable, Equatable {
             switch transition.state {
             case _ where transition.isUpdate:
                 guard let open else { continue }
-                let isKnown =
-                    entries[open].reason == rule.branches[transition.branch].name
-                    && entries[open].severity >= transition.severity
-                if !(isRefolded && isKnown) { change(open) }
+                // What was told of that time has been told; whether it is still so is seen when all is judged anew.
+                if !isRefolded || transition.time > entries[open].changedAt { change(open) }
             case .suppressed:
                 if let open {
                     change(open)
@@ -176,6 +174,18 @@ struct AlertLedger: Sendable, Equatable {
                     rule: index, branch: 0, state: .cleared, severity: entries[told].severity, time: now,
                     onset: entries[told].onset, reason: "revised", unobserved: 0, evidence: evidence())
                 revise(told, .cleared, now)
+                alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
+            } else if let told, let life, rule.branches.count > 1,
+                entries[told].reason != rule.branches[life.branch].name, entries[told].state == life.state
+            {
+                // It goes on, by another branch than was told.
+                let reason = rule.branches[life.branch].name
+                let transition = Transition(
+                    rule: index, branch: life.branch, state: life.state, severity: entries[told].severity, time: now,
+                    onset: entries[told].onset, reason: reason, unobserved: 0, evidence: evidence())
+                revise(told, life.state, now)
+                entries[told].reason = reason
+                entries[told].title = rule.title(life.branch, life.state)
                 alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
             } else if told == nil, let life, !isExplained(rule.definition.name) {
                 // It was told as over, and is not: the same alert goes on.

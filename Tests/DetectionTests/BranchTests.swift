@@ -19,7 +19,7 @@ import Testing
               - branch: silence
                 formerly: stuck-and-silent
                 when: silent(20s)
-                revised_when: not silent(20s)
+                revised_when: not silent(20s) and in_door_zone
               - { branch: pressed, when: door_open_demand, stage: confirmed }
             clear: in_door_zone and any(doors.fully_open)
             title: { en: stuck, zh: stuck }
@@ -65,7 +65,7 @@ import Testing
             reading.set(.inDoorZone, false)
         }
         building.advance(to: 30)
-        building.say(at: 35)
+        building.say(at: 35) { $0.set(.inDoorZone, true) }
         #expect(!building.alerts.contains { $0.state == .cleared })
     }
 
