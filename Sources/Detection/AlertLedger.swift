@@ -24,6 +24,8 @@ struct AlertLedger: Sendable, Equatable {
         var reminders = 0
         /// When it was reminded last, or could have been.
         var remindedAt = Int64.min
+        /// It was told as an alert, whatever became of it: also one that a suppressor has reached back over.
+        var wasRaised: Bool { state != .suppressed || revision > 1 }
         /// The person at the centre who deals with it, until that person says that it is over.
         var acceptedBy: String?
         /// Of an entrapment: the reason of its first revision.
@@ -108,7 +110,9 @@ struct AlertLedger: Sendable, Equatable {
                 alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
             }
             func change(_ open: Int) {
-                revise(open, transition.state, transition.time)
+                // A confirmation is not taken back but by an end.
+                let isStep = !(entries[open].state == .confirmed && transition.state == .suspected)
+                revise(open, isStep ? transition.state : .confirmed, transition.time)
                 entries[open].reason = rule.branches[transition.branch].name
                 entries[open].title = rule.title(transition.branch, transition.state)
                 entries[open].severity = transition.severity
@@ -120,13 +124,14 @@ struct AlertLedger: Sendable, Equatable {
                 guard let open else { continue }
                 // What was told of that time has been told; whether it is still so is seen when all is judged anew.
                 if !isRefolded || transition.time > entries[open].changedAt { change(open) }
+            case .suppressed where !transition.begins:
+                // A suppressor has reached back over a suspicion.
+                if let open, entries[open].raisedAt <= transition.time { change(open) }
             case .suppressed:
-                if let open {
-                    change(open)
-                    continue
-                }
+                // In a past judged anew the suppression of an earlier time comes by again.
+                if open != nil { continue }
                 if let start,
-                    entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.raisedAt >= start })
+                    entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.changedAt >= start })
                 {
                     continue
                 }
@@ -141,7 +146,7 @@ struct AlertLedger: Sendable, Equatable {
                     matched.insert(entries[open].id)
                 } else if let start,
                     let told = entries.first(where: {
-                        $0.rule == name && $0.raisedAt >= start && $0.state != .suppressed && !matched.contains($0.id)
+                        $0.rule == name && $0.raisedAt >= start && $0.wasRaised && !matched.contains($0.id)
                     })
                 {
                     matched.insert(told.id)
@@ -175,27 +180,22 @@ struct AlertLedger: Sendable, Equatable {
                     onset: entries[told].onset, reason: "revised", unobserved: 0, evidence: evidence())
                 revise(told, .cleared, now)
                 alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
-            } else if let told, let life, rule.branches.count > 1,
-                entries[told].reason != rule.branches[life.branch].name, entries[told].state == life.state
+            } else if let told, let life {
+                goOn(told, life, rule, index, lift: lift, now: now, vendorCode: vendorCode, evidence, &alerts)
+            } else if told == nil, let life,
+                Alert.isEntrapment(rule.definition.kind) || !isExplained(rule.definition.name)
             {
-                // It goes on, by another branch than was told.
-                let reason = rule.branches[life.branch].name
-                let transition = Transition(
-                    rule: index, branch: life.branch, state: life.state, severity: entries[told].severity, time: now,
-                    onset: entries[told].onset, reason: reason, unobserved: 0, evidence: evidence())
-                revise(told, life.state, now)
-                entries[told].reason = reason
-                entries[told].title = rule.title(life.branch, life.state)
-                alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
-            } else if told == nil, let life, !isExplained(rule.definition.name) {
                 // It was told as over, and is not: the same alert goes on.
                 let transition = Transition(
                     rule: index, branch: life.branch, state: life.state, severity: life.severity, time: now,
                     onset: life.onset, reason: "revised", unobserved: 0, evidence: evidence())
                 let name = rule.definition.name
                 let entry: Entry
-                if let ended = entries.lastIndex(where: { $0.rule == name && $0.state != .suppressed }) {
+                if let ended = entries.lastIndex(where: { $0.rule == name && $0.wasRaised }) {
                     revise(ended, life.state, now)
+                    entries[ended].reason = rule.branches[life.branch].name
+                    entries[ended].title = rule.title(life.branch, life.state)
+                    entries[ended].severity = max(entries[ended].severity, life.severity)
                     entry = entries[ended]
                 } else {
                     entry = open(transition, rule, lift: lift)
@@ -203,6 +203,30 @@ struct AlertLedger: Sendable, Equatable {
                 alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
             }
         }
+    }
+
+    /// After the past was judged anew an alert that is open goes on: it may be more severe, confirmed, or stand on another branch.
+    private mutating func goOn(
+        _ told: Int, _ life: OpenLife, _ rule: CompiledRule, _ index: Int, lift: String, now: Int64,
+        vendorCode: String?, _ evidence: () -> [Evidence], _ alerts: inout [Alert]
+    ) {
+        let branch = rule.branches[life.branch].name
+        let isConfirmed = entries[told].state == .suspected && life.state == .confirmed
+        let isOther = rule.branches.count > 1 && entries[told].reason != branch && entries[told].state == life.state
+        let isWorse = life.severity > entries[told].severity
+        guard isConfirmed || isOther || isWorse else { return }
+        let state = isConfirmed ? .confirmed : entries[told].state
+        entries[told].severity = max(entries[told].severity, life.severity)
+        if isConfirmed || isOther {
+            entries[told].reason = branch
+            entries[told].title = rule.title(life.branch, state)
+        }
+        revise(told, state, now)
+        let transition = Transition(
+            rule: index, branch: life.branch, state: state, severity: entries[told].severity, time: now,
+            onset: entries[told].onset, reason: isConfirmed || isOther ? branch : "severity", unobserved: 0,
+            evidence: evidence())
+        alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
     }
 
     /// The rule's latest word is that something explains it away: its alert is open and told as suppressed.

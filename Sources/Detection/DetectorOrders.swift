@@ -27,7 +27,9 @@ extension Detector {
             let (index, entry) = try entry(alert, where: Self.canBeSpokenOf)
             note(index, entry, progress.rawValue, statement, now)
             // From then on a car that moves, and a door that opens, are the rescuers' work.
-            if progress == .arrived { setGatewaySignal(index, .rescuersArrived, true, at: now.nanoseconds) }
+            if progress == .arrived, isAboutPeople(tracks[index].ledger.entries[entry].kind) {
+                setGatewaySignal(index, .rescuersArrived, true, at: now.nanoseconds)
+            }
         case .endOfAlarm(let alert, let statement):
             try close(alert, because: "end_of_alarm", statement, mustEnd: false, now)
         case .judgedFalse(let alert, let by, let reason):
@@ -45,13 +47,15 @@ extension Detector {
         throw .noOpenAlert(alert)
     }
 
+    private func isAboutPeople(_ kind: String) -> Bool { Alert.isEntrapment(kind) || kind == Alert.carAlarmCall }
+
     /// An entrapment or a call: an alert that a person accepts or verifies.
     private func entryAboutPeople(
         _ alert: String, where isWanted: (AlertLedger.Entry) -> Bool
     ) throws(OrderProblem) -> (lift: Int, entry: Int) {
         let (index, entry) = try entry(alert, where: isWanted)
         let kind = tracks[index].ledger.entries[entry].kind
-        guard Alert.isEntrapment(kind) || kind == Alert.carAlarmCall else { throw .notAnEntrapment(kind) }
+        guard isAboutPeople(kind) else { throw .notAnEntrapment(kind) }
         return (index, entry)
     }
 

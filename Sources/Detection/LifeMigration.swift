@@ -21,7 +21,6 @@ struct PlainLife {
         life.setStands(on: branch, &m)
         if life.phase(m.span).rawValue >= phase.rawValue { return }
         life.setPhase(phase, &m)
-        life.setStands(on: branch, &m)
         life.setReason(branch, &m)
         life.setOnset(old.words[slot + 2], &m)
         let rank = Int(bits >> 8 & 0b111)

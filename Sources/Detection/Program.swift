@@ -192,7 +192,8 @@ final class CompiledRule: Sendable {
     /// What the alert is called while this branch is its reason.
     func title(_ branch: Int, _ state: AlertState) -> Title {
         let own = definition.branches[branch]
-        return (state == .confirmed ? own.escalation?.title : nil) ?? own.title ?? definition.title
+        if state != .confirmed || own.stage == .confirmed { return own.title ?? definition.title }
+        return own.escalation?.title ?? definition.title
     }
 }
 

@@ -7,7 +7,7 @@ struct Transition: Sendable, Equatable {
     var branch: Int
     var state: AlertState
     var severity: Severity
-    /// The alert begins; else an open one changes.
+    /// The alert begins, or is suppressed where it would; else an open one changes.
     var begins = false
     /// The alert goes on in its stage; something about it has changed.
     var isUpdate = false
@@ -128,8 +128,9 @@ extension Program {
                 let isReported = rule.branches.indices.contains { life.branch($0).isSuppressionReported(m.span) }
                 own.setSuppressionReported(true, &m)
                 if !isReported {
-                    sink.transitions.append(
-                        transition(index, i, .suppressed, mute.name, own.whenSince(m.span), m, context))
+                    var muted = transition(index, i, .suppressed, mute.name, own.whenSince(m.span), m, context)
+                    muted.begins = true
+                    sink.transitions.append(muted)
                 }
                 continue
             }
@@ -140,7 +141,8 @@ extension Program {
             life.setPhase(stage == .suspected ? .suspected : .final, &m)
             life.setReason(i, &m)
             life.setStands(on: i, &m)
-            own.setHasJoined(true, &m)
+            // What joined an earlier alert may join this one, too.
+            for other in rule.branches.indices { life.branch(other).setHasJoined(other == i, &m) }
             life.setSeverity(severity(rule, m), &m)
             own.setEscalatingSince(LiftMemory.never, &m)
             beginScope(rule, &m, context)
@@ -163,13 +165,16 @@ extension Program {
             guard !own.hasJoined(m.span), isDue(index, i, own, &m, context) else { continue }
             if !isAccepted(rule, context), activeMute(branch, own, m) != nil { continue }
             own.setHasJoined(true, &m)
-            if !life.stands(on: i, m.span) {
+            let isFirst = !life.stands(on: i, m.span)
+            if isFirst {
                 life.setStands(on: i, &m)
                 own.setEscalatingSince(LiftMemory.never, &m)
             }
-            let confirms = branch.stage == .confirmed && life.phase(m.span) == .suspected
-            // What comes with the onset, or goes on after an interruption, is no change.
-            if isNew || life.reason(m.span) == i, !confirms { continue }
+            let isSuspected = life.phase(m.span) == .suspected
+            let confirms = branch.stage == .confirmed && isSuspected
+            // What comes with the onset, goes on after an interruption, or could not have confirmed what is confirmed, is no change.
+            let onlySuspects = branch.stage == .suspected && branch.escalation == nil
+            if isNew || !isFirst || onlySuspects && !isSuspected, !confirms { continue }
             life.setReason(i, &m)
             if confirms { life.setPhase(.final, &m) }
             let state = life.phase(m.span) == .suspected ? .suspected : rule.definition.finalState

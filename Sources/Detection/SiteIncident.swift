@@ -49,7 +49,7 @@ extension Detector {
     func explained(_ transitions: [Transition], _ rules: [CompiledRule]) -> [Transition] {
         if incidents.isEmpty { return transitions }
         return transitions.map { transition in
-            guard transition.begins,
+            guard transition.begins, transition.state != .suppressed,
                 let incident = explanation(of: rules[transition.rule].definition.name)
             else { return transition }
             var muted = transition
