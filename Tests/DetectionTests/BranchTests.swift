@@ -92,6 +92,56 @@ import Testing
         #expect(Set(building.alerts.map(\.id)).count == 1)
     }
 
+    @Test func aConditionThatComesAndGoesChangesTheReasonOnce() throws {
+        let rules = """
+            rules:
+              - rule: stuck
+                kind: entrapment
+                branches:
+                  - { branch: off_level, when: not in_door_zone, for: 5s, adds_up_until: moving }
+                  - { branch: at_level, when: in_door_zone, for: 5s, adds_up_until: moving }
+                clear: moving
+                title: { en: stuck, zh: stuck }
+            """
+        var building = try Building(rules: rules, provides: [.moving, .inDoorZone])
+        for second in 0..<60 {
+            building.say(at: 1.1 * Double(second)) { reading in
+                reading.set(.moving, false)
+                reading.set(.inDoorZone, second % 2 == 1)
+            }
+        }
+        #expect(life(building).count == 2, "\(life(building))")
+    }
+
+    @Test func aSuppressionThatIsJudgedAgainEndsNoLaterAlert() throws {
+        let rules = """
+            rules:
+              - rule: stuck
+                kind: entrapment
+                branches:
+                  - branch: off_level
+                    when: not in_door_zone
+                    for: 2s
+                    unless: [{ name: test, when: door_open_demand }]
+                clear: moving
+                title: { en: stuck, zh: stuck }
+            """
+        var building = try Building(rules: rules, provides: [.moving, .inDoorZone, .doorOpenDemand, .floor])
+        building.say(at: 0, sequence: 1) { reading in
+            reading.set(.moving, false)
+            reading.set(.inDoorZone, false)
+            reading.set(.doorOpenDemand, true)
+        }
+        building.say(at: 3, sequence: 3) { $0.set(.doorOpenDemand, false) }
+        building.advance(to: 3.5)
+        building.say(at: 1.8, arriving: 3.6, sequence: 2) { reading in
+            reading.set(.doorOpenDemand, true)
+            reading.set(.floor, number: 3)
+        }
+        building.advance(to: 4)
+        #expect(life(building) == ["suppressed test 2", "suspected off_level 3"])
+    }
+
     @Test func anAlertOfARuleThatIsABranchNowKeepsItsIdAndIsEndedByTheNewRule() throws {
         let before = """
             rules:
