@@ -283,17 +283,22 @@ public struct Detector: Sendable {
         let isOvertaken = input.time < reached || input.time == reached && tracks[index].memory.timerWasLast
         let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
         let isLate = (isOvertaken || isOutOfOrder) && !input.reading.isBaseline
-        let canRollBack =
-            isLate && reached - input.time <= lateness && tracks[index].older.precedes(input)
-            && tracks[index].inputs.count < LiftTrack.maximumInputs
-        if isLate, !canRollBack, isOutOfOrder { return takeHistory(input, index, at: reached, arrival: arrival) }
         let isFirstWord = tracks[index].catchUp.awaitsFirstWord && input.reading.isSignOfLife
         if isListening, input.reading.isSignOfLife, !input.reading.isBaseline {
             tracks[index].catchUp.note(age: arrival - input.time, arrival: arrival)
         }
+        let hasPlace = tracks[index].older.precedes(input) && tracks[index].inputs.count < LiftTrack.maximumInputs
+        // What a link held back counts from the last change of an alert on: timers that changed none have said nothing.
+        let isHeldBack =
+            isLate && !isOutOfOrder && tracks[index].catchUp.isWaiting(at: arrival) && hasPlace
+            && tracks[index].lastChange < reached && (tracks[index].inputs.last?.time ?? .min) <= input.time
+        if isHeldBack { input.time = max(input.time, tracks[index].lastChange + 1) }
+        let canRollBack = isLate && hasPlace && (isHeldBack || reached - input.time <= lateness)
+        if isLate, !canRollBack, isOutOfOrder { return takeHistory(input, index, at: reached, arrival: arrival) }
         if canRollBack {
             tracks[index].counters.rolledBack += 1
-            rollBack(input, index, arrival: arrival)
+            // The next word of the burst is behind this one: no timer runs between them.
+            rollBack(input, index, to: isHeldBack ? input.time : nil, arrival: arrival)
         } else {
             // In the lift's own order, though timers have run past it: it counts from where the lift has got to.
             input.time = max(input.time, reached)
@@ -373,9 +378,12 @@ public struct Detector: Sendable {
     }
 
     /// Goes back to before a late reading and folds everything since again.
-    private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, arrival: Int64) {
-        let reached = max(
-            tracks[index].horizon, tracks[index].memory.time, isOnTime(index, at: arrival) ? horizon : .min)
+    /// - Parameter end: how far timers run again; nil: as far as they had.
+    private mutating func rollBack(_ late: LiftTrack.Input, _ index: Int, to end: Int64?, arrival: Int64) {
+        let reached =
+            end
+            ?? max(tracks[index].horizon, tracks[index].memory.time, isOnTime(index, at: arrival) ? horizon : .min)
+        tracks[index].horizon = min(tracks[index].horizon, reached)
         let place =
             tracks[index].inputs.lastIndex { !late.isBefore($0.saidAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0
         tracks[index].inputs.insert(late, at: place)
@@ -401,6 +409,7 @@ public struct Detector: Sendable {
     mutating func tell(
         _ sink: TransitionSink, _ index: Int, refoldedFrom start: Int64?, at now: Int64? = nil
     ) {
+        if let change = sink.transitions.last { tracks[index].lastChange = max(tracks[index].lastChange, change.time) }
         if sink.transitions.isEmpty && (start == nil || tracks[index].ledger.entries.isEmpty) { return }
         let program = programs[tracks[index].program]
         let memory = tracks[index].memory

@@ -3,9 +3,9 @@ import Encoding
 
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
-    /// 6 knows the branches of rules, who has accepted or verified an alert, how it began, what was last known of a lift, and the lift's
-    /// own order of its messages; 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 to 5 are read, too.
-    private static let snapshotFormat: UInt32 = 6
+    /// 7 knows when an alert of a lift changed last; 6 knows the branches of rules, who has accepted or verified an alert, how it began, what was last known of a lift, and the lift's
+    /// own order of its messages; 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 to 6 are read, too.
+    private static let snapshotFormat: UInt32 = 7
 
     public func snapshot() -> [UInt8] {
         var writer = ByteWriter()
@@ -167,6 +167,7 @@ extension LiftTrack {
         writer.write(latestReading)
         writer.write(latestSequence)
         writer.write(horizon)
+        writer.write(lastChange)
         writer.write(variable: UInt64(inputs.count))
         for input in inputs { input.write(to: &writer) }
         writer.write(variable: UInt64(countBeforeNewer))
@@ -218,6 +219,7 @@ extension LiftTrack {
         latestReading = try reader.read()
         latestSequence = try reader.read()
         horizon = try reader.read()
+        lastChange = format < 7 ? memory.time : try reader.read()
         inputs.removeAll(keepingCapacity: true)
         for _ in 0..<(try reader.readVariable()) { inputs.append(try Input(from: &reader)) }
         countBeforeNewer = Int(truncatingIfNeeded: try reader.readVariable())

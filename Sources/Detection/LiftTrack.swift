@@ -45,6 +45,8 @@ struct LiftTrack: Sendable {
     var latestSequence: Int64 = 0
     /// How far timers have run.
     var horizon: Int64
+    /// When the rules changed an alert last: a word held back does not undo that.
+    var lastChange: Int64
     var catchUp = CatchUp()
     /// When a timer is to run next.
     var deadline: Int64 {
@@ -96,6 +98,7 @@ struct LiftTrack: Sendable {
         program.settleAll(&memory, StepContext(time: start, isRaising: false), &sink)
         latestReading = LiftMemory.beforeAll
         horizon = start
+        lastChange = start
         older = Checkpoint(memory: memory, latestReading: latestReading, latestSequence: 0)
         newer = older
     }

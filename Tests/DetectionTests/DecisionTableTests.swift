@@ -25,14 +25,15 @@ import Testing
         var atLevel: Bool {
             isStopped && s.zone != .no && isShut && s.occupied == .yes && (!s.hasMains || s.buttonPressed)
         }
-        var silence: Bool { !s.isAlive && possiblyOccupied && !isOpenAtLanding }
+        /// A press tells of somebody, whatever the sensor sees.
+        var silence: Bool { !s.isAlive && (possiblyOccupied || isCalled) && !isOpenAtLanding }
 
         /// Between floors no side is served, however the doors are.
         var hasNoWayOut: Bool { isShut || s.zone == .no }
         var isCalled: Bool { s.buttonPressed && hasNoWayOut }
         var call: Bool { isCalled && isStopped }
         /// The press in a car that ran, and was heard no more.
-        var callInSilence: Bool { isCalled && !s.isAlive && possiblyOccupied }
+        var callInSilence: Bool { isCalled && !s.isAlive }
 
         /// Lost mains explain a silence, and so does a car that had stood outside the zone for 10 s.
         var isCorroborated: Bool { !s.hasMains || isStopped && s.zone == .no }
