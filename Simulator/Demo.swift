@@ -254,14 +254,16 @@ struct Stage {
         // Many kills without one redelivery would mean that the test does not test.
         // Two signals that come while one reload lasts are one.
         let hasReloaded = try reloadsInLog() * 10 >= demo.reloads * 9
-        let told = card.entrapment.detected + card.entrapment.toldAnyway
+        let entrapment = card.entrapment
+        let told =
+            entrapment.suspicionOwed - entrapment.suspicionMissed + entrapment.detected + entrapment.toldAnyway
         let isGood =
             card.isGood && told > 0 && breaches.isEmpty && (kills < 20 || redelivered > 0)
             && (kills > 0 || published.map { read >= $0 } == true)
             && hasReloaded
         print(
             isGood
-                ? "Every entrapment that had to be told was: \(card.entrapment.detected). Told were \(told) of \(card.entrapment.happened), each delivered and counted once."
+                ? "\(entrapment.happened) entrapments. \(entrapment.allTold) What was told was delivered, and counted once."
                 : "FAILED: an entrapment was missed, lost or invented, or there was none to be told.")
         return isGood
     }

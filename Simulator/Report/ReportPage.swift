@@ -143,9 +143,7 @@ struct ReportPage {
     private var verdict: String {
         let e = card.entrapment
         if card.isGood {
-            return e.owed == 0
-                ? "Nobody had to be rescued, and nobody was alarmed for nothing."
-                : "All \(e.owed) entrapments that had to be told were told, and nobody was alarmed for nothing."
+            return "\(e.allTold) Nobody was alarmed for nothing."
         }
         return "\(e.missed) entrapments were missed, \(e.falseAlarms) were told while nobody was trapped, "
             + "\(card.lost) alert revisions were lost."

@@ -52,6 +52,18 @@ package struct KindScore: Sendable {
     package var owed: Int { detected + missed }
     /// Told within the holds.
     package var inTime: Int { detected - late }
+    /// Of a run in which none was missed: how many had to be suspected and confirmed, and that they were.
+    package var allTold: String {
+        func were(_ count: Int, _ what: String) -> String {
+            switch count {
+            case 0: "none had to be \(what)"
+            case 1: "the only one that had to be \(what) was"
+            default: "all \(count) that had to be \(what) were"
+            }
+        }
+        let sentence = were(suspicionOwed, "suspected") + ", " + were(owed, "confirmed") + "."
+        return sentence.prefix(1).uppercased() + sentence.dropFirst()
+    }
     package var suspicionInTime: Int { suspicionOwed - suspicionLate - suspicionMissed }
 }
 

@@ -104,6 +104,24 @@ import Testing
         #expect(score([suspectable()], ended).entrapment.suspicionMissed == 1)
     }
 
+    @Test func theSentenceOfARunSaysWhatHadToBeToldAndThatItWas() {
+        #expect(score([], []).entrapment.allTold == "None had to be suspected, none had to be confirmed.")
+        let one = score([suspectable()], [word("suspected", at: 1020)])
+        #expect(
+            one.isGood
+                && one.entrapment.allTold == "The only one that had to be suspected was, none had to be confirmed.")
+        let both = score(
+            [fact(), suspectable(from: 5000, to: 6000)],
+            [
+                word("suspected", at: 1010), word("confirmed", at: 1070, revision: 2),
+                word("cleared", at: 2000, revision: 3),
+                word("suspected", at: 5020, id: "b"),
+            ])
+        #expect(
+            both.entrapment.allTold
+                == "All 2 that had to be suspected were, the only one that had to be confirmed was.")
+    }
+
     @Test func suspectedAloneIsMissed() {
         let card = score([fact()], [word("suspected", at: 1010)])
         #expect(card.entrapment.missed == 1 && card.entrapment.suspectedOnly == 1)
