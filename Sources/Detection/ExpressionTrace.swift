@@ -73,7 +73,14 @@ public struct ExpressionTrace: Sendable {
         expression.walk { if let word = $0.word { offsets[word] = $0.offset } }
         self.offsets = offsets
         self.lateness = lateness?.nanoseconds ?? .max
-        words = Array(offsets.keys.sorted().prefix(Self.maximumWords - 1))
+        guard offsets.count < Self.maximumWords else {
+            throw ExpressionError(
+                offset: offsets.values.sorted()[Self.maximumWords - 1],
+                message:
+                    "names \(offsets.count) signals and values, expected at most \(Self.maximumWords - 1). Split it into several expressions"
+            )
+        }
+        words = offsets.keys.sorted()
         wordBytes = words.map { Array($0.utf8) }
     }
 

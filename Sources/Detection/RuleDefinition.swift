@@ -212,17 +212,22 @@ public struct RuleSet: Sendable {
             if let value = Self.value(value, diagnostics) { parameters[name] = value }
         }
         for (key, value) in reader.entries("parameters_for") {
-            guard let equipment = reader.choice(of: key, EquipmentClass.self), case .mapping(let pairs) = value.content
-            else { continue }
-            for (name, value) in pairs {
-                guard let value = Self.value(value, diagnostics) else { continue }
-                if parameters[name.text ?? ""] == nil {
+            guard let equipment = reader.choice(of: key, EquipmentClass.self) else { continue }
+            guard case .mapping(let pairs) = value.content else {
+                diagnostics.report(
+                    value, "found \(value.summary), expected parameters of this class, such as { run_time_limit: 60s }")
+                continue
+            }
+            for (name, node) in pairs {
+                let word = name.text ?? ""
+                guard let standard = parameters[word] else {
                     diagnostics.report(
-                        name,
-                        "'\(name.text ?? "")' is not a parameter.\(suggestion(for: name.text ?? "", among: parameters.keys))"
-                    )
+                        name, "'\(word)' is not a parameter.\(suggestion(for: word, among: parameters.keys))")
+                    continue
                 }
-                classParameters[equipment, default: [:]][name.text ?? ""] = value
+                if let value = Self.value(node, like: standard, diagnostics) {
+                    classParameters[equipment, default: [:]][word] = value
+                }
             }
         }
         for (key, value) in reader.entries("let") {
@@ -243,13 +248,20 @@ public struct RuleSet: Sendable {
             return
         }
         overridden.insert(name)
-        switch (current, Self.value(node, diagnostics)) {
-        case (.duration, .duration(let value)): parameters[name] = .duration(value)
-        case (.number, .number(let value)): parameters[name] = .number(value)
+        if let value = Self.value(node, like: current, diagnostics) { parameters[name] = value }
+    }
+
+    /// Another value of a parameter, of the same type.
+    private static func value(
+        _ node: YAMLNode, like current: ParameterValue, _ diagnostics: Diagnostics
+    ) -> ParameterValue? {
+        let value = value(node, diagnostics)
+        switch (current, value) {
         case (.duration, .number): diagnostics.report(node, "found \(node.summary), expected a duration such as 10s")
         case (.number, .duration): diagnostics.report(node, "found \(node.summary), expected a number")
-        case (_, nil): break
+        default: return value
         }
+        return nil
     }
 
     private static func value(_ node: YAMLNode, _ diagnostics: Diagnostics) -> ParameterValue? {

@@ -43,7 +43,14 @@ struct RuleExample: Sendable {
             let said = Self.words(&cycle, diagnostics)
             cycle.finish()
             var start = every
-            while start < until, words.count < Self.maximumWords {
+            while start < until {
+                guard words.count + said.count <= Self.maximumWords else {
+                    diagnostics.report(
+                        node,
+                        "repeats for more than \(Self.maximumWords) words until \(until.written), the limit of a test. Choose a longer 'every', or a shorter 'until'"
+                    )
+                    break
+                }
                 words += said.map { Word(time: start + $0.time, signals: $0.signals) }
                 start += every
             }

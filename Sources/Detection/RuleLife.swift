@@ -71,6 +71,8 @@ struct RuleLife {
 /// The memory of one branch of a rule on one lift.
 struct BranchLife {
     static let words = 4
+    /// Suppressors that `mutedSinceOnset` has a bit for; one is that of announced work, which every branch has.
+    static let mostMutes = 16
     /// In the first word: what was reported, who has muted since the onset, and from bit 32 on how many milliseconds of the hold
     /// nobody observed.
     private enum Bits {

@@ -45,7 +45,7 @@ extension RuleDefinition {
         _ = reader.text("about")
         severity = reader.choice("severity", Severity.self) ?? .major
         branches = Self.branches(of: &reader, &texts)
-        yieldsTo = reader.items("yields_to").compactMap { $0.text }
+        yieldsTo = reader.texts("yields_to")
         clear = texts.text(reader.optional("clear"))
         clearHold = texts.span(reader.optional("clear_for")) ?? .zero
         presume = texts.text(reader.optional("presume_released"))
@@ -61,7 +61,7 @@ extension RuleDefinition {
         }
         across = reader.optional("across").flatMap { Across($0, &texts) }
         tellsSite = reader.optional("tells_site").flatMap { node in
-            if let signal = Signal(name: node.text ?? ""), signal == .sitePowerLost { return signal }
+            if let signal = Signal(name: node.text ?? ""), signal.isFromSite { return signal }
             diagnostics.report(node, "found \(node.summary), expected site_power_lost")
             return nil
         }
@@ -76,14 +76,20 @@ extension RuleDefinition {
 
     /// The branches that a rule lists, or the single one that it is itself.
     private static func branches(of reader: inout YAMLReader, _ texts: inout RuleTextReader) -> [Branch] {
-        let shared = reader.items("unless").compactMap { Mute($0, &texts) }
+        let shared = bounded(reader.items("unless").compactMap { Mute($0, &texts) }, texts.diagnostics)
         guard let list = reader.optional("branches") else {
-            return Branch(&reader, named: reader.text("because") ?? "held", sharing: shared, isOnly: true, &texts)
+            return Branch(&reader, named: reader.text("because") ?? "held", with: shared, isOnly: true, &texts)
                 .map { [$0] } ?? []
         }
-        guard case .sequence(let items) = list.content, !items.isEmpty, items.count <= RuleLife.mostBranches else {
+        guard case .sequence(let items) = list.content, !items.isEmpty else {
+            texts.diagnostics.report(list, "found \(list.summary), expected a list of branches")
+            return []
+        }
+        let most = RuleLife.mostBranches
+        guard items.count <= most else {
             texts.diagnostics.report(
-                list, "found \(list.summary), expected a list of 1 to \(RuleLife.mostBranches) branches")
+                items[most],
+                "found \(items.count) branches, expected at most \(most). Join some with 'or', or make a second rule")
             return []
         }
         var branches: [Branch] = []
@@ -93,8 +99,8 @@ extension RuleDefinition {
             if branches.contains(where: { $0.name == name }) {
                 texts.diagnostics.report(item, "a second branch named '\(name)'")
             }
-            let own = branch.items("unless").compactMap { Mute($0, &texts) }
-            if let read = Branch(&branch, named: name, sharing: shared + own, isOnly: false, &texts) {
+            let mutes = bounded(shared + branch.items("unless").compactMap { Mute($0, &texts) }, texts.diagnostics)
+            if let read = Branch(&branch, named: name, with: mutes, isOnly: false, &texts) {
                 branches.append(read)
             }
             branch.finish()
@@ -104,12 +110,24 @@ extension RuleDefinition {
         }
         return branches
     }
+
+    /// Those that a lift's memory has a place for; more are a mistake.
+    private static func bounded(_ mutes: [Mute], _ diagnostics: Diagnostics) -> [Mute] {
+        let most = BranchLife.mostMutes - 1
+        if mutes.count > most {
+            diagnostics.report(
+                mutes[most].when.node,
+                "found \(mutes.count) suppressors of one branch, those of its rule included, expected at most \(most). Join some with 'or'"
+            )
+        }
+        return Array(mutes.prefix(most))
+    }
 }
 
 extension RuleDefinition.Branch {
     /// - Parameter isOnly: a rule without branches, which is its own.
     fileprivate init?(
-        _ reader: inout YAMLReader, named name: String, sharing mutes: [RuleDefinition.Mute], isOnly: Bool,
+        _ reader: inout YAMLReader, named name: String, with mutes: [RuleDefinition.Mute], isOnly: Bool,
         _ texts: inout RuleTextReader
     ) {
         self.name = name
@@ -171,10 +189,10 @@ extension RuleDefinition.Across {
             if lifts < 2 { diagnostics.report(count, "found \(count.summary), expected 2 or more") }
         }
         within = texts.span(reader.optional("within"))
-        with = reader.items("with").compactMap(\.text)
+        with = reader.texts("with")
         kind = reader.requiredText("kind") ?? ""
         severity = reader.choice("severity", Severity.self) ?? .major
-        explains = reader.items("explains").compactMap(\.text)
+        explains = reader.texts("explains")
         title = reader.required("title").map { Title($0, diagnostics) } ?? Title(en: "", zh: "")
         reader.finish()
         if diagnostics.all.count != before { return nil }

@@ -28,7 +28,7 @@ struct RuleSeries {
         let name = reader.requiredText("name") ?? ""
         let interval = reader.duration("interval") ?? .seconds(10)
         equipment = reader.choice("equipment", EquipmentClass.self) ?? .traction
-        kinds = Set(reader.items("kinds").compactMap(\.text))
+        kinds = Set(reader.texts("kinds"))
         var words: [Duration: [(key: YAMLNode, value: YAMLNode)]] = [:]
         for (signal, series) in reader.entries("series") {
             for (tick, value) in Self.values(series, isCodes: signal.text == Signal.codes.name, diagnostics)
@@ -64,6 +64,12 @@ struct RuleSeries {
             return []
         }
         var values: [YAMLNode] = []
+        let most = RuleExample.maximumWords
+        var isTooLong = false
+        func append(_ value: YAMLNode, _ count: Int) {
+            isTooLong = isTooLong || values.count + count > most
+            if !isTooLong { values += Array(repeating: value, count: count) }
+        }
         func append(_ word: Substring, _ count: Int) {
             var value = node
             value.content = .scalar(word == "?" ? "unknown" : String(word), isPlain: true)
@@ -75,20 +81,24 @@ struct RuleSeries {
                         return code
                     })
             }
-            for _ in 0..<count where values.count < RuleExample.maximumWords { values.append(value) }
+            append(value, count)
         }
         for word in text.split(whereSeparator: \.isWhitespace) {
             let x = word.lastIndex(of: "x")
             let count = x.flatMap { Int(word[word.index(after: $0)...]) }
-            if let count, !(0...RuleExample.maximumWords ~= count) {
-                diagnostics.report(node, "found '\(word)', expected a count from 0 to \(RuleExample.maximumWords)")
+            if let count, !(0...most ~= count) {
+                diagnostics.report(node, "found '\(word)', expected a count from 0 to \(most)")
             } else if let count, x == word.startIndex, let last = values.last {
-                for _ in 0..<count where values.count < RuleExample.maximumWords { values.append(last) }
+                append(last, count)
             } else if let count, let x, x > word.startIndex {
                 append(word[..<x], count)
             } else {
                 append(word, 1)
             }
+        }
+        if isTooLong {
+            diagnostics.report(
+                node, "has more than \(most) values, the limit of a test. Choose a longer interval, or split the test")
         }
         return values
     }

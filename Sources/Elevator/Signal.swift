@@ -114,6 +114,8 @@ public enum Signal: Int, CaseIterable, Sendable {
         default: false
         }
     }
+    /// A rule may tell it of one lift to all others of the site (`tells_site`).
+    public var isFromSite: Bool { self == .sitePowerLost }
     /// Bit *i*: signal *i* is the gateway's own.
     public static let fromGateway: UInt64 = allCases.filter(\.isFromGateway).reduce(0) { $0 | 1 << UInt64($1.rawValue) }
 

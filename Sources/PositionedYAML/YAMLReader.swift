@@ -102,6 +102,9 @@ public struct YAMLReader {
         return []
     }
 
+    /// A list of words.
+    public mutating func texts(_ key: String) -> [String] { items(key).compactMap { text(of: $0) } }
+
     public mutating func entries(_ key: String) -> [(key: YAMLNode, value: YAMLNode)] {
         guard let node = optional(key) else { return [] }
         if case .mapping(let pairs) = node.content { return pairs }

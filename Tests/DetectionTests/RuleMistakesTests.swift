@@ -48,4 +48,70 @@ import Testing
         let set = try RuleSet([YAMLNode(parsing: Array(rules.utf8), file: "r.yaml")])
         #expect(set.findings().isEmpty)
     }
+
+    /// What a lift's memory has no place for is refused, and not left out.
+    @Test func everyLimitOfTheLanguageIsAMistakeWithItsPlace() {
+        let mutes = { (count: Int) in
+            "unless:\n"
+                + (1...count).map { "      - { name: m\($0), when: floor == \($0), active: before_onset }" }
+                .joined(separator: "\n")
+        }
+        let branches =
+            "    branches:\n"
+            + (1...13).map { "      - { branch: b\($0), when: floor == \($0) }" }
+            .joined(separator: "\n")
+        let series = "tests:\n  - { name: n, series: { moving: \"true x9999 x9\" } }"
+        for (text, message) in [
+            (
+                Building.rule(mutes(16)),
+                "rules.yaml:23:28: found 16 suppressors of one branch, those of its rule included, expected at most 15"
+            ),
+            (
+                "rules:\n  - rule: r\n    kind: k\n    title: { en: t, zh: t }\n" + branches,
+                "rules.yaml:18:9: found 13 branches, expected at most 12. Join some with 'or'"
+            ),
+            (
+                "parameters: { a: 5s }\nparameters_for: { goods: 20s }\nrules: []",
+                "rules.yaml:2:26: found '20s', expected parameters"
+            ),
+            (
+                "parameters: { a: 5s }\nparameters_for: { goods: { a: 20 } }\nrules: []",
+                "rules.yaml:2:31: found '20', expected a duration"
+            ),
+            (Building.rule("yields_to: [[stands]]"), "rules.yaml:7:17: found"),
+            (
+                Building.rule(
+                    "examples: [{ name: n, say: { 0s: { moving: true } }, repeat: { every: 1s, say: { 0s: { moving: true } } }, until: 5h }]"
+                ),
+                "repeats for more than 10000 words"
+            ),
+        ] {
+            let error = #expect(throws: InvalidFiles.self) { try Building(rules: text) }
+            #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+        }
+        #expect(throws: Never.self) { try Building(rules: Building.rule(mutes(15))) }
+        let error = #expect(throws: InvalidFiles.self) {
+            try RuleSet([YAMLNode(parsing: Array(Building.rule().utf8), file: "r.yaml")])
+                .runTests([YAMLNode(parsing: Array(series.utf8), file: "t.yaml")])
+        }
+        #expect(
+            error?.description.contains("t.yaml:2:34: has more than 10000 values") == true, "\(error.debugDescription)")
+        let words = (0..<70).map { "w\($0)" }.joined(separator: ", ")
+        #expect(throws: ExpressionError.self) { try ExpressionTrace("state in {\(words)}") }
+    }
+
+    @Test func everySuppressorOfABranchThatHasAsManyAsItMayMutes() throws {
+        let mutes = (1...15).map { "{ name: m\($0), when: floor == \($0), active: before_onset }" }.joined(
+            separator: ", ")
+        for floor in [1.0, 15] {
+            var building = try Building(rules: Building.rule("unless: [\(mutes)]"))
+            building.say(at: 0) {
+                $0.set(.moving, true)
+                $0.set(.floor, number: floor)
+            }
+            building.say(at: 1) { $0.set(.moving, false) }
+            building.advance(to: 20)
+            #expect(building.told == ["1 stands suppressed 11.0"])
+        }
+    }
 }
