@@ -61,7 +61,7 @@ extension Detector {
                     alerts[spokesman].alsoNotAccepted.append(tracks[index].ledger.entries[entry].id)
                     continue
                 }
-                note(index, entry, Alert.notAccepted, nil, Instant(nanoseconds: time))
+                note(index, entry, .notAccepted, nil, Instant(nanoseconds: time))
                 if let area { spokesmen[area] = alerts.count - 1 }
             }
         }

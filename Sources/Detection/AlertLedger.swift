@@ -32,6 +32,8 @@ struct AlertLedger: Sendable, Equatable {
         var branch = ""
         /// A person has said that people are in the car.
         var isVerified = false
+        /// A person has said that rescuers are there.
+        var hasRescuers = false
     }
     /// A rule's open alert, as the rules' memory has it.
     struct OpenLife {
@@ -58,9 +60,13 @@ struct AlertLedger: Sendable, Equatable {
         entries.contains { $0.acceptedBy != nil && $0.state.isOpen && Alert.isEntrapment($0.kind) }
     }
 
+    /// Rescuers are at the lift, for an alert that is open.
+    var hasRescuers: Bool { entries.contains { $0.hasRescuers && $0.state.isOpen } }
+
     func openIndex(_ rule: String) -> Int? { entries.firstIndex { $0.rule == rule && $0.state.isOpen } }
 
-    /// Alerts of rules that are branches of another one now are that one's; of two that are open the confirmed one goes on.
+    /// Alerts of rules that are branches of another one now are that one's. Of two that are open one goes on: a confirmed one, and of
+    /// such the one that a person has taken on, whose id the centre works with.
     mutating func rename(to rules: [CompiledRule]) {
         var isRenamed = false
         for rule in rules {
@@ -71,12 +77,26 @@ struct AlertLedger: Sendable, Equatable {
                     entries[i].rule = rule.definition.name
                     entries[i].reason = branch.name
                     entries[i].kind = rule.definition.kind
+                    // A rule without stages had raised it in earnest.
+                    if entries[i].state == .raised { entries[i].state = rule.definition.finalState }
                 }
             }
         }
-        if isRenamed {
-            entries = entries.filter { $0.state == .confirmed } + entries.filter { $0.state != .confirmed }
+        guard isRenamed else { return }
+        func rank(_ entry: Entry) -> Int {
+            entry.state.isOpen ? (entry.state == .suspected ? 2 : 0) + (entry.acceptedBy == nil ? 1 : 0) : 4
         }
+        entries = (0...4).flatMap { wanted in entries.filter { rank($0) == wanted } }
+    }
+
+    /// The alert that goes on takes over what people have said of one that is now the same, and how urgent that was.
+    mutating func merge(_ second: Int, into first: Int) {
+        let merged = entries[second]
+        entries[second].acceptedBy = nil
+        entries[first].acceptedBy = entries[first].acceptedBy ?? merged.acceptedBy
+        entries[first].isVerified = entries[first].isVerified || merged.isVerified
+        entries[first].hasRescuers = entries[first].hasRescuers || merged.hasRescuers
+        entries[first].severity = max(entries[first].severity, merged.severity)
     }
 
     mutating func earlier(_ kind: String, _ onset: Int64) -> Int {
@@ -177,7 +197,8 @@ struct AlertLedger: Sendable, Equatable {
             if let told, life == nil {
                 let transition = Transition(
                     rule: index, branch: 0, state: .cleared, severity: entries[told].severity, time: now,
-                    onset: entries[told].onset, reason: "revised", unobserved: 0, evidence: evidence())
+                    onset: entries[told].onset, reason: AlertReason.revised.rawValue, unobserved: 0,
+                    evidence: evidence())
                 revise(told, .cleared, now)
                 alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
             } else if let told, let life {
@@ -188,7 +209,7 @@ struct AlertLedger: Sendable, Equatable {
                 // It was told as over, and is not: the same alert goes on.
                 let transition = Transition(
                     rule: index, branch: life.branch, state: life.state, severity: life.severity, time: now,
-                    onset: life.onset, reason: "revised", unobserved: 0, evidence: evidence())
+                    onset: life.onset, reason: AlertReason.revised.rawValue, unobserved: 0, evidence: evidence())
                 let name = rule.definition.name
                 let entry: Entry
                 if let ended = entries.lastIndex(where: { $0.rule == name && $0.wasRaised }) {
@@ -224,7 +245,8 @@ struct AlertLedger: Sendable, Equatable {
         revise(told, state, now)
         let transition = Transition(
             rule: index, branch: life.branch, state: state, severity: entries[told].severity, time: now,
-            onset: entries[told].onset, reason: isConfirmed || isOther ? branch : "severity", unobserved: 0,
+            onset: entries[told].onset, reason: isConfirmed || isOther ? branch : AlertReason.severity.rawValue,
+            unobserved: 0,
             evidence: evidence())
         alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
     }
@@ -253,7 +275,7 @@ struct AlertLedger: Sendable, Equatable {
 
     /// Ends an alert for a reason that no rule has found: a person's word, or a rule that is gone.
     mutating func close(
-        _ index: Int, ruleVersion: String, reason: String, _ statement: Statement? = nil, lift: String, now: Int64,
+        _ index: Int, ruleVersion: String, reason: AlertReason, _ statement: Statement? = nil, lift: String, now: Int64,
         evidence: [Evidence], vendorCode: String?
     ) -> Alert {
         entries[index].state = .cleared
@@ -264,7 +286,7 @@ struct AlertLedger: Sendable, Equatable {
 
     /// Tells an alert again as it stands.
     mutating func note(
-        _ index: Int, ruleVersion: String, reason: String, _ statement: Statement?, lift: String, now: Int64,
+        _ index: Int, ruleVersion: String, reason: AlertReason, _ statement: Statement?, lift: String, now: Int64,
         evidence: [Evidence], vendorCode: String?
     ) -> Alert {
         revise(index, entries[index].state, now)
@@ -272,7 +294,8 @@ struct AlertLedger: Sendable, Equatable {
         var alert = Alert(
             id: entry.id, revision: entry.revision, lift: lift, kind: entry.kind, state: entry.state,
             severity: entry.severity, rule: entry.rule, ruleVersion: ruleVersion,
-            onset: Instant(nanoseconds: entry.onset), time: Instant(nanoseconds: now), reason: reason, hold: .zero,
+            onset: Instant(nanoseconds: entry.onset), time: Instant(nanoseconds: now), reason: reason.rawValue,
+            hold: .zero,
             confirmationHold: nil, evidence: evidence, vendorCode: vendorCode, title: entry.title)
         alert.statement = statement
         return alert

@@ -90,7 +90,8 @@ public struct Detector: Sendable {
     public mutating func add(_ lift: Lift, kind: LiftKind, at start: Instant) throws(ExpressionError) -> Int {
         if let known = liftIndex[lift.id] { return known }
         let program = try program(for: kind)
-        tracks.append(LiftTrack(lift: lift, program: program, programs[program], start: start.nanoseconds))
+        tracks.append(
+            LiftTrack(lift: lift, program: program, programs[program], start: start.nanoseconds, told: saidOfSite))
         tracks[tracks.count - 1].ledger.origin = origin
         liftIndex[lift.id] = tracks.count - 1
         deadlines.note(tracks.count - 1, tracks[tracks.count - 1].memory.deadline)
@@ -342,7 +343,7 @@ public struct Detector: Sendable {
             let occupancy = programs[program].occupancy(tracks[index].memory)
             tracks[index].lastKnown.note(tracks[index].memory, occupancy, at: time)
         }
-        if tracks[index].judgement != nil { lookForNewEvidence(index, at: time, &sink) }
+        if !tracks[index].judgements.isEmpty { lookForNewEvidence(index, at: time, &sink) }
         deadlines.note(index, tracks[index].deadline)
     }
 
@@ -421,7 +422,9 @@ public struct Detector: Sendable {
             now: now ?? memory.time, vendorCode: tracks[index].writtenVendorCode,
             evidence: { program.evidence(memory.words.span) }, life: { program.openLife($0, memory) }, &alerts)
         complete(alertsFrom: told, index)
-        noticeIncidents(index, at: now ?? transitions.last?.time ?? memory.time)
+        let time = now ?? transitions.last?.time ?? memory.time
+        noticeIncidents(index, at: time)
+        noticeRescuers(index, at: time)
         if !transitions.isEmpty { acceptanceDue = min(acceptanceDue, nextReminder(index)) }
     }
 }

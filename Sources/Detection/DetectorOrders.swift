@@ -15,25 +15,26 @@ extension Detector {
         case .accepted(let alert, let by):
             let (index, entry) = try entryAboutPeople(alert) { $0.state.isOpen }
             tracks[index].ledger.entries[entry].acceptedBy = by
-            note(index, entry, "accepted", Statement(by: by), now)
+            note(index, entry, .accepted, Statement(by: by), now)
             // What suppressed a branch of it until now does so no longer.
             lookAgain(index, at: now.nanoseconds)
         case .verified(let alert, let statement):
             let (index, entry) = try entryAboutPeople(alert, where: Self.canBeSpokenOf)
             tracks[index].ledger.entries[entry].isVerified = true
-            if !confirm(index, entry, statement, now) { note(index, entry, "verified", statement, now) }
+            if !confirm(index, entry, statement, now) { note(index, entry, .verified, statement, now) }
             lookAgain(index, at: now.nanoseconds)
         case .progress(let alert, let progress, let statement):
             let (index, entry) = try entry(alert, where: Self.canBeSpokenOf)
-            note(index, entry, progress.rawValue, statement, now)
-            // From then on a car that moves, and a door that opens, are the rescuers' work.
-            if progress == .arrived, isAboutPeople(tracks[index].ledger.entries[entry].kind) {
-                setGatewaySignal(index, .rescuersArrived, true, at: now.nanoseconds)
+            note(index, entry, progress.reason, statement, now)
+            // From then on a car that moves, and a door that opens, are the rescuers' work, until the alert is over.
+            if progress == .arrived, Self.isAboutPeople(tracks[index].ledger.entries[entry].kind) {
+                tracks[index].ledger.entries[entry].hasRescuers = true
+                noticeRescuers(index, at: now.nanoseconds)
             }
         case .endOfAlarm(let alert, let statement):
-            try close(alert, because: "end_of_alarm", statement, mustEnd: false, now)
+            try close(alert, because: .endOfAlarm, statement, mustEnd: false, now)
         case .judgedFalse(let alert, let by, let reason):
-            try close(alert, because: "judged_false", Statement(by: by, remark: reason), mustEnd: true, now)
+            try close(alert, because: .judgedFalse, Statement(by: by, remark: reason), mustEnd: true, now)
         }
     }
 
@@ -47,7 +48,7 @@ extension Detector {
         throw .noOpenAlert(alert)
     }
 
-    private func isAboutPeople(_ kind: String) -> Bool { Alert.isEntrapment(kind) || kind == Alert.carAlarmCall }
+    static func isAboutPeople(_ kind: String) -> Bool { Alert.isEntrapment(kind) || kind == Alert.carAlarmCall }
 
     /// An entrapment or a call: an alert that a person accepts or verifies.
     private func entryAboutPeople(
@@ -55,7 +56,7 @@ extension Detector {
     ) throws(OrderProblem) -> (lift: Int, entry: Int) {
         let (index, entry) = try entry(alert, where: isWanted)
         let kind = tracks[index].ledger.entries[entry].kind
-        guard isAboutPeople(kind) else { throw .notAnEntrapment(kind) }
+        guard Self.isAboutPeople(kind) else { throw .notAnEntrapment(kind) }
         return (index, entry)
     }
 
@@ -84,16 +85,17 @@ extension Detector {
         let transition = Transition(
             rule: rule, branch: program.life(rule).reason(memory.words.span), state: .confirmed,
             severity: told.severity, time: now.nanoseconds, onset: told.onset,
-            reason: "verified", unobserved: 0, evidence: program.evidence(memory.words.span))
+            reason: AlertReason.verified.rawValue, unobserved: 0, evidence: program.evidence(memory.words.span))
         tell(TransitionSink(transitions: [transition]), index, refoldedFrom: nil)
-        guard let last = alerts.indices.last(where: { alerts[$0].id == told.id && alerts[$0].reason == "verified" })
+        let reason = AlertReason.verified.rawValue
+        guard let last = alerts.indices.last(where: { alerts[$0].id == told.id && alerts[$0].reason == reason })
         else { return false }
         alerts[last].statement = statement
         return true
     }
 
     /// A revision that changes no verdict: what a person did, or what nobody has done.
-    mutating func note(_ index: Int, _ entry: Int, _ reason: String, _ statement: Statement?, _ now: Instant) {
+    mutating func note(_ index: Int, _ entry: Int, _ reason: AlertReason, _ statement: Statement?, _ now: Instant) {
         let program = programs[tracks[index].program]
         let memory = tracks[index].memory
         alerts.append(
@@ -107,18 +109,16 @@ extension Detector {
     /// Ends an incident by a person's word: one that is open, that is presumed over, or that was accepted and has ended since, which
     /// leaves its rules alone: what they find now is something else.
     private mutating func close(
-        _ alert: String, because reason: String, _ statement: Statement, mustEnd: Bool, _ now: Instant
+        _ alert: String, because reason: AlertReason, _ statement: Statement, mustEnd: Bool, _ now: Instant
     ) throws(OrderProblem) {
         let (index, entry) = try entry(alert, where: Self.canBeSpokenOf)
         let program = programs[tracks[index].program]
         let told = tracks[index].ledger.entries[entry]
         tracks[index].ledger.entries[entry].acceptedBy = nil
-        setGatewaySignal(index, .rescuersArrived, false, at: now.nanoseconds)
         if told.state != .cleared, let rule = program.rules.firstIndex(where: { $0.definition.name == told.rule }) {
             if told.state.isOpen { program.life(rule).setPhase(.idle, &tracks[index].memory) }
-            if mustEnd { noteJudgement(index, rule: told.rule) }
-            // Rules that spoke through this one see the same evidence.
-            for related in [rule] + program.rules[rule].yieldsTo + program.rules[rule].yielders {
+            if mustEnd { noteJudgement(index, rule: rule) }
+            for related in program.related(to: rule) {
                 for branch in program.rules[related].branches.indices {
                     beginAnew(index, related, branch, mustEnd: mustEnd, at: now.nanoseconds)
                 }
@@ -133,6 +133,7 @@ extension Detector {
         complete(alertsFrom: alerts.count - 1, index)
         noticeIncidents(index, at: now.nanoseconds)
         lookAgain(index, at: now.nanoseconds)
+        noticeRescuers(index, at: now.nanoseconds)
     }
 
     /// Open, presumed over, or ended while a person was dealing with it, who has not yet said that it is over.
@@ -170,14 +171,14 @@ extension Detector {
         }
         tracks[index].maintenance = Maintenance(until: until.nanoseconds, by: by, reason: reason, alert: alert)
         maintenanceEnds = min(maintenanceEnds, until.nanoseconds)
-        setMaintenance(index, true, at: now.nanoseconds)
+        setGatewaySignal(index, .maintenance, true, at: now.nanoseconds)
     }
 
     private mutating func endMaintenance(_ index: Int, because reason: String, at time: Int64) {
         guard var window = tracks[index].maintenance else { return }
         tracks[index].maintenance = nil
         if let cleared = window.alert.clear(at: Instant(nanoseconds: time), because: reason) { alerts.append(cleared) }
-        setMaintenance(index, false, at: time)
+        setGatewaySignal(index, .maintenance, false, at: time)
     }
 
     /// Windows end by themselves.
@@ -185,35 +186,11 @@ extension Detector {
         guard now >= maintenanceEnds else { return }
         for index in tracks.indices {
             guard let window = tracks[index].maintenance, window.until <= now else { continue }
-            endMaintenance(index, because: "over", at: window.until)
+            endMaintenance(index, because: GatewayKind.maintenance.cleared, at: window.until)
         }
         maintenanceEnds = tracks.reduce(LiftMemory.never) { min($0, $1.maintenance?.until ?? LiftMemory.never) }
     }
 
-    private mutating func setMaintenance(_ index: Int, _ isAnnounced: Bool, at time: Int64) {
-        setGatewaySignal(index, .maintenance, isAnnounced, at: time)
-    }
-
-    /// Says something of a lift that no message of its own can say, at its place on the lift's time line.
-    mutating func setGatewaySignal(_ index: Int, _ signal: Signal, _ value: Bool, at time: Int64) {
-        tracks[index].waitingOrders.append(LiftTrack.WaitingOrder(time: time, signal: signal, value: value))
-        // While nobody listens, what the lift has said before may still be unread.
-        if isOnTime(index, at: time) { placeOrders(index, upTo: time) }
-    }
-
-    /// Orders given until then take effect on the lift's time line.
-    mutating func placeOrders(_ index: Int, upTo time: Int64) {
-        while let order = tracks[index].waitingOrders.first, order.time <= time {
-            tracks[index].waitingOrders.removeFirst()
-            var reading = Reading()
-            reading.set(order.signal, order.value)
-            reading.isSignOfLife = false
-            place(
-                LiftTrack.Input(
-                    time: order.time, saidAt: max(order.time, tracks[index].latestReading), reading: reading),
-                index, arrival: order.time)
-        }
-    }
 }
 
 extension RuleLife {

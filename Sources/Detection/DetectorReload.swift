@@ -23,10 +23,12 @@ extension Detector {
             let migration = migrations[tracks[index].program]
             tracks[index].carry(migration, isListening: isListening)
             tracks[index].ledger.rename(to: programs[tracks[index].program].rules)
+            tracks[index].renameJudgements(to: programs[tracks[index].program].rules)
             clearOrphans(index, at: now)
         }
         prepareIncidents(at: now)
-        for index in tracks.indices { noticeIncidents(index, at: now.nanoseconds) }
+        alignIncidents(at: now.nanoseconds)
+        alignSignals(at: now.nanoseconds)
         forgetDeadlines()
         advance(to: now)
         // It was the reload that looked last: a word of the same time comes after it.
@@ -40,12 +42,35 @@ extension Detector {
             let told = tracks[index].ledger.entries[entry]
             let isSecond = tracks[index].ledger.openIndex(told.rule) != entry
             guard told.state.isOpen, isSecond || !applying.contains(told.rule) else { continue }
+            if isSecond, let first = tracks[index].ledger.openIndex(told.rule) { merge(index, entry, into: first) }
             alerts.append(
                 tracks[index].ledger.close(
-                    entry, ruleVersion: "", reason: isSecond ? "merged" : "rule_removed", lift: tracks[index].lift.id,
+                    entry, ruleVersion: "", reason: isSecond ? .merged : .ruleRemoved, lift: tracks[index].lift.id,
                     now: now.nanoseconds, evidence: [], vendorCode: tracks[index].writtenVendorCode))
             complete(alertsFrom: alerts.count - 1, index)
         }
+    }
+
+    /// One alert goes on for two, in the ledger and in the rules' memory alike.
+    private mutating func merge(_ index: Int, _ second: Int, into first: Int) {
+        tracks[index].ledger.merge(second, into: first)
+        let entry = tracks[index].ledger.entries[first]
+        let program = programs[tracks[index].program]
+        guard let rule = program.rules.firstIndex(where: { $0.definition.name == entry.rule }),
+            let branch = program.rules[rule].branches.firstIndex(where: { $0.name == entry.reason })
+        else { return }
+        let life = program.life(rule)
+        life.goOn(branch, since: entry.onset, &tracks[index].memory)
+        life.goOn(branch, since: entry.onset, &tracks[index].older.memory)
+        life.goOn(branch, since: entry.onset, &tracks[index].newer.memory)
+    }
+}
+
+extension RuleLife {
+    fileprivate func goOn(_ branch: Int, since onset: Int64, _ memory: inout LiftMemory) {
+        var m = memory.words.mutableSpan
+        setReason(branch, &m)
+        setOnset(onset, &m)
     }
 }
 

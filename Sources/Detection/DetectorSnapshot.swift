@@ -3,8 +3,9 @@ import Encoding
 
 /// The detector's whole state as bytes: what a restart goes on from.
 extension Detector {
-    /// 7 knows when an alert of a lift changed last; 6 knows the branches of rules, who has accepted or verified an alert, how it began, what was last known of a lift, and the lift's
-    /// own order of its messages; 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts; 2 to 6 are read, too.
+    /// 7 knows when an alert of a lift changed last, every judgement of a lift, and at which alert rescuers have arrived; 6 knows the
+    /// branches of rules, who has accepted or verified an alert, how it began, what was last known of a lift, and the lift's own order of
+    /// its messages; 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts. 2 to 6 are read, too.
     private static let snapshotFormat: UInt32 = 7
 
     public func snapshot() -> [UInt8] {
@@ -47,10 +48,13 @@ extension Detector {
             try alert.read(from: &reader)
             if restored.incidents[rule] != nil {
                 restored.incidents[rule]?.alert.takeOver(alert)
-            } else if let cleared = alert.clear(at: Instant(nanoseconds: deafSince), because: "rule_removed") {
+            } else if let cleared = alert.clear(
+                at: Instant(nanoseconds: deafSince), because: AlertReason.ruleRemoved.rawValue)
+            {
                 restored.alerts.append(cleared)
             }
         }
+        var known: [Int] = []
         var migrations: [[Int: Migration]] = Array(repeating: [:], count: shapes.count)
         for _ in 0..<(try reader.readVariable()) {
             let lift = try reader.readText()
@@ -70,11 +74,19 @@ extension Detector {
                 track.carry(migration, isListening: wasListening)
             }
             track.ledger.rename(to: restored.programs[track.program].rules)
+            track.renameJudgements(to: restored.programs[track.program].rules)
             restored.tracks[index] = track
+            if format < 7 {
+                restored.spreadJudgement(index)
+                restored.assumeRescuers(index)
+            }
             restored.clearOrphans(index, at: Instant(nanoseconds: track.memory.time))
-            restored.countIn(index)
-            restored.readRegister(index)
+            known.append(index)
         }
+        // Not the start of this process: what is folded from here on is older than that. Each word and each batch brings its own time.
+        restored.horizon = restored.tracks.map(\.horizon).max() ?? horizon
+        restored.alignIncidents(at: restored.horizon)
+        for index in known { restored.readRegister(index) }
         restored.maintenanceEnds = restored.tracks.reduce(LiftMemory.never) {
             min($0, $1.maintenance?.until ?? LiftMemory.never)
         }
@@ -82,8 +94,7 @@ extension Detector {
         restored.isListening = wasListening
         restored.isWaiting = listening == 2
         restored.deafSince = deafSince
-        // Not the start of this process: what is folded from here on is older than that. Each word and each batch brings its own time.
-        restored.horizon = restored.tracks.map(\.horizon).max() ?? horizon
+        restored.alignSignals(at: nil)
         restored.forgetDeadlines()
         self = restored
         return sameRules
@@ -99,7 +110,7 @@ extension Detector {
             guard let entry = tracks[index].ledger.entries.firstIndex(where: { $0.id == alert }) else { continue }
             let known = tracks[index].ledger.entries[entry]
             tracks[index].ledger.entries[entry].revision = max(known.revision, revision)
-            if known.state.isOpen != isOpen { note(index, entry, "rules_changed", nil, now) }
+            if known.state.isOpen != isOpen { note(index, entry, .rulesChanged, nil, now) }
             return true
         }
         return false
@@ -189,8 +200,8 @@ extension LiftTrack {
             writer.write(order.value)
         }
         lastKnown.write(to: &writer)
-        writer.write(judgement != nil)
-        judgement?.write(to: &writer)
+        writer.write(variable: UInt64(judgements.count))
+        for judgement in judgements { judgement.write(to: &writer) }
         writer.write(maintenance != nil)
         if let maintenance {
             writer.write(maintenance.until)
@@ -266,8 +277,10 @@ extension LiftTrack {
             }
         }
         lastKnown = format < 6 ? LastKnown() : try LastKnown(from: &reader)
-        let isJudged = format < 6 ? false : try reader.readFlag()
-        judgement = isJudged ? try Judgement(from: &reader) : nil
+        judgements = []
+        // Format 6 has a flag, and one judgement at most.
+        let judged = format < 6 ? 0 : format == 6 ? (try reader.readFlag() ? 1 : 0) : try reader.readVariable()
+        for _ in 0..<judged { judgements.append(try Judgement(from: &reader)) }
         maintenance = nil
         guard try reader.readFlag() else { return }
         let until: Int64 = try reader.read()
@@ -340,6 +353,7 @@ extension AlertLedger {
             writer.write(entry.acceptedBy ?? "")
             writer.write(entry.branch)
             writer.write(entry.isVerified)
+            writer.write(entry.hasRescuers)
         }
         writer.write(variable: UInt64(onsets.count))
         for onset in onsets {
@@ -374,6 +388,7 @@ extension AlertLedger {
                 entries[entries.count - 1].branch = try reader.readText()
                 entries[entries.count - 1].isVerified = try reader.readFlag()
             }
+            if format >= 7 { entries[entries.count - 1].hasRescuers = try reader.readFlag() }
         }
         for _ in 0..<(try reader.readVariable()) {
             onsets.append(Onset(kind: try reader.readText(), onset: try reader.read()))

@@ -18,16 +18,13 @@ extension LiftTrack {
 
     static func clockAlert(lift: String, _ origin: AlertOrigin) -> SiteAlert {
         SiteAlert(
-            origin, lift: lift, kind: Detector.standingClock, severity: .minor,
+            origin, lift: lift, .deviceClock,
             title: Title(
                 en: "The controller's clock stands still; its messages are judged on arrival", zh: "控制器时钟停走,消息按到达时间判断"))
     }
 }
 
 extension Detector {
-    /// The kind of alert for a device whose time stamps do not go on.
-    static let standingClock = "device_clock_stands_still"
-
     /// Finds a message's place on the lift's time line.
     /// - Returns: nil for one of the past, which is counted and has no effect.
     mutating func judge(
@@ -129,11 +126,12 @@ extension Detector {
             let onset = Instant(nanoseconds: tracks[index].order.stoodSince)
             let told = alert.raise(
                 onset: onset, at: Instant(nanoseconds: now), hold: .nanoseconds(MessageOrder.longestStamp),
-                because: "stamps_stand_still")
+                because: GatewayKind.deviceClock.raised)
             tracks[index].clockAlert = alert
             if let told { alerts.append(told) }
         } else if tracks[index].clockAlert?.isOpen ?? false, tracks[index].order.goesAgain(at: now) {
-            let told = tracks[index].clockAlert?.clear(at: Instant(nanoseconds: now), because: "stamps_go_on")
+            let told = tracks[index].clockAlert?.clear(
+                at: Instant(nanoseconds: now), because: GatewayKind.deviceClock.cleared)
             if let told { alerts.append(told) }
         }
     }

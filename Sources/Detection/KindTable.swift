@@ -56,21 +56,42 @@ public struct KindTable: Sendable {
             "`Devices/rules`; a test holds it to them. A site with rules of its own runs the same command on its own folder.",
             "",
             "`reason` is that of the alert when it begins, or of the branch that an entrapment then stands on; further reasons are what confirms it and",
-            "what suppresses it. Every alert can also end with `released` or `revised`, be suppressed by a `maintenance`",
-            "window (not the alarm button), carry a person's word, or change its `severity`. The gateway tells of itself by `broker_lost`, `disk_failing`",
-            "and `selftest_failed` (raised, cleared; major), and of announced work by `maintenance` (raised, cleared; info).",
+            "what suppresses it. Every alert may be suppressed by a `maintenance` window (not the alarm button), and have the reasons of the second table.",
             "",
             "| kind | reason | what | states | severities | further reasons |",
             "|---|---|---|---|---|---|",
         ]
         for row in rows {
-            func list(_ items: [String]) -> String { items.map { "`\($0)`" }.joined(separator: " ") }
             lines.append(
                 "| `\(row.kind)` | `\(row.reason)` | \(row.title.en) (\(row.title.zh)) | "
-                    + list(AlertState.allCases.filter(row.states.contains).map(\.rawValue)) + " | "
-                    + list(Severity.allCases.filter(row.severities.contains).map(\.rawValue)) + " | "
-                    + list(row.others.sorted()) + " |")
+                    + Self.list(AlertState.allCases.filter(row.states.contains).map(\.rawValue)) + " | "
+                    + Self.list(Severity.allCases.filter(row.severities.contains).map(\.rawValue)) + " | "
+                    + Self.list(row.others.sorted()) + " |")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return (lines + Self.reasons + Self.gatewayKinds).joined(separator: "\n") + "\n"
+    }
+
+    private static func list(_ items: [String]) -> String { items.map { "`\($0)`" }.joined(separator: " ") }
+
+    private static var reasons: [String] {
+        [
+            "", "## Reasons of any alert", "", "| reason | state | what it says |", "|---|---|---|",
+        ]
+            + AlertReason.allCases.map {
+                "| `\($0.rawValue)` | \($0.state.map { "`\($0.rawValue)`" } ?? "its own") | \($0.meaning) |"
+            }
+    }
+
+    private static var gatewayKinds: [String] {
+        [
+            "", "## Kinds that no rule raises", "",
+            "What the gateway tells of itself, of the messages of a lift, and of announced work. Where the reason is a text, it says why.",
+            "Work that a person ends before its time has that person as its reason.",
+            "", "| kind | subject | severity | reason when raised | reason when cleared |", "|---|---|---|---|---|",
+        ]
+            + GatewayKind.allCases.map {
+                "| `\($0.rawValue)` | \($0.isOfLift ? "the lift" : "the site") | `\($0.severity.rawValue)` | "
+                    + "\($0.raised.isEmpty ? "a text" : "`\($0.raised)`") | `\($0.cleared)` |"
+            }
     }
 }

@@ -19,12 +19,12 @@ struct PlainLife {
         guard let phase = RuleLife.Phase(rawValue: bits & 0b11), phase != .idle else { return }
         own.setHasJoined(old.words[slot + 1] != LiftMemory.never, &m)
         life.setStands(on: branch, &m)
+        let rank = Int(bits >> 8 & 0b111)
+        life.setSeverity(max(life.severity(m.span), Severity.allCases[min(rank, Severity.allCases.count - 1)]), &m)
         if life.phase(m.span).rawValue >= phase.rawValue { return }
         life.setPhase(phase, &m)
         life.setReason(branch, &m)
         life.setOnset(old.words[slot + 2], &m)
-        let rank = Int(bits >> 8 & 0b111)
-        life.setSeverity(Severity.allCases[min(rank, Severity.allCases.count - 1)], &m)
     }
 }
 
@@ -109,11 +109,11 @@ struct LifeMigration {
         for (i, branch) in branches.enumerated() where from.stands(on: i, words) {
             if let branch { life.setStands(on: branch, &m) }
         }
-        // Of two rules' alerts that are one now, the more certain goes on.
+        // Of two rules' alerts that are one now, the more certain goes on, as severe as either was.
+        life.setSeverity(max(life.severity(m.span), from.severity(words)), &m)
         if life.phase(m.span).rawValue >= phase.rawValue { return }
         life.setPhase(phase, &m)
         life.setOnset(from.onset(words), &m)
-        life.setSeverity(from.severity(words), &m)
         // An alert whose branch is gone stays open, on the first one.
         let reason = from.reason(words)
         life.setReason((branches.indices.contains(reason) ? branches[reason] : nil) ?? 0, &m)

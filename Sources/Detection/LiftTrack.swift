@@ -71,8 +71,10 @@ struct LiftTrack: Sendable {
     var ledger = AlertLedger()
     var counters = LiftCounters()
     var use = LiftUse()
-    /// The last alert that a person judged false, while its condition lasts.
-    var judgement: Judgement?
+    /// What a person has judged false, by rule, while its condition lasts.
+    var judgements: [Judgement] = []
+    /// `rescuers_arrived` has been said of the lift, for an alert that is open.
+    var hasRescuers = false
     /// An announced maintenance window; see `Order`.
     var maintenance: Maintenance?
     /// What the gateway itself says and waits for the lift's time to get there: what the lift said before is judged without it.
@@ -83,7 +85,8 @@ struct LiftTrack: Sendable {
     /// More inputs than this within the lateness shorten it: memory is bounded.
     static let maximumInputs = 64
 
-    init(lift: Lift, program index: Int, _ program: Program, start: Int64) {
+    /// - Parameter told: signals that are so from the start: other lifts of the site have said so before.
+    init(lift: Lift, program index: Int, _ program: Program, start: Int64, told: Set<Signal> = []) {
         self.lift = lift
         self.program = index
         memory = program.begin(at: start)
@@ -93,6 +96,7 @@ struct LiftTrack: Sendable {
         }
         // Nothing of the kind is so until it is said.
         memory.known |= Signal.fromGateway
+        for signal in told { memory.words[LiftLayout.signals + signal.rawValue] = 1 }
         var sink = TransitionSink()
         // What is so from the start is raised when time goes on.
         program.settleAll(&memory, StepContext(time: start, isRaising: false), &sink)

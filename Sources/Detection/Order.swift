@@ -20,7 +20,18 @@ public enum Order: Sendable, Equatable {
     case judgedFalse(alert: String, by: String, reason: String)
 
     /// The nodes of a rescue between accepting a call and its end (接警, 出动, 抵达, 解救).
-    public enum Progress: String, Sendable, CaseIterable { case dispatched, arrived, released }
+    public enum Progress: String, Sendable, CaseIterable {
+        case dispatched, arrived, released
+
+        /// That of the revision that tells it.
+        var reason: AlertReason {
+            switch self {
+            case .dispatched: .dispatched
+            case .arrived: .arrived
+            case .released: .released
+            }
+        }
+    }
 
     /// A window longer than this is cut: a suppressor expires.
     public static let longestMaintenance = Duration.seconds(12 * 3600)
@@ -62,7 +73,7 @@ struct Maintenance: Sendable {
     /// The window is itself an event: what mutes is shown.
     static func alert(lift: String, _ origin: AlertOrigin) -> SiteAlert {
         SiteAlert(
-            origin, lift: lift, kind: "maintenance", severity: .info,
+            origin, lift: lift, .maintenance,
             title: Title(en: "Work is announced on this lift", zh: "电梯维保作业"))
     }
 }

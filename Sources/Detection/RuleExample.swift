@@ -168,7 +168,7 @@ extension RuleSet {
             alert.state == .suppressed || alert.state == .suspected && rule.branches.count > 1
             || alert.state == .confirmed && (rule.branches.count > 1 || rule.branches[0].escalation != nil)
         let name =
-            alert.reason == "revised"
+            alert.reason == AlertReason.revised.rawValue
             ? "revised" : isNamed ? "\(alert.state.rawValue) (\(alert.reason))" : alert.state.rawValue
         seen[alert.rule, default: []].insert(name)
         if alert.severity > rule.severity { seen[alert.rule, default: []].insert("severity") }

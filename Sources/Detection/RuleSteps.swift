@@ -209,7 +209,8 @@ extension Program {
         guard now > life.severity(m.span) else { return }
         life.setSeverity(now, &m)
         let state = life.phase(m.span) == .suspected ? .suspected : rules[index].definition.finalState
-        var update = transition(index, life.reason(m.span), state, "severity", life.onset(m.span), m, context)
+        var update = transition(
+            index, life.reason(m.span), state, AlertReason.severity.rawValue, life.onset(m.span), m, context)
         update.isUpdate = true
         sink.transitions.append(update)
     }
@@ -248,12 +249,12 @@ extension Program {
     ) {
         let rule = rules[index]
         if surely(rule.clear, m) {
-            end(index, .cleared, "released", life, &m, context, &sink)
+            end(index, .cleared, AlertReason.released.rawValue, life, &m, context, &sink)
         } else if let presume = rule.presume, surely(presume, m) {
-            end(index, .presumedReleased, "door_not_locked", life, &m, context, &sink)
+            end(index, .presumedReleased, AlertReason.doorNotLocked.rawValue, life, &m, context, &sink)
         } else if life.phase(m.span) == .suspected {
             if isRevised(rule, life, m) {
-                end(index, .cleared, "revised", life, &m, context, &sink)
+                end(index, .cleared, AlertReason.revised.rawValue, life, &m, context, &sink)
             } else if !isAccepted(rule, context), let mute = reachingMute(rule, life, m, context) {
                 for i in rule.branches.indices { life.branch(i).setSuppressionReported(true, &m) }
                 close(index, .suppressed, mute.name, life, &m, context, &sink)

@@ -21,6 +21,11 @@ public struct SiteAlert: Sendable {
         self.title = title
     }
 
+    /// One that no rule raises.
+    public init(_ origin: AlertOrigin, lift: String? = nil, _ kind: GatewayKind, title: Title) {
+        self.init(origin, lift: lift, kind: kind.rawValue, severity: kind.severity, title: title)
+    }
+
     public var isOpen: Bool { open != nil }
 
     /// The open alert as the centre knows it.

@@ -41,7 +41,8 @@ extension Detector {
             incidents[rule.name] = incident
         }
         for (name, var old) in before.sorted(by: { $0.key < $1.key }) where incidents[name] == nil {
-            if let now, let alert = old.alert.clear(at: now, because: "rule_removed") { alerts.append(alert) }
+            let alert = now.flatMap { old.alert.clear(at: $0, because: AlertReason.ruleRemoved.rawValue) }
+            if let alert { alerts.append(alert) }
         }
     }
 
@@ -65,26 +66,42 @@ extension Detector {
 
     /// Counts a lift in or out after its alerts have changed, and raises or clears the site's own alert.
     mutating func noticeIncidents(_ index: Int, at time: Int64) {
-        for (name, var incident) in incidents.sorted(by: { $0.key < $1.key }) {
+        for name in incidents.keys.sorted() {
+            guard var incident = incidents[name] else { continue }
             let before = (incident.affected[index], incident.companions[index])
             count(index, in: &incident, name)
             guard (incident.affected[index], incident.companions[index]) != before else { continue }
-            let now = Instant(nanoseconds: time)
-            if incident.isReached {
-                if let alert = incident.alert.raise(onset: now, at: now, hold: .zero, because: name) {
-                    alerts.append(alert)
-                }
-                incidents[name] = incident
-            } else {
-                let alert = incident.alert.clear(at: now, because: name)
-                incidents[name] = incident
-                if let alert {
-                    alerts.append(alert)
-                    tellUnexplained(incident.definition.explains, at: time)
-                }
-            }
+            incidents[name] = incident
+            decide(name, at: time)
         }
         tellSite(index, at: time)
+    }
+
+    /// Counts all lifts anew, and raises or clears: lifts may be gone that were counted, and the rule may ask for others.
+    mutating func alignIncidents(at time: Int64) {
+        for name in incidents.keys.sorted() {
+            guard var incident = incidents[name] else { continue }
+            (incident.affected, incident.companions) = ([:], [:])
+            for index in tracks.indices { count(index, in: &incident, name) }
+            incidents[name] = incident
+            decide(name, at: time)
+        }
+    }
+
+    private mutating func decide(_ name: String, at time: Int64) {
+        guard var incident = incidents[name] else { return }
+        let now = Instant(nanoseconds: time)
+        if incident.isReached {
+            let alert = incident.alert.raise(onset: now, at: now, hold: .zero, because: name)
+            incidents[name] = incident
+            if let alert { alerts.append(alert) }
+        } else {
+            let alert = incident.alert.clear(at: now, because: name)
+            incidents[name] = incident
+            guard let alert else { return }
+            alerts.append(alert)
+            tellUnexplained(incident.definition.explains, at: time)
+        }
     }
 
     private func count(_ index: Int, in incident: inout SiteIncident, _ name: String) {
@@ -92,33 +109,6 @@ extension Detector {
         incident.affected[index] = ledger.openIndex(name).map { ledger.entries[$0].onset }
         incident.companions[index] =
             incident.definition.with.compactMap { ledger.openIndex($0) }.map { ledger.entries[$0].onset }.min()
-    }
-
-    /// What one lift has said about the site becomes a signal of all others.
-    private mutating func tellSite(_ index: Int, at time: Int64) {
-        for rule in rules.rules {
-            guard let signal = rule.tellsSite else { continue }
-            let isOpen = tracks[index].ledger.openIndex(rule.name) != nil
-            let key = SiteSignalSource(signal: signal, rule: rule.name, lift: index)
-            guard isOpen != siteSignals.contains(key) else { continue }
-            if isOpen { siteSignals.insert(key) } else { siteSignals.remove(key) }
-            for other in tracks.indices where other != index {
-                let isSaid = siteSignals.contains { $0.signal == signal && $0.lift != other }
-                setGatewaySignal(other, signal, isSaid, at: time)
-            }
-        }
-    }
-
-    /// After a restart the lifts are counted without raising anything again.
-    mutating func countIn(_ index: Int) {
-        for (name, var incident) in incidents {
-            count(index, in: &incident, name)
-            incidents[name] = incident
-        }
-        for rule in rules.rules {
-            guard let signal = rule.tellsSite, tracks[index].ledger.openIndex(rule.name) != nil else { continue }
-            siteSignals.insert(SiteSignalSource(signal: signal, rule: rule.name, lift: index))
-        }
     }
 
     /// What the incident had explained and is still so needs an explanation of its own now.
@@ -144,11 +134,4 @@ extension Detector {
             }
         }
     }
-}
-
-/// An open alert of one lift that is a signal of all others (`tells_site`).
-struct SiteSignalSource: Hashable, Sendable {
-    var signal: Signal
-    var rule: String
-    var lift: Int
 }

@@ -72,7 +72,7 @@ public struct Alert: Sendable, Equatable {
     /// The kind of the alarm button in the car.
     public static let carAlarmCall = "car_alarm_call"
     /// The reason of a revision that reminds the centre: nobody has accepted it.
-    public static let notAccepted = "not_accepted"
+    public static let notAccepted = AlertReason.notAccepted.rawValue
 
     public var isEntrapment: Bool { Self.isEntrapment(kind) }
     /// The kind of people who cannot get out of a car, whatever the branch.

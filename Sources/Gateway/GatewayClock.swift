@@ -23,7 +23,7 @@ public struct GatewayClock: Sendable {
     public var now: Instant { Instant(nanoseconds: anchor + MonotonicClock.nanoseconds) }
 
     /// Whether what it says can be believed.
-    public enum Quality: String, Sendable {
+    public enum Quality: String, Sendable, CaseIterable {
         /// The kernel says that something (NTP, PTP) keeps the wall clock right, and this line agrees with it.
         case synchronised
         /// The wall clock is kept right, but it was corrected by more than a second since the start; this line was not.

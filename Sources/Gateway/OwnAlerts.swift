@@ -23,11 +23,11 @@ extension Journal.StoredAlert {
     private var content: Body.Inner? { (try? JSONDecoder().decode(Body.self, from: Data(body)))?.data }
 
     /// Its next revision, which says that it is over.
-    func ended(because reason: String, at now: Instant) -> Alert? {
+    func ended(because reason: AlertReason, at now: Instant) -> Alert? {
         guard let content, let onset, let severity = Severity(rawValue: content.severity) else { return nil }
         return Alert(
             id: id, revision: revision + 1, lift: lift, kind: kind, state: .cleared, severity: severity,
-            rule: content.rule.name, ruleVersion: "", onset: onset, time: now, reason: reason, hold: .zero,
+            rule: content.rule.name, ruleVersion: "", onset: onset, time: now, reason: reason.rawValue, hold: .zero,
             confirmationHold: nil, evidence: [], vendorCode: nil,
             title: Title(en: content.title.en, zh: content.title.zh))
     }
@@ -40,9 +40,10 @@ extension Journal.StoredAlert {
 
 extension SiteAlert {
     /// Goes on with what the last run had open.
-    mutating func resume(_ alerts: [Journal.StoredAlert], kind: String) {
-        guard let last = alerts.last(where: { $0.kind == kind && $0.isOpen }), let onset = last.onset else { return }
-        resume(id: last.id, onset: onset, told: alerts.count { $0.kind == kind })
+    mutating func resume(_ alerts: [Journal.StoredAlert], _ kind: GatewayKind) {
+        let own = alerts.filter { $0.kind == kind.rawValue }
+        guard let last = own.last(where: \.isOpen), let onset = last.onset else { return }
+        resume(id: last.id, onset: onset, told: own.count)
     }
 }
 
@@ -50,7 +51,7 @@ extension SelfTest {
     /// A test that a restart has cut off is over: nobody is to look for its lift.
     static func closing(_ alerts: [Journal.StoredAlert], at now: Instant) -> [Alert] {
         alerts.filter(\.isOpen).compactMap { open in
-            var alert = open.ended(because: "end_of_alarm", at: now)
+            var alert = open.ended(because: .endOfAlarm, at: now)
             alert?.title = Title(en: "The self-test was cut off by a restart", zh: "自检因重启中断")
             alert?.statement = Statement(by: "self-test")
             return alert

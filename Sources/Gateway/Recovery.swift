@@ -58,7 +58,7 @@ enum Recovery {
             guard rulesChanged && told.kind != RefusedLifts.kind || !isFollowed else { continue }
             if detector.goOn(told.id, toldAs: told.revision, isOpen: told.isOpen, at: now) { continue }
             if told.isOpen, !open.contains(told.id) {
-                ended += [told.ended(because: isFollowed ? "rules_changed" : "lift_removed", at: now)].compactMap { $0 }
+                ended += [told.ended(because: isFollowed ? .rulesChanged : .liftRemoved, at: now)].compactMap { $0 }
             }
         }
         intake.restore(detector)

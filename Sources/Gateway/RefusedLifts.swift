@@ -11,7 +11,7 @@ import Journal
 /// Judged at a message's arrival, so that it needs no timer and a replay finds the same. Not part of the fold: after a restart the
 /// journal says which alerts are open, and the counting begins anew.
 struct RefusedLifts {
-    static let kind = "lift_refused"
+    static let kind = GatewayKind.liftRefused.rawValue
     static let messages = 20
     static let least = Duration.seconds(10)
     static let atMost = Duration.seconds(60)
@@ -53,7 +53,7 @@ struct RefusedLifts {
         if lift < refusals.count { refusals[lift].count = 0 }
         // No lift is refused: the usual case, and no look at a name.
         if openCount == 0 { return }
-        guard let cleared = alerts[id()]?.clear(at: arrival, because: "read") else { return }
+        guard let cleared = alerts[id()]?.clear(at: arrival, because: GatewayKind.liftRefused.cleared) else { return }
         openCount -= 1
         pending.append(cleared)
     }
@@ -76,14 +76,14 @@ struct RefusedLifts {
         openCount = open.count
         for lift in open {
             var alert = newAlert(lift)
-            alert.resume(told.filter { $0.lift == lift }, kind: Self.kind)
+            alert.resume(told.filter { $0.lift == lift }, .liftRefused)
             alerts[lift] = alert
         }
     }
 
     private func newAlert(_ lift: String) -> SiteAlert {
         SiteAlert(
-            origin, lift: lift, kind: Self.kind, severity: .major,
+            origin, lift: lift, .liftRefused,
             title: Title(
                 en: "Every message of the lift is refused: it is not watched", zh: "电梯消息全部无法识别,该梯未受监测"))
     }

@@ -136,18 +136,18 @@ final class TelemetryLoop: MQTTClientDelegate {
         counters.alerts = kept["alerts"] ?? 0
         counters.redelivered = kept["redelivered"] ?? 0
         brokerLost = SiteAlert(
-            settings.site.origin, kind: "broker_lost", severity: .major,
+            settings.site.origin, .brokerLost,
             title: Title(en: "The gateway hears no lift: the building's broker is out of reach", zh: "网关与楼内消息服务器断开"))
         selfTestFailed = SiteAlert(
-            settings.site.origin, kind: "selftest_failed", severity: .major,
+            settings.site.origin, .selfTestFailed,
             title: Title(en: "The gateway's self-test failed", zh: "网关自检失败"))
         diskFailing = SiteAlert(
-            settings.site.origin, kind: "disk_failing", severity: .major,
+            settings.site.origin, .diskFailing,
             title: Title(en: "The gateway's disk takes nothing: alerts go out from memory", zh: "网关磁盘无法写入,告警由内存发出"))
         let ownAlerts = try journal.latestAlerts(about: settings.site.id)
-        brokerLost.resume(ownAlerts, kind: "broker_lost")
-        diskFailing.resume(ownAlerts, kind: "disk_failing")
-        selfTestFailed.resume(ownAlerts, kind: "selftest_failed")
+        brokerLost.resume(ownAlerts, .brokerLost)
+        diskFailing.resume(ownAlerts, .diskFailing)
+        selfTestFailed.resume(ownAlerts, .selfTestFailed)
         let detector = self.intake.detector
         self.intake.refusedLifts.resume(try journal.latestAlerts()) { detector.index(of: $0) != nil }
         // What was folded again is not folded a third time: a process that dies every few seconds would start ever more slowly.
@@ -356,9 +356,9 @@ final class TelemetryLoop: MQTTClientDelegate {
         if let deafSince, now - deafSince >= settings.brokerLostAfter {
             let alert = brokerLost.raise(
                 onset: deafSince, at: deafSince + settings.brokerLostAfter, hold: settings.brokerLostAfter,
-                because: "disconnected")
+                because: GatewayKind.brokerLost.raised)
             if let alert { tell(alert) }
-        } else if deafSince == nil, let alert = brokerLost.clear(at: now, because: "reconnected") {
+        } else if deafSince == nil, let alert = brokerLost.clear(at: now, because: GatewayKind.brokerLost.cleared) {
             tell(alert)
         }
     }

@@ -53,7 +53,7 @@ extension TelemetryLoop {
                 // What went out from memory meanwhile and was stored is owed no more.
                 for (centre, stored) in board.release() { _ = try journal.receipt(stored, from: centre) }
             }
-            if let alert = diskFailing.clear(at: now, because: "written") { tell(alert) }
+            if let alert = diskFailing.clear(at: now, because: GatewayKind.diskFailing.cleared) { tell(alert) }
             keepWithinQuota(now)
         } catch {
             counters.commitFailures += 1
@@ -103,7 +103,8 @@ extension TelemetryLoop {
         wantsSnapshot = true
         endBatch()
         let alert = diskFailing.raise(
-            onset: now - settings.diskPatience, at: now, hold: settings.diskPatience, because: "commit_failed")
+            onset: now - settings.diskPatience, at: now, hold: settings.diskPatience,
+            because: GatewayKind.diskFailing.raised)
         if let alert { tell(alert) }
     }
 

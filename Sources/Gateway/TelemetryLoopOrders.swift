@@ -122,7 +122,7 @@ extension TelemetryLoop {
             let stored = report.stored.map { "\($0.centre) after \($0.seconds) s" }.joined(separator: ", ")
             log.notice(
                 "self-test passed: raised after \(report.raised ?? 0) s, stored by \(stored); over after \(ended) s")
-            if let alert = selfTestFailed.clear(at: now, because: "passed") { tell(alert) }
+            if let alert = selfTestFailed.clear(at: now, because: GatewayKind.selfTestFailed.cleared) { tell(alert) }
         }
         do throws(JournalError) {
             try journal.set("selftest_at", now.nanoseconds)

@@ -166,4 +166,21 @@ import Testing
         #expect(found.contains("x.yaml:5:7: 'mvoing' is not a signal. Did you mean 'moving'?"), "\(found)")
         #expect(found.contains("x.yaml:6:16: 'feld' is not a key here. Did you mean 'field'?"), "\(found)")
     }
+
+    /// What a centre reads as the reason of `lift_refused`.
+    @Test func thePageOfProfilesNamesEveryReasonForARefusalAndNoOther() throws {
+        let path = Shipped.folder + "/../docs/profiles.md"
+        let page = String(decoding: try #require(FileManager.default.contents(atPath: path)), as: UTF8.self)
+        let section = try #require(page.components(separatedBy: "## What is refused").dropFirst().first)
+        let list = try #require(section.components(separatedBy: "\n\n").dropFirst().first)
+        let named = Set(list.components(separatedBy: "`").enumerated().filter { $0.offset % 2 == 1 }.map(\.element))
+        let others: [UnreadableMessage] = [
+            .anotherLift(""), .nameless(field: ""), .nothingKnown(field: ""), .wrapped(within: ""),
+            .nested(field: "", within: ""),
+        ]
+        // The last two are the gateway's own: see Intake.
+        let known = Set(JSONFlaw.Kind.allCases.map(\.rawValue)).union(others.map(\.kind))
+            .union(["too_long", "unknown_lift"])
+        #expect(named == known)
+    }
 }

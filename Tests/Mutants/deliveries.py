@@ -36,7 +36,7 @@ DELIVERIES = [
     ("retry: over the next route", "Uplink/Dispatch.swift",
      "try sendOverdue(lane, from: journal, now, time, limit, &sendings)", "", "DispatchTests"),
     ("retry: nobody has accepted it", "Detection/Acceptance.swift",
-     "note(index, entry, Alert.notAccepted, nil, Instant(nanoseconds: time))", "_ = entry", "AcceptanceTests"),
+     "note(index, entry, .notAccepted, nil, Instant(nanoseconds: time))", "_ = entry", "AcceptanceTests"),
     ("retry: a silent link is left", "Uplink/MQTTRoute.swift",
      "try noticeSilence(MonotonicClock.nanoseconds)", "", "NetworkTests/aHalfOpen"),
     ("retry: a refusal that cannot be read", "Uplink/HTTPSRoute.swift", "if answer.hasUnreadableRefusal {", "if false {",
