@@ -184,6 +184,18 @@ struct LiftTrack: Sendable {
     }
 }
 
+extension LiftTrack {
+    mutating func noteVendorCode(_ bytes: Span<UInt8>) {
+        var same = bytes.count == vendorCode.count
+        for i in 0..<min(bytes.count, vendorCode.count) where bytes[i] != vendorCode[i] { same = false }
+        if same { return }
+        vendorCode.removeAll(keepingCapacity: true)
+        for i in 0..<min(bytes.count, 64) { vendorCode.append(bytes[i]) }
+    }
+
+    var writtenVendorCode: String? { vendorCode.isEmpty ? nil : String(decoding: vendorCode, as: UTF8.self) }
+}
+
 extension Program {
     /// Applies what a reading says to the signals, and marks what has to look at it.
     func apply(_ input: borrowing LiftTrack.Input, _ memory: inout LiftMemory, _ agenda: inout Agenda) {
