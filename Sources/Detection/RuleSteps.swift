@@ -226,7 +226,10 @@ extension Program {
             let own = life.branch(i)
             var reason: String?
             if let when = escalation.when, surely(when, m) { reason = escalation.because }
-            if let unless = escalation.unless, surely(unless, m) {
+            // A spell that is muted has not joined the alert: the time that passes in it confirms nothing of an earlier one.
+            let isApart = !own.hasJoined(m.span)
+            let isMuted = isApart && own.whenSince(m.span) != LiftMemory.never && activeMute(branch, own, m) != nil
+            if isMuted || escalation.unless.map({ surely($0, m) }) == true {
                 own.setEscalatingSince(LiftMemory.never, &m)
             } else if escalation.hold != LiftMemory.never {
                 if own.escalatingSince(m.span) == LiftMemory.never { own.setEscalatingSince(context.time, &m) }

@@ -113,6 +113,40 @@ import Testing
         #expect(life(building).count == 2, "\(life(building))")
     }
 
+    /// The first spell of `off_level` has raised the alert; a way out stops its clock. The second spell is muted: it does not go on with it.
+    @Test(arguments: [false, true]) func aSpellThatIsMutedConfirmsNothingByTime(_ isMuted: Bool) throws {
+        let rules = """
+            rules:
+              - rule: stuck
+                kind: entrapment
+                branches:
+                  - branch: off_level
+                    when: not in_door_zone
+                    for: 10s
+                    unless: [{ name: test, when: door_open_demand, active: before_onset }]
+                    escalates: { to: confirmed, for: 60s, unless: in_door_zone }
+                  - { branch: moves, when: moving }
+                clear: moving and any(doors.fully_open)
+                title: { en: stuck, zh: stuck }
+            """
+        var building = try Building(rules: rules, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
+        building.say(at: 0) { reading in
+            reading.set(.moving, false)
+            reading.set(.inDoorZone, false)
+            reading.set(.frontFullyOpen, false)
+            reading.set(.doorOpenDemand, false)
+        }
+        building.say(at: 20) { $0.set(.inDoorZone, true) }
+        building.say(at: 30) { $0.set(.doorOpenDemand, isMuted) }
+        building.say(at: 40) { $0.set(.inDoorZone, false) }
+        for second in stride(from: 50.0, through: 200, by: 10) { building.say(at: second) }
+        #expect(life(building) == ["suspected off_level 10"] + (isMuted ? [] : ["confirmed off_level 100"]))
+        // Once nobody mutes it any more, it has its whole time.
+        building.say(at: 205) { $0.set(.doorOpenDemand, false) }
+        for second in stride(from: 210.0, through: 300, by: 10) { building.say(at: second) }
+        #expect(life(building) == ["suspected off_level 10", "confirmed off_level \(isMuted ? 265 : 100)"])
+    }
+
     @Test func aSuppressionThatIsJudgedAgainEndsNoLaterAlert() throws {
         let rules = """
             rules:
