@@ -28,8 +28,10 @@ struct Testimony {
     private var isStarting = false
     private var hasRunSinceWayOut = true
     private var unlockedAt = -Double.infinity
-    /// When the occupancy sensor last came to see somebody, and to see nobody, while the doors were open.
+    /// When the occupancy sensor last came to see somebody, and to see nobody, while the doors were open; and when it last changed behind
+    /// doors that had long been locked, out of step with them.
     private var provenAt = (seen: -Double.infinity, unseen: -Double.infinity)
+    private var outOfStepAt = -Double.infinity
 
     /// A fitter at work.
     private struct Inspection {
@@ -49,6 +51,8 @@ struct Testimony {
     /// Motor run-time limiter: at most 45 s (EN 81-20 5.9.2.7).
     private static let longestWithoutProgress = 45.0
     private static let memoryOfReasons = 120.0
+    /// A sensor notices so late that somebody has left.
+    private static let sensorLag = 30.0
 
     /// - Parameter time: when it was said. What has been overtaken by a later word says only that somebody called.
     /// - Returns: false where it is no younger than what was heard before: it came twice, or was overtaken.
@@ -93,8 +97,12 @@ struct Testimony {
 
     private mutating func see(_ panel: Panel, at time: Double) {
         if !panel.isLocked { unlockedAt = time }
-        if time - unlockedAt <= 5, let isOccupied = panel.isOccupied, last.isOccupied == !isOccupied {
-            if isOccupied { provenAt.seen = time } else { provenAt.unseen = time }
+        if let isOccupied = panel.isOccupied, last.isOccupied == !isOccupied {
+            if time - unlockedAt > Self.sensorLag {
+                outOfStepAt = time
+            } else if time - unlockedAt <= 5 {
+                if isOccupied { provenAt.seen = time } else { provenAt.unseen = time }
+            }
         }
         if panel.floor != last.floor || panel.isInDoorZone != last.isInDoorZone || !panel.isMoving { progressAt = time }
         let hasArrived = last.isMoving && !panel.isMoving && panel.mode == .normal && panel.isInDoorZone == true
@@ -125,7 +133,9 @@ struct Testimony {
     /// Off level, or in silence: whoever cannot be excluded.
     private var isPerhapsInside: Bool { last.isOccupied != false || last.isLoaded || wasOccupied }
     private func isMuted(at time: Double) -> Bool { inspection?.isMuting(at: time) ?? false }
-    private func isProven(at time: Double) -> Bool { min(provenAt.seen, provenAt.unseen) > time - 86_400 }
+    private func isProven(at time: Double) -> Bool {
+        min(provenAt.seen, provenAt.unseen) > time - 86_400 && outOfStepAt <= time - 86_400
+    }
 
     func showsEntrapment(at time: Double) -> Bool { !shown(at: time).branches.isEmpty }
 

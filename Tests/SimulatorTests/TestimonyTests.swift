@@ -191,6 +191,12 @@ import Testing
             (8, { ($0.isLocked, $0.isFullyOpen) = (true, false) }), (60, off),
         ])
         #expect(proven.shown(at: 60).confirmations == [.atLevel])
+        let outOfStep = heard([
+            (0, open), (2, { $0.isOccupied = true }), (4, { $0.isOccupied = false }), (6, { $0.isOccupied = true }),
+            (8, { ($0.isLocked, $0.isFullyOpen) = (true, false) }), (50, { $0.isOccupied = false }),
+            (55, { $0.isOccupied = true }), (60, off),
+        ])
+        #expect(outOfStep.shown(at: 60) == Shown(branches: [.atLevel]))
     }
 
     @Test func aDoorThatDidNotOpenBeforeNobodyKnowsWhomIsASuspicion() {

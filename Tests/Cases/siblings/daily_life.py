@@ -156,6 +156,49 @@ def adapters():
     write("07_moving_flag_lags.noopen", c.without("open").rows(time + 60))
 
 
+def switched_off():
+    """By code 42 alone, with somebody seen: whether the sensor is to be believed shows in what it did today."""
+    def lift(name, after):
+        a = Lift(name, floor=1)
+        time = ride(a, 10, 4)
+        if after:
+            # Somebody has left, and what the sensor sees of him goes out behind the locked doors.
+            a.at(time + 20, occupied=True).at(time + 70, occupied=False)
+        time = a.door(time + 120, occupied=True)
+        a.at(time + 60, mode=0, codes=["42"])
+        return a.rows(time + 400)
+
+    write("07_switched_off_with_somebody_seen", lift("S07S", after=False))
+    write("07_switched_off_and_a_sensor_out_of_step", lift("S07T", after=True))
+
+
+def few_sensors():
+    """Neither zone nor open limit are told: a door that was unlocked at a stop is a way out for all one knows."""
+    a = Lift("S07U", floor=1, occupied=True).at(10, moving=1, direction=1).at(15, floor=2)
+    a.at(20, moving=0, direction=0, codes=["41"]).at(55, codes=[], moving=1, direction=1).at(60, moving=0, direction=0)
+    time = a.door(61, occupied=False)
+    # Half an hour later there is a short dip again, and all is well again after it.
+    a.at(1800, moving=1, direction=1).at(1805, moving=0, direction=0, codes=["41"]).at(1825, codes=[], moving=1, direction=1)
+    a.at(1830, moving=0, direction=0)
+    a.door(1832)
+    a.without("zone", "open")
+    write("07_a_dip_with_neither_zone_nor_limit", a.rows(2400))
+
+    # The dip lasts, the doors stay locked: nothing has changed for whoever is inside.
+    b = Lift("S07V", floor=1, occupied=True).at(10, moving=1, direction=1).at(15, floor=2)
+    b.at(20, moving=0, direction=0, codes=["41"]).without("zone", "open")
+    write("07_trapped_with_neither_zone_nor_limit", b.rows(400))
+
+
+def after_a_correction_run():
+    """It stood between floors, was level again, took somebody on, and stands between floors again: that is no creeping."""
+    a = Lift("S07W", floor=2, occupied=ABSENT).at(15, moving=1, direction=1).at(16, zone=False)
+    a.at(20, moving=0, direction=0).at(50, moving=1, direction=1).at(54, floor=3, zone=True).at(56, moving=0, direction=0)
+    time = a.door(60, stays=6)
+    a.at(time + 2, moving=1, direction=1).at(time + 3, zone=False).at(time + 6, moving=0, direction=0)
+    write("07_stuck_again_after_a_correction_run.noocc", a.rows(400))
+
+
 def daily_life():
-    for part in (links, people, power, adapters):
+    for part in (links, people, power, adapters, switched_off, few_sensors, after_a_correction_run):
         part()

@@ -73,6 +73,21 @@ def inspection():
     c.at(41, zone=False).at(50, moving=0, direction=0)
     write("03_moved_under_inspection", c.rows(1200))
 
+    # The adapter boots while the fitter works: null is no end of his inspection.
+    d = Lift("S03F", floor=2, occupied=ABSENT).at(20, mode=2, codes=["43"]).at(40, moving=1, direction=1)
+    d.at(41, zone=False).at(50, moving=0, direction=0)
+    d.at(300, mode=None, moving=None, direction=None, zone=None, floor=None, locked=None, open=None)
+    d.at(320, mode=2, moving=0, direction=0, zone=False, floor=2, locked=True, open=False)
+    write("03_adapter_boots_in_an_inspection.noocc", d.rows(800))
+
+    # A dip between floors that was over in 20 s is still suspected without a sensor, when the fitter comes and stops the car between floors.
+    e = Lift("S03G", floor=2, occupied=ABSENT).at(15, moving=1, direction=1).at(16, zone=False)
+    e.at(20, moving=0, direction=0).at(40, moving=1, direction=1).at(44, floor=3, zone=True).at(46, moving=0, direction=0)
+    time = e.door(48)
+    e.at(time + 240, mode=2, codes=["43"]).at(time + 260, moving=1, direction=2).at(time + 262, zone=False)
+    e.at(time + 270, moving=0, direction=0)
+    write("03_an_old_suspicion_and_a_fitter.noocc", e.rows(900))
+
 
 def holds():
     """11, 20: ajar at a landing, and holds that begin anew."""
