@@ -66,7 +66,8 @@ enum Markdown {
     /// What was confirmed though nobody was trapped, and what was suspected, by what `name` says.
     static func precision(by name: String, _ rows: [(String, ScoreCard)]) -> String {
         let heads = [
-            name, "lift-years", "confirmed of nobody", "of them cautious", "at most, a lift and year (95%)",
+            name, "lift-years", "confirmed of nobody", "of them cautious", "of them by a sensor that errs",
+            "at most, a lift and year (95%)",
             "suspected of nobody", "a lift and year", "of them in a silence or doubt", "really trapped",
             "not suspected", "missed", "told twice", "episodes of the rarest nuisance",
         ]
@@ -75,7 +76,7 @@ enum Markdown {
             score += card.stuck
             func yearly(_ count: Int) -> String { written(Double(count) / card.liftYears, 3) }
             return [
-                name, written(card.liftYears, 2), "\(score.falseAlarms)", "\(score.cautious)",
+                name, written(card.liftYears, 2), "\(score.falseAlarms)", "\(score.cautious)", "\(score.misled)",
                 written(Bounds.upper(score.falseAlarms) / card.liftYears, 4), "\(score.suspectedFalsely)",
                 yearly(score.suspectedFalsely), "\(score.suspectedCautiously)", "\(score.happened)",
                 "\(score.suspicionMissed)", "\(score.missed)", "\(score.doubled)",
@@ -125,12 +126,12 @@ enum Markdown {
         let heads = [
             name, "had to be confirmed", "within the holds", "later, within 180 s", "missed", "recall at least (95%)",
             "open from before", "told twice", "ended early", "never ended", "confirmed of nobody", "of them cautious",
-            "suspected of nobody",
+            "of them by a sensor that errs", "suspected of nobody",
         ]
         let rows = strata.map { name, score in
             let counts = [
                 score.carried, score.doubled, score.clearedEarly, score.neverCleared, score.falseAlarms, score.cautious,
-                score.suspectedFalsely,
+                score.misled, score.suspectedFalsely,
             ]
             return [
                 name, "\(score.owed)", "\(score.inTime)", "\(score.late)", "\(score.missed)",

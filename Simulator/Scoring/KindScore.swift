@@ -9,6 +9,8 @@ package struct KindScore: Sendable {
     package internal(set) var falseAlarms = 0
     /// Of the false ones, those of an empty car that really is shut while no sensor says whether it is empty.
     package internal(set) var cautious = 0
+    /// Of the false ones, those of a lift whose occupancy sensor errs, or had erred shortly before: a sensor said that somebody was there.
+    package internal(set) var misled = 0
     /// Of the missed ones, those that were suspected at least.
     package internal(set) var suspectedOnly = 0
     /// Suspected, never confirmed, and nobody was trapped; and of these, those of a lift that was silent, or as in `cautious`.
@@ -83,6 +85,7 @@ extension KindScore: Codable {
         ("missed", \.missed),
         ("falseAlarms", \.falseAlarms),
         ("cautious", \.cautious),
+        ("misled", \.misled),
         ("suspectedOnly", \.suspectedOnly),
         ("suspectedFalsely", \.suspectedFalsely),
         ("suspectedCautiously", \.suspectedCautiously),

@@ -47,6 +47,11 @@ package struct ScoreCard: Sendable, Codable {
         "link_away",
     ]
 
+    /// `OccupancySensor.quality` of those that do not tell the truth.
+    private static let erringSensors: Set = ["lagging", "stuck", "erring"]
+    /// Seconds for which what a sensor saw wrongly may be behind an alert.
+    private static let memoryOfMisreadings = 300.0
+
     package init() {}
 
     /// - Parameters:
@@ -68,9 +73,11 @@ package struct ScoreCard: Sendable, Codable {
             liftYears = Double(run.lifts ?? 0) * (run.end - run.start) / (365 * 86_400)
         }
         var facts: [String: [TruthRow]] = [:]
+        var misreadings: [TruthRow] = []
         for fact in truth {
             if fact.kind.hasPrefix("nuisance.") {
                 nuisances[String(fact.kind.dropFirst(9)), default: 0] += 1
+                if fact.kind.hasSuffix(".bad_sensor") { misreadings.append(fact) }
             } else if fact.kind == "breakdown" {
                 breakdowns[fact.cause ?? "", default: 0] += 1
             } else {
@@ -84,6 +91,12 @@ package struct ScoreCard: Sendable, Codable {
             deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
         for story in stories where story.firstTold.map({ $0 <= span.end }) == true { told[story.kind, default: 0] += 1 }
         let fittings = Dictionary((facts["lift"] ?? []).map { ($0.lift, $0) }, uniquingKeysWith: { first, _ in first })
+        func errs(_ lift: String, at time: Double) -> Bool {
+            if let sensor = fittings[lift]?.sensor, Self.erringSensors.contains(sensor) { return true }
+            return misreadings.contains {
+                $0.lift == lift && $0.start <= time && time <= $0.end + Self.memoryOfMisreadings
+            }
+        }
         let stuckLifts = Set(fittings.values.filter { $0.sensor == "stuck" }.map(\.lift))
         for isStuck in [false, true] {
             func isMeant(_ lift: String) -> Bool { stuckLifts.contains(lift) == isStuck }
@@ -94,6 +107,8 @@ package struct ScoreCard: Sendable, Codable {
                 // An empty car that really is shut, and may hold people for all one knows.
                 excusing: facts["stuck_unknown"] ?? [], silences: facts["silent_in_use"] ?? []
             ) { lift, fact, one, finding in
+                var one = one
+                if one.falseAlarms > 0, let finding, errs(lift, at: finding.time) { one.misled = 1 }
                 score += one
                 if let finding { findings.append(finding) }
                 let fitting = fact ?? fittings[lift]

@@ -25,6 +25,7 @@ extension ScoreCard {
             "\nentrapments: \(e.late) told later than the holds but within 180 s of when it showed, \(e.doubled) told twice, "
         text +=
             "\(e.clearedEarly) ended early, \(e.neverCleared) never ended, \(e.suspectedFalsely) suspected of nobody, "
+        text += "\(e.misled) of the false ones by a sensor that errs, "
         text += "\(e.carried) while an alert of before was still open, \(e.toldAnyway) told that did not have to be"
         if liftYears > 0 {
             let bound = (Bounds.upper(e.falseAlarms) / liftYears).rounded(toDecimals: 4)
@@ -110,6 +111,7 @@ extension ScoreCard {
             $0.put("confirmed_anyway", score.confirmedAnyway)
             $0.put("suspected_falsely", score.suspectedFalsely)
             $0.put("cautious", score.cautious)
+            $0.put("misled", score.misled)
             $0.put("suspected_cautiously", score.suspectedCautiously)
             $0.put("carried", score.carried)
             $0.put("told_anyway", score.toldAnyway)

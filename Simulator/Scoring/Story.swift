@@ -23,10 +23,14 @@ struct Story {
         kind = word.kind
     }
 
-    /// The alerts that words tell of, in the order of their ids; who is suppressed tells of none.
+    /// The alerts that words tell of, in the order of their ids. What was suppressed from the first tells of none; a suspicion that was
+    /// suppressed is over.
     static func gather(_ words: [AlertWord]) -> [Story] {
+        let told = Set(words.lazy.filter { $0.state != "suppressed" }.map(\.alertID))
         var stories: [String: Story] = [:]
-        for word in words where word.state != "suppressed" { stories[word.alertID, default: Story(word)].add(word) }
+        for word in words where told.contains(word.alertID) {
+            stories[word.alertID, default: Story(word)].add(word)
+        }
         return stories.sorted { $0.key < $1.key }.map(\.value)
     }
 
@@ -37,7 +41,7 @@ struct Story {
         case "suspected":
             if word.time < suspected?.time ?? .infinity { suspected = Moment(time: word.time, said: word.said) }
         case "raised", "confirmed": told.append(Moment(time: word.time, said: word.said))
-        case "cleared": ended.append(word.time)
+        case "cleared", "suppressed": ended.append(word.time)
         case "presumed_released":
             ended.append(word.time)
             presumed.append(word.time)

@@ -236,6 +236,21 @@ import Testing
         #expect(broken.entrapment.falseAlarms == 1 && broken.isGood, "the car really was shut")
     }
 
+    /// A sensor said that somebody was there: as false as any, and of another cause.
+    @Test func falseOnesByASensorThatErrsAreToldApart() {
+        func misled(_ sensor: String, sunUntil end: Double = 0) -> Int {
+            var lift = fact("lift", from: 0, to: 10_000)
+            lift.sensor = sensor
+            let sun = fact("nuisance.bad_sensor", from: 100, to: end)
+            let score = score([lift] + (end > 0 ? [sun] : []), [word("confirmed", at: 900)]).entrapment
+            #expect(score.falseAlarms == 1)
+            return score.misled
+        }
+        #expect(misled("truthful") == 0 && misled("missing") == 0)
+        #expect(misled("erring") == 1 && misled("lagging") == 1)
+        #expect(misled("truthful", sunUntil: 700) == 1 && misled("truthful", sunUntil: 500) == 0)
+    }
+
     @Test func suspicionsOfNobodyAreCountedAndThoseOfASilenceApart() {
         let plain = score([], [word("suspected", at: 500)]).entrapment
         #expect(plain.suspectedFalsely == 1 && plain.suspectedCautiously == 0 && plain.falseAlarms == 0)
@@ -291,6 +306,16 @@ import Testing
             word("confirmed", at: 1200, id: "b"),
         ]
         #expect(score([fact()], words).entrapment.doubled == 0)
+    }
+
+    /// A suspicion that was suppressed is over: what begins later is no second alert for it.
+    @Test func aSuspicionThatWasSuppressedIsOver() {
+        let words = [
+            word("suspected", at: 500), word("suppressed", at: 520, revision: 2),
+            word("suspected", at: 1018, id: "b"), word("confirmed", at: 1078, revision: 2, id: "b"),
+        ]
+        #expect(score([fact()], words).entrapment.doubled == 0)
+        #expect(score([fact()], [word("suppressed", at: 1010)]).unique == 0, "it tells of none")
     }
 
     /// Kinds of today and of tomorrow: the branches are one kind.
