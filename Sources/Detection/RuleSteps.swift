@@ -226,8 +226,9 @@ extension Program {
             let own = life.branch(i)
             var reason: String?
             if let when = escalation.when, surely(when, m) { reason = escalation.because }
-            // A spell that is muted has not joined the alert: the time that passes in it confirms nothing of an earlier one.
-            let isApart = !own.hasJoined(m.span)
+            // A spell that is muted has not joined the alert: the time that passes in it confirms nothing of an earlier one. An accepted
+            // one joins, and is in sight; that somebody has looked at it makes its time no evidence.
+            let isApart = !own.hasJoined(m.span) || isAccepted(rules[index], context)
             let isMuted = isApart && own.whenSince(m.span) != LiftMemory.never && activeMute(branch, own, m) != nil
             if isMuted || escalation.unless.map({ surely($0, m) }) == true {
                 own.setEscalatingSince(LiftMemory.never, &m)

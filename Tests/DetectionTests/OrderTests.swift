@@ -94,6 +94,38 @@ import Testing
             ])
     }
 
+    /// It stays what it is, in sight of whoever accepted it: to have been looked at makes a fitter's visit no confirmed entrapment.
+    @Test func anAcceptedSuspicionIsNotConfirmedByTimeWhileASuppressorHolds() throws {
+        let rules = """
+            rules:
+              - rule: stuck
+                kind: entrapment
+                unless: [{ name: inspection, when: mode == inspection, reaches_back: 120s, at_most: 1h }]
+                when: not moving and not in_door_zone
+                for: 10s
+                escalates: { to: confirmed, for: 60s, when: door_open_demand, because: called }
+                clear: in_door_zone
+                title: { en: stuck, zh: stuck }
+            """
+        for presses in [false, true] {
+            var building = try Building(
+                rules: rules, provides: [.mode, .moving, .inDoorZone, .occupied, .doorOpenDemand])
+            building.stop(at: 0)
+            building.advance(to: 15)
+            try building.order(.accepted(alert: building.alerts[0].id, by: "Wang"))
+            building.say(at: 20) { $0.set(.mode, case: 2) }
+            if presses { building.say(at: 50) { $0.set(.doorOpenDemand, true) } }
+            for second in stride(from: 60.0, through: 190, by: 10) { building.say(at: second) }
+            building.say(at: 200) { $0.set(.mode, case: 1) }
+            for second in stride(from: 210.0, through: 300, by: 10) { building.say(at: second) }
+            #expect(
+                building.told == [
+                    "1 entrapment suspected 10.0", "1 entrapment suspected 15.0",
+                    "1 entrapment confirmed \(presses ? "50.0" : "260.0")",
+                ])
+        }
+    }
+
     @Test func judgedFalseEndsItAndBlocksNoNewEvidence() throws {
         var building = try Building(rules: Building.rule())
         building.stop(at: 1)
