@@ -5,6 +5,7 @@ extension Compiler {
     static let functions = [
         "any", "all", "known", "possibly", "last", "previous", "rise", "fall", "changes", "once", "held", "since",
         "latched", "then", "not_followed", "count", "silent", "age", "min", "max", "avg", "delta", "rate", "abs",
+        "today", "usual",
     ]
 
     mutating func call(
@@ -99,6 +100,12 @@ extension Compiler {
         case "min", "max", "delta", "rate":
             try arity(2...2, "\(name)(number, 10s)")
             return try sampled(name, arguments)
+        case "today":
+            try arity(1...1, "today(point)")
+            return try daily(.today, arguments[0], days: 0)
+        case "usual":
+            try arity(2...2, "usual(point, 14d)")
+            return try daily(.usual, arguments[0], days: try days(arguments[1]))
         case "count", "avg", "age":
             let example = ["count": "count(point, 1h) >= 3", "avg": "avg(load, 10s) > 80", "age": "age(load) > 30s"]
             throw ExpressionError(offset: whole.offset, message: "compare it with a bound: \(example[name] ?? "")")
@@ -182,6 +189,32 @@ extension Compiler {
                     capacity: try rings.samples(window, arguments[1]))),
             type: .number(unit: name == "rate" && !unit.isEmpty ? unit + "/s" : unit))
     }
+
+    private mutating func daily(
+        _ operation: Node.Operation, _ argument: Expression, days: Int32
+    ) throws(ExpressionError) -> Typed {
+        let point = try self.point(argument)
+        return Typed(
+            operand: add(Node(operation: operation, b: point, ofPoints: true, capacity: days)), type: .number(unit: ""))
+    }
+
+    mutating func point(_ expression: Expression) throws(ExpressionError) -> Operand {
+        let typed = try compile(expression)
+        try expect(typed, .point, expression, "Write rise(condition).")
+        return typed.operand
+    }
+
+    private func days(_ expression: Expression) throws(ExpressionError) -> Int32 {
+        let (days, rest) = try duration(expression).nanoseconds.quotientAndRemainder(dividingBy: 86_400_000_000_000)
+        if rest != 0 || !(1...Self.maximumDays ~= days) {
+            throw ExpressionError(
+                offset: expression.offset,
+                message: "expected whole days, from 1d to \(Self.maximumDays)d: a count is remembered for each")
+        }
+        return Int32(days)
+    }
+    /// Days that a lift's own usual may be taken over.
+    private static let maximumDays: Int64 = 28
 
     // MARK: Windows
 

@@ -23,35 +23,48 @@ extension Compiler {
     ) throws(ExpressionError) -> Typed {
         switch measure {
         case .count, .changes:
-            guard arguments.count == 2 else {
-                throw ExpressionError(offset: call.offset, message: "expected count(point, window)")
+            guard arguments.count == 2 || arguments.count == 3 && measure == .count else {
+                throw ExpressionError(
+                    offset: call.offset, message: "expected count(point, window) or count(point, window, number)")
             }
-            var point: Typed
-            if measure == .count {
-                point = try compile(arguments[0])
-                try expect(point, .point, arguments[0], "Write rise(condition).")
-            } else {
-                point = Typed(operand: try changes(arguments[0]), type: .point)
-            }
-            return try count(point.operand, try positive(arguments[1]), comparison, bound)
+            let point = measure == .count ? try point(arguments[0]) : try changes(arguments[0])
+            let number = arguments.count == 3 ? try place(arguments[2]) : Operand.none
+            return try count(point, try positive(arguments[1]), where: number, comparison, bound)
         case .age: return try age(arguments, comparison, bound, call)
         case .average: return try average(arguments, comparison, bound, call)
         }
     }
 
+    /// The number, or name, that has to be the same at each point that counts.
+    private mutating func place(_ expression: Expression) throws(ExpressionError) -> Operand {
+        let typed = try compile(expression)
+        switch typed.type {
+        case .number, .enumeration: return typed.operand
+        default: throw mismatch(typed, .number(unit: ""), expression, "Such as floor.")
+        }
+    }
+
     private mutating func count(
-        _ point: Operand, _ window: Int64, _ comparison: Expression.Comparison, _ bound: Expression
+        _ point: Operand, _ window: Int64, where number: Operand, _ comparison: Expression.Comparison,
+        _ bound: Expression
     ) throws(ExpressionError) -> Typed {
         let limit = try compile(bound)
-        guard let n = constantNumber(limit.operand).flatMap({ Int(exactly: $0) }), 0...1000 ~= n else {
+        let maximum = number == .none ? 1000 : RingSizes.numberedPoints - 1
+        guard let n = constantNumber(limit.operand).flatMap({ Int(exactly: $0) }), 0...maximum ~= n else {
             throw ExpressionError(
                 offset: bound.offset,
-                message: "expected a whole number from 0 to 1000: it bounds the memory of count(…)")
+                message: "expected a whole number from 0 to \(maximum): it bounds the memory of count(…)")
         }
         // `count >= n` needs the last n points only; the other comparisons are written with it.
         func atLeast(_ n: Int, _ compiler: inout Compiler) -> Operand {
             if n <= 0 { return compiler.constant(.true) }
             var node = Node(operation: .count, b: point, ofPoints: true, high: window, capacity: Int32(n))
+            if number != .none {
+                node.operation = .countWhere
+                node.a = number
+                node.constant = UInt64(n)
+                node.capacity = Int32(RingSizes.numberedPoints)
+            }
             node.isDefinite = compiler.isDefinite(point)
             return compiler.add(node)
         }

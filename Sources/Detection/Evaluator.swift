@@ -229,6 +229,8 @@ extension Program {
         case .ever, .since, .sinceWithin, .sinceBetween, .unanswered, .count:
             resetStretches(node, &m, at: time, isPastUnknown: isUnknown)
         case .minimum, .maximum, .delta, .rate, .average: resetSamples(node, &m, at: time, isPastUnknown: isUnknown)
+        case .countWhere: resetCountWhere(node, &m, at: time, isPastUnknown: isUnknown)
+        case .today, .usual: resetDays(node, &m, at: time, isPastUnknown: isUnknown)
         default: break
         }
         if node.isPoint { truth = (false, false) }
@@ -331,6 +333,11 @@ extension Program {
         case .minimum, .maximum, .delta, .rate, .average:
             let isKnown = surely(node.a, m)
             return evaluateSamples(index, node, isKnown ? number(node.a, m) : .nan, &m, context)
+        case .countWhere:
+            return countWhere(index, node, surely(node.a, m) ? number(node.a, m) : nil, &m, context.time)
+        case .today, .usual:
+            let point = verdict(node.b, m)
+            return countDays(index, node, point == .unknown ? nil : point == .true, &m, context.time)
         case .silent:
             guard context.isListening else { return false }
             let due = m[LiftLayout.lastHeard] &+ node.high

@@ -234,6 +234,7 @@ public struct ExpressionTrace: Sendable {
             case .call(let function, let arguments)
             where ["min", "max", "delta", "rate", "avg"].contains(function) && arguments.first.map(isThis) == true:
                 found = .number
+            case .call("count", let arguments) where arguments.count == 3 && isThis(arguments[2]): found = .number
             case .arithmetic(_, let a, let b) where isThis(a) || isThis(b): found = .number
             default: break
             }

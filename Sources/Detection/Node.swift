@@ -29,7 +29,7 @@ struct Node: Hashable, Sendable {
         // Conditions over time
         case ever, since, sinceWithin, sinceBetween, latched, unanswered, count, silent, age, average
         // What came later: nodes of snapshots are told apart by these numbers.
-        case absolute
+        case absolute, countWhere, today, usual
     }
     enum Comparison: UInt8, Sendable {
         case equal, less, lessOrEqual
@@ -57,15 +57,6 @@ struct Node: Hashable, Sendable {
     var slot: Int32 = -1
     var timer: Int32 = -1
 
-    var isNumber: Bool {
-        switch operation {
-        case .signalNumber, .add, .subtract, .multiply, .divide, .absolute, .lastNumber, .previousNumber,
-            .minimum, .maximum, .delta, .rate:
-            true
-        default: false
-        }
-    }
-
     /// True at an instant only: forgotten when the instant is over.
     var isPoint: Bool { [.rise, .numberChanges, .either].contains(operation) || operation == .and && ofPoints }
 
@@ -82,6 +73,9 @@ struct Node: Hashable, Sendable {
         case .count: 1 + (isDefinite ? 1 : 2) * (1 + entries)
         // See SampleOperators.swift.
         case .minimum, .maximum, .delta, .rate, .average: 4 + 2 * entries
+        // See CountWhere.swift, DailyCounts.swift.
+        case .countWhere: 1 + (isDefinite ? 1 : 2) * PointRing.size(entries)
+        case .today, .usual: 3 + entries
         default: 0
         }
     }
@@ -90,7 +84,7 @@ struct Node: Hashable, Sendable {
     var hasTimer: Bool {
         switch operation {
         case .sinceWithin, .sinceBetween, .unanswered, .count, .silent, .age, .average, .minimum, .maximum, .delta,
-            .rate:
+            .rate, .countWhere, .today, .usual:
             true
         case .ever, .since: low > 0
         default: false
@@ -101,7 +95,8 @@ struct Node: Hashable, Sendable {
     var remembers: Bool {
         switch operation {
         case .lastNumber, .previousNumber, .minimum, .maximum, .delta, .rate, .last, .previous, .rise, .numberChanges,
-            .ever, .since, .sinceWithin, .sinceBetween, .latched, .unanswered, .count, .age, .average:
+            .ever, .since, .sinceWithin, .sinceBetween, .latched, .unanswered, .count, .age, .average, .countWhere,
+            .today, .usual:
             true
         default: false
         }

@@ -9,6 +9,9 @@ struct RingSizes {
     /// More than this for one operator of one lift is refused: 16 KiB.
     static let limit = 1024
 
+    /// Points that a count at one number (a landing) looks back on: eight times as many as such a rule asks for, 272 bytes.
+    static let numberedPoints = 16
+
     /// Change points of a number within a window.
     func samples(_ window: Int64, _ place: Expression) throws(ExpressionError) -> Int32 {
         guard let shortestInterval else { return Int32(start) }

@@ -37,17 +37,20 @@ struct RuleExample: Sendable {
         heartbeat = reader.duration("heartbeat") ?? .seconds(10)
         silentFrom = reader.duration("silent_from")
         until = reader.duration("until") ?? (words.last?.time ?? .zero) + .seconds(300)
-        if let node = reader.optional("repeat") {
+        var cycles = reader.optional("repeat").map { [$0] } ?? []
+        if case .sequence(let several)? = cycles.first?.content { cycles = several }
+        for node in cycles {
             var cycle = YAMLReader(node, diagnostics)
             let every = cycle.duration("every") ?? .seconds(3600)
+            var start = cycle.duration("from") ?? every
+            let end = min(cycle.duration("until") ?? until, until)
             let said = Self.words(&cycle, diagnostics)
             cycle.finish()
-            var start = every
-            while start < until {
+            while start < end {
                 guard words.count + said.count <= Self.maximumWords else {
                     diagnostics.report(
                         node,
-                        "repeats for more than \(Self.maximumWords) words until \(until.written), the limit of a test. Choose a longer 'every', or a shorter 'until'"
+                        "repeats for more than \(Self.maximumWords) words until \(end.written), the limit of a test. Choose a longer 'every', or a shorter 'until'"
                     )
                     break
                 }

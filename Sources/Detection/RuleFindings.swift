@@ -84,29 +84,37 @@ extension Compiler {
     /// The nodes with everything that a lift has no signal for as constantly unknown.
     fileprivate func unprovidedAsUnknown() -> [Node] {
         var nodes = nodes
+        func isUnknown(_ operand: Operand) -> Bool {
+            operand != .none && nodes[operand.node].operation == .constant
+                && nodes[operand.node].constant == UInt64(Kleene.unknown.rawValue)
+        }
+        func isUnprovided(_ operand: Operand) -> Bool {
+            if operand == .none { return false }
+            let node = nodes[operand.node]
+            return switch node.operation {
+            case .signalNumber: !signals.entries[Int(node.signal)].isProvided
+            case .today, .usual: isUnknown(node.b)
+            default: false
+            }
+        }
         for i in nodes.indices {
             switch nodes[i].operation {
             case .signal, .signalIsKnown, .codesAny, .codesAll:
                 if signals.entries[Int(nodes[i].signal)].isProvided { continue }
                 nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))
             case .compare, .isOneOf:
-                let operands = [nodes[i].a, nodes[i].b].filter { $0 != .none }
-                guard operands.contains(where: { isUnprovided($0.node) }) else { continue }
+                guard isUnprovided(nodes[i].a) || isUnprovided(nodes[i].b) else { continue }
                 nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))
-            case .count, .since, .sinceWithin, .sinceBetween, .ever, .rise, .last, .latched, .unanswered:
+            case .count, .countWhere, .since, .sinceWithin, .sinceBetween, .ever, .rise, .last, .latched, .unanswered:
                 // Nothing ever comes of what is always unknown.
                 let looked = nodes[i].operation == .rise || nodes[i].operation == .last ? nodes[i].a : nodes[i].b
-                guard looked != .none, nodes[looked.node].operation == .constant,
-                    nodes[looked.node].constant == UInt64(Kleene.unknown.rawValue)
-                else { continue }
+                guard isUnknown(looked) || nodes[i].operation == .countWhere && isUnprovided(nodes[i].a) else {
+                    continue
+                }
                 nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))
             default: break
             }
         }
         return nodes
-    }
-
-    private func isUnprovided(_ node: Int) -> Bool {
-        nodes[node].operation == .signalNumber && !signals.entries[Int(nodes[node].signal)].isProvided
     }
 }

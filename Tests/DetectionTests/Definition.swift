@@ -7,6 +7,9 @@
 struct Definition {
     let trace: FormulaTrace
     let isComplete: Bool
+    /// How long a step is, and how many lie between midnight and the first.
+    var step = Duration.seconds(1)
+    var origin = 0
 
     private var steps: Range<Int> { 0..<trace.steps + 1 }
 
@@ -40,6 +43,7 @@ struct Definition {
         case .previous:
             return previous(truth(f.parts[0]).map { $0 == 0 ? nil : $0 }).map { $0 ?? 0 }
         case .count: return count(truth(f.parts[0]), f)
+        case .countWhere: return countWhere(truth(f.parts[0]), number(f.parts[1]), f)
         case .age: return age(f)
         case .silent: return silent(f.high!)
         case .rise: return rise(truth(f.parts[0]))
@@ -60,7 +64,8 @@ struct Definition {
                 for s in max(0, t - f.high!)...t { before = max(before, first[s]) }
                 return min(second[t], before)
             }
-        case .number, .add, .minimum, .maximum, .delta, .previousNumber: fatalError("a number has no truth")
+        case .number, .add, .minimum, .maximum, .delta, .previousNumber, .today, .usual:
+            fatalError("a number has no truth")
         }
     }
 
@@ -82,6 +87,10 @@ struct Definition {
                 return x[t].flatMap { now in x[max(0, then)].map { now - $0 } }
             }
         case .previousNumber: return previous(number(f.parts[0]))
+        case .today:
+            let point = truth(f.parts[0])
+            return steps.map { count(point, ofDay: day($0), upTo: $0).map(Double.init) }
+        case .usual: return usual(truth(f.parts[0]), f.high!)
         default: fatalError("\(f) is no number")
         }
     }
@@ -165,12 +174,50 @@ struct Definition {
     private func count(_ point: [Int], _ f: Formula) -> [Int] {
         steps.map { t in
             let window = point[max(0, t - f.high! + 1)...t]
-            let surely = window.count { $0 == 1 }
-            let possibly = t - f.high! < 0 && !isComplete ? Int.max : window.count { $0 >= 0 }
-            func holds(_ n: Int) -> Bool { Self.compare(Double(n), f.low, f.constant) }
-            // Any number between the two is possible.
-            let outcomes = Set((surely...min(max(surely, possibly), 20)).map(holds))
-            return outcomes.count == 2 ? 0 : outcomes.contains(true) ? 1 : -1
+            let isKnown = t - f.high! >= 0 || isComplete
+            return compare(window.count { $0 == 1 }, isKnown ? window.count { $0 >= 0 } : .max, f)
+        }
+    }
+
+    /// A count that is known to be from `surely` to `possibly`: any number between them is possible.
+    private func compare(_ surely: Int, _ possibly: Int, _ f: Formula) -> Int {
+        let outcomes = Set((surely...min(possibly, 20)).map { Self.compare(Double($0), f.low, f.constant) })
+        return outcomes.count == 2 ? 0 : outcomes.contains(true) ? 1 : -1
+    }
+
+    /// What came while the number was what it is now, of the latest 16 points, and of the latest 16 that may be one.
+    private func countWhere(_ point: [Int], _ x: [Double?], _ f: Formula) -> [Int] {
+        // At least none is so whatever the number is.
+        let isTrivial = [0, 5].contains(f.low) && f.constant == 0
+        return steps.map { t in
+            guard let now = x[t] else { return isTrivial ? (f.low == 5 ? 1 : -1) : 0 }
+            let window = max(0, t - f.high! + 1)...t
+            let certain = window.filter { point[$0] == 1 }.suffix(16)
+            let possible = window.filter { point[$0] >= 0 }
+            let isKnown = (t - f.high! >= 0 || isComplete) && possible.count <= 16
+            return compare(
+                certain.count { x[$0] == now },
+                isKnown ? possible.count { x[$0] == now || x[$0] == nil } : .max, f)
+        }
+    }
+
+    /// The number of a step's day.
+    private func day(_ t: Int) -> Int64 { (step * (t + origin)).nanoseconds / Duration.seconds(86_400).nanoseconds }
+
+    /// nil where it is not known.
+    private func count(_ point: [Int], ofDay wanted: Int64, upTo now: Int) -> Int? {
+        let its = (0...now).filter { day($0) == wanted }
+        // The record began in it, later than at midnight.
+        let isPart = its.first == 0 && (step * origin).nanoseconds % Duration.seconds(86_400).nanoseconds != 0
+        if its.isEmpty || isPart && !isComplete || its.contains(where: { point[$0] == 0 }) { return nil }
+        return its.count { point[$0] == 1 }
+    }
+
+    private func usual(_ point: [Int], _ days: Int) -> [Double?] {
+        steps.map { t in
+            let counts = (day(t) - Int64(days)..<day(t)).compactMap { count(point, ofDay: $0, upTo: t) }
+                .filter { $0 > 0 }
+            return 2 * counts.count < days ? nil : Double(counts.reduce(0, +)) / Double(counts.count)
         }
     }
 

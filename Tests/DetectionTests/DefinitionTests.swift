@@ -12,6 +12,8 @@ import Testing
         var history: History
         /// How long a step is: nothing may hang on whole seconds.
         var step: Duration
+        /// Steps between midnight and the first.
+        var origin: Int
         /// The rows come in this order.
         var order: [Int]
     }
@@ -31,9 +33,36 @@ import Testing
             // The operator itself at the top, or its point or number brought to a condition.
             repeat { example.formula = .random(op.sort, depth: 2, &random) } while example.formula.op != op
             if op.sort == .point { example.formula = Formula(op: .once, parts: [example.formula], high: 3) }
+            // Days are long: some have to pass within the trace.
+            if op == .today || op == .usual { example.step = .seconds(28_800) }
             if op.sort == .number {
                 example.formula = Formula(op: .compare, parts: [example.formula], low: 3, constant: 2)
             }
+            return example
+        }
+    }
+
+    @Test func aCountAtANumberForgetsAsItsDefinitionSays() throws {
+        // Long enough for more points within the window than are remembered.
+        try hold(300) { random in
+            func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+            var example = Self.random(&random)
+            let changes = Formula(op: .changes, parts: [Formula(op: .signal)])
+            let certain = Formula(op: .signal, constant: 1)
+            example.formula = Formula(
+                op: .countWhere,
+                parts: [
+                    int(0...1) == 0 ? changes : Formula(op: .pointAnd, parts: [changes, certain]), Formula(op: .number),
+                ], low: int(0...5), high: int(20...60), constant: int(0...9))
+            example.trace.steps = 100
+            example.trace.rows = (0...100).map { step in
+                var words: [(signal: String, word: FormulaTrace.Word)] = [("p", .flag(Bool.random(using: &random)))]
+                words.append(("q", int(0...15) == 0 ? .unknown : .flag(true)))
+                if int(0...3) == 0 { words.append(("x", int(0...15) == 0 ? .unknown : .number(int(0...1)))) }
+                if step == 0 { words.append(("x", .number(0))) }
+                return FormulaTrace.Row(step: step, words: words)
+            }
+            example.order = Array(example.trace.rows.indices)
             return example
         }
     }
@@ -48,7 +77,7 @@ import Testing
             Issue.record(
                 """
                 seed \(seed), round \(round): \(reason)
-                  \(small.formula.text(step: small.step)), history \(small.history)
+                  \(small.formula.text(step: small.step)), history \(small.history), first step \(small.origin)
                   \(small.trace.rows.map { "\($0.step): \($0.words.map { "\($0.signal)=\($0.word)" }.joined(separator: " "))" }.joined(separator: "\n  "))
                 """)
             return
@@ -58,7 +87,7 @@ import Testing
     static func random(_ random: inout SplitMix64) -> Case {
         let formula = Formula.random(.condition, depth: Int.random(in: 1...4, using: &random), &random)
         let trace = FormulaTrace.random(&random)
-        let steps: [Duration] = [.seconds(1), .milliseconds(7), .seconds(3600), .milliseconds(1500)]
+        let steps: [Duration] = [.seconds(1), .milliseconds(7), .seconds(3600), .milliseconds(1500), .seconds(28_800)]
         // Rows of one step keep their order among themselves: the later one counts.
         let order = trace.rows.indices.map { ($0, trace.rows[$0].step) }.shuffled(using: &random).map(\.0)
         let sorted = order.map { i in trace.rows[i].step }
@@ -67,7 +96,7 @@ import Testing
         let stable = sorted.map { step in used[step]!.removeFirst() }
         return Case(
             formula: formula, trace: trace, history: Bool.random(using: &random) ? .unknown : .complete,
-            step: steps.randomElement(using: &random)!,
+            step: steps.randomElement(using: &random)!, origin: Int.random(in: 0...3, using: &random),
             order: Bool.random(using: &random) ? stable : Array(trace.rows.indices))
     }
 
@@ -79,7 +108,7 @@ import Testing
             var trace = try ExpressionTrace(example.formula.text(step: example.step))
             for i in example.order {
                 let row = example.trace.rows[i]
-                _ = trace.beginRow(Int64(row.step) * unit)
+                _ = trace.beginRow(Int64(row.step + example.origin) * unit)
                 for (signal, word) in row.words {
                     guard let column = try trace.column(named: signal) else { continue }
                     switch word {
@@ -91,17 +120,20 @@ import Testing
                 }
             }
             verdicts = try trace.verdicts(
-                until: Instant(nanoseconds: Int64(example.trace.steps) * unit), history: example.history)
+                until: Instant(nanoseconds: Int64(example.trace.steps + example.origin) * unit),
+                history: example.history)
         } catch {
             // A signal that the trace never mentions is no signal; nothing can be said then.
             guard let error = error as? ExpressionError else { return "refused: \(error)" }
             return error.message.contains("is not a signal") ? nil : "refused: \(error.message)"
         }
-        let expected = Definition(trace: example.trace, isComplete: example.history == .complete).truth(example.formula)
+        let definition = Definition(
+            trace: example.trace, isComplete: example.history == .complete, step: example.step, origin: example.origin)
+        let expected = definition.truth(example.formula)
         var next = 0
         var now: Int? = nil
         for (step, value) in expected.enumerated() {
-            while next < verdicts.count, verdicts[next].time.nanoseconds <= Int64(step) * unit {
+            while next < verdicts.count, verdicts[next].time.nanoseconds <= Int64(step + example.origin) * unit {
                 if verdicts[next].time.nanoseconds % unit != 0 { return "a change between steps: \(verdicts)" }
                 now = verdicts[next].value.map { $0 ? 1 : -1 } ?? 0
                 next += 1

@@ -7,16 +7,16 @@ struct Formula: Equatable, CustomStringConvertible {
     enum Operator: String, CaseIterable {
         // Conditions
         case signal, named, compare, not, and, or, implies, held, once, since, latched, notFollowed, known, possibly
-        case previous, count, age, silent
+        case previous, count, countWhere, age, silent
         // Points
         case rise, fall, changes, changesNumber, pointAnd, pointOr, then
         // Numbers
-        case number, add, minimum, maximum, delta, previousNumber
+        case number, add, minimum, maximum, delta, previousNumber, today, usual
 
         var sort: Sort {
             switch self {
             case .rise, .fall, .changes, .changesNumber, .pointAnd, .pointOr, .then: .point
-            case .number, .add, .minimum, .maximum, .delta, .previousNumber: .number
+            case .number, .add, .minimum, .maximum, .delta, .previousNumber, .today, .usual: .number
             default: .condition
             }
         }
@@ -65,6 +65,10 @@ struct Formula: Equatable, CustomStringConvertible {
         case .possibly: return "possibly(\(part(0)))"
         case .previous, .previousNumber: return "previous(\(part(0)))"
         case .count: return "(count(\(part(0)), \(time(d))) \(Self.comparisons[low]) \(constant))"
+        case .countWhere:
+            return "(count(\(part(0)), \(time(d)), \(part(1))) \(Self.comparisons[low]) \(constant))"
+        case .today: return "today(\(part(0)))"
+        case .usual: return "usual(\(part(0)), \(d)d)"
         case .age: return "(age(\(Self.numbers[constant])) \(low == 0 ? ">=" : "<") \(time(d)))"
         case .silent: return "silent(\(time(d)))"
         case .rise: return "rise(\(part(0)))"
@@ -113,6 +117,11 @@ struct Formula: Equatable, CustomStringConvertible {
             formula.parts = [point()]
             formula.low = int(0...5)
             formula.constant = int(0...4)
+        case .countWhere:
+            formula.parts = [point(), number()]
+            formula.low = int(0...5)
+            formula.constant = int(0...4)
+        case .today, .usual: formula.parts = [point()]
         case .age:
             formula.low = int(0...1)
             formula.constant = int(0...1)
@@ -144,7 +153,8 @@ struct Formula: Equatable, CustomStringConvertible {
                 high = low + int(ofPoints ? 1...4 : 0...4)
             }
         case .notFollowed, .then: high = int(1...5)
-        case .count, .minimum, .maximum, .delta, .age, .silent: high = int(1...6)
+        case .count, .countWhere, .minimum, .maximum, .delta, .age, .silent: high = int(1...6)
+        case .usual: high = int(1...4)
         default: break
         }
     }

@@ -43,14 +43,16 @@ import Testing
                 life.append(words.isEmpty ? .nothing : .said(words))
             }
             let cuts = (0..<3).map { _ in Int.random(in: 0..<life.count, using: &random) }
-            let whole = try Self.live(life, [:], text, gap)
+            // Some pass midnight.
+            let start = [0, 79_990.0].randomElement(using: &random)!
+            let whole = try Self.live(life, [:], text, gap, from: start)
             told += whole.count
             for interruption in Interruption.allCases {
                 let cut = Dictionary(cuts.map { ($0, interruption) }, uniquingKeysWith: { a, _ in a })
-                let interrupted = try Self.live(life, cut, text, gap)
+                let interrupted = try Self.live(life, cut, text, gap, from: start)
                 guard whole == interrupted else {
                     Issue.record(
-                        "seed \(seed), round \(round), \(interruption) at \(cuts): \(text)\n\(life)\n\(whole)\n\(interrupted)"
+                        "seed \(seed), round \(round), \(interruption) at \(cuts) from \(start): \(text)\n\(life)\n\(whole)\n\(interrupted)"
                     )
                     return
                 }
@@ -76,10 +78,10 @@ import Testing
     }
 
     private static func live(
-        _ life: [Happening], _ cuts: [Int: Interruption], _ text: String, _ gap: String
+        _ life: [Happening], _ cuts: [Int: Interruption], _ text: String, _ gap: String, from start: Double
     ) throws -> [String] {
         var building = try fresh(1, text, gap)
-        var now = 0.0
+        var now = start
         for (place, happening) in life.enumerated() {
             switch happening {
             case .said(let words): building.say(at: now) { reading in LateReadingTests.set(words, in: &reading) }

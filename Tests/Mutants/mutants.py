@@ -55,6 +55,11 @@ MUTANTS = [
     ("min", "SampleOperators.swift", "node.operation == .maximum ? a <= b : a >= b", "a <= b"),
     ("delta", "SampleOperators.swift", "let difference = now - number(slot + 1, m)", "let difference = now"),
     ("rate", "SampleOperators.swift", "difference / (Double(node.high) / 1e9)", "difference"),
+    ("count at a number", "CountWhere.swift",
+     "if then == number || orUnknown && then.isNaN { found += 1 }", "found += 1"),
+    ("what a count at a number forgets", "CountWhere.swift", "{ m[slot] = max(m[slot], forgotten) }", "{ _ = forgotten }"),
+    ("today", "DailyCounts.swift", "        m[slot + 1] = day\n        m[slot + 2] = 0", "        m[slot + 1] = day"),
+    ("usual", "DailyCounts.swift", "count > 0 ? count : Self.unknown", "count"),
     ("avg", "SampleOperators.swift",
      "node.comparison == .less ? excess < 0 : excess <= 0", "excess <= 0"),
 ]
