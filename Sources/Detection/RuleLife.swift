@@ -83,6 +83,8 @@ struct BranchLife {
         static let seenFalse: Int64 = 0b100
         /// This spell of the condition has raised the open alert, or joined it.
         static let joined: Int64 = 0b1000
+        /// A muted spell has stopped the time until confirmation; only one that joins the alert starts it again.
+        static let clockStopped: Int64 = 0b10000
         static let muteShift: Int64 = 16
         static let mutes: Int64 = 0xFFFF
         static let unobservedShift: Int64 = 32
@@ -126,6 +128,10 @@ struct BranchLife {
     func hasJoined(_ m: Span<Int64>) -> Bool { m[slot] & Bits.joined != 0 }
     func setHasJoined(_ joined: Bool, _ m: inout MutableSpan<Int64>) {
         m[slot] = joined ? m[slot] | Bits.joined : m[slot] & ~Bits.joined
+    }
+    func isClockStopped(_ m: Span<Int64>) -> Bool { m[slot] & Bits.clockStopped != 0 }
+    func setClockStopped(_ stopped: Bool, _ m: inout MutableSpan<Int64>) {
+        m[slot] = stopped ? m[slot] | Bits.clockStopped : m[slot] & ~Bits.clockStopped
     }
     func hasSeenFalse(_ m: Span<Int64>) -> Bool { m[slot] & Bits.seenFalse != 0 }
     func setSeenFalse(_ seen: Bool, _ m: inout MutableSpan<Int64>) { if seen { m[slot] |= Bits.seenFalse } }

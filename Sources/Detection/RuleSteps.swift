@@ -230,7 +230,9 @@ extension Program {
             // one joins, and is in sight; that somebody has looked at it makes its time no evidence.
             let isApart = !own.hasJoined(m.span) || isAccepted(rules[index], context)
             let isMuted = isApart && own.whenSince(m.span) != LiftMemory.never && activeMute(branch, own, m) != nil
-            if isMuted || escalation.unless.map({ surely($0, m) }) == true {
+            // And it is no new sign once its suppressor is gone: the time stays stopped until a spell joins.
+            if isMuted || own.hasJoined(m.span) { own.setClockStopped(isMuted, &m) }
+            if own.isClockStopped(m.span) || escalation.unless.map({ surely($0, m) }) == true {
                 own.setEscalatingSince(LiftMemory.never, &m)
             } else if escalation.hold != LiftMemory.never {
                 if own.escalatingSince(m.span) == LiftMemory.never { own.setEscalatingSince(context.time, &m) }
