@@ -6,6 +6,8 @@ import Encoding
 struct CatchUp: Sendable, Equatable {
     /// A word this much older than its arrival was held back by a link.
     static let heldBack = Duration.seconds(5).nanoseconds
+    /// A word held back counts no farther back than this: what was over by then is history, and what has lasted is confirmed at once.
+    static let farthest = Duration.seconds(300).nanoseconds
     /// So long after one the next word of a burst is waited for.
     static let burstPause = Duration.seconds(2).nanoseconds
     /// So long the first word of a lift is waited for after we listen again, over all the gaps since the last one: less than it may be

@@ -21,20 +21,21 @@ extension Detector {
         let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
         // A last will, say, must not make happen what the lift's own next word may refute.
         if isFrozen, !input.reading.isSignOfLife { input.time = reached }
-        // What was due at the very time of an input is judged together with it, also when the timer was there first.
-        let isOvertaken = input.time < reached || input.time == reached && tracks[index].memory.timerWasLast
         let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
-        let isLate = (isOvertaken || isOutOfOrder) && !input.reading.isBaseline
         let isFirstWord = tracks[index].catchUp.awaitsFirstWord && input.reading.isSignOfLife
         if isListening, input.reading.isSignOfLife, !input.reading.isBaseline {
             tracks[index].catchUp.note(age: arrival - input.time, arrival: arrival)
         }
+        // What a link held back counts from when it was said, though timers have run past it: those that changed no alert have said nothing.
+        let startsBurst =
+            isListening && !isFrozen && tracks[index].catchUp.isWaiting(at: arrival) && !isOutOfOrder
+            && tracks[index].lastChange < reached
+        if startsBurst { input.time = max(input.time, tracks[index].lastChange + 1, arrival - CatchUp.farthest) }
+        // What was due at the very time of an input is judged together with it, also when the timer was there first.
+        let isOvertaken = input.time < reached || input.time == reached && tracks[index].memory.timerWasLast
+        let isLate = (isOvertaken || isOutOfOrder) && !input.reading.isBaseline
         let hasPlace = tracks[index].older.precedes(input) && tracks[index].inputs.count < LiftTrack.maximumInputs
-        // What a link held back counts from the last change of an alert on: timers that changed none have said nothing.
-        let isHeldBack =
-            isLate && !isOutOfOrder && tracks[index].catchUp.isWaiting(at: arrival) && hasPlace
-            && tracks[index].lastChange < reached && (tracks[index].inputs.last?.time ?? .min) <= input.time
-        if isHeldBack { input.time = max(input.time, tracks[index].lastChange + 1) }
+        let isHeldBack = startsBurst && (tracks[index].inputs.last?.time ?? .min) <= input.time
         let canRollBack = isLate && hasPlace && (isHeldBack || reached - input.time <= lateness)
         if isLate, !canRollBack, isOutOfOrder { return takeHistory(input, index, at: reached, arrival: arrival) }
         if canRollBack {

@@ -66,4 +66,27 @@ import Testing
         // Off level: 10 s and 60 s, from a minute before the burst.
         #expect(confirmed.map { $0.time <= Building.start + .seconds(591) } == true, "\(building.told)")
     }
+
+    /// Somebody was held up between floors while the link was away, for so long, until so long before it came back.
+    @Test(arguments: [(1000.0, 400.0, false), (1000, 100, true), (150, 30, true), (150, 4000, false)])
+    func whatWasOverLongBeforeABurstIsHistory(_ length: Double, _ before: Double, _ isTold: Bool) throws {
+        var building = try Building.shipped()
+        let end = 5600.0
+        let start = end - before - length
+        for (place, time) in stride(from: 0.0, to: end, by: 5).enumerated() {
+            let isHeldUp = time >= start && time < end - before
+            building.say(
+                at: time, arriving: time < 100 ? time : end + Double(place) / 1000, sequence: Int64(place + 1)
+            ) {
+                $0.stopsBetweenFloors()
+                $0.set(.inDoorZone, !isHeldUp)
+                $0.set(.frontLocked, isHeldUp)
+                $0.set(.frontFullyOpen, !isHeldUp)
+                $0.set(.occupied, isHeldUp)
+            }
+        }
+        building.advance(to: end + 10)
+        let states = building.alerts.filter { $0.kind == "entrapment" }.map(\.state)
+        #expect(states == (isTold ? [.suspected, .confirmed, .cleared] : []), "\(building.told)")
+    }
 }

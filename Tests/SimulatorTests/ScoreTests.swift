@@ -312,7 +312,7 @@ import Testing
     @Test func aSuspicionThatWasSuppressedIsOver() {
         let words = [
             word("suspected", at: 500), word("suppressed", at: 520, revision: 2),
-            word("suspected", at: 1018, id: "b"), word("confirmed", at: 1078, revision: 2, id: "b"),
+            word("suspected", at: 1018, id: "b"), word("confirmed", at: 1078, id: "b", revision: 2),
         ]
         #expect(score([fact()], words).entrapment.doubled == 0)
         #expect(score([fact()], [word("suppressed", at: 1010)]).unique == 0, "it tells of none")
