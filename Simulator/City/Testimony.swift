@@ -32,6 +32,10 @@ struct Testimony {
     /// doors that had long been locked, out of step with them.
     private var provenAt = (seen: -Double.infinity, unseen: -Double.infinity)
     private var outOfStepAt = -Double.infinity
+    /// When it lost sight of somebody behind such doors: out of step once they are unlocked, for until then he may keep still.
+    private var lostSightAt = -Double.infinity
+    /// Somebody was seen behind such doors.
+    private var wasSeenLongShut = false
 
     /// A fitter at work.
     private struct Inspection {
@@ -96,10 +100,14 @@ struct Testimony {
     }
 
     private mutating func see(_ panel: Panel, at time: Double) {
-        if !panel.isLocked { unlockedAt = time }
+        if !panel.isLocked {
+            unlockedAt = time
+            outOfStepAt = max(outOfStepAt, lostSightAt)
+        }
+        let isLongShut = time - unlockedAt > Self.sensorLag
         if let isOccupied = panel.isOccupied, last.isOccupied == !isOccupied {
-            if time - unlockedAt > Self.sensorLag {
-                outOfStepAt = time
+            if isLongShut {
+                if !isOccupied { lostSightAt = time } else if !wasSeenLongShut { outOfStepAt = time }
             } else if time - unlockedAt <= 5 {
                 if isOccupied { provenAt.seen = time } else { provenAt.unseen = time }
             }
@@ -115,6 +123,7 @@ struct Testimony {
         let isQuiet = panel.isLocked && !panel.isMoving && panel.isInDoorZone == true && panel.codes & Panel.faults == 0
         quietSince = isQuiet && !panel.isSomebodySeen && pressedAt == nil ? quietSince ?? time : nil
         wasOccupied = panel.isLocked && (wasOccupied || panel.isSomebodySeen)
+        wasSeenLongShut = panel.isLocked && (wasSeenLongShut || isLongShut && panel.isSomebodySeen)
         blindSince = nil
         last = panel
     }

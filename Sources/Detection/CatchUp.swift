@@ -8,8 +8,9 @@ struct CatchUp: Sendable, Equatable {
     static let heldBack = Duration.seconds(5).nanoseconds
     /// A word held back counts no farther back than this: what was over by then is history, and what has lasted is confirmed at once.
     static let farthest = Duration.seconds(300).nanoseconds
-    /// So long after one the next word of a burst is waited for.
-    static let burstPause = Duration.seconds(2).nanoseconds
+    /// So long after one the next word of a burst is waited for: in a stall of its link no hold passes that the next word may refute. A
+    /// controller that reports every 10 s has said something by then.
+    static let burstPause = Duration.seconds(12).nanoseconds
     /// So long the first word of a lift is waited for after we listen again, over all the gaps since the last one: less than it may be
     /// silent before it is suspected of being so. A gateway that restarts every few seconds has to notice a silence, too.
     static let firstWordPause = Duration.seconds(15).nanoseconds
@@ -30,7 +31,7 @@ struct CatchUp: Sendable, Equatable {
 
     /// A word came that was said so long ago.
     mutating func note(age: Int64, arrival: Int64) {
-        // It is the first word that was waited for, or as new as words are: it ends what was waited for.
+        // It is the first word that was waited for, or a fresh one: nothing more is waited for.
         if awaitsFirstWord || age <= Self.heldBack { until = LiftMemory.beforeAll }
         guard age > Self.heldBack else { return }
         // A burst makes up for lost time. A clock that stands still, or a link that is always slow, never does: nothing waits for these.

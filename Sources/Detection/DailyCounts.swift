@@ -41,8 +41,8 @@ extension Program {
         let isKnown = number >= 0
         let before = m[slot]
         m[slot] = Int64(bitPattern: number.bitPattern)
-        let isNewlyKnown = set(index, surely: isKnown, possibly: true, &m)
-        return isNewlyKnown || isKnown && m[slot] != before
+        let knownHasChanged = set(index, surely: isKnown, possibly: true, &m)
+        return knownHasChanged || isKnown && m[slot] != before
     }
 
     /// The present day is over, and perhaps others after it, on which there was no point.

@@ -32,7 +32,11 @@ extension Detector {
         forgetDeadlines()
         advance(to: now)
         // It was the reload that looked last: a word of the same time comes after it.
-        for index in tracks.indices { tracks[index].memory.timerWasLast = false }
+        for index in tracks.indices {
+            tracks[index].memory.timerWasLast = false
+            // What was judged by the rules of before is not judged anew by these.
+            tracks[index].lastChange = max(tracks[index].lastChange, tracks[index].memory.time)
+        }
     }
 
     /// Alerts of rules that no longer exist, or apply to other lifts, and second ones of a rule that is now one with another.

@@ -84,7 +84,7 @@ extension Detector {
             known.append(index)
         }
         // Not the start of this process: what is folded from here on is older than that. Each word and each batch brings its own time.
-        restored.horizon = restored.tracks.map(\.horizon).max() ?? horizon
+        restored.horizon = restored.tracks.map { max($0.horizon, $0.memory.time) }.max() ?? horizon
         restored.alignIncidents(at: restored.horizon)
         for index in known { restored.readRegister(index) }
         restored.maintenanceEnds = restored.tracks.reduce(LiftMemory.never) {

@@ -197,8 +197,8 @@ extension Program {
         let isNewValue = isKnown && m[Int(node.slot)] != bits
         m[Int(node.slot)] = bits
         // Not `||` around the call: the planes are to be set in any case.
-        let isNewlyKnown = set(index, surely: isKnown, possibly: true, &m)
-        return isNewValue || isNewlyKnown
+        let knownHasChanged = set(index, surely: isKnown, possibly: true, &m)
+        return isNewValue || knownHasChanged
     }
 
     /// A node's timer: each evaluation sets it anew, if it needs one.

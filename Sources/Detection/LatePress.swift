@@ -41,7 +41,7 @@ extension Detector {
             earlier: tracks[index].ledger.earlier(definition.kind, time))
         let moment = Instant(nanoseconds: time)
         for (revision, state, reason) in [
-            (1, definition.finalState, definition.branches[0].name), (2, .cleared, "historical"),
+            (1, definition.finalState, definition.branches[0].name), (2, .cleared, AlertReason.historical.rawValue),
         ] {
             alerts.append(
                 Alert(

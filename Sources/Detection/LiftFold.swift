@@ -21,26 +21,21 @@ extension Detector {
         let reached = max(tracks[index].memory.time, tracks[index].inputs.last?.time ?? LiftMemory.beforeAll)
         // A last will, say, must not make happen what the lift's own next word may refute.
         if isFrozen, !input.reading.isSignOfLife { input.time = reached }
-        let isOutOfOrder = input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
-        let isFirstWord = tracks[index].catchUp.awaitsFirstWord && input.reading.isSignOfLife
-        if isListening, input.reading.isSignOfLife, !input.reading.isBaseline {
-            tracks[index].catchUp.note(age: arrival - input.time, arrival: arrival)
+        let isBaseline = input.reading.isBaseline
+        let isOutOfOrder =
+            !isBaseline && input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
+        if isOutOfOrder, !hasPlace(input, index) || reached - input.time > lateness {
+            return takeHistory(input, index, at: reached, arrival: arrival)
         }
-        // What a link held back counts from when it was said, though timers have run past it: those that changed no alert have said nothing.
-        let startsBurst =
-            isListening && !isFrozen && tracks[index].catchUp.isWaiting(at: arrival) && !isOutOfOrder
-            && tracks[index].lastChange < reached
-        if startsBurst { input.time = max(input.time, tracks[index].lastChange + 1, arrival - CatchUp.farthest) }
+        let isFirstWord = tracks[index].catchUp.awaitsFirstWord && input.reading.isSignOfLife
+        let isHeldBack = startsBurst(input, index, isFrozen: isFrozen, arrival: arrival) && !isOutOfOrder
+        if isHeldBack { input.time = timeHeldBack(input, index, reached: reached, arrival: arrival) }
         // What was due at the very time of an input is judged together with it, also when the timer was there first.
         let isOvertaken = input.time < reached || input.time == reached && tracks[index].memory.timerWasLast
-        let isLate = (isOvertaken || isOutOfOrder) && !input.reading.isBaseline
-        let hasPlace = tracks[index].older.precedes(input) && tracks[index].inputs.count < LiftTrack.maximumInputs
-        let isHeldBack = startsBurst && (tracks[index].inputs.last?.time ?? .min) <= input.time
-        let canRollBack = isLate && hasPlace && (isHeldBack || reached - input.time <= lateness)
-        if isLate, !canRollBack, isOutOfOrder { return takeHistory(input, index, at: reached, arrival: arrival) }
-        if canRollBack {
+        let isInReach = isHeldBack ? input.time >= lastInput(index) : reached - input.time <= lateness
+        if isOutOfOrder || isOvertaken && !isBaseline && isInReach && hasPlace(input, index) {
             tracks[index].counters.rolledBack += 1
-            // The next word of the burst is behind this one: no timer runs between them.
+            // The next word of a burst is behind its first one: no timer runs between them.
             rollBack(input, index, to: isHeldBack ? input.time : nil, arrival: arrival)
         } else {
             // In the lift's own order, though timers have run past it: it counts from where the lift has got to.
@@ -55,6 +50,33 @@ extension Detector {
         // Not beyond the gap: what was due in it must not be judged without this word.
         if isFirstWord { tracks[index].barrier() }
         if isFrozen, input.reading.isSignOfLife { placeOrders(index, upTo: input.time) }
+    }
+
+    /// The lift can be rolled back to before this input.
+    private func hasPlace(_ input: LiftTrack.Input, _ index: Int) -> Bool {
+        tracks[index].older.precedes(input) && tracks[index].inputs.count < LiftTrack.maximumInputs
+    }
+
+    private func lastInput(_ index: Int) -> Int64 { tracks[index].inputs.last?.time ?? LiftMemory.beforeAll }
+
+    /// Notes how old a word was when it came.
+    /// - Returns: whether it is the first one of a burst that a link held back, of a lift whose timers ran until now.
+    private mutating func startsBurst(
+        _ input: LiftTrack.Input, _ index: Int, isFrozen: Bool, arrival: Int64
+    ) -> Bool {
+        guard isListening, input.reading.isSignOfLife, !input.reading.isBaseline else { return false }
+        tracks[index].catchUp.note(age: arrival - input.time, arrival: arrival)
+        // What waited behind a stall of our own was not held back by a link.
+        return !isFrozen && !isWaiting && tracks[index].catchUp.isWaiting(at: arrival)
+    }
+
+    /// A word that a link held back counts from when it was said, though timers have run past it; but not before an alert of the lift
+    /// changed last, so that nothing that was told is undone, and no farther back than `CatchUp.farthest`.
+    private func timeHeldBack(
+        _ input: LiftTrack.Input, _ index: Int, reached: Int64, arrival: Int64
+    ) -> Int64 {
+        let time = max(input.time, arrival - CatchUp.farthest)
+        return time <= reached ? max(time, tracks[index].lastChange + 1) : time
     }
 
     private mutating func follow(_ input: borrowing LiftTrack.Input, _ index: Int, _ sink: inout TransitionSink) {

@@ -69,7 +69,7 @@ extension Program {
         guard surely(branch.when, m) else {
             let since = life.whenSince(m.span)
             if since != LiftMemory.never, let addsUpUntil = branch.addsUpUntil, !surely(addsUpUntil, m) {
-                life.setAddedUp(context.time &- since, &m)
+                life.setAddedUp(max(0, context.time &- since), &m)
             }
             life.setWhenSince(LiftMemory.never, &m)
             life.setHasJoined(false, &m)
@@ -226,11 +226,11 @@ extension Program {
             let own = life.branch(i)
             var reason: String?
             if let when = escalation.when, surely(when, m) { reason = escalation.because }
-            // A spell that is muted has not joined the alert: the time that passes in it confirms nothing of an earlier one. An accepted
-            // one joins, and is in sight; that somebody has looked at it makes its time no evidence.
+            // A spell of the condition that is muted has not joined the alert: its time confirms nothing of an earlier spell. Where a
+            // person has accepted the alert it joins, so that it is seen; but it is the suppressor that explains it.
             let isApart = !own.hasJoined(m.span) || isAccepted(rules[index], context)
             let isMuted = isApart && own.whenSince(m.span) != LiftMemory.never && activeMute(branch, own, m) != nil
-            // And it is no new sign once its suppressor is gone: the time stays stopped until a spell joins.
+            // When its suppressor is gone it is no new sign either: the clock stands until a spell joins.
             if isMuted || own.hasJoined(m.span) { own.setClockStopped(isMuted, &m) }
             if own.isClockStopped(m.span) || escalation.unless.map({ surely($0, m) }) == true {
                 own.setEscalatingSince(LiftMemory.never, &m)

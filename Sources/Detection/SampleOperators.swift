@@ -39,8 +39,8 @@ extension Program {
             let value = node.operation == .delta ? difference : difference / (Double(node.high) / 1e9)
             let before = m[slot]
             setNumber(slot, value, &m)
-            let isNewlyKnown = set(index, surely: !value.isNaN, possibly: true, &m)
-            return isNewlyKnown || m[slot] != before && !value.isNaN
+            let knownHasChanged = set(index, surely: !value.isNaN, possibly: true, &m)
+            return knownHasChanged || m[slot] != before && !value.isNaN
         }
     }
 
@@ -112,8 +112,8 @@ extension Program {
         if time < knownFrom { arm(node, knownFrom, &m) }
         let before = m[slot]
         setNumber(slot, value, &m)
-        let isNewlyKnown = set(index, surely: time >= knownFrom, possibly: true, &m)
-        return isNewlyKnown || m[slot] != before && time >= knownFrom
+        let knownHasChanged = set(index, surely: time >= knownFrom, possibly: true, &m)
+        return knownHasChanged || m[slot] != before && time >= knownFrom
     }
 
     // MARK: Then and now

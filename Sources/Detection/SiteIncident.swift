@@ -106,9 +106,18 @@ extension Detector {
 
     private func count(_ index: Int, in incident: inout SiteIncident, _ name: String) {
         let ledger = tracks[index].ledger
-        incident.affected[index] = ledger.openIndex(name).map { ledger.entries[$0].onset }
+        incident.affected[index] =
+            ledger.openIndex(name).map { ledger.entries[$0].onset } ?? explainedOnset(index, by: incident, name)
         incident.companions[index] =
             incident.definition.with.compactMap { ledger.openIndex($0) }.map { ledger.entries[$0].onset }.min()
+    }
+
+    /// A lift on which the rule's alert would be open, had the incident not explained it, makes the incident like the others.
+    private func explainedOnset(_ index: Int, by incident: SiteIncident, _ name: String) -> Int64? {
+        guard incident.alert.isOpen, incident.definition.explains.contains(name) else { return nil }
+        let program = programs[tracks[index].program]
+        return program.rules.firstIndex { $0.definition.name == name }
+            .flatMap { program.openLife($0, tracks[index].memory) }?.onset
     }
 
     /// What the incident had explained and is still so needs an explanation of its own now.

@@ -10,6 +10,7 @@ public enum AlertReason: String, Sendable, CaseIterable {
     case liftRemoved = "lift_removed"
     case rulesChanged = "rules_changed"
     case severity
+    case historical
     case notAccepted = "not_accepted"
     case accepted, verified, dispatched, arrived
     case endOfAlarm = "end_of_alarm"
@@ -18,7 +19,7 @@ public enum AlertReason: String, Sendable, CaseIterable {
     /// The state of a revision with this reason; nil: the alert's own, as it was or as it is seen now.
     public var state: AlertState? {
         switch self {
-        case .released, .revised, .merged, .ruleRemoved, .liftRemoved, .endOfAlarm, .judgedFalse: .cleared
+        case .released, .revised, .merged, .ruleRemoved, .liftRemoved, .historical, .endOfAlarm, .judgedFalse: .cleared
         case .doorNotLocked: .presumedReleased
         case .rulesChanged, .severity, .notAccepted, .accepted, .verified, .dispatched, .arrived: nil
         }
@@ -38,6 +39,7 @@ public enum AlertReason: String, Sendable, CaseIterable {
         case .liftRemoved: "the lift is no longer registered at this gateway: nobody watches it"
         case .rulesChanged: "after a restart it is seen otherwise than it was told: the state is that of now"
         case .severity: "it has become more severe"
+        case .historical: "a press of the alarm button that was heard of only long after it"
         case .notAccepted: "nobody has accepted it yet"
         case .accepted: "a person has taken it on"
         case .verified: "a person knows that people are in the car: what was suspected is confirmed"
