@@ -147,6 +147,7 @@ public struct Detector: Sendable {
             }
         }
         tracks[index].counters.readings += 1
+        let offsets = tracks[index].counters.clockOffsets
         guard var input = judge(reading, index, arrival: now, isAfterPause: isAfterPause) else { return }
         if let vendorCode { tracks[index].noteVendorCode(vendorCode) }
         // Its time goes on and its count begins again: the controller has been restarted.
@@ -160,6 +161,7 @@ public struct Detector: Sendable {
             !tracks[index].order.isBehind(reading)
             && !input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
         place(input, index, arrival: now)
+        if tracks[index].counters.clockOffsets != offsets { takePressSinceStep(index, arrival: now) }
         if isNewest { tracks[index].order.note(reading, key: key, time: input.time, at: now) }
         noticeClock(index, at: now)
     }
@@ -193,6 +195,9 @@ public struct Detector: Sendable {
             deadlines.note(index, tracks[index].deadline)
         }
     }
+
+    /// Time passes until a word that comes now: what is due at its very time is judged together with it.
+    public mutating func advance(before now: Instant) { advance(to: now + .nanoseconds(-1)) }
 
     /// The connection was lost, or will be: from now on silence says nothing, and timers wait.
     public mutating func stopListening(at now: Instant) {

@@ -238,7 +238,7 @@ extension LiftTrack {
             throw MalformedBytes(offset: reader.offset)
         }
         clock = try DeviceClock(from: &reader, format: format)
-        order = format < 6 ? MessageOrder() : try MessageOrder(from: &reader)
+        order = format < 6 ? MessageOrder() : try MessageOrder(from: &reader, format: format)
         clockAlert = nil
         if format >= 6, try reader.readFlag() {
             var alert = Self.clockAlert(lift: lift.id, ledger.origin)

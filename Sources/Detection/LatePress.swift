@@ -14,8 +14,25 @@ extension Detector {
         // Each report while the button is held tells of the same press.
         if !isPressed || last != .min && (word.saidAt &- last).magnitude <= UInt64(limit) { return }
         let latest = tracks[index].latestReading
-        guard latest &- word.saidAt <= limit else { return tellPastPress(word.saidAt, index) }
+        guard latest &- word.saidAt <= limit else {
+            tracks[index].order.pastPress = arrival
+            return tellPastPress(word.saidAt, index)
+        }
+        press(index, at: reached, arrival: arrival)
+    }
+
+    /// The clock has turned out to have been set back: what was taken for a press of the past, while that was not known yet, was one of now.
+    mutating func takePressSinceStep(_ index: Int, arrival: Int64) {
+        let came = tracks[index].order.pastPress
+        tracks[index].order.pastPress = .min
+        guard came != .min, arrival &- came <= Self.latePress.nanoseconds else { return }
+        press(index, at: max(tracks[index].memory.time, tracks[index].latestReading), arrival: arrival)
+    }
+
+    /// The button counts as pressed and let go.
+    private mutating func press(_ index: Int, at reached: Int64, arrival: Int64) {
         if tracks[index].memory.isPressed { return }
+        let latest = tracks[index].latestReading
         let button = FaultCode.carAlarmButton.bit
         var (press, release) = (Reading(), Reading())
         press.codesRaised = button

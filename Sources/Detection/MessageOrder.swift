@@ -40,6 +40,8 @@ struct MessageOrder: Sendable {
     private(set) var hasWholeMinutes = true
     /// The time of the last message that came too late and told of the alarm button.
     var latePress = Int64.min
+    /// When a press came last that was told as one of the past; `.min` where it was none, or counts by now.
+    var pastPress = Int64.min
 
     init() {}
 
@@ -132,13 +134,14 @@ struct MessageOrder: Sendable {
         writer.write(Int64(nextState))
         for number in [
             newestState, newestEvent, lastBehind, behindSince, stamp, stampTime, stampArrival, stoodAt, latePress,
+            pastPress,
         ] {
             writer.write(number)
         }
         for flag in [isBorn, hasChanged, hasWholeMinutes] { writer.write(flag) }
     }
 
-    init(from reader: inout ByteReader) throws(MalformedBytes) {
+    init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
         for i in 0..<Self.topics {
             stateSignals[i] = try reader.read()
             stateKeys[i] = try reader.read()
@@ -153,6 +156,7 @@ struct MessageOrder: Sendable {
         stampArrival = try reader.read()
         stoodAt = try reader.read()
         latePress = try reader.read()
+        if format >= 7 { pastPress = try reader.read() }
         isBorn = try reader.readFlag()
         hasChanged = try reader.readFlag()
         hasWholeMinutes = try reader.readFlag()

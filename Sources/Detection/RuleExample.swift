@@ -214,7 +214,7 @@ extension RuleSet {
             let due = next < example.words.count ? example.words[next].time : example.until + .seconds(1)
             time = next == 0 ? due : min(due, time + (example.heartbeat ?? example.until + .seconds(1)))
             if time > example.until { break }
-            detector.advance(to: start + time)
+            detector.advance(before: start + time)
             if time == due {
                 for (name, value) in example.words[next].signals { said.say(name, value, diagnostics) }
                 next += 1

@@ -239,10 +239,14 @@ extension Program {
                 let due = own.escalatingSince(m.span) &+ escalation.hold
                 if context.time >= due { reason = reason ?? branch.name } else { arm(index, due, &m) }
             }
-            guard let reason else { continue }
+            guard var reason else { continue }
+            // The time of a branch whose condition is over tells that people are inside, and not where the car is now.
+            let isOver = reason == branch.name && own.whenSince(m.span) == LiftMemory.never
+            let told = isOver ? life.reason(m.span) : i
+            if isOver { reason = rules[index].branches[told].name }
             life.setPhase(.final, &m)
-            life.setReason(i, &m)
-            sink.transitions.append(transition(index, i, .confirmed, reason, life.onset(m.span), m, context))
+            life.setReason(told, &m)
+            sink.transitions.append(transition(index, told, .confirmed, reason, life.onset(m.span), m, context))
             return
         }
     }

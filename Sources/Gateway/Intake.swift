@@ -103,7 +103,8 @@ public struct Intake {
     public mutating func take(
         topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, arrival: Instant
     ) {
-        advance(to: arrival)
+        reached = max(reached, arrival)
+        detector.advance(before: arrival)
         // A self-test's words are nobody's here; it has a detector of its own.
         if Self.isSelfTest(topic) { return }
         guard payload.count <= Self.maximumPayload else {

@@ -69,7 +69,7 @@ public struct Replay {
                 do { try begin(arrival, isListening: true) } catch { failure = error }
                 summary.messages += 1
                 summary.to = arrival
-                advance(to: arrival)
+                advance(to: arrival + .nanoseconds(-1))
                 intake?.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
                 drain(at: arrival)
                 if let (rule, lift, reasons) = pending, intake?.detector.index(of: lift) != nil {
