@@ -243,7 +243,8 @@ extension RuleSet {
         let diagnostics = Diagnostics()
         var reader = YAMLReader(file, diagnostics)
         _ = reader.text("title")
-        let tests = reader.items("tests").compactMap { RuleSeries($0, diagnostics) }
+        let kinds = Set(rules.map(\.kind))
+        let tests = reader.items("tests").compactMap { RuleSeries($0, kinds: kinds, diagnostics) }
         reader.finish()
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         for test in tests {

@@ -22,13 +22,17 @@ struct RuleSeries {
     /// Each state preceded by its kind.
     var expected: [RuleExample.Verdict]
 
-    init?(_ node: YAMLNode, _ diagnostics: Diagnostics) {
+    /// - Parameter known: the kinds that the rules raise; a test of another one could not fail.
+    init?(_ node: YAMLNode, kinds known: Set<String>, _ diagnostics: Diagnostics) {
         let before = diagnostics.all.count
         var reader = YAMLReader(node, diagnostics)
         let name = reader.requiredText("name") ?? ""
         let interval = reader.duration("interval") ?? .seconds(10)
         equipment = reader.choice("equipment", EquipmentClass.self) ?? .traction
         kinds = Set(reader.texts("kinds"))
+        for kind in kinds.subtracting(known).sorted() {
+            diagnostics.report(node, "kinds: no rule raises '\(kind)'.\(suggestion(for: kind, among: known))")
+        }
         var words: [Duration: [(key: YAMLNode, value: YAMLNode)]] = [:]
         for (signal, series) in reader.entries("series") {
             for (tick, value) in Self.values(series, isCodes: signal.text == Signal.codes.name, diagnostics)
@@ -43,6 +47,9 @@ struct RuleSeries {
             var alert = YAMLReader(item, diagnostics)
             let time = alert.duration("at") ?? .zero
             let kind = alert.requiredText("kind") ?? ""
+            if !kind.isEmpty, !known.contains(kind) {
+                diagnostics.report(item, "kind: no rule raises '\(kind)'.\(suggestion(for: kind, among: known))")
+            }
             let state = alert.choice("state", AlertState.self) ?? .raised
             alert.finish()
             expected.append(RuleExample.Verdict(time: time, state: "\(kind) \(state.rawValue)"))

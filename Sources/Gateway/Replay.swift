@@ -22,6 +22,9 @@ public struct Replay {
         public var messages = 0
         public var alerts = 0
         public var lifts = 0
+        /// Messages that told of the past and had no effect, and those that had been heard before.
+        public var pastMessages = 0
+        public var duplicates = 0
         public var badInput = BadInput()
         /// In what the daemon may have judged otherwise, each as a sentence.
         public var differences: [String] = []
@@ -98,6 +101,11 @@ public struct Replay {
         if let to = summary.to { advance(to: max(to, until ?? to)) }
         if let intake { atEnd(intake) }
         summary.lifts = intake?.detector.liftCount ?? 0
+        for index in 0..<summary.lifts {
+            guard let counters = intake?.detector.view(index).counters else { continue }
+            summary.pastMessages += counters.tooLate
+            summary.duplicates += counters.duplicates
+        }
         if let intake { summary.badInput = intake.badInput }
         summary.differences = Self.differences(reader.doubts, strayWords)
         return summary

@@ -32,9 +32,9 @@ public struct InvalidFiles: Error, CustomStringConvertible {
     public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
 }
 
-/// " Did you mean 'x'?" for the candidate nearest to what was written, or the list where none is near.
+/// " Did you mean 'x'?" for the candidate nearest to what was written, or the list where none is near. What was written itself is no help.
 public func suggestion(for word: String, among candidates: some Sequence<String>) -> String {
-    let sorted = candidates.sorted()
+    let sorted = candidates.filter { $0 != word }.sorted()
     let ranked = sorted.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
     if let (nearest, distance) = ranked, distance <= max(2, word.count / 3) { return " Did you mean '\(nearest)'?" }
     return !sorted.isEmpty && sorted.count <= 24 ? " Expected one of: \(sorted.joined(separator: ", "))." : ""

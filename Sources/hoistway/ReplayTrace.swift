@@ -62,6 +62,9 @@ struct ReplayTrace: ParsableCommand {
                 separator: ", ")
             printError(
                 "\(summary.messages) messages of \(summary.lifts) lifts, \(summary.alerts) alert revisions"
+                    + (summary.pastMessages == 0
+                        ? "" : "; \(summary.pastMessages) messages of the past, without effect")
+                    + (summary.duplicates == 0 ? "" : "; \(summary.duplicates) heard before")
                     + (bad.isEmpty ? "" : "; bad input: \(bad)"))
             for line in Self.explanations(summary.badInput) { printError(line) }
         }

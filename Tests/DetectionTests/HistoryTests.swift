@@ -148,6 +148,29 @@ import Testing
         #expect(Set(building.alerts.map(\.id)).count == 2)
     }
 
+    /// A clock is set back by an hour, and before that is sure, fifteen seconds later, the button is pressed: it was pressed now.
+    @Test func aPressWhileAClockIsSetBackCounts() throws {
+        var building = try Building.shipped()
+        for second in 0..<60 {
+            let isSetBack = second >= 30
+            building.say(
+                at: Double(second) - (isSetBack ? 3600 : 0), arriving: Double(second), sequence: Int64(second + 1)
+            ) {
+                $0.stopsBetweenFloors()
+                $0.set(.moving, false)
+                $0.set(.inDoorZone, true)
+                $0.set(.frontLocked, true)
+                $0.set(.occupied, true)
+                if second == 35 { $0.codesRaised = FaultCode.carAlarmButton.bit }
+                if second == 36 { ($0.codesRaised, $0.codesEnded) = (0, FaultCode.carAlarmButton.bit) }
+            }
+        }
+        let calls = building.alerts.filter { $0.kind == Alert.carAlarmCall && $0.state == .raised }
+        #expect(calls.contains { $0.onset >= Building.start + .seconds(35) }, "\(building.told)")
+        building.advance(to: 100)
+        #expect(building.alerts.contains { $0.kind == "entrapment" }, "\(building.told)")
+    }
+
     /// An adapter that buffers what it has also sent.
     @Test func aPressThatWasToldIsNotToldAgainAsHistory() throws {
         var building = try Building(rules: Building.called)

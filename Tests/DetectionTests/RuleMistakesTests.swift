@@ -114,4 +114,18 @@ import Testing
             #expect(building.told == ["1 stands suppressed 11.0"])
         }
     }
+
+    @Test func aTestOfAKindThatNoRuleRaisesIsRefused() throws {
+        for (key, text) in [
+            ("kinds", "{ name: n, kinds: [stans], series: { moving: true x3 }, expect: [] }"),
+            ("kind", "{ name: n, series: { moving: true x3 }, expect: [{ at: 0s, kind: stans, state: raised }] }"),
+        ] {
+            let error = #expect(throws: InvalidFiles.self) {
+                try RuleSet([YAMLNode(parsing: Array(Building.rule().utf8), file: "r.yaml")])
+                    .runTests([YAMLNode(parsing: Array("tests:\n  - \(text)\n".utf8), file: "t.yaml")])
+            }
+            let expected = "\(key): no rule raises 'stans'. Did you mean 'stands'?"
+            #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")
+        }
+    }
 }

@@ -71,10 +71,10 @@ import Testing
         // The figures that docs/entrapment.md names.
         #expect(
             counts == [
-                "situations enacted": 1040, "no physics": 3568, "trapped, and told": 506,
-                "trapped, and suspected only": 40, "trapped, and suppressed by inspection": 78,
-                "trapped, and no signal tells": 16, "empty, but it cannot be known: confirmed": 99,
-                "empty, but it cannot be known: suspected": 20, "free, but somebody keeps sitting: suspected": 1,
+                "situations enacted": 1040, "no physics": 3568, "trapped, and told": 464,
+                "trapped, and suspected only": 82, "trapped, and suppressed by inspection": 78,
+                "trapped, and no signal tells": 16, "empty, but it cannot be known: confirmed": 78,
+                "empty, but it cannot be known: suspected": 41, "free, but somebody keeps sitting: suspected": 1,
                 "free, and nothing said": 471, "free, and suppressed": 17,
             ])
     }
