@@ -117,6 +117,42 @@ def holds():
         write(name, d.rows(400))
 
 
+def after_a_way_out():
+    """4, 6, 7: the same, an ordinary door before it: what has been over says nothing of what comes."""
+    def leaves(lift, **signals):
+        l = Lift(lift, floor=7, occupied=True, **signals)
+        l.door(5, stays=5)
+        return l.at(20, moving=1, direction=2).at(21, zone=False).at(23, floor=6)
+
+    a = leaves("S04F").at(25, moving=0, direction=0, codes=["04"])
+    for time in range(31, 300, 7):
+        a.at(time, moving=1, direction=2).at(time + 1, moving=0, direction=0)
+    write("04_jerks_after_a_way_out", a.rows(300))
+
+    b = leaves("S04G").at(25, moving=0, direction=0)
+    for time in range(31, 200, 9):
+        b.at(time, moving=1, direction=2).at(time + 2, moving=0, direction=0)
+    write("04_jerks_and_a_press", b.press(60).rows(200))
+
+    c = leaves("S04H").at(30, zone=True, floor=5).at(31, moving=0, direction=0, codes=["03"])
+    for time in range(45, 400, 10):
+        c.at(time, zone=False).at(time + 2, zone=True)
+    write("04_zone_flickers_at_a_landing", c.press(200).rows(400))
+
+    d = leaves("S04I").at(25, moving=0, direction=0)
+    d.away.append((25.5, 400))
+    write("07_a_stop_heard_of_once", d.rows(395))
+
+    e = leaves("S04J", codes=[]).without("occupied").at(25, moving=0, direction=0, codes=["41"])
+    e.at(40, moving=1, direction=2, codes=[]).at(52, zone=True, floor=5).at(53, moving=0, direction=0)
+    write("07_creeps_home_and_parks_shut.noocc", e.rows(500))
+
+    f = Lift("S04K", floor=9, zone=True)
+    for number, time in enumerate((60, 63, 66, 69)):
+        f.at(time, zone=False).at(time + 2.6, floor=8 - number, zone=True)
+    write("06_rolls_past_landings", f.rows(120))
+
+
 def sensors_blink():
     """22: a blink is nobody who left, ten seconds are."""
     for name, lift, blink in (("05_blinks_for_5_s", "S05A", 5), ("05_leaves", "S05B", 60)):
@@ -294,7 +330,7 @@ def early_warning():
 
 
 def main():
-    for part in (one_incident, dead_controller, inspection, holds, sensors_blink, movement, words_of_the_centre, drives_and_doors, buttons,
+    for part in (one_incident, dead_controller, inspection, holds, after_a_way_out, sensors_blink, movement, words_of_the_centre, drives_and_doors, buttons,
                  areas_and_falls, texts, early_warning, daily_life, messages):
         part()
 
