@@ -1,19 +1,20 @@
-# What a person types. Each target says what it does; all install what they need, and leave nothing running.
+# The commands for people. `make help` lists the targets. Each target installs the packages that it
+# needs, and leaves nothing running.
 SHELL := /bin/bash
 SWIFT ?= swift
 PREFIX ?= /usr
 BIN := .build/release
 PACKAGES := pkg-config mosquitto libmosquitto-dev libcurl4-openssl-dev libsqlite3-dev libyaml-dev libzstd-dev libssl-dev
-# What the tests use besides: a centre in Python and one in shell, certificates.
+# Further packages for the tests: for a centre in Python, a centre in shell, and certificates.
 TEST_PACKAGES := python3 jq mosquitto-clients openssl
 
 .PHONY: help deps build test lint demo crash score budget reloads bench bench-check docs measure install clean
 help:
-	@echo "make demo          a simulated day judged, then the whole product live (QUICK=1: under 90 seconds)"
+	@echo "make demo          a simulated day with its score, then the whole product live (QUICK=1: under 90 seconds)"
 	@echo "make test          every test: units, rules, end to end with a real broker, crashes, units of systemd"
 	@echo "make crash         200 kills under traffic, with the centre going up and down (ROUNDS=200)"
 	@echo "make network       gateway and centre in two network namespaces, 30% of all packets lost (as root)"
-	@echo "make trial         the test nobody passed, priority over a million events, CPU and delay (about 20 minutes)"
+	@echo "make trial         CPU and delay, an outage of the centre with a kill, priority over a million events (about 20 minutes)"
 	@echo "make score         the benchmark city: recall, false alarms, weakened rules, New York, speed; writes docs/detection.md"
 	@echo "                   (the whole: YEARS=720 ENTRAPMENTS=1000 SEEDS=200 DAYS=19 MINUTES=10, four hours; PARTS=strata: one table)"
 	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
@@ -21,10 +22,11 @@ help:
 	@echo "make bench         the speed of the rule engine and the journal: Timescales, messages, memory, start-up, bytes written"
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
 	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
-	@echo "make cases         recorded incidents and payloads of others, each held to Tests/Cases/expected.tsv"
+	@echo "make installation  by README's commands alone, on a bare Debian 12 in a folder, to a passed self-test (as root)"
+	@echo "make cases         recorded incidents and payloads from elsewhere, each compared with Tests/Cases/expected.tsv"
 	@echo "make docs          docs/entrapment.md and docs/contract/kinds.md from the rules"
 	@echo "make measure       memory, size and CPU share of the daemon with 200 lifts at 1 Hz"
-	@echo "make install       into DESTDIR: the program, Devices, and what systemd and mosquitto need"
+	@echo "make install       into DESTDIR: the program, Devices, and the files for systemd and mosquitto; make uninstall removes them"
 
 deps:
 	@command -v $(SWIFT) >/dev/null || { echo "Swift 6.3 is missing: install the toolchain from https://www.swift.org/install/linux/"; exit 1; }
@@ -33,6 +35,10 @@ deps:
 	  echo "Installing Debian packages: $(PACKAGES)"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
 	fi
+
+.PHONY: packages
+packages:
+	@echo $(PACKAGES)
 
 .PHONY: test-deps
 test-deps: deps
@@ -46,27 +52,30 @@ build: deps
 	@echo "Building (the first time takes a minute or two)"
 	@$(SWIFT) build -c release --static-swift-stdlib -q
 
-lint:
+lint: test-deps
 	@echo "Checking the format"
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Simulator Tests Benchmarks
+	@Tests/Mutants/run --check
 
 test: deps test-deps lint
 	@echo "Building everything, warnings are $${CI:+errors}$${CI:-warnings}" | sed 's/true$$//'
 	@$(SWIFT) build --build-tests -q
 	@echo "Rules' own examples"
 	@.build/debug/hoistway rules test Devices/rules
-	@.build/debug/hoistway check
+	@.build/debug/hoistway check --rules Devices/rules --profiles Devices/profiles
 	@echo "Tests"
-	@folder=$$(mktemp -d); trap "rm -rf $$folder" EXIT; TMPDIR=$$folder SWIFT_BACKTRACE=enable=no $(SWIFT) test --skip-build -q
+	@folder=$$(mktemp -d); chmod 755 $$folder; trap "rm -rf $$folder" EXIT; TMPDIR=$$folder SWIFT_BACKTRACE=enable=no $(SWIFT) test --skip-build -q
 	@$(MAKE) --no-print-directory units budget
-	@echo "Recorded incidents and payloads of others (the whole table is make cases)"
+	@echo "An installation by README's commands alone, on a bare Debian 12"
+	@Tests/Install/run || [ $$? = 77 ]
+	@echo "Recorded incidents and payloads from elsewhere (make cases prints the whole table)"
 	@$(BIN)/cases --failures
 	@echo "A hundred reloads of rules while a thousand lifts send (the long form is make reloads)"
 	@$(BIN)/hoistway-bench reloads --count 100
 	@$(BIN)/hoistway-bench load
-	@echo "Ten entrapments of every cause on every kind of sensor (the long form, with everything else, is make score)"
+	@echo "Ten entrapments of every cause on every kind of sensor (the long form is make score)"
 	@$(BIN)/hoistway-bench strata --entrapments 10 --networks usual,lossy
-	@echo "Two lift-years without a fault, twenty years of New York, causes by share, and rules made worse on purpose, each of which the score must see"
+	@echo "Two lift-years without a fault, twenty years of New York, causes by share, and weakened rules, each of which must lower the score"
 	@page=$$(mktemp); trap "rm -f $$page" EXIT; PAGE=$$page PARTS="fault-free new-york causes weakened" ENTRAPMENTS=3 Benchmarks/score $(BIN)
 	@echo "The journal on a disk that loses, tears and reorders what was not synced (the long form is make soak)"
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),10000)
@@ -82,6 +91,10 @@ units:
 
 budget: build
 	@Benchmarks/budget $(BIN)/hoistway
+
+.PHONY: installation
+installation: program test-deps
+	@Tests/Install/run
 
 .PHONY: cases
 cases: build
@@ -141,15 +154,17 @@ docs: build
 measure: build
 	@Benchmarks/measure $(BIN)
 
-install: build
-	install -D -m 755 $(BIN)/hoistway $(DESTDIR)$(PREFIX)/bin/hoistway
-	mkdir -p $(DESTDIR)$(PREFIX)/share/hoistway/Devices
-	cp -r Devices/profiles Devices/rules Devices/centres $(DESTDIR)$(PREFIX)/share/hoistway/Devices/
-	install -D -m 644 systemd/hoistway.service $(DESTDIR)$(PREFIX)/lib/systemd/system/hoistway.service
-	install -D -m 644 systemd/hoistway.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/hoistway.conf
-	install -D -m 644 systemd/hoistway.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/hoistway.conf
-	install -D -m 644 systemd/mosquitto-hoistway.conf $(DESTDIR)/etc/mosquitto/conf.d/hoistway.conf
-	install -D -m 640 systemd/hoistway.yaml $(DESTDIR)/etc/hoistway/hoistway.yaml.example
+.PHONY: program
+program: deps
+	@echo "Building the program (the first time takes some minutes)"
+	@$(SWIFT) build -c release --static-swift-stdlib -q --product hoistway
+
+install: program
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" systemd/install $(BIN)
+
+.PHONY: uninstall
+uninstall:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" systemd/install --uninstall
 
 clean:
 	rm -rf .build

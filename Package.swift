@@ -13,7 +13,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
         // The system's C libraries.
@@ -23,45 +23,51 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPlatform"),
 
-        // The rooms, in the order of the data's way.
-        .target(name: "Elevator", swiftSettings: strict),
+        // The modules, in the order of the data's way. LayoutTests holds each to what stands before it.
+        .target(name: "Platform", dependencies: ["CPlatform"], swiftSettings: strict),
+        .target(name: "LiftModel", swiftSettings: strict),
         .target(
-            name: "Encoding", dependencies: ["Elevator"],
+            name: "Encoding", dependencies: ["LiftModel"],
             // The JSON scanner is a struct that holds a borrowed Span of the message.
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
-        .target(name: "PositionedYAML", dependencies: ["CYAML", "Elevator"], swiftSettings: strict),
+        .target(name: "PositionedYAML", dependencies: ["CYAML", "LiftModel"], swiftSettings: strict),
         .target(
-            name: "Trace", dependencies: ["CZstd", "Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
-        .target(name: "Mosquitto", dependencies: ["CMosquitto", "Elevator"], swiftSettings: strict),
-        .target(name: "HTTP", dependencies: ["CCurl", "Elevator"], swiftSettings: strict),
+            name: "Trace", dependencies: ["CZstd", "LiftModel", "Encoding", "PositionedYAML"], swiftSettings: strict),
+        .target(name: "Connectivity", dependencies: ["CSSL", "LiftModel"], swiftSettings: strict),
         .target(
-            name: "DeviceProfiles", dependencies: ["Elevator", "Encoding", "PositionedYAML"], swiftSettings: strict),
+            name: "MQTT", dependencies: ["CMosquitto", "Connectivity", "LiftModel", "Platform"], swiftSettings: strict),
+        .target(name: "HTTP", dependencies: ["CCurl", "Connectivity", "LiftModel"], swiftSettings: strict),
         .target(
-            name: "Detection", dependencies: ["Elevator", "Encoding", "PositionedYAML", "CCrypto"],
+            name: "DeviceProfiles", dependencies: ["LiftModel", "Encoding", "PositionedYAML"], swiftSettings: strict),
+        .target(
+            name: "Detection", dependencies: ["LiftModel", "Encoding", "PositionedYAML", "CCrypto"],
             swiftSettings: strict),
         .target(
-            name: "Journal", dependencies: ["Elevator", "Encoding", "CCrypto", "CSQLite", "CZstd"],
+            name: "Journal", dependencies: ["LiftModel", "Encoding", "CCrypto", "CSQLite", "CZstd"],
             swiftSettings: strict),
         .target(
             name: "Uplink",
             dependencies: [
-                "CCrypto", "Elevator", "Encoding", "HTTP", "Journal", "Mosquitto",
+                "CCrypto", "Connectivity", "LiftModel", "Encoding", "HTTP", "Journal", "MQTT", "Platform",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "Elevator", "Encoding", "PositionedYAML", "Mosquitto", "DeviceProfiles", "Detection", "Journal",
-                "Trace", "Uplink",
+                "Connectivity", "LiftModel", "Encoding", "PositionedYAML", "HTTP", "MQTT", "DeviceProfiles",
+                "Detection", "Journal", "Platform", "Trace", "Uplink",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "hoistway",
             dependencies: [
-                "Gateway", "Detection", "Elevator", "Encoding", "Journal", "PositionedYAML",
+                "Connectivity", "Gateway", "Detection", "LiftModel", "Encoding", "Journal", "Platform",
+                "PositionedYAML", "Uplink",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -69,16 +75,16 @@ let package = Package(
 
         // The simulator knows the wire and the field's words, and nothing of the detection it judges.
         .target(
-            name: "City", dependencies: ["Elevator", "Encoding", "PositionedYAML", "Trace"], path: "Simulator/City",
+            name: "City", dependencies: ["LiftModel", "Encoding", "PositionedYAML", "Trace"], path: "Simulator/City",
             swiftSettings: strict),
         .target(
-            name: "Scoring", dependencies: ["City", "Elevator", "Encoding"], path: "Simulator/Scoring",
+            name: "Scoring", dependencies: ["City", "LiftModel", "Encoding"], path: "Simulator/Scoring",
             swiftSettings: strict),
         .executableTarget(
             name: "hoistway-sim",
             dependencies: [
-                "CCrypto", "City", "DeviceProfiles", "Elevator", "Encoding", "Mosquitto", "PositionedYAML", "Scoring",
-                "Trace",
+                "CCrypto", "City", "Connectivity", "DeviceProfiles", "LiftModel", "Encoding", "MQTT", "Platform",
+                "PositionedYAML", "Scoring", "Trace",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulator",
@@ -89,7 +95,7 @@ let package = Package(
         .executableTarget(
             name: "hoistway-bench",
             dependencies: [
-                "City", "Gateway", "Detection", "DeviceProfiles", "Elevator", "Encoding", "Journal", "Mosquitto",
+                "City", "Gateway", "Detection", "DeviceProfiles", "LiftModel", "Encoding", "Journal", "Platform",
                 "PositionedYAML", "Scoring", "Uplink",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -98,14 +104,14 @@ let package = Package(
 
         .testTarget(
             name: "DetectionTests",
-            dependencies: ["Detection", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML"],
+            dependencies: ["Detection", "DeviceProfiles", "LiftModel", "Encoding", "PositionedYAML"],
             exclude: ["Fixtures"],
             swiftSettings: strict),
         // The journal on a disk that misbehaves; a program, so that it runs optimised.
         .executableTarget(
             name: "journal-model",
             dependencies: [
-                "Journal", "Elevator", "Encoding", "CSQLite",
+                "Journal", "LiftModel", "Encoding", "CSQLite",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/JournalModel",
@@ -117,22 +123,22 @@ let package = Package(
             path: "Tests/Cases/Runner",
             swiftSettings: strict),
         .testTarget(
-            name: "JournalTests", dependencies: ["Journal", "Elevator", "Encoding", "CSQLite"], exclude: ["Fixtures"],
+            name: "JournalTests", dependencies: ["Journal", "LiftModel", "Encoding", "CSQLite"], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
-            name: "UplinkTests", dependencies: ["Uplink", "Journal", "Elevator", "Encoding"], swiftSettings: strict),
+            name: "UplinkTests", dependencies: ["Uplink", "Journal", "LiftModel"], swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests",
-            dependencies: ["City", "DeviceProfiles", "Elevator", "Encoding", "PositionedYAML", "Scoring", "Trace"],
+            dependencies: ["City", "DeviceProfiles", "LiftModel", "Encoding", "PositionedYAML", "Scoring", "Trace"],
             swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "City", "Elevator", "Detection", "Gateway", "Journal", "Mosquitto", "PositionedYAML", "Uplink",
-                "hoistway",
-                "hoistway-sim",
+                "City", "Connectivity", "LiftModel", "Detection", "Gateway", "HTTP", "Journal", "MQTT",
+                "Platform", "PositionedYAML", "Uplink", "hoistway", "hoistway-sim",
             ],
+            exclude: ["Fixtures"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

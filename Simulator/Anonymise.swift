@@ -1,18 +1,18 @@
 import ArgumentParser
 import City
 import DeviceProfiles
-import Elevator
 import Encoding
+import LiftModel
 import PositionedYAML
 import Trace
 
 struct Anonymise: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Strip a trace of what tells whose lifts it was recorded from.",
+        abstract: "Remove from a trace everything that identifies its lifts.",
         discussion: """
-            Only the fields that a profile reads stay; lifts are numbered in the order in which they appear; words that the profile does not
-            know become "?". Messages on other topics, what is not JSON, and people's orders are left out and counted. Times, numbers
-            and the controllers' raw codes stay: whoever knows when which lift failed can still recognise it.
+            Only the fields that a profile reads stay. Lifts are numbered in the order in which they appear. Text values that the
+            profile does not know become "?". Messages on other topics or that are not JSON, and operator actions, are left out and
+            counted. Times, numbers and the controllers' raw codes stay: anyone who knows when which lift failed can still recognise it.
 
               hoistway-sim anonymise building.ndjson.zst --out anonymous.ndjson.zst
             """)
@@ -23,7 +23,7 @@ struct Anonymise: ParsableCommand {
     @Option(help: "Write the stripped trace here; - is standard output.")
     var out: String
 
-    @Option(help: "The folder with the profiles that the lifts speak by.")
+    @Option(help: "The folder with the profiles by which the lifts publish.")
     var profiles = "Devices/profiles"
 
     func run() throws {
@@ -35,7 +35,11 @@ struct Anonymise: ParsableCommand {
         var kept = 0
         var left: [String: Int] = [:]
         try lines.visitLines { line, number in
-            try reader.read(line, number: number) { topic, payload, isRetained, arrival in
+            try reader.read(line, number: number) { topic, payload, isRetained, unread, arrival in
+                if unread != nil {
+                    left["beginnings of messages that were refused unread", default: 0] += 1
+                    return
+                }
                 do throws(Anonymiser.Refusal) {
                     let message = try anonymiser.anonymise(
                         topic: String(decoding: topic.array, as: UTF8.self), payload: payload)
@@ -46,7 +50,7 @@ struct Anonymise: ParsableCommand {
                 } catch { left[error.rawValue, default: 0] += 1 }
             } event: { event, time in
                 guard case .connection = event else {
-                    left["people's orders", default: 0] += 1
+                    left["operator actions", default: 0] += 1
                     return
                 }
                 writer.event(event, session: 1, at: time)

@@ -1,8 +1,10 @@
-import Elevator
+import Connectivity
 import Encoding
-import Mosquitto
+import LiftModel
+import MQTT
+import Platform
 
-/// A plain connection to a broker for the simulator's own use: connects, publishes, and hears.
+/// A connection to a broker for the simulator's own use: it connects, publishes and receives.
 final class BrokerLink: MQTTClientDelegate {
     struct Message {
         var topic: String
@@ -17,19 +19,41 @@ final class BrokerLink: MQTTClientDelegate {
     private var random = SystemRandomNumberGenerator()
     private var nextAttempt: Int64 = 0
     private var isLost = false
-    /// Why the last connection did not come about, or ended.
-    private(set) var trouble: String?
+    /// Why the last connection failed or ended, from the library or the broker.
+    private var lastFailure: String?
+    private let diagnosis: LinkDiagnosis
+    /// The broker has answered CONNECT on this connection.
+    private var hasAnswered = false
+    private var reportedTrouble: String?
     private(set) var isConnected = false
-    private(set) var underWay = 0
+    /// Messages that the broker has refused, and the last reason.
+    private(set) var refused = (count: 0, reason: "")
+    /// Published messages without an acknowledgement.
+    private(set) var inFlight = 0
     private var inbox: [Message] = []
 
-    init(_ options: MQTTClient.Options, subscribingTo filters: [String] = []) {
+    /// - Parameter diagnosis: of failed connections to this broker; many links to one broker share
+    ///   one.
+    init(
+        _ options: MQTTClient.Options, subscribingTo filters: [String] = [], diagnosis: LinkDiagnosis = LinkDiagnosis()
+    ) {
         self.options = options
         self.filters = filters
+        self.diagnosis = diagnosis
     }
 
-    /// Waits for up to a while, reads and writes; connects again where the connection is gone.
-    /// - Returns: what was heard.
+    /// Why there is no connection, as far as known.
+    var trouble: String? { lastFailure.map { diagnosis.finding?.description ?? $0 } }
+
+    /// `trouble` while there is no connection, each text once.
+    func takeTrouble() -> String? {
+        guard !isConnected, let trouble, trouble != reportedTrouble else { return nil }
+        reportedTrouble = trouble
+        return trouble
+    }
+
+    /// Waits for up to a time, reads and writes, and connects again where the connection is lost.
+    /// - Returns: the messages that arrived.
     func turn(_ wait: Duration) -> [Message] {
         connectIfDue()
         let ready = Poll.wait([socket], writer: client?.wantsWrite == true ? socket : -1, for: wait)
@@ -42,7 +66,7 @@ final class BrokerLink: MQTTClientDelegate {
 
     func connectIfDue() { if client == nil, MonotonicClock.nanoseconds >= nextAttempt { connect() } }
 
-    /// Reads what is there, and writes what waits.
+    /// Reads what has arrived, and writes what waits.
     func attend(isReadable: Bool) -> [Message] {
         do throws(MQTTError) {
             if isReadable, let client {
@@ -55,7 +79,7 @@ final class BrokerLink: MQTTClientDelegate {
             try client?.keepAlive()
             try client?.write()
         } catch { lose(error.description) }
-        if isLost { retreat() }
+        if isLost { scheduleReconnect() }
         defer { inbox.removeAll(keepingCapacity: true) }
         return inbox
     }
@@ -64,7 +88,7 @@ final class BrokerLink: MQTTClientDelegate {
         guard isConnected, let client, (try? client.publish(payload, to: topic, retain: retain)) != nil else {
             return false
         }
-        underWay += 1
+        inFlight += 1
         return true
     }
 
@@ -77,36 +101,52 @@ final class BrokerLink: MQTTClientDelegate {
         do throws(MQTTError) {
             let fresh = try MQTTClient(options, delegate: self)
             client = fresh
+            hasAnswered = false
             try fresh.connect()
         } catch { lose(error.description) }
     }
 
-    private func retreat() {
+    private func scheduleReconnect() {
+        if !hasAnswered { diagnosis.start(options.probe) }
         isLost = false
         isConnected = false
         client = nil
-        underWay = 0
+        inFlight = 0
         nextAttempt =
             MonotonicClock.nanoseconds + backoff.pause(at: MonotonicClock.nanoseconds, using: &random).nanoseconds
     }
 
-    func connected(sessionPresent: Bool) {
+    func connected(_ broker: MQTTSession) {
         isConnected = true
+        hasAnswered = true
+        reportedTrouble = nil
+        diagnosis.reset()
         for filter in filters {
             do throws(MQTTError) { _ = try client?.subscribe(filter) } catch {
                 lose("'\(filter)': \(error.description)")
             }
         }
     }
-    func refused(_ reason: String) { lose(reason) }
-    func disconnected(_ reason: String) { lose(reason) }
-    func subscribed(_ mid: Int32, accepted: Bool) { if !accepted { lose("the broker refuses a subscription") } }
+    func refused(_ reason: MQTTReason) {
+        hasAnswered = true
+        diagnosis.reset()
+        lose(reason.description)
+    }
+    func disconnected(_ reason: MQTTReason?) {
+        lose(reason?.description ?? client?.silentEndText ?? "the broker closed the connection")
+    }
+    func subscribed(_ mid: Int32, _ grant: MQTTGrant) {
+        if case .refused(let reason) = grant { lose("the broker refuses a subscription: \(reason)") }
+    }
     private func lose(_ reason: String) {
-        // What follows from the first failure tells nothing.
-        if !isLost { trouble = reason }
+        // A failure that follows from the first one says nothing new.
+        if !isLost { lastFailure = reason }
         isLost = true
     }
-    func published(_ mid: Int32) { underWay -= 1 }
+    func published(_ mid: Int32, refusal: MQTTReason?) {
+        inFlight -= 1
+        if let refusal { refused = (refused.count + 1, refusal.description) }
+    }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         inbox.append(
             Message(

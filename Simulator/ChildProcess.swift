@@ -6,14 +6,14 @@ import Synchronization
     import Musl
 #endif
 
-/// A program started by the demo or a trial. It is ended with its owner.
+/// A program that the demo or a trial has started. It ends with its owner.
 final class ChildProcess {
     private(set) var pid: pid_t
-    /// How it ended: its exit status, or minus the signal that killed it. nil while it runs.
+    /// How it ended: its exit status, or minus the signal that killed it; nil while it runs.
     private(set) var outcome: Int32?
     private static let running = Mutex<Set<pid_t>>([])
 
-    /// - Parameter log: where its output goes.
+    /// - Parameter log: the file for its output.
     init(_ arguments: [String], log: String) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -23,15 +23,15 @@ final class ChildProcess {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // A child begins with no signal blocked, whatever this program blocks for itself.
+        // A child starts with no signal blocked, whatever this program blocks for itself.
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        defer { for argument in argv { free(argument) } }
         pid = 0
-        let result = posix_spawnp(&pid, arguments[0], &actions, &attributes, &words, environ)
+        let result = posix_spawnp(&pid, arguments[0], &actions, &attributes, &argv, environ)
         if result != 0 {
             throw OutputError(path: arguments[0], reason: "cannot be started: \(String(cString: strerror(result)))")
         }
@@ -58,7 +58,7 @@ final class ChildProcess {
         while isRunning { usleep(10_000) }
     }
 
-    /// For a program that ends at once, whatever its owners are about.
+    /// For a program that ends at once: kills all children.
     static func killAll() {
         running.withLock {
             for pid in $0 { kill(pid, SIGKILL) }

@@ -1,8 +1,8 @@
 import ArgumentParser
 import City
-import Elevator
 import FoundationEssentials
-import Mosquitto
+import LiftModel
+import Platform
 import Scoring
 
 #if canImport(Glibc)
@@ -14,7 +14,7 @@ import Scoring
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Live: two brokers, a fleet, the gateway and a centre; the gateway is killed, the centre's broker vanishes.",
+            "Live: two brokers, a fleet, the gateway and a centre; the gateway is killed, the centre's broker fails.",
         discussion: """
             Everything runs on free loopback ports and in a folder of its own, and nothing is left running. Exit code 1 when
             an entrapment was missed, lost, or counted twice after de-duplication.
@@ -29,7 +29,7 @@ struct Demo: ParsableCommand {
     @Option(help: "Rules and profiles.")
     var devices = "Devices"
 
-    @Option(help: "The schemas that the centre holds every message to.")
+    @Option(help: "The schemas by which the centre checks every message.")
     var contract = "docs/contract"
 
     @Option(help: "The product's settings for mosquitto.")
@@ -41,7 +41,7 @@ struct Demo: ParsableCommand {
     @Option(help: "How many lifts.")
     var lifts = 60
 
-    @Option(help: "What chance draws from: the fleet's day and the moments of the kills.")
+    @Option(help: "The seed of chance: the fleet's day and the times of the kills.")
     var seed: UInt64 = 1
 
     @Option(
@@ -52,10 +52,10 @@ struct Demo: ParsableCommand {
     @Option(help: "Change a rule and have the gateway read its rules again this many times.")
     var reloads = 0
 
-    @Option(help: "How long the centre's broker is away.")
+    @Option(help: "How long the centre's broker is down.")
     var outage = "15s"
 
-    @Option(help: "How many times it goes away.")
+    @Option(help: "How many times it is down.")
     var outages = 1
 
     @Option(help: "Keep logs, alerts and the journal in this folder.")
@@ -77,7 +77,7 @@ struct Demo: ParsableCommand {
     }
 }
 
-/// The programs of the demo and the person's view of them.
+/// The programs of the demo, and its output for a person.
 struct Stage {
     let folder: String
     let demo: Demo
@@ -90,7 +90,7 @@ struct Stage {
     private var fleet: ChildProcess?
     private var screen = Screen()
     private var random: Random
-    /// Seconds since 1970 in which no gateway listened, and since when none does.
+    /// The times in which no gateway observed, seconds since 1970; and since when none does.
     private var deaf: [ClosedRange<Double>] = []
     private var deafSince: Double?
     private let gatewayLog: LogTail
@@ -102,14 +102,14 @@ struct Stage {
         random = Random(seed: demo.seed, stream: 0xD1E5)
     }
 
-    /// Seconds. Shortened so that minutes of waiting become seconds; the rules are the shipped ones.
+    /// Seconds. Shortened so that minutes become seconds; the rules are the shipped ones.
     private static let thresholds = [
         "off_level_hold": 2, "at_level_hold": 3, "report_overdue": 3, "silence_hold": 2, "confirm_hold": 4,
         "call_hold": 5,
         "rescue_limit": 30, "controller_silent_after": 6,
     ].sorted { $0.key < $1.key }
 
-    /// What these make of the holds that entrapments are held to.
+    /// The holds of entrapments that follow from these thresholds.
     private static let holds: EntrapmentHolds = {
         func seconds(_ name: String) -> Double { Double(thresholds.first { $0.key == name }?.value ?? 0) }
         var holds = EntrapmentHolds()
@@ -151,7 +151,8 @@ struct Stage {
         let began = MonotonicClock.nanoseconds
         func elapsed() -> Double { Double(MonotonicClock.nanoseconds - began) / 1e9 }
         var killTimes = killTimes(kills, span: span)
-        // Once in the second half, or spread over the whole; the last ends early enough for everything to arrive.
+        // One outage in the second half, or several over the whole. The last ends early enough for
+        // everything to arrive.
         var outages = (0..<demo.outages).map { n in
             demo.outages == 1 ? span * 0.55 : span * (0.05 + 0.85 * Double(n) / Double(demo.outages))
         }.map { (from: $0, to: min($0 + outage, span * 0.95)) }
@@ -163,20 +164,20 @@ struct Stage {
             noticeListening()
             let now = elapsed()
             if gateway?.isRunning == false {
-                // It killed itself at a crash point, within this turn or the last.
+                // The gateway killed itself at a crash point, within this turn or the last.
                 deafSince = deafSince ?? Self.wallSeconds - 0.2
                 try startGateway()
             }
             if let due = killTimes.first, now >= due {
                 killTimes.removeFirst()
-                if kills == 1 { screen.say("Killing the gateway with SIGKILL, in the middle of everything.") }
+                if kills == 1 { screen.say("Killing the gateway with SIGKILL, while messages arrive.") }
                 gateway?.end(SIGKILL)
                 deafSince = deafSince ?? Self.wallSeconds
                 if kills == 1 { usleep(1_500_000) }
                 try startGateway(dying: kills > 1 && killTimes.count % 3 == 2)
                 if kills == 1 {
                     screen.say(
-                        "The gateway is back: it goes on from its journal; the broker sends again what was not acknowledged."
+                        "The gateway is back: it continues from its journal; the broker sends again the messages without an acknowledgement."
                     )
                 }
             }
@@ -190,7 +191,7 @@ struct Stage {
                 if !isAway, now >= next.from {
                     isAway = true
                     screen.say(
-                        "Taking the centre's broker away for \(Int(next.to - next.from)) s: alerts wait in the journal."
+                        "Stopping the centre's broker for \(Int(next.to - next.from)) s: alerts wait in the journal."
                     )
                     centreBroker?.end(SIGKILL)
                 } else if isAway, now >= next.to {
@@ -207,8 +208,8 @@ struct Stage {
         return try conclude(stop, kills: kills)
     }
 
-    /// Three of four at moments of chance; the fourth quarter in series of ten within 15 s, which end many a start before it has
-    /// done its work.
+    /// Three quarters at random times; the last quarter in series of ten within 15 s, which end
+    /// many starts before they are complete.
     private mutating func killTimes(_ kills: Int, span: Double) -> [Double] {
         guard kills > 1 else { return [Double](repeating: span * 0.4, count: kills) }
         let series = kills / 40
@@ -221,7 +222,7 @@ struct Stage {
     }
 
     private mutating func conclude(_ stop: StopOnSignal, kills: Int) throws -> Bool {
-        screen.say("The fleet has gone home. Waiting for the centre to have everything.")
+        screen.say("The fleet has ended. Waiting until the centre has everything.")
         let deadline = MonotonicClock.nanoseconds + 40_000_000_000
         usleep(2_500_000)
         while !stop.isSet, MonotonicClock.nanoseconds < deadline,
@@ -239,45 +240,45 @@ struct Stage {
         if let deafSince { deaf.append(deafSince...Self.wallSeconds) }
         let card = ScoreCard(truth: truth, alerts: alerts, grace: 12, entrapmentHolds: Self.holds, deaf: deaf)
         print("")
-        print(card.table)
+        print(card.tableWithLegend)
         for finding in card.findings where finding.verdict == .missed || finding.verdict == .falseAlarm {
             print(finding.line)
         }
-        let slept = deaf.reduce(0) { $0 + $1.upperBound - $1.lowerBound }
-        print("no gateway listened for \(slept.rounded(toDecimals: 1)) s, which comes on top of the holds")
+        let unobserved = deaf.reduce(0) { $0 + $1.upperBound - $1.lowerBound }
+        print("no gateway observed for \(unobserved.rounded(toDecimals: 1)) s, which is added to the holds")
         print("\(kills) kills; \(redelivered) messages that the broker sent again after their commit were recognised")
         let published = try publishedByTheFleet()
         if kills == 0 { print("\(published ?? 0) messages published, \(read) read by the gateway") }
-        print("\(try log("centre").last { $0.contains("messages,") } ?? "the centre said nothing")")
+        print("\(try log("centre").last { $0.contains("messages,") } ?? "the centre printed nothing")")
         for breach in breaches.prefix(20) { print(breach) }
         if demo.reloads > 0 { print("\(try reloadsInLog()) reloads of \(demo.reloads) asked for") }
-        // Many kills without one redelivery would mean that the test does not test.
-        // Two signals that come while one reload lasts are one.
+        // Many kills without a redelivery would mean that the test tests nothing. Two signals
+        // during one reload count as one.
         let hasReloaded = try reloadsInLog() * 10 >= demo.reloads * 9
         let entrapment = card.entrapment
-        let told =
-            entrapment.suspicionOwed - entrapment.suspicionMissed + entrapment.detected + entrapment.toldAnyway
+        let alerted =
+            entrapment.suspicionExpected - entrapment.suspicionMissed + entrapment.detected + entrapment.raisedAnyway
         let isGood =
-            card.isGood && told > 0 && breaches.isEmpty && (kills < 20 || redelivered > 0)
+            card.isGood && alerted > 0 && breaches.isEmpty && (kills < 20 || redelivered > 0)
             && (kills > 0 || published.map { read >= $0 } == true)
             && hasReloaded
         print(
             isGood
-                ? "\(entrapment.happened) entrapments. \(entrapment.allTold) What was told was delivered, and counted once."
-                : "FAILED: an entrapment was missed, lost or invented, or there was none to be told.")
+                ? "\(entrapment.happened) entrapments. \(entrapment.recallSentence) Every alert was delivered and counted once."
+                : "FAILED: an entrapment was missed, lost or invented, or there was none to raise.")
         return isGood
     }
 
     private static var wallSeconds: Double { Instant(nanoseconds: MonotonicClock.wallNanoseconds).seconds }
 
-    /// It says so in its log when it has caught up.
+    /// The gateway logs when it has caught up.
     private mutating func noticeListening() {
         guard gatewayLog.count(of: "the backlog is read") > 0, let since = deafSince else { return }
         deaf.append(since...Self.wallSeconds)
         deafSince = nil
     }
 
-    /// A rule of no consequence that is another one each time.
+    /// A rule without effect that differs each time.
     private func changeRule(_ round: Int) throws {
         let rule = """
             rules:
@@ -289,7 +290,7 @@ struct Stage {
 
     private func reloadsInLog() throws -> Int { try log("gateway").count { $0.contains("rules reloaded") } }
 
-    /// The fleet's last word; nil where it has not said how much it published.
+    /// The last count in the fleet's log; nil where it has not written one.
     private func publishedByTheFleet() throws -> Int? {
         try log("fleet").compactMap { $0.split(separator: " ").first.flatMap { Int($0) } }.last
     }
@@ -304,11 +305,12 @@ struct Stage {
         (fleet, gateway, centre, buildingBroker, centreBroker) = (nil, nil, nil, nil, nil)
     }
 
-    /// - Parameter dying: it kills itself between a commit and its acknowledgement, a moment that chance rarely hits.
+    /// - Parameter dying: it kills itself between a commit and its acknowledgement, a moment that
+    ///   random kills rarely hit.
     private mutating func startGateway(dying: Bool = false) throws {
-        let fate = "HOISTWAY_CRASH_AT=" + (dying ? "after_commit:\(random.integer(2...6))" : "")
+        let crashPoint = "HOISTWAY_CRASH_AT=" + (dying ? "after_commit:\(random.integer(2...6))" : "")
         gateway = try ChildProcess(
-            ["/usr/bin/env", fate, demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"],
+            ["/usr/bin/env", crashPoint, demo.hoistway, "run", "--config", "\(folder)/hoistway.yaml"],
             log: "\(folder)/gateway.log")
     }
 
@@ -320,7 +322,6 @@ struct Stage {
         }
         guard let settings else { throw OutputError(path: demo.brokerSettings, reason: "cannot be read") }
         var lines = settings.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        lines.removeAll { $0.hasPrefix("persistence_location") }
         lines += ["listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/"]
         if getuid() == 0 { lines.append("user root") }
         try OutputFile("\(folder)/\(name).conf").write(Array(lines.joined(separator: "\n").utf8))
@@ -352,7 +353,7 @@ struct Stage {
     }
 }
 
-/// A loopback port nobody uses.
+/// A free loopback port.
 enum FreePort {
     static func find() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

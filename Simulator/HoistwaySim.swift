@@ -15,8 +15,8 @@ struct HoistwaySim: ParsableCommand {
             RunFleet.self, Score.self, Record.self, Anonymise.self, Centre.self, Demo.self, Trial.self,
         ])
 
-    /// Exits with the documented code when a file is wrong, and says a mistake in the use without the usage of the root, which is
-    /// another command's.
+    /// Exits with the documented code when a file is wrong. Prints a usage error without the usage
+    /// of the root command, which is another command's.
     static func main() {
         do {
             var command = try parseAsRoot()

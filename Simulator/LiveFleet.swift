@@ -1,7 +1,8 @@
 import ArgumentParser
 import City
-import Elevator
-import Mosquitto
+import LiftModel
+import MQTT
+import Platform
 
 #if canImport(Glibc)
     import Glibc
@@ -9,50 +10,57 @@ import Mosquitto
     import Musl
 #endif
 
-/// Who has a connection of its own to the broker.
+/// What shares one connection to the broker: the fleet, a building, or a lift.
 enum LiveConnections: String, CaseIterable, ExpressibleByArgument { case one, building, lift }
 
-/// Publishes a fleet in real time to a broker, at the pace at which it happens, and says how well it kept it.
+/// Publishes a fleet to a broker in real time, and reports how well it kept the schedule.
 final class LiveFleet {
-    /// Messages under way to the broker on one connection; more would only queue in memory.
+    /// Messages in flight on one connection; more would only wait in memory.
     private static let window = 200
     /// Seconds that are generated ahead.
     private static let step = 0.25
     private static let patience: Int64 = 30_000_000_000
 
+    private let broker: BrokerURL
     private let links: [BrokerLink]
     private let link: (City.Arrival) -> Int
     private let stop = StopOnSignal()
     private var lastRound: Int64 = 0
-    /// By how much each message was late, seconds.
+    /// Seconds by which each message was late.
     private var lags: [Float] = []
 
-    init(_ scenario: Scenario, seed: UInt64, broker: BrokerURL, connections: LiveConnections) {
+    /// - Parameter client: the options for the broker; each connection's client id begins with its
+    ///   id.
+    init(_ scenario: Scenario, seed: UInt64, client: MQTTClient.Options, connections: LiveConnections) {
+        broker = client.url
         let count: Int
         switch connections {
         case .one: (count, link) = (1, { _ in 0 })
         case .building: (count, link) = (BuildingPlan.draw(scenario, seed: seed).count, \.building)
         case .lift: (count, link) = (scenario.lifts, \.lift)
         }
-        // A descriptor each, and some for everything else.
+        // A descriptor for each connection, and some for everything else.
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         limit.rlim_cur = min(limit.rlim_max, max(limit.rlim_cur, rlim_t(count + 100)))
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let diagnosis = LinkDiagnosis()
         links = (0..<count).map {
-            BrokerLink(MQTTClient.Options(url: broker, clientID: "hoistway-sim-fleet-\(seed)-\($0)"))
+            var options = client
+            options.clientID += "-\($0)"
+            return BrokerLink(options, diagnosis: diagnosis)
         }
     }
 
-    /// - Throws: when the broker cannot be reached in half a minute.
-    func run(_ scenario: Scenario, seed: UInt64, broker: BrokerURL, trace: OutputFile?) throws -> City {
-        try connect(broker)
+    /// - Throws: when the broker cannot be reached within half a minute.
+    func run(_ scenario: Scenario, seed: UInt64, trace: OutputFile?) throws -> City {
+        try connect()
         var scenario = scenario
         scenario.startSeconds = Instant(nanoseconds: MonotonicClock.wallNanoseconds).seconds + 0.5
         let began = Double(MonotonicClock.nanoseconds) / 1e9 + 0.5
         let city = City(scenario, seed: seed, step: Self.step)
         var rows = FleetTrace(scenario)
-        var lastSaid = began
+        var lastReport = began
         while !stop.isSet,
             city.advance({ arrival in
                 publish(arrival, due: began + Double(arrival.time) / 1000)
@@ -60,53 +68,62 @@ final class LiveFleet {
             })
         {
             let now = Double(MonotonicClock.nanoseconds) / 1e9
-            if now - lastSaid >= 10 {
-                lastSaid = now
+            if now - lastReport >= 10 {
+                lastReport = now
                 StandardError.write("\(Int(now - began)) s  \(lags.count) messages  \(schedule)")
-                sayTrouble()
+                reportTrouble()
             }
         }
-        while links.contains(where: { $0.underWay > 0 }), !stop.isSet { turn(.milliseconds(50)) }
+        while links.contains(where: { $0.inFlight > 0 }), !stop.isSet { turn(.milliseconds(50)) }
         for link in links { link.leave() }
         StandardError.write("\(lags.count) messages published over \(links.count) connections, \(schedule)")
         return city
     }
 
-    /// What keeps connections from being there, each reason once.
-    private func sayTrouble() {
+    /// The published messages that the broker has refused.
+    var refusal: BrokerFailure? {
+        guard let reason = links.first(where: { $0.refused.count > 0 })?.refused.reason else { return nil }
+        let count = links.reduce(0) { $0 + $1.refused.count }
+        return BrokerFailure(url: broker, reason: "it refused \(count) of the messages: \(reason)")
+    }
+
+    /// Reports why connections are missing, each reason once, and what the broker refuses.
+    private func reportTrouble() {
+        if let refusal { StandardError.write("\(refusal)") }
         for reason in Set(links.filter { !$0.isConnected }.compactMap(\.trouble)).sorted() {
             let count = links.count { !$0.isConnected && $0.trouble == reason }
-            StandardError.write("\(count) of \(links.count) connections are gone: \(reason)")
+            StandardError.write("\(count) of \(links.count) connections are lost: \(reason)")
         }
     }
 
-    private func connect(_ broker: BrokerURL) throws {
+    private func connect() throws {
         let giveUp = MonotonicClock.nanoseconds + Self.patience
-        var lastSaid = MonotonicClock.nanoseconds
+        var lastReport = MonotonicClock.nanoseconds
         while !stop.isSet, let missing = links.first(where: { !$0.isConnected }) {
             missing.connectIfDue()
             turn(.milliseconds(1), all: true)
-            if MonotonicClock.nanoseconds - lastSaid > 3_000_000_000 {
-                lastSaid = MonotonicClock.nanoseconds
-                sayTrouble()
+            if MonotonicClock.nanoseconds - lastReport > 3_000_000_000 {
+                lastReport = MonotonicClock.nanoseconds
+                reportTrouble()
             }
             if MonotonicClock.nanoseconds > giveUp {
                 let count = links.count { !$0.isConnected }
-                throw OutputError(
-                    path: "broker \(broker)",
-                    reason: "\(count) of \(links.count) connections did not come about in 30 s")
+                throw BrokerFailure(
+                    url: broker,
+                    reason: "\(count) of \(links.count) connections failed for 30 s"
+                        + (missing.trouble.map { ": \($0)" } ?? ""))
             }
         }
     }
 
-    /// When it is due and not before; later where the broker does not take it.
+    /// Publishes a message when it is due, or later where the broker does not take it.
     private func publish(_ arrival: City.Arrival, due: Double) {
         let link = links[link(arrival)]
         let topic = String(decoding: arrival.topic, as: UTF8.self)
         while !stop.isSet {
             let wait = due - Double(MonotonicClock.nanoseconds) / 1e9
-            if wait <= 0, link.underWay < Self.window,
-                link.publish(arrival.payload, to: topic, retain: arrival.isKept)
+            if wait <= 0, link.inFlight < Self.window,
+                link.publish(arrival.payload, to: topic, retain: arrival.hasRetainFlag)
             {
                 lags.append(Float(-wait))
                 return
@@ -115,7 +132,7 @@ final class LiveFleet {
         }
     }
 
-    /// Looks after the connections on which something is, and once a second after all.
+    /// Serves the connections with something to read or write, and all of them once a second.
     private func turn(_ wait: Duration, all: Bool = false) {
         let ready = Poll.wait(links.map(\.socket), for: wait)
         let now = MonotonicClock.nanoseconds

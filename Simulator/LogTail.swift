@@ -13,8 +13,8 @@ final class LogTail {
     init(_ path: String) { self.path = path }
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// How many whole lines with these words have come since the last look.
-    func count(of words: String) -> Int {
+    /// The number of whole lines with this text since the last call.
+    func count(of text: String) -> Int {
         if descriptor < 0 { descriptor = open(path, O_RDONLY) }
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         while descriptor >= 0 {
@@ -25,6 +25,6 @@ final class LogTail {
         guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { return 0 }
         let lines = String(decoding: rest[0...end], as: UTF8.self).split(separator: "\n")
         rest.removeSubrange(0...end)
-        return lines.count { $0.contains(words) }
+        return lines.count { $0.contains(text) }
     }
 }

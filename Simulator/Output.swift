@@ -6,16 +6,17 @@ import Trace
     import Musl
 #endif
 
-/// A file, or standard output for `-`, written in large pieces; compressed by zstd where its name ends in `.zst`.
+/// A file, or standard output for `-`, written in large pieces; compressed by zstd where its name
+/// ends in `.zst`.
 final class OutputFile {
     private let descriptor: Int32
     private var bytes: [UInt8] = []
     private let compressor: Compressor?
 
-    /// - Parameter reading: files that must not be overwritten by it, by whatever name.
+    /// - Parameter reading: files that it must not overwrite, by whatever name.
     init(_ path: String, appending: Bool = false, reading: [String] = []) throws {
         if let other = reading.first(where: { isOneFile(path, $0) }) {
-            throw OutputError(path: path, reason: "is the file that is read or written as \(other); give another name")
+            throw OutputError(path: path, reason: "is also read or written as \(other); give another name")
         }
         if appending, path.hasSuffix(".zst") {
             throw OutputError(path: path, reason: "is appended to, and stays plain: expected a name without .zst")
@@ -56,7 +57,7 @@ final class OutputFile {
         }
     }
 
-    /// What was written is on the disk when this returns.
+    /// Everything written is on disk when this returns.
     func sync() {
         guard !bytes.isEmpty else { return }
         flush()
@@ -72,7 +73,7 @@ final class OutputFile {
     }
 }
 
-/// Two names of one file that exists.
+/// Whether two names are one existing file.
 private func isOneFile(_ a: String, _ b: String) -> Bool {
     var (one, other) = (stat(), stat())
     return a != "-" && stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev

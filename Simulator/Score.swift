@@ -1,8 +1,8 @@
 import ArgumentParser
 import City
-import Elevator
 import Encoding
 import FoundationEssentials
+import LiftModel
 import PositionedYAML
 import Scoring
 import Trace
@@ -13,18 +13,21 @@ struct Score: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compare alerts with the truth.",
         discussion: """
-            For each kind: how often it happened, and was detected, missed, or raised without cause; and how long after
-            it happened. An entrapment that something showed has to be suspected, and one that showed so much that the
-            definition confirms it has to be confirmed, within that definition's holds and 2 s, or later but within 180 s
-            (then it is counted as late, too). It is false when it is confirmed and nobody is trapped; of the false ones
-            `cautious` are those of an empty car that really is stuck shut while no sensor says whether somebody is in it.
-            What had to be told is decided by what happened and what arrived, whatever was told; of other kinds
-            the alerts say their holds themselves. Apart are counted: what was over before the holds
-            had passed (BRIEF), what nothing that arrived had shown (UNKNOWN), silences that a power cut in the area
-            explains (EXPLAINED), whether they were told all the same or not; entrapments for which an alert of before was
-            still open; what is suspected and never confirmed; lifts whose occupancy
-            sensor is stuck. Suppressed alerts are not counted at all.
-            docs/detection.md says it at length. Files may be compressed by zstd; - is standard input.
+            For each kind: how often it happened, and was detected, missed, or raised without cause; and how long after it happened.
+
+            An entrapment with evidence must be suspected, and one whose evidence the definition confirms must be confirmed: within
+            the definition's holds and 2 s, or later but within 180 s (then it is also counted as late). It is false when it is
+            confirmed and nobody is trapped; of the false ones `cautious` are those of an empty car that really is stuck shut while
+            no sensor says that it is empty.
+
+            What happened and what arrived decide which alerts are required, whatever was raised. For other kinds the alerts
+            themselves state their holds.
+
+            Counted apart: what was over before the holds had passed (BRIEF), what no message that arrived had shown (UNKNOWN), and
+            silences that a power cut in the area explains (EXPLAINED), raised or not; entrapments for which an earlier alert was
+            still open; suspicions that are never confirmed; lifts whose occupancy sensor is stuck. Suppressed alerts are not counted.
+
+            docs/detection.md explains it in full. Files may be compressed by zstd; - is standard input.
 
             Exit code 4 when an entrapment was missed, not even suspected or lost, or one was confirmed without cause
             (a cautious one counts where nothing broke).
@@ -36,28 +39,29 @@ struct Score: ParsableCommand {
     @Option(help: "The alerts: CloudEvents, a line each, as `hoistway replay` and `hoistway-sim centre` write them.")
     var alerts: String
 
-    @Option(help: "How many seconds later than its holds a verdict may come.")
-    var grace = 2.0
+    @Option(help: "How many seconds later than its holds an alert may come.")
+    var grace = EntrapmentHolds.lateness
 
     @Option(help: "text for a person, json for a program.")
     var format = ScoreFormat.text
 
-    @Flag(help: "Also say each case in which something is wrong.")
+    @Flag(help: "Also print each wrong result.")
     var list = false
 
     @Option(
         help:
-            "Write a page for a person here: tables, how soon, what was told while what was so, timelines of single lifts."
+            "Write a page for a person here: tables, delays, alerts by truth, timelines of single lifts."
     )
     var report: String?
 
-    @Option(help: "With --report: the trace, so that the timelines show what the lifts said.")
+    @Option(help: "With --report: the trace, so that the timelines show the lifts' signals.")
     var trace: String?
 
-    @Option(help: "With --report: whose timelines are shown (the first five), instead of those with something wrong.")
+    @Option(
+        help: "With --report: show the timelines of this lift (the first five), instead of those with wrong results.")
     var lift: String?
 
-    @Option(help: "With --trace: the folder with the profiles that the lifts speak by.")
+    @Option(help: "With --trace: the folder with the profiles by which the lifts publish.")
     var profiles = "Devices/profiles"
 
     func run() throws {
@@ -66,7 +70,7 @@ struct Score: ParsableCommand {
         if report == nil, trace != nil || lift != nil { throw ValidationError("--trace and --lift go with --report") }
         let (truth, alerts) = (try Self.truth(truth), try Self.alerts(alerts))
         if let lift, !truth.contains(where: { $0.lift == lift }), !alerts.contains(where: { $0.lift == lift }) {
-            throw ValidationError("--lift: neither truth nor alerts speak of '\(lift)'")
+            throw ValidationError("--lift: neither truth nor alerts name '\(lift)'")
         }
         if let run = truth.first(where: { $0.kind == "run" }), !alerts.isEmpty,
             !alerts.contains(where: { run.start...run.end ~= $0.time })
@@ -86,21 +90,21 @@ struct Score: ParsableCommand {
         }
         switch format {
         case .text:
-            print(card.table)
+            print(card.tableWithLegend)
             if list { for finding in card.findings { print(finding.line) } }
         case .json: print(card.json)
         }
         if !card.isGood { throw ExitCode(4) }
     }
 
-    /// The truth of a file, which names its run.
+    /// The truth of a file. It must have one run.
     static func truth(_ path: String) throws -> [TruthRow] {
         let rows: [TruthRow] = try lines(path)
-        if let place = rows.firstIndex(where: { $0.end < $0.start }) {
-            let row = rows[place]
+        if let index = rows.firstIndex(where: { $0.end < $0.start }) {
+            let row = rows[index]
             throw InvalidFiles([
                 Diagnostic(
-                    file: path, line: place + 1, column: 1,
+                    file: path, line: index + 1, column: 1,
                     message: "'\(row.kind)' ends at \(row.end), before it begins")
             ])
         }
@@ -109,7 +113,7 @@ struct Score: ParsableCommand {
             throw InvalidFiles([
                 Diagnostic(
                     file: path,
-                    message: "no row says what the run was; expected the truth of `hoistway-sim run --truth`")
+                    message: "no row of the kind 'run'; expected the truth of `hoistway-sim run --truth`")
             ])
         }
         if runs.count > 1 {
@@ -131,8 +135,8 @@ struct Score: ParsableCommand {
         return rows
     }
 
-    /// The alerts of a file; what the gateway says of itself, and its self-tests, are no alerts.
-    static func alerts(_ path: String) throws -> [AlertWord] {
+    /// The alerts of a file. The gateway's own events and self-tests are left out.
+    static func alerts(_ path: String) throws -> [AlertRevision] {
         struct Event: Decodable {
             struct Body: Decodable { var test: Bool? }
             var type: String
@@ -167,7 +171,7 @@ struct Score: ParsableCommand {
 }
 
 extension Score {
-    /// What a person makes of a decoder's error.
+    /// A decoder's error as a person reads it.
     private static func reason(_ error: any Error) -> String {
         func path(_ keys: [any CodingKey]) -> String { keys.map(\.stringValue).joined(separator: ".") }
         switch error as? DecodingError {
@@ -182,7 +186,7 @@ extension Score {
     }
 }
 
-/// Reads JSON whose keys are written in snake_case, as the contract's are.
+/// Reads JSON whose keys are in snake_case, as the contract's are.
 func decodeJSON<Value: Decodable>(_ type: Value.Type, _ bytes: Data) throws -> Value {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

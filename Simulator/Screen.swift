@@ -1,6 +1,6 @@
-import Elevator
 import FoundationEssentials
-import Mosquitto
+import LiftModel
+import Platform
 import Scoring
 
 #if canImport(Glibc)
@@ -9,7 +9,8 @@ import Scoring
     import Musl
 #endif
 
-/// The demo as a person sees it: a table that redraws on a terminal, and a line now and then in a pipe.
+/// The demo's output for a person: a table that redraws on a terminal, and a line every 10 s in a
+/// pipe.
 struct Screen {
     private struct Status: Decodable {
         struct Link: Decodable {
@@ -87,10 +88,10 @@ struct Screen {
 
     func backlog(statusFile: String) -> Int? { read(statusFile)?.centre.backlog }
 
-    /// Messages that the gateway has read over all of its lives.
+    /// Messages that the gateway has read, over all its starts.
     func messages(statusFile: String) -> Int { read(statusFile)?.counters.messages ?? 0 }
 
-    /// Redeliveries recognised over all of the gateway's lives.
+    /// Redeliveries that it recognised, over all its starts.
     func redelivered(statusFile: String) -> Int { read(statusFile)?.counters.redelivered ?? 0 }
 
     private mutating func readAlerts(_ path: String) {
@@ -98,7 +99,7 @@ struct Screen {
         let lines = data.split(separator: 10)
         alertsRead = lines.count
         latest = lines.suffix(5).compactMap { line in
-            guard let alert = try? decodeJSON(AlertWord.self, Data(line)) else { return nil }
+            guard let alert = try? decodeJSON(AlertRevision.self, Data(line)) else { return nil }
             return "lift …\(alert.lift.suffix(4))  \(alert.kind) \(alert.state)"
         }
     }

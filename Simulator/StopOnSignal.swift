@@ -1,4 +1,4 @@
-import Mosquitto
+import Platform
 import Synchronization
 
 #if canImport(Glibc)
@@ -7,7 +7,7 @@ import Synchronization
     import Musl
 #endif
 
-/// SIGTERM and SIGINT end a command in good order: it looks at `isSet` in its turns, or leaves its ending to `act`.
+/// SIGTERM and SIGINT end a command in good order: its loop looks at `isSet`, or `act` ends it.
 final class StopOnSignal: Sendable {
     private let isStopping = Atomic(false)
     var isSet: Bool { isStopping.load(ordering: .relaxed) }
@@ -17,7 +17,7 @@ final class StopOnSignal: Sendable {
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
-        // Blocked before any other thread is started, so that only the one below takes them.
+        // Blocked before any other thread starts, so that only the thread below takes them.
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
         LoopThread { [self] in

@@ -1,6 +1,6 @@
 import City
-import Elevator
 import Gateway
+import LiftModel
 
 #if canImport(Glibc)
     import Glibc
@@ -8,10 +8,11 @@ import Gateway
     import Musl
 #endif
 
-/// The rules that are judged, and what they are held to: the shipped ones' holds, so that rules which wait longer look no better.
+/// The rules that are judged, and the holds by which they are judged: those of the shipped rules,
+/// so that rules that wait longer look no better.
 struct Bench: Sendable {
     private let data: DeviceData
-    /// Of the rules that are judged.
+    /// The version of the judged rules.
     var version: String { data.rules.version }
     private let holds: [String: Double]
     private let centre: CentreHabit
@@ -24,7 +25,7 @@ struct Bench: Sendable {
         holds = shipped.rules.holds.mapValues(\.inSeconds)
     }
 
-    /// Every building of a city, one after the other.
+    /// Judges every building of a city, one after the other.
     func judge(_ scenario: Scenario, seed: UInt64) throws -> JudgedSite.Outcome {
         var outcome = JudgedSite.Outcome()
         for plan in BuildingPlan.draw(scenario, seed: seed) { outcome += try judge(plan, scenario, seed: seed) }
@@ -45,7 +46,7 @@ enum StandardError {
         _ = Array((text + "\n").utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 
-    /// Where the work stands, in place on a terminal; a pipe sees nothing of it.
+    /// Shows the progress in place on a terminal; in a pipe it prints nothing.
     static func progress(_ text: String) {
         guard isatty(2) == 1 else { return }
         let line = "\r" + text + String(repeating: " ", count: max(0, 60 - text.count)) + (text.isEmpty ? "\r" : "")

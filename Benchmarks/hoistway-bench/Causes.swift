@@ -2,19 +2,20 @@ import ArgumentParser
 import City
 import Scoring
 
-/// Why simulated people are trapped, beside what hotlines report.
+/// The causes of simulated entrapments, compared with those that rescue hotlines report.
 struct Causes: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Entrapments by the class of their cause, against those that rescue hotlines published.",
+        abstract: "Entrapments by the class of their cause, compared with those that rescue hotlines published.",
         discussion:
             "Exit code 4 when a class lies further from the published shares than a twentieth of all entrapments.")
 
-    @Option(help: "So many days of 800 lifts, each from a seed of its own.") var days = 6
+    @Option(help: "Days of 800 lifts, each from a seed of its own.") var days = 6
     @OptionGroup var work: WorkOptions
 
     func validate() throws { if days < 1 { throw ValidationError("--days: expected 1 or more") } }
 
-    /// Shares of all entrapments: Huai'an in August 2023, Rizhao in 2020, Nanjing in 2015 (which does not count control apart).
+    /// Shares of all entrapments: Huai'an in August 2023, Rizhao in 2020, Nanjing in 2015 (which
+    /// does not count control apart).
     private static let published: [(group: Cause.Group, shares: [Double])] = [
         (.external, [0.356, 0.319, 0.332]), (.human, [0.347, 0.314, 0.225]), (.door, [0.122, 0.116, 0.161]),
         (.control, [0.114]),
@@ -29,7 +30,7 @@ struct Causes: ParsableCommand {
         try Workers.run(
             pieces: self.days, threads: work.threads, deadline: work.deadline,
             kept: try work.kept("\(scenario.name), a day a piece", "\(scenario)"), unit: "days",
-            { [Self.entrapments(of: scenario, seed: UnheardFleet.firstSeed + UInt64($0))] }, into: &days, +=)
+            { [Self.entrapments(of: scenario, seed: UnobservedFleet.firstSeed + UInt64($0))] }, into: &days, +=)
         var counts: [Cause.Group: Int] = [:]
         for (cause, count) in days.joined() { counts[groups[cause] ?? .other, default: 0] += count }
         let all = Double(counts.values.reduce(0, +))
@@ -48,9 +49,8 @@ struct Causes: ParsableCommand {
         if !isNear { throw ExitCode(4) }
     }
 
-    /// By cause.
     private static func entrapments(of scenario: Scenario, seed: UInt64) -> [String: Int] {
-        UnheardFleet.truth(of: scenario, seed: seed).filter { $0.kind == "entrapment" }
+        UnobservedFleet.truth(of: scenario, seed: seed).filter { $0.kind == "entrapment" }
             .reduce(into: [:]) { $0[$1.cause ?? "", default: 0] += 1 }
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import City
-import Elevator
-import Mosquitto
+import LiftModel
+import Platform
 import Scoring
 
 /// A city, generated, decoded and judged in one process: each building with a gateway of its own.
@@ -14,18 +14,18 @@ struct CityBench: ParsableCommand {
     @Argument(help: "A scenario of the library by its name, or a scenario file.") var scenario = "day"
     @Option(help: "How many lifts, instead of the scenario's number.") var lifts: Int?
     @Option(help: "How long, instead of the scenario's duration: 20m, 24h.") var duration: String?
-    @Option(help: "So many cities, each from a seed of its own: --seed and those that follow.") var runs = 1
+    @Option(help: "Cities, each from a seed of its own: --seed and those that follow.") var runs = 1
     @OptionGroup var judged: JudgedOptions
     @OptionGroup var work: WorkOptions
     @Option(
         help:
-            "What the centre does with a suspicion: silent, accepts, or accepts_as_verified (a gateway that confirms it then)."
+            "The centre's answer to a suspicion: silent, accepts, or accepts_as_verified (a gateway that confirms it then)."
     )
     var centre = CentreHabit.silent.rawValue
-    @Flag(help: "Generate only; nobody listens.") var generateOnly = false
-    @Flag(help: "Also say each case in which something is wrong.") var list = false
+    @Flag(help: "Generate only, without a gateway.") var generateOnly = false
+    @Flag(help: "Also print each wrong result.") var list = false
     @Flag(help: "The score as JSON.") var json = false
-    @Flag(help: "What was false, as tables for docs/detection.md.") var markdown = false
+    @Flag(help: "The false results, as tables for docs/detection.md.") var markdown = false
 
     func validate() throws { if runs < 1 { throw ValidationError("--runs: expected 1 or more") } }
 
@@ -46,8 +46,8 @@ struct CityBench: ParsableCommand {
             throw ValidationError("--centre: expected one of \(habits)")
         }
         let bench = try Bench(rules: judged.rules, centre: centre)
-        let (city, seed, isSilent) = (scenario, judged.seed, generateOnly)
-        if work.keep != nil, !isSilent { return try runKept(bench, city) }
+        let (city, seed, isGeneratedOnly) = (scenario, judged.seed, generateOnly)
+        if work.keep != nil, !isGeneratedOnly { return try runKept(bench, city) }
         let plans = (0..<runs).flatMap { run in
             BuildingPlan.draw(city, seed: seed &+ UInt64(run)).map { (plan: $0, seed: seed &+ UInt64(run)) }
         }
@@ -57,20 +57,20 @@ struct CityBench: ParsableCommand {
             pieces: plans.count, threads: work.threads, deadline: work.deadline, unit: "buildings",
             { piece in
                 let (plan, seed) = plans[piece]
-                return isSilent
+                return isGeneratedOnly
                     ? JudgedSite.generate(plan, city, seed: seed) : try bench.judge(plan, city, seed: seed)
             }, into: &outcome, +=)
         let cpu = cpuSeconds() - began.cpu
         let wall = Double(MonotonicClock.nanoseconds - began.wall) / 1e9
         report(outcome, cpu: cpu, wall: wall, buildings: plans.count, of: city)
-        if !isSilent, !outcome.card.isGood { throw ExitCode(4) }
+        if !isGeneratedOnly, !outcome.card.isGood { throw ExitCode(4) }
     }
 
-    /// What is kept of each city is a line; of hundreds, of ten each.
+    /// Stores one line for each city, or, of a hundred and more, one for ten cities.
     private func runKept(_ bench: Bench, _ city: Scenario) throws {
         let (size, seed, runs) = (runs < 100 ? 1 : 10, judged.seed, runs)
         var outcome = JudgedSite.Outcome()
-        // The number of cities decides the last piece only.
+        // The number of cities affects the last piece only.
         let question = "\(city), seed \(seed), rules \(bench.version), \(size), \(runs % size), \(centre)"
         try Workers.run(
             pieces: (runs + size - 1) / size, threads: work.threads, deadline: work.deadline,
@@ -92,7 +92,7 @@ struct CityBench: ParsableCommand {
         if !generateOnly { print(outcome.card.table) }
         if list { for finding in outcome.card.findings { print(finding.line) } }
         printRow("readings", "\(outcome.messages)", "\(outcome.refused) refused")
-        // Of what was kept from another time nobody knows how long it took.
+        // Stored results do not have their time.
         if wall == 0 { return }
         printRow("buildings, lifts", "\(buildings), \(city.lifts * runs)")
         printRow("per CPU second", "\(written(Double(outcome.messages) / cpu / 1e6, 3)) M", "\(written(cpu)) s")

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Detection
 import DeviceProfiles
-import Elevator
 import Encoding
 import Gateway
+import LiftModel
 import PositionedYAML
 
 #if canImport(Glibc)
@@ -12,7 +12,8 @@ import PositionedYAML
     import Musl
 #endif
 
-/// Speed and score. Every figure of speed is CPU time of this process, so that a busy machine disturbs it little.
+/// Speed and score. Every figure of speed is CPU time of this process, so that a busy machine
+/// disturbs it little.
 @main
 struct HoistwayBench: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -34,7 +35,7 @@ func cpuSeconds() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// SplitMix64: the same work on every run.
+/// SplitMix64: the same draws in every run.
 struct Chance {
     private var source: SplitMix64
     init(seed: UInt64) { source = SplitMix64(seed: seed) }

@@ -1,10 +1,10 @@
 import ArgumentParser
 import Detection
 import DeviceProfiles
-import Elevator
 import FoundationEssentials
 import Gateway
 import Journal
+import LiftModel
 import Uplink
 
 #if canImport(Glibc)
@@ -13,7 +13,8 @@ import Uplink
     import Musl
 #endif
 
-/// What the journal can take, what it costs the disk, and how long a start with a full one takes.
+/// The speed of the journal, what it writes to the disk, and how long a start with a full one
+/// takes.
 struct JournalBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal",
@@ -72,9 +73,9 @@ struct JournalBench: ParsableCommand {
             next += 1
         }
         let (began, held) = (wallSeconds(), try journal.statistics())
-        let gone = try journal.enforce(Quota(readings: 1 << 30, outbox: held.owedBytes - 1))
+        let gone = try journal.enforce(Quota(readings: 1 << 30, outbox: held.pendingBytes - 1))
         printRow(
-            "an outbox of \(held.owedBytes >> 20) MiB beyond its quota",
+            "an outbox of \(held.pendingBytes >> 20) MiB beyond its quota",
             "\(written((wallSeconds() - began) * 1e3, 0)) ms",
             "\(gone.coalesced) outdated revisions and \(gone.undelivered.values.reduce(0, +)) events gone")
     }
@@ -117,13 +118,13 @@ struct JournalBench: ParsableCommand {
             "\(written((cpuSeconds() - cpu) / count * 1e6)) µs CPU each, each batch synced")
     }
 
-    /// The flight recorder: what the lifts say, committed as the gateway does, with its snapshots.
+    /// The flight recorder: the lifts' messages, committed as the gateway does, with its snapshots.
     private func record(_ path: String) throws {
         let journal = try Journal(path)
         let start = Instant(nanoseconds: 1_772_323_200_000_000_000)
         var fleet = Fleet(lifts: lifts, start: start)
         let data = try DeviceData(profiles: ["Devices/profiles"], rules: ["Devices/rules"])
-        var intake = Intake(data: data, admission: .registered, start: start, isListening: true)
+        var intake = Intake(data: data, admission: .registered, start: start, isObserving: true)
         for lift in fleet.names { try intake.register(Lift(id: lift), profile: "gbt24476-json", at: start) }
         let commits = Int(hours * 3600 / commitWait)
         let perCommit = Int(Double(lifts) * commitWait)
@@ -175,7 +176,7 @@ struct JournalBench: ParsableCommand {
         )
         let evicting = wallSeconds()
         let gone = try journal.evictReadings(beyond: try journal.statistics().readingsBytes - 1)
-        printRow("letting its oldest segment go", "\(written((wallSeconds() - evicting) * 1e3)) ms", "\(gone) batches")
+        printRow("evicting its oldest segment", "\(written((wallSeconds() - evicting) * 1e3)) ms", "\(gone) batches")
     }
 
     private func journalled(_ messages: [Fleet.Message]) -> [JournalledMessage] {
@@ -193,7 +194,7 @@ func wallSeconds() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// What this process has had written to block devices.
+/// The bytes that this process has caused to be written to block devices.
 private func blockBytes() -> Int {
     let text = FileManager.default.contents(atPath: "/proc/self/io").map { String(decoding: $0, as: UTF8.self) } ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix("write_bytes:") }

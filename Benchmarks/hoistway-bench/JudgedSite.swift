@@ -1,21 +1,22 @@
 import City
 import Detection
-import Elevator
 import Gateway
+import LiftModel
 import Scoring
 
-/// What the people at the centre do with a suspicion.
+/// The centre's answer to a suspicion.
 enum CentreHabit: String, CaseIterable, Sendable {
-    /// Nothing.
+    /// No answer.
     case silent
-    /// Somebody looks at it, and accepts it: that is a look, and no knowledge of who is inside.
+    /// A person looks at it and accepts it, without knowing who is in the car.
     case accepts
-    /// The same, at a gateway that takes an acceptance for somebody's word that people are inside.
+    /// The same, with a gateway that takes an acceptance as a person's statement that people are in
+    /// the car.
     case acceptsAsVerified = "accepts_as_verified"
 }
 
 extension CentreHabit {
-    func order(_ alert: String) -> Order {
+    func action(_ alert: String) -> OperatorAction {
         switch self {
         case .silent, .accepts: .accepted(alert: alert, by: "bench")
         case .acceptsAsVerified: .verified(alert: alert, Statement(by: "bench"))
@@ -23,21 +24,22 @@ extension CentreHabit {
     }
 }
 
-/// A simulated building with a gateway of its own, as in life, in one process and without a wire: what the lifts say goes into
-/// the same `Intake` that the daemon has.
+/// A simulated building with a gateway of its own, in one process and without a network: the lifts'
+/// messages go into the same `Intake` that the daemon has.
 struct JudgedSite {
-    /// Seconds later than its holds that a verdict may come: the lateness that the network is allowed.
-    static let grace = 2.0
+    /// Seconds later than its holds that an alert may come: the lateness that the network is
+    /// allowed.
+    static let grace = EntrapmentHolds.lateness
 
     private let building: Building
     private let holds: [String: Double]
     private let scenario: Scenario
     private var intake: Intake
     private let centre: CentreHabit
-    /// Seconds from a suspicion to its acceptance.
-    private static let look = 20.0
+    /// Seconds from a suspicion to the centre's answer.
+    private static let answerDelay = 20.0
 
-    /// - Parameter holds: what the verdicts are held to, seconds by kind.
+    /// - Parameter holds: the holds by which the alerts are judged, seconds by kind.
     init(
         _ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64, data: DeviceData, holds: [String: Double],
         centre: CentreHabit
@@ -47,7 +49,7 @@ struct JudgedSite {
         self.holds = holds
         building = Building(plan, scenario, seed: seed)
         let start = Instant(seconds: scenario.startSeconds)
-        intake = Intake(data: data, admission: .registered, start: start, isListening: true)
+        intake = Intake(data: data, admission: .registered, start: start, isObserving: true)
         for lift in building.lifts {
             try intake.register(Lift(id: lift.id), profile: lift.profile, at: start)
         }
@@ -64,7 +66,7 @@ struct JudgedSite {
             a.card += b.card
         }
 
-        /// As it is kept in a file of text: of what is wrong the first of each verdict.
+        /// The outcome for a file of text: the first findings of each verdict only.
         var abridged: Outcome {
             var outcome = self
             var seen: [Finding.Verdict: Int] = [:]
@@ -76,42 +78,44 @@ struct JudgedSite {
         }
     }
 
-    /// Lets it live to the end of the scenario, and holds what the gateway said to what happened.
+    /// Simulates to the end of the scenario, and compares the gateway's alerts with the truth.
     consuming func run() -> Outcome {
         var outcome = Outcome()
-        var words: [AlertWord] = []
+        var revisions: [AlertRevision] = []
         let start = scenario.startSeconds
         var now = 0.0
-        var connection = ConnectionStory(scenario)
+        var connection = ConnectionSchedule(scenario)
         // A copy: the closures run while the intake of this value changes.
         let centre = centre
-        var looks: [(time: Double, alert: String)] = []
-        var looked = 0
-        func hear(_ word: AlertWord) {
-            words.append(word)
-            let isAsked = centre != .silent && word.kind == "entrapment" && word.state == "suspected"
-            if isAsked { looks.append((word.said - start + Self.look, word.alertID)) }
+        var answers: [(time: Double, alert: String)] = []
+        var answered = 0
+        func receive(_ revision: AlertRevision) {
+            revisions.append(revision)
+            let isAnswered = centre != .silent && revision.kind == "entrapment" && revision.state == "suspected"
+            if isAnswered { answers.append((revision.recorded - start + Self.answerDelay, revision.alertID)) }
         }
         func advanceAlone(to time: Double) {
-            intake.advance(to: Instant(seconds: start + time)) { hear(AlertWord($0, said: $1.seconds)) }
+            intake.advance(to: Instant(seconds: start + time)) { receive(AlertRevision($0, recorded: $1.seconds)) }
         }
-        func listen(at time: Double) { for alert in intake.takeAlerts() { hear(AlertWord(alert, said: start + time)) } }
+        func takeAlerts(at time: Double) {
+            for alert in intake.takeAlerts() { receive(AlertRevision(alert, recorded: start + time)) }
+        }
         func advance(to time: Double) {
-            while looked < looks.count, looks[looked].time <= time {
-                let (at, alert) = looks[looked]
-                looked += 1
+            while answered < answers.count, answers[answered].time <= time {
+                let (at, alert) = answers[answered]
+                answered += 1
                 advanceAlone(to: at)
-                // What has ended meanwhile is not accepted any more.
-                do { try intake.follow(centre.order(alert), at: Instant(seconds: start + at)) } catch {}
-                listen(at: at)
+                // An alert that has ended meanwhile is not accepted.
+                do { try intake.apply(centre.action(alert), at: Instant(seconds: start + at)) } catch {}
+                takeAlerts(at: at)
             }
             advanceAlone(to: time)
         }
         func follow(before time: Double) {
             while let (event, at) = connection.next(before: time) {
                 advance(to: at)
-                intake.follow(.connection(event), at: Instant(seconds: start + at))
-                listen(at: at)
+                intake.apply(.connection(event), at: Instant(seconds: start + at))
+                takeAlerts(at: at)
             }
         }
         while now < scenario.duration {
@@ -123,17 +127,17 @@ struct JudgedSite {
                 intake.take(
                     topic: building.topic(lift: lift, channel).span, payload: payload.span,
                     isRetained: isRetained, arrival: Instant(seconds: start + time))
-                listen(at: time)
+                takeAlerts(at: time)
             }
         }
         follow(before: scenario.duration)
         advance(to: scenario.duration)
         outcome.refused = intake.badInput.refused
-        outcome.card = ScoreCard(truth: TruthRow.of([building]), alerts: words, grace: Self.grace, holds: holds)
+        outcome.card = ScoreCard(truth: TruthRow.of([building]), alerts: revisions, grace: Self.grace, holds: holds)
         return outcome
     }
 
-    /// Lets it live and hands its words to nobody.
+    /// Simulates without a gateway.
     static func generate(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) -> Outcome {
         var outcome = Outcome()
         Building(plan, scenario, seed: seed).advance(to: scenario.duration) { _, _, _, _, _ in outcome.messages += 1 }

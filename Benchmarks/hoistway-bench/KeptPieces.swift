@@ -1,16 +1,17 @@
 import FoundationEssentials
 import Synchronization
 
-/// What the pieces of a long work came to, a line a piece in one file of text: a work that was broken off goes on where it was, also on another
-/// machine. The first line says what decides the pieces; a file that has answers to another question begins anew.
+/// The results of a long work, a line a piece in one text file, so that an interrupted work can
+/// continue, also on another machine. The first line identifies what decides the results; a file of
+/// another work starts anew.
 final class KeptPieces: Sendable {
     private let path: String
     private let head: Head
-    /// By number: lines as they stand in the file.
+    /// By piece: its line of the file.
     private let lines: Mutex<[Int: Data]>
 
     private struct Head: Codable, Equatable {
-        /// What it is, for a person; and a hash of all that decides it.
+        /// The work's name for a person, and a hash of everything that decides its results.
         var work: String
         var key: String
     }
@@ -33,21 +34,21 @@ final class KeptPieces: Sendable {
                     found[try JSONDecoder().decode(Number.self, from: Data(row)).piece] = Data(row)
                 }
             }
-        } catch { throw Problem(description: "\(path): cannot be read or made: \(error)") }
+        } catch { throw Problem(description: "\(path): cannot be read or created: \(error)") }
         lines = Mutex(found)
     }
 
-    /// FNV-1a, 64 bits: of a text that nobody forges.
+    /// FNV-1a, 64 bits. No attacker chooses the text.
     private static func hash(_ text: String) -> String {
         let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         return String(hash, radix: 16)
     }
 
-    /// - Returns: nil for a piece that has not been done.
+    /// - Returns: nil for a piece without a result.
     func load<Result: Codable>(_ piece: Int) throws -> Result? {
         guard let line = lines.withLock({ $0[piece] }) else { return nil }
         do { return try JSONDecoder().decode(Line<Result>.self, from: line).result } catch {
-            throw Problem(description: "\(path): piece \(piece) is not what was kept there; remove its line")
+            throw Problem(description: "\(path): piece \(piece) is not what was stored there; remove its line")
         }
     }
 
@@ -61,7 +62,8 @@ final class KeptPieces: Sendable {
         }
     }
 
-    /// The whole file in the order of the pieces: it comes out the same whoever did them when, and pieces are few.
+    /// Writes the whole file in the order of the pieces, which are few: it does not depend on who
+    /// did them and when.
     private func write(_ lines: [Int: Data]) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

@@ -12,11 +12,13 @@ enum Markdown {
         quantile(values, share).map { "\(written($0, 1)) s" } ?? "-"
     }
 
-    /// Recall by quality of the sensor, by network and by cause, and how long it took by place.
+    /// Recall by quality of the sensor, by network and by cause, and the delay by place.
     static func strata(_ card: ScoreCard) -> String {
-        let least = card.strata(by: { "\($0.cause) \($0.sensor) \($0.network)" }).filter { $0.score.suspicionOwed > 0 }
+        let least = card.strata(by: { "\($0.cause) \($0.sensor) \($0.network)" }).filter {
+            $0.score.suspicionExpected > 0
+        }
         var text = "\(least.count) strata of cause × sensor × network, the smallest with "
-        text += "\(least.map(\.score.suspicionOwed).min() ?? 0) entrapments that had to be suspected.\n\n"
+        text += "\(least.map(\.score.suspicionExpected).min() ?? 0) entrapments that had to be suspected.\n\n"
         for (name, key) in [("occupancy sensor", \Stratum.sensor), ("network", \Stratum.network)] {
             text += suspected(by: name, card.strata(by: { $0[keyPath: key] })) + "\n\n"
             text += confirmed(by: name, card.strata(by: { $0[keyPath: key] })) + "\n\n"
@@ -33,20 +35,21 @@ enum Markdown {
                     [cause]
                         + sensors.map { sensor in
                             let sum = card.sum { $0.cause == cause && $0.sensor == sensor }
-                            let missed = sum.owed == 0 ? "-" : "\(sum.missed) of \(sum.owed)"
-                            return "\(missed) / \(sum.suspicionMissed) of \(sum.suspicionOwed)"
+                            let missed = sum.expected == 0 ? "-" : "\(sum.missed) of \(sum.expected)"
+                            return "\(missed) / \(sum.suspicionMissed) of \(sum.suspicionExpected)"
                         }
                 })
         text +=
-            "\n\nFrom physically trapped to the gateway's word:\n\n"
+            "\n\nFrom physically trapped to the gateway's alert:\n\n"
             + table(
                 ["where", "suspected p50", "p95", "worst", "confirmed p50", "p95", "worst", "confirmed within 180 s"],
                 card.strata(by: \.place).map { name, score in
-                    let inTime = score.toldAfter.count { $0 <= 180 }
+                    let inTime = score.raisedAfter.count { $0 <= 180 }
                     return [
                         name, seconds(score.suspectedAfter, 0.5), seconds(score.suspectedAfter, 0.95),
-                        seconds(score.suspectedAfter, 1), seconds(score.toldAfter, 0.5), seconds(score.toldAfter, 0.95),
-                        seconds(score.toldAfter, 1), "\(inTime) of \(score.toldAfter.count)",
+                        seconds(score.suspectedAfter, 1), seconds(score.raisedAfter, 0.5),
+                        seconds(score.raisedAfter, 0.95),
+                        seconds(score.raisedAfter, 1), "\(inTime) of \(score.raisedAfter.count)",
                     ]
                 })
         let places = Set(card.strata.keys.map(\.place)).subtracting([""]).sorted()
@@ -63,13 +66,13 @@ enum Markdown {
         return text
     }
 
-    /// What was confirmed though nobody was trapped, and what was suspected, by what `name` says.
+    /// The false confirmations and suspicions, by what `name` says.
     static func precision(by name: String, _ rows: [(String, ScoreCard)]) -> String {
         let heads = [
             name, "lift-years", "confirmed of nobody", "of them cautious", "of them by a sensor that errs",
             "at most, a lift and year (95%)",
             "suspected of nobody", "a lift and year", "of them in a silence or doubt", "really trapped",
-            "not suspected", "missed", "told twice", "episodes of the rarest nuisance",
+            "not suspected", "missed", "raised twice", "episodes of the rarest nuisance",
         ]
         let cells = rows.map { name, card in
             var score = card.entrapment
@@ -86,14 +89,14 @@ enum Markdown {
         return table(heads, cells)
     }
 
-    /// Lifts in good order: entrapments of nobody, by the sensor, and whatever else was raised.
+    /// Lifts in good order: false entrapments by the sensor, and all other alerts.
     static func life(_ name: String, _ card: ScoreCard) -> String {
         var text = precision(by: "city", [(name, card)]) + "\n\n"
         text += table(
             ["occupancy sensor", "confirmed of nobody", "suspected of nobody"],
             card.strata(by: \.sensor).map { [$0.name, "\($0.score.falseAlarms)", "\($0.score.suspectedFalsely)"] })
         text += "\n\nOther alerts in these lift-years, a lift and year (stages above suspicion):\n\n"
-        let others = card.told.filter { $0.key != "entrapment" }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        let others = card.raised.filter { $0.key != "entrapment" }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         text += table(
             ["kind", "alerts", "a lift and year"],
             others.map { [$0.key, "\($0.value)", written(Double($0.value) / card.liftYears, 3)] })
@@ -102,11 +105,12 @@ enum Markdown {
         return text
     }
 
-    private static func bound(_ missed: Int, of owed: Int) -> String {
-        owed == 0 ? "-" : written(max(0, 1 - Bounds.upper(missed) / Double(owed)), 5)
+    private static func bound(_ missed: Int, of expected: Int) -> String {
+        expected == 0 ? "-" : written(max(0, 1 - Bounds.upper(missed) / Double(expected)), 5)
     }
 
-    /// Every entrapment that something showed; the last columns are those that the definition never confirms.
+    /// Every entrapment with evidence. The last columns are those that the definition never
+    /// confirms.
     private static func suspected(by name: String, _ strata: [(name: String, score: KindScore)]) -> String {
         let heads = [
             name, "had to be suspected", "within the holds", "later, within 180 s", "missed", "recall at least (95%)",
@@ -114,8 +118,8 @@ enum Markdown {
         ]
         let rows = strata.map { name, score in
             [
-                name, "\(score.suspicionOwed)", "\(score.suspicionInTime)", "\(score.suspicionLate)",
-                "\(score.suspicionMissed)", bound(score.suspicionMissed, of: score.suspicionOwed), "\(score.brief)",
+                name, "\(score.suspicionExpected)", "\(score.suspicionInTime)", "\(score.suspicionLate)",
+                "\(score.suspicionMissed)", bound(score.suspicionMissed, of: score.suspicionExpected), "\(score.brief)",
                 "\(score.unknowable)", "\(score.suspectable)", "\(score.confirmedAnyway)",
             ]
         }
@@ -125,7 +129,7 @@ enum Markdown {
     private static func confirmed(by name: String, _ strata: [(name: String, score: KindScore)]) -> String {
         let heads = [
             name, "had to be confirmed", "within the holds", "later, within 180 s", "missed", "recall at least (95%)",
-            "open from before", "told twice", "ended early", "never ended", "confirmed of nobody", "of them cautious",
+            "open from before", "raised twice", "ended early", "never ended", "confirmed of nobody", "of them cautious",
             "of them by a sensor that errs", "suspected of nobody",
         ]
         let rows = strata.map { name, score in
@@ -134,8 +138,8 @@ enum Markdown {
                 score.misled, score.suspectedFalsely,
             ]
             return [
-                name, "\(score.owed)", "\(score.inTime)", "\(score.late)", "\(score.missed)",
-                bound(score.missed, of: score.owed),
+                name, "\(score.expected)", "\(score.inTime)", "\(score.late)", "\(score.missed)",
+                bound(score.missed, of: score.expected),
             ] + counts.map(String.init)
         }
         return table(heads, rows)

@@ -1,13 +1,13 @@
 import ArgumentParser
 import Detection
 import DeviceProfiles
-import Elevator
 import Gateway
+import LiftModel
 
-/// JSON messages of many lifts through decode and the standard rules, as the daemon takes them.
+/// JSON messages of many lifts through decoder and standard rules, as in the daemon.
 struct Messages: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "JSON messages of about 190 bytes, 1% doubled and 2% late, through decode and the rules.")
+        abstract: "JSON messages of about 190 bytes, 1% duplicated and 2% late, through decoder and rules.")
 
     @Option(help: "Messages.") var count = 1_000_000
     @Option(help: "Lifts that send them.") var lifts = 10_000
@@ -18,7 +18,7 @@ struct Messages: ParsableCommand {
         let data = try DeviceData(profiles: ["Devices/profiles"], rules: [rules])
         let start = Instant(nanoseconds: 1_772_323_200_000_000_000)
         var fleet = Fleet(lifts: lifts, start: start)
-        var intake = Intake(data: data, admission: .registered, start: start, isListening: true)
+        var intake = Intake(data: data, admission: .registered, start: start, isObserving: true)
         let beganLifts = cpuSeconds()
         for lift in fleet.names { try intake.register(Lift(id: lift), profile: "gbt24476-json", at: start) }
         printRow(
@@ -26,13 +26,13 @@ struct Messages: ParsableCommand {
         var decoder = MessageDecoder(data.profiles[0])
         var total = 0.0
         var decoding = 0.0
-        var folding = 0.0
+        var ruleTime = 0.0
         var bytes = 0
         var alerts = 0
         var checksum: UInt64 = 0
         var left = count
         while left > 0 {
-            // In pieces, so that making messages is not measured and memory stays small.
+            // In pieces, so that the generation of messages is not measured and memory stays small.
             let piece = fleet.messages(min(left, 50_000))
             left -= piece.count
             bytes += piece.reduce(0) { $0 + $1.payload.count }
@@ -52,7 +52,7 @@ struct Messages: ParsableCommand {
             }
             total += cpuSeconds() - began
             alerts += intake.takeAlerts().count
-            folding = total - decoding
+            ruleTime = total - decoding
         }
         printRow(
             "messages", "\(count)",
@@ -65,8 +65,8 @@ struct Messages: ParsableCommand {
             "decode and rules", "\(written(Double(count) / total / 1e6)) M/s",
             "\(written(total / Double(count) * 1e9, 0)) ns")
         printRow(
-            "of it beyond decoding", "\(written(folding / Double(count) * 1e9, 0)) ns",
-            "topic, clock, doubles, lateness, rules")
+            "of it beyond decoding", "\(written(ruleTime / Double(count) * 1e9, 0)) ns",
+            "topic, clock, duplicates, lateness, rules")
     }
 }
 
@@ -111,7 +111,7 @@ struct Fleet {
             now += 1_000_000_000 / Int64(cars.count)
             let late = cars[index].held
             cars[index].held = nil
-            let message = say(index)
+            let message = nextMessage(index)
             if late == nil, chance.happens(2) {
                 cars[index].held = message  // it arrives after the next one
                 continue
@@ -126,7 +126,7 @@ struct Fleet {
         return result
     }
 
-    private mutating func say(_ index: Int) -> Message {
+    private mutating func nextMessage(_ index: Int) -> Message {
         var car = cars[index]
         car.sequence += 1
         car.phase = (car.phase + 1) % 40

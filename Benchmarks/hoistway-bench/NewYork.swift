@@ -1,19 +1,18 @@
 import ArgumentParser
 import City
-import Elevator
-import Mosquitto
+import LiftModel
 import Scoring
 
-/// The simulated city held to a counted one.
+/// The simulated city compared with a counted one.
 struct NewYork: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new-york",
         abstract:
-            "Years of the New York subway's 359 lifts, simulated: outages, entrapments, bad lifts, against the published ones.",
+            "Years of the New York subway's 359 lifts, simulated: outages, entrapments, bad lifts, compared with the published ones.",
         discussion: "Exit code 4 when a published figure lies outside of nine tenths of the simulated years."
     )
 
-    @Option(help: "So many years, each from a seed of its own.") var seeds = 200
+    @Option(help: "Years, each from a seed of its own.") var seeds = 200
     @OptionGroup var work: WorkOptions
 
     func validate() throws { if seeds < 1 { throw ValidationError("--seeds: expected 1 or more") } }
@@ -24,7 +23,7 @@ struct NewYork: ParsableCommand {
         try Workers.run(
             pieces: seeds, threads: work.threads, deadline: work.deadline,
             kept: try work.kept("\(scenario.name), a year a piece", "\(scenario)"), unit: "years",
-            { [FleetYear(of: scenario, seed: UnheardFleet.firstSeed + UInt64($0))] }, into: &years, +=)
+            { [FleetYear(of: scenario, seed: UnobservedFleet.firstSeed + UInt64($0))] }, into: &years, +=)
         let figures = Self.figures.map { Figure(name: $0.name, published: $0.published, years: years.map($0.measure)) }
         print(
             Markdown.table(
@@ -39,7 +38,7 @@ struct NewYork: ParsableCommand {
         ("their variance over the lifts", 13.5, { $0.entrapments.variance }),
         ("entrapments of the worst tenth of the lifts", 0.36, { $0.entrapments.shareOfWorstTenth }),
         ("lifts without any entrapment", 0.27, { $0.entrapments.shareOfNone }),
-        ("outages that trap somebody", 0.197, { $0.entrapments.mean / $0.outages.mean }),
+        ("outages that trap people", 0.197, { $0.entrapments.mean / $0.outages.mean }),
     ]
 }
 
@@ -70,7 +69,7 @@ private struct Figure {
 
 /// What happened to each lift of a fleet in a year.
 struct FleetYear: Sendable, Codable {
-    /// So many of each lift.
+    /// A count of each lift.
     struct Counts: Sendable, Codable {
         var counts: [Double]
         var mean: Double { counts.reduce(0, +) / Double(counts.count) }
@@ -87,7 +86,7 @@ struct FleetYear: Sendable, Codable {
     init(of scenario: Scenario, seed: UInt64) {
         var outages: [String: Double] = [:]
         var entrapments: [String: Double] = [:]
-        for fact in UnheardFleet.truth(of: scenario, seed: seed) {
+        for fact in UnobservedFleet.truth(of: scenario, seed: seed) {
             switch fact.kind {
             case "lift":
                 outages[fact.lift, default: 0] += 0

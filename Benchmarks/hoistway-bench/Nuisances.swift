@@ -2,16 +2,17 @@ import ArgumentParser
 import City
 import Scoring
 
-/// Precision where it is hardest: lifts in good order, everything that looks as if people were trapped, and every kind of sensor.
+/// Precision where it is hardest: lifts in good order, every nuisance that looks like an
+/// entrapment, and every kind of sensor.
 struct NuisanceBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nuisances",
-        abstract: "What is raised though nobody is trapped, for each kind of occupancy sensor.")
+        abstract: "Alerts while nobody is trapped, for each kind of occupancy sensor.")
 
     @Option(help: "Days of a hundred lifts, for each sensor.") var days = 1
     @OptionGroup var judged: JudgedOptions
     @OptionGroup var work: WorkOptions
-    @Flag(help: "Also say each case in which something is wrong.") var list = false
+    @Flag(help: "Also print each wrong result.") var list = false
 
     func validate() throws { if days < 1 { throw ValidationError("--days: expected 1 or more") } }
 

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Detection
 import DeviceProfiles
-import Elevator
 import Gateway
+import LiftModel
 import PositionedYAML
 
-/// Reloads rules while lifts speak: the alerts of every rule that did not change must be those of a run without a reload.
+/// Reloads rules while lifts send messages. The alerts of every unchanged rule must be those of a
+/// run without a reload.
 struct Reloads: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Reload rules under traffic, and compare with a run without reloads. Exit code 1 on any difference.")
@@ -48,42 +49,42 @@ struct Reloads: ParsableCommand {
         )
     }
 
-    /// - Parameter sets: adopted in turn, one a second; a single one is never reloaded.
+    /// - Parameter sets: adopted in turn, one a second. A single one is never reloaded.
     private func alerts(_ sets: [RuleSet]) throws -> (alerts: [String], readings: Int) {
         let start = Instant(nanoseconds: 1_772_323_200_000_000_000)
         let data = try DeviceData(profiles: ["Devices/profiles"], rules: ["Devices/rules"])
         let kind = Intake.kind(data.profiles[0], .traction)
-        var detector = Detector(rules: sets[sets.count - 1], start: start, isListening: true)
+        var detector = Detector(rules: sets[sets.count - 1], start: start, isObserving: true)
         for lift in 0..<lifts { try detector.add(Lift(id: "\(lift)"), kind: kind, at: start) }
         var chance = Chance(seed: 1000)
         var readings = Array(repeating: Reading(), count: lifts)
-        var told: [String] = []
+        var lines: [String] = []
         var sequence: Int64 = 0
         for second in 0..<count + 200 {
             let now = start + .seconds(second)
-            // Each lift speaks every ten seconds; one in a hundred of its words comes a second late.
+            // Each lift sends every ten seconds. One in a hundred of its messages is a second late.
             for lift in stride(from: second % 10, to: lifts, by: 10) {
                 change(&readings[lift], &chance)
                 sequence += 1
                 readings[lift].sequence = sequence
                 readings[lift].deviceTime = now - .milliseconds(chance.happens(1) ? 1000 : 0)
-                detector.fold(readings[lift], lift: lift, key: UInt64(sequence), vendorCode: nil, arrival: now)
+                detector.apply(readings[lift], lift: lift, key: UInt64(sequence), vendorCode: nil, arrival: now)
             }
             detector.advance(to: now + .milliseconds(500))
             if sets.count > 1, second < count { try detector.adopt(sets[second % 2], at: now + .milliseconds(700)) }
             for alert in detector.takeAlerts() where alert.rule != "overspeed" {
-                told.append(
+                lines.append(
                     "\(alert.lift) \(alert.kind) \(alert.id)/\(alert.revision) \(alert.state.rawValue) \(alert.time.rfc3339)"
                 )
             }
         }
         let total = (0..<lifts).reduce(0) {
-            $0 + detector.view($1).counters.readings + detector.view($1).counters.tooLate
+            $0 + detector.view($1).counters.readings + detector.view($1).counters.historical
         }
-        return (told.sorted(), total)
+        return (lines.sorted(), total)
     }
 
-    /// A lift that runs, stops anywhere, and now and then has somebody in it.
+    /// A lift that runs, stops anywhere, and now and then has an occupant.
     private func change(_ reading: inout Reading, _ chance: inout Chance) {
         reading.set(.mode, case: 1)
         reading.set(Signal.codes.rawValue, bits: chance.happens(5) ? FaultCode.carAlarmButton.bit : 0)

@@ -1,11 +1,11 @@
 import ArgumentParser
 import Detection
 import DeviceProfiles
-import Elevator
 import Gateway
+import LiftModel
 import PositionedYAML
 
-/// Memory a lift, and how long it takes to begin.
+/// Memory per lift, and the time to start.
 struct State: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bytes of state per lift, and the time to start many lifts.")
@@ -21,13 +21,13 @@ struct State: ParsableCommand {
         printRow("lateness buffer per lift, at most", "\(size.lateness) B")
         let began = cpuSeconds()
         let start = Instant(nanoseconds: 1_772_323_200_000_000_000)
-        var detector = Detector(rules: data.rules, start: start, isListening: true)
+        var detector = Detector(rules: data.rules, start: start, isObserving: true)
         for lift in 0..<lifts { try detector.add(Lift(id: "\(lift)"), kind: kind, at: start) }
         printRow("start of \(lifts) lifts", "\(written(cpuSeconds() - began, 3)) s")
     }
 }
 
-/// Reads a rule file: how long it takes, or why it is refused.
+/// The time to read a rule file.
 struct Load: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "The time to load a file of many rules.")
 

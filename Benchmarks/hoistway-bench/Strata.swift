@@ -1,32 +1,32 @@
 import ArgumentParser
 import City
-import Elevator
 import Gateway
-import Mosquitto
+import LiftModel
 import Scoring
 
-/// Recall where it matters: so many entrapments of every cause, on every quality of sensor, over every network.
+/// Recall by stratum: enough entrapments of every cause, on every quality of sensor, over every
+/// network.
 struct StrataBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "strata",
         abstract:
             "Entrapments of each cause × quality of the occupancy sensor × network, until each stratum has enough.",
         discussion:
-            "Exit code 4 when one was not even suspected, though the occupancy sensor tells the truth or there is none, or when of these more than one in 500 was suspected late, or was not confirmed in time."
+            "Exit code 4 on lifts whose occupancy sensor is truthful or missing: when an entrapment was not even suspected, or when more than one in 500 was suspected late or not confirmed in time."
     )
 
-    /// A lost word makes one late, now and then; rules that wait too long make many.
+    /// A lost message delays one alert now and then; rules that wait too long delay many.
     private static let lateShare = 0.002
 
-    /// Missed entrapments that are named without `--list`.
+    /// The number of missed entrapments that are listed without `--list`.
     private static let mostListed = 10
 
-    @Option(help: "Entrapments that each stratum shall have at least.") var entrapments = 1000
+    @Option(help: "Entrapments that each stratum must have at least.") var entrapments = 1000
     @OptionGroup var judged: JudgedOptions
     @OptionGroup var work: WorkOptions
     @Option(help: "Of these causes only, comma-separated.") var causes = ""
     @Option(help: "Over these networks only, comma-separated.") var networks = ""
-    @Flag(help: "Also say each entrapment that was missed or told falsely.") var list = false
+    @Flag(help: "Also print each entrapment that was missed or raised falsely.") var list = false
     @Flag(help: "The score as JSON.") var json = false
 
     func validate() throws { if entrapments < 1 { throw ValidationError("--entrapments: expected 1 or more") } }
@@ -61,9 +61,10 @@ struct StrataBench: ParsableCommand {
         }
         print("\(outcome.messages) readings")
         let sound = outcome.card.sum { $0.sensor == "truthful" || $0.sensor == "missing" }
-        // The suspicion is what reaches the centre at once. A confirmation may wait: for a car that creeps, for a word that was lost.
-        if sound.suspicionMissed > 0 || Double(sound.suspicionLate) > Self.lateShare * Double(sound.suspicionOwed)
-            || Double(sound.missed) > Self.lateShare * Double(sound.owed)
+        // The suspicion is what the centre gets at once. A confirmation may wait for a car that
+        // creeps or for a lost message.
+        if sound.suspicionMissed > 0 || Double(sound.suspicionLate) > Self.lateShare * Double(sound.suspicionExpected)
+            || Double(sound.missed) > Self.lateShare * Double(sound.expected)
         {
             throw ExitCode(4)
         }
@@ -94,14 +95,16 @@ extension StrataBench {
 }
 
 extension Bench {
-    /// Buildings of a scenario, one after the other, until there have been so many entrapments that had to be told.
+    /// Judges buildings of a scenario, one after the other, until enough entrapments required an
+    /// alert.
     func gather(_ wanted: Int, _ scenario: Scenario, seed: UInt64) throws -> JudgedSite.Outcome {
         var outcome = JudgedSite.Outcome()
         var run: UInt64 = 0
-        // What never holds anybody, whatever happens to it, is given up.
+        // A scenario in which nobody is ever trapped is given up.
         func isEnough() -> Bool {
             let card = outcome.card
-            return card.owed >= wanted || card.owed == 0 && (run >= 2 || card.breakdowns.values.reduce(0, +) >= 150)
+            return card.expected >= wanted
+                || card.expected == 0 && (run >= 2 || card.breakdowns.values.reduce(0, +) >= 150)
         }
         while !isEnough() {
             for plan in BuildingPlan.draw(scenario, seed: seed &+ run) where !isEnough() {
@@ -114,6 +117,6 @@ extension Bench {
 }
 
 extension ScoreCard {
-    /// Entrapments that something showed for long enough, also on stuck sensors.
-    var owed: Int { entrapment.suspicionOwed + stuck.suspicionOwed }
+    /// Entrapments that had to be suspected, those on stuck sensors included.
+    var expected: Int { entrapment.suspicionExpected + stuck.suspicionExpected }
 }

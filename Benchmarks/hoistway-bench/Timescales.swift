@@ -6,8 +6,9 @@ import ArgumentParser
     import Musl
 #endif
 
-/// Traces after the patterns of "Timescales: A Benchmark Generator for MTL Monitoring Tools" (D. Ulus, RV 2019): ten
-/// properties over p, q, r and s that hold on traces made for them. The patterns are the paper's, the generator is ours.
+/// Traces by the patterns of "Timescales: A Benchmark Generator for MTL Monitoring Tools" (D. Ulus,
+/// RV 2019): ten properties over p, q, r and s that hold on traces generated for them. The patterns
+/// are the paper's, the generator is Hoistway's.
 struct Timescales: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a Timescales trace to standard output, or print its formula.")
@@ -62,9 +63,9 @@ struct Timescales: ParsableCommand {
             case .respondBQR, .respondGLB: p = inScope && second % max(2, length / 4) == 0
             default: break
             }
-            // A response comes in the same episode as its question.
+            // The response comes in the same episode as its trigger.
             let s = (pattern == .respondBQR || pattern == .respondGLB) && second == max(1, length / 4) + 1
-            writer.say([p, second == 0, isBetween ? second == scope : second == length, s])
+            writer.append([p, second == 0, isBetween ? second == scope : second == length, s])
         }
     }
 }
@@ -79,7 +80,7 @@ struct TraceWriter {
 
     init(isDense: Bool) { self.isDense = isDense }
 
-    mutating func say(_ values: [Bool]) {
+    mutating func append(_ values: [Bool]) {
         defer { second += 1 }
         if isDense, last == values { return }
         var line = "{\"t\":\(second)"

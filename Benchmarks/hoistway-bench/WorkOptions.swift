@@ -1,23 +1,23 @@
 import ArgumentParser
-import Elevator
-import Mosquitto
+import LiftModel
+import Platform
 
-/// What is judged, and by which rules.
+/// The chance and the rules of a judgement.
 struct JudgedOptions: ParsableArguments {
-    @Option(help: "What chance draws from.") var seed: UInt64 = 1
+    @Option(help: "The seed of chance.") var seed: UInt64 = 1
     @Option(help: "The rules, a file or folder.") var rules = "Devices/rules"
 }
 
 /// How a long work is done.
 struct WorkOptions: ParsableArguments {
     @Option(help: "Threads.") var threads = 2
-    @Option(help: "A file in which what is done is kept, so that a run that was broken off goes on.")
+    @Option(help: "A file that keeps finished pieces, so that an interrupted run can continue.")
     var keep: String?
     @Option(help: "With --keep: what else decides the results, such as a hash of the program's sources.")
     var key = ""
     @Option(
         help:
-            "Begin no piece of work later than this: 50m. Exit code 75 when some are left; with --keep the next run goes on."
+            "Start no piece of work later than this: 50m. Exit code 75 when some are left; with --keep the next run continues."
     )
     var limit: String?
 
@@ -26,15 +26,15 @@ struct WorkOptions: ParsableArguments {
         if let limit, Duration(written: limit) == nil { throw ValidationError("--limit: expected 50m, 2h") }
     }
 
-    /// When no piece is begun any more, by the monotonic clock.
+    /// When the last piece may start, by the monotonic clock.
     var deadline: Int64 {
         let span = limit.flatMap { Duration(written: $0) }?.nanoseconds
         return span.map { MonotonicClock.nanoseconds + $0 } ?? .max
     }
 
     /// - Parameters:
-    ///   - work: what it is, for a person.
-    ///   - question: what decides the pieces.
+    ///   - work: its name, for a person.
+    ///   - question: what decides the results.
     func kept(_ work: String, _ question: @autoclosure () -> String) throws -> KeptPieces? {
         try keep.map { try KeptPieces(file: $0, work: work, question: question() + key) }
     }

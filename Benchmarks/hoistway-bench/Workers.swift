@@ -1,22 +1,23 @@
 import ArgumentParser
 import Dispatch
-import Mosquitto
+import Platform
 import Synchronization
 
-/// Does pieces of work on several threads; who is free takes the next.
+/// Does pieces of work on several threads. A free thread takes the next piece.
 enum Workers {
     /// - Parameters:
-    ///   - deadline: when no piece is begun any more; `unfinished` is thrown then.
-    ///   - kept: where pieces that are done already are found, and others left.
-    ///   - unit: what a piece is called on the way.
-    ///   - work: takes the number of the piece.
+    ///   - deadline: when the last piece may start; after it `unfinished` is thrown if some are
+    ///     left.
+    ///   - kept: the store of finished pieces.
+    ///   - unit: the name of a piece in the progress.
+    ///   - work: takes the index of the piece.
     static func run<Result: Sendable & Codable>(
         pieces: Int, threads: Int, deadline: Int64 = .max, kept: KeptPieces? = nil, unit: String,
         _ work: @Sendable (Int) throws -> Result, into sum: inout Result, _ add: (inout Result, Result) -> Void
     ) throws {
         let next = Atomic(0)
         let done = Atomic(0)
-        // In the order of the pieces, whoever does them: lists come out the same on every run.
+        // In the order of the pieces, whichever thread does them: lists are the same in every run.
         let results = Mutex<[Result?]>(Array(repeating: nil, count: pieces))
         let failure = Mutex<(any Error)?>(nil)
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
@@ -38,7 +39,7 @@ enum Workers {
         if let error = failure.withLock({ $0 }) { throw error }
         let left = results.withLock { $0.count { $0 == nil } }
         if left > 0 {
-            StandardError.say("\(left) of \(pieces) \(unit) are left: run it again, and it goes on")
+            StandardError.say("\(left) of \(pieces) \(unit) are left: run it again to continue")
             throw Self.unfinished
         }
         for case let result? in results.withLock({ $0 }) { add(&sum, result) }

@@ -1,18 +1,20 @@
-import Elevator
+import LiftModel
 
 /// A lift that is out of order.
 struct Breakdown {
     var cause: Cause
-    /// Of this lift, so that what an earlier one started is void.
+    /// Counts the breakdowns of this lift, so that a later one cancels the actions of an earlier
+    /// one.
     var number: Int
 }
 
-/// What goes wrong, and how it plays out on the physical car. What the panel shows follows from it.
+/// How breakdowns begin, and what they do to the physical car. The adapter's reports follow from
+/// it.
 extension SimulatedLift {
     // MARK: When
 
-    /// Breakdowns come by chance, more often where there is more traffic and where the lift is a bad one.
-    func expectBreakdown() {
+    /// Breakdowns come by chance, more often with more traffic and on a frail lift.
+    func scheduleBreakdown() {
         let perSecond = building.scenario.failures.perLiftYear * fitting.frailty / (365 * 86_400)
         guard perSecond > 0, !building.scenario.failures.causes.isEmpty else { return }
         let hours = building.plan.traffic.hours
@@ -23,18 +25,19 @@ extension SimulatedLift {
             if now + wait > building.scenario.duration { return }
         } while !random.chance(hours[building.scenario.hour(at: now + wait)] / most)
         later(wait) {
-            $0.expectBreakdown()
+            $0.scheduleBreakdown()
             $0.arm($0.building.scenario.failures.causes[$0.random.pick($0.fitting.causeWeights)])
         }
     }
 
-    /// From now on it happens at the first occasion. What is out of order already does not break again.
+    /// The cause strikes at its first occasion from now on. A lift that is out of order does not
+    /// break again.
     func arm(_ cause: Cause) {
-        guard armed == nil, breakdown == nil, !isReserved, building.isPowered, voice.isSpeaking else { return }
+        guard armed == nil, breakdown == nil, !isReserved, building.isPowered, scheduler.isReporting else { return }
         switch cause.effect {
         case .adapterDies:
-            fallSilent()
-            later(random.uniform(600, 7200)) { $0.speakAgain() }
+            stopReporting()
+            later(random.uniform(600, 7200)) { $0.resumeReporting() }
         case .mainsFail: building.loseMains(cause, for: random.uniform(cause.recovery.after))
         default:
             if cause.strikes == .anytime { strike(cause) } else { armed = cause }
@@ -49,7 +52,7 @@ extension SimulatedLift {
         }
     }
 
-    /// Goes on with what is being played, unless a breakdown has begun or ended by then.
+    /// Schedules the next action of what is played, unless a breakdown begins or ends before.
     func proceed(_ seconds: Double, _ action: @escaping (SimulatedLift) -> Void) {
         let number = breakdown?.number
         later(seconds) { if $0.breakdown?.number == number { action($0) } }
@@ -66,7 +69,7 @@ extension SimulatedLift {
         case .governorTrips: overspeed()
         case .ropeSlips: slip()
         case .doorStaysShut:
-            show()
+            publishChanges()
             reportFault(after: random.uniform(5, 10))
         case .doorStaysAjar:
             moveDoor(to: 0.05, in: 0.3)
@@ -74,14 +77,14 @@ extension SimulatedLift {
         case .doorWillNotClose: failToClose()
         case .brakeSlips: moveUnintended()
         case .zoneSensorDies:
-            senses.isZoneSensorDead = true
-            show()
+            sensors.isZoneSensorDead = true
+            publishChanges()
             reportFault(after: random.uniform(2, 6))
         case .controllerReboots:
             brake()
-            fallSilent()
+            stopReporting()
             proceed(random.uniform(cause.recovery.after)) {
-                $0.speakAgain()
+                $0.resumeReporting()
                 if $0.random.chance(cause.recovery.chance) { return $0.recover() }
                 // It does not know where it is.
                 $0.reportFault(after: $0.random.uniform(1, 5))
@@ -89,7 +92,7 @@ extension SimulatedLift {
             }
             return
         case .controllerDies:
-            senses.blindness = .controllerDead
+            sensors.controllerLoss = .controllerDead
             brake()
         case .mainsFail, .adapterDies: break
         }
@@ -104,31 +107,32 @@ extension SimulatedLift {
         breakdowns += 1
         breakdown = Breakdown(cause: cause, number: breakdowns)
         car.isDisabled = true
-        // Who was at work on it has other worries now.
+        // A fitter's inspection ends with the breakdown.
         if mode == .inspection {
             mode = .normal
             lower(.inspectionEntered)
         }
         leaveService()
-        let row = note("breakdown", from: now, to: now)
+        let row = recordFact("breakdown", from: now, to: now)
         building.truth[row].cause = cause.name
         building.truth[row].people = car.riders.count
     }
 
-    /// The brake holds the car where it is, about 2 m/s² later.
+    /// The brake stops the car at about 2 m/s² and holds it.
     func brake() {
         let speed = car.endJourney(at: now, braking: 2)
         if speed > 0 {
             car.creep = speed
             proceed(speed / 2) {
                 $0.car.creep = 0
-                $0.show()
+                $0.publishChanges()
             }
         }
-        show()
+        publishChanges()
     }
 
-    /// The controller finds the word for it, and says where the car is; half of them go out of service with it.
+    /// The controller reports the codes of the cause, and 04 between floors. Half of the
+    /// controllers stop service as well.
     private func reportFault(after seconds: Double) {
         proceed(seconds) {
             guard let cause = $0.breakdown?.cause else { return }
@@ -137,74 +141,78 @@ extension SimulatedLift {
                 $0.vendorCode = $0.building.scenario.vendorCodes.firstIndex(of: code)
             }
             for code in cause.codes { $0.raise(code) }
-            if $0.senses.isZoneSensorDead || !$0.building.shaft.isInDoorZone($0.car.height(at: $0.now)) {
+            if $0.sensors.isZoneSensorDead || !$0.building.shaft.isInDoorZone($0.car.height(at: $0.now)) {
                 $0.raise(.stoppedOutsideUnlockingZone)
             }
             if $0.random.chance(0.5), $0.mode != .inspection { $0.mode = .stopService }
-            $0.show()
+            $0.publishChanges()
         }
     }
 
-    /// The car gains speed until the governor trips, at 115% or more (EN 81-20 5.6.2.2.1), and the safety gear holds it.
+    /// The car gains speed until the governor trips, at 115 % or more (EN 81-20 5.6.2.2.1), and the
+    /// safety gear holds it.
     private func overspeed() {
         let speed = fitting.kinematics.speed * 1.18
         car.endJourney(at: now)
         car.creep = speed
         let begin = now
-        show()
-        building.reports[index] = now
+        publishChanges()
+        building.nextReports[index] = now
         proceed(2) {
             $0.car.height = max(0.5, $0.car.height - speed * 2)
             $0.car.creep = 0
-            let row = $0.note("overspeed", from: begin, decidable: begin + 0.5, to: $0.now + 10)
-            if !$0.fitting.dialect.tells(.ratedSpeed) { $0.building.truth[row].decidable = nil }
-            $0.show()
+            let row = $0.recordFact("overspeed", from: begin, decidable: begin + 0.5, to: $0.now + 10)
+            if !$0.fitting.dialect.hasField(for: .ratedSpeed) { $0.building.truth[row].decidable = nil }
+            $0.publishChanges()
         }
         reportFault(after: 3)
     }
 
-    /// The drive turns and the car does not move, until the motor run-time limiter stops it: at most 45 s (EN 81-20 5.9.2.7).
+    /// The drive runs and the car does not move, until the motor run-time limiter stops it: at most
+    /// 45 s (EN 81-20 5.9.2.7).
     private func slip() {
         car.endJourney(at: now)
-        senses.seemsToRun = true
-        show()
+        sensors.seemsToRun = true
+        publishChanges()
         proceed(45) {
-            $0.senses.seemsToRun = false
-            $0.show()
+            $0.sensors.seemsToRun = false
+            $0.publishChanges()
         }
         reportFault(after: 45.5)
     }
 
-    /// The car creeps away with its door open, until the protection stops it within 1.2 m (EN 81-20 5.6.7).
+    /// The car leaves the landing with its door open, until the protection stops it within 1.2 m
+    /// (EN 81-20 5.6.7).
     private func moveUnintended() {
         let begin = now
         car.creep = 0.3
-        show()
+        publishChanges()
         proceed(0.8) {
             $0.car.height += $0.floor == 0 ? 0.35 : -0.35
-            $0.show()
+            $0.publishChanges()
             if $0.fitting.hasOpenLimit {
-                $0.note("unintended_movement", from: begin, decidable: $0.now, to: $0.now + 60)
+                $0.recordFact("unintended_movement", from: begin, decidable: $0.now, to: $0.now + 60)
             }
         }
         proceed(1.5) {
             $0.car.height += $0.floor == 0 ? 0.25 : -0.25
             $0.car.creep = 0
-            $0.show()
+            $0.publishChanges()
             if !$0.fitting.hasOpenLimit {
-                $0.note("unintended_movement", from: begin, decidable: $0.now + 2, to: $0.now + 60)
+                $0.recordFact("unintended_movement", from: begin, decidable: $0.now + 2, to: $0.now + 60)
             }
         }
         reportFault(after: 1.6)
     }
 
-    /// Something lies in the sill: it tries again and again. Whoever is inside walks out.
+    /// An object lies in the sill: the door tries to close again and again. The passengers walk
+    /// out.
     private func failToClose() {
         for attempt in 0..<5 {
             proceed(Double(attempt) * 8) {
                 $0.moveDoor(to: 0.4, in: 1.5)
                 $0.proceed(2) { $0.moveDoor(to: 1, in: 1.5) }
-                $0.proceed(3.6) { $0.show() }
+                $0.proceed(3.6) { $0.publishChanges() }
             }
         }
         proceed(5) { $0.letOut() }
@@ -214,9 +222,9 @@ extension SimulatedLift {
     // MARK: Mains
 
     func loseMains(_ cause: Cause) {
-        guard breakdown == nil else { return fitting.hasBattery ? raise(.mainPowerLost) : fallSilent() }
+        guard breakdown == nil else { return fitting.hasBattery ? raise(.mainPowerLost) : stopReporting() }
         breakDown(cause)
-        // A door on its way coasts to the nearer end.
+        // A moving door coasts to the nearer end.
         car.door = DoorMotion(to: car.door.gap(at: now) > 0.5 ? 1 : 0)
         if fitting.hasBattery, fitting.hasRescueDevice, car.door.gap(at: now) < 1 {
             car.isBeingRescuedByDevice = true
@@ -224,13 +232,13 @@ extension SimulatedLift {
         }
         brake()
         guard fitting.hasBattery else {
-            fallSilent()
+            stopReporting()
             return awaitHelp()
         }
         raise(.mainPowerLost)
         guard car.isBeingRescuedByDevice else { return awaitHelp() }
         raise(.emergencyPowerOperation)
-        // An automatic rescue device starts 15 to 60 s after the power cut; some fail when they are needed.
+        // An automatic rescue device starts 15 to 60 s after the power cut. Some fail.
         proceed(random.uniform(15, 60)) {
             guard !$0.random.chance(0.07) else {
                 $0.car.isBeingRescuedByDevice = false
@@ -243,7 +251,7 @@ extension SimulatedLift {
                 $0.moveDoor(to: 1, in: 2.5)
                 $0.proceed(2.6) {
                     $0.car.isBeingRescuedByDevice = false
-                    $0.show()
+                    $0.publishChanges()
                     $0.letOut()
                 }
             }
@@ -254,10 +262,10 @@ extension SimulatedLift {
         // The controller starts up.
         later(random.uniform(15, 45)) {
             guard $0.building.isPowered else { return }
-            $0.speakAgain()
+            $0.resumeReporting()
             $0.lower(.mainPowerLost)
             $0.lower(.emergencyPowerOperation)
-            // It starts afresh, whatever it was starting from.
+            // A new start of the controller ends both kinds of breakdown.
             if let effect = $0.breakdown?.cause.effect, effect == .mainsFail || effect == .controllerReboots {
                 $0.recover()
             }
@@ -266,7 +274,7 @@ extension SimulatedLift {
 }
 
 extension Building {
-    /// The building's mains are gone for a while.
+    /// The building loses its mains for a while.
     func loseMains(_ cause: Cause, for seconds: Double) {
         guard isPowered else { return }
         isPowered = false

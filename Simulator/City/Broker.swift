@@ -1,55 +1,56 @@
-import Elevator
+import LiftModel
 import Trace
 
-/// What the broker does while the gateway is away.
+/// The building's broker while the gateway is disconnected.
 struct Broker {
     enum Loss: String, CaseIterable, Sendable {
-        /// It keeps every word for the gateway's session.
+        /// The broker queues every message for the gateway's session.
         case nothing
-        /// It has forgotten the session, and has the last state and birth of each lift.
+        /// The broker has lost the session. It still has the retained state and birth of each lift.
         case session
-        /// It was itself without power, and has nothing.
+        /// The broker itself had no power and has lost everything.
         case everything
     }
-    /// Nobody ever goes away: nothing has to be kept.
+    /// False where no gateway ever disconnects: nothing has to be stored.
     private let isNeeded: Bool
-    /// Seconds since the run's start.
-    private var awayUntil: Double?
+    /// Seconds since the run's start; nil while the gateway is connected.
+    private var gatewayAwayUntil: Double?
     private var loss = Loss.nothing
-    /// Words that it has forgotten.
+    /// The number of reports that it has lost.
     private(set) var lost = 0
-    private var waiting: [Word] = []
+    private var waiting: [Report] = []
     /// By lift and channel.
-    private var retained: [Int: Word] = [:]
+    private var retained: [Int: Report] = [:]
 
     init(isNeeded: Bool) { self.isNeeded = isNeeded }
 
-    mutating func lose(until end: Double, losing loss: Loss) {
-        awayUntil = max(awayUntil ?? end, end)
+    mutating func disconnect(until end: Double, losing loss: Loss) {
+        gatewayAwayUntil = max(gatewayAwayUntil ?? end, end)
         self.loss = loss
     }
 
-    /// - Returns: whether the gateway is away, and hears of it later, or never.
-    mutating func takes(_ word: Word) -> Bool {
+    /// - Returns: whether the gateway is disconnected: it gets the report later, or never.
+    mutating func queues(_ report: Report) -> Bool {
         guard isNeeded else { return false }
-        if word.channel.isRetained { retained[word.lift << 2 | Int(word.channel.rawValue)] = word }
-        if awayUntil != nil { if loss == .nothing { waiting.append(word) } else { lost += 1 } }
-        return awayUntil != nil
+        if report.channel.isRetained { retained[report.lift << 2 | Int(report.channel.rawValue)] = report }
+        if gatewayAwayUntil != nil { if loss == .nothing { waiting.append(report) } else { lost += 1 } }
+        return gatewayAwayUntil != nil
     }
 
-    func isDue(at time: Double) -> Bool { awayUntil.map { $0 <= time } ?? false }
+    func isDue(at time: Double) -> Bool { gatewayAwayUntil.map { $0 <= time } ?? false }
 
-    /// The gateway is back. What is retained it is told only where its session is new (MQTT 5, retain handling 1).
-    mutating func give() -> (words: [Word], areRetained: Bool) {
+    /// The gateway is back. The broker sends retained messages only where the session is new (MQTT
+    /// 5, retain handling 1).
+    mutating func reconnect() -> (reports: [Report], areRetained: Bool) {
         if loss == .everything { retained = [:] }
-        defer { (awayUntil, waiting) = (nil, []) }
+        defer { (gatewayAwayUntil, waiting) = (nil, []) }
         return loss == .nothing ? (waiting, false) : (retained.sorted { $0.key < $1.key }.map(\.value), true)
     }
 }
 
-/// What happens to the connection of a scenario's gateway, in the order of time.
-package struct ConnectionStory {
-    /// After a connect it takes so long until what waited has been read, seconds.
+/// The connection events of a scenario's gateway, in the order of time.
+package struct ConnectionSchedule {
+    /// Seconds after a connect until the backlog has been read.
     private static let reading = 0.5
     private var rest: [(event: ConnectionEvent, time: Double)] = []
 
@@ -62,7 +63,8 @@ package struct ConnectionStory {
         rest.reverse()
     }
 
-    /// - Parameter time: seconds since the run's start; what arrives at this time has not been told of yet.
+    /// - Parameter time: seconds since the run's start; an arrival at this time is not reported
+    ///   yet.
     package mutating func next(before time: Double) -> (event: ConnectionEvent, time: Double)? {
         guard let next = rest.last, next.time < time || next.time == time && next.event != .drained else { return nil }
         return rest.removeLast()
@@ -70,10 +72,11 @@ package struct ConnectionStory {
 }
 
 extension Scenario {
-    /// When its gateway is away, in order and apart; seconds since the run's start.
+    /// The times in which the gateway is disconnected, ordered and disjoint; seconds since the
+    /// run's start.
     package var gatewayOutages: [ClosedRange<Double>] {
         var outages: [ClosedRange<Double>] = []
-        for event in events.filter({ $0.what == .gatewayAway }).sorted(by: { $0.at < $1.at }) {
+        for event in events.filter({ $0.kind == .gatewayAway }).sorted(by: { $0.at < $1.at }) {
             let end = event.at + event.duration
             if let last = outages.last, event.at <= last.upperBound {
                 outages[outages.count - 1] = last.lowerBound...max(last.upperBound, end)
@@ -84,10 +87,10 @@ extension Scenario {
         return outages
     }
 
-    /// As a live run takes it: there the gateway is a real one.
+    /// The scenario for a live run, in which the gateway is a real one.
     package var withoutItsGateway: Scenario {
         var scenario = self
-        scenario.events.removeAll { $0.what == .gatewayAway }
+        scenario.events.removeAll { $0.kind == .gatewayAway }
         return scenario
     }
 }

@@ -1,21 +1,21 @@
-import Elevator
+import LiftModel
 
-/// Those who wait at one floor.
+/// The passengers who wait at one floor.
 struct Landing {
     var up: [Passenger] = []
     var down: [Passenger] = []
-    /// Which lift has been sent for them.
+    /// The lift that was assigned to them.
     var upLift: Int?
     var downLift: Int?
 }
 
-/// A building with its group of lifts, the people in it, and what is going to happen. Buildings have nothing to do with each
-/// other, so that each is the same whatever runs beside it.
+/// A building with its group of lifts, the people in it, and the agenda of coming events. Buildings
+/// do not influence each other, so each is the same in any city.
 package final class Building {
-    enum Happening {
+    enum AgendaItem {
         case party
         case step(lift: Int, SimulatedLift.Step, chain: UInt32)
-        case plan(() -> Void)
+        case action(() -> Void)
     }
 
     package let plan: BuildingPlan
@@ -30,9 +30,9 @@ package final class Building {
     @exclusivity(unchecked) private var broker: Broker
     @exclusivity(unchecked) package var truth: [TruthRow] = []
     var isPowered = true
-    @exclusivity(unchecked) private var agenda = Heap<Double, Happening>()
-    /// When each lift is due to say something though nothing has changed.
-    @exclusivity(unchecked) var reports: [Double] = []
+    @exclusivity(unchecked) private var agenda = Heap<Double, AgendaItem>()
+    /// When each lift's next heartbeat is due, seconds since the run's start.
+    @exclusivity(unchecked) var nextReports: [Double] = []
 
     package init(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) {
         self.plan = plan
@@ -42,68 +42,69 @@ package final class Building {
         random = Random(seed: seed, stream: UInt64(plan.number) << 8 | 1)
         network = Network(
             plan.network, lifts: plan.lifts, random: Random(seed: seed, stream: UInt64(plan.number) << 8 | 3))
-        broker = Broker(isNeeded: scenario.events.contains { $0.what == .gatewayAway })
+        broker = Broker(isNeeded: scenario.events.contains { $0.kind == .gatewayAway })
         for number in 0..<plan.lifts {
             lifts.append(SimulatedLift(index: number, in: self, seed: seed))
-            reports.append(.infinity)
+            nextReports.append(.infinity)
         }
         for lift in lifts { lift.begin() }
-        expectParty()
+        scheduleParty()
         var chance = Random(seed: seed, stream: UInt64(plan.number) << 8 | 4)
         schedule(scenario.events, &chance)
     }
 
     // MARK: Time
 
-    func after(_ seconds: Double, _ happening: Happening) { agenda.push(now + seconds, happening) }
-    func after(_ seconds: Double, _ action: @escaping () -> Void) { agenda.push(now + seconds, .plan(action)) }
+    func after(_ seconds: Double, _ item: AgendaItem) { agenda.push(now + seconds, item) }
+    func after(_ seconds: Double, _ action: @escaping () -> Void) { agenda.push(now + seconds, .action(action)) }
 
-    /// Takes what arrives at the gateway: seconds since the run's start, the lift's number in the building, its channel, the payload.
-    /// What the broker had kept and tells a gateway that is back is retained.
+    /// Takes a message that arrives at the gateway: seconds since the run's start, the lift's
+    /// number in the building, its channel, the payload, and whether the broker sends it as
+    /// retained.
     package typealias Deliver = (
         _ time: Double, _ lift: Int, _ channel: Dialect.Channel, _ payload: [UInt8], _ isRetained: Bool
     ) -> Void
 
-    /// Lets everything happen until a moment, that moment excluded.
+    /// Simulates until a moment, that moment excluded.
     package func advance(to end: Double, _ deliver: Deliver) {
         while true {
             var due = agenda.firstKey ?? .infinity
             var reporter = -1
-            for index in reports.indices where reports[index] < due {
-                due = reports[index]
+            for index in nextReports.indices where nextReports[index] < due {
+                due = nextReports[index]
                 reporter = index
             }
             if let arrival = network.nextArrival, arrival <= due, arrival < end {
                 now = arrival
-                let word = network.deliver()
-                if broker.takes(word) { continue }
-                lifts[word.lift].isHeard(saying: word)
-                deliver(now, word.lift, word.channel, lifts[word.speaker].voice.pen.write(word), false)
+                let report = network.deliver()
+                if broker.queues(report) { continue }
+                lifts[report.lift].reportArrived(report)
+                deliver(now, report.lift, report.channel, lifts[report.sender].scheduler.encoder.encode(report), false)
                 continue
             }
             guard due < end else { break }
             now = due
             if broker.isDue(at: now) { readBacklog(deliver) }
             if reporter >= 0 {
-                lifts[reporter].report()
-            } else if let (_, happening) = agenda.pop() {
-                happen(happening)
+                lifts[reporter].publishState()
+            } else if let (_, item) = agenda.pop() {
+                perform(item)
             }
         }
         now = end
     }
 
-    /// The topic that a lift speaks on.
+    /// The topic on which a lift publishes.
     package func topic(lift: Int, _ channel: Dialect.Channel) -> [UInt8] {
-        lifts[lift].voice.pen.topics[Int(channel.rawValue)]
+        lifts[lift].scheduler.encoder.topics[Int(channel.rawValue)]
     }
 
-    /// A lift says something; the network takes it on.
-    func send(_ word: Word) {
-        if let outage = network.carry(word) { lifts[word.lift].linkIsAway(outage) }
+    /// Hands a lift's report to the network.
+    func send(_ report: Report) {
+        if let outage = network.carry(report) { lifts[report.lift].linkFailed(outage) }
     }
 
-    /// - Parameter isLost: what it says meanwhile, its adapter does not keep.
+    /// - Parameter isLost: the adapter does not store its reports meanwhile.
     func cutLink(of lift: Int, for seconds: Double, losing isLost: Bool = false) {
         network.cut(lift, now...now + seconds, losing: isLost)
     }
@@ -114,47 +115,50 @@ package final class Building {
         return counts
     }
 
-    private func happen(_ happening: Happening) {
-        switch happening {
+    private func perform(_ item: AgendaItem) {
+        switch item {
         case .party:
-            welcomeParty()
-            expectParty()
+            addParty()
+            scheduleParty()
         case .step(let lift, let step, let chain): lifts[lift].take(step, chain: chain)
-        case .plan(let action): action()
+        case .action(let action): action()
         }
     }
 
-    /// A lift of this site says that the mains are gone, which speaks for whichever falls silent within half a minute of it.
-    func hearOfLostMains(at time: Double) {
-        for lift in lifts where !lift.voice.isSpeaking && abs(time - lift.voice.lastWord) <= 30 {
-            lift.voice.isCorroborated = true
-            lift.showBySilence()
+    /// A lift of this site has reported that the mains are lost. That corroborates the silence of
+    /// each lift that stopped reporting within 30 s of it.
+    func mainsLossReported(at time: Double) {
+        for lift in lifts where !lift.scheduler.isReporting && abs(time - lift.scheduler.lastReportTime) <= 30 {
+            lift.scheduler.isCorroborated = true
+            lift.recordSilenceEvidence()
         }
     }
 
     // MARK: The gateway's connection
 
-    func loseGateway(for seconds: Double, losing loss: Broker.Loss) {
-        broker.lose(until: now + seconds, losing: loss)
+    func disconnectGateway(for seconds: Double, losing loss: Broker.Loss) {
+        broker.disconnect(until: now + seconds, losing: loss)
         after(seconds) {}
     }
 
-    /// It is back.
+    /// The gateway is back.
     private func readBacklog(_ deliver: Deliver) {
-        // What it did not listen to is nobody's silence.
-        for lift in lifts { lift.voice.lastHeard = now }
-        let (words, areRetained) = broker.give()
-        for word in words {
-            lifts[word.lift].isHeard(saying: word)
-            deliver(now, word.lift, word.channel, lifts[word.speaker].voice.pen.write(word), areRetained)
+        // Time in which the gateway did not observe is no silence of a lift.
+        for lift in lifts { lift.scheduler.lastArrival = now }
+        let (reports, areRetained) = broker.reconnect()
+        for report in reports {
+            lifts[report.lift].reportArrived(report)
+            deliver(
+                now, report.lift, report.channel, lifts[report.sender].scheduler.encoder.encode(report), areRetained)
         }
     }
 
     // MARK: People
 
-    private func expectParty() {
+    private func scheduleParty() {
         var wait = 0.0
-        // A Poisson process forgets: what is beyond the hour is drawn anew at the next hour's rate.
+        // A Poisson process has no memory: beyond the hour it is drawn again at the next hour's
+        // rate.
         for _ in 0..<48 {
             let rate = plan.traffic.rate(hour: scenario.hour(at: now + wait), lifts: plan.lifts)
             let rest = 3600 - (scenario.timeOfDay + now + wait).truncatingRemainder(dividingBy: 3600)
@@ -164,14 +168,14 @@ package final class Building {
         }
     }
 
-    /// Somebody, or a few together, want to go somewhere.
-    private func welcomeParty() {
+    /// Adds one to five passengers with one journey.
+    private func addParty() {
         let (origin, destination) = plan.traffic.journey(
             hour: scenario.hour(at: now), floors: shaft.floors, &random)
         // People per car in entrapment statistics: 1.6 to 2.6 with those already in it.
         var size = 1
         while size < 5, random.chance(0.3) { size += 1 }
-        // Nobody waits for lifts that are all out of order.
+        // Nobody waits where all lifts are out of order.
         guard lifts.contains(where: \.isInService) else { return }
         for _ in 0..<size {
             let passenger = Passenger(destination: destination, mass: random.uniform(45, 95))
@@ -186,7 +190,7 @@ package final class Building {
 
     // MARK: The dispatcher
 
-    /// Sends the lift that will be there first, unless one has been sent.
+    /// Assigns the lift that can be there first, unless one is assigned.
     func call(floor: Int, isUp: Bool) {
         if let sent = isUp ? landings[floor].upLift : landings[floor].downLift {
             return lifts[sent].noticeCall(floor: floor, isUp: isUp)
@@ -201,7 +205,7 @@ package final class Building {
         lifts[best.lift].noticeCall(floor: floor, isUp: isUp)
     }
 
-    /// A lift that can no longer come gives its calls back.
+    /// Assigns the calls of a lift that can no longer serve them to others.
     func reassignCalls(of lift: Int) {
         for floor in landings.indices {
             for isUp in [true, false] where (isUp ? landings[floor].upLift : landings[floor].downLift) == lift {
@@ -211,8 +215,8 @@ package final class Building {
         }
     }
 
-    /// A lift is back: somebody may have waited for it.
-    func callForThoseWhoWait() {
+    /// A lift is back in service: passengers may have waited for one.
+    func callForWaitingPassengers() {
         for floor in landings.indices {
             if !landings[floor].up.isEmpty { call(floor: floor, isUp: true) }
             if !landings[floor].down.isEmpty { call(floor: floor, isUp: false) }

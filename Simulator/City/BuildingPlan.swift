@@ -1,4 +1,4 @@
-/// One building of a city, as drawn.
+/// One building of a city, as drawn by chance.
 package struct BuildingPlan: Sendable {
     package var number: Int
     package var firstLift: Int

@@ -1,6 +1,6 @@
 import PositionedYAML
 
-/// A kind of building, and how its lifts are used.
+/// A kind of building, and the use of its lifts.
 struct BuildingType: Sendable {
     var name: String
     var floors: ClosedRange<Int>

@@ -1,11 +1,11 @@
-/// Somebody who rides.
+/// A passenger.
 struct Passenger {
     var destination: Int
-    /// Kilograms, with what they carry.
+    /// Kilograms, with luggage.
     var mass: Double
 }
 
-/// A door on its way from one width to another, at a steady pace: 0 is shut, 1 fully open.
+/// A door that moves from one width to another at a steady pace: 0 is shut, 1 fully open.
 struct DoorMotion {
     var from = 0.0
     var to = 0.0
@@ -19,12 +19,12 @@ struct DoorMotion {
         return from + (to - from) * (time - begin) / duration
     }
 
-    /// What the lock's contact and the limit switch say: they let go as soon as it begins to move.
+    /// The lock's contact and the limit switch: they open as soon as the door begins to move.
     func isLocked(at time: Double) -> Bool { to == 0 && gap(at: time) == 0 }
     func isFullyOpen(at time: Double) -> Bool { to == 1 && gap(at: time) == 1 }
 }
 
-/// A run that is not over.
+/// A run in progress.
 struct Journey {
     var ideal: IdealRun
     var begin: Double
@@ -32,7 +32,8 @@ struct Journey {
     var from: Double
     var isUp: Bool
     var target: Int
-    /// Where it will stop: metres above the lowest landing, some millimetres beside the target.
+    /// Where the car will stop: metres above the lowest landing, some millimetres beside the
+    /// target.
     var stop: Double
 
     func height(at time: Double) -> Double {
@@ -41,31 +42,32 @@ struct Journey {
     }
 }
 
-/// The physical car: where it is, who is in it, how wide its door stands. Truth comes from here and from nowhere else.
+/// The physical car: its position, its riders, its door. The truth comes from here only.
 struct Car {
-    /// Metres above the lowest landing, while it stands.
+    /// Metres above the lowest landing, while the car stands.
     var height = 0.0
     var journey: Journey?
-    /// It creeps under inspection, a rescue device, re-levelling or a slipping brake; metres per second.
+    /// Speed of a slow movement in metres per second: under inspection, by a rescue device, in
+    /// re-levelling or with a slipping brake.
     var creep = 0.0
     var door = DoorMotion()
     var riders: [Passenger] = []
-    /// Kilograms of things that nobody is with.
+    /// Kilograms of luggage.
     var luggage = 0.0
-    /// A failure keeps it from moving on or from opening.
+    /// A failure keeps the car from moving or its door from opening.
     var isDisabled = false
-    /// A fitter has opened a landing door by its key: the safety chain is open, and the car's own door shut.
+    /// A fitter has opened a landing door by its key: the safety chain is open, and the car door is
+    /// shut.
     var isLandingDoorOpen = false
-    /// A rescue device is at work on it.
     var isBeingRescuedByDevice = false
 
     var isMoving: Bool { journey != nil || creep > 0 }
     /// Kilograms.
     var load: Double { riders.reduce(luggage) { $0 + $1.mass } }
 
-    /// The run is over before its end.
-    /// - Parameter braking: metres per second and second; nil holds the car where it is.
-    /// - Returns: how fast it was, metres per second; 0 for a car that stood.
+    /// Ends the run before its destination.
+    /// - Parameter braking: metres per second squared; nil holds the car where it is.
+    /// - Returns: the speed before it, metres per second; 0 for a car that stood.
     @discardableResult
     mutating func endJourney(at time: Double, braking: Double? = nil) -> Double {
         guard let journey else { return 0 }
@@ -81,18 +83,20 @@ struct Car {
     func speed(at time: Double) -> Double { journey?.ideal.motion(at: time - (journey?.begin ?? 0)).speed ?? creep }
 }
 
-/// The landings of a building: so many floors, each so high.
+/// The shaft of a lift: its floors, all of one height.
 struct Shaft {
     var floors: Int
     /// Metres.
     var floorHeight: Double
 
     func floor(at height: Double) -> Int { min(floors - 1, max(0, Int((height / floorHeight).rounded()))) }
-    /// How far beside a landing a car stops, and how far it may sink there before it is brought back: metres (EN 81-20 5.12.1.1.4).
+    /// The distance from the landing at which a car stops, and the distance at which it is
+    /// re-levelled: metres (EN 81-20 5.12.1.1.4).
     static let stoppingAccuracy = 0.01
     static let levellingAccuracy = 0.02
     func metresOffLevel(at height: Double) -> Double { abs(height - Double(floor(at: height)) * floorHeight) }
-    /// Unlocking zone: ±0.2 m; at most ±0.35 m with simultaneously driven doors (EN 81-20 5.3.8.1).
+    /// Unlocking zone: ±0.2 m; at most ±0.35 m with simultaneously driven doors (EN 81-20
+    /// 5.3.8.1).
     static let doorZone = 0.2
     func isInDoorZone(_ height: Double) -> Bool { metresOffLevel(at: height) <= Self.doorZone }
 }

@@ -1,16 +1,17 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// What scenarios choose from: types of building, causes of breakdowns, networks, and the profiles that lifts speak by.
+/// The data that scenarios choose from: types of building, causes of breakdowns, networks, and the
+/// profiles by which lifts publish.
 package struct Catalogue: Sendable {
     var buildings: [(name: String, item: BuildingType)]
     package var causes: [Cause]
     var networks: [(name: String, item: NetworkProfile)]
     var dialects: [(name: String, item: Dialect)]
-    /// How often each befalls a lift in a year of life.
+    /// Each with its rate per lift and year.
     var nuisances: [(Nuisance, Double)]
 
-    /// - Parameters: the files of `Simulator/catalogue` by their names, and those of `Devices/profiles`.
+    /// - Parameters: the files of `Simulator/catalogue` by name, and those of `Devices/profiles`.
     package init(
         buildings: YAMLNode, causes: YAMLNode, networks: YAMLNode, nuisances: YAMLNode? = nil, profiles: [YAMLNode]
     ) throws(InvalidFiles) {
@@ -35,7 +36,7 @@ package struct Catalogue: Sendable {
         }
     }
 
-    /// Each says where its figure comes from, by a source or as an assumption.
+    /// Each entry names the origin of its figure: a source, or an assumption.
     private static func nuisances(_ root: YAMLNode, _ diagnostics: Diagnostics) -> [(Nuisance, Double)] {
         var reader = YAMLReader(root, diagnostics)
         let rates = reader.entries("nuisances").compactMap { key, node -> (Nuisance, Double)? in

@@ -1,11 +1,12 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// Why a lift breaks down, and how: a row of `Simulator/catalogue/causes.yaml`. What it means for people is decided by the physics.
+/// A cause of breakdowns: a row of `Simulator/catalogue/causes.yaml`. The physics decides what it
+/// means for people.
 package struct Cause: Sendable {
-    /// The classes that Chinese hotlines report by.
+    /// The classes in which Chinese rescue hotlines report.
     package enum Group: String, CaseIterable, Sendable { case external, human, door, control, other }
-    /// The occasion that it waits for.
+    /// The moment at which the cause strikes.
     enum Occasion: String, CaseIterable, Sendable {
         case inRun = "in_run"
         case arriving
@@ -26,23 +27,22 @@ package struct Cause: Sendable {
         case zoneSensorDies = "zone_sensor_dies"
         case mainsFail = "mains_fail"
         case controllerReboots = "controller_reboots"
-        /// Its adapter goes on, and has nothing to say of motion, doors and zone.
+        /// The adapter still publishes, without motion, doors and zone.
         case controllerDies = "controller_dies"
         case adapterDies = "adapter_dies"
     }
 
     package var name: String
     package var group: Group
-    /// Of all breakdowns, relative to the others.
+    /// The share of all breakdowns, relative to the other causes.
     package var share: Double
     var strikes: Occasion
     var effect: Effect
     var codes: [FaultCode]
     var vendorCodes: [String]
-    /// How likely it passes by itself, and after how many seconds.
+    /// The probability that it ends by itself, and after how many seconds.
     var recovery: (chance: Double, after: ClosedRange<Double>)
 
-    /// Reads the catalogue.
     package static func read(_ root: YAMLNode, _ diagnostics: Diagnostics) -> [Cause] {
         var reader = YAMLReader(root, diagnostics)
         let causes = reader.entries("causes").compactMap { Cause($0.key, $0.value, diagnostics) }

@@ -1,9 +1,9 @@
-import Elevator
+import LiftModel
 
-/// A city: its buildings, the networks between lifts and gateways, and the truth about all of it.
+/// A city: its buildings, the networks between lifts and gateways, and the truth about them.
 ///
-/// The same scenario and seed give the same messages and the same truth on every machine, however it is run: at once, in real
-/// time, or a building at a time.
+/// The same scenario and seed give the same messages and the same truth on every machine, whether
+/// the city runs at once, in real time, or a building at a time.
 package final class City {
     /// A message as it arrives at a gateway.
     package struct Arrival {
@@ -13,9 +13,9 @@ package final class City {
         package var lift: Int
         package var topic: [UInt8]
         package var payload: [UInt8]
-        /// What brokers keep for those who come later.
-        package var isKept: Bool
-        /// The broker had kept it, for a gateway that is back.
+        /// Published with the retain flag.
+        package var hasRetainFlag: Bool
+        /// The broker sends it from its store, to a gateway that is back.
         package var isRetained: Bool
     }
 
@@ -23,12 +23,12 @@ package final class City {
     package let buildings: [Building]
     /// Seconds since the run's start.
     package private(set) var now = 0.0
-    /// How far one step goes, seconds.
+    /// Seconds of one step.
     private let step: Double
 
     /// - Parameters:
-    ///   - only: these buildings and no others; each is what it would be among all.
-    ///   - step: how far one step goes, seconds; by default so far that little waits in memory.
+    ///   - only: these buildings and no others; each is the same as among all.
+    ///   - step: seconds of one step; by default few messages wait in memory.
     package init(_ scenario: Scenario, seed: UInt64, only chosen: Range<Int>? = nil, step: Double? = nil) {
         self.scenario = scenario
         let plans = BuildingPlan.draw(scenario, seed: seed)
@@ -39,7 +39,7 @@ package final class City {
         self.step = step ?? max(0.25, min(60, 20_000 / Double(max(1, lifts))))
     }
 
-    /// Lets the city live on for a little, and hands over what arrives, in the order of time.
+    /// Simulates one step, and hands over the messages that arrive, in the order of time.
     /// - Returns: false when the run is over.
     package func advance(_ deliver: (Arrival) -> Void) -> Bool {
         guard now < scenario.duration else { return false }
@@ -50,7 +50,7 @@ package final class City {
             building.advance(to: now) { time, lift, channel, payload, isRetained in
                 let arrival = Arrival(
                     time: Int64((time * 1000).rounded()), building: plan.number, lift: plan.firstLift + lift,
-                    topic: building.topic(lift: lift, channel), payload: payload, isKept: channel.isRetained,
+                    topic: building.topic(lift: lift, channel), payload: payload, hasRetainFlag: channel.isRetained,
                     isRetained: isRetained)
                 arrivals.append((time, arrivals.count, arrival))
             }
@@ -62,6 +62,6 @@ package final class City {
 
     package var networkCounts: NetworkCounts { buildings.reduce(NetworkCounts()) { $0 + $1.networkCounts } }
 
-    /// What has happened so far.
+    /// The truth so far.
     package var truth: [TruthRow] { TruthRow.of(buildings, until: now) }
 }

@@ -1,9 +1,9 @@
 import FoundationEssentials
 import PositionedYAML
 
-/// Where the simulator's data lies, and how a scenario is found.
+/// The location of the simulator's data, and the search for a scenario.
 package enum CityFiles {
-    /// Reads a scenario by its path, or by its name among those of the library.
+    /// Reads a scenario by its path, or by its name in the library.
     package static func scenario(_ name: String, library: String, profiles: String) throws -> Scenario {
         let path = name.contains("/") || name.hasSuffix(".yaml") ? name : "\(library)/scenarios/\(name).yaml"
         guard FileManager.default.fileExists(atPath: path) else {

@@ -1,10 +1,10 @@
-import Elevator
+import LiftModel
 
-/// Work on the lift, and what people and fire crews do with it, step by step.
+/// Work on the lift, and its use by people and fire crews, step by step.
 extension SimulatedLift {
     // MARK: People
 
-    /// They arrive, the doors open and close, and they go on talking.
+    /// Passengers arrive, let the doors open and close, and stay in the car to talk.
     func chat(_ then: @escaping Then) {
         letIn(random.integer(2...3)) {
             $0.shut {
@@ -19,7 +19,7 @@ extension SimulatedLift {
         }
     }
 
-    /// A child presses the button as the car arrives, or as it is left.
+    /// A child presses the alarm button as the car arrives, or as it leaves the car.
     func pressOnLeaving(_ then: @escaping Then) {
         let isEarly = random.chance(0.5)
         letIn(random.integer(1...3)) {
@@ -43,13 +43,14 @@ extension SimulatedLift {
         }
     }
 
-    /// Somebody rides along for hours, sits in the shut car between rides, and now and then takes others.
+    /// An attendant rides along for hours, stays in the shut car between rides, and now and then
+    /// takes one passenger along.
     func attend(rides: Int, _ then: @escaping Then) {
         guard rides > 0 else { return openAndLeave(then) }
         proceed(random.uniform(10, 240)) {
             $0.ride(to: $0.random.integer(0...$0.building.shaft.floors - 1)) {
                 $0.swing(open: true) {
-                    // The attendant is the first; of the others there is one at most.
+                    // The attendant is the first rider. There is one other at most.
                     if $0.car.riders.count > 1 {
                         $0.car.riders.removeLast()
                     } else if $0.random.chance(0.5) {
@@ -62,7 +63,8 @@ extension SimulatedLift {
         }
     }
 
-    /// Firefighters leave their lift at the fire's floor; the hose keeps its door from closing. One of them may stay in it.
+    /// Firefighters leave their lift at the fire's floor. The hose keeps its door from closing. One
+    /// of them may stay in the car.
     func layHose(_ then: @escaping Then) {
         mode = .firefighter
         raise(.firefighterOperation)
@@ -79,7 +81,7 @@ extension SimulatedLift {
                             $0.openAndLeave {
                                 $0.lower(.firefighterOperation)
                                 $0.mode = .normal
-                                $0.show()
+                                $0.publishChanges()
                                 then($0)
                             }
                         }
@@ -91,22 +93,23 @@ extension SimulatedLift {
 
     // MARK: Equipment
 
-    /// A correction run: it has lost its position, and seeks it at the nearer terminal landing.
+    /// A correction run: the controller has lost the position and finds it at the nearer terminal
+    /// landing.
     func seekPosition(_ then: @escaping Then) {
         let top = Double(building.shaft.floors - 1) * building.shaft.floorHeight
         let home = car.height < top / 2 ? 0 : top
         creep(to: home, at: 0.3) { $0.rideAndLeave(then) }
     }
 
-    /// Slowly, past other landings, and each edge of their zones shows.
+    /// A slow run past other landings. Each edge of their zones is reported.
     private func creep(to target: Double, at speed: Double, _ then: @escaping Then) {
         guard abs(target - car.height) > 0.002 else {
             car.creep = 0
-            show()
+            publishChanges()
             return then(self)
         }
         car.creep = speed
-        show()
+        publishChanges()
         let next = building.shaft.nextEdge(from: car.height, to: target)
         proceed(abs(next - car.height) / speed) {
             $0.car.height = next
@@ -116,8 +119,9 @@ extension SimulatedLift {
 
     // MARK: Fitters
 
-    /// He opens a landing door by its key first; the inspection switch, or that in the pit, comes after it.
-    func visit(_ then: @escaping Then) {
+    /// The fitter opens a landing door by its key first. The inspection switch on the roof, or the
+    /// one in the pit, follows.
+    func playFittersVisit(_ then: @escaping Then) {
         if random.chance(0.4) { workInPit(then) } else { workOnRoof(then) }
     }
 
@@ -131,7 +135,7 @@ extension SimulatedLift {
         lower(.safetyCircuitOpen)
     }
 
-    /// The key stops the car as it runs past, so that its roof can be stepped on.
+    /// The key stops the car as it runs past, so that the fitter can step on its roof.
     private func workOnRoof(_ then: @escaping Then) {
         let floors = building.shaft.floors
         run(to: (floor + random.integer(1...floors - 1)) % floors)
@@ -139,19 +143,20 @@ extension SimulatedLift {
             $0.abandon()
             $0.car.endJourney(at: $0.now, braking: 2)
             $0.openLandingDoor()
-            // To the stop switch on the roof, and the inspection switch beside it.
+            // The way to the stop switch on the roof and the inspection switch beside it.
             $0.proceed($0.random.uniform(5, 60)) {
                 $0.mode = .inspection
                 $0.raise(.inspectionEntered)
                 $0.proceed($0.random.uniform(5, 20)) {
                     $0.closeLandingDoor()
-                    $0.visit($0.random.integer(2...4)) { $0.leaveRoof(then) }
+                    $0.driveUnderInspection(stops: $0.random.integer(2...4)) { $0.leaveRoof(then) }
                 }
             }
         }
     }
 
-    /// He climbs out, switches back through the open door, and shuts it; the controller brings the car level and opens it once.
+    /// The fitter opens a landing door, switches back, climbs out and shuts it. The controller
+    /// brings the car level and opens its door once.
     private func leaveRoof(_ then: @escaping Then) {
         let top = Double(building.shaft.floors - 1) * building.shaft.floorHeight
         car.height = max(0.7, min(top - 0.7, car.height - 0.9))
@@ -166,18 +171,19 @@ extension SimulatedLift {
         }
     }
 
-    /// The car stands at a landing above; its controller hears of the pit's switch or, in a third of all lifts, only of the open chain.
+    /// The car stands at a landing above. The controller sees the pit's switch or, in a third of
+    /// all lifts, only the open safety chain.
     private func workInPit(_ then: @escaping Then) {
         ride(to: max(1, floor)) {
             $0.openLandingDoor()
             $0.proceed($0.random.uniform(5, 60)) {
-                let isTold = $0.random.chance(0.67)
-                if isTold {
+                let isInspectionReported = $0.random.chance(0.67)
+                if isInspectionReported {
                     $0.mode = .inspection
                     $0.raise(.inspectionEntered)
                 }
                 $0.proceed($0.random.uniform(300, 1800)) {
-                    if isTold {
+                    if isInspectionReported {
                         $0.mode = .normal
                         $0.lower(.inspectionEntered)
                     }
@@ -192,36 +198,38 @@ extension SimulatedLift {
 
     // MARK: Nights
 
-    /// Shops and offices are switched off about half past eleven.
-    func expectNight() {
+    /// The lift is switched off between 23:00 and 24:00, as lifts of shops and offices are.
+    func scheduleNight() {
         let second = (building.scenario.timeOfDay + now).truncatingRemainder(dividingBy: 86_400)
         let wait = 23 * 3600 + random.uniform(0, 3600) - second
         later(wait > 0 ? wait : wait + 86_400) {
-            $0.begin(.switchedOffAtNight)
-            $0.later(2 * 3600) { $0.expectNight() }
+            $0.begin(.switchedOffAtNight, isPlanned: true)
+            $0.later(2 * 3600) { $0.scheduleNight() }
         }
     }
 
-    /// Until six. In a third of the nights the adapter loses its supply as well.
+    /// Until between 06:00 and 06:30. In a third of the nights the adapter loses its supply as
+    /// well.
     func spendNight(_ then: @escaping Then) {
         let second = (building.scenario.timeOfDay + now).truncatingRemainder(dividingBy: 86_400)
         let morning = 6 * 3600 + random.uniform(0, 1800) - second
         mode = .stopService
         raise(.outOfService)
         let isDark = random.chance(0.33)
-        if isDark { proceed(random.uniform(5, 60)) { $0.fallSilent() } }
+        if isDark { proceed(random.uniform(5, 60)) { $0.stopReporting() } }
         proceed(morning > 0 ? morning : morning + 86_400) {
-            if isDark { $0.speakAgain() }
+            if isDark { $0.resumeReporting() }
             $0.lower(.outOfService)
             $0.mode = .normal
-            $0.show()
+            $0.publishChanges()
             then($0)
         }
     }
 }
 
 extension Shaft {
-    /// The next height at which a zone begins or ends, or a landing is nearer than the last one; a millimetre beyond it.
+    /// The next height at which a zone begins or ends, or another landing becomes the nearest; a
+    /// millimetre beyond it.
     func nextEdge(from height: Double, to target: Double) -> Double {
         let sign = target > height ? 1.0 : -1.0
         let landing = (height / floorHeight).rounded()

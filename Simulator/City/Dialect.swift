@@ -1,19 +1,21 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// How one make of controller writes its words: a profile of `Devices/profiles`, read in the other direction.
+/// How one make of controller encodes its messages: a profile of `Devices/profiles`, read in
+/// reverse.
 ///
-/// The simulator reads the profile's file by itself; it shares nothing with the gateway's decoder but that file. Not spoken: fields
-/// nested deeper than once, and any encoding but JSON.
+/// The simulator reads the profile's file itself and shares nothing else with the gateway's
+/// decoder. Not supported: fields nested more than once, and any encoding but JSON.
 package struct Dialect: Sendable {
     package enum Channel: UInt8, Sendable {
         case state, event, online
-        /// What brokers keep for those who come later.
+        /// Published with the retain flag.
         package var isRetained: Bool { self != .event }
     }
 
-    /// One topic and the fields of its payload, in the file's order, those of one inner object together.
-    struct Form: Sendable {
+    /// One topic and the fields of its payload in the file's order; those of one inner object are
+    /// together.
+    struct Template: Sendable {
         var before: [UInt8]
         var after: [UInt8]
         var groups: [Group]
@@ -25,7 +27,7 @@ package struct Dialect: Sendable {
         var key: Text
         var fields: [(key: Text, content: Content)] = []
     }
-    /// A place in `letters`: plain numbers, so that a field is read without counting references.
+    /// A range of `bytes`. Plain numbers, so that reading a field counts no references.
     struct Text: Sendable {
         var start: Int32
         var end: Int32
@@ -35,10 +37,11 @@ package struct Dialect: Sendable {
         case identity, sequence, vendorCode, isActive
         /// Seconds east of UTC.
         case time(Format, zone: Int)
-        /// The first of 64 in `texts`, by the number of the code's bit.
+        /// The index in `texts` of the first of 64, by the number of the code's bit.
         case code(Int)
         case codeSet(Int)
-        /// The first in `texts`, by the mode's place in `ServiceMode`; empty where the controller has no word for it.
+        /// The index in `texts` of the first, by the mode's index in `ServiceMode`. Empty where the
+        /// controller does not write the mode.
         case mode(Int)
         case direction(none: Text, up: Text, down: Text)
         case flag(Signal, whenTrue: Text, whenFalse: Text)
@@ -54,16 +57,17 @@ package struct Dialect: Sendable {
     /// Seconds.
     package var reportsEvery: Double
     var reportsChanges: Bool
-    private var forms: [Form?]
-    private(set) var letters: [UInt8] = []
+    private var templates: [Template?]
+    private(set) var bytes: [UInt8] = []
     private(set) var texts: [Text] = []
-    /// What a state says, in its order, and which of it changes from one to the next whatever the lift does.
-    private(set) var spoken: [Content] = []
-    private(set) var ticking: [Int] = []
+    /// The fields of a state, in its order, and the indices of those that change with every
+    /// message.
+    private(set) var stateFields: [Content] = []
+    private(set) var volatileFields: [Int] = []
 
-    /// It has a word for the signal; of a flag, for its being so.
-    func tells(_ signal: Signal) -> Bool {
-        spoken.contains {
+    /// It writes the signal; of a flag, its value true.
+    func hasField(for signal: Signal) -> Bool {
+        stateFields.contains {
             switch $0 {
             case .flag(signal, let whenTrue, _): !whenTrue.isEmpty
             case .number(signal, _, _): true
@@ -72,7 +76,7 @@ package struct Dialect: Sendable {
         }
     }
 
-    func form(_ channel: Channel) -> Form? { forms[Int(channel.rawValue)] }
+    func template(_ channel: Channel) -> Template? { templates[Int(channel.rawValue)] }
 
     package init(_ root: YAMLNode) throws(InvalidFiles) {
         let diagnostics = Diagnostics()
@@ -80,28 +84,28 @@ package struct Dialect: Sendable {
         name = reader.requiredText("profile") ?? ""
         reportsEvery = (reader.duration("reports_every") ?? .seconds(10)).inSeconds
         reportsChanges = reader.boolean("reports_changes") ?? true
-        forms = [nil, nil, nil]
+        templates = [nil, nil, nil]
         if let encoding = reader.text("encoding"), encoding != "json" {
-            diagnostics.report(root, "the simulator speaks JSON only, and found the encoding '\(encoding)'")
+            diagnostics.report(root, "the simulator supports JSON only, and found the encoding '\(encoding)'")
         }
         for item in reader.items("topics") {
-            guard let (channel, form) = form(item, diagnostics) else { continue }
-            if forms[Int(channel.rawValue)] == nil { forms[Int(channel.rawValue)] = form }
+            guard let (channel, template) = template(item, diagnostics) else { continue }
+            if templates[Int(channel.rawValue)] == nil { templates[Int(channel.rawValue)] = template }
         }
-        spoken = forms[0]?.groups.flatMap { $0.fields.map(\.content) } ?? []
-        ticking = spoken.indices.filter {
-            switch spoken[$0] {
+        stateFields = templates[0]?.groups.flatMap { $0.fields.map(\.content) } ?? []
+        volatileFields = stateFields.indices.filter {
+            switch stateFields[$0] {
             case .time, .sequence: true
             default: false
             }
         }
-        if forms[0] == nil {
-            diagnostics.report(root, "no topic tells the whole state: expected one with 'complete: true'")
+        if templates[0] == nil {
+            diagnostics.report(root, "no topic has the whole state: expected one with 'complete: true'")
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
-    private mutating func form(_ node: YAMLNode, _ diagnostics: Diagnostics) -> (Channel, Form)? {
+    private mutating func template(_ node: YAMLNode, _ diagnostics: Diagnostics) -> (Channel, Template)? {
         var reader = YAMLReader(node, diagnostics)
         let parts = (reader.requiredText("topic") ?? "").split(separator: "{lift}", omittingEmptySubsequences: false)
         guard parts.count == 2 else {
@@ -111,18 +115,18 @@ package struct Dialect: Sendable {
         var groups: [(name: String, group: Group)] = []
         var known: Set<String> = []
         func add(_ field: String?, _ content: Content) {
-            // A field that tells of two signals is written for the first of them.
+            // A field that carries two signals is written for the first of them.
             guard let field, known.insert(field).inserted else { return }
             let path = field.split(separator: ".").map(String.init)
             if path.count > 2 {
                 diagnostics.report(node, "the simulator cannot write '\(field)', which is nested more than once")
             }
             let name = path.count > 1 ? path[0] : ""
-            let place = groups.firstIndex { $0.name == name }
-            if place == nil {
+            let index = groups.firstIndex { $0.name == name }
+            if index == nil {
                 groups.append((name, Group(key: store(name.isEmpty ? [] : Array("\"\(name)\":{".utf8)))))
             }
-            groups[place ?? groups.count - 1].group.fields.append(
+            groups[index ?? groups.count - 1].group.fields.append(
                 (store(Array("\"\(path.last ?? "")\":".utf8)), content))
         }
         add(reader.text("identity"), .identity)
@@ -141,9 +145,9 @@ package struct Dialect: Sendable {
             if signal == .online { isOnline = true }
             var reader = YAMLReader(value, diagnostics)
             var written: [String: [UInt8]] = [:]
-            for (word, meaning) in reader.entries("map") where meaning.text != "unknown" {
+            for (own, meaning) in reader.entries("map") where meaning.text != "unknown" {
                 guard let text = meaning.text, written[text] == nil else { continue }
-                written[text] = Self.literal(word)
+                written[text] = Self.literal(own)
             }
             add(
                 reader.requiredText("field"),
@@ -157,9 +161,9 @@ package struct Dialect: Sendable {
             for code in FaultCode.allCases {
                 written[code.bit.trailingZeroBitCount] = Array("\"\(code.rawValue)\"".utf8)
             }
-            for (word, meaning) in reader.entries("map") {
+            for (own, meaning) in reader.entries("map") {
                 guard let code = meaning.text.flatMap(FaultCode.init(rawValue:)) else { continue }
-                written[code.bit.trailingZeroBitCount] = Self.literal(word)
+                written[code.bit.trailingZeroBitCount] = Self.literal(own)
             }
             let active = reader.text("active")
             add(
@@ -171,38 +175,40 @@ package struct Dialect: Sendable {
             }
         }
         add(reader.text("vendor_code"), .vendorCode)
-        return (channel, Form(before: Array(parts[0].utf8), after: Array(parts[1].utf8), groups: groups.map(\.group)))
+        return (
+            channel, Template(before: Array(parts[0].utf8), after: Array(parts[1].utf8), groups: groups.map(\.group))
+        )
     }
 
     private mutating func store(_ text: [UInt8]) -> Text {
-        letters += text
-        return Text(start: Int32(letters.count - text.count), end: Int32(letters.count))
+        bytes += text
+        return Text(start: Int32(bytes.count - text.count), end: Int32(bytes.count))
     }
-    /// - Returns: the place of the first.
+    /// - Returns: the index of the first.
     private mutating func store(all written: [[UInt8]]) -> Int {
         let first = texts.count
         for text in written { texts.append(store(text)) }
         return first
     }
 
-    /// - Parameter written: the controller's word for each of the field's words.
+    /// - Parameter written: the controller's text for each value of the profile.
     private mutating func content(
         _ signal: Signal, _ written: [String: [UInt8]], scale: Double, offset: Double
     ) -> Content {
-        func word(_ name: String, _ usual: String = "") -> Text { store(written[name] ?? Array(usual.utf8)) }
+        func text(_ name: String, _ usual: String = "") -> Text { store(written[name] ?? Array(usual.utf8)) }
         switch signal {
         case .mode: return .mode(store(all: ServiceMode.allCases.map { written[$0.rawValue] ?? [] }))
-        case .direction: return .direction(none: word("none"), up: word("up"), down: word("down"))
+        case .direction: return .direction(none: text("none"), up: text("up"), down: text("down"))
         case .floor, .load, .lowerLoad, .speed, .ratedSpeed, .topFloor, .bottomFloor:
             return .number(signal, scale: scale, offset: offset)
         default:
             let isPlain = written.isEmpty
             return .flag(
-                signal, whenTrue: word("true", isPlain ? "true" : ""), whenFalse: word("false", isPlain ? "false" : ""))
+                signal, whenTrue: text("true", isPlain ? "true" : ""), whenFalse: text("false", isPlain ? "false" : ""))
         }
     }
 
-    /// A plain scalar is a number or a Boolean, a quoted one text.
+    /// A plain scalar is a number or a Boolean, a quoted one is text.
     private static func literal(_ node: YAMLNode) -> [UInt8] {
         if case .scalar(let text, isPlain: true) = node.content,
             Double(text) != nil || text == "true" || text == "false"
@@ -214,7 +220,7 @@ package struct Dialect: Sendable {
 }
 
 extension String {
-    /// The parts of a text around each place of another one.
+    /// The parts of a text between the occurrences of a separator.
     fileprivate func split(separator: String, omittingEmptySubsequences: Bool) -> [String] {
         var parts: [String] = [""]
         var rest = Substring(self)

@@ -1,6 +1,7 @@
-import Elevator
+import LiftModel
 
-/// A mode that the building puts its lifts into: they go where the mode wants them, let people out, and stay.
+/// A mode into which the building puts its lifts: they drive where the mode demands, let people
+/// out, and stay.
 enum Emergency: String, CaseIterable, Sendable {
     case fireRecall = "fire_recall"
     case firefighter
@@ -23,7 +24,7 @@ enum Emergency: String, CaseIterable, Sendable {
 }
 
 extension SimulatedLift {
-    /// A run under way is finished first; what is out of order stays where it is.
+    /// A run in progress is finished first. A lift that is out of order stays as it is.
     func enter(_ emergency: Emergency, for seconds: Double) {
         guard breakdown == nil, building.isPowered, seconds > 0 else { return }
         guard phase == .idle, !isReserved else {
@@ -33,8 +34,9 @@ extension SimulatedLift {
         isReserved = true
         mode = emergency.mode
         raise(emergency.code)
-        show()
-        // Recall goes to the ground floor; after an earthquake the nearest landing will do.
+        publishChanges()
+        // A recall drives to the ground floor. An earthquake opens the doors at the nearest
+        // landing.
         ride(to: emergency == .earthquake ? floor : 0) {
             $0.swing(open: true) {
                 $0.letOut()
@@ -43,7 +45,7 @@ extension SimulatedLift {
         }
     }
 
-    /// Firefighters ride up and down; otherwise the car stands open.
+    /// Firefighters ride up and down. In other modes the car stands open.
     private func drive(_ emergency: Emergency, for seconds: Double) {
         guard emergency == .firefighter, seconds > 120 else {
             return proceed(seconds) { $0.leave(emergency) }

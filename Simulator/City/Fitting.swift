@@ -1,6 +1,6 @@
-import Elevator
+import LiftModel
 
-/// What a lift is fitted with: its drive, its sensors, its adapter. Drawn once.
+/// The equipment of a lift: its drive, its sensors, its adapter. Drawn once.
 struct Fitting {
     let kinematics: Kinematics
     /// Kilograms.
@@ -9,33 +9,35 @@ struct Fitting {
     /// Seconds by which a lagging sensor is late.
     let lag: Double
     let hasOpenLimit: Bool
-    /// Its adapter is told of the door zone.
+    /// The adapter has a door zone signal.
     let hasZoneSensor: Bool
     let hasLoadCell: Bool
     let hasRescueDevice: Bool
-    /// The adapter goes on speaking for a while when the mains are gone.
+    /// The adapter still publishes for a while when the mains are lost.
     let hasBattery: Bool
     let dialect: Dialect
-    /// Seconds between the words of a lift to which nothing happens.
+    /// Seconds between the reports of a lift to which nothing happens.
     let heartbeat: Double
-    /// It speaks at every change; otherwise only at the heartbeat.
+    /// The adapter publishes at every change; otherwise at the heartbeat only.
     let reportsChanges: Bool
-    /// Seconds by which the device's clock is wrong, and how many more with each second that passes.
+    /// Seconds by which the device's clock is wrong, and how many more for each second that passes.
     let clockOffset: Double
     let clockDrift: Double
-    /// Seconds for which the door may be held before it is nudged shut.
+    /// Seconds for which the door may be held before it nudges.
     let nudgesAfter: Double
-    /// How much oftener than the average lift it breaks down.
+    /// How much more often than the average lift it breaks down.
     let frailty: Double
-    /// How often each of the scenario's causes strikes it, relative to the others: what was weak once is weak again.
+    /// How often each of the scenario's causes strikes it, relative to the others: a weak part
+    /// fails again.
     let causeWeights: [Double]
-    /// Seconds by which its adapter tells of motion later than of the zone.
+    /// Seconds by which its adapter reports motion later than the zone.
     let motionLag: Double
     let isSwitchedOffAtNight: Bool
 
     init(_ building: Building, _ random: inout Random) {
         let (plan, scenario) = (building.plan, building.scenario)
-        // The drive is chosen for the travel: the whole way in at most 40 s, under the motor run-time limiter.
+        // The drive is chosen for the travel: at most 40 s over the whole height, below the motor
+        // run-time limiter.
         let travel = Double(plan.shaft.floors - 1) * plan.shaft.floorHeight
         let fits = Self.drives.filter { $0.run(travel).duration <= 40 }
         kinematics =
@@ -51,7 +53,7 @@ struct Fitting {
         hasBattery = random.chance(scenario.batteries)
         let device = scenario.devices[random.pick(scenario.devices.map(\.share))]
         dialect = device.dialect
-        hasOpenLimit = isOpenLimitThere && device.dialect.tells(.frontFullyOpen)
+        hasOpenLimit = isOpenLimitThere && device.dialect.hasField(for: .frontFullyOpen)
         heartbeat = device.heartbeat
         reportsChanges = device.reportsChanges
         clockOffset =
@@ -65,7 +67,7 @@ struct Fitting {
         isSwitchedOffAtNight = scenario.switchedOffAtNight > 0 && random.chance(scenario.switchedOffAtNight)
     }
 
-    /// Speed, acceleration and jerk as they come together (domain figures of Peters' table).
+    /// Speed, acceleration and jerk that go together (domain figures of Peters' table).
     static let drives = [
         Kinematics(speed: 1.0, acceleration: 0.6, jerk: 1.0), Kinematics(speed: 1.5, acceleration: 0.7, jerk: 1.0),
         Kinematics(speed: 1.75, acceleration: 0.8, jerk: 1.0), Kinematics(speed: 2.0, acceleration: 0.8, jerk: 1.2),
@@ -73,7 +75,7 @@ struct Fitting {
         Kinematics(speed: 6.0, acceleration: 1.2, jerk: 1.5),
     ]
 
-    /// A time zone taken for another, an hour of summer, no time at all, half a minute, a day.
+    /// A wrong time zone, summer time, no time at all, half a minute, a day.
     static let wrongClocks = [-8 * 3600.0, 3600, -1_772_000_000, 37, 86_400]
 }
 

@@ -1,4 +1,4 @@
-/// What a lift's drive may do to its passengers.
+/// The limits of a lift's drive.
 package struct Kinematics: Sendable {
     /// Metres per second, per second squared, per second cubed.
     package var speed: Double
@@ -12,18 +12,20 @@ package struct Kinematics: Sendable {
     package func run(_ distance: Double) -> IdealRun { IdealRun(distance, self) }
 }
 
-/// The quickest run over a distance with limited speed, acceleration and jerk (R. Peters, "Ideal lift kinematics", peters-research.com).
+/// The quickest run over a distance with limited speed, acceleration and jerk (R. Peters, "Ideal
+/// lift kinematics", peters-research.com).
 ///
-/// Seven phases: the acceleration rises, holds and falls; the car cruises; and the same backwards. A short run has no cruise, a very
-/// short one no phase of steady acceleration either.
+/// Seven phases: the acceleration rises, holds and falls; the car cruises; and the same in reverse.
+/// A short run has no cruise, a very short one no phase of steady acceleration either.
 package struct IdealRun: Sendable {
-    /// What the car does at a moment: metres, metres per second, metres per second squared.
+    /// The car's position, speed and acceleration at a moment: metres, metres per second, metres
+    /// per second squared.
     package struct Motion: Sendable, Equatable {
         package var position = 0.0
         package var speed = 0.0
         package var acceleration = 0.0
 
-        /// The same a while later, under a steady jerk.
+        /// The motion a time later, under a steady jerk.
         fileprivate func after(_ t: Double, jerk: Double) -> Motion {
             Motion(
                 position: position + t * (speed + t * (acceleration / 2 + t * jerk / 6)),
@@ -34,7 +36,8 @@ package struct IdealRun: Sendable {
     /// Metres.
     package let distance: Double
     private let jerk: Double
-    /// Seconds of each phase in which the jerk is not zero, of steady acceleration, and of the cruise.
+    /// Seconds of each phase in which the jerk is not zero, of steady acceleration, and of the
+    /// cruise.
     private let (rise, steady, cruise): (Double, Double, Double)
 
     package init(_ distance: Double, _ limits: Kinematics) {
@@ -59,9 +62,10 @@ package struct IdealRun: Sendable {
     private var gaining: Double { 2 * rise + steady }
     /// Metres per second.
     package var peakSpeed: Double { jerk * rise * (rise + steady) }
-    /// It has a stretch of steady speed, and so differs from any longer run only after that.
+    /// Whether the run has a phase of steady speed. If so, it differs from a longer run only after
+    /// that phase.
     package var hasCruise: Bool { cruise > 0 }
-    /// Where it begins to lose speed, metres.
+    /// Where the car begins to lose speed, metres.
     package var brakingPoint: Double { distance - peakSpeed * gaining / 2 }
 
     /// - Parameter time: seconds since the start; before and after the run the car stands.
@@ -83,7 +87,7 @@ package struct IdealRun: Sendable {
         return motion
     }
 
-    /// When the car passes a place, in seconds since the start.
+    /// When the car passes a position, in seconds since the start.
     package func time(at position: Double) -> Double {
         if position > distance / 2 { return duration - time(at: distance - position) }
         let gained = distance - brakingPoint

@@ -1,71 +1,71 @@
-import Elevator
+import LiftModel
 
-/// What happens to a lift's link and its adapter, whatever the lift is doing: nobody waits for a parked one.
+/// Failures of a lift's link and of its adapter. They do not wait for a parked lift.
 extension SimulatedLift {
-    /// - Returns: false for what is played on the lift itself.
-    func befalls(_ nuisance: Nuisance) -> Bool {
+    /// - Returns: false for a nuisance of the lift itself.
+    func playOnLinkOrAdapter(_ nuisance: Nuisance) -> Bool {
         let start = now
         let seconds: Double
         switch nuisance {
         case .linkOutage: seconds = loseLink()
         case .linkOutageInRide:
-            // In `loseLinkDuringRide`, which takes note of it.
-            isLinkWeak = true
+            // `loseLinkDuringRide` plays and records it.
+            losesLinkInRide = true
             return true
         case .siteLinkOutage:
             seconds = outageSeconds()
             let isLost = random.chance(0.5)
             for lift in building.lifts { building.cutLink(of: lift.index, for: seconds, losing: isLost) }
-        case .adapterReboot: seconds = rebootAdapter(blindFor: 2...25)
+        case .adapterReboot: seconds = rebootAdapter(nullFieldsFor: 2...25)
         case .adapterAway:
             seconds = random.uniform(120, 7200)
-            fallSilent()
-            later(seconds) { $0.speakAgain() }
+            stopReporting()
+            later(seconds) { $0.resumeReporting() }
         default: return false
         }
-        note("nuisance.\(nuisance.rawValue)", from: start, to: start + seconds)
+        recordFact("nuisance.\(nuisance.rawValue)", from: start, to: start + seconds)
         return true
     }
 
-    /// Five seconds to two minutes, short ones oftener: as likely from 5 to 26 s as from there to 140.
+    /// 5 to 140 s, short ones more often: half of them are below 39 s. It is the square of a
+    /// uniform number, so that no logarithm is needed.
     private func outageSeconds() -> Double {
-        // (a square of a uniform number, so that no logarithm is needed)
         let share = random.uniform()
         return 5 + 135 * share * share
     }
 
     private func loseLink() -> Double {
         let seconds = outageSeconds()
-        // Half of the adapters keep what they say meanwhile, and send it in one burst.
+        // Half of the adapters store their reports meanwhile and send them in one burst.
         building.cutLink(of: index, for: seconds, losing: random.chance(0.5))
         return seconds
     }
 
-    /// In a ride that ends as every other one.
+    /// The link fails in a ride that ends like any other.
     func loseLinkDuringRide() {
-        guard isLinkWeak, !car.riders.isEmpty, let journey = car.journey else { return }
-        isLinkWeak = false
+        guard losesLinkInRide, !car.riders.isEmpty, let journey = car.journey else { return }
+        losesLinkInRide = false
         later(random.uniform(0, 0.9) * journey.ideal.duration) {
             let start = $0.now
             let seconds = $0.loseLink()
-            $0.note("nuisance.\(Nuisance.linkOutageInRide.rawValue)", from: start, to: start + seconds)
+            $0.recordFact("nuisance.\(Nuisance.linkOutageInRide.rawValue)", from: start, to: start + seconds)
         }
     }
 
-    /// Off, then on with nothing known, until it has read its controller once.
-    func rebootAdapter(blindFor range: ClosedRange<Double>) -> Double {
-        guard voice.isSpeaking, senses.blindness == nil else { return 0 }
-        let (off, blind) = (random.uniform(10, 60), random.uniform(range))
-        fallSilent()
+    /// The adapter is off, then it sends null in every field until it has read its controller once.
+    func rebootAdapter(nullFieldsFor range: ClosedRange<Double>) -> Double {
+        guard scheduler.isReporting, sensors.controllerLoss == nil else { return 0 }
+        let (off, nullTime) = (random.uniform(10, 60), random.uniform(range))
+        stopReporting()
         later(off) {
-            guard $0.senses.blindness == nil else { return }
-            $0.senses.blindness = .adapterStarting
-            $0.speakAgain()
-            $0.later(blind) {
-                if $0.senses.blindness == .adapterStarting { $0.senses.blindness = nil }
-                $0.show()
+            guard $0.sensors.controllerLoss == nil else { return }
+            $0.sensors.controllerLoss = .adapterStarting
+            $0.resumeReporting()
+            $0.later(nullTime) {
+                if $0.sensors.controllerLoss == .adapterStarting { $0.sensors.controllerLoss = nil }
+                $0.publishChanges()
             }
         }
-        return off + blind
+        return off + nullTime
     }
 }

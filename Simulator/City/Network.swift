@@ -1,19 +1,22 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// What happens to a building's messages between its lifts and the gateway. Data: `Simulator/catalogue/networks.yaml`.
+/// How messages of a building travel from its lifts to the gateway. Data:
+/// `Simulator/catalogue/networks.yaml`.
 struct NetworkProfile: Sendable {
     var name: String
     /// Seconds.
     var delay: ClosedRange<Double>
-    /// Shares of messages that are lost, come twice, or overtaken by later ones; and how late those are, in seconds.
+    /// Shares of messages that are lost, duplicated, or overtaken by later ones; and the delay of
+    /// the last, in seconds.
     var lost: Double
     var doubled: Double
     var late: Double
     var lateBy: Double
-    /// The broker repeats its last twenty messages this often, in seconds.
+    /// The broker sends its last twenty messages again at this interval, in seconds.
     var redeliveryEvery: Double
-    /// A lift's link is away this often and this long; what was said meanwhile comes in a burst.
+    /// The mean time between outages of a lift's link, and their length, in seconds; meanwhile its
+    /// messages wait and arrive in one burst.
     var outageEvery: Double
     var outage: ClosedRange<Double>
 
@@ -32,58 +35,58 @@ struct NetworkProfile: Sendable {
     }
 }
 
-/// A building's network at work.
+/// A building's network in a run.
 struct Network {
     let profile: NetworkProfile
     private var random: Random
-    /// Seconds since the run's start: from when until when each lift's link is away, when it goes next, and when its last word
-    /// arrived.
-    private var awayFrom: [Double]
-    private var awayUntil: [Double]
+    /// Seconds since the run's start, by lift: the last outage of its link, the next one, and its
+    /// last arrival.
+    private var downFrom: [Double]
+    private var downUntil: [Double]
     private var nextOutage: [Double]
     private var lastArrival: [Double]
-    /// Until when what is said is not kept.
+    /// Until when reports are lost rather than delayed.
     private var lostUntil: [Double]
-    /// The last words, in a ring; `oldest` is overwritten next.
-    private var recent: [Word] = []
+    /// The last reports, in a ring; `oldest` is overwritten next.
+    private var recent: [Report] = []
     private var oldest = 0
     private var nextRedelivery: Double
-    /// Words on their way by their places in `shelves`, which are used again.
-    private var underWay = Heap<Double, Int32>()
-    private var shelves: [Word] = []
-    private var free: [Int32] = []
+    /// Reports on their way, by their indices in `slots`, which are reused.
+    private var inTransit = Heap<Double, Int32>()
+    private var slots: [Report] = []
+    private var freeSlots: [Int32] = []
     private(set) var counts = NetworkCounts()
 
     init(_ profile: NetworkProfile, lifts: Int, random: Random) {
         self.profile = profile
         self.random = random
-        awayFrom = Array(repeating: 0, count: lifts)
-        awayUntil = awayFrom
-        lastArrival = awayUntil
-        nextOutage = awayUntil
-        lostUntil = awayUntil
+        downFrom = Array(repeating: 0, count: lifts)
+        downUntil = downFrom
+        lastArrival = downUntil
+        nextOutage = downUntil
+        lostUntil = downUntil
         nextRedelivery = profile.redeliveryEvery
         for lift in 0..<lifts { nextOutage[lift] = self.random.exponential(rate: 1 / profile.outageEvery) }
     }
 
-    /// Takes a word on its way.
-    /// - Returns: the outage of its link that delays it.
-    mutating func carry(_ word: Word) -> ClosedRange<Double>? {
+    /// Takes a report on its way.
+    /// - Returns: the outage of the link that delays it.
+    mutating func carry(_ report: Report) -> ClosedRange<Double>? {
         if profile.lost > 0, random.chance(profile.lost) {
             counts.lost += 1
             return nil
         }
         var outage: ClosedRange<Double>?
-        var arrival = word.time + random.uniform(profile.delay)
-        while word.time >= nextOutage[word.lift] {
-            awayFrom[word.lift] = nextOutage[word.lift]
-            awayUntil[word.lift] = nextOutage[word.lift] + random.uniform(profile.outage)
-            nextOutage[word.lift] = awayUntil[word.lift] + random.exponential(rate: 1 / profile.outageEvery)
+        var arrival = report.time + random.uniform(profile.delay)
+        while report.time >= nextOutage[report.lift] {
+            downFrom[report.lift] = nextOutage[report.lift]
+            downUntil[report.lift] = nextOutage[report.lift] + random.uniform(profile.outage)
+            nextOutage[report.lift] = downUntil[report.lift] + random.exponential(rate: 1 / profile.outageEvery)
         }
-        if word.time < awayUntil[word.lift] {
-            arrival = max(arrival, awayUntil[word.lift])
-            outage = awayFrom[word.lift]...awayUntil[word.lift]
-            if word.time < lostUntil[word.lift] {
+        if report.time < downUntil[report.lift] {
+            arrival = max(arrival, downUntil[report.lift])
+            outage = downFrom[report.lift]...downUntil[report.lift]
+            if report.time < lostUntil[report.lift] {
                 counts.lost += 1
                 return outage
             }
@@ -93,59 +96,59 @@ struct Network {
             arrival += random.uniform(0.2, max(0.2, profile.lateBy))
             counts.delayed += 1
         } else {
-            // One lift's words travel on one connection, in order, except those that go astray.
-            arrival = max(arrival, lastArrival[word.lift])
-            lastArrival[word.lift] = arrival
+            // One lift's messages travel on one connection, in order, except those drawn as late.
+            arrival = max(arrival, lastArrival[report.lift])
+            lastArrival[report.lift] = arrival
         }
-        send(word, arrival)
+        send(report, arrival)
         if profile.doubled > 0, random.chance(profile.doubled) {
-            send(word, arrival + random.uniform(0.001, 1.5))
+            send(report, arrival + random.uniform(0.001, 1.5))
             counts.doubled += 1
         }
         guard profile.redeliveryEvery < .infinity else { return outage }
         if recent.count < 20 {
-            recent.append(word)
+            recent.append(report)
         } else {
-            recent[oldest] = word
+            recent[oldest] = report
             oldest = (oldest + 1) % recent.count
         }
-        // The broker repeats what it believes to be unacknowledged.
-        if word.time >= nextRedelivery {
-            for place in recent.indices { send(recent[(oldest + place) % recent.count], arrival + 0.5) }
+        // The broker sends again the messages that it believes unacknowledged.
+        if report.time >= nextRedelivery {
+            for index in recent.indices { send(recent[(oldest + index) % recent.count], arrival + 0.5) }
             counts.doubled += recent.count
             nextRedelivery += profile.redeliveryEvery
         }
         return outage
     }
 
-    /// A lift's link is away.
+    /// A lift's link fails.
     mutating func cut(_ lift: Int, _ outage: ClosedRange<Double>, losing isLost: Bool) {
         if isLost { lostUntil[lift] = max(lostUntil[lift], outage.upperBound) }
-        awayFrom[lift] = outage.lowerBound
-        awayUntil[lift] = max(awayUntil[lift], outage.upperBound)
+        downFrom[lift] = outage.lowerBound
+        downUntil[lift] = max(downUntil[lift], outage.upperBound)
     }
 
-    private mutating func send(_ word: Word, _ arrival: Double) {
-        if let place = free.popLast() {
-            shelves[Int(place)] = word
-            underWay.push(arrival, place)
+    private mutating func send(_ report: Report, _ arrival: Double) {
+        if let slot = freeSlots.popLast() {
+            slots[Int(slot)] = report
+            inTransit.push(arrival, slot)
         } else {
-            shelves.append(word)
-            underWay.push(arrival, Int32(shelves.count - 1))
+            slots.append(report)
+            inTransit.push(arrival, Int32(slots.count - 1))
         }
     }
 
-    var nextArrival: Double? { underWay.firstKey }
+    var nextArrival: Double? { inTransit.firstKey }
 
-    /// The word that arrives next; there must be one.
-    mutating func deliver() -> Word {
-        guard let (_, place) = underWay.pop() else { preconditionFailure("nothing is under way") }
-        free.append(place)
-        return shelves[Int(place)]
+    /// The report that arrives next; there must be one.
+    mutating func deliver() -> Report {
+        guard let (_, slot) = inTransit.pop() else { preconditionFailure("nothing is in transit") }
+        freeSlots.append(slot)
+        return slots[Int(slot)]
     }
 }
 
-/// What networks did to messages.
+/// What the network did to messages.
 package struct NetworkCounts: Sendable {
     package var lost = 0
     package var doubled = 0

@@ -1,78 +1,87 @@
-import Elevator
+import LiftModel
 
-/// What is no entrapment and may look like one. Each is a habit of people or a mood of the equipment, played on the physical car.
+/// An event of daily life that may look like an entrapment and is none: habits of people, or of the
+/// equipment, played on the physical car.
 package enum Nuisance: String, CaseIterable, Sendable {
-    /// Somebody stands in the shut car and talks on the telephone; the door would open for the asking.
+    /// A person stands in the shut car and telephones. The door would open on demand.
     case idleOccupied = "idle_occupied"
     case heldDoors = "held_doors"
-    /// A cleaner with a cart, floor after floor; the cart rides alone for a while.
+    /// A cleaner with a cart, floor after floor. The cart is alone in the car for a while.
     case cleaner
     /// A parcel lies in the empty, shut car.
     case parcel
     case movingDay = "moving_day"
     case inspection
-    /// A sag of the mains stops the car between floors for some seconds.
+    /// A voltage sag stops the car between floors for some seconds.
     case powerDip = "power_dip"
     case relevelling
-    /// The button is pressed in a car that is well.
+    /// The alarm button is pressed without need.
     case prankCall = "prank_call"
-    /// A sensor flickers or lies for a while.
+    /// A sensor flickers or is wrong for a while.
     case badSensor = "bad_sensor"
     case outOfService = "out_of_service"
-    /// People arrive and go on talking in the shut car.
+    /// Passengers arrive and stay in the shut car to talk.
     case chatting
-    /// A child presses the button on its way out.
+    /// A child presses the alarm button as it leaves.
     case pressOnLeaving = "press_on_leaving"
-    /// Somebody rides along for hours.
+    /// An attendant rides along for hours.
     case attendant
-    /// A sag of the mains, after which the controller seeks its position at a terminal landing.
+    /// A voltage sag, after which the controller seeks its position at a terminal landing.
     case powerDipCreepingHome = "power_dip_creeping_home"
     case correctionRun = "correction_run"
     /// A fitter opens a landing door by its key, and switches to inspection afterwards.
     case fittersVisit = "fitters_visit"
     case hoseInDoor = "hose_in_door"
-    /// Of lifts that are, by the scenario's `switched_off_at_night`.
+    /// Only of the share of lifts that the scenario's `switched_off_at_night` names.
     case switchedOffAtNight = "switched_off_at_night"
-    /// A lift's link is away for 5 to 140 s: at any time, in a ride that ends as others do, with all the links of its building.
+    /// A lift's link is down for 5 to 140 s: at any time; in a ride that ends as others do; with
+    /// all links of its building.
     case linkOutage = "link_outage"
     case linkOutageInRide = "link_outage_in_ride"
     case siteLinkOutage = "site_link_outage"
-    /// Its adapter starts anew, and says null of everything for a while: at any time, or for an update, which waits for a parked lift and takes
-    /// longer; or it is silent for minutes to hours.
+    /// The adapter restarts, and writes null in every field for a while: at any time; or for an
+    /// update, which waits for a parked lift and takes longer. Or it is silent for minutes to
+    /// hours.
     case adapterReboot = "adapter_reboot"
     case adapterUpdate = "adapter_update"
     case adapterAway = "adapter_away"
 }
 
-/// What a lift does for somebody in particular, step by step.
+/// The nuisances as sequences of steps.
 extension SimulatedLift {
-    func expectNuisances() {
+    func scheduleNuisances() {
         let settling = building.scenario.settling
-        if now < settling { return later(settling - now) { $0.expectNuisances() } }
-        for (nuisance, perYear) in building.scenario.nuisances where perYear > 0 { expect(nuisance, perYear) }
+        if now < settling { return later(settling - now) { $0.scheduleNuisances() } }
+        for (nuisance, perYear) in building.scenario.nuisances where perYear > 0 { schedule(nuisance, perYear) }
     }
 
-    private func expect(_ nuisance: Nuisance, _ perYear: Double) {
+    private func schedule(_ nuisance: Nuisance, _ perYear: Double) {
         let wait = random.exponential(rate: perYear / (365 * 86_400))
         if now + wait > building.scenario.duration { return }
         later(wait) {
-            $0.expect(nuisance, perYear)
+            $0.schedule(nuisance, perYear)
             $0.begin(nuisance)
         }
     }
 
-    /// Most need a lift that stands idle and is well; a busy one is waited for.
-    func begin(_ nuisance: Nuisance) {
-        if befalls(nuisance) { return }
+    /// Most nuisances wait for a lift that is idle and in order. One that comes by chance during a
+    /// breakdown or another nuisance is dropped: if it waited, it would follow at once, which is
+    /// rare in life.
+    /// - Parameter isPlanned: it waits nevertheless.
+    func begin(_ nuisance: Nuisance, isPlanned: Bool = false) {
+        if playOnLinkOrAdapter(nuisance) { return }
+        guard isInService || isPlanned else { return }
         guard isInService, phase == .idle, armed == nil, car.riders.isEmpty else {
-            if now + 20 < building.scenario.duration { later(20) { $0.begin(nuisance) } }
+            if now + 20 < building.scenario.duration {
+                later(20) { $0.begin(nuisance, isPlanned: isPlanned) }
+            }
             return
         }
         leaveService()
         isReserved = true
         let start = now
         play(nuisance) {
-            $0.note("nuisance.\(nuisance.rawValue)", from: start, to: $0.now)
+            $0.recordFact("nuisance.\(nuisance.rawValue)", from: start, to: $0.now)
             $0.returnToService()
         }
     }
@@ -96,22 +105,22 @@ extension SimulatedLift {
         case .chatting: chat(then)
         case .pressOnLeaving: pressOnLeaving(then)
         case .attendant: letIn(1) { $0.shut { $0.attend(rides: $0.random.integer(10...40), then) } }
-        case .fittersVisit: visit(then)
+        case .fittersVisit: playFittersVisit(then)
         case .hoseInDoor: layHose(then)
         case .switchedOffAtNight: spendNight(then)
-        case .adapterUpdate: later(rebootAdapter(blindFor: 25...85)) { then($0) }
+        case .adapterUpdate: later(rebootAdapter(nullFieldsFor: 25...85)) { then($0) }
         case .linkOutage, .linkOutageInRide, .siteLinkOutage, .adapterReboot, .adapterAway: then(self)
         case .relevelling:
             letIn(2) { $0.relevel(3) { $0.shut { $0.rideAndLeave(then) } } }
         case .prankCall: prank(then)
-        case .badSensor: misread(then)
+        case .badSensor: playBadSensor(then)
         case .outOfService:
             mode = .stopService
             raise(.outOfService)
             proceed(random.uniform(300, 7200)) {
                 $0.lower(.outOfService)
                 $0.mode = .normal
-                $0.show()
+                $0.publishChanges()
                 then($0)
             }
         }
@@ -135,7 +144,7 @@ extension SimulatedLift {
     func swing(open: Bool, _ then: @escaping Then) {
         moveDoor(to: open ? 1 : 0, in: open ? 2.2 : closing(in: 3))
         proceed(car.door.duration + 0.01) {
-            $0.show()
+            $0.publishChanges()
             then($0)
         }
     }
@@ -144,7 +153,7 @@ extension SimulatedLift {
     func ride(to target: Int, _ then: @escaping Then) {
         guard target != floor else { return then(self) }
         run(to: target)
-        // Of an own run the control only takes note; see `arrive`.
+        // In a run of a nuisance `arrive` only stops the car.
         proceed((car.journey?.ideal.duration ?? 0) + 0.5, then)
     }
 
@@ -167,8 +176,8 @@ extension SimulatedLift {
 
     // MARK: Habits
 
-    /// It tries to close every 20 s, and the light curtain opens it again; then it is nudged against whoever stands there, and yields; in
-    /// the end it complains.
+    /// The door tries to close every 20 s, and the light curtain opens it again. Then it nudges
+    /// against the obstacle, and yields. In the end the controller reports a door fault.
     private func holdDoors(_ times: Int, _ then: @escaping Then) {
         guard times > 0 else {
             lower(.doorCloseFault)
@@ -180,7 +189,7 @@ extension SimulatedLift {
             $0.proceed($0.isNudging ? seconds + 2 : seconds) {
                 $0.moveDoor(to: 1, in: 1.5)
                 $0.proceed(1.6) {
-                    $0.show()
+                    $0.publishChanges()
                     if times <= 5 { $0.raise(.doorCloseFault) }
                     $0.holdDoors(times - 1, then)
                 }
@@ -196,7 +205,8 @@ extension SimulatedLift {
             $0.shut {
                 $0.ride(to: $0.random.integer(0...$0.building.shaft.floors - 1)) {
                     $0.swing(open: true) {
-                        // The cart stays while its owner mops the landing; now and then the door shuts on it.
+                        // The cart stays while the cleaner mops the landing. Meanwhile the door
+                        // shuts on it.
                         $0.car.riders.removeAll()
                         $0.peopleChanged()
                         $0.proceed($0.random.uniform(20, 60)) {
@@ -239,19 +249,19 @@ extension SimulatedLift {
         }
     }
 
-    /// The technician stands on the roof and drives; the car stops where the work is.
+    /// The technician drives the car from its roof, and stops it where there is work.
     private func inspect(stops: Int, _ then: @escaping Then) {
         mode = .inspection
         raise(.inspectionEntered)
-        visit(stops) {
+        driveUnderInspection(stops: stops) {
             $0.mode = .normal
             $0.lower(.inspectionEntered)
-            $0.show()
+            $0.publishChanges()
             $0.proceed(5, then)
         }
     }
 
-    func visit(_ stops: Int, _ then: @escaping Then) {
+    func driveUnderInspection(stops: Int, _ then: @escaping Then) {
         proceed(20) {
             let isLast = stops == 0
             let shaft = $0.building.shaft
@@ -261,13 +271,13 @@ extension SimulatedLift {
                 ? Double(shaft.floor(at: $0.car.height)) * shaft.floorHeight
                 : max(0.6, min(top - 0.6, $0.car.height + $0.random.uniform(-8, 8)))
             $0.car.creep = 0.4
-            $0.show()
+            $0.publishChanges()
             $0.proceed(max(0.1, abs(target - $0.car.height) / 0.4)) {
                 $0.car.height = target
                 $0.car.creep = 0
-                $0.show()
+                $0.publishChanges()
                 if isLast { return then($0) }
-                $0.proceed($0.random.uniform(60, 900)) { $0.visit(stops - 1, then) }
+                $0.proceed($0.random.uniform(60, 900)) { $0.driveUnderInspection(stops: stops - 1, then) }
             }
         }
     }
@@ -281,29 +291,29 @@ extension SimulatedLift {
             $0.car.endJourney(at: $0.now, braking: 2)
             $0.car.isDisabled = true
             $0.raise(.mainPowerLost)
-            $0.show()
+            $0.publishChanges()
             $0.proceed($0.random.uniform(3, 25)) {
                 $0.lower(.mainPowerLost)
                 $0.car.isDisabled = false
-                $0.show()
+                $0.publishChanges()
                 then($0)
             }
         }
     }
 
-    /// To the next landing, and on from there.
+    /// To the nearest landing, and on from there.
     private func creepHome(_ then: @escaping Then) { creepToLanding(at: 0.3) { $0.rideAndLeave(then) } }
 
-    /// The ropes give as the load changes: the car sinks and is brought back, door open, within 20 mm.
+    /// The ropes stretch as the load changes: the car sinks by 15 mm and is re-levelled, door open.
     private func relevel(_ times: Int, _ then: @escaping Then) {
         guard times > 0 else { return then(self) }
         car.creep = 0.05
         car.height -= 0.015
-        show()
+        publishChanges()
         proceed(random.uniform(0.6, 1.5)) {
             $0.car.creep = 0
             $0.car.height += 0.015
-            $0.show()
+            $0.publishChanges()
             $0.proceed(2) { $0.relevel(times - 1, then) }
         }
     }
@@ -314,7 +324,7 @@ extension SimulatedLift {
             if isOpen { $0.pressButton() }
             $0.proceed(5) {
                 $0.shut {
-                    // In a run; a press in a shut car that stands would be a call for help.
+                    // During the run: a press in a shut car that stands would be a call for help.
                     if !isOpen { $0.proceed(3) { $0.pressButton() } }
                     $0.rideAndLeave(then)
                 }
@@ -322,17 +332,17 @@ extension SimulatedLift {
         }
     }
 
-    private func misread(_ then: @escaping Then) {
+    private func playBadSensor(_ then: @escaping Then) {
         if random.chance(0.5) {
             flicker(random.integer(3...10), then)
         } else {
-            // The infrared sensor takes the sun for somebody.
-            senses.isOccupied = true
-            senses.movement += 1
-            show()
+            // The infrared sensor detects the sun as an occupant.
+            sensors.isOccupied = true
+            sensors.movementCount += 1
+            publishChanges()
             proceed(random.uniform(60, 3600)) {
-                $0.senses.isOccupied = !$0.car.riders.isEmpty
-                $0.show()
+                $0.sensors.isOccupied = !$0.car.riders.isEmpty
+                $0.publishChanges()
                 then($0)
             }
         }
@@ -341,11 +351,11 @@ extension SimulatedLift {
     /// The zone sensor loses its flag for a moment, again and again.
     private func flicker(_ times: Int, _ then: @escaping Then) {
         guard times > 0 else { return then(self) }
-        senses.isZoneSensorDead = true
-        show()
+        sensors.isZoneSensorDead = true
+        publishChanges()
         proceed(random.uniform(0.1, 2)) {
-            $0.senses.isZoneSensorDead = false
-            $0.show()
+            $0.sensors.isZoneSensorDead = false
+            $0.publishChanges()
             $0.proceed($0.random.uniform(1, 60)) { $0.flicker(times - 1, then) }
         }
     }

@@ -1,16 +1,16 @@
-/// How the occupancy sensor of a lift is to be believed.
+/// The kind of a lift's occupancy sensor: how far its signal can be believed.
 package enum OccupancySensor: String, CaseIterable, Sendable {
     case truthful, missing
     case stuckTrue = "stuck_true"
     case stuckFalse = "stuck_false"
-    /// It tells the truth some seconds late.
+    /// Right, some seconds late.
     case lagging
-    /// It loses people who keep still.
+    /// Does not detect people who keep still.
     case missesStill = "misses_still"
-    /// It takes luggage for a person, and the warmth that a person left.
+    /// Detects luggage as a person, and the warmth of a person who left.
     case seesThings = "sees_things"
 
-    /// The classes of quality that recall is reported by.
+    /// The classes of quality in which recall is reported.
     package var quality: String {
         switch self {
         case .truthful: "truthful"

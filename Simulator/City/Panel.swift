@@ -1,8 +1,8 @@
-import Elevator
+import LiftModel
 
-/// What a lift's adapter knows and can say, in the field's words. A signal that the lift has no sensor for is nil.
+/// A lift's state as its adapter reads it. A signal for which the lift has no sensor is nil.
 struct Panel: Equatable {
-    /// nil: the controller says that it does not know.
+    /// nil: the controller does not know it.
     var mode: ServiceMode? = .normal
     var isMoving = false
     var direction = 0
@@ -15,26 +15,26 @@ struct Panel: Equatable {
     var load: Int?
     /// `FaultCode` bits.
     var codes: UInt64 = 0
-    /// The controller's own code: its place in `Scenario.vendorCodes`.
+    /// The controller's own code: the index in `Scenario.vendorCodes`.
     var vendorCode: Int?
-    /// Centimetres per second; not a change worth a word of its own.
+    /// Centimetres per second. A change of it alone is not published at once.
     var speed = 0
-    /// Why the adapter knows nothing of its controller; nil: it does.
-    var blindness: Blindness?
+    /// Why the adapter has no data of the controller; nil: it has.
+    var controllerLoss: ControllerLoss?
 
-    enum Blindness {
-        /// Its fields are left out.
+    enum ControllerLoss {
+        /// The adapter leaves the controller's fields out.
         case controllerDead
-        /// The adapter has just started, and writes null until it knows better.
+        /// The adapter has just started, and writes null until it has read the controller.
         case adapterStarting
     }
 
     func flag(_ signal: Signal) -> Bool? {
         switch signal {
-        case .moving: blindness == nil ? isMoving : nil
-        case .inDoorZone: blindness == nil ? isInDoorZone : nil
-        case .frontLocked: blindness == nil ? isLocked : nil
-        case .frontFullyOpen: blindness == nil ? isFullyOpen : nil
+        case .moving: controllerLoss == nil ? isMoving : nil
+        case .inDoorZone: controllerLoss == nil ? isInDoorZone : nil
+        case .frontLocked: controllerLoss == nil ? isLocked : nil
+        case .frontFullyOpen: controllerLoss == nil ? isFullyOpen : nil
         case .occupied: isOccupied
         default: nil
         }
@@ -42,15 +42,15 @@ struct Panel: Equatable {
 
     func number(_ signal: Signal) -> Double? {
         switch signal {
-        case .floor: blindness == nil ? Double(floor) : nil
+        case .floor: controllerLoss == nil ? Double(floor) : nil
         case .load: load.map(Double.init)
-        case .speed: blindness == nil ? Double(speed) / 100 : nil
+        case .speed: controllerLoss == nil ? Double(speed) / 100 : nil
         default: nil
         }
     }
 
-    func differs(from said: Panel) -> Bool {
-        var same = said
+    func differs(from published: Panel) -> Bool {
+        var same = published
         same.speed = speed
         return self != same
     }

@@ -1,10 +1,12 @@
 import Encoding
 
-/// What chance draws for one part of the simulated world. The same on every machine: no library of mathematics takes part.
+/// A random stream for one part of the simulated world. It is the same on every machine: no library
+/// of mathematics takes part.
 package struct Random: RandomNumberGenerator {
     private var source: SplitMix64
 
-    /// A stream of its own for each part of the world, so that one more draw here changes nothing there.
+    /// Each part of the world has its own stream, so that one more draw in a part changes no other
+    /// part.
     package init(seed: UInt64, stream: UInt64) {
         var mixer = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15 ^ stream &* 0xD1B5_4A32_D192_ED03)
         source = SplitMix64(seed: mixer.next())
@@ -21,13 +23,14 @@ package struct Random: RandomNumberGenerator {
     }
     package mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
 
-    /// Waiting time of a Poisson process, in units of 1/rate.
+    /// A waiting time of a Poisson process, in units of 1/rate.
     package mutating func exponential(rate: Double) -> Double { -Self.logarithm(1 - uniform()) / rate }
 
-    /// Of mean 1; the smaller the shape, the more some of them stand out (Marsaglia and Tsang 2000).
+    /// A Gamma draw of mean 1. The smaller the shape, the more unequal the draws (Marsaglia and
+    /// Tsang 2000).
     package mutating func gamma(shape: Double) -> Double {
         if shape < 1 {
-            // Gamma(a) is Gamma(a + 1) times a power of a uniform one.
+            // Gamma(a) is Gamma(a + 1) times a power of a uniform draw.
             let larger = gamma(shape: shape + 1) * (shape + 1)
             return larger * Self.exponentialFunction(Self.logarithm(1 - uniform()) / shape) / shape
         }
@@ -51,7 +54,7 @@ package struct Random: RandomNumberGenerator {
         }
     }
 
-    /// The index of one of some weights.
+    /// The index of one of the weights.
     package mutating func pick(_ weights: [Double]) -> Int {
         var rest = uniform() * weights.reduce(0, +)
         for (index, weight) in weights.enumerated() {
@@ -61,7 +64,8 @@ package struct Random: RandomNumberGenerator {
         return weights.lastIndex { $0 > 0 } ?? 0
     }
 
-    /// Natural logarithm of a positive number: the exponent apart, the rest by the series of artanh.
+    /// The natural logarithm of a positive number: the exponent apart, the rest by the series of
+    /// artanh.
     static func logarithm(_ x: Double) -> Double {
         guard x > 0 else { return -745 }
         let m = x.significand
@@ -71,7 +75,7 @@ package struct Random: RandomNumberGenerator {
         return (Double(x.exponent) + 0.5) * 0.693_147_180_559_945_3 + 2 * y * series
     }
 
-    /// e to the power of x, for x ≤ 0: the series near 0, squared until it is x again.
+    /// e to the power of x, for x ≤ 0: the series near 0, then squared until it is x again.
     static func exponentialFunction(_ x: Double) -> Double {
         var small = x
         var squarings = 0

@@ -1,9 +1,10 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// What a simulated fleet goes through. Data, in `Simulator/scenarios`; what it names is in `Simulator/catalogue`.
+/// A simulated fleet and what happens to it. Data, in `Simulator/scenarios`; the names in it are
+/// those of `Simulator/catalogue`.
 package struct Scenario: Sendable {
-    /// Some of the lifts that speak in one way.
+    /// A share of the lifts with one kind of adapter.
     struct Device: Sendable {
         var share: Double
         var dialect: Dialect
@@ -18,27 +19,30 @@ package struct Scenario: Sendable {
         var openLimitMissing: Double
         var doorZoneMissing: Double
         var loadMissing: Double
-        /// Of adapters that tell of motion later than of the zone.
+        /// The share of adapters that report motion later than the zone.
         var motionLags = 0.0
     }
     struct Clocks: Sendable {
-        /// The share of devices whose clock is wrong by a constant, and how fast any of them drifts (seconds per second).
+        /// The share of devices whose clock is wrong by a constant, and how fast each drifts
+        /// (seconds per second).
         var wrong: Double
         var drift: Double
-        /// How often a device's clock jumps, a lift and year.
+        /// Jumps of a device's clock per lift and year.
         var jumps = 0.0
     }
     struct Failures: Sendable {
         var perLiftYear: Double
-        /// Of the Gamma distribution that a lift's frailty is drawn from.
+        /// Of the Gamma distribution of the lifts' frailty.
         var frailtyShape: Double
-        /// Of that by which a lift's own causes differ from the catalogue's shares.
+        /// Of the Gamma distribution by which a lift's own causes differ from the catalogue's
+        /// shares.
         var weaknessShape: Double
         var causes: [Cause]
     }
-    /// Seconds, on average.
+    /// Mean times in seconds.
     struct Rescue: Sendable {
-        /// Until somebody is there for people; until they are out; until somebody is there for an empty lift; until it runs again.
+        /// Until help is there for people; until they are out; until help is there for an empty
+        /// lift; until the lift runs again.
         var arrival: Double
         var release: Double
         var callOut: Double
@@ -47,12 +51,13 @@ package struct Scenario: Sendable {
 
     package var name: String
     package var startSeconds: Double
-    /// Seconds since Beijing's midnight at the start: the hour of the traffic, also where a live run gives its messages the present time.
+    /// Seconds since Beijing's midnight at the start. It decides the hour of the traffic, also in a
+    /// live run, whose messages have the present time.
     var timeOfDay: Double
     /// Seconds.
     package var duration: Double
     package var lifts: Int
-    /// How many times the usual traffic.
+    /// A factor on the catalogue's traffic.
     var traffic: Double
     var buildings: [(type: BuildingType, share: Double)]
     var devices: [Device]
@@ -62,16 +67,17 @@ package struct Scenario: Sendable {
     var networks: [(network: NetworkProfile, share: Double)]
     var clocks: Clocks
     var failures: Failures
-    /// How often each befalls a lift in a year.
+    /// Each with its rate per lift and year.
     var nuisances: [(Nuisance, Double)]
-    /// The share of lifts that are.
+    /// The share of such lifts.
     var switchedOffAtNight: Double
-    /// Seconds in which people ride and nothing else befalls: a gateway gets to know its lifts' sensors.
+    /// Seconds at the beginning in which nothing but traffic happens: a gateway learns its lifts'
+    /// sensors.
     var settling: Double
     package var events: [ScheduledEvent]
     var rescue: Rescue
 
-    /// All that controllers of this city write of their own.
+    /// The vendor codes of all causes of the catalogue.
     let vendorCodes: [String]
 
     package init(_ root: YAMLNode, _ catalogue: Catalogue) throws(InvalidFiles) {
@@ -135,7 +141,7 @@ package struct Scenario: Sendable {
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
-    /// More often than every 30 s nothing befalls a lift.
+    /// At most one every 30 s per lift.
     static let perYear = 0...1e6
 
     /// `{ name: share, … }`, or one name alone.
@@ -249,7 +255,7 @@ package struct Scenario: Sendable {
 }
 
 extension Scenario {
-    /// 0 to 23, Beijing time, so many seconds after the start.
+    /// The hour of the day, 0 to 23, in Beijing; seconds since the run's start.
     func hour(at seconds: Double) -> Int { Int(timeOfDay + seconds) / 3600 % 24 }
 }
 
@@ -292,7 +298,7 @@ extension YAMLReader {
         return nil
     }
 
-    /// A share beside others, of whatever sum.
+    /// A share beside others; their sum may be anything.
     func weight(of node: YAMLNode) -> Double? { number(of: node).map { check($0, in: 0...1e9, at: node) } }
 
     func expectWeight(_ shares: [Double], at node: YAMLNode) {

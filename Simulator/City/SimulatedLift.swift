@@ -1,9 +1,9 @@
-import Elevator
+import LiftModel
 
-/// One lift: its car, its collective control, its doors and sensors. What goes wrong with it is in `Breakdown`, what it says in
-/// `Voice`.
+/// One lift: its car, its collective control, its doors and sensors. Its failures are in
+/// `Breakdown`, its messages in `ReportScheduler`.
 package final class SimulatedLift {
-    /// What the control does next.
+    /// The next step of the control.
     enum Step: UInt8 {
         case start, milestone, arrive, open, opened, exchange, dwellOver, closed
     }
@@ -11,18 +11,19 @@ package final class SimulatedLift {
 
     let index: Int
     package let id: String
-    /// Unsafe, because a checked reference costs a twentieth of a reading: the building owns its lifts, and none outlives it.
+    /// Unsafe, because a checked reference costs a twentieth of a reading: the building owns its
+    /// lifts, and none outlives it.
     unowned(unsafe) let building: Building
     let fitting: Fitting
-    // Unchecked: a building lives on one thread, and its checks cost a quarter of a reading.
+    // Unchecked: a building lives on one thread, and the checks cost a quarter of a reading.
     @exclusivity(unchecked) var random: Random
     @exclusivity(unchecked) var car = Car()
     var phase = Phase.idle
-    /// Steps of an earlier chain are void.
+    /// The number of the present chain of steps. Steps of an earlier chain are void.
     private(set) var chain: UInt32 = 0
-    /// Floors that somebody in the car wants.
+    /// Floors that passengers in the car want.
     private var carCalls: UInt64 = 0
-    /// Floors that it has been sent to, upwards and downwards.
+    /// Hall calls that are assigned to it, upwards and downwards.
     private var upCalls: UInt64 = 0
     private var downCalls: UInt64 = 0
     /// 1 up, -1 down, 0 none.
@@ -30,19 +31,19 @@ package final class SimulatedLift {
     private var milestone = 0
     /// Since when its door has not been shut.
     private var openSince = 0.0
-    /// It is somebody's own for the moment: a cleaner's, a fitter's.
+    /// A nuisance or an emergency controls the lift: it takes no calls.
     var isReserved = false
     @exclusivity(unchecked) var mode: ServiceMode? = .normal
     @exclusivity(unchecked) var codes: UInt64 = 0
-    /// Its place in `Scenario.vendorCodes`.
+    /// The index in `Scenario.vendorCodes`.
     var vendorCode: Int?
     var breakdown: Breakdown?
     var breakdowns = 0
-    /// What waits for its occasion.
+    /// The cause that waits for its occasion.
     var armed: Cause?
-    var isLinkWeak = false
-    @exclusivity(unchecked) var senses = Senses()
-    @exclusivity(unchecked) var voice: Voice
+    var losesLinkInRide = false
+    @exclusivity(unchecked) var sensors = SensorState()
+    @exclusivity(unchecked) var scheduler: ReportScheduler
     @exclusivity(unchecked) var openTruth: [String: Int] = [:]
 
     init(index: Int, in building: Building, seed: UInt64) {
@@ -52,10 +53,10 @@ package final class SimulatedLift {
         random = Random(seed: seed, stream: UInt64(number) << 8 | 2)
         id = RegistrationCode.text(number)
         fitting = Fitting(building, &random)
-        voice = Voice(fitting, building.scenario, lift: id)
+        scheduler = ReportScheduler(fitting, building.scenario, lift: id)
     }
 
-    /// The profile it speaks by.
+    /// The profile by which it publishes.
     package var profile: String { fitting.dialect.name }
     var now: Double { building.now }
     var floor: Int { building.shaft.floor(at: car.height(at: now)) }
@@ -66,9 +67,9 @@ package final class SimulatedLift {
     func after(_ seconds: Double, _ step: Step) {
         building.after(seconds, .step(lift: index, step, chain: chain))
     }
-    /// What the control was about to do, it does no more.
+    /// Cancels the steps that the control has scheduled.
     func abandon() { chain &+= 1 }
-    /// Part of a story that has nothing to do with the control.
+    /// Schedules an action that is independent of the control.
     func later(_ seconds: Double, _ action: @escaping (SimulatedLift) -> Void) {
         building.after(seconds) { [unowned self] in action(self) }
     }
@@ -99,7 +100,7 @@ package final class SimulatedLift {
 
     func press(_ floor: Int) { carCalls |= Self.bit(floor) }
 
-    /// A rough guess, as dispatchers make it.
+    /// A rough estimate, as dispatchers make it.
     func secondsUntil(floor: Int, isUp: Bool) -> Double {
         let here = self.floor
         let metres = Double(abs(floor - here)) * building.shaft.floorHeight
@@ -108,7 +109,7 @@ package final class SimulatedLift {
         return metres / fitting.kinematics.speed + stops * 8 + (turnsBack ? 20 : 0)
     }
 
-    /// Collective control: on in the same direction while anything is there, then back.
+    /// Collective control: on in the same direction while a call is ahead, then back.
     private func nextStop() -> Int? {
         let all = carCalls | upCalls | downCalls
         guard all != 0 else { return nil }
@@ -165,7 +166,7 @@ package final class SimulatedLift {
         guard let target = nextStop(), target != floor else { return decide() }
         run(to: target)
         if let armed, armed.strikes == .inRun { strikeDuringRun(armed) }
-        if isLinkWeak { loseLinkDuringRide() }
+        if losesLinkInRide { loseLinkDuringRide() }
     }
 
     func run(to target: Int) {
@@ -175,7 +176,7 @@ package final class SimulatedLift {
             isUp: stop > car.height, target: target, stop: stop)
         phase = .running
         milestone = 0
-        show()
+        publishChanges()
         awaitMilestone()
     }
 
@@ -184,31 +185,33 @@ package final class SimulatedLift {
             + random.uniform(-Shaft.stoppingAccuracy, Shaft.stoppingAccuracy)
     }
 
-    /// What a controller notices on the way: the door zone left, each landing passed, the zone of the destination.
+    /// The control takes note of each door zone that the car leaves, each landing that it passes,
+    /// and the door zone of its destination.
     private func awaitMilestone() {
         guard let journey = car.journey else { return }
         let height = building.shaft.floorHeight
         let landings = Int((journey.ideal.distance / height).rounded())
-        let place: Double
-        // It may have begun its way some millimetres beside its landing, and will end it so.
+        let position: Double
+        // The car may start and stop some millimetres beside a landing.
         let beyond = 1.5 * Shaft.stoppingAccuracy
         switch milestone {
-        case 0: place = min(Shaft.doorZone + beyond, journey.ideal.distance / 2)
+        case 0: position = min(Shaft.doorZone + beyond, journey.ideal.distance / 2)
         case 1...max(1, landings):
-            place = min((Double(milestone) - 0.5) * height + beyond, journey.ideal.distance - Shaft.doorZone)
-        case landings + 1: place = max(journey.ideal.distance - Shaft.doorZone + beyond, journey.ideal.distance / 2)
+            position = min((Double(milestone) - 0.5) * height + beyond, journey.ideal.distance - Shaft.doorZone)
+        case landings + 1:
+            position = max(journey.ideal.distance - Shaft.doorZone + beyond, journey.ideal.distance / 2)
         default: return after(max(0, journey.begin + journey.ideal.duration - now), .arrive)
         }
-        after(max(0, journey.begin + journey.ideal.time(at: place) - now), .milestone)
+        after(max(0, journey.begin + journey.ideal.time(at: position) - now), .milestone)
     }
 
     private func passMilestone() {
         milestone += 1
-        show()
+        publishChanges()
         awaitMilestone()
     }
 
-    /// A call in its direction, far enough ahead to be stopped for, is taken along.
+    /// Stops for a call in its direction that is far enough ahead.
     private func stopOnTheWay(at floor: Int, isUp: Bool) {
         guard var journey = car.journey, journey.isUp == isUp, journey.ideal.hasCruise,
             journey.isUp ? floor < journey.target : floor > journey.target
@@ -230,7 +233,7 @@ package final class SimulatedLift {
         car.height = journey.stop
         car.journey = nil
         phase = .standing
-        show()
+        publishChanges()
         if isReserved { return }
         if let armed, armed.strikes == .arriving { return strike(armed) }
         after(0.3, .open)
@@ -244,15 +247,17 @@ package final class SimulatedLift {
         after(car.door.duration, .opened)
     }
 
-    /// It has been held for so long that it closes past the light curtain, slowly, with a buzzer.
+    /// The door has been held for so long that it closes past the light curtain, slowly, with a
+    /// buzzer.
     var isNudging: Bool { now - openSince > fitting.nudgesAfter }
-    /// How long it takes to close: without the light curtain 4 J may be in it instead of 10 (EN 81-20 5.3.6.2.2.1.1).
+    /// The time to close. Without the light curtain the door may have 4 J instead of 10 (EN 81-20
+    /// 5.3.6.2.2.1.1).
     func closing(in seconds: Double) -> Double { isNudging ? seconds * 1.58 : seconds }
 
     func moveDoor(to gap: Double, in seconds: Double) {
         if gap > 0, car.door.gap(at: now) == 0 { openSince = now }
         car.door = DoorMotion(from: car.door.gap(at: now), to: gap, begin: now, duration: seconds)
-        show()
+        publishChanges()
     }
 
     private func reopen() {
@@ -264,13 +269,13 @@ package final class SimulatedLift {
 
     private func opened() {
         phase = .open
-        show()
+        publishChanges()
         carCalls &= ~Self.bit(floor)
         if let armed, armed.strikes == .doorsOpen { return strike(armed) }
         after(0.5, .exchange)
     }
 
-    /// One after the other: out first, then in. A person takes 1.0 to 1.2 s.
+    /// One passenger after the other: out first, then in. A person takes 1.0 to 1.2 s.
     private func exchange() {
         let here = floor
         if let leaving = car.riders.firstIndex(where: { $0.destination == here }) {
@@ -322,7 +327,7 @@ package final class SimulatedLift {
         if let armed, armed.strikes == .closing { return strike(armed) }
         phase = .closing
         moveDoor(to: 0, in: closing(in: random.uniform(2.6, 3.5)))
-        // Something touches the light curtain now and then.
+        // Now and then the light curtain is interrupted.
         if random.chance(0.03), !isNudging {
             let moment = random.uniform(0.3, 0.9) * car.door.duration
             let chain = chain
@@ -335,11 +340,11 @@ package final class SimulatedLift {
         let here = floor
         phase = .idle
         forgetCalls(at: here)
-        show()
+        publishChanges()
         decide()
     }
 
-    /// Who could not get in calls again.
+    /// Passengers who could not get in call again.
     private func forgetCalls(at floor: Int) {
         upCalls &= ~Self.bit(floor)
         downCalls &= ~Self.bit(floor)
@@ -353,7 +358,7 @@ package final class SimulatedLift {
         }
     }
 
-    /// It serves nobody until further notice.
+    /// Takes no passengers until `returnToService`.
     func leaveService() {
         abandon()
         phase = .out
@@ -365,14 +370,14 @@ package final class SimulatedLift {
         phase = .idle
         isReserved = false
         mode = .normal
-        show()
+        publishChanges()
         for rider in car.riders { press(rider.destination) }
         decide()
-        building.callForThoseWhoWait()
+        building.callForWaitingPassengers()
     }
 
     func peopleChanged() {
-        feel()
-        show()
+        updateOccupancySensor()
+        publishChanges()
     }
 }

@@ -1,5 +1,6 @@
 extension Scenario {
-    /// The same with one cause of breakdowns, one quality of the occupancy sensor, and one network; nothing else befalls it.
+    /// The scenario with one cause of breakdowns, one quality of the occupancy sensor and one
+    /// network, without nuisances and events.
     package func narrowed(to cause: Cause, _ quality: String, network name: String, of catalogue: Catalogue)
         -> Scenario?
     {
@@ -14,7 +15,7 @@ extension Scenario {
         return narrow
     }
 
-    /// The same with one kind of occupancy sensor in every lift.
+    /// The scenario with one kind of occupancy sensor in every lift.
     package func narrowed(to sensor: OccupancySensor) -> Scenario {
         var narrow = self
         narrow.name += ", \(sensor.rawValue)"
@@ -22,7 +23,8 @@ extension Scenario {
         return narrow
     }
 
-    /// The same with sound occupancy sensors or none, over one network; nil where the catalogue does not know it.
+    /// The scenario with truthful occupancy sensors or none, over one network; nil where the
+    /// catalogue does not have it.
     package func narrowed(toNetwork name: String, of catalogue: Catalogue) -> Scenario? {
         guard let network = catalogue.networks.first(where: { $0.name == name })?.item else { return nil }
         var narrow = self

@@ -1,4 +1,4 @@
-/// Who wants to go where in a building, by the hour. Data: `Simulator/catalogue/buildings.yaml`.
+/// The journeys of a building by the hour. Data: `Simulator/catalogue/buildings.yaml`.
 package struct Traffic: Sendable {
     /// Journeys of a lift in a day, on average.
     package var journeysPerLiftDay: Double
@@ -7,7 +7,7 @@ package struct Traffic: Sendable {
     /// Shares of journeys from the entrance, to the entrance, and between floors, hour by hour.
     package var directions: [(incoming: Double, outgoing: Double, between: Double)]
 
-    /// Parties a second of a group of lifts.
+    /// Parties per second for a group of lifts.
     func rate(hour: Int, lifts: Int) -> Double { journeysPerLiftDay * Double(lifts) * hours[hour] / 86_400 }
 
     func journey(hour: Int, floors: Int, _ random: inout Random) -> (origin: Int, destination: Int) {

@@ -1,31 +1,32 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// What physically happened, a line a fact, in seconds since 1970.
+/// One fact of what physically happened, a line of the truth; times in seconds since 1970.
 ///
-/// `decidable` is the moment from which what had arrived of the lift's words, together with the time that passed, showed it;
-/// null where nothing ever did. `confirmable` is that from which it showed so much that entrapment.md confirms it; null where it stays a
-/// suspicion.
+/// `decidable`: from then on the reports that had arrived, and the time that had passed, showed it;
+/// null where they never did. `confirmable`: from then on they showed so much that entrapment.md
+/// confirms it; null where it stays a suspicion.
 package struct TruthRow: Sendable, Decodable {
     package var kind: String
     package var lift: String
     package var start: Double
     package var decidable: Double?
-    /// Of an entrapment: what shows it, since when so much does that it has to be confirmed, and what that is.
-    package var branch: Shown.Branch?
+    /// Of an entrapment: the evidence at `decidable`; since when it must be confirmed, and on which
+    /// evidence.
+    package var branch: EntrapmentEvidence.Branch?
     package var confirmable: Double?
-    package var confirmedBy: Shown.Confirmation?
+    package var confirmedBy: EntrapmentEvidence.Confirmation?
     package var end: Double
-    /// People in the car, where that matters.
+    /// People in the car, of an entrapment or a breakdown.
     package var people: Int?
     /// off_level, at_level or silence.
     package var place: String?
-    /// Of the catalogue.
+    /// A cause of the catalogue.
     package var cause: String?
-    /// How far the lift's occupancy sensor is to be believed.
+    /// `OccupancySensor.quality` of the lift.
     package var sensor: String?
     package var network: String?
-    /// Of the whole run.
+    /// Of the run: how many lifts.
     package var lifts: Int?
 
     package func write(to json: inout JSONWriter) {
@@ -54,7 +55,8 @@ package struct TruthRow: Sendable, Decodable {
 }
 
 extension TruthRow {
-    /// What happened in some buildings of one scenario until a moment, by default the end; the first row is the run itself.
+    /// The truth of some buildings of one scenario until a moment, by default the end; the first
+    /// row is the run itself.
     package static func of(_ buildings: [Building], until moment: Double? = nil) -> [TruthRow] {
         guard let scenario = buildings.first?.scenario else { return [] }
         let start = scenario.startSeconds
@@ -62,7 +64,7 @@ extension TruthRow {
         let outages = scenario.gatewayOutages.map {
             TruthRow(kind: "gateway_away", lift: "", start: start + $0.lowerBound, end: start + $0.upperBound)
         }
-        // Lift-years are counted from when something may befall a lift.
+        // Lift-years are counted from the end of settling.
         let begin = min(end, start + scenario.settling)
         var run = TruthRow(kind: "run", lift: "", start: begin, decidable: begin, end: end)
         run.lifts = buildings.reduce(0) { $0 + $1.plan.lifts }

@@ -1,14 +1,18 @@
 import FoundationEssentials
 
-/// A published JSON Schema, in as much of the language as the contract uses; another keyword is refused, so that nothing is left
-/// unchecked without a word.
+/// A published JSON Schema, in as much of the language as the contract uses. Any other keyword is
+/// refused, so that nothing stays unchecked.
 struct ContractSchema {
     let root: JSONValue
     let name: String
 
     private static let known: Set = [
-        "$schema", "$id", "title", "description", "type", "required", "properties", "items", "const", "enum", "minimum",
+        "$schema", "$id", "$defs", "$ref", "title", "description", "type", "required", "properties", "items", "const",
+        "enum",
+        "minimum", "maximum", "minLength", "maxLength", "maxItems", "pattern", "anyOf",
     ]
+
+    private static let definitions = "#/$defs/"
 
     init(_ path: String) throws {
         name = String(path.split(separator: "/").last ?? "")
@@ -24,35 +28,52 @@ struct ContractSchema {
             throw OutputError(path: path, reason: "uses '\(key)', which is not checked here")
         }
         for property in (schema["properties"]?.members ?? [:]).values { try refuseUnknown(property, path) }
+        for definition in (schema["$defs"]?.members ?? [:]).values { try refuseUnknown(definition, path) }
+        if let pattern = schema["pattern"]?.text {
+            do { _ = try Regex(pattern) } catch {
+                throw OutputError(path: path, reason: "the pattern '\(pattern)' cannot be read")
+            }
+        }
+        if let reference = schema["$ref"]?.text, !reference.hasPrefix(definitions) {
+            throw OutputError(path: path, reason: "refers to '\(reference)', expected '\(definitions)NAME'")
+        }
         if let items = schema["items"] { try refuseUnknown(items, path) }
+        for choice in schema["anyOf"]?.items ?? [] { try refuseUnknown(choice, path) }
     }
 
-    /// What is wrong with a value, with the path to it. A member that the schema does not name is allowed, unless it is asked for:
-    /// what we send ourselves stands in our schema.
+    /// The mistakes in a value, with their paths. A member that the schema does not name is allowed
+    /// by default; what the gateway itself sends must be in the schema.
     func mistakes(in value: JSONValue, allowingUnknown: Bool = true) -> [String] {
-        Self.mistakes(value, root, "$", allowingUnknown)
+        mistakes(value, root, "$", allowingUnknown)
     }
 
-    private static func mistakes(
+    private func mistakes(
         _ value: JSONValue, _ schema: JSONValue, _ path: String, _ allowingUnknown: Bool
     ) -> [String] {
-        var found: [String] = []
+        var found = limits(value, schema, path)
+        if let reference = schema["$ref"]?.text {
+            guard let definition = root["$defs"]?[String(reference.dropFirst(Self.definitions.count))] else {
+                return ["\(path): the schema has no \(reference)"]
+            }
+            found += mistakes(value, definition, path, allowingUnknown)
+        }
         if let constant = schema["const"], value != constant { found.append("\(path) is not \(constant.text ?? "")") }
         if let choices = schema["enum"]?.items, !choices.contains(value) {
             found.append("\(path) is none of \(choices.compactMap(\.text).joined(separator: ", "))")
         }
-        if let least = schema["minimum"]?.number, let number = value.number, number < least {
-            found.append("\(path) is \(number), expected \(least) or more")
+        if let choices = schema["anyOf"]?.items {
+            let mistakesOfEach = choices.map { mistakes(value, $0, path, true) }
+            if !mistakesOfEach.contains(where: \.isEmpty) { found += mistakesOfEach.first ?? [] }
         }
         switch (schema["type"]?.text, value) {
-        case ("string", .text), ("number", .number), ("boolean", .boolean), (nil, _): break
+        case ("string", .text), ("number", .number), ("boolean", .boolean): break
         case ("integer", .number(let number)) where number == number.rounded(): break
         case ("array", .array(let items)):
             guard let schema = schema["items"] else { break }
             for (index, item) in items.enumerated() {
                 found += mistakes(item, schema, "\(path)[\(index)]", allowingUnknown)
             }
-        case ("object", .object(let members)):
+        case ("object", .object(let members)), (nil, .object(let members)):
             for key in schema["required"]?.items.compactMap(\.text) ?? [] where members[key] == nil {
                 found.append("\(path).\(key) is missing")
             }
@@ -64,7 +85,35 @@ struct ContractSchema {
                     found.append("\(path).\(key) is not in the schema")
                 }
             }
+        case (nil, _): break
         case (let type?, _): found.append("\(path) is no \(type)")
+        }
+        return found
+    }
+
+    /// The limits of a number, of the length of a list or text, and the pattern of a text.
+    private func limits(_ value: JSONValue, _ schema: JSONValue, _ path: String) -> [String] {
+        var found: [String] = []
+        func hold(_ count: Double, _ least: String?, _ most: String, _ what: String = "") {
+            if let least = least.flatMap({ schema[$0]?.number }), count < least {
+                found.append("\(path) is \(count)\(what), expected \(least) or more")
+            }
+            if let most = schema[most]?.number, count > most {
+                found.append("\(path) is \(count)\(what), expected \(most) or less")
+            }
+        }
+        switch value {
+        case .number(let number): hold(number, "minimum", "maximum")
+        case .array(let items): hold(Double(items.count), nil, "maxItems", " long")
+        case .text(let text):
+            hold(Double(text.unicodeScalars.count), "minLength", "maxLength", " long")
+            // The pattern compiled when the schema was read.
+            if let pattern = schema["pattern"]?.text, let regex = try? Regex(pattern),
+                text.firstMatch(of: regex.matchingSemantics(.unicodeScalar)) == nil
+            {
+                found.append("\(path) does not look as \(pattern) wants it")
+            }
+        default: break
         }
         return found
     }

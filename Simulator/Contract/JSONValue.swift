@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Any JSON, for what has no type of ours: a published schema, or what a stranger sent.
+/// Any JSON, for values without a type here: a published schema, or a received message.
 enum JSONValue: Decodable, Equatable {
     case null
     case boolean(Bool)
@@ -26,7 +26,7 @@ enum JSONValue: Decodable, Equatable {
         }
     }
 
-    /// nil for what is no JSON.
+    /// nil for bytes that are not JSON.
     init?(_ bytes: some Sequence<UInt8>) {
         guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)) else { return nil }
         self = value

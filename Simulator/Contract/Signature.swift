@@ -1,7 +1,13 @@
 import CCrypto
 import FoundationEssentials
 
-/// A JWS in compact form, as any receiver would verify it: EdDSA over Ed25519 (RFC 8037).
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A JWS in compact form, verified as any receiver would: EdDSA over Ed25519 (RFC 8037).
 enum Signature {
     static func payload(_ jws: String) -> [UInt8]? { part(jws, 1) }
 
@@ -18,6 +24,29 @@ enum Signature {
         let input = Array(jws[..<dot].utf8)
         return EVP_DigestVerifyInit(context, nil, nil, nil, key) == 1
             && EVP_DigestVerify(context, signature, signature.count, input, input.count) == 1
+    }
+
+    /// Signs a command as a centre does.
+    /// - Returns: nil where the file holds no private key of Ed25519.
+    static func sign(_ payload: [UInt8], privateKeyFile path: String) -> String? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        guard let key = PEM_read_PrivateKey(file, nil, nil, nil) else { return nil }
+        defer { EVP_PKEY_free(key) }
+        let input = text(Array(#"{"alg":"EdDSA"}"#.utf8)) + "." + text(payload)
+        let context = EVP_MD_CTX_new()
+        defer { EVP_MD_CTX_free(context) }
+        var signature = [UInt8](repeating: 0, count: 64)
+        var count = signature.count
+        let bytes = Array(input.utf8)
+        guard EVP_DigestSignInit(context, nil, nil, nil, key) == 1,
+            EVP_DigestSign(context, &signature, &count, bytes, bytes.count) == 1, count == 64
+        else { return nil }
+        return input + "." + text(signature)
+    }
+
+    private static func text(_ bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
     private static func part(_ jws: String, _ index: Int) -> [UInt8]? {

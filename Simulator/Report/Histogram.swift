@@ -1,7 +1,8 @@
 import City
 import Scoring
 
-/// How long after the event it was told: bars over seconds, of a suspicion and of the confirmed alert.
+/// The delays from the event to the alert: bars over seconds, of suspicions and of confirmed
+/// alerts.
 struct Histogram {
     private static let width = 900.0
     private static let height = 180.0
@@ -13,10 +14,10 @@ struct Histogram {
 
     init?(_ score: KindScore) {
         series = [
-            ("suspected", "suspected", score.suspectedAfter), ("confirmed", "confirmed", score.toldAfter),
+            ("suspected", "suspected", score.suspectedAfter), ("confirmed", "confirmed", score.raisedAfter),
         ].filter { !$0.2.isEmpty }
         guard let last = series.flatMap(\.values).max() else { return nil }
-        // A round number of seconds a bar; what comes later still is in the last one.
+        // A round number of seconds a bar. Greater values are in the last bar.
         step = [1, 2, 5, 10, 20, 30, 60].first { $0 * Double(Self.bars) >= min(Double(last), 1800) } ?? 60
     }
 
@@ -32,11 +33,11 @@ struct Histogram {
         page.element(
             "svg", ["viewBox": "0 0 \(Self.width.point) \(Self.height.point)", "role": "img"]
         ) { plot in
-            for (place, series) in series.enumerated() {
-                for (bar, count) in counts[place].enumerated() where count > 0 {
+            for (index, series) in series.enumerated() {
+                for (bar, count) in counts[index].enumerated() where count > 0 {
                     let tall = Double(count) / most * (bottom - 12)
                     let thick = slot / Double(self.series.count) - 1
-                    let x = Self.left + Double(bar) * slot + Double(place) * (thick + 1)
+                    let x = Self.left + Double(bar) * slot + Double(index) * (thick + 1)
                     plot.element(
                         "rect",
                         [

@@ -1,33 +1,35 @@
 import DeviceProfiles
-import Elevator
+import LiftModel
 import PositionedYAML
 import Trace
 
-/// What some lifts said, as their profile reads it: for each signal the moments at which it changed.
+/// The messages of some lifts as their profile decodes them: for each signal the times at which it
+/// changed.
 struct LiftTrace {
     struct Change {
-        /// Seconds since 1970, when it arrived.
+        /// Seconds since 1970, of the arrival.
         var time: Double
         var value: String
     }
     /// By lift, then by signal.
     private(set) var changes: [String: [Signal: [Change]]] = [:]
-    /// Arrivals by lift, seconds since 1970.
-    private(set) var words: [String: [Double]] = [:]
+    /// Arrivals of messages by lift, seconds since 1970.
+    private(set) var arrivals: [String: [Double]] = [:]
 
-    /// - Parameter lifts: whose words are read; the others' are passed over.
+    /// - Parameter lifts: the lifts whose messages are read; others are left out.
     init(_ path: String, lifts: Set<String>, profiles: [Profile]) throws {
         var decoders = profiles.map { MessageDecoder($0) }
         var reader = TraceReader(file: path)
         try LineReader(path).visitLines { line, number in
-            try reader.read(line, number: number) { topic, payload, isRetained, arrival in
+            try reader.read(line, number: number) { topic, payload, isRetained, unread, arrival in
+                if unread != nil { return }
                 let name = String(decoding: topic.array, as: UTF8.self)
-                for place in profiles.indices {
-                    guard let index = profiles[place].topics.firstIndex(where: { $0.pattern.lift(in: name) != nil }),
-                        let lift = profiles[place].topics[index].pattern.lift(in: name)
+                for decoder in profiles.indices {
+                    guard let index = profiles[decoder].topics.firstIndex(where: { $0.pattern.lift(in: name) != nil }),
+                        let lift = profiles[decoder].topics[index].pattern.lift(in: name)
                     else { continue }
                     guard lifts.contains(lift),
-                        let message = try? decoders[place].decode(
+                        let message = try? decoders[decoder].decode(
                             payload, topic: index, isRetained: isRetained, identities: [])
                     else { return }
                     return add(message.reading, lift, arrival.seconds)
@@ -38,7 +40,7 @@ struct LiftTrace {
     }
 
     private mutating func add(_ reading: Reading, _ lift: String, _ time: Double) {
-        words[lift, default: []].append(time)
+        arrivals[lift, default: []].append(time)
         for signal in Signal.allCases where reading.mentioned & (1 << UInt64(signal.rawValue)) != 0 {
             let value = reading.written(signal)
             guard changes[lift]?[signal]?.last?.value != value else { continue }

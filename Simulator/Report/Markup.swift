@@ -1,10 +1,10 @@
 import Encoding
 
-/// HTML and SVG as text, with everything that comes from outside escaped.
+/// HTML and SVG as text. Everything from outside is escaped.
 struct Markup {
     private(set) var text = ""
 
-    /// An element with what is in it.
+    /// An element with its content.
     mutating func element(
         _ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ body: (inout Markup) -> Void = { _ in }
     ) {
@@ -15,26 +15,26 @@ struct Markup {
         text += "</\(name)>"
     }
 
-    mutating func element(_ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ words: String) {
-        element(name, attributes) { $0.write(words) }
+    mutating func element(_ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ text: String) {
+        element(name, attributes) { $0.write(text) }
     }
 
-    mutating func write(_ words: String) { text += words.escapedForMarkup }
+    mutating func write(_ content: String) { text += content.escapedForMarkup }
 
-    mutating func element(_ name: String, _ words: String) { element(name, [:], words) }
+    mutating func element(_ name: String, _ text: String) { element(name, [:], text) }
 
     mutating func table(_ head: [String], _ rows: [[String]], numbersFrom first: Int = 1) {
         element("div", ["class": "wide"]) {
             $0.element("table") { table in
                 table.element("tr") { row in
-                    for (place, cell) in head.enumerated() {
-                        row.element("th", ["class": place >= first ? "number" : ""], cell)
+                    for (index, cell) in head.enumerated() {
+                        row.element("th", ["class": index >= first ? "number" : ""], cell)
                     }
                 }
                 for cells in rows {
                     table.element("tr") { row in
-                        for (place, cell) in cells.enumerated() {
-                            row.element("td", ["class": place >= first ? "number" : ""], cell)
+                        for (index, cell) in cells.enumerated() {
+                            row.element("td", ["class": index >= first ? "number" : ""], cell)
                         }
                     }
                 }

@@ -1,36 +1,38 @@
 import City
 import DeviceProfiles
-import Elevator
 import FoundationEssentials
+import LiftModel
 import PositionedYAML
 import Scoring
 
-/// A score as one HTML page without scripts or anything from elsewhere: it can be sent to somebody.
+/// A score as one HTML page without scripts or external resources, so that it can be sent to a
+/// person.
 struct ReportPage {
-    /// So many cases are shown as timelines, and listed.
+    /// How many cases are shown as timelines, and how many are listed.
     private static let shown = 5
     private static let listed = 200
 
     let card: ScoreCard
     let truth: [TruthRow]
-    let alerts: [AlertWord]
+    let alerts: [AlertRevision]
     let grace: Double
     private var timelines: [(title: String, timeline: Timeline)] = []
 
     /// - Parameters:
-    ///   - trace: what the lifts said; without it the timelines show truth and alerts alone.
-    ///   - lift: whose timelines are shown, those with entrapments if there are any; by default those with something wrong, and one with nothing wrong.
+    ///   - trace: the messages of the lifts; without it the timelines show truth and alerts only.
+    ///   - lift: the lift whose timelines are shown: its entrapments if it has any. By default the
+    ///     lifts with wrong results, and one with a right one.
     init(
-        _ card: ScoreCard, truth: [TruthRow], alerts: [AlertWord], grace: Double, trace: String?, lift: String?,
+        _ card: ScoreCard, truth: [TruthRow], alerts: [AlertRevision], grace: Double, trace: String?, lift: String?,
         profiles: [Profile]
     ) throws {
         (self.card, self.truth, self.alerts, self.grace) = (card, truth, alerts, grace)
         let cases = cases(lift)
-        let words = try trace.map { try LiftTrace($0, lifts: Set(cases.map(\.lift)), profiles: profiles) }
+        let trace = try trace.map { try LiftTrace($0, lifts: Set(cases.map(\.lift)), profiles: profiles) }
         timelines = cases.map { one in
             (
                 one.title,
-                Timeline(lift: one.lift, around: one.around, truth: truth, alerts: alerts, trace: words)
+                Timeline(lift: one.lift, around: one.around, truth: truth, alerts: alerts, trace: trace)
             )
         }
     }
@@ -42,7 +44,7 @@ struct ReportPage {
             let people = mine.filter { $0.kind.hasPrefix("entrapment") }
             var times = entrapments.filter { $0.lift == lift }.map { $0.start...$0.end }
             times += (times.isEmpty && people.isEmpty ? mine : people).map { $0.time...$0.time }
-            // What lies close together is one picture.
+            // Alerts and facts that lie close together are shown in one timeline.
             var spans: [ClosedRange<Double>] = []
             for span in times.sorted(by: { $0.lowerBound < $1.lowerBound }) {
                 if let last = spans.last, span.lowerBound <= last.upperBound + Timeline.margin {
@@ -51,17 +53,17 @@ struct ReportPage {
                     spans.append(span)
                 }
             }
-            return spans.prefix(Self.shown).enumerated().map { place, span in
-                ("\(place + 1) of \(spans.count) of lift \(lift)", lift, span)
+            return spans.prefix(Self.shown).enumerated().map { index, span in
+                ("\(index + 1) of \(spans.count) of lift \(lift)", lift, span)
             }
         }
         var cases = card.findings.prefix(Self.shown).map { finding in
             let fact = truth.first {
                 $0.lift == finding.lift && $0.kind == finding.kind && $0.start...max($0.start, $0.end) ~= finding.time
             }
-            let words = finding.verdict == .missed ? "missed" : finding.verdict.rawValue.replacing("_", with: " ")
+            let verdict = finding.verdict == .missed ? "missed" : finding.verdict.rawValue.replacing("_", with: " ")
             let span = fact.map { $0.start...max($0.start, $0.end) } ?? finding.time...finding.time
-            return ("Wrong: \(finding.kind) \(words), lift \(finding.lift)", finding.lift, span)
+            return ("Wrong: \(finding.kind) \(verdict), lift \(finding.lift)", finding.lift, span)
         }
         let wrong = Set(card.findings.map(\.lift))
         if let fine = entrapments.first(where: { fact in
@@ -70,38 +72,39 @@ struct ReportPage {
                     $0.lift == fact.lift && $0.state == "confirmed" && fact.start...fact.end ~= $0.time
                 }
         }) {
-            cases.append(("As it should be: an entrapment on lift \(fine.lift)", fine.lift, fine.start...fine.end))
+            cases.append(("Right: an entrapment on lift \(fine.lift)", fine.lift, fine.start...fine.end))
         }
         return cases
     }
 
     var html: String {
         var page = Markup()
-        page.element("h1", "What was told, and what was so")
+        page.element("h1", "Alerts compared with the truth")
         page.element("p", ["class": "note"], run)
         page.element("p", ["class": card.isGood ? "verdict good" : "verdict bad"], verdict)
         tiles(&page)
         section(
-            &page, "By kind", "Entrapments are one kind, whatever rule told of them. Times are seconds after the event."
+            &page, "By kind",
+            "Entrapments are one kind, whatever branch raised them. Times are seconds after the event."
         ) {
             kinds(&$0)
         }
         if let histogram = Histogram(card.entrapment) {
-            section(&page, "How soon", "Entrapments, from the physical event to the gateway's verdict.") {
+            section(&page, "Delays", "Entrapments, from the physical event to the gateway's alert.") {
                 histogram.draw(into: &$0)
             }
         }
         section(
-            &page, "Entrapments by what may decide",
-            "By place, sensor, network and cause; with those on lifts whose sensor is stuck, which the tiles leave out."
+            &page, "Entrapments by place, sensor, network and cause",
+            "Those on lifts with a stuck sensor are included here, and not in the tiles."
         ) { strata(&$0) }
         section(
-            &page, "What was told while what was so",
-            "Rows: what happened, however short. Columns: what the alerts said; \"nothing\" is no alert of that kind."
+            &page, "Alerts by truth",
+            "Rows: what happened, however short. Columns: kinds of alerts; \"nothing\" is no alert of that kind."
         ) { confusion(&$0) }
         if !card.findings.isEmpty {
             section(
-                &page, "What is wrong, case by case",
+                &page, "Wrong results, case by case",
                 "The first \(min(Self.listed, card.findings.count)) of \(card.findings.count)."
             ) {
                 $0.table(
@@ -115,8 +118,7 @@ struct ReportPage {
             }
         }
         for (title, timeline) in timelines {
-            section(&page, title, "Truth above, what the lift said in the middle, what was told below. Times are UTC.")
-            {
+            section(&page, title, "Truth above, the lift's signals in the middle, alerts below. Times are UTC.") {
                 timeline.draw(into: &$0)
             }
         }
@@ -133,7 +135,6 @@ struct ReportPage {
         }
     }
 
-    /// Which run it was.
     private var run: String {
         guard let run = truth.first(where: { $0.kind == "run" }) else { return "" }
         func time(_ seconds: Double) -> String { Instant(nanoseconds: Int64(seconds) * 1_000_000_000).rfc3339 }
@@ -143,22 +144,22 @@ struct ReportPage {
     private var verdict: String {
         let e = card.entrapment
         if card.isGood {
-            return "\(e.allTold) Nobody was alarmed for nothing."
+            return "\(e.recallSentence) No alarm was false."
         }
-        return "\(e.missed) entrapments were missed, \(e.falseAlarms) were told while nobody was trapped, "
+        return "\(e.missed) entrapments were missed, \(e.falseAlarms) were confirmed while nobody was trapped, "
             + "\(card.lost) alert revisions were lost."
     }
 
     private func tiles(_ page: inout Markup) {
         let e = card.entrapment
         var tiles = [
-            ("\(e.happened)", "entrapments"), ("\(e.inTime) of \(e.owed)", "told within the holds"),
-            ("\(e.late)", "later, within 180 s of when it showed"),
-            ("\(e.missed)", "missed"), ("\(e.carried)", "while an alert of before was open"),
-            ("\(e.suspicionInTime) of \(e.suspicionOwed)", "suspected in time"),
+            ("\(e.happened)", "entrapments"), ("\(e.inTime) of \(e.expected)", "confirmed within the holds"),
+            ("\(e.late)", "later, within 180 s of the evidence"),
+            ("\(e.missed)", "missed"), ("\(e.carried)", "while an earlier alert was open"),
+            ("\(e.suspicionInTime) of \(e.suspicionExpected)", "suspected in time"),
             ("\(e.suspectable)", "stay suspicions by definition"),
             ("\(e.falseAlarms)", "false"), ("\(e.cautious)", "of them cautious"),
-            ("\(e.suspectedFalsely)", "only suspected, of nobody"),
+            ("\(e.suspectedFalsely)", "only suspected, nobody trapped"),
             ("\(e.clearedEarly) / \(e.neverCleared)", "ended early / never ended"),
         ]
         if card.liftYears > 0 {
@@ -185,15 +186,15 @@ struct ReportPage {
         }
         page.table(
             [
-                "kind", "happened", "told", "missed", "false", "cautious", "over before", "explained",
-                "not shown",
+                "kind", "happened", "raised", "missed", "false", "cautious", "over before", "explained",
+                "no evidence",
                 "p50", "p99", "worst",
             ],
             card.rows.map { name, score in
                 [
                     name, "\(score.happened)", "\(score.detected)", "\(score.missed)", "\(score.falseAlarms)",
                     "\(score.cautious)", "\(score.brief)", "\(score.explained)", "\(score.unknowable)",
-                    seconds(score.toldAfter, 0.5), seconds(score.toldAfter, 0.99), seconds(score.toldAfter, 1),
+                    seconds(score.raisedAfter, 0.5), seconds(score.raisedAfter, 0.99), seconds(score.raisedAfter, 1),
                 ]
             })
     }
@@ -204,12 +205,12 @@ struct ReportPage {
         ]
         for (name, key) in ways {
             page.table(
-                [name, "happened", "had to be told", "missed", "suspected after, p95", "confirmed after, worst"],
+                [name, "happened", "had to be confirmed", "missed", "suspected after, p95", "confirmed after, worst"],
                 card.strata(by: key).map { name, score in
                     [
-                        name.isEmpty ? "–" : name, "\(score.happened)", "\(score.owed)", "\(score.missed)",
+                        name.isEmpty ? "–" : name, "\(score.happened)", "\(score.expected)", "\(score.missed)",
                         quantile(score.suspectedAfter, 0.95).map { "\($0.rounded(toDecimals: 1)) s" } ?? "–",
-                        quantile(score.toldAfter, 1).map { "\($0.rounded(toDecimals: 1)) s" } ?? "–",
+                        quantile(score.raisedAfter, 1).map { "\($0.rounded(toDecimals: 1)) s" } ?? "–",
                     ]
                 })
         }
@@ -217,7 +218,7 @@ struct ReportPage {
 
     private func confusion(_ page: inout Markup) {
         let kinds = Set(card.kinds.keys)
-        // A way out must stand open for 3 s before it ends anything (entrapment.md).
+        // A way out must be open for 3 s before an alert ends (entrapment.md).
         let confusion = Confusion(truth: truth, alerts: alerts, isJudged: kinds.contains, grace: grace + 3)
         page.element("div", ["class": "wide"]) {
             $0.element("table", ["class": "matrix"]) { table in
@@ -260,7 +261,7 @@ struct ReportPage {
         svg .lane{fill:var(--ink)}svg .inner{fill:var(--ink)}.axis{stroke:var(--line)}
         .suspected{fill:var(--warn);background:var(--warn)}.confirmed{fill:var(--bad);background:var(--bad)}
         .trapped{fill:var(--bad)}.fact{fill:var(--warn);opacity:.7}.on{fill:var(--info);opacity:.55}.off{fill:var(--off)}
-        .unknown{fill:var(--line);opacity:.4}.word{fill:var(--dim)}
+        .unknown{fill:var(--line);opacity:.4}.message{fill:var(--dim)}
         .swatch{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-left:1em}
         """
 }

@@ -1,15 +1,16 @@
 import City
-import Elevator
+import LiftModel
 import Scoring
 
-/// One lift over some minutes: what was so, what it said, and what was told of it, one under the other.
+/// One lift over some minutes: the truth, its signals and its alerts, one below the other.
 struct Timeline {
     /// Seconds shown before and after.
     static let margin = 120.0
     private static let width = 1000.0
     private static let left = 190.0
     private static let lane = 18.0
-    /// What a person wants to see, in this order; one that never says anything in the span is left out.
+    /// The signals that a person looks for, in this order. A signal that is unknown throughout is
+    /// left out.
     private static let signals: [Signal] = [
         .mode, .moving, .floor, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .load, .speed, .codes, .online,
     ]
@@ -27,9 +28,9 @@ struct Timeline {
     let span: ClosedRange<Double>
     private var lanes: [(name: String, bars: [Bar])] = []
 
-    /// - Parameter around: the moments to be seen, seconds since 1970.
+    /// - Parameter around: the times to show, seconds since 1970.
     init(
-        lift: String, around: ClosedRange<Double>, truth: [TruthRow], alerts: [AlertWord], trace: LiftTrace?
+        lift: String, around: ClosedRange<Double>, truth: [TruthRow], alerts: [AlertRevision], trace: LiftTrace?
     ) {
         self.lift = lift
         span = around.lowerBound - Self.margin...min(around.upperBound + Self.margin, around.lowerBound + 3600)
@@ -46,25 +47,25 @@ struct Timeline {
                 })
         }
         for signal in Self.signals { addSignal(signal, trace?.changes[lift]?[signal] ?? []) }
-        if let words = trace?.words[lift] {
-            add("words", words.map { Bar(from: $0, to: $0, style: "word", title: "a word arrived") })
+        if let arrivals = trace?.arrivals[lift] {
+            add("messages", arrivals.map { Bar(from: $0, to: $0, style: "message", title: "a message arrived") })
         }
-        for (kind, words) in Dictionary(grouping: alerts.filter { $0.lift == lift }, by: \.kind).sorted(by: {
+        for (kind, revisions) in Dictionary(grouping: alerts.filter { $0.lift == lift }, by: \.kind).sorted(by: {
             $0.key < $1.key
         }) {
-            add("alert: \(kind)", Dictionary(grouping: words, by: \.alertID).values.flatMap(Self.bars))
+            add("alert: \(kind)", Dictionary(grouping: revisions, by: \.alertID).values.flatMap(Self.bars))
         }
     }
 
     private mutating func add(_ name: String, _ bars: [Bar]) {
-        let seen = bars.filter { $0.to >= span.lowerBound && $0.from <= span.upperBound }
-        if !seen.isEmpty { lanes.append((name, seen)) }
+        let visible = bars.filter { $0.to >= span.lowerBound && $0.from <= span.upperBound }
+        if !visible.isEmpty { lanes.append((name, visible)) }
     }
 
     private mutating func addSignal(_ signal: Signal, _ changes: [LiftTrace.Change]) {
         var bars: [Bar] = []
-        for (place, change) in changes.enumerated() {
-            let end = place + 1 < changes.count ? changes[place + 1].time : .infinity
+        for (index, change) in changes.enumerated() {
+            let end = index + 1 < changes.count ? changes[index + 1].time : .infinity
             let style =
                 switch change.value {
                 case "unknown": "unknown"
@@ -79,16 +80,16 @@ struct Timeline {
         if bars.contains(where: { $0.style != "unknown" }) { add(signal.name, bars) }
     }
 
-    /// From each word of an alert to its next.
-    private static func bars(_ words: [AlertWord]) -> [Bar] {
-        let words = words.sorted { $0.revision < $1.revision }
-        return words.indices.compactMap { place in
-            let word = words[place]
-            guard !["cleared", "presumed_released", "suppressed"].contains(word.state) else { return nil }
+    /// From each revision of an alert to its next.
+    private static func bars(_ revisions: [AlertRevision]) -> [Bar] {
+        let revisions = revisions.sorted { $0.revision < $1.revision }
+        return revisions.indices.compactMap { index in
+            let revision = revisions[index]
+            guard !["cleared", "presumed_released", "suppressed"].contains(revision.state) else { return nil }
             return Bar(
-                from: word.time, to: place + 1 < words.count ? words[place + 1].time : .infinity,
-                style: word.state == "suspected" ? "suspected" : "confirmed", title: "\(word.kind) \(word.state)",
-                label: word.state)
+                from: revision.time, to: index + 1 < revisions.count ? revisions[index + 1].time : .infinity,
+                style: revision.state == "suspected" ? "suspected" : "confirmed",
+                title: "\(revision.kind) \(revision.state)", label: revision.state)
         }
     }
 
@@ -125,7 +126,7 @@ struct Timeline {
                 "class": bar.style, "x": from.point, "y": y.point, "width": width.point, "height": Self.lane.point,
             ]
         ) { $0.element("title", bar.title) }
-        // Some seven units a letter.
+        // A letter is about seven units wide.
         if width > Double(bar.label.count) * 7 + 6 {
             plot.element("text", ["x": (from + 4).point, "y": (y + 13).point, "class": "inner"], bar.label)
         }

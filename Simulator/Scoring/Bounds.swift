@@ -6,11 +6,13 @@ import FoundationEssentials
     import Musl
 #endif
 
-/// The confidence bound of a count of rare events, one-sided at 95%: the exact one of the Poisson distribution (Garwood 1936).
+/// The confidence bound of a count of rare events, one-sided at 95%: the exact one of the Poisson
+/// distribution (Garwood 1936).
 package enum Bounds {
     private static let doubt = 0.05
 
-    /// The greatest mean that would still show so few in one case of twenty. For none it is 3.0, the "rule of three".
+    /// The greatest mean that still shows so few events in one case of twenty. For none it is 3.0,
+    /// the "rule of three".
     package static func upper(_ count: Int) -> Double {
         search { probability(atMost: count, mean: $0) > doubt }
     }

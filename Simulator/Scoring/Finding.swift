@@ -1,10 +1,10 @@
 import City
 
-/// Something wrong, for a person who wants to look into it.
+/// A wrong result, for a person who looks into it.
 package struct Finding: Sendable, Codable {
     package enum Verdict: String, Sendable, Codable {
         case missed
-        /// Shown, and not even suspected.
+        /// There was evidence, and it was not even suspected.
         case unsuspected
         case falseAlarm = "false"
         case doubled
@@ -14,10 +14,10 @@ package struct Finding: Sendable, Codable {
     package var verdict: Verdict
     package var kind: String
     package var lift: String
-    /// Seconds since 1970: when it happened, or when the alert came.
+    /// Seconds since 1970: the start of the fact, or the time of the alert.
     package var time: Double
     package var cause: String?
-    /// Which run it was, where there are many.
+    /// The run in which it was found, where there are several.
     package var origin = ""
 
     /// nil where nothing is wrong.

@@ -1,6 +1,6 @@
 import City
 
-/// What is known of an entrapment that may decide whether it is found.
+/// The facts that may decide whether an entrapment is found.
 package struct Stratum: Hashable, Sendable, Codable {
     package var cause: String
     /// `OccupancySensor.quality`.
@@ -10,28 +10,36 @@ package struct Stratum: Hashable, Sendable, Codable {
     package var place: String
 }
 
-/// The comparison of alerts with the truth. Cards of different buildings, or of different runs, add up.
+/// The comparison of alerts with the truth. The cards of several buildings or runs can be added.
 package struct ScoreCard: Sendable, Codable {
-    /// By kind; entrapments are one kind, whatever rule told of them.
+    /// By kind. Entrapments are one kind, whatever branch raised them.
     package private(set) var kinds: [String: KindScore] = ["entrapment": KindScore()]
-    /// Entrapments on lifts whose occupancy sensor is stuck; in `kinds` are the others.
+    /// Entrapments on lifts with a stuck occupancy sensor. They are not in `kinds`.
     package private(set) var stuck = KindScore()
-    /// Entrapments alone, also those on stuck sensors. What is false has neither cause nor place.
+    /// Entrapments only, those on stuck sensors included. A false alarm has neither cause nor
+    /// place.
     package private(set) var strata: [Stratum: KindScore] = [:]
     package private(set) var nuisances: [String: Int] = [:]
     /// Alerts that were raised or confirmed, by kind, right or wrong.
-    package private(set) var told: [String: Int] = [:]
-    /// Breakdowns by cause, and how many of them held somebody in the car.
+    package private(set) var raised: [String: Int] = [:]
+    /// Breakdowns by cause.
     package private(set) var breakdowns: [String: Int] = [:]
     package private(set) var received = 0
     package private(set) var unique = 0
     /// Revisions that never arrived although a later one did.
     package private(set) var lost = 0
-    /// Alerts of kinds that the truth is silent about: service modes, codes as the controller wrote them.
+    /// Alerts of kinds that the truth does not cover, such as service modes and codes of the
+    /// controller.
     package private(set) var beyondTruth = 0
     package private(set) var liftYears = 0.0
-    /// What is wrong, case by case: all that is missed or false, and of the rest the first ten thousand.
+    /// The wrong results: all that are missed or false, and of the rest the first ten thousand.
     package var findings: [Finding] = []
+
+    /// The keys of the committed results.
+    private enum CodingKeys: String, CodingKey {
+        case kinds, stuck, strata, nuisances, breakdowns, received, unique, lost, beyondTruth, liftYears, findings
+        case raised = "told"
+    }
 
     package var entrapment: KindScore { kinds["entrapment"] ?? KindScore() }
 
@@ -41,32 +49,36 @@ package struct ScoreCard: Sendable, Codable {
         "unintended_movement", "over_top", "under_bottom",
     ]
 
-    /// What the truth tells beside events that an alert is owed for.
+    /// Facts of the truth that require no alert.
     private static let circumstances: Set = [
         "run", "lift", "gateway_away", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut",
         "link_away",
     ]
 
-    /// `OccupancySensor.quality` of those that do not tell the truth.
+    /// `OccupancySensor.quality` of sensors that may be wrong.
     private static let erringSensors: Set = ["lagging", "stuck", "erring"]
-    /// Seconds for which what a sensor saw wrongly may be behind an alert.
-    private static let memoryOfMisreadings = 300.0
+    /// Seconds for which a wrong value of a sensor may cause an alert.
+    private static let misreadingLifetime = 300.0
 
     package init() {}
 
     /// - Parameters:
-    ///   - grace: how many seconds later than its holds a verdict may come: the network's delay, and the lateness.
-    ///   - holds: seconds that rules wait until they tell of a kind; where it says nothing, what the alerts say of themselves. Given, they keep rules that wait longer, or never speak, from looking as good.
-    ///   - entrapmentHolds: what entrapments are held to, where a site has shortened the page's.
-    ///   - deaf: when no gateway listened, beside what the truth says of that; seconds since 1970.
+    ///   - grace: how many seconds later than its holds an alert may come: the network's delay, and
+    ///     the lateness.
+    ///   - holds: seconds that rules wait before they raise an alert, by kind; for other kinds
+    ///     those that the alerts state. With them, rules that wait longer or never raise look no
+    ///     better.
+    ///   - entrapmentHolds: the holds by which entrapments are judged, where a site has shortened
+    ///     those of entrapment.md.
+    ///   - deaf: when no gateway observed, beside the truth's outages; seconds since 1970.
     package init(
-        truth: [TruthRow], alerts: [AlertWord], grace: Double, holds: [String: Double] = [:],
+        truth: [TruthRow], alerts: [AlertRevision], grace: Double, holds: [String: Double] = [:],
         entrapmentHolds: EntrapmentHolds = EntrapmentHolds(), deaf: [ClosedRange<Double>] = []
     ) {
-        let stories = Story.gather(alerts)
-        received = stories.reduce(0) { $0 + $1.words }
-        unique = stories.reduce(0) { $0 + $1.revisions.count }
-        lost = stories.reduce(0) { $0 + $1.lost }
+        let histories = AlertHistory.gather(alerts)
+        received = histories.reduce(0) { $0 + $1.received }
+        unique = histories.reduce(0) { $0 + $1.revisions.count }
+        lost = histories.reduce(0) { $0 + $1.lost }
         var span = (start: 0.0, end: Double.infinity)
         if let run = truth.first(where: { $0.kind == "run" }) {
             span = (run.start, run.end)
@@ -89,12 +101,14 @@ package struct ScoreCard: Sendable, Codable {
             runEnd: span.end, grace: grace, holds: Judge.holds(of: alerts).merging(holds) { $1 },
             entrapmentHolds: entrapmentHolds,
             deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
-        for story in stories where story.firstTold.map({ $0 <= span.end }) == true { told[story.kind, default: 0] += 1 }
+        for history in histories where history.firstRaised.map({ $0 <= span.end }) == true {
+            raised[history.kind, default: 0] += 1
+        }
         let fittings = Dictionary((facts["lift"] ?? []).map { ($0.lift, $0) }, uniquingKeysWith: { first, _ in first })
         func errs(_ lift: String, at time: Double) -> Bool {
             if let sensor = fittings[lift]?.sensor, Self.erringSensors.contains(sensor) { return true }
             return misreadings.contains {
-                $0.lift == lift && $0.start <= time && time <= $0.end + Self.memoryOfMisreadings
+                $0.lift == lift && $0.start <= time && time <= $0.end + Self.misreadingLifetime
             }
         }
         let stuckLifts = Set(fittings.values.filter { $0.sensor == "stuck" }.map(\.lift))
@@ -103,8 +117,8 @@ package struct ScoreCard: Sendable, Codable {
             var score = KindScore()
             judge.judge(
                 (facts["entrapment"] ?? []).filter { isMeant($0.lift) },
-                stories.filter { $0.kind == "entrapment" && isMeant($0.lift) },
-                // An empty car that really is shut, and may hold people for all one knows.
+                histories.filter { $0.kind == "entrapment" && isMeant($0.lift) },
+                // An empty car that really is shut and may hold people as far as the messages show.
                 excusing: facts["stuck_unknown"] ?? [], silences: facts["silent_in_use"] ?? []
             ) { lift, fact, one, finding in
                 var one = one
@@ -123,21 +137,22 @@ package struct ScoreCard: Sendable, Codable {
             $0 != "entrapment" && !Self.circumstances.contains($0)
         }
         for kind in others {
-            // A power cut that other lifts tell of explains a silence; one that nobody tells of does not.
+            // A power cut that other lifts report explains a silence. One that no lift reports does
+            // not.
             let isSilence = kind == "controller_silent"
             var score = KindScore()
             judge.judge(
-                facts[kind] ?? [], stories.filter { $0.kind == kind },
+                facts[kind] ?? [], histories.filter { $0.kind == kind },
                 excusing: isSilence ? (facts["silent_in_power_cut"] ?? []) + (facts["link_away"] ?? []) : [],
                 explaining: isSilence ? facts["power_loss"] ?? [] : [],
-                unheard: isSilence ? [] : facts["link_away"] ?? []
+                unobserved: isSilence ? [] : facts["link_away"] ?? []
             ) { _, _, one, finding in
                 score += one
                 if let finding { findings.append(finding) }
             }
             kinds[kind] = score
         }
-        beyondTruth = stories.count { $0.kind != "entrapment" && !others.contains($0.kind) }
+        beyondTruth = histories.count { $0.kind != "entrapment" && !others.contains($0.kind) }
     }
 
     package static func += (a: inout ScoreCard, b: ScoreCard) {
@@ -145,7 +160,7 @@ package struct ScoreCard: Sendable, Codable {
         a.stuck += b.stuck
         a.strata.merge(b.strata) { $0 + $1 }
         a.nuisances.merge(b.nuisances, uniquingKeysWith: +)
-        a.told.merge(b.told, uniquingKeysWith: +)
+        a.raised.merge(b.raised, uniquingKeysWith: +)
         a.breakdowns.merge(b.breakdowns, uniquingKeysWith: +)
         a.received += b.received
         a.unique += b.unique
@@ -158,8 +173,8 @@ package struct ScoreCard: Sendable, Codable {
         }
     }
 
-    /// Nobody missed, nothing lost, nobody alarmed for nothing. Stuck sensors, which can hide people or invent them, and cautious ones count
-    /// where nothing broke: there is no car that really is shut.
+    /// Nobody missed, nothing lost, no false alarm. Alarms of stuck sensors and cautious ones count
+    /// only where nothing broke: no car is really shut then.
     package var isGood: Bool {
         let isMissed = entrapment.missed > 0 || entrapment.suspicionMissed > 0
         let falseAlarms =
@@ -172,7 +187,8 @@ package struct ScoreCard: Sendable, Codable {
         strata.reduce(into: KindScore()) { if isMeant($1.key) { $0 += $1.value } }
     }
 
-    /// The strata taken together by what `key` says of them, in the order of their names; those of which it says nothing are left out.
+    /// The strata added up by `key`, in the order of its values; those with an empty key are left
+    /// out.
     package func strata(by key: (Stratum) -> String) -> [(name: String, score: KindScore)] {
         var sums: [String: KindScore] = [:]
         for (stratum, score) in strata where !key(stratum).isEmpty { sums[key(stratum), default: KindScore()] += score }

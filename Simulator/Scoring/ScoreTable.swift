@@ -1,7 +1,7 @@
 import City
 import Encoding
 
-/// A score for a person, and for a program.
+/// A score as text for a person, and as JSON for a program.
 extension ScoreCard {
     /// The kinds as they are shown: entrapments first.
     package var rows: [(name: String, score: KindScore)] {
@@ -18,28 +18,27 @@ extension ScoreCard {
         for (name, score) in rows { text += "\n" + Self.row(name, score) }
         let e = entrapment
         text +=
-            "\nto be suspected: \(e.suspicionOwed) entrapments that something showed, \(e.suspicionInTime) in time, "
+            "\nto be suspected: \(e.suspicionExpected) entrapments with evidence, \(e.suspicionInTime) in time, "
         text += "\(e.suspicionLate) later, \(e.suspicionMissed) missed; of these \(e.suspectable) are not confirmed by "
-        text += "the definition, and \(e.confirmedAnyway) were all the same"
-        text +=
-            "\nentrapments: \(e.late) told later than the holds but within 180 s of when it showed, \(e.doubled) told twice, "
-        text +=
-            "\(e.clearedEarly) ended early, \(e.neverCleared) never ended, \(e.suspectedFalsely) suspected of nobody, "
-        text += "\(e.misled) of the false ones by a sensor that errs, "
-        text += "\(e.carried) while an alert of before was still open, \(e.toldAnyway) told that did not have to be"
+        text += "the definition, and \(e.confirmedAnyway) were nevertheless"
+        text += "\nentrapments: \(e.late) raised later than the holds but within 180 s of the evidence, "
+        text += "\(e.doubled) raised twice, \(e.clearedEarly) ended early, \(e.neverCleared) never ended, "
+        text += "\(e.suspectedFalsely) suspected while nobody was trapped, "
+        text += "\(e.misled) of the false ones by a sensor that is wrong, "
+        text += "\(e.carried) while an earlier alert was open, \(e.raisedAnyway) raised although not required"
         if liftYears > 0 {
             let bound = (Bounds.upper(e.falseAlarms) / liftYears).rounded(toDecimals: 4)
             text +=
                 "; false ones per lift-year: at most \(bound) (95%) in \(liftYears.rounded(toDecimals: 2)) lift-years"
         }
-        if beyondTruth > 0 { text += "\n\(beyondTruth) alerts of kinds that the truth does not speak of" }
+        if beyondTruth > 0 { text += "\n\(beyondTruth) alerts of kinds that the truth does not cover" }
         text += "\n\(unique) alert revisions, \(received - unique) received twice and counted once, \(lost) lost"
         return text
     }
 
     private static func row(_ name: String, _ score: KindScore) -> String {
         func seconds(_ share: Double) -> String {
-            quantile(score.toldAfter, share).map { "\($0.rounded(toDecimals: 1)) s" } ?? "-"
+            quantile(score.raisedAfter, share).map { "\($0.rounded(toDecimals: 1)) s" } ?? "-"
         }
         let counts = [
             score.happened, score.detected, score.missed, score.falseAlarms, score.cautious, score.brief,
@@ -76,7 +75,7 @@ extension ScoreCard {
                 }
             }
             $0.object("nuisances") { for (name, count) in nuisances.sorted(by: <) { $0.put(name, count) } }
-            $0.object("told") { for (name, count) in told.sorted(by: <) { $0.put(name, count) } }
+            $0.object("told") { for (name, count) in raised.sorted(by: <) { $0.put(name, count) } }
             $0.object("breakdowns") { for (name, count) in breakdowns.sorted(by: <) { $0.put(name, count) } }
             $0.array("findings") { array in
                 for finding in findings {
@@ -104,7 +103,7 @@ extension ScoreCard {
             $0.put("missed", score.missed)
             $0.put("false", score.falseAlarms)
             $0.put("suspected_only", score.suspectedOnly)
-            $0.put("suspicion_owed", score.suspicionOwed)
+            $0.put("suspicion_owed", score.suspicionExpected)
             $0.put("suspicion_late", score.suspicionLate)
             $0.put("suspicion_missed", score.suspicionMissed)
             $0.put("suspectable", score.suspectable)
@@ -114,14 +113,14 @@ extension ScoreCard {
             $0.put("misled", score.misled)
             $0.put("suspected_cautiously", score.suspectedCautiously)
             $0.put("carried", score.carried)
-            $0.put("told_anyway", score.toldAnyway)
+            $0.put("told_anyway", score.raisedAnyway)
             $0.put("brief", score.brief)
             $0.put("explained", score.explained)
             $0.put("unknowable", score.unknowable)
             $0.put("doubled", score.doubled)
             $0.put("cleared_early", score.clearedEarly)
             $0.put("never_cleared", score.neverCleared)
-            for (name, delays) in [("suspected_after_s", score.suspectedAfter), ("told_after_s", score.toldAfter)] {
+            for (name, delays) in [("suspected_after_s", score.suspectedAfter), ("told_after_s", score.raisedAfter)] {
                 $0.object(name) { object in
                     for (name, share) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1)] {
                         if let value = quantile(delays, share) {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Elevator
-import Mosquitto
+import LiftModel
+import Platform
 
 #if canImport(Glibc)
     import Glibc
@@ -10,10 +10,11 @@ import Mosquitto
 
 struct Trial: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Try the gateway under load on this machine: CPU, delay, an outage, a long backlog, a week alone.",
+        abstract:
+            "Try the gateway under load on this machine: CPU, delay, an outage, a long backlog, a week without the centre.",
         discussion: """
             Each runs brokers, the gateway and a centre on free loopback ports and leaves nothing behind. Run it in the repository.
-            Figures are ratios on a machine with other work: each trial compares the gateway with something in the same run.
+            On a machine with other work only ratios count: each trial compares the gateway with something in the same run.
             """,
         subcommands: [Speed.self, Outage.self, Priority.self, Partition.self])
 }
@@ -29,7 +30,7 @@ struct TrialOptions: ParsableArguments {
     var keep: String?
 }
 
-/// - Throws: `ValidationError` for the first number that is not a count of something.
+/// - Throws: `ValidationError` for the first number below 1.
 func checkCounts(_ numbers: (name: String, value: Int)...) throws {
     for (name, value) in numbers where value < 1 {
         throw ValidationError("--\(name): found \(value), expected a whole number from 1 upwards")
@@ -56,14 +57,17 @@ private func share(_ sorted: [Double], _ part: Double) -> Double {
 func seconds(since start: Int64) -> Double { Double(MonotonicClock.nanoseconds - start) / 1e9 }
 
 extension Trial {
-    /// CPU for a flood at QoS 1, and the delay of alerts at a pace; mosquitto's bridge beside it.
+    /// CPU for a flood at QoS 1, and the delay of alerts at a steady rate, compared with
+    /// mosquitto's bridge.
     struct Speed: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "CPU seconds per 100,000 messages at QoS 1, and from publication to the centre at a pace.")
+            abstract:
+                "CPU seconds per 100,000 messages at QoS 1, and the delay from publication to the centre at a steady rate."
+        )
         @OptionGroup var options: TrialOptions
         @Option(help: "Messages of the flood.") var messages = 200_000
-        @Option(help: "Messages a second at the pace.") var rate = 2000
-        @Option(help: "Seconds at the pace.") var span = 30
+        @Option(help: "Messages a second at the steady rate.") var rate = 2000
+        @Option(help: "Seconds at the steady rate.") var span = 30
         @Option(help: "Lifts.") var lifts = 200
         @Option(help: "One message in so many is an alert.") var oneIn = 50
 
@@ -82,7 +86,7 @@ extension Trial {
             let centre = TrialCentre(port: site.centrePort)
             defer { centre.end() }
             let publisher = try TrialPublisher(port: site.buildingPort, lifts: lifts)
-            // Paced first, on a journal that is small.
+            // The steady rate comes first, on a small journal.
             try publisher.publish(rate * span, oneIn: oneIn, perSecond: Double(rate))
             try settle(publisher, centre)
             let delays = delays(publisher, centre, kind: "trial")
@@ -126,7 +130,7 @@ extension Trial {
             row(
                 "mosquitto's bridge, the same messages",
                 "\(rounded((TrialSite.cpu(bridge.pid) - before) / brought, 3)) CPU s/100,000",
-                "\(sink.raw) of \(messages) brought over")
+                "\(sink.raw) of \(messages) delivered")
         }
 
         private func settle(_ publisher: TrialPublisher, _ centre: TrialCentre) throws {
@@ -137,7 +141,7 @@ extension Trial {
         }
     }
 
-    /// From each change of a lift's verdict to the event that tells of it, in milliseconds, sorted.
+    /// Milliseconds from each change of a lift's verdict to the arrival of its event, sorted.
     static func delays(_ publisher: TrialPublisher, _ centre: TrialCentre, kind: String) -> [Double] {
         var arrivals: [String: [(Int, Int64)]] = [:]
         for event in centre.events where event.kind == kind {
@@ -151,11 +155,11 @@ extension Trial {
 }
 
 extension Trial {
-    /// The test nobody of the peers passed.
+    /// An outage of the centre with a kill in it: the test that no peer passed.
     struct Outage: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
-                "The centre is away: 25,000 alerts, kill -9, 25,000 more; then everything has to arrive once and in order."
+                "The centre is down: 25,000 alerts, kill -9, 25,000 more; then everything has to arrive once and in order."
         )
         @OptionGroup var options: TrialOptions
         @Option(help: "Alerts before the kill, and again after it.") var alerts = 25_000
@@ -186,7 +190,7 @@ extension Trial {
             while centre.count < alerts * 2, seconds(since: up) < 600 { usleep(20_000) }
             centre.end()
             let events = centre.events.filter { $0.kind == "trial" }
-            // From the first one on: when a link is tried again is chance.
+            // Counted from the first event: the time of the reconnection is chance.
             let drained = Double((events.last?.at ?? 0) - (events.first?.at ?? 0)) / 1e9
             var last: [String: Int] = [:]
             var outOfOrder = 0
@@ -198,10 +202,10 @@ extension Trial {
             row("waiting in the journal", "\(waiting)", "\(rounded(memory, 1)) MB resident")
             row(
                 "arrived once", "\(events.count)",
-                "\(centre.copies - centre.count) copies more, \(outOfOrder) out of a lift's order")
+                "\(centre.copies - centre.count) more copies, \(outOfOrder) out of a lift's order")
             row(
                 "drained in", "\(rounded(drained, 1)) s",
-                "\(Int(Double(events.count) / drained)) alerts/s with receipts; from its first one on")
+                "\(Int(Double(events.count) / drained)) alerts/s with receipts; from the first one on")
             try drainBridge(site, publisher)
             guard events.count == alerts * 2, outOfOrder == 0 else { throw ExitCode(1) }
         }
@@ -228,7 +232,7 @@ extension Trial {
             let span = seconds(since: first == 0 ? up : first)
             row(
                 "mosquitto's bridge drained \(sink.raw)", "\(rounded(span, 1)) s",
-                "\(Int(Double(sink.raw) / span)) messages/s, without receipts; from its first one on")
+                "\(Int(Double(sink.raw) / span)) messages/s, without receipts; from the first one on")
         }
     }
 }

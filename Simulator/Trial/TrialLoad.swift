@@ -1,10 +1,12 @@
-import Elevator
 import Encoding
 import FoundationEssentials
-import Mosquitto
+import LiftModel
+import MQTT
+import Platform
 import Synchronization
 
-/// Publishes lifts' words at QoS 1, as fast as the broker takes them or at a pace, and remembers when each was published.
+/// Publishes lifts' messages at QoS 1, as fast as the broker takes them or at a steady rate, and
+/// stores when each was published.
 final class TrialPublisher: MQTTClientDelegate {
     private let lifts: Int
     private var client: MQTTClient?
@@ -13,10 +15,10 @@ final class TrialPublisher: MQTTClientDelegate {
     private var isHigh: [Bool]
     private(set) var published = 0
     private(set) var acknowledged = 0
-    /// When the nth change of each lift's verdict was published; monotonic nanoseconds.
+    /// When each change of each lift's verdict was published; monotonic nanoseconds.
     private(set) var causes: [[Int64]]
 
-    /// Messages without an acknowledgement: what a fleet of publishers would have under way.
+    /// Messages without an acknowledgement: as many as a fleet of publishers has in flight.
     private static let window = 1000
 
     init(port: Int, lifts: Int) throws {
@@ -46,23 +48,23 @@ final class TrialPublisher: MQTTClientDelegate {
                 isHigh[lift].toggle()
                 causes[lift].append(MonotonicClock.nanoseconds)
             }
-            try say(lift)
+            try publishState(of: lift)
             if published % 64 == 0 || rate != nil { try turn(.zero) }
         }
     }
 
-    /// Lift `lift` changes its verdict now.
+    /// Changes the verdict of one lift.
     func change(_ lift: Int) throws {
         isHigh[lift].toggle()
         causes[lift].append(MonotonicClock.nanoseconds)
-        try say(lift)
+        try publishState(of: lift)
         try turn(.zero)
     }
 
-    /// Until the broker has everything.
+    /// Waits until the broker has acknowledged everything.
     func finish() throws { while acknowledged < published { try turn(.milliseconds(50)) } }
 
-    private func say(_ lift: Int) throws {
+    private func publishState(of lift: Int) throws {
         sequences[lift] += 1
         let floor = isHigh[lift] ? 90 + sequences[lift] % 7 : sequences[lift] % 30
         let text =
@@ -81,15 +83,16 @@ final class TrialPublisher: MQTTClientDelegate {
         try client.write()
     }
 
-    func connected(sessionPresent: Bool) { isConnected = true }
-    func refused(_ reason: String) {}
-    func disconnected(_ reason: String) {}
-    func subscribed(_ mid: Int32, accepted: Bool) {}
-    func published(_ mid: Int32) { acknowledged += 1 }
+    func connected(_ broker: MQTTSession) { isConnected = true }
+    func refused(_ reason: MQTTReason) {}
+    func disconnected(_ reason: MQTTReason?) {}
+    func subscribed(_ mid: Int32, _ grant: MQTTGrant) {}
+    func published(_ mid: Int32, refusal: MQTTReason?) { acknowledged += 1 }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {}
 }
 
-/// The centre of a trial, on a thread of its own: takes events, answers with receipts, and remembers when each first came.
+/// The centre of a trial, on a thread of its own: receives events, answers with receipts, and
+/// stores when each first came.
 final class TrialCentre: Sendable {
     struct Event: Sendable {
         var id: String
@@ -109,8 +112,8 @@ final class TrialCentre: Sendable {
     private let thread: Mutex<LoopThread?> = Mutex(nil)
 
     /// - Parameters:
-    ///   - topics: what to listen to; beside events, messages of the compared bridge are only counted.
-    ///   - earlier: what this centre got before it went away.
+    ///   - topics: what to subscribe to; messages of the compared bridge are only counted.
+    ///   - earlier: the centre before its outage, whose events this one has.
     init(
         port: Int, topics: [String] = ["hoistway/v1/trial/alert/+", "hoistway/v1/trial/event/+"],
         before earlier: TrialCentre? = nil

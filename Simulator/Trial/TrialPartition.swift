@@ -1,7 +1,7 @@
 import ArgumentParser
-import Elevator
 import FoundationEssentials
-import Mosquitto
+import LiftModel
+import Platform
 
 #if canImport(Glibc)
     import Glibc
@@ -10,16 +10,17 @@ import Mosquitto
 #endif
 
 extension Trial {
-    /// Days without a centre, in minutes: the gateway's clock leaps, its brokers, sockets and disk are real.
+    /// Days without a centre, in minutes. The gateway's clock leaps; its brokers, sockets and disk
+    /// are real.
     struct Partition: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "A week without the centre: memory, disk and descriptors, and everything delivered after it.",
             discussion: """
-                The real gateway with a clock that leaps. Each lift speaks once in each leap and changes its verdict every two hours; \
-                meanwhile the gateway goes on trying to reach the centre. Then the centre comes back.
+                The real gateway with a clock that leaps. Each lift sends one message in each leap and changes its verdict every two hours; \
+                meanwhile the gateway keeps trying to reach the centre. Then the centre comes back.
                 """)
         @OptionGroup var options: TrialOptions
-        @Option(name: .customLong("for"), help: "How long the centre is away: 6h, 72h, 168h.") var span = "168h"
+        @Option(name: .customLong("for"), help: "How long the centre is down: 6h, 72h, 168h.") var span = "168h"
         @Option(help: "How far the clock leaps each time.") var leap = "10s"
         @Option(help: "Lifts.") var lifts = 200
         @Option(help: "Quota of readings in MiB: small, so that it is reached.") var quota = 32
@@ -44,7 +45,7 @@ extension Trial {
             try publisher.finish()
             let before = publisher.causes.joined().count
             guard wait(30, { met.count >= before }) else {
-                throw OutputError(path: "the gateway", reason: "told nothing before the partition began")
+                throw OutputError(path: "the gateway", reason: "raised nothing before the partition began")
             }
             met.end()
             site.stopCentre()
@@ -56,27 +57,27 @@ extension Trial {
                 if step % max(1, steps / 14) == 0 { samples.append(sample(site, after: leap * step)) }
                 try publisher.publish(lifts, oneIn: changesEvery)
                 try publisher.finish()
-                // Words on their way are to be heard before time leaps.
+                // Messages on their way must arrive before time leaps.
                 usleep(2000)
                 clock.leap(leap)
-                // One second more and it says again how much it has read.
+                // One second later the gateway renews its count of messages.
                 var patience = 100
                 while !wait(0.2, { site.status?.counters.messages ?? 0 >= publisher.published }) {
                     patience -= 1
                     guard site.isGatewayRunning, patience > 0 else {
                         throw OutputError(
                             path: "the gateway",
-                            reason: "ended, or did not read what it was told; see gateway.log with --keep")
+                            reason: "ended, or did not read its messages; see gateway.log with --keep")
                     }
                     clock.leap(.seconds(1))
                 }
             }
             try site.startCentre()
             met = TrialCentre(port: site.centrePort, before: met)
-            // The gateway's pause before its next attempt.
+            // The gateway's backoff.
             clock.leap(.seconds(30))
             let wanted = publisher.causes.joined().count
-            row("changes of a verdict", "\(wanted)", "\(publisher.published) words of \(lifts) lifts")
+            row("changes of a verdict", "\(wanted)", "\(publisher.published) messages of \(lifts) lifts")
             _ = wait(300) { met.events.count { $0.kind == "trial" } >= wanted && site.status?.centre.backlog == 0 }
             met.end()
             try conclude(met, wanted, samples)
@@ -110,13 +111,14 @@ extension Trial {
             }
             row(
                 "arrived once", "\(events.count)",
-                "\(centre.copies - centre.count) copies more, \(outOfOrder) out of a lift's order")
-            // The first samples are of a process that has not yet met everything.
+                "\(centre.copies - centre.count) more copies, \(outOfOrder) out of a lift's order")
+            // The first samples are of a process that has not warmed up.
             let settled = samples.dropFirst(samples.count / 4)
             guard let first = settled.first, let end = settled.last else { throw ExitCode(1) }
             let isFlat = end.resident <= first.resident * 1.2 && end.descriptors <= first.descriptors + 2
             row("memory and descriptors", isFlat ? "flat" : "GREW")
-            // The ring with its pages' slack, the log beside it, and what is owed: its event twice, with its index entries.
+            // The ring with its pages' slack, the log beside it, and the outbox: each event twice,
+            // with its index entries.
             let allowed = Double(quota) * 1.05 * 1.3 + 20 + Double(end.waiting) * 0.004
             row("journal", end.journal <= allowed ? "bounded" : "GREW", "\(rounded(allowed, 0)) MB are allowed")
             guard events.count == wanted, outOfOrder == 0, isFlat, end.journal <= allowed else { throw ExitCode(1) }
@@ -133,7 +135,7 @@ extension Trial {
     }
 }
 
-/// Moves the clock of a gateway that was started with it in its environment.
+/// Moves the clock of a gateway that started with it in its environment.
 private final class LeapingClock {
     private let descriptor: Int32
 

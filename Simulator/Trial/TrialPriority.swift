@@ -1,6 +1,7 @@
 import ArgumentParser
-import Elevator
-import Mosquitto
+import LiftModel
+import MQTT
+import Platform
 
 #if canImport(Glibc)
     import Glibc
@@ -13,9 +14,10 @@ extension Trial {
     struct Priority: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
-                "From an alarm button to the centre while a backlog of faults drains, beside the same without one.")
+                "From an alarm button to the centre while a backlog of faults drains, compared with the same without a backlog."
+        )
         @OptionGroup var options: TrialOptions
-        @Option(help: "Faults that wait.") var backlog = 1_000_000
+        @Option(help: "Faults in the backlog.") var backlog = 1_000_000
         @Option(help: "Alarm calls in each of the two halves.") var calls = 100
         @Option(help: "Lifts that fill the backlog; as many others call.") var lifts = 200
         @Option(help: "Events of the backlog a second (the product's default is 500).") var rate = 500
@@ -25,7 +27,7 @@ extension Trial {
         }
 
         func run() throws {
-            // A million events are more than the product keeps by default.
+            // A million events are more than the default quotas.
             let site = try TrialSite(
                 options, lifts: lifts * 2, backlogRate: rate,
                 settings: ["outbox_quota_mib: 8192", "alerts_quota_mib: 8192"])
@@ -41,7 +43,8 @@ extension Trial {
             site.stopCentre()
             let publisher = try TrialPublisher(port: site.buildingPort, lifts: lifts)
             let began = MonotonicClock.nanoseconds
-            // As fast as the gateway takes them: a broker that saves hundreds of megabytes of queue is another trial.
+            // As fast as the gateway reads: a broker that stores hundreds of megabytes of queue is
+            // another trial.
             let start = site.status?.counters.messages ?? 0
             while publisher.published < backlog {
                 try publisher.publish(min(5000, backlog - publisher.published), oneIn: 1)
@@ -63,11 +66,12 @@ extension Trial {
             let patience = MonotonicClock.nanoseconds + 120_000_000_000
             while again.count == 0 {
                 guard MonotonicClock.nanoseconds < patience else {
-                    throw OutputError(path: "the gateway", reason: "brought nothing to the centre in 120 s")
+                    throw OutputError(path: "the gateway", reason: "delivered nothing to the centre in 120 s")
                 }
                 usleep(50_000)
             }
-            // Another caller: the first one's connection is long over. It goes on with the lifts that have not called.
+            // A new connection, since the first one is long over. It continues with the lifts that
+            // have not called.
             let busy = try callOut(
                 TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts, from: calls), again)
             report("while it drains", busy)
@@ -85,7 +89,7 @@ extension Trial {
                 "p99 \(text(0.99)) ms, worst \(text(1)) ms, \(delays.count) of \(calls) calls")
         }
 
-        /// Presses buttons, and waits for each at the centre. Milliseconds, sorted.
+        /// Presses buttons, and waits for each call at the centre. Milliseconds, sorted.
         private func callOut(_ caller: TrialCaller, _ centre: TrialCentre) throws -> [Double] {
             var delays: [Double] = []
             for _ in 0..<calls {
@@ -114,7 +118,7 @@ final class TrialCaller: MQTTClientDelegate {
     private var isConnected = false
     private var next: Int
 
-    /// - Parameter presses: how many were made before.
+    /// - Parameter presses: the number of presses before.
     init(port: Int, first: Int, lifts: Int, from presses: Int = 0) throws {
         self.first = first
         self.lifts = lifts
@@ -130,7 +134,8 @@ final class TrialCaller: MQTTClientDelegate {
         let lift = TrialSite.lift(first + next % lifts)
         next += 1
         let at = MonotonicClock.nanoseconds
-        // A button pressed and let go, and pressed again on the next round: a call that has ended is a new one.
+        // The button is released and pressed again on the next round: a call after the end of one
+        // is a new call.
         let text =
             "{\"Sequence\":\(next),\"Service_Mode\":1,\"Car_Status\":0,\"Car_Direction\":0,\"Door_Zone\":true,\"Car_Position\":1,\"Door_Status\":true,\"Passenger_Status\":true,\"Message_Code\":[\"90\"]}"
         _ = try client?.publish(Array(text.utf8), to: "lifts/\(lift)/state")
@@ -146,10 +151,10 @@ final class TrialCaller: MQTTClientDelegate {
         try client.write()
     }
 
-    func connected(sessionPresent: Bool) { isConnected = true }
-    func refused(_ reason: String) {}
-    func disconnected(_ reason: String) { isConnected = false }
-    func subscribed(_ mid: Int32, accepted: Bool) {}
-    func published(_ mid: Int32) {}
+    func connected(_ broker: MQTTSession) { isConnected = true }
+    func refused(_ reason: MQTTReason) {}
+    func disconnected(_ reason: MQTTReason?) { isConnected = false }
+    func subscribed(_ mid: Int32, _ grant: MQTTGrant) {}
+    func published(_ mid: Int32, refusal: MQTTReason?) {}
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {}
 }

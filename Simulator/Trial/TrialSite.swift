@@ -1,6 +1,5 @@
-import Elevator
 import FoundationEssentials
-import Mosquitto
+import LiftModel
 
 #if canImport(Glibc)
     import Glibc
@@ -8,8 +7,8 @@ import Mosquitto
     import Musl
 #endif
 
-/// Two brokers with the product's settings and the gateway with the shipped rules, for trials under load; everything on free loopback
-/// ports and in a folder of its own.
+/// Two brokers with the product's settings and the gateway with the shipped rules, for trials under
+/// load; everything on free loopback ports and in a folder of its own.
 final class TrialSite {
     let folder: String
     let buildingPort: Int
@@ -20,19 +19,19 @@ final class TrialSite {
     private var gateway: ChildProcess?
     private let keeps: Bool
 
-    /// A rule whose verdict changes with each message that says so: floors from 90 upwards.
+    /// A rule whose verdict follows the floor: true from 90 upwards.
     private static let rule = """
         rules:
           - { rule: trial, kind: trial, severity: major, when: floor >= 90, title: { en: trial, zh: 试 } }
 
         """
 
-    /// - Parameter settings: lines of the gateway's configuration beside those that every trial needs.
+    /// - Parameter settings: lines of the gateway's configuration beside those of every trial.
     init(_ options: TrialOptions, lifts: Int, backlogRate: Int = 1_000_000, settings: [String] = []) throws {
         self.options = options
         folder = options.keep ?? "/tmp/hoistway-trial-\(getpid())"
         keeps = options.keep != nil
-        // A trial is busy in loops that nothing else interrupts.
+        // A trial is busy in loops without another interruption.
         _ = StopOnSignal { [folder, keeps] in
             ChildProcess.killAll()
             if !keeps { try? FileManager.default.removeItem(atPath: folder) }
@@ -78,7 +77,8 @@ final class TrialSite {
     var gatewayPID: pid_t { gateway?.pid ?? 0 }
     var buildingPID: pid_t { building?.pid ?? 0 }
 
-    /// A mosquitto that brings `lifts/#` from the building's broker to the centre's: what the gateway is compared with.
+    /// A mosquitto that bridges `lifts/#` from the building's broker to the centre's, for
+    /// comparison with the gateway.
     func startBridge() throws -> ChildProcess {
         let port = try FreePort.find()
         return try startBroker(
@@ -97,7 +97,6 @@ final class TrialSite {
                 path: "systemd/mosquitto-hoistway.conf", reason: "cannot be read; run this in the repository")
         }
         var lines = String(decoding: settings, as: UTF8.self).split(separator: "\n").map(String.init)
-        lines.removeAll { $0.hasPrefix("persistence_location") }
         lines += ["listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/"]
         if getuid() == 0 { lines.append("user root") }
         try OutputFile("\(folder)/\(name).conf").write(Array((lines + extra).joined(separator: "\n").utf8))
@@ -118,7 +117,7 @@ final class TrialSite {
         return Double(sizes.reduce(0, +)) / 1e6
     }
 
-    /// What the gateway says of itself; nil before it says anything.
+    /// The gateway's status file; nil before it is written.
     var status: TrialStatus? {
         FileManager.default.contents(atPath: "\(folder)/status.json").flatMap { try? decodeJSON(TrialStatus.self, $0) }
     }
@@ -144,7 +143,7 @@ final class TrialSite {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd"))?.count ?? 0
     }
 
-    /// What a process has had written to block devices, in MB.
+    /// The bytes that a process has caused to be written to block devices, in MB.
     static func written(_ pid: pid_t) -> Double {
         let text =
             FileManager.default.contents(atPath: "/proc/\(pid)/io").map { String(decoding: $0, as: UTF8.self) } ?? ""
@@ -161,7 +160,7 @@ final class TrialSite {
     }
 }
 
-/// The part of the gateway's status that a trial needs.
+/// The members of the gateway's status file that a trial needs.
 struct TrialStatus: Decodable {
     struct Broker: Decodable { var drained: Bool }
     struct Centre: Decodable { var backlog: Int }

@@ -1,19 +1,24 @@
-import Elevator
+import LiftModel
 
-/// Reminders that nobody at the centre has accepted an entrapment: each is a revision of it that may leave by a further route
-/// at once (entrapment.md: "No `accepted` within 3 minutes escalates to the next route"; the first of the four nodes of a Chinese
-/// rescue, 接警, is judged by a 3-minute response rate). They come after 3, 6 and 9 minutes, then every 15 minutes, and every hour
-/// once an hour is over, for as long as the entrapment is open and nobody has accepted it.
+/// Reminders that nobody at the centre has accepted an entrapment.
+///
+/// Each reminder is a revision of the entrapment, which may leave by a further route at once
+/// (entrapment.md: "No `accepted` within 3 minutes escalates to the next route"; the first of the
+/// four nodes of a Chinese rescue, 接警, is measured by a 3-minute response rate). Reminders are due
+/// after 3, 6 and 9 minutes, then every 15 minutes, and hourly after the first hour. They end when
+/// the entrapment is accepted or over.
 extension Detector {
-    /// The time that a rule file's parameter of this name may change, for a trial.
+    /// The parameter of a rule file that may change the acceptance limit, for a trial.
     static let acceptanceParameter = "accept_within"
     private static let standardAcceptance = Duration.seconds(180)
-    /// So many reminders come one acceptance limit apart; then so many limits lie between two (15 minutes), and from so many limits
-    /// after the beginning on (an hour) that many.
+    /// The first `quickReminders` are one acceptance limit apart. The next are `quarterHour` limits
+    /// apart (15 minutes). From `hour` limits after the start on (an hour) they are `hour` limits
+    /// apart.
     static let quickReminders = 3
     private static let quarterHour: Int64 = 5
     private static let hour: Int64 = 20
-    /// A snapshot counts reminders in a byte; from here on only their times matter.
+    /// A snapshot stores the number of reminders in a byte. Beyond this count only the times
+    /// matter.
     private static let countedReminders = 100
 
     private var acceptanceLimit: Int64 {
@@ -32,48 +37,49 @@ extension Detector {
         return last + limits * acceptanceLimit
     }
 
-    /// When the next reminder about a lift is due.
+    /// When the next reminder for a lift is due.
     func nextReminder(_ index: Int) -> Int64 {
-        tracks[index].ledger.entries.reduce(LiftMemory.never) { min($0, reminderDue($1) ?? LiftMemory.never) }
+        lifts[index].ledger.entries.reduce(LiftMemory.never) { min($0, reminderDue($1) ?? LiftMemory.never) }
     }
 
-    /// Gives the reminders that are due at `acceptanceDue`, and sets the next time.
+    /// Appends the reminders that are due at `acceptanceDue`, and sets the next time.
     ///
-    /// What comes out of a backlog was told only now: whoever is to accept it has the whole time from here on. The reminders of one
-    /// area come as one: the first of its entrapments names the others, also those that are due soon after it.
+    /// An alert from a backlog was raised only now, so its acceptance limit starts now. The
+    /// entrapments of one area get one reminder: it names the other entrapments, including those
+    /// whose reminder is due soon after.
     mutating func remind(at now: Int64) {
         let time = acceptanceDue
         let isLate = now - time > acceptanceLimit / 2
-        let areas = Set(tracks.indices.compactMap { nextReminder($0) <= time ? area(of: $0) : nil })
-        // By area: the reminder that speaks for all of it, by its place among the alerts.
-        var spokesmen: [String: Int] = [:]
-        for index in tracks.indices {
+        let areas = Set(lifts.indices.compactMap { nextReminder($0) <= time ? area(of: $0) : nil })
+        // By area: the index in `alerts` of the reminder that stands for the whole area.
+        var areaReminders: [String: Int] = [:]
+        for index in lifts.indices {
             let area = area(of: index).flatMap { areas.contains($0) ? $0 : nil }
-            for entry in tracks[index].ledger.entries.indices {
-                guard let due = reminderDue(tracks[index].ledger.entries[entry]),
+            for entry in lifts[index].ledger.entries.indices {
+                guard let due = reminderDue(lifts[index].ledger.entries[entry]),
                     due <= time + (area == nil ? 0 : acceptanceLimit / 2)
                 else { continue }
-                tracks[index].ledger.entries[entry].remindedAt = isLate ? now : time
+                lifts[index].ledger.entries[entry].remindedAt = isLate ? now : time
                 if isLate { continue }
-                let reminders = tracks[index].ledger.entries[entry].reminders + 1
-                tracks[index].ledger.entries[entry].reminders = min(reminders, Self.countedReminders)
-                if let area, let spokesman = spokesmen[area] {
-                    alerts[spokesman].alsoNotAccepted.append(tracks[index].ledger.entries[entry].id)
+                let reminders = lifts[index].ledger.entries[entry].reminders + 1
+                lifts[index].ledger.entries[entry].reminders = min(reminders, Self.countedReminders)
+                if let area, let reminder = areaReminders[area] {
+                    alerts[reminder].alsoNotAccepted.append(lifts[index].ledger.entries[entry].id)
                     continue
                 }
                 note(index, entry, .notAccepted, nil, Instant(nanoseconds: time))
-                if let area { spokesmen[area] = alerts.count - 1 }
+                if let area { areaReminders[area] = alerts.count - 1 }
             }
         }
-        lookForReminders()
+        scheduleReminders()
     }
 
-    /// The open incident of several lifts that a lift is part of.
+    /// The open incident of several lifts to which a lift belongs.
     private func area(of index: Int) -> String? {
         incidents.filter { $0.value.alert.isOpen && $0.value.counts(index) }.map(\.key).min()
     }
 
-    mutating func lookForReminders() {
-        acceptanceDue = tracks.indices.reduce(LiftMemory.never) { min($0, nextReminder($1)) }
+    mutating func scheduleReminders() {
+        acceptanceDue = lifts.indices.reduce(LiftMemory.never) { min($0, nextReminder($1)) }
     }
 }

@@ -1,9 +1,11 @@
 import CCrypto
 
-/// Whose alerts they are: two sites may both have a lift "A1", and a site whose journal is lost begins to count anew.
+/// The site and journal that alert ids are made from. Two sites may both have a lift "A1", and a
+/// site whose journal is lost starts its counts again.
 public struct AlertOrigin: Sendable, Equatable {
     public var site: String
-    /// The journal's identity; nil names alerts as versions did that knew of neither site nor journal.
+    /// The journal's identity. With nil, ids are those of earlier versions, which used neither site
+    /// nor journal.
     public var journal: String?
 
     public init(site: String, journal: String? = AlertOrigin.replayed) {
@@ -11,11 +13,12 @@ public struct AlertOrigin: Sendable, Equatable {
         self.journal = journal
     }
 
-    /// Stands for a journal where there is none: the same trace has the same ids.
+    /// Stands for the journal's identity in a replay, so that the same trace has the same ids.
     public static let replayed = "00000000-0000-0000-0000-000000000000"
 }
 
-/// Alert ids: name-based UUIDs (RFC 9562 version 5, SHA-1), so that the same event has the same id wherever it is judged.
+/// Alert ids: name-based UUIDs (RFC 9562 version 5, SHA-1). The same event has the same id wherever
+/// it is evaluated.
 public enum AlertIdentity {
     /// The namespace of Hoistway's alerts, itself a random UUID.
     private static let namespace: [UInt8] = [
@@ -23,8 +26,8 @@ public enum AlertIdentity {
     ]
 
     /// - Parameters:
-    ///   - onset: nanoseconds, as first judged.
-    ///   - earlier: alerts journalled before with the same lift, kind and onset.
+    ///   - onset: nanoseconds, as first decided.
+    ///   - earlier: the number of alerts journalled before with the same lift, kind and onset.
     public static func id(_ origin: AlertOrigin, lift: String, kind: String, onset: Int64, earlier: Int) -> String {
         let whose = origin.journal.map { "\(origin.site)\u{1F}\($0)\u{1F}" } ?? ""
         let name = namespace + Array("\(whose)\(lift)\u{1F}\(kind)\u{1F}\(onset)\u{1F}\(earlier)".utf8)

@@ -1,14 +1,15 @@
-import Elevator
+import LiftModel
 
-/// What the centre has been, or will be, told about one lift. It does not roll back: a revised past revises the alerts.
+/// The alerts of one lift as the centre has received them, or will receive them. The ledger does
+/// not roll back: when a replay changes the past, the alerts are revised.
 ///
 /// Invariants:
-/// 1. An id is given once, when an alert is first told; no later verdict changes or withdraws it.
+/// 1. An id is given once, when an alert is first raised; no later verdict changes or withdraws it.
 /// 2. Revisions of an id count up from 1.
 struct AlertLedger: Sendable, Equatable {
     struct Entry: Sendable, Equatable {
         var rule: String
-        /// The branch that it stands on.
+        /// The branch that is the alert's reason.
         var reason: String
         var kind: String
         var title: Title
@@ -20,23 +21,23 @@ struct AlertLedger: Sendable, Equatable {
         var raisedAt: Int64
         /// Event time of its last revision.
         var changedAt: Int64
-        /// How often the centre has been reminded that nobody has accepted it.
+        /// The number of reminders that nobody has accepted it.
         var reminders = 0
-        /// When it was reminded last, or could have been.
+        /// When the last reminder was due, whether or not it was sent.
         var remindedAt = Int64.min
-        /// It was told as an alert, whatever became of it: also one that a suppressor has reached back over.
+        /// The alert has been raised, even if a suppressor has reached back over it since.
         var wasRaised: Bool { state != .suppressed || revision > 1 }
-        /// The person at the centre who deals with it, until that person says that it is over.
+        /// The person at the centre who has accepted it, until that person reports its end.
         var acceptedBy: String?
-        /// Of an entrapment: the reason of its first revision.
+        /// The reason of an entrapment's first revision.
         var branch = ""
-        /// A person has said that people are in the car.
+        /// A person has reported that people are in the car.
         var isVerified = false
-        /// A person has said that rescuers are there.
+        /// A person has reported that rescuers are at the lift.
         var hasRescuers = false
     }
     /// A rule's open alert, as the rules' memory has it.
-    struct OpenLife {
+    struct OpenAlertState {
         var branch: Int
         var onset: Int64
         var state: AlertState
@@ -45,17 +46,20 @@ struct AlertLedger: Sendable, Equatable {
     var origin = AlertOrigin(site: "")
     /// Open alerts, and those that ended within the lateness.
     var entries: [Entry] = []
-    /// (kind, onset) of alerts told before, the newest last, to tell a repeated onset from a first one.
+    /// Kind and onset of earlier alerts, the newest last. They tell a repeated onset from a first
+    /// one.
     var onsets: [Onset] = []
 
     struct Onset: Sendable, Equatable {
         var kind: String
         var onset: Int64
     }
-    /// Onsets remembered per lift. A controller that boots in 1970 repeats itself within fewer than this.
+    /// Onsets remembered per lift. A controller that boots in 1970 repeats an onset within fewer
+    /// than this.
     static let rememberedOnsets = 64
 
-    /// A person deals with the lift's open entrapment: nothing suppresses a branch of it (EN 81-28).
+    /// A person has accepted the lift's open entrapment: nothing suppresses a branch of it (EN
+    /// 81-28).
     var hasAcceptedEntrapment: Bool {
         entries.contains { $0.acceptedBy != nil && $0.state.isOpen && Alert.isEntrapment($0.kind) }
     }
@@ -65,8 +69,10 @@ struct AlertLedger: Sendable, Equatable {
 
     func openIndex(_ rule: String) -> Int? { entries.firstIndex { $0.rule == rule && $0.state.isOpen } }
 
-    /// Alerts of rules that are branches of another one now are that one's. Of two that are open one goes on: a confirmed one, and of
-    /// such the one that a person has taken on, whose id the centre works with.
+    /// Alerts of a rule that has become a branch of another rule belong to that other rule.
+    ///
+    /// Of two open alerts one stays: a confirmed one before a suspected one, then an accepted one
+    /// before others, because the centre works with its id.
     mutating func rename(to rules: [CompiledRule]) {
         var isRenamed = false
         for rule in rules {
@@ -77,7 +83,7 @@ struct AlertLedger: Sendable, Equatable {
                     entries[i].rule = rule.definition.name
                     entries[i].reason = branch.name
                     entries[i].kind = rule.definition.kind
-                    // A rule without stages had raised it in earnest.
+                    // A rule without stages raised it as certain.
                     if entries[i].state == .raised { entries[i].state = rule.definition.finalState }
                 }
             }
@@ -89,7 +95,8 @@ struct AlertLedger: Sendable, Equatable {
         entries = (0...4).flatMap { wanted in entries.filter { rank($0) == wanted } }
     }
 
-    /// The alert that goes on takes over what people have said of one that is now the same, and how urgent that was.
+    /// The remaining alert takes over acceptance, verification, rescuers and the higher severity of
+    /// the alert that is merged into it.
     mutating func merge(_ second: Int, into first: Int) {
         let merged = entries[second]
         entries[second].acceptedBy = nil
@@ -99,15 +106,16 @@ struct AlertLedger: Sendable, Equatable {
         entries[first].severity = max(entries[first].severity, merged.severity)
     }
 
-    mutating func earlier(_ kind: String, _ onset: Int64) -> Int {
+    mutating func registerOnset(_ kind: String, _ onset: Int64) -> Int {
         let count = onsets.count { $0.kind == kind && $0.onset == onset }
         onsets.append(Onset(kind: kind, onset: onset))
         if onsets.count > Self.rememberedOnsets { onsets.removeFirst() }
         return count
     }
 
-    mutating func forgetEnded(before time: Int64) {
-        // What is presumed over, or was accepted, waits for a person who says that it is over; the last few do.
+    mutating func removeEnded(before time: Int64) {
+        // A presumed release and an accepted alert wait for a person who reports the end. The last
+        // eight are retained.
         let waiting = entries.filter { $0.state == .presumedReleased || !$0.state.isOpen && $0.acceptedBy != nil }
             .suffix(8).map(\.id)
         entries.removeAll { !$0.state.isOpen && $0.changedAt < time && !waiting.contains($0.id) }
@@ -115,47 +123,48 @@ struct AlertLedger: Sendable, Equatable {
 
     /// Turns transitions into revisions.
     /// - Parameters:
-    ///   - refoldedFrom: where the past was judged anew; nil when these transitions simply happened.
-    ///   - life: a rule's open alert after the last transition, as the rules' memory has it.
-    mutating func tell(
-        _ transitions: [Transition], refoldedFrom start: Int64?, rules: [CompiledRule], lift: String, now: Int64,
-        vendorCode: String?, evidence: () -> [Evidence], life: (Int) -> OpenLife?, _ alerts: inout [Alert]
+    ///   - replayedFrom: the start of a replay after a late reading; nil without a replay.
+    ///   - openState: a rule's open alert after the last transition, as the rules' memory has it.
+    mutating func apply(
+        _ transitions: [Transition], replayedFrom start: Int64?, rules: [CompiledRule], lift: String, now: Int64,
+        vendorCode: String?, evidence: () -> [Evidence], openState: (Int) -> OpenAlertState?, _ alerts: inout [Alert]
     ) {
         var matched: Set<String> = []
         for transition in transitions {
             let rule = rules[transition.rule]
             let name = rule.definition.name
-            let isRefolded = start != nil
-            func tell(_ entry: Entry) {
+            let isReplayed = start != nil
+            func emit(_ entry: Entry) {
                 alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
             }
             func change(_ open: Int) {
-                // A confirmation is not taken back but by an end.
+                // Only the end of the alert takes a confirmation back.
                 let isStep = !(entries[open].state == .confirmed && transition.state == .suspected)
                 revise(open, isStep ? transition.state : .confirmed, transition.time)
                 entries[open].reason = rule.branches[transition.branch].name
                 entries[open].title = rule.title(transition.branch, transition.state)
                 entries[open].severity = transition.severity
-                tell(entries[open])
+                emit(entries[open])
             }
             let open = openIndex(name)
             switch transition.state {
             case _ where transition.isUpdate:
                 guard let open else { continue }
-                // What was told of that time has been told; whether it is still so is seen when all is judged anew.
-                if !isRefolded || transition.time > entries[open].changedAt { change(open) }
+                // In a replay, revisions of that time exist already. The comparison at the end of
+                // the replay finds what has changed since.
+                if !isReplayed || transition.time > entries[open].changedAt { change(open) }
             case .suppressed where !transition.begins:
                 // A suppressor has reached back over a suspicion.
                 if let open, entries[open].raisedAt <= transition.time { change(open) }
             case .suppressed:
-                // In a past judged anew the suppression of an earlier time comes by again.
+                // A replay repeats the suppressions of earlier times.
                 if open != nil { continue }
                 if let start,
                     entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.changedAt >= start })
                 {
                     continue
                 }
-                tell(self.open(transition, rule, lift: lift))
+                emit(self.open(transition, rule, lift: lift))
             case .confirmed where !transition.begins:
                 guard let open, entries[open].state == .suspected, entries[open].raisedAt <= transition.time else {
                     continue
@@ -165,58 +174,59 @@ struct AlertLedger: Sendable, Equatable {
                 if let open {
                     matched.insert(entries[open].id)
                 } else if let start,
-                    let told = entries.first(where: {
+                    let raised = entries.first(where: {
                         $0.rule == name && $0.raisedAt >= start && $0.wasRaised && !matched.contains($0.id)
                     })
                 {
-                    matched.insert(told.id)
+                    matched.insert(raised.id)
                 } else {
                     let entry = self.open(transition, rule, lift: lift)
                     matched.insert(entry.id)
-                    tell(entry)
+                    emit(entry)
                 }
             case .cleared, .presumedReleased:
-                // In a past judged anew the end of an earlier alert comes by again while a later one is open.
+                // A replay repeats the end of an earlier alert while a later one is open.
                 guard let open, entries[open].raisedAt <= transition.time else { continue }
                 revise(open, transition.state, transition.time)
-                tell(entries[open])
+                emit(entries[open])
             }
         }
-        if start != nil { revise(rules, lift: lift, now: now, vendorCode: vendorCode, evidence, life, &alerts) }
+        if start != nil { revise(rules, lift: lift, now: now, vendorCode: vendorCode, evidence, openState, &alerts) }
     }
 
-    /// After the past was judged anew: what stands open here but not there is cleared as revised, and the other way round
-    /// raised again.
+    /// After a replay: an alert that is open only in the ledger is cleared as revised; one that is
+    /// open only in the rules' memory is raised again.
     private mutating func revise(
         _ rules: [CompiledRule], lift: String, now: Int64, vendorCode: String?, _ evidence: () -> [Evidence],
-        _ life: (Int) -> OpenLife?, _ alerts: inout [Alert]
+        _ openState: (Int) -> OpenAlertState?, _ alerts: inout [Alert]
     ) {
         for (index, rule) in rules.enumerated() {
-            let told = openIndex(rule.definition.name)
-            let life = life(index)
-            if let told, life == nil {
+            let known = openIndex(rule.definition.name)
+            let current = openState(index)
+            if let known, current == nil {
                 let transition = Transition(
-                    rule: index, branch: 0, state: .cleared, severity: entries[told].severity, time: now,
-                    onset: entries[told].onset, reason: AlertReason.revised.rawValue, unobserved: 0,
+                    rule: index, branch: 0, state: .cleared, severity: entries[known].severity, time: now,
+                    onset: entries[known].onset, reason: AlertReason.revised.rawValue, unobserved: 0,
                     evidence: evidence())
-                revise(told, .cleared, now)
-                alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
-            } else if let told, let life {
-                goOn(told, life, rule, index, lift: lift, now: now, vendorCode: vendorCode, evidence, &alerts)
-            } else if told == nil, let life,
+                revise(known, .cleared, now)
+                alerts.append(Self.alert(entries[known], rule, transition, lift: lift, vendorCode: vendorCode))
+            } else if let known, let current {
+                update(known, current, rule, index, lift: lift, now: now, vendorCode: vendorCode, evidence, &alerts)
+            } else if known == nil, let current,
                 Alert.isEntrapment(rule.definition.kind) || !isExplained(rule.definition.name)
             {
-                // It was told as over, and is not: the same alert goes on.
+                // The alert was cleared, and its condition still holds: the same alert is open
+                // again.
                 let transition = Transition(
-                    rule: index, branch: life.branch, state: life.state, severity: life.severity, time: now,
-                    onset: life.onset, reason: AlertReason.revised.rawValue, unobserved: 0, evidence: evidence())
+                    rule: index, branch: current.branch, state: current.state, severity: current.severity, time: now,
+                    onset: current.onset, reason: AlertReason.revised.rawValue, unobserved: 0, evidence: evidence())
                 let name = rule.definition.name
                 let entry: Entry
                 if let ended = entries.lastIndex(where: { $0.rule == name && $0.wasRaised }) {
-                    revise(ended, life.state, now)
-                    entries[ended].reason = rule.branches[life.branch].name
-                    entries[ended].title = rule.title(life.branch, life.state)
-                    entries[ended].severity = max(entries[ended].severity, life.severity)
+                    revise(ended, current.state, now)
+                    entries[ended].reason = rule.branches[current.branch].name
+                    entries[ended].title = rule.title(current.branch, current.state)
+                    entries[ended].severity = max(entries[ended].severity, current.severity)
                     entry = entries[ended]
                 } else {
                     entry = open(transition, rule, lift: lift)
@@ -226,37 +236,39 @@ struct AlertLedger: Sendable, Equatable {
         }
     }
 
-    /// After the past was judged anew an alert that is open goes on: it may be more severe, confirmed, or stand on another branch.
-    private mutating func goOn(
-        _ told: Int, _ life: OpenLife, _ rule: CompiledRule, _ index: Int, lift: String, now: Int64,
+    /// After a replay, an open alert may be more severe, confirmed, or have another branch as its
+    /// reason.
+    private mutating func update(
+        _ known: Int, _ current: OpenAlertState, _ rule: CompiledRule, _ index: Int, lift: String, now: Int64,
         vendorCode: String?, _ evidence: () -> [Evidence], _ alerts: inout [Alert]
     ) {
-        let branch = rule.branches[life.branch].name
-        let isConfirmed = entries[told].state == .suspected && life.state == .confirmed
-        let isOther = rule.branches.count > 1 && entries[told].reason != branch && entries[told].state == life.state
-        let isWorse = life.severity > entries[told].severity
+        let branch = rule.branches[current.branch].name
+        let isConfirmed = entries[known].state == .suspected && current.state == .confirmed
+        let isOther =
+            rule.branches.count > 1 && entries[known].reason != branch && entries[known].state == current.state
+        let isWorse = current.severity > entries[known].severity
         guard isConfirmed || isOther || isWorse else { return }
-        let state = isConfirmed ? .confirmed : entries[told].state
-        entries[told].severity = max(entries[told].severity, life.severity)
+        let state = isConfirmed ? .confirmed : entries[known].state
+        entries[known].severity = max(entries[known].severity, current.severity)
         if isConfirmed || isOther {
-            entries[told].reason = branch
-            entries[told].title = rule.title(life.branch, state)
+            entries[known].reason = branch
+            entries[known].title = rule.title(current.branch, state)
         }
-        revise(told, state, now)
+        revise(known, state, now)
         let transition = Transition(
-            rule: index, branch: life.branch, state: state, severity: entries[told].severity, time: now,
-            onset: entries[told].onset, reason: isConfirmed || isOther ? branch : AlertReason.severity.rawValue,
+            rule: index, branch: current.branch, state: state, severity: entries[known].severity, time: now,
+            onset: entries[known].onset, reason: isConfirmed || isOther ? branch : AlertReason.severity.rawValue,
             unobserved: 0,
             evidence: evidence())
-        alerts.append(Self.alert(entries[told], rule, transition, lift: lift, vendorCode: vendorCode))
+        alerts.append(Self.alert(entries[known], rule, transition, lift: lift, vendorCode: vendorCode))
     }
 
-    /// The rule's latest word is that something explains it away: its alert is open and told as suppressed.
+    /// The rule's newest alert is suppressed by an incident that explains it.
     private func isExplained(_ rule: String) -> Bool { entries.last { $0.rule == rule }?.state == .suppressed }
 
     private mutating func open(_ transition: Transition, _ rule: CompiledRule, lift: String) -> Entry {
         let kind = transition.state == .suppressed ? rule.definition.kind + ".suppressed" : rule.definition.kind
-        let earlier = earlier(kind, transition.onset)
+        let earlier = registerOnset(kind, transition.onset)
         let entry = Entry(
             rule: rule.definition.name, reason: rule.branches[transition.branch].name, kind: rule.definition.kind,
             title: rule.title(transition.branch, transition.state),
@@ -273,7 +285,8 @@ struct AlertLedger: Sendable, Equatable {
         entries[index].changedAt = time
     }
 
-    /// Ends an alert for a reason that no rule has found: a person's word, or a rule that is gone.
+    /// Ends an alert for a reason outside the rules: an operator action, or the removal of its
+    /// rule.
     mutating func close(
         _ index: Int, ruleVersion: String, reason: AlertReason, _ statement: Statement? = nil, lift: String, now: Int64,
         evidence: [Evidence], vendorCode: String?
@@ -284,7 +297,7 @@ struct AlertLedger: Sendable, Equatable {
             vendorCode: vendorCode)
     }
 
-    /// Tells an alert again as it stands.
+    /// Appends a revision of an alert that changes nothing but its reason and statement.
     mutating func note(
         _ index: Int, ruleVersion: String, reason: AlertReason, _ statement: Statement?, lift: String, now: Int64,
         evidence: [Evidence], vendorCode: String?

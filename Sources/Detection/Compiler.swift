@@ -1,11 +1,11 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
 /// Checks the types of expressions and turns them into nodes.
 struct Compiler {
     enum ValueType: Equatable {
         case boolean
-        /// True at instants only; allowed inside `once`, `count`, `since` and their like.
+        /// True at instants only; allowed inside `once`, `count`, `since` and similar functions.
         case point
         case number(unit: String)
         case enumeration([String])
@@ -35,7 +35,7 @@ struct Compiler {
     private(set) var identities: [UInt64] = []
     private var index: [Node: Int] = [:]
     private var pending: Set<String> = []
-    /// Each `let` is compiled once: they may name each other many times over.
+    /// Each `let` is compiled once, since several may name the same one.
     private var compiledLets: [String: Typed] = [:]
     /// 0, or the rule whose `clear` is being compiled.
     private var scope: Int32 = 0
@@ -54,7 +54,6 @@ struct Compiler {
             signals.entries.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Compiles a condition.
     mutating func condition(_ expression: Expression) throws(ExpressionError) -> Operand {
         let typed = try compile(expression)
         try expect(
@@ -62,7 +61,8 @@ struct Compiler {
         return typed.operand
     }
 
-    /// Compiles what belongs to a rule's open alert: memory of its operators begins when the alert is raised.
+    /// Compiles what belongs to a rule's open alert: the memory of its operators starts when the
+    /// alert is raised.
     mutating func scoped<Result>(
         to rule: Int, named name: String, _ body: (inout Compiler) throws(ExpressionError) -> Result
     ) throws(ExpressionError) -> Result {
@@ -98,7 +98,7 @@ struct Compiler {
         var operands = [node.a, node.b].map {
             $0 == .none ? 0 : identities[$0.node] ^ ($0.isNegated ? UInt64.max : 0)
         }
-        // Which of two equals comes first hangs on what was compiled before; what they mean does not.
+        // The order of the two operands depends on what was compiled before; the meaning does not.
         if node.operation == .and || node.operation == .either { operands.sort() }
         for operand in operands { hash.add(operand) }
         switch node.operation {
@@ -116,7 +116,7 @@ struct Compiler {
         return operand.isNegated ? !value : value
     }
 
-    /// Whether it is never unknown, so that "surely" and "possibly" need not be told apart.
+    /// Whether it is never unknown. Then "surely" and "possibly" are the same.
     func isDefinite(_ operand: Operand) -> Bool {
         let node = nodes[operand.node]
         switch node.operation {
@@ -213,9 +213,9 @@ struct Compiler {
                 pending.remove(name)
                 throw ExpressionError(
                     offset: expression.offset,
-                    message: "named parts stand on each other more than \(ExpressionParser.maximumDepth) deep")
+                    message: "more than \(ExpressionParser.maximumDepth) 'let's depend on each other, one on the next")
             }
-            // What is shared by all rules is the lift's memory, not an alert's.
+            // The memory of a `let` belongs to the lift, not to an alert, since all rules share it.
             let outer = scope
             scope = 0
             defer {
@@ -227,7 +227,7 @@ struct Compiler {
                 compiledLets[name] = typed
                 return typed
             } catch {
-                // The part in which the mistake stands is named, not every one on the way to it.
+                // Only the innermost part with the mistake is named.
                 let isNamed = error.message.hasPrefix("in 'let")
                 throw ExpressionError(
                     offset: expression.offset, message: isNamed ? error.message : "in 'let \(name)': \(error.message)")
@@ -305,7 +305,7 @@ struct Compiler {
         return members.filter { signals.entries[$0].isProvided }
     }
 
-    mutating func fold(_ parts: [Operand], isAny: Bool) -> Operand {
+    mutating func combine(_ parts: [Operand], isAny: Bool) -> Operand {
         guard var result = parts.first else { return constant(.unknown) }
         for part in parts.dropFirst() { result = isAny ? or(result, part) : and(result, part) }
         return result
@@ -313,10 +313,10 @@ struct Compiler {
 }
 
 extension Expression {
-    /// The name or quoted text, where the expression is one.
-    var word: String? {
+    /// The name or quoted text, if the expression is one.
+    var nameOrText: String? {
         switch form {
-        case .name(let word), .text(let word): word
+        case .name(let text), .text(let text): text
         default: nil
         }
     }
@@ -335,10 +335,10 @@ extension Expression.Comparison {
     }
 }
 
-/// A site can set these without touching a rule.
+/// A value that a site can set without changing a rule.
 public enum ParameterValue: Equatable, Sendable {
     case duration(Duration)
     case number(Double)
 }
 
-func nearest(_ word: String, _ candidates: some Sequence<String>) -> String { suggestion(for: word, among: candidates) }
+func nearest(_ name: String, _ candidates: some Sequence<String>) -> String { suggestion(for: name, among: candidates) }

@@ -1,4 +1,4 @@
-import Elevator
+import LiftModel
 
 /// Comparison, arithmetic and sets.
 extension Compiler {
@@ -20,7 +20,7 @@ extension Compiler {
                 let name = Expression(form: .name(signals.entries[member].name), offset: l.offset)
                 parts.append(try compare(comparison, name, r, whole).operand)
             }
-            return Typed(operand: fold(parts, isAny: quantifier == "any"), type: .boolean)
+            return Typed(operand: combine(parts, isAny: quantifier == "any"), type: .boolean)
         }
         if case .text = l.form { return try compare(comparison.flipped, r, l, whole) }
         let left = try compile(l)
@@ -30,10 +30,11 @@ extension Compiler {
                 throw ExpressionError(offset: whole.offset, message: "names are compared with == and != only")
             }
             let equal: Operand
-            // A bare word that is a signal's name is the signal; in quotes it is a value.
+            // A name without quotes that is a signal's name means the signal; in quotes it is a
+            // value.
             var isSignal = false
             if case .name(let name) = r.form { isSignal = signal(named: name) != nil }
-            if let word = r.word, !isSignal, names.contains(word) || lets[word] == nil {
+            if let text = r.nameOrText, !isSignal, names.contains(text) || lets[text] == nil {
                 equal = add(Node(operation: .isOneOf, a: left.operand, constant: try mask(of: [r], names)))
             } else {
                 let right = try compile(r)
@@ -147,13 +148,13 @@ extension Compiler {
     private func mask(of items: [Expression], _ names: [String]) throws(ExpressionError) -> UInt64 {
         var mask: UInt64 = 0
         for item in items {
-            guard let word = item.word else {
+            guard let text = item.nameOrText else {
                 throw ExpressionError(
                     offset: item.offset, message: "expected a name, one of \(names.joined(separator: ", "))")
             }
-            guard let index = names.firstIndex(of: word) else {
+            guard let index = names.firstIndex(of: text) else {
                 throw ExpressionError(
-                    offset: item.offset, message: "'\(word)' is not a value here.\(nearest(word, names))")
+                    offset: item.offset, message: "'\(text)' is not a value here.\(nearest(text, names))")
             }
             mask |= 1 << UInt64(index)
         }

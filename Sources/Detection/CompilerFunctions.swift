@@ -1,6 +1,6 @@
-import Elevator
+import LiftModel
 
-/// The functions of the rule language: how many arguments each takes, of which types, and what it becomes.
+/// The functions of the rule language: the number and types of their arguments, and their nodes.
 extension Compiler {
     static let functions = [
         "any", "all", "known", "possibly", "last", "previous", "rise", "fall", "changes", "once", "held", "since",
@@ -65,7 +65,7 @@ extension Compiler {
             try arity(2...2, "latched(set, reset)")
             let set = try event(arguments[0])
             let reset = try event(arguments[1])
-            // A point sets for an instant; a condition that resets goes on after it.
+            // A point sets for an instant; a condition that resets still holds after it.
             return Typed(
                 operand: add(
                     Node(
@@ -75,7 +75,7 @@ extension Compiler {
             try arity(3...3, "then(first, second, 10s)")
             let first = Typed(operand: try arrival(arguments[0]), type: .point)
             let second = try arrival(arguments[1])
-            // Time is whole nanoseconds: one more makes the window include what is exactly so long ago.
+            // Time is in whole nanoseconds: one more includes what happened exactly that long ago.
             let window = Window(low: 0, high: try positive(arguments[2]) + 1)
             let before = try since(.none, first, window, arguments[2])
             return Typed(operand: and(second, before, ofPoints: true), type: .point)
@@ -124,7 +124,7 @@ extension Compiler {
         return typed
     }
 
-    /// The point at which something comes: a condition comes when it becomes true.
+    /// The point at which an event arrives: a condition arrives when it becomes true.
     private mutating func arrival(_ expression: Expression) throws(ExpressionError) -> Operand {
         let typed = try event(expression)
         return typed.type == .point ? typed.operand : rise(typed.operand)
@@ -141,7 +141,7 @@ extension Compiler {
                 offset: argument.offset,
                 message: "'\(signals.entries[other].name)' is a number; compare it: \(name)(\(family)) > 5")
         }
-        return Typed(operand: fold(members.map { leaf($0).operand }, isAny: name == "any"), type: .boolean)
+        return Typed(operand: combine(members.map { leaf($0).operand }, isAny: name == "any"), type: .boolean)
     }
 
     private mutating func remembered(_ name: String, _ argument: Expression) throws(ExpressionError) -> Typed {
@@ -213,14 +213,14 @@ extension Compiler {
         }
         return Int32(days)
     }
-    /// Days that a lift's own usual may be taken over.
+    /// Days over which a lift's usual count may be taken.
     private static let maximumDays: Int64 = 28
 
     // MARK: Windows
 
     struct Window {
         var low: Int64
-        /// `.max`: since the start.
+        /// `.max`: since the start of the record.
         var high: Int64
     }
 
@@ -242,7 +242,7 @@ extension Compiler {
         return window
     }
 
-    /// `once` and `held` of the whole record, from `low` before now back.
+    /// `once` and `held` over the whole record, up to `low` before now.
     private mutating func unbounded(_ name: String, _ typed: Typed, low: Int64 = 0) -> Typed {
         let isHeld = name == "held"
         let ever = add(
@@ -252,14 +252,14 @@ extension Compiler {
     }
 
     private mutating func since(
-        _ p: Operand, _ q: Typed, _ window: Window, _ place: Expression
+        _ p: Operand, _ q: Typed, _ window: Window, _ location: Expression
     ) throws(ExpressionError) -> Operand {
         let ofPoints = q.type == .point
         if ofPoints, window.low == window.high {
             throw ExpressionError(
-                offset: place.offset, message: "a window without length holds no point; expected a longer one")
+                offset: location.offset, message: "a window without length holds no point; expected a longer one")
         }
-        // At this very moment: p on (t, t] asks nothing.
+        // At this very moment the window (t, t] is empty, so `p` has no effect.
         if window.high == 0 { return q.operand }
         var node = Node(operation: .sinceWithin, a: p, b: q.operand, ofPoints: ofPoints)
         node.low = window.low
@@ -268,12 +268,12 @@ extension Compiler {
             node.operation = .since
         } else if window.low > 0 {
             node.operation = .sinceBetween
-            node.capacity = try rings.stretches(window.low, window.high, place)
+            node.capacity = try rings.stretches(window.low, window.high, location)
         }
         return add(node)
     }
 
-    /// A duration written out, or a parameter's.
+    /// A duration that is written out, or the value of a parameter.
     func duration(_ expression: Expression) throws(ExpressionError) -> Duration {
         switch expression.form {
         case .duration(let duration): return duration

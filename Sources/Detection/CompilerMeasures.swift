@@ -1,6 +1,7 @@
-import Elevator
+import LiftModel
 
-/// What a call measures in a way that can only be compared with a bound: the bound decides what has to be remembered.
+/// A measure that can only be compared with a bound, because the bound decides how much memory it
+/// needs.
 enum Measure {
     case count, changes, age, average
 
@@ -15,7 +16,7 @@ enum Measure {
     }
 }
 
-/// The comparisons of what is counted, averaged or dated with a bound.
+/// Comparisons of a count, an average or an age with a bound.
 extension Compiler {
     mutating func compare(
         _ measure: Measure, _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression,
@@ -28,15 +29,15 @@ extension Compiler {
                     offset: call.offset, message: "expected count(point, window) or count(point, window, number)")
             }
             let point = measure == .count ? try point(arguments[0]) : try changes(arguments[0])
-            let number = arguments.count == 3 ? try place(arguments[2]) : Operand.none
+            let number = arguments.count == 3 ? try groupingNumber(arguments[2]) : Operand.none
             return try count(point, try positive(arguments[1]), where: number, comparison, bound)
         case .age: return try age(arguments, comparison, bound, call)
         case .average: return try average(arguments, comparison, bound, call)
         }
     }
 
-    /// The number, or name, that has to be the same at each point that counts.
-    private mutating func place(_ expression: Expression) throws(ExpressionError) -> Operand {
+    /// The number, or name, that must be the same at each point that counts.
+    private mutating func groupingNumber(_ expression: Expression) throws(ExpressionError) -> Operand {
         let typed = try compile(expression)
         switch typed.type {
         case .number, .enumeration: return typed.operand
@@ -55,7 +56,7 @@ extension Compiler {
                 offset: bound.offset,
                 message: "expected a whole number from 0 to \(maximum): it bounds the memory of count(…)")
         }
-        // `count >= n` needs the last n points only; the other comparisons are written with it.
+        // `count >= n` needs the last n points only. The other comparisons are expressed by it.
         func atLeast(_ n: Int, _ compiler: inout Compiler) -> Operand {
             if n <= 0 { return compiler.constant(.true) }
             var node = Node(operation: .count, b: point, ofPoints: true, high: window, capacity: Int32(n))
@@ -98,7 +99,7 @@ extension Compiler {
                 message: "'\(name)' is not a signal.\(nearest(name, signals.entries.map(\.name)))")
         }
         let limit = try duration(bound).nanoseconds
-        // Time is whole nanoseconds: older than d is at least d and one more.
+        // Time is in whole nanoseconds: older than d is at least d + 1.
         func atLeast(_ age: Int64, _ compiler: inout Compiler) -> Operand {
             compiler.add(Node(operation: .age, signal: UInt8(signal), high: age))
         }

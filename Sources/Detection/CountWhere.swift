@@ -1,11 +1,14 @@
-/// `count(point, window, number) >= n`: of the points in (t − high, t], at least n came while the number was what it is now.
-/// With the floor as the number it counts what happened at the landing where the car is.
+/// `count(point, window, number) >= n`: at least n of the points in (t − high, t] came while the
+/// number had its present value. With the floor as the number it counts events at the landing where
+/// the car is.
 ///
-/// At most `capacity` points are remembered. One more within the window takes the oldest one's place; as long as that one would
-/// count, it may have been a point at any number, so the verdict is unknown where it would be false.
+/// At most `capacity` points are remembered. A further point within the window replaces the oldest
+/// one. Until that oldest point leaves the window it may have been a point at any number, so the
+/// verdict is unknown where it would be false.
 ///
-/// Memory, from the node's slot on: since when the past is known; then for each of "surely" and "possibly" (one for both where the
-/// point is never unknown) the ring's place, and for each point its time and the number then. NaN is "unknown".
+/// Memory, from the node's slot on: since when the past is known; then for each of "surely" and
+/// "possibly" (one ring for both if the point is never unknown) the ring's head and count, and for
+/// each point its time and the number. NaN is "unknown".
 extension Program {
     func resetCountWhere(_ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool) {
         m[Int(node.slot)] = isPastUnknown ? time : LiftMemory.beforeAll
@@ -35,7 +38,7 @@ extension Program {
     }
 }
 
-/// Points with the number at each, in the order of their times.
+/// Points with the number at each, ordered by time.
 struct PointRing {
     let slot: Int
     let capacity: Int
@@ -47,27 +50,27 @@ struct PointRing {
         slot = Int(node.slot) + 1 + plane * Self.size(capacity)
     }
 
-    // The ring's place: head in the upper half of its word, count in the lower.
+    // Head of the ring in the upper half of its word, count in the lower.
     private func count(_ m: borrowing MutableSpan<Int64>) -> Int { Int(m[slot] & 0xFFFF_FFFF) }
-    private func place(_ index: Int, _ m: borrowing MutableSpan<Int64>) -> Int {
+    private func position(_ index: Int, _ m: borrowing MutableSpan<Int64>) -> Int {
         slot + 1 + 2 * ((Int(m[slot] >> 32) + index) % capacity)
     }
 
-    func oldest(_ m: borrowing MutableSpan<Int64>) -> Int64? { count(m) == 0 ? nil : m[place(0, m)] }
+    func oldest(_ m: borrowing MutableSpan<Int64>) -> Int64? { count(m) == 0 ? nil : m[position(0, m)] }
 
     private func removeOldest(_ m: inout MutableSpan<Int64>) {
         let head = (Int(m[slot] >> 32) + 1) % capacity
         m[slot] = Int64(head) << 32 | Int64(count(m) - 1)
     }
 
-    /// - Returns: the time of the point whose place it took.
+    /// - Returns: the time of the point that it replaced.
     func append(_ time: Int64, _ number: Double, _ m: inout MutableSpan<Int64>) -> Int64? {
         var forgotten: Int64?
         if count(m) == capacity {
             forgotten = oldest(m)
             removeOldest(&m)
         }
-        let free = place(count(m), m)
+        let free = position(count(m), m)
         m[free] = time
         m[free + 1] = Int64(bitPattern: number.bitPattern)
         m[slot] += 1
@@ -81,7 +84,7 @@ struct PointRing {
     func count(of number: Double, orUnknown: Bool, _ m: borrowing MutableSpan<Int64>) -> Int {
         var found = 0
         for i in 0..<count(m) {
-            let then = Double(bitPattern: UInt64(bitPattern: m[place(i, m) + 1]))
+            let then = Double(bitPattern: UInt64(bitPattern: m[position(i, m) + 1]))
             if then == number || orUnknown && then.isNaN { found += 1 }
         }
         return found

@@ -1,16 +1,20 @@
-/// `today(point)` and `usual(point, days)`: points counted in buckets of a day. A day is one of UTC, [k × 24 h, (k + 1) × 24 h) since 1970.
+/// `today(point)` and `usual(point, days)`: points counted per day. A day is one of UTC, [k × 24 h,
+/// (k + 1) × 24 h) since 1970.
 ///
-/// A day's count is unknown when the record began in it, or when it is unknown of one moment whether it was a point. `today` is
-/// the present day's count so far; `usual` the mean of those of the `capacity` days before it that are known and not zero (a day
-/// without a point may be one on which the lift was switched off or not heard), unknown while they are fewer than half.
+/// A day's count is unknown if the record began during that day, or if a point was unknown at any
+/// moment of it. `today` is the present day's count so far. `usual` is the mean of the counts of
+/// the `capacity` days before that are known and not zero. A day without a point may be one on
+/// which the lift was switched off or not observed. `usual` is unknown while fewer than half of
+/// these days count.
 ///
-/// Memory, from the node's slot on: the result; the present day; its count so far; then for `usual` the count of each day before, day
-/// d at d mod `capacity`. A count that does not enter a mean is `unknown`.
+/// Memory, from the node's slot on: the result; the present day; its count so far; then for `usual`
+/// the count of each earlier day, day d at d mod `capacity`. A count that does not enter a mean is
+/// `unknown`.
 extension Program {
     private static let day: Int64 = 86_400_000_000_000
     private static let unknown: Int64 = -1
 
-    /// The number of the day, and when it began.
+    /// The number of the day, and its start.
     private static func bucket(_ time: Int64) -> (day: Int64, start: Int64) {
         let day = time >= 0 ? time / Self.day : (time - Self.day + 1) / Self.day
         return (day, day * Self.day)
@@ -24,7 +28,7 @@ extension Program {
         for i in 0..<Int(node.capacity) { m[slot + 3 + i] = Self.unknown }
     }
 
-    /// - Parameter isPoint: nil is unknown.
+    /// - Parameter isPoint: nil: unknown.
     func countDays(
         _ index: Int, _ node: Node, _ isPoint: Bool?, _ m: inout MutableSpan<Int64>, _ time: Int64
     ) -> Bool {
@@ -45,7 +49,7 @@ extension Program {
         return knownHasChanged || isKnown && m[slot] != before
     }
 
-    /// The present day is over, and perhaps others after it, on which there was no point.
+    /// The present day is over, and so may be later days without a point.
     private func begin(_ day: Int64, _ node: Node, _ m: inout MutableSpan<Int64>) {
         let slot = Int(node.slot)
         let days = Int64(node.capacity)

@@ -1,10 +1,11 @@
-import Elevator
+import LiftModel
 
-/// Every combination of what a lift can say that matters to entrapment, and what the rules make of it.
+/// Every combination of a lift's signals that matters to entrapment, and the decision of the rules.
 ///
-/// Each is a lift on a normal run that comes into the row's state 10 s later: with the mode it had all along, stopped or running,
-/// in the zone or not, its doors so, mains on or off; the button is pressed 5 s after that, or not; then it repeats itself
-/// every 10 s, or is never heard again.
+/// Each combination is a lift on a normal run that enters the row's state 10 s later: the mode it
+/// had all along, stopped or running, in the zone or not, its doors, mains on or off. The button is
+/// pressed 5 s after that, or not. Then the lift repeats its state every 5 s, or sends no further
+/// message.
 public struct DecisionTable: Sendable {
     public enum Door: String, CaseIterable, Sendable {
         case locked
@@ -12,10 +13,8 @@ public struct DecisionTable: Sendable {
         case fullyOpen = "fully_open"
         case unknown
     }
-    /// Yes, no, or not known.
     public enum Claim: String, CaseIterable, Sendable { case yes, no, unknown }
 
-    /// One combination.
     public struct Situation: Hashable, Sendable {
         /// nil: the controller does not know its mode.
         public var mode: ServiceMode?
@@ -58,35 +57,36 @@ public struct DecisionTable: Sendable {
     }
     public static let columns = ["mode", "zone", "doors", "occupied", "motion", "mains", "link", "button"]
 
-    /// What becomes of a situation within six minutes, without the alarm call itself.
+    /// The alerts of a situation within six minutes, apart from the alarm call itself.
     public struct Outcome: Hashable, Sendable {
-        /// It is an entrapment, told or suppressed.
+        /// An entrapment is raised or suppressed.
         public var isEntrapment = false
-        /// Seconds after the event; nil: not.
+        /// Seconds after the event; nil: never.
         public var suspected: Int?
         public var confirmed: Int?
-        /// A silence that nobody and nothing explains: a call to the building is asked for.
+        /// A silence without an explanation: the centre is asked to call the building.
         public var unresolved: Int?
-        /// The branch that told of it first, and the reason of the confirmation.
+        /// The branch that raised it first, and the reason of the confirmation.
         public var reason = ""
         public var confirmedFor = ""
-        /// The suppressor's name, and whether it was told in the end all the same.
+        /// The name of the suppressor; the alert may have been raised later all the same.
         public var suppressedBy: String?
-        public var isTold: Bool { suspected != nil || confirmed != nil }
+        public var isRaised: Bool { suspected != nil || confirmed != nil }
         public var isEmergency = false
-        /// No entrapment, but silent.
-        public var isSilentOnly = false
-        /// The alarm call was told.
-        public var calls = false
+        /// No entrapment, but `controller_silent`.
+        public var isOnlyControllerSilent = false
+        /// The alarm call was raised.
+        public var hasAlarmCall = false
     }
-    /// Situations that differ in one way only and come to the same: each column holds the values it stands for.
+    /// Situations that differ in one column only and have the same outcome: each column holds its
+    /// set of values.
     public struct Row: Sendable {
         public var values: [Set<String>]
         public var outcome: Outcome
     }
 
     private static let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
-    /// Detectors that follow one lift which was never heard: with an occupancy sensor, and without.
+    /// Detectors with one lift that has sent nothing: with an occupancy sensor, and without.
     private let fresh: [Bool: Detector]
     private let rules: RuleSet
 
@@ -95,7 +95,7 @@ public struct DecisionTable: Sendable {
         self.rules = rules
         var fresh: [Bool: Detector] = [:]
         for hasSensor in [true, false] {
-            var detector = Detector(rules: rules, start: Self.start, isListening: true)
+            var detector = Detector(rules: rules, start: Self.start, isObserving: true)
             var provides: Set<Signal> = [.mode, .moving, .inDoorZone, .floor, .frontLocked, .frontFullyOpen, .codes]
             if hasSensor { provides.insert(.occupied) }
             let kind = Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
@@ -110,34 +110,35 @@ public struct DecisionTable: Sendable {
         let event = start + .seconds(10)
         guard var detector = fresh[situation.occupied != .unknown] else { return Outcome() }
         var outcome = Outcome()
-        func say(_ second: Int) {
+        func send(_ second: Int) {
             var reading = situation.reading(at: second)
             reading.deviceTime = start + .seconds(second)
             detector.advance(to: start + .seconds(second))
-            detector.fold(
+            detector.apply(
                 reading, lift: 0, key: UInt64(second + 1), vendorCode: nil, arrival: start + .seconds(second))
         }
-        // A car that runs passes a floor every five seconds, and says so.
-        for second in [0, 5, 10, 15, 17] where second < 12 || situation.isAlive || second == 15 { say(second) }
+        // A car that runs passes a floor every five seconds, and reports it.
+        for second in [0, 5, 10, 15, 17] where second < 12 || situation.isAlive || second == 15 { send(second) }
         let end = 10 + Self.watch
-        if situation.isAlive { for second in stride(from: 20, through: end, by: 5) { say(second) } }
+        if situation.isAlive { for second in stride(from: 20, through: end, by: 5) { send(second) } }
         detector.advance(to: start + .seconds(end))
         for alert in detector.takeAlerts() {
             outcome.add(alert, at: Int((alert.time - event).inSeconds.rounded()))
         }
         return outcome
     }
-    /// Seconds from the event on: until a silence of five minutes is told as unresolved.
+    /// Seconds of observation after the event: until a silence of five minutes is
+    /// `silence_unresolved`.
     private static let watch = 360
 
-    /// All situations with their outcomes, those alike put together.
+    /// All situations with their outcomes; rows with the same outcome are merged.
     public func rows() -> [Row] {
         var rows: [Row] = []
         for situation in Situation.all {
             rows.append(
                 Row(values: situation.columns.map { [$0] }, outcome: outcome(of: situation)))
         }
-        // Column by column, from the one that decides least often.
+        // The columns are merged in this order, the one that decides least often first.
         for column in [0, 5, 7, 4, 3, 2, 1, 6, 0, 5, 3] { rows = Self.merged(rows, column) }
         return rows
     }
@@ -147,16 +148,16 @@ public struct DecisionTable: Sendable {
             var others: [Set<String>]
             var outcome: Outcome
         }
-        var places: [Key: Int] = [:]
+        var rowIndices: [Key: Int] = [:]
         var result: [Row] = []
         for row in rows {
             var others = row.values
             others[column] = []
             let key = Key(others: others, outcome: row.outcome)
-            if let place = places[key] {
-                result[place].values[column].formUnion(row.values[column])
+            if let index = rowIndices[key] {
+                result[index].values[column].formUnion(row.values[column])
             } else {
-                places[key] = result.count
+                rowIndices[key] = result.count
                 result.append(row)
             }
         }
@@ -166,16 +167,16 @@ public struct DecisionTable: Sendable {
 
 extension DecisionTable.Outcome {
     fileprivate mutating func add(_ alert: Alert, at seconds: Int) {
-        if alert.kind == Alert.carAlarmCall { calls = true }
-        if alert.kind == "controller_silent", !isEntrapment { isSilentOnly = true }
+        if alert.kind == Alert.carAlarmCall { hasAlarmCall = true }
+        if alert.kind == "controller_silent", !isEntrapment { isOnlyControllerSilent = true }
         guard alert.isEntrapment else { return }
-        (isEntrapment, isSilentOnly) = (true, false)
+        (isEntrapment, isOnlyControllerSilent) = (true, false)
         if alert.state == .suppressed {
-            // What was told before speaks for the event.
-            if !isTold { suppressedBy = alert.reason }
+            // A suppression after the alert was raised does not count.
+            if !isRaised { suppressedBy = alert.reason }
             return
         }
-        if !isTold { reason = alert.reason }
+        if !isRaised { reason = alert.reason }
         if alert.state == .suspected, suspected == nil { suspected = seconds }
         if alert.state == .confirmed, confirmed == nil { (confirmed, confirmedFor) = (seconds, alert.reason) }
         if alert.reason == "silence_unresolved", unresolved == nil { unresolved = seconds }
@@ -215,7 +216,7 @@ extension DecisionTable.Situation {
         }
         var codes: UInt64 = 0
         if !isBefore, !hasMains { codes |= FaultCode.mainPowerLost.bit }
-        // Pressed from 15 s on, for two seconds; in a silent lift it is the last word.
+        // Pressed from 15 s on, for two seconds. In a silent lift this is the last message.
         if buttonPressed, second == 15 { codes |= FaultCode.carAlarmButton.bit }
         reading.set(Signal.codes.rawValue, bits: codes)
         return reading
@@ -226,31 +227,44 @@ extension DecisionTable {
     /// The whole page `docs/entrapment.md`.
     public func markdown() -> String {
         var text = """
-            # Entrapment: what becomes of every situation
+            # Entrapment: the decision in every situation
 
-            Generated by `hoistway rules decisions` from `Devices/rules`; a test holds it to the rules and to an independent reading of
-            what counts as an entrapment. A lift on a normal run comes into a situation, repeats itself every 5 s or is never heard
-            again, and is watched for six minutes. What it becomes is the kind `entrapment`, in the stages named here, with the branch
-            as its reason. `pressed` means that the button was pressed 5 s after the event and let go; the alarm call itself
-            (`car_alarm_call`) is told in every row with `pressed`, at once. *any* stands for every value of its column; several
-            values are joined by a comma. Times are seconds after the event, with the shipped thresholds; a silent lift's last word comes
-            5 s after the event. `mains off` is code 41, which is a reason at a landing and explains a silence. In `emergency_power` a
-            rescue device is taken to work for as long as it may, and its time comes on top. The inspection of the table began long
-            before the event, and the car has moved in it.
+            For engineers: which situations of a lift the rules report as an entrapment, and when. Generated
+            by `hoistway rules decisions` from `Devices/rules`. Tests hold this page to the rules and to an
+            independent definition of an entrapment.
 
-            Not in the table, since they need a history or another signal: fault codes 01 to 08 and 42, a car that has been parked, a
-            neighbour's power cut, a dead controller behind its adapter, a measured load, a rescue device that stops, an earlier open
-            door, an inspection that begins at the stop or after it, stuck sensors. They stand in the rules' own examples.
+            - A lift on a normal run enters a situation. Then it repeats its state every 5 s, or sends no
+              further message. It is observed for six minutes.
+            - The last column gives the stages of the kind `entrapment`, with the branch as the reason.
+            - `pressed`: the button was pressed 5 s after the event and released. The alarm call itself
+              (`car_alarm_call`) is raised at once in every row with `pressed`.
+            - *any* stands for every value of its column. A comma joins several values.
+            - Times are seconds after the event, with the shipped thresholds. The last message of a silent lift
+              comes 5 s after the event.
+            - `mains off` is code 41. It is a reason at a landing, and it explains a silence.
+            - In `emergency_power` a rescue device may work for its longest time, which is added to the times.
+            - The inspection of the table began long before the event, and the car has moved in it.
 
-            A test enacts on the simulator's physical car every situation that one can be in (1,040: a panel always knows its zone and its
-            door contact, nobody presses in an empty car, and a run that lasts is one between floors with shut doors, in a mode that runs,
-            on mains or emergency power), with and without a passenger where the sensor is missing, and asks the car who is trapped.
-            Of 640 cases with somebody trapped 464 are confirmed in time, 82 are suspected in time and never confirmed (a lift that falls
-            silent with its mains on looks like a lost link, and after five minutes a call to the building is asked for), and 78 are
-            suppressed by inspection as the rows below say. In 16 no signal differs from an empty car's: at a landing without mains,
-            no occupancy sensor, and nobody presses. An empty car that stands disabled, and whose sensor is missing, is told with
-            `occupancy: unknown` (119 cases, 41 of them suspected only). In one case somebody stays in a car whose doors would open
-            but have not moved since its run, and is suspected to be shut in. Nothing else was false.
+            Not in the table, because they need a history or another signal: fault codes 01 to 08 and 42, a car
+            that has been parked, a neighbour's power cut, a dead controller behind its adapter, a measured
+            load, a rescue device that stops, a door that was open before, an inspection that begins at the stop
+            or after it, stuck sensors. The rules' own examples test them.
+
+            A test plays 1,040 situations on the simulator's physical car, with and without a passenger where
+            the sensor is missing, and asks the car who is trapped. A car cannot be in the others: a panel
+            always knows its zone and its door contact, nobody presses in an empty car, and a run that lasts is
+            one between floors with shut doors, in a mode that runs, on mains or emergency power.
+
+            - Of 640 cases with a trapped passenger, 464 are confirmed in time.
+            - 82 are suspected in time and never confirmed: a lift that falls silent with its mains on looks
+              like a lost link. After five minutes the centre is asked to call the building.
+            - 78 are suppressed by inspection, as the rows below show.
+            - In 16 no signal differs from those of an empty car: at a landing without mains, without an
+              occupancy sensor, and without a press.
+            - An empty car that is disabled and has no sensor is reported with `occupancy: unknown` (119 cases,
+              41 of them suspected only).
+            - In one case a passenger stays in a car whose doors would open but have not moved since its run.
+              The passenger is suspected to be shut in. No other alert was false.
 
 
             """
@@ -261,13 +275,13 @@ extension DecisionTable {
         for (title, isWanted) in Self.sections {
             let chosen = rows.filter { isWanted($0.outcome) }
             if chosen.isEmpty { continue }
-            text += "## \(title)\n\n| \(columns.joined(separator: " | ")) | becomes |\n"
+            text += "## \(title)\n\n| \(columns.joined(separator: " | ")) | decision |\n"
             text += "|" + String(repeating: "---|", count: columns.count + 1) + "\n"
             for row in chosen {
                 let cells = row.values.enumerated().map { column, values in
                     values == all[column] ? "*any*" : Self.order(values, column).joined(separator: ", ")
                 }
-                text += "| \(cells.joined(separator: " | ")) | \(words(row.outcome)) |\n"
+                text += "| \(cells.joined(separator: " | ")) | \(summary(row.outcome)) |\n"
             }
             text += "\n"
         }
@@ -277,7 +291,7 @@ extension DecisionTable {
     private static let sections: [(String, @Sendable (Outcome) -> Bool)] = [
         ("Confirmed", { $0.confirmed != nil }),
         ("Suspected only", { $0.confirmed == nil && $0.suspected != nil }),
-        ("Suppressed", { $0.isEntrapment && !$0.isTold }),
+        ("Suppressed", { $0.isEntrapment && !$0.isRaised }),
         ("No entrapment", { !$0.isEntrapment }),
     ]
 
@@ -286,13 +300,13 @@ extension DecisionTable {
         return values.sorted { (known.firstIndex(of: $0) ?? 9, $0) < (known.firstIndex(of: $1) ?? 9, $1) }
     }
 
-    private func words(_ outcome: Outcome) -> String {
+    private func summary(_ outcome: Outcome) -> String {
         guard outcome.isEntrapment else {
-            let alone = outcome.isSilentOnly ? "`controller_silent`" : nil
-            if outcome.calls { return "the alarm call" + (alone.map { " and \($0)" } ?? " alone") }
+            let alone = outcome.isOnlyControllerSilent ? "`controller_silent`" : nil
+            if outcome.hasAlarmCall { return "the alarm call" + (alone.map { " and \($0)" } ?? " alone") }
             return alone.map { "\($0) alone" } ?? "nothing"
         }
-        guard outcome.isTold else { return suppression(outcome) }
+        guard outcome.isRaised else { return suppression(outcome) }
         var parts: [String] = []
         if let suspected = outcome.suspected { parts.append("suspected \(suspected) s") }
         parts.append("`\(outcome.reason)`")
@@ -312,8 +326,10 @@ extension DecisionTable {
 
     private func suppression(_ outcome: Outcome) -> String {
         let name = outcome.suppressedBy ?? ""
-        let mute = rules.rules.lazy.filter { Alert.isEntrapment($0.kind) }.flatMap(\.mutes).first { $0.name == name }
-        let source = mute?.source.map { " (\($0))" } ?? ""
-        return "suppressed by `\(name)`, for \(mute?.cap.written ?? "12h") at most\(source)"
+        let suppressor = rules.rules.lazy.filter { Alert.isEntrapment($0.kind) }.flatMap(\.suppressors).first {
+            $0.name == name
+        }
+        let source = suppressor?.source.map { " (\($0))" } ?? ""
+        return "suppressed by `\(name)`, for \(suppressor?.cap.written ?? "12h") at most\(source)"
     }
 }

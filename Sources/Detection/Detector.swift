@@ -1,20 +1,21 @@
-import Elevator
+import LiftModel
 
-/// Follows all lifts of a site and decides what is wrong with them: a pure fold of words and time into alerts.
+/// Follows all lifts of a site and decides which alerts they have: a pure function of readings,
+/// operator actions and time.
 ///
-/// It has no clock, does no I/O and draws no random number: the same inputs give the same alerts, byte for byte, in the
-/// daemon, after a crash, and in a replay.
+/// It has no clock, does no I/O and draws no random number: the same inputs give the same alerts,
+/// byte for byte, in the daemon, after a crash, and in a replay.
 public struct Detector: Sendable {
-    /// A late reading this much behind still finds its place; a later one is counted.
+    /// A reading that is late by up to this much is put in its place; a later one is history.
     public static let standardLateness = Duration.seconds(2)
 
     /// What a lift's profile and class mean to the rules.
     public struct LiftKind: Hashable, Sendable {
         public var provides: Set<Signal>
         public var staleAfter: Duration
-        /// A lift says something new no more often than this; it bounds the memory of windows.
+        /// A lift sends a change no more often than this; it bounds the memory of windows.
         public var shortestInterval: Duration
-        /// Set where a lift reports at this interval only, and not on every change.
+        /// The interval of reports, if the lift reports at intervals only and not on every change.
         public var reportsEvery: Duration?
         public var equipment: EquipmentClass
         /// The lift's own limit for a run without progress; nil: the rules' parameter.
@@ -33,46 +34,47 @@ public struct Detector: Sendable {
     }
 
     public internal(set) var rules: RuleSet
-    /// Whose alerts these are.
+    /// The site and journal that alert ids are made from.
     public private(set) var origin: AlertOrigin
     var site: String { origin.site }
     let lateness: Int64
     var programs: [Program] = []
-    /// What each program was compiled for, and who has to look again in it.
+    /// What each program was compiled for; `agendas` marks its nodes and rules to evaluate.
     var kinds: [LiftKind] = []
     var agendas: [Agenda] = []
-    var tracks: [LiftTrack] = []
+    var lifts: [LiftState] = []
     private var liftIndex: [String: Int] = [:]
-    /// The first end of an announced maintenance window.
+    /// The earliest end of an announced maintenance window.
     var maintenanceEnds = LiftMemory.never
-    /// When the centre is reminded next of an entrapment that nobody has accepted.
+    /// When the next reminder of an entrapment that nobody has accepted is due.
     var acceptanceDue = LiftMemory.never
-    /// What several lifts have in common; by rule.
+    /// Incidents of several lifts, by rule.
     var incidents: [String: SiteIncident] = [:]
     /// Open alerts that are signals of all other lifts.
     var siteSignals: Set<SiteSignalSource> = []
-    /// Words are being received and the backlog after a connect is drained: time may run without them.
-    public internal(set) var isListening: Bool
-    /// Words wait unread behind a stall of our own: no timer runs ahead of them. Nothing of it is a gap; they will be read.
-    public internal(set) var isWaiting = false
-    /// When listening ended, or the start.
+    /// The gateway receives messages, and has read the backlog after a connect: timers run.
+    public internal(set) var isObserving: Bool
+    /// Messages wait unread behind a stall of the gateway, so no timer runs ahead of them. This is
+    /// no gap: they will be read.
+    public internal(set) var isBehind = false
+    /// When the last gap in observation began, or the start.
     var deafSince: Int64
     var deadlines = DeadlineQueue()
-    /// Words of a lift are judged up to here by timers.
+    /// Timers have run up to here.
     var horizon: Int64
     var alerts: [Alert] = []
-    /// Set while somebody wants to know why (`explain`).
+    /// Set while the parts of a rule are recorded (`explain`).
     var probe: Probe?
 
-    /// - Parameter origin: whose alerts these are; those of the whole site name it in a lift's place.
+    /// - Parameter origin: alerts of the whole site name it instead of a lift.
     public init(
-        rules: RuleSet, origin: AlertOrigin = AlertOrigin(site: "site"), start: Instant, isListening: Bool,
+        rules: RuleSet, origin: AlertOrigin = AlertOrigin(site: "site"), start: Instant, isObserving: Bool,
         lateness: Duration = Detector.standardLateness
     ) {
         self.rules = rules
         self.origin = origin
         self.lateness = lateness.nanoseconds
-        self.isListening = isListening
+        self.isObserving = isObserving
         deafSince = start.nanoseconds
         horizon = start.nanoseconds
         prepareIncidents()
@@ -80,22 +82,24 @@ public struct Detector: Sendable {
 
     // MARK: Lifts
 
-    public var liftCount: Int { tracks.count }
+    public var liftCount: Int { lifts.count }
     public func index(of lift: String) -> Int? { liftIndex[lift] }
-    public func lift(_ index: Int) -> Lift { tracks[index].lift }
+    public func lift(_ index: Int) -> Lift { lifts[index].lift }
 
-    /// Begins to follow a lift. One that is known already keeps its memory.
+    /// Starts to follow a lift. A lift that is followed already keeps its memory.
     /// - Throws: `ExpressionError` when the rules cannot be compiled for its kind.
     @discardableResult
     public mutating func add(_ lift: Lift, kind: LiftKind, at start: Instant) throws(ExpressionError) -> Int {
         if let known = liftIndex[lift.id] { return known }
         let program = try program(for: kind)
-        tracks.append(
-            LiftTrack(lift: lift, program: program, programs[program], start: start.nanoseconds, told: saidOfSite))
-        tracks[tracks.count - 1].ledger.origin = origin
-        liftIndex[lift.id] = tracks.count - 1
-        deadlines.note(tracks.count - 1, tracks[tracks.count - 1].memory.deadline)
-        return tracks.count - 1
+        lifts.append(
+            LiftState(
+                lift: lift, program: program, programs[program], start: start.nanoseconds,
+                siteSignals: activeSiteSignals))
+        lifts[lifts.count - 1].ledger.origin = origin
+        liftIndex[lift.id] = lifts.count - 1
+        deadlines.note(lifts.count - 1, lifts[lifts.count - 1].memory.deadline)
+        return lifts.count - 1
     }
 
     private mutating func program(for kind: LiftKind) throws(ExpressionError) -> Int {
@@ -106,75 +110,83 @@ public struct Detector: Sendable {
         return programs.count - 1
     }
 
-    /// From here on alerts are named so; what is open keeps its id.
+    /// The ids of further alerts are made from this origin; open alerts keep their ids.
     public mutating func nameAlerts(after origin: AlertOrigin) {
         self.origin = origin
-        for index in tracks.indices {
-            tracks[index].ledger.origin = origin
-            tracks[index].maintenance?.alert.origin = origin
-            tracks[index].clockAlert?.origin = origin
+        for index in lifts.indices {
+            lifts[index].ledger.origin = origin
+            lifts[index].maintenance?.alert.origin = origin
+            lifts[index].clockAlert?.origin = origin
         }
         for rule in incidents.keys { incidents[rule]?.alert.origin = origin }
     }
 
     // MARK: Input
 
-    /// Folds one lift's word in.
+    /// Applies one reading of a lift.
     /// - Parameters:
-    ///   - key: equal for a publisher's duplicates of one word, 0 when it cannot be told.
-    ///   - arrival: the gateway's time at which it was read.
-    public mutating func fold(
+    ///   - key: equal for a publisher's duplicates of one message; 0 when they cannot be
+    ///     recognised.
+    ///   - arrival: the gateway's time at which the message was read.
+    public mutating func apply(
         _ reading: Reading, lift index: Int, key: UInt64, vendorCode: Span<UInt8>?, arrival: Instant
     ) {
         let now = arrival.nanoseconds
-        if reading.isBirth { tracks[index].order.isBorn = true }
+        if reading.isBirth { lifts[index].order.isAfterBirth = true }
         let isAfterPause =
-            tracks[index].order.isBorn || now &- tracks[index].memory.lastHeard > MessageOrder.pause
+            lifts[index].order.isAfterBirth || now &- lifts[index].memory.lastSignOfLife > MessageOrder.pause
         var isStart = reading.isBirth
-        if tracks[index].order.startsAnew(reading, isAfterPause: isAfterPause) {
-            tracks[index].beginCount()
+        if lifts[index].order.showsRestart(reading, isAfterPause: isAfterPause) {
+            lifts[index].resetSequence()
             isStart = true
         }
-        if key != 0, tracks[index].isKnown(key) {
-            switch tracks[index].meaning(ofKnown: reading, key, isLive: isListening) {
-            case .news: break
+        if key != 0, lifts[index].recordKey(key) {
+            switch lifts[index].repetition(of: reading, key, isLive: isObserving) {
+            case .newReading: break
             case .duplicate:
-                tracks[index].counters.duplicates += 1
+                lifts[index].counters.duplicates += 1
+                lifts[index].order.duplicateAt = now
                 return
             case .signOfLife:
-                tracks[index].counters.duplicates += 1
-                return takeRepeat(reading, index, at: now)
+                lifts[index].counters.duplicates += 1
+                // The last message of a broker's redelivery is the latest state; the lift has not
+                // sent it again.
+                let duplicateAt = lifts[index].order.duplicateAt
+                if duplicateAt != .min, now - duplicateAt <= MessageOrder.redelivery { return }
+                return applyRepeat(reading, index, at: now)
             }
         }
-        tracks[index].counters.readings += 1
-        let offsets = tracks[index].counters.clockOffsets
-        guard var input = judge(reading, index, arrival: now, isAfterPause: isAfterPause) else { return }
-        if let vendorCode { tracks[index].noteVendorCode(vendorCode) }
-        // Its time goes on and its count begins again: the controller has been restarted.
-        if reading.deviceTime != nil, input.saidAt > tracks[index].latestReading, tracks[index].order.isBehind(reading)
+        lifts[index].counters.readings += 1
+        let offsets = lifts[index].counters.clockOffsets
+        guard var input = assignTime(reading, index, arrival: now, isAfterPause: isAfterPause) else { return }
+        if let vendorCode { lifts[index].noteVendorCode(vendorCode) }
+        // Its time stamps advance and its sequence begins again: the controller has been restarted.
+        if reading.deviceTime != nil, input.sentAt > lifts[index].latestReading,
+            lifts[index].order.isOlderBySequence(reading)
         {
-            tracks[index].order.forgetCount()
+            lifts[index].order.resetSequence()
             isStart = true
         }
-        if isStart { input.reading.set(.controllerStarts, number: tracks[index].controllerStarts + 1) }
+        if isStart { input.reading.set(.controllerStarts, number: lifts[index].controllerStarts + 1) }
         let isNewest =
-            !tracks[index].order.isBehind(reading)
-            && !input.isBefore(tracks[index].latestReading, tracks[index].latestSequence)
-        place(input, index, arrival: now)
-        if tracks[index].counters.clockOffsets != offsets { takePressSinceStep(index, arrival: now) }
-        if isNewest { tracks[index].order.note(reading, key: key, time: input.time, at: now) }
-        noticeClock(index, at: now)
+            !lifts[index].order.isOlderBySequence(reading)
+            && !input.isBefore(lifts[index].latestReading, lifts[index].latestSequence)
+        insert(input, index, arrival: now)
+        if lifts[index].counters.clockOffsets != offsets { applyPressAfterClockStep(index, arrival: now) }
+        if isNewest { lifts[index].order.note(reading, key: key, time: input.time, at: now) }
+        updateClockAlert(index, at: now)
     }
 
-    /// Time passes. Deadlines up to now fire, unless words may still be waiting to be read.
+    /// Time passes. Deadlines up to now expire, unless messages may still wait to be read.
     public mutating func advance(to now: Instant) {
-        guard isListening, !isWaiting else {
-            // What people have not done does not hang on what lifts say.
+        guard isObserving, !isBehind else {
+            // A reminder does not depend on messages of lifts.
             while acceptanceDue <= now.nanoseconds { remind(at: now.nanoseconds) }
             return
         }
         horizon = max(horizon, now.nanoseconds)
-        // In the order of their times over all lifts: what several have in common must not hang on how often this is called.
+        // In the order of their times over all lifts. Incidents of several lifts must not depend on
+        // how often this is called.
         while true {
             if maintenanceEnds <= min(now.nanoseconds, deadlines.earliest) {
                 endMaintenance(by: maintenanceEnds)
@@ -186,74 +198,78 @@ public struct Detector: Sendable {
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
             if isOnTime(index, at: due) {
-                tracks[index].catchUp.goOn()
-                placeOrders(index, upTo: due)
+                lifts[index].catchUp.endWait()
+                applyPendingSignals(index, upTo: due)
                 var sink = TransitionSink()
                 runTimers(index, to: due, &sink)
-                tell(sink, index, refoldedFrom: nil)
+                emitAlerts(sink, index, replayedFrom: nil)
             }
-            deadlines.note(index, tracks[index].deadline)
+            deadlines.note(index, lifts[index].deadline)
         }
     }
 
-    /// Time passes until a word that comes now: what is due at its very time is judged together with it.
+    /// Time passes until a message that comes now. A timer that is due at the same time is
+    /// evaluated together with it.
     public mutating func advance(before now: Instant) { advance(to: now + .nanoseconds(-1)) }
 
-    /// The connection was lost, or will be: from now on silence says nothing, and timers wait.
-    public mutating func stopListening(at now: Instant) {
-        guard isListening else { return }
+    /// The connection was lost, or is about to be closed: from now on silence counts for nothing,
+    /// and timers wait.
+    public mutating func stopObserving(at now: Instant) {
+        guard isObserving else { return }
         advance(to: now)
-        isListening = false
-        isWaiting = false
+        isObserving = false
+        isBehind = false
         deafSince = now.nanoseconds
-        for index in tracks.indices {
-            // Who was waited for still is: the rest of its words comes with the backlog.
-            if !tracks[index].catchUp.isWaiting(at: now.nanoseconds) {
-                step(index, at: max(now.nanoseconds, tracks[index].memory.time))
+        for index in lifts.indices {
+            // A lift in catch-up still waits: the rest of its messages comes with the backlog.
+            if !lifts[index].catchUp.isWaiting(at: now.nanoseconds) {
+                step(index, at: max(now.nanoseconds, lifts[index].memory.time))
             }
-            tracks[index].barrier()
+            lifts[index].barrier()
         }
     }
 
-    /// Connected, subscribed, and everything that waited has been read: time runs on. The gap counts as silence for nobody.
-    public mutating func startListening(at now: Instant) {
-        if isWaiting {
-            isWaiting = false
+    /// Connected, subscribed, and the backlog is read: timers run again. The gap counts as silence
+    /// of no lift.
+    public mutating func startObserving(at now: Instant) {
+        if isBehind {
+            isBehind = false
             return advance(to: now)
         }
-        guard !isListening else { return }
-        isListening = true
-        for index in tracks.indices {
-            let heardMeanwhile = tracks[index].memory.lastHeard > deafSince
+        guard !isObserving else { return }
+        isObserving = true
+        for index in lifts.indices {
+            let hasSignOfLifeInGap = lifts[index].memory.lastSignOfLife > deafSince
             let gap = now.nanoseconds - deafSince
-            if heardMeanwhile {
-                tracks[index].memory.lastHeard = max(tracks[index].memory.lastHeard, now.nanoseconds)
+            if hasSignOfLifeInGap {
+                lifts[index].memory.lastSignOfLife = max(lifts[index].memory.lastSignOfLife, now.nanoseconds)
             } else if gap > 0 {
-                tracks[index].memory.lastHeard += gap
-                programs[tracks[index].program].crossGap(gap, until: now.nanoseconds, &tracks[index].memory)
-                if tracks[index].memory.isHeard {
-                    tracks[index].catchUp.awaitFirstWord(after: deafSince...now.nanoseconds)
+                lifts[index].memory.lastSignOfLife += gap
+                programs[lifts[index].program].crossGap(gap, until: now.nanoseconds, &lifts[index].memory)
+                if lifts[index].memory.hasSignOfLife {
+                    lifts[index].catchUp.awaitFirstReading(after: deafSince...now.nanoseconds)
                 }
             }
-            agendas[tracks[index].program].markAll(programs[tracks[index].program].silences)
-            step(index, at: tracks[index].memory.time)
-            tracks[index].barrier()
-            if !isFrozen(index, at: now.nanoseconds) { placeOrders(index, upTo: now.nanoseconds) }
+            agendas[lifts[index].program].markAll(programs[lifts[index].program].silences)
+            step(index, at: lifts[index].memory.time)
+            lifts[index].barrier()
+            if !isFrozen(index, at: now.nanoseconds) { applyPendingSignals(index, upTo: now.nanoseconds) }
         }
         advance(to: now)
     }
 
-    /// From now until `startListening` timers wait for words that were said and not yet read.
-    public mutating func waitForWords() { isWaiting = isListening }
+    /// From now until `startObserving` timers wait for messages that have been sent and not read
+    /// yet.
+    public mutating func waitForUnreadMessages() { isBehind = isObserving }
 
     mutating func forgetDeadlines() {
         deadlines = DeadlineQueue()
-        for index in tracks.indices { deadlines.note(index, tracks[index].deadline) }
+        for index in lifts.indices { deadlines.note(index, lifts[index].deadline) }
     }
 
-    /// No verdict changes without input before this; nil when none ever will.
+    /// No verdict changes without input before this time; nil when none ever will.
     public var deadline: Instant? {
-        guard isListening, !isWaiting else { return nil }
+        guard isObserving, !isBehind else { return nil }
         let earliest = min(deadlines.isEmpty ? LiftMemory.never : deadlines.earliest, acceptanceDue, maintenanceEnds)
         return earliest == LiftMemory.never ? nil : Instant(nanoseconds: earliest)
     }

@@ -1,18 +1,19 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// The detector's whole state as bytes: what a restart goes on from.
+/// The detector's whole state as bytes, from which a restart continues.
 extension Detector {
-    /// 7 knows when an alert of a lift changed last, every judgement of a lift, and at which alert rescuers have arrived; 6 knows the
-    /// branches of rules, who has accepted or verified an alert, how it began, what was last known of a lift, and the lift's own order of
-    /// its messages; 4 knows for what a lift's timers wait; 3 counts reminders and the use of lifts. 2 to 6 are read, too.
+    /// Format 7 adds the last change of a lift's alerts, all judgements of a lift, and the alerts
+    /// at which rescuers have arrived. Format 6 adds branches of rules, acceptance, verification
+    /// and first branch of alerts, last known values, and the order of a lift's messages. Format 4
+    /// adds catch-up; format 3 adds reminders and the use of lifts. Formats 2 to 6 can be read.
     private static let snapshotFormat: UInt32 = 7
 
     public func snapshot() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(Self.snapshotFormat)
         writer.write(rules.version)
-        writer.write(UInt8(isWaiting ? 2 : isListening ? 1 : 0))
+        writer.write(UInt8(isBehind ? 2 : isObserving ? 1 : 0))
         writer.write(deafSince)
         writer.write(variable: UInt64(programs.count))
         for program in programs { program.shape.write(to: &writer) }
@@ -21,12 +22,12 @@ extension Detector {
             writer.write(rule)
             incident.alert.write(to: &writer)
         }
-        writer.write(variable: UInt64(tracks.count))
-        for track in tracks { track.write(to: &writer) }
+        writer.write(variable: UInt64(lifts.count))
+        for liftState in lifts { liftState.write(to: &writer) }
         return writer.bytes
     }
 
-    /// Takes over a snapshot's state for the lifts that are followed now.
+    /// Restores a snapshot's state for the lifts that are followed now.
     ///
     /// Under other rules than the snapshot's, what did not change keeps its memory, as in `adopt`.
     /// - Returns: whether the rules are the same.
@@ -36,8 +37,8 @@ extension Detector {
         let format = try reader.read(UInt32.self)
         guard 2...Self.snapshotFormat ~= format else { throw MalformedBytes(offset: 0) }
         let sameRules = try reader.readText() == rules.version
-        let listening = try reader.read(UInt8.self)
-        let wasListening = listening != 0
+        let observation = try reader.read(UInt8.self)
+        let wasObserving = observation != 0
         let deafSince: Int64 = try reader.read()
         var shapes: [ProgramShape] = []
         for _ in 0..<(try reader.readVariable()) { shapes.append(try ProgramShape(from: &reader, format: format)) }
@@ -59,40 +60,42 @@ extension Detector {
         for _ in 0..<(try reader.readVariable()) {
             let lift = try reader.readText()
             let index = restored.index(of: lift)
-            // A lift that is no longer registered is read over.
-            guard var track = index.map({ restored.tracks[$0] }) ?? restored.tracks.first else {
+            // The state of a lift that is no longer registered is read and dropped.
+            guard var liftState = index.map({ restored.lifts[$0] }) ?? restored.lifts.first else {
                 throw MalformedBytes(offset: reader.offset)
             }
             let shape = Int(truncatingIfNeeded: try reader.readVariable())
             guard shapes.indices.contains(shape) else { throw MalformedBytes(offset: reader.offset) }
-            try track.read(from: &reader, size: shapes[shape].layout.size, format: format)
+            try liftState.read(from: &reader, size: shapes[shape].layout.size, format: format)
             guard let index else { continue }
-            if migrations[shape][track.program] == nil {
-                migrations[shape][track.program] = Migration(from: shapes[shape], to: restored.programs[track.program])
+            if migrations[shape][liftState.program] == nil {
+                migrations[shape][liftState.program] = Migration(
+                    from: shapes[shape], to: restored.programs[liftState.program])
             }
-            if let migration = migrations[shape][track.program] {
-                track.carry(migration, isListening: wasListening)
+            if let migration = migrations[shape][liftState.program] {
+                liftState.carry(migration, isObserving: wasObserving)
             }
-            track.ledger.rename(to: restored.programs[track.program].rules)
-            track.renameJudgements(to: restored.programs[track.program].rules)
-            restored.tracks[index] = track
+            liftState.ledger.rename(to: restored.programs[liftState.program].rules)
+            liftState.renameJudgements(to: restored.programs[liftState.program].rules)
+            restored.lifts[index] = liftState
             if format < 7 {
                 restored.spreadJudgement(index)
                 restored.assumeRescuers(index)
             }
-            restored.clearOrphans(index, at: Instant(nanoseconds: track.memory.time))
+            restored.clearOrphans(index, at: Instant(nanoseconds: liftState.memory.time))
             known.append(index)
         }
-        // Not the start of this process: what is folded from here on is older than that. Each word and each batch brings its own time.
-        restored.horizon = restored.tracks.map { max($0.horizon, $0.memory.time) }.max() ?? horizon
+        // Not the start of this process: the readings that are replayed next are older than that.
+        // Each message and each batch brings its own time.
+        restored.horizon = restored.lifts.map { max($0.horizon, $0.memory.time) }.max() ?? horizon
         restored.alignIncidents(at: restored.horizon)
         for index in known { restored.readRegister(index) }
-        restored.maintenanceEnds = restored.tracks.reduce(LiftMemory.never) {
+        restored.maintenanceEnds = restored.lifts.reduce(LiftMemory.never) {
             min($0, $1.maintenance?.until ?? LiftMemory.never)
         }
-        restored.lookForReminders()
-        restored.isListening = wasListening
-        restored.isWaiting = listening == 2
+        restored.scheduleReminders()
+        restored.isObserving = wasObserving
+        restored.isBehind = observation == 2
         restored.deafSince = deafSince
         restored.alignSignals(at: nil)
         restored.forgetDeadlines()
@@ -102,28 +105,28 @@ extension Detector {
 }
 
 extension Detector {
-    /// Goes on with an alert as it was told last, whatever the fold makes of it now: its next revision has the next number, and where
-    /// the two differ it is told again as it is now.
-    /// - Returns: whether a lift's ledger has it.
-    public mutating func goOn(_ alert: String, toldAs revision: Int, isOpen: Bool, at now: Instant) -> Bool {
-        for index in tracks.indices {
-            guard let entry = tracks[index].ledger.entries.firstIndex(where: { $0.id == alert }) else { continue }
-            let known = tracks[index].ledger.entries[entry]
-            tracks[index].ledger.entries[entry].revision = max(known.revision, revision)
+    /// Continues an alert from its last delivered revision, whatever the replay has decided. Its
+    /// next revision has the next number. If the two states differ, a new revision says so.
+    /// - Returns: whether a lift's ledger has the alert.
+    public mutating func resume(_ alert: String, deliveredAs revision: Int, isOpen: Bool, at now: Instant) -> Bool {
+        for index in lifts.indices {
+            guard let entry = lifts[index].ledger.entries.firstIndex(where: { $0.id == alert }) else { continue }
+            let known = lifts[index].ledger.entries[entry]
+            lifts[index].ledger.entries[entry].revision = max(known.revision, revision)
             if known.state.isOpen != isOpen { note(index, entry, .rulesChanged, nil, now) }
             return true
         }
         return false
     }
 
-    /// The register's attributes are the configuration's, not the snapshot's.
+    /// The register's attributes come from the configuration, not from the snapshot.
     fileprivate mutating func readRegister(_ index: Int) {
-        let reading = tracks[index].registerReading
+        let reading = lifts[index].registerReading
         guard reading.mentioned != 0 else { return }
-        let time = tracks[index].memory.time
-        let program = tracks[index].program
+        let time = lifts[index].memory.time
+        let program = lifts[index].program
         programs[program].apply(
-            LiftTrack.Input(time: time, saidAt: time, reading: reading), &tracks[index].memory, &agendas[program])
+            LiftState.Input(time: time, sentAt: time, reading: reading), &lifts[index].memory, &agendas[program])
         step(index, at: time)
     }
 }
@@ -166,7 +169,7 @@ extension ProgramShape {
     }
 }
 
-extension LiftTrack {
+extension LiftState {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(lift.id)
         writer.write(variable: UInt64(program))
@@ -193,11 +196,11 @@ extension LiftTrack {
         for count in counters.all { writer.write(Int64(count)) }
         for count in use.all { writer.write(Int64(count)) }
         catchUp.write(to: &writer)
-        writer.write(variable: UInt64(waitingOrders.count))
-        for order in waitingOrders {
-            writer.write(order.time)
-            writer.write(order.signal.name)
-            writer.write(order.value)
+        writer.write(variable: UInt64(pendingSignals.count))
+        for pending in pendingSignals {
+            writer.write(pending.time)
+            writer.write(pending.signal.name)
+            writer.write(pending.value)
         }
         lastKnown.write(to: &writer)
         writer.write(variable: UInt64(judgements.count))
@@ -211,7 +214,7 @@ extension LiftTrack {
         }
     }
 
-    /// - Parameter size: words of a memory in the snapshot.
+    /// - Parameter size: the number of 64-bit words of a memory in the snapshot.
     fileprivate mutating func read(
         from reader: inout ByteReader, size: Int, format: UInt32
     ) throws(MalformedBytes) {
@@ -262,23 +265,23 @@ extension LiftTrack {
             use = LiftUse(counts)
         }
         catchUp = format < 4 ? CatchUp() : try CatchUp(from: &reader, format: format)
-        waitingOrders = []
+        pendingSignals = []
         for _ in 0..<(format < 4 ? 0 : try reader.readVariable()) {
             let time: Int64 = try reader.read()
             let signal = format < 6 ? Signal.maintenance : Signal(name: try reader.readText())
             guard let signal else { throw MalformedBytes(offset: reader.offset) }
-            waitingOrders.append(WaitingOrder(time: time, signal: signal, value: try reader.readFlag()))
+            pendingSignals.append(PendingSignal(time: time, signal: signal, value: try reader.readFlag()))
         }
         for _ in 0..<(format < 6 ? try reader.readVariable() : 0) {
             let accepted = try reader.readText()
             for entry in ledger.entries.indices where ledger.entries[entry].id == accepted {
-                // Formats before 6 do not say by whom.
+                // Formats before 6 do not store who accepted it.
                 ledger.entries[entry].acceptedBy = "a person"
             }
         }
         lastKnown = format < 6 ? LastKnown() : try LastKnown(from: &reader)
         judgements = []
-        // Format 6 has a flag, and one judgement at most.
+        // Format 6 has a flag, and at most one judgement.
         let judged = format < 6 ? 0 : format == 6 ? (try reader.readFlag() ? 1 : 0) : try reader.readVariable()
         for _ in 0..<judged { judgements.append(try Judgement(from: &reader)) }
         maintenance = nil
@@ -292,10 +295,10 @@ extension LiftTrack {
     }
 }
 
-extension LiftTrack.Input {
+extension LiftState.Input {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(time)
-        writer.write(saidAt)
+        writer.write(sentAt)
         writer.write(reading.deviceTime?.nanoseconds ?? Int64.min)
         writer.write(reading.sequence)
         writer.write(reading.mentioned)
@@ -311,7 +314,7 @@ extension LiftTrack.Input {
 
     fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
         time = try reader.read()
-        saidAt = try reader.read()
+        sentAt = try reader.read()
         reading = Reading()
         let device: Int64 = try reader.read()
         reading.deviceTime = device == Int64.min ? nil : Instant(nanoseconds: device)

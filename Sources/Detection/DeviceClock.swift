@@ -1,29 +1,34 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// Judges one lift's own time stamps, and places its words on the gateway's time line.
+/// Decides which time a message of one lift counts at, from the lift's own time stamps.
 ///
-/// A constant offset (a time zone) is learned. A clock that jumps ahead is not believed: its words count at their arrival until
-/// it agrees with itself again. Words older than what the lift has said since are old (an adapter brings what it had buffered), or
-/// the clock was set back: which of them, their stamps tell as they come (`hasSteppedBack`).
+/// A constant offset (a time zone) is learned. A clock that jumps ahead is not believed: its
+/// messages count at their arrival until it agrees with itself again. Messages older than the
+/// newest one are history (an adapter sends what it had buffered), or the clock was set back. Their
+/// further stamps decide which (`hasSteppedBack`).
 struct DeviceClock: Sendable, Equatable {
-    /// What is taken for delay and jitter rather than for an offset.
+    /// Differences up to this count as delay and jitter, not as an offset.
     static let tolerance = Duration.seconds(5).nanoseconds
-    /// A device's word may seem to come from the future by this much: two clocks never agree to the millisecond.
+    /// A device's time may be ahead of the arrival by this much: two clocks never agree to the
+    /// millisecond.
     static let futureTolerance = Duration.seconds(2).nanoseconds
-    /// A word this much older than its arrival comes from a clock that is wrong, not from a queue.
+    /// A message this much older than its arrival comes from a wrong clock, not from a queue.
     static let longestBacklog = Duration.seconds(7 * 86_400).nanoseconds
-    /// A wrong clock is believed again once this many words in a row agree on their offset for this long.
-    static let agreeingWords = 3
+    /// A wrong clock is believed again once this many messages in a row agree on their offset for
+    /// this long.
+    static let agreeingReadings = 3
     static let agreeingFor = Duration.seconds(5).nanoseconds
 
-    /// A clock that loses time makes each of its words look late. Where none of so many, over so long, has come sooner than this, it is
-    /// the clock: a link brings some of its words at once.
+    /// A clock that loses time makes each message look late. If none of `laggingReadings` over
+    /// `laggingFor` is younger than `lag`, the clock is behind: a link delivers some messages at
+    /// once.
     static let lag = Duration.seconds(1).nanoseconds
-    static let laggingWords = 5
+    static let laggingReadings = 5
     static let laggingFor = Duration.seconds(60).nanoseconds
 
-    /// Old words in a row, with no newer one between, for so long are those of a clock that was set back: longer than reports are apart.
+    /// Old messages in a row for this long, without a newer one, are those of a clock that was set
+    /// back. This is longer than the interval of reports.
     static let stepFor = Duration.seconds(15).nanoseconds
 
     /// Added to the device's time; nil while the clock is not believed.
@@ -31,18 +36,18 @@ struct DeviceClock: Sendable, Equatable {
     private var candidate: Int64 = 0
     private var candidateSince: Int64 = 0
     private var candidateCount = 0
-    /// Among words that waited in a queue: what brings a clock that has jumped to where the words before it were said.
+    /// In a queue: the offset that puts a clock that has jumped right after the message before.
     private var queueOffset: Int64?
-    /// The least age of the words since `lagSince`, and how many they are.
+    /// The least age of the messages since `lagSince`, and their number.
     private var leastAge = Int64.max
     private var lagSince: Int64 = 0
     private var lagCount = 0
-    /// Of old words in a row: how many, and the first and the last one's stamps.
+    /// Of old messages in a row: their number, and the first and the last stamp.
     private var oldCount = 0
     private var oldStamp: Int64 = 0
     private var oldSince: Int64 = 0
     private var lastOldStamp: Int64 = 0
-    private var leastExcess: Int64 = 0
+    private var leastApparentAge: Int64 = 0
 
     init() {}
 
@@ -55,7 +60,7 @@ struct DeviceClock: Sendable, Equatable {
         writer.write(queueOffset != nil)
         writer.write(queueOffset ?? 0)
         for number in [
-            leastAge, lagSince, Int64(lagCount), Int64(oldCount), oldStamp, oldSince, lastOldStamp, leastExcess,
+            leastAge, lagSince, Int64(lagCount), Int64(oldCount), oldStamp, oldSince, lastOldStamp, leastApparentAge,
         ] {
             writer.write(number)
         }
@@ -80,148 +85,159 @@ struct DeviceClock: Sendable, Equatable {
         oldStamp = try reader.read()
         oldSince = try reader.read()
         lastOldStamp = try reader.read()
-        leastExcess = try reader.read()
+        leastApparentAge = try reader.read()
     }
 
-    struct Judgement: Equatable {
+    struct Assessment: Equatable {
         var time: Int64
         /// The device's time was not used.
-        var isAbsurd: Bool
+        var isImplausible: Bool
         /// The clock has a new offset from here on.
         var isNewOffset: Bool
-        /// Said before what the lift has said since, by more than the lateness.
+        /// Older than the lift's newest message, by more than the lateness.
         var isOld = false
     }
 
-    /// What a lift's other messages say of the one that is judged.
+    /// Facts about the lift's other messages.
     struct Context {
-        /// It may have waited in a queue (retained, or the backlog after a connect).
+        /// The message may have waited in a queue (retained, or the backlog after a connect).
         var mayBeQueued: Bool
-        /// When the lift's newest word was said. A link between lift and broker that was away brings old words in a burst, each said
-        /// after it; a clock that has gone back tells of times before it.
+        /// The time of the lift's newest message. A link between lift and broker that was away
+        /// delivers old messages in a burst, each later than this; a clock that was set back gives
+        /// earlier times.
         var latest: Int64
-        /// By the device's own count this word is newer than that one.
-        var countsOn = false
-        /// Nothing had been heard of the lift for a while, or it has connected anew.
+        /// By the device's sequence number the message is newer than that one.
+        var isNewerBySequence = false
+        /// The lift was silent for a while, or it has connected anew.
         var isAfterPause = false
-        /// All its stamps are whole minutes.
+        /// All stamps of the lift are whole minutes.
         var hasWholeMinutes = false
         var lateness = DeviceClock.futureTolerance
     }
 
-    /// A word with the newest stamp has come: those that were old before it were so.
+    /// A message with the newest stamp has come: the old messages before it really were old.
     mutating func noteNewest() { oldCount = 0 }
 
-    mutating func judge(device: Int64, arrival: Int64, _ context: Context) -> Judgement {
-        let (mayBeQueued, latest, countsOn) = (context.mayBeQueued, context.latest, context.countsOn)
-        let excess = arrival &- device
+    mutating func assess(device: Int64, arrival: Int64, _ context: Context) -> Assessment {
+        let (mayBeQueued, latest, isNewerBySequence) = (context.mayBeQueued, context.latest, context.isNewerBySequence)
+        let apparentAge = arrival &- device
         if !mayBeQueued { queueOffset = nil }
-        if offset == nil, excess >= -Self.futureTolerance,
-            excess <= (mayBeQueued ? Self.longestBacklog : Self.tolerance)
+        if offset == nil, apparentAge >= -Self.futureTolerance,
+            apparentAge <= (mayBeQueued ? Self.longestBacklog : Self.tolerance)
         {
             offset = 0
         } else if offset == nil, !mayBeQueued {
-            // The first word ever: whatever the clock says, from here on it need only be constant.
-            offset = excess
-            return Judgement(time: arrival, isAbsurd: false, isNewOffset: true)
+            // The first message ever: whatever the clock shows, from here on its offset need only
+            // be constant.
+            offset = apparentAge
+            return Assessment(time: arrival, isImplausible: false, isNewOffset: true)
         }
         if let offset, !mayBeQueued, latest > LiftMemory.beforeAll, device &+ offset < latest &- context.lateness {
-            return judgeOld(device, arrival, context)
+            return assessOld(device, arrival, context)
         }
-        // Set back by less than has passed since: by now it says times that are new, at the same distance from their arrival.
-        if oldCount > 0, !mayBeQueued, excess &- (offset ?? 0) > Self.tolerance,
-            (excess &- leastExcess).magnitude <= UInt64(Self.futureTolerance)
+        // The clock was set back by less than the time since. Its stamps are new again, with the
+        // same distance from their arrival.
+        if oldCount > 0, !mayBeQueued, apparentAge &- (offset ?? 0) > Self.tolerance,
+            (apparentAge &- leastApparentAge).magnitude <= UInt64(Self.futureTolerance)
         {
-            let judged = judgeOld(device, arrival, context)
-            return judged.isOld ? Judgement(time: arrival, isAbsurd: true, isNewOffset: false) : judged
+            let assessment = assessOld(device, arrival, context)
+            return assessment.isOld ? Assessment(time: arrival, isImplausible: true, isNewOffset: false) : assessment
         }
         oldCount = 0
-        let hasGoneBack = mayBeQueued && countsOn && device &+ (offset ?? 0) < latest &- Self.tolerance
+        let hasGoneBack = mayBeQueued && isNewerBySequence && device &+ (offset ?? 0) < latest &- Self.tolerance
         if let offset, !hasGoneBack {
-            let age = excess &- offset
+            let age = apparentAge &- offset
             let oldest = mayBeQueued ? Self.longestBacklog : 6 * Self.tolerance
             if age >= -Self.futureTolerance, age <= oldest {
                 candidateCount = 0
-                // No word comes before it is said: the clock is ahead by that much. Did such words count at their arrival, one that
-                // was overtaken would count after those that overtook it.
-                if age < 0 { self.offset = excess }
+                // No message arrives before it is sent, so the clock is ahead by that much. If such
+                // messages counted at their arrival, an overtaken one would count after those that
+                // overtook it.
+                if age < 0 { self.offset = apparentAge }
                 if !mayBeQueued, let lag = lag(age, at: arrival) { self.offset = offset &+ lag }
-                return Judgement(
-                    time: device &+ min(self.offset ?? offset, excess), isAbsurd: false, isNewOffset: false)
+                return Assessment(
+                    time: device &+ min(self.offset ?? offset, apparentAge), isImplausible: false, isNewOffset: false)
             }
         }
         if mayBeQueued {
-            return Judgement(time: placeInQueue(device, arrival, latest), isAbsurd: true, isNewOffset: false)
+            return Assessment(time: timeInQueue(device, arrival, latest), isImplausible: true, isNewOffset: false)
         }
-        if isSteady(excess, at: arrival) {
+        if isSteady(apparentAge, at: arrival) {
             offset = candidate.magnitude <= UInt64(Self.futureTolerance) ? 0 : candidate
             candidateCount = 0
-            return Judgement(time: min(arrival, device &+ candidate), isAbsurd: false, isNewOffset: true)
+            return Assessment(time: min(arrival, device &+ candidate), isImplausible: false, isNewOffset: true)
         }
-        if let offset, device &+ offset >= latest, excess &- offset > 0, excess &- offset <= Self.longestBacklog {
-            return Judgement(time: device &+ offset, isAbsurd: false, isNewOffset: false)
+        if let offset, device &+ offset >= latest, apparentAge &- offset > 0,
+            apparentAge &- offset <= Self.longestBacklog
+        {
+            return Assessment(time: device &+ offset, isImplausible: false, isNewOffset: false)
         }
-        return Judgement(time: arrival, isAbsurd: true, isNewOffset: false)
+        return Assessment(time: arrival, isImplausible: true, isNewOffset: false)
     }
 
-    private mutating func judgeOld(_ device: Int64, _ arrival: Int64, _ context: Context) -> Judgement {
-        let excess = arrival &- device
-        // Nobody buffers for so long what comes first after a pause: the device was restarted, and its clock with it.
-        let isRestart = context.isAfterPause && excess &- (offset ?? 0) > Self.longestBacklog
+    private mutating func assessOld(_ device: Int64, _ arrival: Int64, _ context: Context) -> Assessment {
+        let apparentAge = arrival &- device
+        // No adapter buffers for that long what comes first after a pause: the device was
+        // restarted, and its clock with it.
+        let isRestart = context.isAfterPause && apparentAge &- (offset ?? 0) > Self.longestBacklog
         guard hasSteppedBack(device, arrival, context.hasWholeMinutes ? 60_000_000_000 : 0) || isRestart else {
-            return Judgement(
-                time: device &+ (offset ?? 0), isAbsurd: false, isNewOffset: false, isOld: true)
+            return Assessment(
+                time: device &+ (offset ?? 0), isImplausible: false, isNewOffset: false, isOld: true)
         }
-        // A clock that goes has come soonest with the least excess; one that stands has each word at its arrival.
+        // Of a running clock the least apparent age is the offset. Of a clock that stands still
+        // each message counts at its arrival.
         let isGoing = (lastOldStamp &- oldStamp) * 2 > arrival &- oldSince
-        let learned = isGoing && !isRestart ? leastExcess : excess
+        let learned = isGoing && !isRestart ? leastApparentAge : apparentAge
         offset = learned.magnitude <= UInt64(Self.futureTolerance) ? 0 : learned
         (oldCount, candidateCount) = (0, 0)
-        return Judgement(time: min(arrival, device &+ learned), isAbsurd: false, isNewOffset: true)
+        return Assessment(time: min(arrival, device &+ learned), isImplausible: false, isNewOffset: true)
     }
 
-    /// The old words in a row advance with their arrival, or stand, for longer than reports are apart. What was buffered comes faster
-    /// than it was said, or between newer words.
+    /// Whether the old messages in a row advance with their arrival, or stand still, for longer
+    /// than the interval of reports. Buffered messages come faster than they were sent, or between
+    /// newer ones.
     private mutating func hasSteppedBack(_ device: Int64, _ arrival: Int64, _ grain: Int64) -> Bool {
         let advance = device &- oldStamp
         if oldCount == 0 || device < lastOldStamp &- Self.futureTolerance
             || advance > arrival &- oldSince &+ Self.futureTolerance &+ grain
         {
-            (oldCount, oldStamp, oldSince, leastExcess) = (0, device, arrival, arrival &- device)
+            (oldCount, oldStamp, oldSince, leastApparentAge) = (0, device, arrival, arrival &- device)
         }
         oldCount += 1
         lastOldStamp = device
-        leastExcess = min(leastExcess, arrival &- device)
+        leastApparentAge = min(leastApparentAge, arrival &- device)
         return oldCount >= 2 && arrival &- oldSince >= Self.stepFor
     }
 
-    /// - Returns: by how much the clock has fallen behind, once that is sure.
+    /// - Returns: by how much the clock is behind, once this is certain.
     private mutating func lag(_ age: Int64, at arrival: Int64) -> Int64? {
         leastAge = min(leastAge, max(0, age))
         lagCount += 1
-        guard lagCount >= Self.laggingWords, arrival &- lagSince >= Self.laggingFor else { return nil }
+        guard lagCount >= Self.laggingReadings, arrival &- lagSince >= Self.laggingFor else { return nil }
         defer { (leastAge, lagSince, lagCount) = (max(0, age), arrival, 1) }
         return lagSince != 0 && leastAge > Self.lag ? leastAge : nil
     }
 
-    /// A queue keeps the order: a word was said after the one before it, by as much as its clock has gone on.
-    private mutating func placeInQueue(_ device: Int64, _ arrival: Int64, _ latest: Int64) -> Int64 {
+    /// A queue keeps the order: a message counts later than the one before it by as much as its
+    /// clock has advanced.
+    private mutating func timeInQueue(_ device: Int64, _ arrival: Int64, _ latest: Int64) -> Int64 {
         guard latest > LiftMemory.beforeAll, latest < arrival else { return arrival }
-        let place = device &+ (queueOffset ?? 0)
-        // After it, and be it by a nanosecond: a device that was restarted counts from the beginning, and is not put before itself.
-        if queueOffset == nil || place <= latest || place > arrival { queueOffset = latest + 1 &- device }
+        let time = device &+ (queueOffset ?? 0)
+        // At least one nanosecond later: the clock of a restarted device begins again, and its
+        // messages must not count before earlier ones.
+        if queueOffset == nil || time <= latest || time > arrival { queueOffset = latest + 1 &- device }
         return device &+ (queueOffset ?? 0)
     }
 
-    /// Words in a row have been so much older than their arrival, or younger, for a while.
-    private mutating func isSteady(_ excess: Int64, at arrival: Int64) -> Bool {
-        if candidateCount == 0 || (excess &- candidate).magnitude > UInt64(Self.futureTolerance) {
-            candidate = excess
+    /// Messages in a row have had the same apparent age for a while.
+    private mutating func isSteady(_ apparentAge: Int64, at arrival: Int64) -> Bool {
+        if candidateCount == 0 || (apparentAge &- candidate).magnitude > UInt64(Self.futureTolerance) {
+            candidate = apparentAge
             candidateSince = arrival
             candidateCount = 0
         }
         candidateCount += 1
-        candidate = min(candidate, excess)
-        return candidateCount >= Self.agreeingWords && arrival &- candidateSince >= Self.agreeingFor
+        candidate = min(candidate, apparentAge)
+        return candidateCount >= Self.agreeingReadings && arrival &- candidateSince >= Self.agreeingFor
     }
 }

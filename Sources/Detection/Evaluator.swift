@@ -1,19 +1,20 @@
-import Elevator
+import LiftModel
 
-/// What the evaluation of one step knows beside the lift's memory.
+/// What the evaluation of one step needs besides the lift's memory.
 struct StepContext {
     var time: Int64
-    /// The inputs are the present state of things after a gap, not changes: edges are not seen.
+    /// The inputs are the present state after a gap, not changes: no edge is seen.
     var isBaseline = false
-    var isListening = true
+    var isObserving = true
     var history = History.unknown
-    /// A person at the centre has taken the lift's open entrapment on: nothing suppresses it until it ends (EN 81-28).
+    /// A person has accepted the lift's open entrapment: nothing suppresses it until it ends (EN
+    /// 81-28).
     var isAccepted = false
-    /// False while memory is carried over to other rules: alerts are raised by what comes, not by the carrying.
+    /// False while memory is carried over to other rules: only later inputs raise alerts.
     var isRaising = true
 }
 
-/// The nodes and rules that have to look again, a bit each.
+/// The nodes and rules to evaluate, one bit each.
 struct Agenda {
     var words: [UInt64]
 
@@ -23,33 +24,36 @@ struct Agenda {
     mutating func markAll(_ indices: [Int32]) { for index in indices { mark(index) } }
 }
 
-/// Change propagation: what an input or a timer touched is evaluated, then whatever depends on what has changed by that.
+/// Change propagation: the nodes that an input or a timer has marked are evaluated, then their
+/// dependents if they have changed.
 ///
-/// Truth is kept as two planes of bits, "surely" and "possibly"; a verdict is true when both are set, false when neither is,
-/// unknown when it is possible and not sure. Kleene's operators, and every operator over time, then work on each plane
-/// alone, because none of them is ever made less true by an operand that is more so (negation swaps the planes).
+/// Truth is stored as two planes of bits, "surely" and "possibly". A verdict is true when both are
+/// set, false when neither is, and unknown when only "possibly" is. Kleene's operators, and every
+/// operator over time, work on each plane alone, because no operator becomes less true by an
+/// operand that is more true (negation swaps the planes).
 extension Program {
-    /// A lift that nothing is known of yet.
+    /// The memory of a lift of which nothing is known yet.
     func begin(at time: Int64, history: History = .unknown) -> LiftMemory {
         var memory = LiftMemory(words: Array(repeating: 0, count: layout.size))
         memory.time = time
-        memory.lastHeard = time
+        memory.lastSignOfLife = time
         memory.deadline = LiftMemory.never
         for timer in 0..<layout.timerCount { memory.words[layout.timers + timer] = LiftMemory.never }
         var m = memory.words.mutableSpan
         for index in nodes.indices { reset(index, &m, at: time, history) }
-        for (i, rule) in rules.enumerated() { life(i).reset(&m, branches: rule.branches.count) }
+        for (i, rule) in rules.enumerated() { alertState(i).reset(&m, branches: rule.branches.count) }
         return memory
     }
 
-    /// Looks at everything: at the start of a record, and after memory was carried over from other rules.
+    /// Evaluates everything: at the start of a record, and after memory was carried over from other
+    /// rules.
     func settleAll(_ memory: inout LiftMemory, _ context: StepContext, _ sink: inout TransitionSink) {
         var agenda = Agenda(self)
         for index in 0..<nodes.count + rules.count { agenda.mark(Int32(index)) }
         step(&memory, &agenda, context, &sink)
     }
 
-    /// Brings a lift to an instant: what was marked is evaluated, with every timer that is due.
+    /// Advances a lift to an instant: evaluates the marked nodes, and every timer that is due.
     func step(
         _ memory: inout LiftMemory, _ agenda: inout Agenda, _ context: StepContext, _ sink: inout TransitionSink
     ) {
@@ -69,7 +73,7 @@ extension Program {
             if due > context.time {
                 next = min(next, due)
             } else if timer == 0 {
-                next = min(next, noticeSilence(&m, &marks, context))
+                next = min(next, expireSignals(&m, &marks, context))
             } else {
                 m[layout.timers + timer] = LiftMemory.never
                 let owner = Int(timerOwners[timer])
@@ -79,12 +83,12 @@ extension Program {
         m[LiftLayout.deadline] = next
     }
 
-    /// The lift's own timer: when it has been silent for too long, what it said counts no more.
-    /// - Returns: when to look again.
-    private func noticeSilence(
+    /// The lift's own timer: after a long silence its signals become unknown.
+    /// - Returns: when to check again.
+    private func expireSignals(
         _ m: inout MutableSpan<Int64>, _ marks: inout MutableSpan<UInt64>, _ context: StepContext
     ) -> Int64 {
-        let staleAt = m[LiftLayout.lastHeard] &+ staleAfter
+        let staleAt = m[LiftLayout.lastSignOfLife] &+ staleAfter
         if context.time < staleAt {
             m[layout.timers] = staleAt
             return staleAt
@@ -100,11 +104,11 @@ extension Program {
         return LiftMemory.never
     }
 
-    /// What looks at a signal has to look again.
+    /// Marks the nodes that read a signal.
     @inline(__always)
     func markReaders(_ signal: Int, _ marks: inout MutableSpan<UInt64>) {
-        for place in readers.range(signal) {
-            let node = readers[place]
+        for position in readers.range(signal) {
+            let node = readers[position]
             marks[node >> 6] |= 1 << UInt64(node & 63)
         }
     }
@@ -113,8 +117,9 @@ extension Program {
         _ m: inout MutableSpan<Int64>, _ marks: inout MutableSpan<UInt64>, _ context: StepContext,
         _ sink: inout TransitionSink
     ) {
-        // An operand stands before its operator, so one pass settles the nodes. Rules may wait for each other's end; each
-        // changes its phase at most twice in an instant, which bounds the passes.
+        // An operand stands before its operator, so one pass settles the nodes. Rules may wait for
+        // each other's end. Each changes its phase at most twice in an instant, which bounds the
+        // passes.
         var isSettled = false
         while !isSettled {
             isSettled = true
@@ -124,13 +129,13 @@ extension Program {
                     marks[word] &= marks[word] &- 1
                     if index < nodes.count {
                         let scope = Int(nodes[index].scope)
-                        if scope != 0, !life(scope - 1).isOpen(m) { continue }
+                        if scope != 0, !alertState(scope - 1).isOpen(m) { continue }
                         guard evaluate(index, &m, context) else { continue }
-                        for place in dependents.range(index) {
-                            let user = dependents[place]
+                        for position in dependents.range(index) {
+                            let user = dependents[position]
                             marks[user >> 6] |= 1 << UInt64(user & 63)
                         }
-                    } else if live(index - nodes.count, &m, context, &sink) {
+                    } else if advanceRule(index - nodes.count, &m, context, &sink) {
                         for other in rules[index - nodes.count].yielders {
                             let user = nodes.count + other
                             marks[user >> 6] |= 1 << UInt64(user & 63)
@@ -146,7 +151,7 @@ extension Program {
         }
     }
 
-    /// Begins the memory of a rule's `clear` and `presume_released` at the moment its alert is raised.
+    /// Starts the memory of a rule's `clear` and `presume_released` when its alert is raised.
     func beginScope(_ rule: CompiledRule, _ m: inout MutableSpan<Int64>, _ context: StepContext) {
         for index in rule.scoped {
             reset(index, &m, at: context.time, .unknown)
@@ -177,7 +182,7 @@ extension Program {
         return Double(bitPattern: UInt64(bitPattern: m[Int(node.slot)]))
     }
 
-    /// - Returns: whether that is news.
+    /// - Returns: whether the value has changed.
     @inline(__always)
     func set(_ index: Int, surely: Bool, possibly: Bool, _ m: inout MutableSpan<Int64>) -> Bool {
         let word = index >> 6
@@ -196,12 +201,12 @@ extension Program {
         let bits = Int64(bitPattern: number.bitPattern)
         let isNewValue = isKnown && m[Int(node.slot)] != bits
         m[Int(node.slot)] = bits
-        // Not `||` around the call: the planes are to be set in any case.
+        // Not `||` around the call: the planes must be set in any case.
         let knownHasChanged = set(index, surely: isKnown, possibly: true, &m)
         return isNewValue || knownHasChanged
     }
 
-    /// A node's timer: each evaluation sets it anew, if it needs one.
+    /// A node's timer. Each evaluation sets it again if the node needs one.
     @inline(__always)
     func arm(_ node: Node, _ due: Int64, _ m: inout MutableSpan<Int64>) {
         let timer = layout.timers + Int(node.timer)
@@ -251,7 +256,7 @@ extension Program {
             let value = m[LiftLayout.signals + Int(node.signal)] != 0
             return set(index, surely: isKnown && value, possibly: !isKnown || value, &m)
         case .signalIsKnown: return set(index, isKnown(node, m), &m)
-        case .isHeard: return set(index, m[LiftLayout.flags] & LiftMemory.Flags.heard != 0, &m)
+        case .isHeard: return set(index, m[LiftLayout.flags] & LiftMemory.Flags.hasSignOfLife != 0, &m)
         case .codesAny, .codesAll:
             let active = UInt64(bitPattern: m[LiftLayout.signals + Int(node.signal)]) & node.constant
             let value = node.operation == .codesAny ? active != 0 : active == node.constant
@@ -287,7 +292,8 @@ extension Program {
                 possibly: possibly(node.a, m) || possibly(node.b, m), &m)
         case .surely: return set(index, surely(node.a, m), &m)
         case .last:
-            // Silence keeps what was said before it. A sensor that fails while the lift speaks is unknown, now and later.
+            // During silence the last value stays. A sensor that fails while the lift sends is
+            // unknown, now and later.
             let now = verdict(node.a, m)
             if now == .unknown, m[LiftLayout.flags] & LiftMemory.Flags.stale != 0 { return false }
             return set(index, surely: now == .true, possibly: now != .false, &m)
@@ -305,7 +311,8 @@ extension Program {
             if surely(node.a, m) { shift(slot, Int64(bitPattern: number(node.a, m).bitPattern), &m) }
             return set(index, surely: m[slot + 2] == 2, possibly: true, &m) || m[slot + 2] == 2
         case .rise:
-            // An edge is something seen: from known false to known true. Unknown to true is none (lessons, row 56).
+            // An edge needs both values: from known false to known true. Unknown to true is no edge
+            // (lessons, row 56).
             let now = verdict(node.a, m)
             let before = m[slot]
             m[slot] = Int64(now.rawValue)
@@ -339,15 +346,15 @@ extension Program {
             let point = verdict(node.b, m)
             return countDays(index, node, point == .unknown ? nil : point == .true, &m, context.time)
         case .silent:
-            guard context.isListening else { return false }
-            let due = m[LiftLayout.lastHeard] &+ node.high
+            guard context.isObserving else { return false }
+            let due = m[LiftLayout.lastSignOfLife] &+ node.high
             if context.time < due { arm(node, due, &m) }
             return set(index, context.time >= due, &m)
         case .age:
-            let said = m[slot]
-            if said == LiftMemory.never { return set(index, surely: false, possibly: true, &m) }
-            if context.time < said &+ node.high { arm(node, said &+ node.high, &m) }
-            return set(index, context.time >= said &+ node.high, &m)
+            let reportedAt = m[slot]
+            if reportedAt == LiftMemory.never { return set(index, surely: false, possibly: true, &m) }
+            if context.time < reportedAt &+ node.high { arm(node, reportedAt &+ node.high, &m) }
+            return set(index, context.time >= reportedAt &+ node.high, &m)
         }
     }
 
@@ -361,7 +368,7 @@ extension Program {
         m[LiftLayout.known] & (1 << Int64(node.signal)) != 0
     }
 
-    /// The value before the present one, the present one, and how many there have been (0, 1, 2: more).
+    /// Stores the previous value, the present one, and the number of values (0, 1, 2: more).
     private func shift(_ slot: Int, _ value: Int64, _ m: inout MutableSpan<Int64>) {
         if m[slot + 2] > 0, m[slot + 1] == value { return }
         if m[slot + 2] > 0 { m[slot] = m[slot + 1] }

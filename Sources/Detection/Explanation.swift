@@ -1,33 +1,34 @@
-import Elevator
+import LiftModel
 
-/// A part of a rule, and what it was over time on one lift.
+/// A part of a rule, and its value over time on one lift.
 public struct ExplainedPart: Sendable {
     /// 0 for a condition of the rule itself, more for its parts.
     public var depth: Int
     public var text: String
-    /// What it is for: `when`, `escalates unless`, …; empty for parts.
+    /// Its role in the rule: `when`, `escalates unless`, …; empty for parts.
     public var role: String
-    /// The value at each time at which it changed; nil is unknown.
+    /// The value at each time at which it changed; nil: unknown.
     public var changes: [(time: Instant, value: Bool?)] = []
 
-    /// The value at a time; unknown before the first.
+    /// The value at a time; nil before the first.
     public func value(at time: Instant) -> Bool? { changes.last { $0.time <= time }?.value ?? nil }
 }
 
-/// Watches the parts of one rule on one lift while a detector runs: why it decided as it did.
+/// Records the values of a rule's parts on one lift while a detector runs, to show why it decided
+/// as it did.
 struct Probe: Sendable {
     let lift: Int
     let operands: [Operand]
     var parts: [ExplainedPart]
 
-    mutating func look(_ program: Program, _ memory: borrowing LiftMemory) {
+    mutating func sample(_ program: Program, _ memory: borrowing LiftMemory) {
         let time = Instant(nanoseconds: memory.time)
         var words = LiftMemory(words: memory.words).words
         let m = words.mutableSpan
         for (i, operand) in operands.enumerated() {
             let verdict = program.verdict(operand, m)
             let value = verdict == .unknown ? nil : verdict == .true
-            // A past that is judged anew is told anew.
+            // A replay replaces what was recorded of its time.
             parts[i].changes.removeAll { $0.time >= time }
             if parts[i].changes.isEmpty || parts[i].changes[parts[i].changes.count - 1].value != value {
                 parts[i].changes.append((time, value))
@@ -37,26 +38,27 @@ struct Probe: Sendable {
 }
 
 extension Detector {
-    /// Begins to watch the parts of a rule on a lift.
-    /// - Parameter reasons: the reasons of its alert: of several branches, those that it stood on are watched.
+    /// Starts to record the parts of a rule on a lift.
+    /// - Parameter reasons: the reasons of its alert: of several branches, those that gave a reason
+    ///   are recorded.
     /// - Throws: `ExpressionError` when the rule has no such lift, or cannot be compiled.
     public mutating func explain(rule name: String, lift: String, reasons: Set<String>) throws(ExpressionError) {
         guard let index = index(of: lift), let rule = rules.rules.first(where: { $0.name == name }) else {
             throw ExpressionError(offset: 0, message: "no rule '\(name)', or no lift '\(lift)'")
         }
-        let kind = kinds[tracks[index].program]
+        let kind = kinds[lifts[index].program]
         let (program, parts) = try rules.program(for: kind, watching: rule, reasons: reasons)
         programs.append(program)
         kinds.append(kind)
         agendas.append(Agenda(program))
-        let migration = Migration(from: programs[tracks[index].program].shape, to: program)
-        tracks[index].carry(migration, isListening: isListening)
-        tracks[index].program = programs.count - 1
+        let migration = Migration(from: programs[lifts[index].program].shape, to: program)
+        lifts[index].carry(migration, isObserving: isObserving)
+        lifts[index].program = programs.count - 1
         probe = Probe(lift: index, operands: parts.map(\.operand), parts: parts.map(\.part))
-        probe?.look(program, tracks[index].memory)
+        probe?.sample(program, lifts[index].memory)
     }
 
-    /// What the watched parts were, once the detector has run.
+    /// The recorded parts, once the detector has run.
     public var explanation: [ExplainedPart] { probe?.parts ?? [] }
 }
 
@@ -71,7 +73,7 @@ extension RuleSet {
             guard depth < 4, parts.count < 40, let operand = try? compiler.condition(expression) else { return }
             if depth > 0, parts.contains(where: { $0.part.text == expression.text }) { return }
             parts.append((operand, ExplainedPart(depth: depth, text: expression.text, role: role)))
-            // A named part is opened; what stands inside functions over time is shown as it is now.
+            // A named part is opened. Inside functions over time the present value is shown.
             if case .name(let name) = expression.form, let definition = lets[name] {
                 add(definition.expression, "", depth + 1)
             } else {
@@ -85,7 +87,9 @@ extension RuleSet {
             if let unless = branch.escalation?.unless { add(unless.expression, name + "escalates unless", 0) }
             if let when = branch.escalation?.when { add(when.expression, name + "escalates when", 0) }
         }
-        for mute in shown.first?.mutes ?? [] { add(mute.when.expression, "unless (\(mute.name))", 0) }
+        for suppressor in shown.first?.suppressors ?? [] {
+            add(suppressor.when.expression, "unless (\(suppressor.name))", 0)
+        }
         return (compiler.finish(compiled, staleAfter: kind.staleAfter), parts)
     }
 }

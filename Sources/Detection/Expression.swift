@@ -1,6 +1,6 @@
-import Elevator
+import LiftModel
 
-/// The syntax tree of a rule's expression, each node with its place in the text.
+/// The syntax tree of a rule's expression, each node with its offset in the text.
 struct Expression: Equatable, Sendable {
     indirect enum Form: Equatable, Sendable {
         case name(String)
@@ -35,7 +35,7 @@ struct Expression: Equatable, Sendable {
     }
 
     var form: Form
-    /// Characters before it in the text.
+    /// The number of characters before it in the text.
     var offset: Int
 }
 
@@ -95,7 +95,7 @@ struct Token: Equatable {
         let characters = Array(text)
         var tokens: [Token] = []
         var i = 0
-        func isWord(_ c: Character) -> Bool { c.isLetter || c.isNumber || c == "_" }
+        func isNameCharacter(_ c: Character) -> Bool { c.isLetter || c.isNumber || c == "_" }
         while i < characters.count {
             let c = characters[i]
             let start = i
@@ -103,24 +103,24 @@ struct Token: Equatable {
                 i += 1
             } else if c.isLetter || c == "_" {
                 while i < characters.count,
-                    isWord(characters[i])
+                    isNameCharacter(characters[i])
                         || (characters[i] == "." && i + 1 < characters.count
                             && (characters[i + 1].isLetter || characters[i + 1] == "_"))
                 { i += 1 }
                 tokens.append(Token(kind: .name(String(characters[start..<i])), offset: start))
             } else if c.isNumber {
                 while i < characters.count,
-                    isWord(characters[i])
+                    isNameCharacter(characters[i])
                         || (characters[i] == "." && i + 1 < characters.count && characters[i + 1].isNumber)
                 { i += 1 }
-                let word = String(characters[start..<i])
-                if let number = Double(word) {
+                let text = String(characters[start..<i])
+                if let number = Double(text) {
                     tokens.append(Token(kind: .number(number), offset: start))
-                } else if let duration = Duration(written: word) {
+                } else if let duration = Duration(written: text) {
                     tokens.append(Token(kind: .duration(duration), offset: start))
                 } else {
                     throw ExpressionError(
-                        offset: start, message: "'\(word)' is neither a number nor a duration such as 10s, 5m or 2h")
+                        offset: start, message: "'\(text)' is neither a number nor a duration such as 10s, 5m or 2h")
                 }
             } else if c == "\"" || c == "'" {
                 i += 1

@@ -1,5 +1,5 @@
-/// Parses the expression language. From the loosest to the tightest binding: `implies`, `or`, `and`, `not`, comparison and
-/// `in`, `+ -`, `* /`.
+/// Parses the expression language. From the loosest to the tightest binding: `implies`, `or`,
+/// `and`, `not`, comparison and `in`, `+ -`, `* /`.
 struct ExpressionParser {
     /// Deeper expressions are refused, so that a hostile rule file cannot exhaust the stack.
     static let maximumDepth = 100
@@ -9,13 +9,14 @@ struct ExpressionParser {
     private var next = 0
     private var depth = 0
 
-    /// - Throws: `ExpressionError` at the first token that does not fit; nothing is accepted in part.
+    /// - Throws: `ExpressionError` at the first token that does not fit; nothing is accepted in
+    ///   part.
     static func parse(_ text: String) throws(ExpressionError) -> Expression {
         let tokens = try Token.all(in: text)
         if tokens.count > maximumTokens {
             throw ExpressionError(
                 offset: 0,
-                message: "has \(tokens.count) words; the limit is \(maximumTokens). Name parts of it with 'let'")
+                message: "has \(tokens.count) tokens; the limit is \(maximumTokens). Name parts of it with 'let'")
         }
         var parser = ExpressionParser(tokens: tokens)
         let expression = try parser.implication()
@@ -39,8 +40,8 @@ struct ExpressionParser {
         return true
     }
 
-    private mutating func take(word: String) -> Bool {
-        guard token.kind == .name(word) else { return false }
+    private mutating func take(keyword: String) -> Bool {
+        guard token.kind == .name(keyword) else { return false }
         next += 1
         return true
     }
@@ -51,7 +52,7 @@ struct ExpressionParser {
         if depth > Self.maximumDepth { throw fail("but this is nested deeper than \(Self.maximumDepth) levels") }
         let left = try disjunction()
         let offset = token.offset
-        guard take(word: "implies") else { return left }
+        guard take(keyword: "implies") else { return left }
         return Expression(form: .implies(left, try implication()), offset: offset)
     }
 
@@ -59,7 +60,7 @@ struct ExpressionParser {
         var left = try conjunction()
         while true {
             let offset = token.offset
-            guard take(word: "or") else { return left }
+            guard take(keyword: "or") else { return left }
             left = Expression(form: .or(left, try conjunction()), offset: offset)
         }
     }
@@ -68,14 +69,14 @@ struct ExpressionParser {
         var left = try negation()
         while true {
             let offset = token.offset
-            guard take(word: "and") else { return left }
+            guard take(keyword: "and") else { return left }
             left = Expression(form: .and(left, try negation()), offset: offset)
         }
     }
 
     private mutating func negation() throws(ExpressionError) -> Expression {
         let offset = token.offset
-        guard take(word: "not") else { return try comparison() }
+        guard take(keyword: "not") else { return try comparison() }
         depth += 1
         defer { depth -= 1 }
         if depth > Self.maximumDepth { throw fail("but this is nested deeper than \(Self.maximumDepth) levels") }
@@ -85,7 +86,7 @@ struct ExpressionParser {
     private mutating func comparison() throws(ExpressionError) -> Expression {
         let left = try sum()
         let offset = token.offset
-        if take(word: "in") { return Expression(form: .member(left, of: try sum()), offset: offset) }
+        if take(keyword: "in") { return Expression(form: .member(left, of: try sum()), offset: offset) }
         guard case .symbol(let symbol) = token.kind, let comparison = Expression.Comparison(rawValue: symbol) else {
             return left
         }
@@ -153,7 +154,7 @@ struct ExpressionParser {
         }
     }
 
-    /// `low..high`, `low..`, or just what stands there.
+    /// `low..high`, `low..`, or only `low`.
     private mutating func window(from low: Expression) throws(ExpressionError) -> Expression {
         guard take(symbol: "..") else { return low }
         var high: Expression?

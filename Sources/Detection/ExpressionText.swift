@@ -1,13 +1,14 @@
-import Elevator
+import LiftModel
 
 extension Expression {
-    /// The expression as a person writes it, with the parentheses it needs.
+    /// The expression as rule files write it, with the parentheses it needs.
     var text: String { text(binding: 0) }
 
-    /// - Parameter strength: of the operator around it; a looser one inside needs parentheses.
+    /// - Parameter strength: that of the surrounding operator; a looser operator inside needs
+    ///   parentheses.
     private func text(binding strength: Int) -> String {
-        func joined(_ word: String, _ a: Expression, _ b: Expression, _ own: Int) -> String {
-            let inner = a.text(binding: own) + " \(word) " + b.text(binding: own + 1)
+        func joined(_ symbol: String, _ a: Expression, _ b: Expression, _ own: Int) -> String {
+            let inner = a.text(binding: own) + " \(symbol) " + b.text(binding: own + 1)
             return own < strength ? "(\(inner))" : inner
         }
         switch form {

@@ -1,37 +1,37 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// A hand-written trace for one expression: the workbench behind `hoistway rules eval`.
+/// A hand-written trace for one expression, for `hoistway rules eval`.
 ///
-/// Only the signals that the expression names are kept. Rows may come in any order; they are judged as if they had come in
-/// the order of their times, and of two at one time the later in the trace wins.
+/// Only the signals that the expression names are stored. Rows may come in any order. They are
+/// evaluated in the order of their times; of two at one time the later row in the trace wins.
 public struct ExpressionTrace: Sendable {
     public enum Value: Sendable, Equatable {
         case boolean(Bool)
         case number(Double)
-        case word(String)
+        case text(String)
         /// Written `null`.
         case unknown
     }
     public struct Verdict: Sendable, Equatable {
         public var time: Instant
-        /// nil is unknown.
+        /// nil: unknown.
         public var value: Bool?
     }
-    /// A row says something that does not fit what rows before it said.
+    /// A value of a row has another type than values of the same signal before.
     public struct Mismatch: Error {
         public var message: String
         public init(message: String) { self.message = message }
     }
     private enum Kind: UInt8 {
-        case unknown, boolean, number, word, codes
+        case unknown, boolean, number, text, codes
 
         var name: String {
             switch self {
             case .unknown: "null"
             case .boolean: "true or false"
             case .number: "a number"
-            case .word: "a word"
+            case .text: "a text"
             case .codes: "a list of codes"
             }
         }
@@ -43,14 +43,15 @@ public struct ExpressionTrace: Sendable {
     }
 
     private let expression: Expression
-    /// Where the expression names each word.
+    /// Where the expression names each signal or value.
     private var offsets: [String: Int] = [:]
     private var columns: [Column] = []
-    /// The names that stand for values; one list for all signals, so that two signals can be compared.
-    private var words: [String]
-    private var wordBytes: [[UInt8]]
+    /// Names that stand for values; one list for all signals, so that two signals can be compared.
+    private var texts: [String]
+    private var textBytes: [[UInt8]]
     private var times: [Int64] = []
-    /// What each row says, a byte a value: the signal, and whether it is known and true. Numbers and words stand beside it.
+    /// The values of each row, one byte each: the signal, and whether it is known and true. Numbers
+    /// and texts are in `values`.
     private var tags: [UInt8] = []
     private var values: [UInt64] = []
     private var tagEnds: [UInt32] = []
@@ -58,35 +59,35 @@ public struct ExpressionTrace: Sendable {
     private var newest = Int64.min
     private var isInOrder = true
     private let lateness: Int64
-    /// Rows that came further behind the newest than the lateness, and were left out.
+    /// Rows that were late by more than the lateness, and were left out.
     public private(set) var lateRows = 0
 
-    /// Signals that one expression may name, and words that it can tell apart.
+    /// The most signals that one expression may name, and the most texts that it can tell apart.
     static let maximumColumns = 48
-    static let maximumWords = 64
+    static let maximumTexts = 64
 
-    /// - Parameter lateness: rows further behind the newest before them are left out; nil keeps all.
+    /// - Parameter lateness: rows that are late by more than this are left out; nil keeps all.
     /// - Throws: `ExpressionError` for a mistake in the text.
     public init(_ text: String, lateness: Duration? = nil) throws(ExpressionError) {
         expression = try ExpressionParser.parse(text)
         var offsets: [String: Int] = [:]
-        expression.walk { if let word = $0.word { offsets[word] = $0.offset } }
+        expression.walk { if let text = $0.nameOrText { offsets[text] = $0.offset } }
         self.offsets = offsets
         self.lateness = lateness?.nanoseconds ?? .max
-        guard offsets.count < Self.maximumWords else {
+        guard offsets.count < Self.maximumTexts else {
             throw ExpressionError(
-                offset: offsets.values.sorted()[Self.maximumWords - 1],
+                offset: offsets.values.sorted()[Self.maximumTexts - 1],
                 message:
-                    "names \(offsets.count) signals and values, expected at most \(Self.maximumWords - 1). Split it into several expressions"
+                    "names \(offsets.count) signals and values, expected at most \(Self.maximumTexts - 1). Split it into several expressions"
             )
         }
-        words = offsets.keys.sorted()
-        wordBytes = words.map { Array($0.utf8) }
+        texts = offsets.keys.sorted()
+        textBytes = texts.map { Array($0.utf8) }
     }
 
     // MARK: Rows
 
-    /// The place of a signal's values; nil where the expression does not ask for it.
+    /// The column of a signal; nil if the expression does not name the signal.
     public mutating func column(named name: String) throws(ExpressionError) -> Int? {
         if let known = columns.firstIndex(where: { $0.name == name }) { return known }
         guard offsets[name] != nil || offsets[SignalTable.family(of: name)] != nil else { return nil }
@@ -97,8 +98,8 @@ public struct ExpressionTrace: Sendable {
         return columns.count - 1
     }
 
-    /// Begins a row; the values added until the next belong to it.
-    /// - Returns: whether it counts: it may be too late.
+    /// Starts a row; the values added until the next one belong to it.
+    /// - Returns: whether the row counts, and is not too late.
     public mutating func beginRow(_ time: Int64) -> Bool {
         if time < newest {
             isInOrder = false
@@ -126,15 +127,16 @@ public struct ExpressionTrace: Sendable {
         tags.append(UInt8(column) << 2)
         tagEnds[tagEnds.count - 1] += 1
     }
-    public mutating func add(_ column: Int, word: Span<UInt8>) throws(Mismatch) {
-        for i in wordBytes.indices where Self.equal(word, wordBytes[i]) { return try add(column, .word, UInt64(i)) }
-        // The expression's own words are in the list from the start; all others it cannot tell apart need no place.
-        if words.count < Self.maximumWords {
-            let bytes = word.array
-            words.append(String(decoding: bytes, as: UTF8.self))
-            wordBytes.append(bytes)
+    public mutating func add(_ column: Int, text: Span<UInt8>) throws(Mismatch) {
+        for i in textBytes.indices where Self.equal(text, textBytes[i]) { return try add(column, .text, UInt64(i)) }
+        // The texts of the expression are in the list from the start. The expression cannot tell
+        // others apart, so they need no entry.
+        if texts.count < Self.maximumTexts {
+            let bytes = text.array
+            texts.append(String(decoding: bytes, as: UTF8.self))
+            textBytes.append(bytes)
         }
-        try add(column, .word, UInt64(words.count - 1))
+        try add(column, .text, UInt64(texts.count - 1))
     }
 
     private static func equal(_ a: Span<UInt8>, _ b: [UInt8]) -> Bool {
@@ -162,7 +164,8 @@ public struct ExpressionTrace: Sendable {
 
     // MARK: Verdicts
 
-    /// The verdict at the first row and each change after it, up to and including `until` (by default the last row).
+    /// The verdict at the first row and each change after it, up to and including `until` (by
+    /// default the last row).
     /// - Throws: `ExpressionError` where the expression does not fit the trace.
     public func verdicts(until: Instant? = nil, history: History) throws(ExpressionError) -> [Verdict] {
         if times.isEmpty { return [] }
@@ -170,9 +173,10 @@ public struct ExpressionTrace: Sendable {
         var rings = RingSizes()
         while true {
             let (program, root) = try program(rings)
-            let (verdicts, overflows) = judge(program, root, order, until, history)
+            let (verdicts, overflows) = evaluate(program, root, order, until, history)
             if overflows == 0 { return verdicts }
-            // A window held more changes than there was room for: once more with twice the room.
+            // A window held more changes than its ring has entries: evaluate again with twice as
+            // many.
             rings.start *= 2
         }
     }
@@ -191,7 +195,7 @@ public struct ExpressionTrace: Sendable {
                 let type: SignalType =
                     switch column.kind == .unknown ? kindByUse(column.name) : column.kind {
                     case .number: .number(unit: "")
-                    case .word: .enumeration(words)
+                    case .text: .enumeration(texts)
                     case .codes: .codes
                     default: .boolean
                     }
@@ -202,7 +206,7 @@ public struct ExpressionTrace: Sendable {
         return (compiler.finish([], staleAfter: .nanoseconds(Int64.max / 4)), root)
     }
 
-    /// A signal that never had a value is of the type that the expression uses it as.
+    /// The type of a signal without a value is the type as which the expression uses it.
     private func kindByUse(_ name: String) -> Kind {
         func isThis(_ expression: Expression) -> Bool {
             switch expression.form {
@@ -216,10 +220,10 @@ public struct ExpressionTrace: Sendable {
         }
         func kind(beside other: Expression) -> Kind {
             switch other.form {
-            case .text: return .word
-            case .set(let items): return items.first.map(kind(beside:)) ?? .word
-            case .name(let word):
-                guard let column = columns.first(where: { $0.name == word }) else { return .word }
+            case .text: return .text
+            case .set(let items): return items.first.map(kind(beside:)) ?? .text
+            case .name(let name):
+                guard let column = columns.first(where: { $0.name == name }) else { return .text }
                 return column.kind == .unknown ? .boolean : column.kind
             default: return .number
             }
@@ -242,14 +246,14 @@ public struct ExpressionTrace: Sendable {
         return found
     }
 
-    private func judge(
+    private func evaluate(
         _ program: Program, _ root: Operand, _ order: [Int]?, _ until: Instant?, _ history: History
     ) -> ([Verdict], overflows: Int) {
         let first = order.map { times[$0[0]] } ?? times[0]
         let end = until?.nanoseconds ?? order.map { times[$0[$0.count - 1]] } ?? times[times.count - 1]
         var memory = program.begin(at: first, history: history)
-        // In a hand-written trace null is how a signal goes stale.
-        memory.words[LiftLayout.flags] = LiftMemory.Flags.heard | LiftMemory.Flags.stale
+        // In a hand-written trace a signal goes stale by `null`.
+        memory.words[LiftLayout.flags] = LiftMemory.Flags.hasSignOfLife | LiftMemory.Flags.stale
         var agenda = Agenda(program)
         for index in program.nodes.indices { agenda.mark(Int32(index)) }
         var verdicts: [Verdict] = []
@@ -291,8 +295,8 @@ public struct ExpressionTrace: Sendable {
                 bits = Int64(bitPattern: values[value])
                 value += 1
             }
-            for place in program.ageReaders.range(column) {
-                let node = program.ageReaders[place]
+            for position in program.ageReaders.range(column) {
+                let node = program.ageReaders[position]
                 m[Int(program.nodes[node].slot)] = times[row]
                 marks[node >> 6] |= 1 << UInt64(node & 63)
             }
@@ -302,7 +306,7 @@ public struct ExpressionTrace: Sendable {
             m[LiftLayout.signals + column] = bits
             program.markReaders(column, &marks)
         }
-        m[LiftLayout.lastHeard] = times[row]
+        m[LiftLayout.lastSignOfLife] = times[row]
         for node in program.silences { marks[Int(node) >> 6] |= 1 << UInt64(node & 63) }
     }
 }

@@ -1,138 +1,149 @@
-import Elevator
+import LiftModel
 
-/// What comes twice, or late: a message is news, a sign of life, or of the past, by the lift's own order (`MessageOrder`) and clock.
-extension LiftTrack {
-    enum Repetition { case news, duplicate, signOfLife }
+/// Repeated and late messages. By the lift's own order (`MessageOrder`) and clock, a message is
+/// new, a sign of life, a duplicate, or history.
+extension LiftState {
+    enum Repetition { case newReading, duplicate, signOfLife }
 
-    /// What a message means whose bytes were heard before.
-    func meaning(ofKnown reading: Reading, _ key: UInt64, isLive: Bool) -> Repetition {
+    /// What a message means whose bytes have been received before.
+    func repetition(of reading: Reading, _ key: UInt64, isLive: Bool) -> Repetition {
         if order.isLatestState(key) {
-            // Heartbeats repeat the stamp of the last change. The broker's copy proves nothing, nor does what waited in a queue.
+            // Heartbeats repeat the stamp of the last change. A broker's copy and a queued message
+            // prove nothing.
             return isLive && !reading.isBaseline && reading.isSignOfLife ? .signOfLife : .duplicate
         }
-        // Something else was said in between under the same stamp, as by a clock of whole seconds: it is so again.
+        // A message in between had the same stamp, as from a clock of whole seconds: the state is
+        // true again.
         let isOfNewestStamp = reading.deviceTime.map { $0.nanoseconds == order.stamp } ?? false
         return isOfNewestStamp && reading.sequence == 0 && !reading.isBaseline && reading.changes(memory)
-            ? .news : .duplicate
+            ? .newReading : .duplicate
     }
 
     static func clockAlert(lift: String, _ origin: AlertOrigin) -> SiteAlert {
         SiteAlert(
             origin, lift: lift, .deviceClock,
             title: Title(
-                en: "The controller's clock stands still; its messages are judged on arrival", zh: "控制器时钟停走,消息按到达时间判断"))
+                en: "The controller's clock stands still; its messages are judged on arrival", zh: "控制器时钟停走,消息按到达时间判断")
+        )
     }
 }
 
 extension Detector {
-    /// Finds a message's place on the lift's time line.
-    /// - Returns: nil for one of the past, which is counted and has no effect.
-    mutating func judge(
+    /// Decides at which time a message counts.
+    /// - Returns: nil for history, which is counted and has no further effect.
+    mutating func assignTime(
         _ reading: Reading, _ index: Int, arrival: Int64, isAfterPause: Bool
-    ) -> LiftTrack.Input? {
-        let mayBeQueued = reading.isBaseline || !isListening || isWaiting
-        let isBehind = tracks[index].order.isBehind(reading)
-        let latest = tracks[index].latestReading
-        var input = LiftTrack.Input(time: arrival, saidAt: arrival, reading: reading)
+    ) -> LiftState.Input? {
+        let mayBeQueued = reading.isBaseline || !isObserving || isBehind
+        let isOlderBySequence = lifts[index].order.isOlderBySequence(reading)
+        let latest = lifts[index].latestReading
+        var input = LiftState.Input(time: arrival, sentAt: arrival, reading: reading)
         guard let device = reading.deviceTime?.nanoseconds else {
-            if isBehind, !reading.isBaseline { return judgeByCount(input, index, arrival: arrival) }
-            if mayBeQueued, !reading.isBaseline, tracks[index].clock.offset != nil {
-                // A birth or a last will that waited among words with times: the queue's order says when it was, and not its arrival.
-                input.time = min(arrival, max(latest, tracks[index].memory.time))
-                input.saidAt = input.time
+            if isOlderBySequence, !reading.isBaseline { return assignTimeBySequence(input, index, arrival: arrival) }
+            if mayBeQueued, !reading.isBaseline, lifts[index].clock.offset != nil {
+                // A birth or last-will message without a time waited among messages with times. Its
+                // place in the queue gives its time, its arrival does not.
+                input.time = min(arrival, max(latest, lifts[index].memory.time))
+                input.sentAt = input.time
             }
             return input
         }
-        if device == tracks[index].order.stamp, !reading.isBaseline {
-            tracks[index].clock.noteNewest()
-            if isWaiting { wasHeard(index, at: arrival) }
-            let changes = reading.changes(tracks[index].memory)
-            tracks[index].order.noteSameStamp(changes: changes && !isBehind, at: arrival, lateness: lateness)
-            input.saidAt = isBehind ? tracks[index].order.stampTime : max(tracks[index].order.stampTime, latest)
-            input.time = isBehind || !isListening ? input.saidAt : tracks[index].order.time(at: arrival)
+        if device == lifts[index].order.stamp, !reading.isBaseline {
+            lifts[index].clock.noteNewest()
+            if isBehind { noteSignOfLife(index, at: arrival) }
+            let changes = reading.changes(lifts[index].memory)
+            lifts[index].order.noteSameStamp(changes: changes && !isOlderBySequence, at: arrival, lateness: lateness)
+            input.sentAt = isOlderBySequence ? lifts[index].order.stampTime : max(lifts[index].order.stampTime, latest)
+            input.time = isOlderBySequence || !isObserving ? input.sentAt : lifts[index].order.time(at: arrival)
             return input
         }
-        let hasWholeMinutes = tracks[index].order.hasWholeMinutes && device % 60_000_000_000 == 0
-        let judgement = tracks[index].clock.judge(
+        let hasWholeMinutes = lifts[index].order.hasWholeMinutes && device % 60_000_000_000 == 0
+        let assessment = lifts[index].clock.assess(
             device: device, arrival: arrival,
             DeviceClock.Context(
                 mayBeQueued: mayBeQueued, latest: reading.isBaseline ? LiftMemory.beforeAll : latest,
-                countsOn: reading.sequence > tracks[index].latestSequence, isAfterPause: isAfterPause,
+                isNewerBySequence: reading.sequence > lifts[index].latestSequence, isAfterPause: isAfterPause,
                 hasWholeMinutes: hasWholeMinutes, lateness: lateness))
-        if judgement.isAbsurd { tracks[index].counters.absurdTimes += 1 }
-        if judgement.isNewOffset { tracks[index].counters.clockOffsets += 1 }
-        (input.time, input.saidAt) = (judgement.time, judgement.time)
-        if judgement.isOld {
-            takeHistory(input, index, at: max(tracks[index].memory.time, latest), arrival: arrival)
+        if assessment.isImplausible { lifts[index].counters.implausibleTimes += 1 }
+        if assessment.isNewOffset { lifts[index].counters.clockOffsets += 1 }
+        (input.time, input.sentAt) = (assessment.time, assessment.time)
+        if assessment.isOld {
+            recordHistory(input, index, at: max(lifts[index].memory.time, latest), arrival: arrival)
             return nil
         }
-        // Within its minute a word was said at any time, and is not to be taken for older than it is.
+        // A message with a stamp of whole minutes was sent at any time of that minute, so it counts
+        // at its arrival.
         if hasWholeMinutes, !mayBeQueued { input.time = arrival }
         return input
     }
 
-    /// A message without a time is behind another by its number: it was overtaken, is of the past, or the device counts anew.
-    private mutating func judgeByCount(_ message: LiftTrack.Input, _ index: Int, arrival: Int64) -> LiftTrack.Input? {
+    /// A message without a time has a lower sequence number than another: it was overtaken, is
+    /// history, or the device's sequence begins again.
+    private mutating func assignTimeBySequence(
+        _ message: LiftState.Input, _ index: Int, arrival: Int64
+    ) -> LiftState.Input? {
         var input = message
-        let latest = tracks[index].latestReading
-        if tracks[index].order.countsUpAgain(input.reading, at: arrival) {
-            tracks[index].beginCount()
+        let latest = lifts[index].latestReading
+        if lifts[index].order.showsSequenceRestart(input.reading, at: arrival) {
+            lifts[index].resetSequence()
             return input
         }
-        // Nobody knows when it was said; it was before the first message with a higher number.
+        // Its time is unknown, but it was sent before the first message with a higher number.
         let (sequence, isEvent) = (input.reading.sequence, input.reading.isEvent)
-        let next = tracks[index].inputs.first { $0.reading.sequence > sequence && $0.reading.isEvent == isEvent }
-        guard let next, next.time >= arrival - lateness, sequence > tracks[index].older.latestSequence else {
-            (input.time, input.saidAt) = (latest, latest)
-            takeHistory(input, index, at: max(tracks[index].memory.time, latest), arrival: arrival)
+        let next = lifts[index].inputs.first { $0.reading.sequence > sequence && $0.reading.isEvent == isEvent }
+        guard let next, next.time >= arrival - lateness, sequence > lifts[index].older.latestSequence else {
+            (input.time, input.sentAt) = (latest, latest)
+            recordHistory(input, index, at: max(lifts[index].memory.time, latest), arrival: arrival)
             return nil
         }
-        (input.time, input.saidAt) = (next.time, next.saidAt)
+        (input.time, input.sentAt) = (next.time, next.sentAt)
         return input
     }
 
-    /// The latest state was said again.
-    mutating func takeRepeat(_ reading: Reading, _ index: Int, at now: Int64) {
+    /// The lift has sent its latest state again.
+    mutating func applyRepeat(_ reading: Reading, _ index: Int, at now: Int64) {
         var reading = reading
-        // What an event has changed since is not undone.
-        if reading.changes(tracks[index].memory) { reading = Reading() }
-        // What is late stays before it, too.
-        reading.sequence = tracks[index].latestSequence
-        tracks[index].clock.noteNewest()
-        if isWaiting { wasHeard(index, at: now) }
-        place(LiftTrack.Input(time: now, saidAt: tracks[index].latestReading, reading: reading), index, arrival: now)
-        noticeClock(index, at: now)
+        // The repeat does not undo what an event has changed since.
+        if reading.changes(lifts[index].memory) { reading = Reading() }
+        // A late message is still put before the repeat.
+        reading.sequence = lifts[index].latestSequence
+        lifts[index].clock.noteNewest()
+        if isBehind { noteSignOfLife(index, at: now) }
+        insert(LiftState.Input(time: now, sentAt: lifts[index].latestReading, reading: reading), index, arrival: now)
+        updateClockAlert(index, at: now)
     }
 
-    /// A message whose stamp does not tell when it was said has waited behind a stall of our own: no silence ends with it.
-    private mutating func wasHeard(_ index: Int, at now: Int64) {
-        tracks[index].memory.lastHeard = max(tracks[index].memory.lastHeard, now)
+    /// A message waited behind a stall of the gateway, and its stamp does not give the time of
+    /// sending. It counts as a sign of life now, since the lift was not silent.
+    private mutating func noteSignOfLife(_ index: Int, at now: Int64) {
+        lifts[index].memory.lastSignOfLife = max(lifts[index].memory.lastSignOfLife, now)
     }
 
-    /// A message of the past is counted, is no sign of life, and changes nothing but for a press of the alarm button.
-    mutating func takeHistory(_ input: LiftTrack.Input, _ index: Int, at reached: Int64, arrival: Int64) {
-        tracks[index].counters.tooLate += 1
-        takeLatePress(from: input, index, at: reached, arrival: arrival)
+    /// A historical message is counted, is no sign of life, and changes nothing. Only a press of
+    /// the alarm button in it counts.
+    mutating func recordHistory(_ input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64) {
+        lifts[index].counters.historical += 1
+        applyLatePress(from: input, index, at: reached, arrival: arrival)
     }
 
-    /// Reports a clock that stands still, and one that goes again.
-    mutating func noticeClock(_ index: Int, at now: Int64) {
-        let offset = tracks[index].clock.offset ?? 0
+    /// Reports a clock that stands still, and one that runs again.
+    mutating func updateClockAlert(_ index: Int, at now: Int64) {
+        let offset = lifts[index].clock.offset ?? 0
         let isFarOff = offset.magnitude > UInt64(DeviceClock.longestBacklog)
-        if tracks[index].order.standsStill(at: now, isFarOff: isFarOff) {
-            if tracks[index].clockAlert?.isOpen ?? false { return }
-            tracks[index].counters.standingClocks += 1
-            var alert = tracks[index].clockAlert ?? LiftTrack.clockAlert(lift: tracks[index].lift.id, origin)
-            let onset = Instant(nanoseconds: tracks[index].order.stoodSince)
-            let told = alert.raise(
+        if lifts[index].order.standsStill(at: now, isFarOff: isFarOff) {
+            if lifts[index].clockAlert?.isOpen ?? false { return }
+            lifts[index].counters.stoppedClocks += 1
+            var alert = lifts[index].clockAlert ?? LiftState.clockAlert(lift: lifts[index].lift.id, origin)
+            let onset = Instant(nanoseconds: lifts[index].order.stoodSince)
+            let raised = alert.raise(
                 onset: onset, at: Instant(nanoseconds: now), hold: .nanoseconds(MessageOrder.longestStamp),
                 because: GatewayKind.deviceClock.raised)
-            tracks[index].clockAlert = alert
-            if let told { alerts.append(told) }
-        } else if tracks[index].clockAlert?.isOpen ?? false, tracks[index].order.goesAgain(at: now) {
-            let told = tracks[index].clockAlert?.clear(
+            lifts[index].clockAlert = alert
+            if let raised { alerts.append(raised) }
+        } else if lifts[index].clockAlert?.isOpen ?? false, lifts[index].order.runsAgain(at: now) {
+            let cleared = lifts[index].clockAlert?.clear(
                 at: Instant(nanoseconds: now), because: GatewayKind.deviceClock.cleared)
-            if let told { alerts.append(told) }
+            if let cleared { alerts.append(cleared) }
         }
     }
 }

@@ -1,16 +1,19 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// What was known of a lift when a person judged an alert of it false: its condition may last and raises nothing, but what is
-/// new against this does (entrapment.md: `judged_false` never blocks new evidence).
+/// The evidence that was known when a person judged an alert false. The condition may last and
+/// raises nothing; new evidence raises an alert (entrapment.md: `judged_false` never blocks new
+/// evidence).
 ///
-/// A lift has at most one for each rule, the last: whatever is judged together, or one alert after the other, forgets nothing.
+/// A lift has at most one for each rule, the last. So several judgements, at once or in a row, lose
+/// nothing.
 struct Judgement: Sendable, Equatable {
-    /// The rule whose condition raises nothing: that of the alert, or one that spoke through it.
+    /// The rule whose condition raises nothing: that of the alert, or one that yields to it or the
+    /// other way round.
     var rule: String
-    /// Codes that stood then and have stood since.
+    /// Codes that were active then and have been active since.
     var codes: UInt64
-    /// Somebody was seen in the car then and has been since.
+    /// The rules found an occupant then, and have found one since.
     var isSeen: Bool
 
     func write(to writer: inout ByteWriter) {
@@ -28,8 +31,9 @@ struct Judgement: Sendable, Equatable {
     }
 }
 
-extension LiftTrack {
-    /// Judgements of rules that are branches of another one now are that one's. What was new against any of them still is.
+extension LiftState {
+    /// Judgements of a rule that has become a branch of another rule belong to that other rule.
+    /// What was new evidence against any of them still is.
     mutating func renameJudgements(to rules: [CompiledRule]) {
         let old = judgements
         judgements = []
@@ -47,78 +51,81 @@ extension LiftTrack {
 }
 
 extension Program {
-    /// A rule, and those that speak through it or through which it speaks: they see the same evidence.
+    /// A rule, the rules to which it yields, and those that yield to it: they have the same
+    /// evidence.
     func related(to rule: Int) -> [Int] { [rule] + rules[rule].yieldsTo + rules[rule].yielders }
 
     /// A branch of the rule waits until its condition has ended.
     fileprivate func waits(_ rule: Int, _ memory: borrowing LiftMemory) -> Bool {
         let m = memory.words.span
-        let life = life(rule)
-        for branch in rules[rule].branches.indices where life.branch(branch).mustEnd(m) { return true }
+        let alertState = alertState(rule)
+        for branch in rules[rule].branches.indices where alertState.branch(branch).mustEnd(m) { return true }
         return false
     }
 }
 
 extension Detector {
-    /// Codes that stand, and whether somebody is seen, as the rules take it.
+    /// The active codes, and whether the rules find an occupant.
     private func evidence(_ index: Int) -> (codes: UInt64, isSeen: Bool) {
-        let memory = tracks[index].memory
+        let memory = lifts[index].memory
         return (
             memory.isKnown(.codes) ? memory.signal(Signal.codes.rawValue) : 0,
-            programs[tracks[index].program].occupancy(memory).verdict == .yes
+            programs[lifts[index].program].occupancy(memory).verdict == .yes
         )
     }
 
-    /// An alert of this rule has been judged false: what stands now is no new evidence for it, nor for the rules related to it.
+    /// An alert of this rule has been judged false: present evidence is not new for it, nor for the
+    /// related rules.
     mutating func noteJudgement(_ index: Int, rule: Int) {
         let (codes, isSeen) = evidence(index)
         spread(Judgement(rule: "", codes: codes, isSeen: isSeen), index, from: rule)
     }
 
-    /// Formats before 7 kept the last judgement of a lift only, under the name of the alert's rule, for all rules related to it.
+    /// Formats before 7 stored only the last judgement of a lift, under the name of the alert's
+    /// rule, for all related rules.
     mutating func spreadJudgement(_ index: Int) {
-        guard let old = tracks[index].judgements.first,
-            let rule = programs[tracks[index].program].rules.firstIndex(where: { $0.definition.name == old.rule })
+        guard let old = lifts[index].judgements.first,
+            let rule = programs[lifts[index].program].rules.firstIndex(where: { $0.definition.name == old.rule })
         else { return }
         spread(old, index, from: rule)
     }
 
     private mutating func spread(_ judgement: Judgement, _ index: Int, from rule: Int) {
-        let program = programs[tracks[index].program]
+        let program = programs[lifts[index].program]
         for related in program.related(to: rule) {
             var own = judgement
             own.rule = program.rules[related].definition.name
-            tracks[index].judgements.removeAll { $0.rule == own.rule }
-            tracks[index].judgements.append(own)
+            lifts[index].judgements.removeAll { $0.rule == own.rule }
+            lifts[index].judgements.append(own)
         }
     }
 
-    /// A code that did not stand when an alert was judged false, the alarm button above all, or somebody who is seen now: the rules
-    /// that were judged begin anew.
-    mutating func lookForNewEvidence(_ index: Int, at time: Int64, _ sink: inout TransitionSink) {
-        let program = programs[tracks[index].program]
+    /// New evidence restarts the rules that were judged: a code that was not active then, above all
+    /// the alarm button, or an occupant who was not found then.
+    mutating func checkNewEvidence(_ index: Int, at time: Int64, _ sink: inout TransitionSink) {
+        let program = programs[lifts[index].program]
         let (codes, isSeen) = evidence(index)
-        var hasNews = false
-        for (place, judged) in tracks[index].judgements.enumerated().reversed() {
+        var hasNewEvidence = false
+        for (position, judged) in lifts[index].judgements.enumerated().reversed() {
             let rule = program.rules.firstIndex { $0.definition.name == judged.rule }
-            let isBlocked = rule.map { program.waits($0, tracks[index].memory) } ?? false
-            // Until no late reading can bring the block back.
-            guard let rule, isBlocked || program.waits(rule, tracks[index].older.memory) else {
-                tracks[index].judgements.remove(at: place)
+            let isBlocked = rule.map { program.waits($0, lifts[index].memory) } ?? false
+            // A judgement stays until no late reading can bring the block back.
+            guard let rule, isBlocked || program.waits(rule, lifts[index].older.memory) else {
+                lifts[index].judgements.remove(at: position)
                 continue
             }
-            tracks[index].judgements[place].codes &= codes
-            tracks[index].judgements[place].isSeen = judged.isSeen && isSeen
+            lifts[index].judgements[position].codes &= codes
+            lifts[index].judgements[position].isSeen = judged.isSeen && isSeen
             guard isBlocked, codes & ~judged.codes != 0 || isSeen && !judged.isSeen else { continue }
-            let life = program.life(rule)
-            var m = tracks[index].memory.words.mutableSpan
-            for branch in program.rules[rule].branches.indices where life.branch(branch).mustEnd(m.span) {
-                life.branch(branch).setMustEnd(false, &m)
-                life.branch(branch).setWhenSince(time, &m)
+            let alertState = program.alertState(rule)
+            var m = lifts[index].memory.words.mutableSpan
+            for branch in program.rules[rule].branches.indices where alertState.branch(branch).mustEnd(m.span) {
+                alertState.branch(branch).setMustEnd(false, &m)
+                alertState.branch(branch).setWhenSince(time, &m)
             }
-            agendas[tracks[index].program].mark(Int32(program.nodes.count + rule))
-            hasNews = true
+            agendas[lifts[index].program].mark(Int32(program.nodes.count + rule))
+            hasNewEvidence = true
         }
-        if hasNews { step(index, at: time, &sink) }
+        if hasNewEvidence { step(index, at: time, &sink) }
     }
 }

@@ -1,4 +1,5 @@
-/// Kleene's strong three-valued logic: unknown is a value of its own, and false where it decides nothing.
+/// Kleene's strong three-valued logic: unknown is a value of its own, and stays unknown unless the
+/// other operand decides.
 public enum Kleene: UInt8, Sendable, Comparable {
     case `false` = 0
     case unknown = 1

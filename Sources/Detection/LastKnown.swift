@@ -1,8 +1,8 @@
-import Elevator
 import Encoding
+import LiftModel
 
 extension LastKnown {
-    /// The controller was heard: what is known of the lift at this moment was so at it.
+    /// A sign of life has come: the values that are known now were true at this time.
     mutating func note(_ memory: borrowing LiftMemory, _ occupancy: Occupancy, at time: Int64) {
         let time = Instant(nanoseconds: time)
         if memory.isKnown(.floor) {

@@ -1,78 +1,80 @@
-import Elevator
+import LiftModel
 
 extension Detector {
-    /// A press of the alarm button this much behind still counts; an older one may have been heard and answered long ago.
+    /// A press of the alarm button that is late by up to this much counts as a present one. An
+    /// older press may have been answered long ago.
     static let latePress = Duration.seconds(30)
 
-    /// A word that is too late for its place may be the only one that tells of a press of the alarm button, which is never muted and
-    /// always delivered (EN 81-28): the button counts as pressed and let go now, or, where the press is older than that, is told as
-    /// history. The rest of the word is of the past.
-    mutating func takeLatePress(from word: LiftTrack.Input, _ index: Int, at reached: Int64, arrival: Int64) {
-        guard let isPressed = word.reading.alarmButton else { return }
-        let (last, limit) = (tracks[index].order.latePress, Self.latePress.nanoseconds)
-        tracks[index].order.latePress = isPressed ? word.saidAt : .min
-        // Each report while the button is held tells of the same press.
-        if !isPressed || last != .min && (word.saidAt &- last).magnitude <= UInt64(limit) { return }
-        let latest = tracks[index].latestReading
-        guard latest &- word.saidAt <= limit else {
-            tracks[index].order.pastPress = arrival
-            return tellPastPress(word.saidAt, index)
+    /// A historical message may be the only one with a press of the alarm button, which is never
+    /// suppressed and always delivered (EN 81-28). The button counts as pressed and released now.
+    /// An older press is delivered as historical. The rest of the message has no effect.
+    mutating func applyLatePress(from input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64) {
+        guard let isPressed = input.reading.alarmButton else { return }
+        let (last, limit) = (lifts[index].order.latePress, Self.latePress.nanoseconds)
+        lifts[index].order.latePress = isPressed ? input.sentAt : .min
+        // Each report while the button is held is the same press.
+        if !isPressed || last != .min && (input.sentAt &- last).magnitude <= UInt64(limit) { return }
+        let latest = lifts[index].latestReading
+        guard latest &- input.sentAt <= limit else {
+            lifts[index].order.pastPress = arrival
+            return reportPastPress(input.sentAt, index)
         }
         press(index, at: reached, arrival: arrival)
     }
 
-    /// The clock has turned out to have been set back: what was taken for a press of the past, while that was not known yet, was one of now.
-    mutating func takePressSinceStep(_ index: Int, arrival: Int64) {
-        let came = tracks[index].order.pastPress
-        tracks[index].order.pastPress = .min
+    /// The clock was set back, as is now certain. A press that was taken for a historical one
+    /// meanwhile was a present one.
+    mutating func applyPressAfterClockStep(_ index: Int, arrival: Int64) {
+        let came = lifts[index].order.pastPress
+        lifts[index].order.pastPress = .min
         guard came != .min, arrival &- came <= Self.latePress.nanoseconds else { return }
-        press(index, at: max(tracks[index].memory.time, tracks[index].latestReading), arrival: arrival)
+        press(index, at: max(lifts[index].memory.time, lifts[index].latestReading), arrival: arrival)
     }
 
-    /// The button counts as pressed and let go.
+    /// The button counts as pressed and released.
     private mutating func press(_ index: Int, at reached: Int64, arrival: Int64) {
-        if tracks[index].memory.isPressed { return }
-        let latest = tracks[index].latestReading
+        if lifts[index].memory.isPressed { return }
+        let latest = lifts[index].latestReading
         let button = FaultCode.carAlarmButton.bit
         var (press, release) = (Reading(), Reading())
         press.codesRaised = button
         release.codesEnded = button
-        // It is nothing that the lift says now.
+        // The lift does not send this now.
         (press.isSignOfLife, release.isSignOfLife) = (false, false)
         for reading in [press, release] {
-            place(
-                LiftTrack.Input(time: reached, saidAt: latest, reading: reading), index, arrival: arrival)
+            insert(
+                LiftState.Input(time: reached, sentAt: latest, reading: reading), index, arrival: arrival)
         }
     }
 
-    /// An alert that is over when it is told, so that it is delivered as historical. What was told of the same moment before is not told
-    /// again.
-    private mutating func tellPastPress(_ time: Int64, _ index: Int) {
-        let track = tracks[index]
-        guard let rule = programs[track.program].rules.first(where: { $0.definition.kind == Alert.carAlarmCall }),
-            !track.ledger.onsets.contains(where: { $0.kind == Alert.carAlarmCall && $0.onset == time })
+    /// Raises and clears an alert at once, so that it is delivered as historical. A moment that has
+    /// an alert already gets no second one.
+    private mutating func reportPastPress(_ time: Int64, _ index: Int) {
+        let liftState = lifts[index]
+        guard let rule = programs[liftState.program].rules.first(where: { $0.definition.kind == Alert.carAlarmCall }),
+            !liftState.ledger.onsets.contains(where: { $0.kind == Alert.carAlarmCall && $0.onset == time })
         else { return }
         let definition = rule.definition
         let id = AlertIdentity.id(
-            origin, lift: track.lift.id, kind: definition.kind, onset: time,
-            earlier: tracks[index].ledger.earlier(definition.kind, time))
+            origin, lift: liftState.lift.id, kind: definition.kind, onset: time,
+            earlier: lifts[index].ledger.registerOnset(definition.kind, time))
         let moment = Instant(nanoseconds: time)
         for (revision, state, reason) in [
             (1, definition.finalState, definition.branches[0].name), (2, .cleared, AlertReason.historical.rawValue),
         ] {
             alerts.append(
                 Alert(
-                    id: id, revision: revision, lift: track.lift.id, kind: definition.kind, state: state,
+                    id: id, revision: revision, lift: liftState.lift.id, kind: definition.kind, state: state,
                     severity: definition.severity, rule: definition.name, ruleVersion: rule.version, onset: moment,
                     time: moment, reason: reason, hold: .zero, confirmationHold: nil, evidence: [],
-                    vendorCode: track.writtenVendorCode, title: definition.title))
+                    vendorCode: liftState.writtenVendorCode, title: definition.title))
         }
     }
 }
 
 extension Reading {
-    /// Whether the alarm button in the car is pressed; nil where nothing is said of it.
-    fileprivate var alarmButton: Bool? {
+    /// Whether the alarm button in the car is pressed; nil if the reading does not say.
+    public var alarmButton: Bool? {
         let button = FaultCode.carAlarmButton.bit
         if codesRaised & button != 0 { return true }
         if codesEnded & button != 0 { return false }
@@ -82,7 +84,7 @@ extension Reading {
 }
 
 extension LiftMemory {
-    /// The alarm button in the car was pressed, as last heard.
+    /// The alarm button in the car was pressed, by the last report.
     fileprivate var isPressed: Bool {
         known & 1 << UInt64(Signal.codes.rawValue) != 0
             && UInt64(bitPattern: words[LiftLayout.signals + Signal.codes.rawValue]) & FaultCode.carAlarmButton.bit != 0

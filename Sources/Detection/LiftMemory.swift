@@ -1,20 +1,21 @@
-/// Everything the rules remember of one lift: one flat record, copied without allocation, written to a snapshot as it is.
+/// The memory of all rules for one lift: one flat record, copied without allocation, written to a
+/// snapshot as it is.
 struct LiftMemory: Sendable, Equatable {
-    /// Laid out as the program's `LiftLayout` says.
+    /// 64-bit words, laid out by the program's `LiftLayout`.
     var words: [Int64]
 
     static let never = Int64.max
     static let beforeAll = Int64.min / 4
 
-    /// The time of the last step: nothing before it can be changed without going back to a checkpoint.
+    /// The time of the last step. Only a return to a checkpoint changes anything before it.
     var time: Int64 {
         get { words[LiftLayout.time] }
         set { words[LiftLayout.time] = newValue }
     }
-    /// When the last sign of life came, moved on by the time in which nobody listened.
-    var lastHeard: Int64 {
-        get { words[LiftLayout.lastHeard] }
-        set { words[LiftLayout.lastHeard] = newValue }
+    /// When the last sign of life came, moved on by the gaps in observation.
+    var lastSignOfLife: Int64 {
+        get { words[LiftLayout.lastSignOfLife] }
+        set { words[LiftLayout.lastSignOfLife] = newValue }
     }
     /// The earliest time at which a verdict may change without input; never late, sometimes early.
     var deadline: Int64 {
@@ -33,21 +34,22 @@ struct LiftMemory: Sendable, Equatable {
             words[LiftLayout.flags] = newValue ? others | Flags.timerWasLast : others
         }
     }
-    var isHeard: Bool { words[LiftLayout.flags] & Flags.heard != 0 }
-    /// Change points that found no room in a window's ring.
+    var hasSignOfLife: Bool { words[LiftLayout.flags] & Flags.hasSignOfLife != 0 }
+    /// Change points for which a window's ring had no room.
     var overflows: Int { Int(words[LiftLayout.overflows]) }
 
     enum Flags {
-        static let heard: Int64 = 1
+        static let hasSignOfLife: Int64 = 1
         static let stale: Int64 = 2
-        /// The last step was a timer's: a word of the same time would have been judged with it.
+        /// The last step was a timer's. A message of the same time should have been evaluated with
+        /// it.
         static let timerWasLast: Int64 = 4
     }
 
-    /// A signal as it was last said, whether it still counts or not.
+    /// The last value of a signal, whether it is still known or not.
     func signal(_ index: Int) -> UInt64 { UInt64(bitPattern: words[LiftLayout.signals + index]) }
 
-    /// Takes over another's contents in place.
+    /// Copies another memory's contents in place.
     mutating func copy(_ other: borrowing LiftMemory) {
         var target = words.mutableSpan
         let source = other.words.span
@@ -55,10 +57,11 @@ struct LiftMemory: Sendable, Equatable {
     }
 }
 
-/// What is assumed of the time before the first input.
+/// What is assumed about the time before the first input.
 public enum History: String, Sendable, CaseIterable {
-    /// It is not known: a bounded window that reaches into it is unknown unless what is known decides it.
+    /// Unknown: a bounded window that reaches into it is unknown, unless its known part decides it.
     case unknown
-    /// Nothing happened: windows are clipped to the record, `held` over nothing is true and `once` false.
+    /// Nothing happened: windows are clipped to the record, `held` over nothing is true and `once`
+    /// false.
     case complete
 }

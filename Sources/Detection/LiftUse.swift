@@ -1,9 +1,11 @@
-import Elevator
+import LiftModel
 
-/// How much a lift has been used, counted from its words (statistics of GB/T 24476-2017 clause 10: runs, door cycles, running time;
-/// distance in floors, as no word of it says metres).
+/// How much a lift has been used, counted from its messages: runs, door cycles, running time
+/// (statistics of GB/T 24476-2017 clause 10) and the distance in floors, as no message gives
+/// metres.
 ///
-/// Words that come so late that the past is judged anew are not counted: an estimate for maintenance, not a meter.
+/// A message that is so late that it causes a replay is not counted: this is an estimate for
+/// maintenance, not a meter.
 public struct LiftUse: Sendable, Equatable {
     public var runs = 0
     public var doorCycles = 0
@@ -14,7 +16,7 @@ public struct LiftUse: Sendable, Equatable {
     init(_ all: [Int]) { (runs, doorCycles, runningMilliseconds, floors) = (all[0], all[1], all[2], all[3]) }
     var all: [Int] { [runs, doorCycles, runningMilliseconds, floors] }
 
-    /// What the counts go by: nil is unknown.
+    /// The values that are counted; nil: unknown.
     struct Moment {
         var time: Int64
         var isMoving: Bool?
@@ -35,7 +37,7 @@ public struct LiftUse: Sendable, Equatable {
 
     mutating func count(from before: Moment, to after: Moment) {
         if before.isMoving == true {
-            // A lift that said nothing for long is not known to have run all the while.
+            // A long silence is not counted as a run.
             runningMilliseconds += Int(min(max(0, after.time - before.time), 60_000_000_000) / 1_000_000)
         }
         if before.isMoving == false, after.isMoving == true { runs += 1 }

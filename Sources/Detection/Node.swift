@@ -1,11 +1,11 @@
-/// A node's verdict, or its negation: the sign carries the "not", so that no node is spent on it.
+/// A node's verdict, or its negation. The sign stands for "not", so no node is needed for it.
 struct Operand: Hashable, Sendable {
     let code: Int32
 
     init(_ node: Int) { code = Int32(node) }
     private init(code: Int32) { self.code = code }
 
-    /// Where an operand is left out: it counts as true.
+    /// Stands for an operand that is left out, which counts as true.
     static let none = Operand(code: .max)
 
     var node: Int { Int(code >= 0 ? code : ~code) }
@@ -14,12 +14,13 @@ struct Operand: Hashable, Sendable {
     static prefix func ! (operand: Operand) -> Operand { Operand(code: ~operand.code) }
 }
 
-/// One operator of a compiled program. What its fields mean depends on the operation.
+/// One operator of a compiled program. The meaning of its fields depends on the operation.
 struct Node: Hashable, Sendable {
     enum Operation: UInt8, Sendable {
         // Boolean leaves
         case constant, signal, signalIsKnown, isHeard, codesAny, codesAll
-        // Numbers: they are true when their value is known; but for constants it stands in the first slot
+        // Numbers: true when their value is known. The value is in the first slot, except for
+        // constants.
         case numberConstant, signalNumber, add, subtract, multiply, divide, lastNumber, previousNumber
         case minimum, maximum, delta, rate
         // Conditions of the present moment
@@ -28,7 +29,7 @@ struct Node: Hashable, Sendable {
         case rise, numberChanges, either
         // Conditions over time
         case ever, since, sinceWithin, sinceBetween, latched, unanswered, count, silent, age, average
-        // What came later: nodes of snapshots are told apart by these numbers.
+        // Added later. Raw values identify nodes in snapshots, so new ones come last.
         case absolute, countWhere, today, usual
     }
     enum Comparison: UInt8, Sendable {
@@ -37,11 +38,13 @@ struct Node: Hashable, Sendable {
     var operation: Operation
     /// A signal's index.
     var signal: UInt8 = 0
-    /// Operators over time: `a` has to last (asks, sets), `b` is what they look for (answers, resets).
+    /// Operators over time: `a` must last (asks, sets), and `b` is the operand that they look for
+    /// (answers, resets).
     var a = Operand.none
     var b = Operand.none
     var comparison = Comparison.equal
-    /// `b` is a point; of `and`, that it is one itself; of `latched`, that a point sets and a condition resets.
+    /// `b` is a point; for `and`: the node itself is a point; for `latched`: a point sets and a
+    /// condition resets.
     var ofPoints = false
     /// The operand is never unknown: one ring of points serves "surely" and "possibly".
     var isDefinite = false
@@ -57,7 +60,7 @@ struct Node: Hashable, Sendable {
     var slot: Int32 = -1
     var timer: Int32 = -1
 
-    /// True at an instant only: forgotten when the instant is over.
+    /// True at an instant only: reset when the instant is over.
     var isPoint: Bool { [.rise, .numberChanges, .either].contains(operation) || operation == .and && ofPoints }
 
     /// 64-bit words of memory per lift.
@@ -67,9 +70,11 @@ struct Node: Hashable, Sendable {
         case .signalNumber, .add, .subtract, .multiply, .divide, .absolute, .lastNumber, .rise, .age: 1
         case .numberChanges, .ever, .since, .sinceWithin, .unanswered: 2
         case .previous, .previousNumber: 3
-        // For each of "surely" and "possibly": the open stretch, the ring's place, and begin and end of each stretch.
+        // For each of "surely" and "possibly": the open stretch, the ring's head and count, and
+        // begin and end of each stretch.
         case .sinceBetween: 2 * (2 + 2 * entries)
-        // Since when the past is known, and for each of "surely" and "possibly" the ring's place and the times.
+        // Since when the past is known, and for each of "surely" and "possibly" the ring's index
+        // and the times.
         case .count: 1 + (isDefinite ? 1 : 2) * (1 + entries)
         // See SampleOperators.swift.
         case .minimum, .maximum, .delta, .rate, .average: 4 + 2 * entries
@@ -91,7 +96,7 @@ struct Node: Hashable, Sendable {
         }
     }
 
-    /// Memory that begins anew with an alert, when the node stands in a rule's `clear`.
+    /// Its memory starts again with each alert if the node stands in a rule's `clear`.
     var remembers: Bool {
         switch operation {
         case .lastNumber, .previousNumber, .minimum, .maximum, .delta, .rate, .last, .previous, .rise, .numberChanges,

@@ -1,8 +1,8 @@
-import Elevator
+import LiftModel
 
-/// The named parts of a rule set that say whether people are in the car, where the set has them: `occupied`, `perhaps_inside` (whoever
-/// was seen behind doors that have stayed locked counts, too) and `occupancy_stuck`. An alert's text goes by them, so that it never
-/// claims what the rules do not believe.
+/// The named parts of a rule set that decide whether people are in the car, if the set has them:
+/// `occupied`, `perhaps_inside` (an occupant seen behind doors that have stayed locked counts, too)
+/// and `occupancy_stuck`. An alert's text follows them, so it never contradicts the rules.
 struct OccupancyParts: Sendable {
     var occupied: Operand?
     var perhapsInside: Operand?
@@ -10,7 +10,7 @@ struct OccupancyParts: Sendable {
 
     init() {}
 
-    /// A part that is no condition belongs to a rule set with words of its own, and is left out.
+    /// A part that is no condition belongs to a rule set with `let`s of its own, and is left out.
     init(_ compiler: inout Compiler) {
         func part(_ name: String) -> Operand? {
             guard compiler.lets[name] != nil else { return nil }
@@ -25,7 +25,8 @@ struct OccupancyParts: Sendable {
 }
 
 extension Program {
-    /// Whether people are in the car, as the rules take it now. Called for each message: it allocates nothing.
+    /// Whether people are in the car, as the rules decide now. It runs for each message and
+    /// allocates nothing.
     func occupancy(_ memory: borrowing LiftMemory) -> Occupancy {
         let (upper, lower) = (memory.flag(.occupied), memory.flag(.lowerOccupied))
         let isSensed = upper == true || lower == true
@@ -41,7 +42,7 @@ extension Program {
         }
         if isStuck { return Occupancy(.unknown, .sensorStuck) }
         if !surely(!occupied, memory) { return Occupancy(.unknown, .none) }
-        // Nobody is seen any more, and nobody can have left.
+        // No occupant is seen any more, but none can have left.
         if let inside = occupancyParts.perhapsInside, surely(inside, memory) { return Occupancy(.unknown, .seenBefore) }
         return Occupancy(.no, .sensor)
     }
@@ -55,31 +56,43 @@ extension Program {
 
 extension LiftMemory {
     func isKnown(_ signal: Signal) -> Bool { known & 1 << UInt64(signal.rawValue) != 0 }
-    /// A Boolean signal as it is known now.
+    /// The value of a Boolean signal; nil: unknown.
     func flag(_ signal: Signal) -> Bool? { isKnown(signal) ? self.signal(signal.rawValue) != 0 : nil }
 }
 
 extension Detector {
-    /// Completes what has just been told of a lift: how it began, what was last known, and whether people are in the car. Signals that
-    /// the rules do not believe stand apart from the evidence.
+    /// Completes new alerts of a lift with first branch, last known values and occupancy. Signals
+    /// that the rules do not believe are listed apart from the evidence.
     mutating func complete(alertsFrom first: Int, _ index: Int) {
         guard first < alerts.count else { return }
-        let track = tracks[index]
-        let inside = programs[track.program].occupancy(track.memory)
-        for place in first..<alerts.count {
-            let entry = track.ledger.entries.firstIndex { $0.id == alerts[place].id }
-            if let entry, alerts[place].isEntrapment, alerts[place].state != .suppressed {
-                let told = track.ledger.entries[entry]
-                // An earlier version's alert began on the branch that it stands on, as far as is known.
-                if told.branch.isEmpty {
-                    let branch = told.reason.isEmpty ? alerts[place].reason : told.reason
-                    tracks[index].ledger.entries[entry].branch = branch
+        let liftState = lifts[index]
+        let inside = programs[liftState.program].occupancy(liftState.memory)
+        for position in first..<alerts.count {
+            let entry = liftState.ledger.entries.firstIndex { $0.id == alerts[position].id }
+            if let entry, alerts[position].isEntrapment,
+                alerts[position].state != .suppressed || alerts[position].revision > 1
+            {
+                if lifts[index].ledger.entries[entry].branch.isEmpty {
+                    lifts[index].ledger.entries[entry].branch = firstBranch(
+                        of: alerts[position], liftState.ledger.entries[entry])
                 }
-                alerts[place].branch = tracks[index].ledger.entries[entry].branch
+                alerts[position].branch = lifts[index].ledger.entries[entry].branch
             }
-            let isVerified = entry.map { track.ledger.entries[$0].isVerified && alerts[place].state.isOpen } ?? false
-            alerts[place].complete(isVerified ? Occupancy(.yes, .person) : inside, track.lastKnown)
+            let isVerified =
+                entry.map { liftState.ledger.entries[$0].isVerified && alerts[position].state.isOpen } ?? false
+            alerts[position].complete(isVerified ? Occupancy(.yes, .person) : inside, liftState.lastKnown)
         }
+    }
+}
+
+extension Detector {
+    /// The branch of an entrapment's first revision. Of several revisions at once the entry has the
+    /// last one's reason. For an alert of an earlier version its present branch is the best that is
+    /// known.
+    private func firstBranch(of alert: Alert, _ entry: AlertLedger.Entry) -> String {
+        let rule = rules.rules.first { $0.name == entry.rule }
+        let isFirst = alert.revision == 1 && rule?.branches.contains { $0.name == alert.reason } == true
+        return isFirst || entry.reason.isEmpty ? alert.reason : entry.reason
     }
 }
 

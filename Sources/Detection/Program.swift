@@ -1,10 +1,11 @@
-import Elevator
+import LiftModel
 
-/// A rule set compiled for one kind of lift: a flat list of nodes, operands before operators, equal sub-expressions once.
+/// A rule set compiled for one kind of lift: a flat list of nodes, operands before operators, equal
+/// sub-expressions once.
 ///
-/// Who depends on whom is known beforehand, so that only what a reading changed is evaluated again. The rules' lives stand
-/// behind the nodes in the same numbering: a rule looks at itself when one of its conditions has changed. A class, because it is
-/// passed around for every message and never changes.
+/// The dependents of each node are known beforehand, so only what a reading changed is evaluated
+/// again. Rules are numbered behind the nodes; a rule is evaluated when one of its conditions has
+/// changed. This is a class because it is passed around for every message and never changes.
 final class Program: Sendable {
     let nodes: [Node]
     let rules: [CompiledRule]
@@ -12,20 +13,22 @@ final class Program: Sendable {
     let staleMask: UInt64
     let staleAfter: Int64
     let layout: LiftLayout
-    /// Where each rule's life begins behind `layout.rules`.
-    let lifeOffsets: [Int]
-    /// Nodes to look at when a signal changes, when one is said again, and when the lift is heard after a silence.
+    /// Where each rule's alert state begins behind `layout.rules`.
+    let alertStateOffsets: [Int]
+    /// Nodes to evaluate when a signal changes, when it is sent again, and when a message ends a
+    /// silence.
     let readers: Adjacency
     let ageReaders: Adjacency
     let silences: [Int32]
     let lasts: [Int32]
     let heardReaders: [Int32]
     let pointMask: [UInt64]
-    /// The nodes and rules that look when a node has changed.
+    /// The nodes and rules to evaluate when a node has changed.
     let dependents: Adjacency
-    /// The node or rule that a timer belongs to; timer 0 is the lift's own silence.
+    /// The node or rule of a timer; timer 0 is the lift's own silence.
     let timerOwners: [Int32]
-    /// Tells a node of another program that does the same: by it memory is carried over a change of rules.
+    /// Equal for nodes of two programs that do the same: memory is carried over a change of rules
+    /// by it.
     let identities: [UInt64]
     let occupancyParts: OccupancyParts
 
@@ -47,16 +50,17 @@ final class Program: Sendable {
                 owners.append(Int32(i))
             }
         }
-        var lives = 0
-        var lifeOffsets: [Int] = []
+        var stateWords = 0
+        var alertStateOffsets: [Int] = []
         for (i, rule) in rules.enumerated() {
             owners.append(Int32(nodes.count + i))
-            lifeOffsets.append(lives)
-            lives += RuleLife.size(branches: rule.branches.count)
+            alertStateOffsets.append(stateWords)
+            stateWords += AlertStateMachine.size(branches: rule.branches.count)
         }
-        self.lifeOffsets = lifeOffsets
+        self.alertStateOffsets = alertStateOffsets
         layout = LiftLayout(
-            signals: signals.entries.count, nodes: nodes.count, timers: owners.count, slots: slots, lives: lives)
+            signals: signals.entries.count, nodes: nodes.count, timers: owners.count, slots: slots,
+            alertStates: stateWords)
         for i in nodes.indices { nodes[i].slot += Int32(layout.slots) }
         self.nodes = nodes
         self.rules = rules
@@ -95,7 +99,7 @@ final class Program: Sendable {
     }
 }
 
-/// Lists of indices, one after the other in one array: reading one counts no reference.
+/// Lists of indices in one array: access counts no reference.
 struct Adjacency: Sendable {
     private let starts: [Int32]
     private let indices: [Int32]
@@ -111,21 +115,21 @@ struct Adjacency: Sendable {
         self.indices = indices
     }
 
-    /// The places of a list's entries.
+    /// The positions of a list's entries.
     @inline(__always)
     func range(_ list: Int) -> Range<Int> { Int(starts[list])..<Int(starts[list + 1]) }
     @inline(__always)
-    subscript(place: Int) -> Int { Int(indices[place]) }
+    subscript(position: Int) -> Int { Int(indices[position]) }
 }
 
-/// Where everything stands in the words that a lift is remembered in.
+/// Where everything stands in a lift's memory of 64-bit words.
 struct LiftLayout: Sendable, Equatable {
     static let time = 0
-    static let lastHeard = 1
+    static let lastSignOfLife = 1
     static let flags = 2
     static let known = 3
     static let deadline = 4
-    /// Change points that found no room in a ring.
+    /// Change points for which a ring had no room.
     static let overflows = 5
     static let signals = 6
 
@@ -139,8 +143,8 @@ struct LiftLayout: Sendable, Equatable {
     let rules: Int
     let size: Int
 
-    /// - Parameter lives: words of all rules' lives.
-    init(signals: Int, nodes: Int, timers timerCount: Int, slots slotCount: Int, lives: Int) {
+    /// - Parameter alertStates: the number of words of all rules' alert states.
+    init(signals: Int, nodes: Int, timers timerCount: Int, slots slotCount: Int, alertStates: Int) {
         planeSize = (nodes + 63) / 64
         surely = Self.signals + signals
         possibly = surely + planeSize
@@ -148,11 +152,11 @@ struct LiftLayout: Sendable, Equatable {
         self.timerCount = timerCount
         slots = timers + timerCount
         rules = slots + slotCount
-        size = rules + lives
+        size = rules + alertStates
     }
 }
 
-/// A rule, compiled. A class, so that the hot path passes a reference around.
+/// A compiled rule. A class, so that the hot path passes a reference around.
 final class CompiledRule: Sendable {
     struct Grade: Sendable {
         var condition: Operand
@@ -161,12 +165,13 @@ final class CompiledRule: Sendable {
     let definition: RuleDefinition
     let version: String
     let branches: [CompiledBranch]
-    /// Rules whose open alert speaks for this one, and rules for which this one's speaks.
+    /// The rules whose open alert inhibits this one, and below (`yielders`) the rules that this one
+    /// inhibits.
     let yieldsTo: [Int]
     let clear: Operand
     let presume: Operand?
     let grades: [Grade]
-    /// Nodes whose memory begins when this rule's alert is raised.
+    /// Nodes whose memory starts when this rule's alert is raised.
     let scoped: [Int]
     let yielders: [Int]
 
@@ -189,7 +194,7 @@ final class CompiledRule: Sendable {
         [clear] + branches.flatMap(\.conditions) + grades.map(\.condition) + [presume].compactMap { $0 }
     }
 
-    /// What the alert is called while this branch is its reason.
+    /// The title of the alert while this branch is its reason.
     func title(_ branch: Int, _ state: AlertState) -> Title {
         let own = definition.branches[branch]
         if state != .confirmed || own.stage == .confirmed { return own.title ?? definition.title }
@@ -199,21 +204,22 @@ final class CompiledRule: Sendable {
 
 /// One branch of a rule, compiled.
 struct CompiledBranch: Sendable {
-    struct Mute: Sendable {
+    struct Suppressor: Sendable {
         var condition: Operand
-        /// What must have held when the branch's own condition began: a cool-down mutes what began before it, and nothing that
-        /// begins in it. nil: it may come at any time.
+        /// What must have held when the branch's own condition began; nil: the suppressor may come
+        /// at any time. With a cool-down, it suppresses what began before its end, and nothing that
+        /// begins in the cool-down.
         var precedingOnset: Operand?
-        /// It turns a suspicion that is no older into a suppressed one.
+        /// It suppresses a suspicion that is at most this old.
         var reachesBack: Int64?
         var name: String
     }
     struct Escalation: Sendable {
         /// `LiftMemory.never`: not by time.
         var hold: Int64
-        /// While true the hold does not run.
+        /// While this is true, the hold does not run.
         var unless: Operand?
-        /// When true the alert is confirmed at once.
+        /// When this is true, the alert is confirmed at once.
         var when: Operand?
         var because: String
     }
@@ -222,7 +228,7 @@ struct CompiledBranch: Sendable {
     let hold: Int64
     let stage: AlertState
     var addsUpUntil: Operand?
-    var mutes: [Mute] = []
+    var suppressors: [Suppressor] = []
     var escalation: Escalation?
     var revise: Operand?
 
@@ -234,7 +240,7 @@ struct CompiledBranch: Sendable {
     }
 
     var conditions: [Operand] {
-        [when] + mutes.map(\.condition) + mutes.compactMap(\.precedingOnset)
+        [when] + suppressors.map(\.condition) + suppressors.compactMap(\.precedingOnset)
             + [addsUpUntil, revise, escalation?.unless, escalation?.when].compactMap { $0 }
     }
 }

@@ -1,9 +1,11 @@
-import Elevator
+import LiftModel
 
-/// How a program lays out a lift's memory, and what each part of it means: enough to carry a memory over to another program.
+/// The layout of a program's memory and the meaning of its parts, with which a memory is carried
+/// over to another program.
 ///
-/// A node keeps its memory when a node that does the same exists in the other program; a rule's life goes by the rule's name.
-/// So changing one rule leaves the others where they were, in a reload and after a restart alike.
+/// A node keeps its memory if the other program has a node that does the same; a rule's alert state
+/// goes by the rule's name. So changing one rule leaves the others as they were, in a reload and
+/// after a restart.
 struct ProgramShape: Sendable, Equatable {
     struct Part: Sendable, Equatable {
         /// See `Program.identities`.
@@ -14,10 +16,12 @@ struct ProgramShape: Sendable, Equatable {
     struct Rule: Sendable, Equatable {
         var name: String
         var version: String
-        /// Empty: as written before rules had branches.
+        /// Empty: the layout from before rules had branches.
         var branches: [String]
 
-        var lifeSize: Int { branches.isEmpty ? PlainLife.words : RuleLife.size(branches: branches.count) }
+        var stateSize: Int {
+            branches.isEmpty ? StateBeforeBranches.wordCount : AlertStateMachine.size(branches: branches.count)
+        }
     }
     var signals: [String]
     var nodes: [Part]
@@ -26,11 +30,11 @@ struct ProgramShape: Sendable, Equatable {
     var layout: LiftLayout {
         LiftLayout(
             signals: signals.count, nodes: nodes.count, timers: 1 + nodes.count { $0.hasTimer } + rules.count,
-            slots: nodes.reduce(0) { $0 + Int($1.slotCount) }, lives: rules.reduce(0) { $0 + $1.lifeSize })
+            slots: nodes.reduce(0) { $0 + Int($1.slotCount) }, alertStates: rules.reduce(0) { $0 + $1.stateSize })
     }
 
-    /// Where a rule's life begins behind `layout.rules`.
-    func lifeOffset(_ rule: Int) -> Int { rules[..<rule].reduce(0) { $0 + $1.lifeSize } }
+    /// Where a rule's alert state begins behind `layout.rules`.
+    func stateOffset(_ rule: Int) -> Int { rules[..<rule].reduce(0) { $0 + $1.stateSize } }
 }
 
 extension Program {
@@ -48,7 +52,8 @@ extension Program {
     }
 }
 
-/// Where each word of a program's memory comes from in another's, worked out once for all lifts.
+/// Where each word of a program's memory comes from in another program's, computed once for all
+/// lifts.
 struct Migration {
     private struct Copy {
         var from: Int
@@ -59,10 +64,10 @@ struct Migration {
     private let source: LiftLayout
     private var copies: [Copy] = []
     private var nodeMoves: [(from: Int, to: Int)] = []
-    private var lives: [LifeMigration] = []
+    private var alertStates: [AlertStateMigration] = []
     private var signalMoves: [(from: Int, to: Int)] = []
     private let movedSignals: Set<String>
-    /// Nothing has to be moved at all.
+    /// The two programs have the same layout.
     let keepsEverything: Bool
 
     init(from shape: ProgramShape, to target: Program) {
@@ -72,39 +77,39 @@ struct Migration {
         movedSignals = Set(shape.signals)
         var slots: [Int] = []
         var slot = source.slots
-        var places: [UInt64: Int] = [:]
+        var indices: [UInt64: Int] = [:]
         for (i, part) in shape.nodes.enumerated() {
             slots.append(slot)
             slot += Int(part.slotCount)
-            places[part.identity] = i
+            indices[part.identity] = i
         }
         for (i, node) in target.nodes.enumerated() {
-            guard let old = places[target.identities[i]], Int(shape.nodes[old].slotCount) == node.slotCount,
+            guard let old = indices[target.identities[i]], Int(shape.nodes[old].slotCount) == node.slotCount,
                 shape.nodes[old].hasTimer == node.hasTimer
             else { continue }
             nodeMoves.append((old, i))
             copies.append(Copy(from: slots[old], to: Int(node.slot), count: node.slotCount))
         }
-        lives = target.rules.indices.compactMap { LifeMigration(of: $0, in: target, from: shape) }
+        alertStates = target.rules.indices.compactMap { AlertStateMigration(of: $0, in: target, from: shape) }
         for (i, name) in shape.signals.enumerated() {
-            if let place = target.signals.index(of: name) { signalMoves.append((i, place)) }
+            if let index = target.signals.index(of: name) { signalMoves.append((i, index)) }
         }
     }
 
     /// - Parameter old: a memory of the program this was made from.
-    func carry(_ old: LiftMemory, isListening: Bool) -> LiftMemory {
+    func carry(_ old: LiftMemory, isObserving: Bool) -> LiftMemory {
         if keepsEverything { return old }
         var memory = target.begin(at: old.time)
-        for i in [LiftLayout.time, LiftLayout.lastHeard, LiftLayout.flags, LiftLayout.overflows] {
+        for i in [LiftLayout.time, LiftLayout.lastSignOfLife, LiftLayout.flags, LiftLayout.overflows] {
             memory.words[i] = old.words[i]
         }
         for (from, to) in signalMoves {
             memory.words[LiftLayout.signals + to] = old.words[LiftLayout.signals + from]
             if old.known & (1 << UInt64(from)) != 0 { memory.known |= 1 << UInt64(to) }
         }
-        // What no version before has known is not so until it is said.
+        // A gateway signal that the old version did not know is false until it is set.
         for signal in Signal.allCases where signal.isFromGateway && !movedSignals.contains(signal.name) {
-            if let place = target.signals.index(of: signal.name) { memory.known |= 1 << UInt64(place) }
+            if let index = target.signals.index(of: signal.name) { memory.known |= 1 << UInt64(index) }
         }
         for copy in copies {
             for i in 0..<copy.count { memory.words[copy.to + i] = old.words[copy.from + i] }
@@ -112,27 +117,28 @@ struct Migration {
         for move in nodeMoves {
             for (from, to) in [(source.surely, target.layout.surely), (source.possibly, target.layout.possibly)] {
                 let bit = old.words[from + move.from >> 6] >> Int64(move.from & 63) & 1
-                let place: Int64 = 1 << Int64(move.to & 63)
+                let mask: Int64 = 1 << Int64(move.to & 63)
                 let word = to + move.to >> 6
-                memory.words[word] = memory.words[word] & ~place | (bit != 0 ? place : 0)
+                memory.words[word] = memory.words[word] & ~mask | (bit != 0 ? mask : 0)
             }
         }
-        for life in lives { life.carry(old, to: &memory, target) }
+        for state in alertStates { state.carry(old, to: &memory, target) }
         memory.words[target.layout.timers] = old.words[source.timers]
-        // Everything looks at once: what is new finds its verdict, what was carried over sets its timers.
+        // Everything is evaluated at once: new nodes get their verdict, and old ones set their
+        // timers.
         memory.deadline = old.time
         var sink = TransitionSink()
         target.settleAll(
-            &memory, StepContext(time: old.time, isBaseline: true, isListening: isListening, isRaising: false), &sink)
+            &memory, StepContext(time: old.time, isBaseline: true, isObserving: isObserving, isRaising: false), &sink)
         return memory
     }
 
-    /// A rule that has changed has no past under its new text: what its alert is now, it was at the checkpoints too, so that a
-    /// late reading does not judge it by a hold that was never waited for.
-    func carryChangedLives(from now: LiftMemory, to checkpoint: inout LiftMemory) {
-        for life in lives where !life.isSame {
-            let slot = target.life(life.rule).slot
-            let size = RuleLife.size(branches: target.rules[life.rule].branches.count)
+    /// A changed rule has no past under its new text. Its present alert state is copied to the
+    /// checkpoints, too, so that a replay does not evaluate it with a hold that never ran.
+    func carryChangedStates(from now: LiftMemory, to checkpoint: inout LiftMemory) {
+        for state in alertStates where !state.isSame {
+            let slot = target.alertState(state.rule).slot
+            let size = AlertStateMachine.size(branches: target.rules[state.rule].branches.count)
             for i in slot..<slot + size { checkpoint.words[i] = now.words[i] }
         }
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The programs that a set of rules has been compiled to, one for each kind of lift: who judges many buildings in one process does not
-/// compile them anew for each.
+/// The compiled programs of a rule set, one for each kind of lift. A process with many buildings
+/// does not compile them for each.
 final class ProgramStore: Sendable {
     private let known = Mutex<[Detector.LiftKind: Program]>([:])
 

@@ -1,8 +1,9 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
 extension Compiler {
-    /// Compiles each expression of a rule on its own, so that every mistake is reported at its place.
+    /// Compiles each expression of a rule separately, so that every mistake is reported at its
+    /// location.
     mutating func check(_ rule: RuleDefinition, _ diagnostics: Diagnostics) {
         for text in rule.texts {
             do throws(ExpressionError) {
@@ -52,19 +53,20 @@ extension Compiler {
             name: branch.name, when: try condition(branch.when.expression),
             hold: span(branch.holdParameter, branch.hold), stage: branch.stage)
         if let until = branch.addsUpUntil { compiled.addsUpUntil = try condition(until.expression) }
-        for mute in branch.mutes {
-            let active = try condition(mute.when.expression)
-            compiled.mutes.append(
-                CompiledBranch.Mute(
-                    condition: capped(active, mute.cap, coolDown: mute.coolDown),
-                    precedingOnset: mute.mustPrecedeOnset ? capped(active, mute.cap, coolDown: .zero) : nil,
-                    reachesBack: mute.reachesBack?.nanoseconds, name: mute.name))
+        for suppressor in branch.suppressors {
+            let active = try condition(suppressor.when.expression)
+            compiled.suppressors.append(
+                CompiledBranch.Suppressor(
+                    condition: capped(active, suppressor.cap, coolDown: suppressor.coolDown),
+                    precedingOnset: suppressor.mustPrecedeOnset ? capped(active, suppressor.cap, coolDown: .zero) : nil,
+                    reachesBack: suppressor.reachesBack?.nanoseconds, name: suppressor.name))
         }
         if rule.kind != Alert.carAlarmCall {
-            // A person's maintenance window mutes what begins in it, never the button; the detector caps it.
+            // A maintenance window suppresses what begins in it, but never the alarm call. The
+            // detector caps the window.
             let maintenance = leaf(Signal.maintenance.rawValue).operand
-            compiled.mutes.append(
-                CompiledBranch.Mute(
+            compiled.suppressors.append(
+                CompiledBranch.Suppressor(
                     condition: maintenance, precedingOnset: maintenance, reachesBack: nil, name: "maintenance"))
         }
         if let escalation = branch.escalation {
@@ -78,20 +80,20 @@ extension Compiler {
         return compiled
     }
 
-    /// A span in nanoseconds, as the class of lift that is compiled for has it.
+    /// A span in nanoseconds, with the parameter's value for this class of lift.
     private func span(_ parameter: String?, _ written: Duration) -> Int64 {
         if let parameter, case .duration(let own)? = parameters[parameter] { return own.nanoseconds }
         return written.nanoseconds
     }
 
-    /// A suppressor, which wears out when it has been active for longer than its cap.
+    /// A suppressor's condition, which ends when it has been active for longer than its cap.
     private mutating func capped(_ active: Operand, _ cap: Duration, coolDown: Duration) -> Operand {
-        var muting = active
+        var suppressing = active
         if coolDown > .zero {
-            muting = add(Node(operation: .sinceWithin, b: active, high: coolDown.nanoseconds))
+            suppressing = add(Node(operation: .sinceWithin, b: active, high: coolDown.nanoseconds))
         }
-        let hasLasted = !add(Node(operation: .sinceWithin, b: !muting, high: cap.nanoseconds))
-        return and(muting, !surely(hasLasted))
+        let hasLasted = !add(Node(operation: .sinceWithin, b: !suppressing, high: cap.nanoseconds))
+        return and(suppressing, !surely(hasLasted))
     }
 
     mutating func finish(_ rules: [CompiledRule], staleAfter: Duration) -> Program {

@@ -1,24 +1,25 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// A rule as its file says it, expressions parsed but not yet bound to a lift's signals.
+/// A rule as its file writes it: expressions are parsed, but not bound to a lift's signals.
 struct RuleDefinition: Sendable {
     struct Text: Sendable {
         var expression: Expression
         var node: YAMLNode
     }
-    struct Mute: Sendable {
+    struct Suppressor: Sendable {
         var name: String
         var when: Text
-        /// Only what was already so when the condition began mutes (entrapment.md: inspection).
+        /// It suppresses only if it was active before the condition began (entrapment.md:
+        /// inspection).
         var mustPrecedeOnset: Bool
-        /// How long the suppressor may mute at the longest.
+        /// The longest time for which it may suppress.
         var cap: Duration
-        /// It goes on muting for this long after it has ended.
+        /// It goes on suppressing for this long after its end.
         var coolDown: Duration
-        /// It also turns an open suspicion into a suppressed one, while that is no older than this.
+        /// It also turns an open suspicion into a suppressed one, if that is at most this old.
         var reachesBack: Duration?
-        /// What allows it to mute.
+        /// The standard or reason that permits it.
         var source: String?
     }
     /// A condition under which an alert is more severe.
@@ -26,19 +27,21 @@ struct RuleDefinition: Sendable {
         var severity: Severity
         var when: Text
     }
-    /// What the same alert on several lifts of a site means: one incident, which explains other alerts on them.
+    /// One incident for the same alert on several lifts of a site. It explains other alerts on
+    /// them.
     struct Across: Sendable {
         var lifts: Int
-        /// Their alerts began no further apart than this.
+        /// Their alerts began within this time of each other.
         var within: Duration?
-        /// Lifts with an alert of one of these rules count, too, besides one with this rule's own.
+        /// Lifts with an alert of one of these rules count, too, if one lift has this rule's own.
         var with: [String]
         var kind: String
         var severity: Severity
         var explains: [String]
         var title: Title
     }
-    /// What becomes of a hold in progress when the rule's own text is changed. Open alerts stay open in any case.
+    /// What happens to a hold in progress when the rule's own text is changed. Open alerts stay
+    /// open in any case.
     enum Migration: String, CaseIterable, Sendable {
         case keep
         case restart
@@ -49,32 +52,33 @@ struct RuleDefinition: Sendable {
     }
     struct Escalation: Sendable {
         var hold: Duration
-        /// The parameter that `hold` comes from: a class of lift may have another value.
+        /// The parameter of `hold`: a class of lift may have another value.
         var holdParameter: String?
-        /// It is never confirmed by time.
+        /// Time alone never confirms it.
         var isNeverByTime: Bool
         var unless: Text?
         var when: Text?
         var because: String
-        /// What the alert is called once it is confirmed.
+        /// The title of the confirmed alert.
         var title: Title?
     }
-    /// One way in which the alert can come about. Its name is the alert's reason. Most rules have a single one.
+    /// One way in which the alert can begin. Its name is the alert's reason. Most rules have one
+    /// branch.
     struct Branch: Sendable {
         var name: String
         var when: Text
         var hold: Duration
         var holdParameter: String?
-        /// The hold adds up over interruptions of `when` until this is so.
+        /// The hold adds up over interruptions of `when` until this is true.
         var addsUpUntil: Text?
-        var mutes: [Mute]
-        /// The stage in which an alert begins that this branch raises.
+        var suppressors: [Suppressor]
+        /// The stage in which this branch raises an alert.
         var stage: AlertState
         var escalation: Escalation?
-        /// A suspicion that stands on this branch is revised when this is so.
+        /// A suspicion on this branch is revised when this is true.
         var revise: Text?
         var title: Title?
-        /// The rule of an earlier version whose open alerts and holds this branch goes on with.
+        /// The rule of an earlier version whose open alerts and holds this branch takes over.
         var formerly: String?
     }
     var name: String
@@ -95,7 +99,7 @@ struct RuleDefinition: Sendable {
     var equipment: Set<EquipmentClass>
     var title: Title
     var examples: [RuleExample]
-    /// Parameters named outside expressions: in `for` and its like.
+    /// Parameters named outside expressions, such as in `for`.
     var parametersUsed: Set<String>
     var node: YAMLNode
 }
@@ -106,19 +110,21 @@ extension RuleDefinition {
         branches.flatMap(\.texts) + [clear, presume].compactMap { $0 } + grades.map(\.when)
     }
 
-    /// The stage in which an alert that is no mere suspicion stands.
+    /// The state of an alert that is more than a suspicion.
     var finalState: AlertState { branches.contains { $0.stage != .raised } ? .confirmed : .raised }
 
-    var mutes: [Mute] { branches.flatMap(\.mutes) }
+    var suppressors: [Suppressor] { branches.flatMap(\.suppressors) }
 
-    /// A suppressor is an attack surface: what it may mute is limited here, whatever a file says (entrapment.md).
+    /// A suppressor is an attack surface, so this limits what it may suppress, whatever a file says
+    /// (entrapment.md).
     func checkSuppressors(among rules: [RuleDefinition], _ diagnostics: Diagnostics) {
-        if kind == Alert.carAlarmCall, !mutes.isEmpty {
-            diagnostics.report(mutes[0].when.node, "the alarm button is never muted; remove 'unless'")
+        if kind == Alert.carAlarmCall, !suppressors.isEmpty {
+            diagnostics.report(suppressors[0].when.node, "the alarm call is never suppressed; remove 'unless'")
         }
-        for mute in mutes where mute.cap > Mute.longestCap {
+        for suppressor in suppressors where suppressor.cap > Suppressor.longestCap {
             diagnostics.report(
-                mute.when.node, "at_most: \(mute.cap.written) is longer than \(Mute.longestCap.written)")
+                suppressor.when.node,
+                "at_most: \(suppressor.cap.written) is longer than \(Suppressor.longestCap.written)")
         }
         for name in across?.explains ?? [] {
             guard let explained = rules.first(where: { $0.name == name }) else { continue }
@@ -132,6 +138,6 @@ extension RuleDefinition {
 
 extension RuleDefinition.Branch {
     var texts: [RuleDefinition.Text] {
-        [when] + [addsUpUntil, revise, escalation?.unless, escalation?.when].compactMap { $0 } + mutes.map(\.when)
+        [when] + [addsUpUntil, revise, escalation?.unless, escalation?.when].compactMap { $0 } + suppressors.map(\.when)
     }
 }

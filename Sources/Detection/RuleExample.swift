@@ -1,15 +1,15 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// A rule's own test: what a lift says, and what must be decided, at which time.
+/// A rule's own test: the messages of a lift, and the expected decisions with their times.
 struct RuleExample: Sendable {
-    struct Word: Sendable {
+    struct Message: Sendable {
         var time: Duration
         var signals: [(key: YAMLNode, value: YAMLNode)]
     }
     struct Verdict: Sendable, Equatable {
         var time: Duration
-        /// The state, and behind it the reason where that matters.
+        /// The state, followed by the reason where that matters.
         var state: String
 
         func matches(_ found: Verdict) -> Bool {
@@ -17,8 +17,9 @@ struct RuleExample: Sendable {
         }
     }
     var name: String
-    var words: [Word]
-    /// A lift repeats its last word this often; from `silentFrom` on it is not heard, until it says something else.
+    var messages: [Message]
+    /// A lift repeats its last message this often. From `silentFrom` on it is silent, until its
+    /// next message in the example.
     var heartbeat: Duration?
     var silentFrom: Duration?
     var until: Duration
@@ -33,10 +34,10 @@ struct RuleExample: Sendable {
         var reader = YAMLReader(node, diagnostics)
         self.node = node
         name = reader.requiredText("name") ?? ""
-        words = Self.words(&reader, diagnostics)
+        messages = Self.messages(&reader, diagnostics)
         heartbeat = reader.duration("heartbeat") ?? .seconds(10)
         silentFrom = reader.duration("silent_from")
-        until = reader.duration("until") ?? (words.last?.time ?? .zero) + .seconds(300)
+        until = reader.duration("until") ?? (messages.last?.time ?? .zero) + .seconds(300)
         var cycles = reader.optional("repeat").map { [$0] } ?? []
         if case .sequence(let several)? = cycles.first?.content { cycles = several }
         for node in cycles {
@@ -44,25 +45,26 @@ struct RuleExample: Sendable {
             let every = cycle.duration("every") ?? .seconds(3600)
             var start = cycle.duration("from") ?? every
             let end = min(cycle.duration("until") ?? until, until)
-            let said = Self.words(&cycle, diagnostics)
+            let repeated = Self.messages(&cycle, diagnostics)
             cycle.finish()
             while start < end {
-                guard words.count + said.count <= Self.maximumWords else {
+                guard messages.count + repeated.count <= Self.maximumMessages else {
                     diagnostics.report(
                         node,
-                        "repeats for more than \(Self.maximumWords) words until \(end.written), the limit of a test. Choose a longer 'every', or a shorter 'until'"
+                        "repeats for more than \(Self.maximumMessages) messages until \(end.written), the limit of a test. Choose a longer 'every', or a shorter 'until'"
                     )
                     break
                 }
-                words += said.map { Word(time: start + $0.time, signals: $0.signals) }
+                messages += repeated.map { Message(time: start + $0.time, signals: $0.signals) }
                 start += every
             }
         }
-        words = words.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+        messages = messages.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(
+            \.element)
         expected = []
         for (key, value) in reader.entries("expect") {
             guard let time = reader.duration(of: key) else { continue }
-            // Several of one time stand in a list.
+            // Several states at one time are written as a list.
             var states = [value]
             if case .sequence(let items) = value.content { states = items }
             for item in states {
@@ -81,31 +83,30 @@ struct RuleExample: Sendable {
 }
 
 extension RuleExample {
-    static let maximumWords = 10_000
+    static let maximumMessages = 10_000
 
-    fileprivate static func words(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> [Word] {
+    fileprivate static func messages(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> [Message] {
         reader.entries("say").compactMap { key, value in
             guard let time = reader.duration(of: key) else { return nil }
             guard case .mapping(let pairs) = value.content else {
                 diagnostics.report(value, "found \(value.summary), expected a mapping of signals to values")
                 return nil
             }
-            return Word(time: time, signals: pairs)
+            return Message(time: time, signals: pairs)
         }
     }
 }
 
-/// The outcome of one example.
 public struct ExampleResult: Sendable {
     public var rule: String
     public var example: String
-    /// nil when it passed.
+    /// nil: passed.
     public var failure: String?
     public var file: String
     public var line: Int
 }
 
-/// Which of a rule's transitions its tests have seen.
+/// The transitions of a rule that its tests have shown.
 public struct RuleCoverage: Sendable {
     public var rule: String
     public var seen: Set<String> = []
@@ -113,7 +114,7 @@ public struct RuleCoverage: Sendable {
     public var missing: [String] { possible.filter { !seen.contains($0) } }
 }
 
-/// Everything the tests of a rule set have shown.
+/// The results and the coverage of all tests of a rule set.
 public struct RuleTestReport: Sendable {
     public var results: [ExampleResult] = []
     public var coverage: [RuleCoverage] = []
@@ -121,7 +122,7 @@ public struct RuleTestReport: Sendable {
 }
 
 extension RuleSet {
-    /// Runs each rule's examples, and the tests of files of their own, against the whole set.
+    /// Runs each rule's examples, and the tests of separate files, against the whole set.
     public func runTests(_ files: [YAMLNode] = []) throws(InvalidFiles) -> RuleTestReport {
         var report = RuleTestReport()
         var seen: [String: Set<String>] = [:]
@@ -147,7 +148,7 @@ extension RuleSet {
         rule.equipment.contains(.traction) ? .traction : rule.equipment.first ?? .traction
     }
 
-    /// The transitions that a rule can make, as its text says.
+    /// The transitions that a rule can make, by its text.
     private static func transitions(of rule: RuleDefinition) -> [String] {
         var all: [String] = []
         for branch in rule.branches {
@@ -157,7 +158,7 @@ extension RuleSet {
                 if escalation.when != nil { all.append("confirmed (\(escalation.because))") }
             }
             if branch.revise != nil { all.append("revised") }
-            all += branch.mutes.map { "suppressed (\($0.name))" }
+            all += branch.suppressors.map { "suppressed (\($0.name))" }
         }
         all.append("cleared")
         if rule.presume != nil { all.append("presumed_released") }
@@ -191,52 +192,52 @@ extension RuleSet {
             file: example.node.file, line: example.node.line)
     }
 
-    /// Plays one example's words to a lift, and gives the alerts.
+    /// Sends one example's messages to a lift, and returns the alerts.
     private func run(
         _ example: RuleExample, equipment: EquipmentClass, _ seen: inout [String: Set<String>]
     ) throws(InvalidFiles) -> [Alert] {
         let start = RuleExample.start
-        var detector = Detector(rules: self, start: start, isListening: true)
+        var detector = Detector(rules: self, start: start, isObserving: true)
         let diagnostics = Diagnostics()
-        // The example's lift has the signals that the example speaks of, and no others.
-        let named = example.words.flatMap { $0.signals.compactMap { Signal(name: $0.key.text ?? "") } }
+        // The example's lift has the signals that the example names, and no others.
+        let named = example.messages.flatMap { $0.signals.compactMap { Signal(name: $0.key.text ?? "") } }
         let kind = Detector.LiftKind(provides: Set(named), staleAfter: .seconds(60), equipment: equipment)
         do throws(ExpressionError) {
             try detector.add(Lift(id: "example", equipmentClass: equipment), kind: kind, at: start)
         } catch { diagnostics.report(example.node, error.message) }
         var alerts: [Alert] = []
         var key: UInt64 = 0
-        var said = Reading()
+        var reading = Reading()
         var next = 0
         var time = Duration.zero
         while time <= example.until {
-            // One word at its time, or the heartbeat, whichever comes first.
-            let due = next < example.words.count ? example.words[next].time : example.until + .seconds(1)
+            // One message at its time, or the heartbeat, whichever comes first.
+            let due = next < example.messages.count ? example.messages[next].time : example.until + .seconds(1)
             time = next == 0 ? due : min(due, time + (example.heartbeat ?? example.until + .seconds(1)))
             if time > example.until { break }
             detector.advance(before: start + time)
             if time == due {
-                for (name, value) in example.words[next].signals { said.say(name, value, diagnostics) }
+                for (name, value) in example.messages[next].signals { reading.setWritten(name, value, diagnostics) }
                 next += 1
             }
-            let lastSaid = next > 0 ? example.words[next - 1].time : .zero
-            if example.silentFrom.map({ time < $0 || lastSaid >= $0 }) ?? true {
+            let lastSent = next > 0 ? example.messages[next - 1].time : .zero
+            if example.silentFrom.map({ time < $0 || lastSent >= $0 }) ?? true {
                 key += 1
-                said.deviceTime = start + time
-                detector.fold(said, lift: 0, key: key, vendorCode: nil, arrival: start + time)
+                reading.deviceTime = start + time
+                detector.apply(reading, lift: 0, key: key, vendorCode: nil, arrival: start + time)
             }
             alerts += detector.takeAlerts()
         }
         detector.advance(to: start + example.until)
         alerts += detector.takeAlerts()
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
-        // What nobody at a centre has done is no verdict of a rule.
+        // A missing acceptance is no decision of a rule.
         alerts.removeAll { $0.reason == Alert.notAccepted }
         for alert in alerts { note(alert, &seen) }
         return alerts
     }
 
-    /// A file of tests: series in shorthand, and the alerts expected of any rule.
+    /// Runs a file of tests: series in shorthand, and the expected alerts of any rule.
     private func run(
         _ file: YAMLNode, _ report: inout RuleTestReport, _ seen: inout [String: Set<String>]
     ) throws(InvalidFiles) {
@@ -249,21 +250,21 @@ extension RuleSet {
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         for test in tests {
             let alerts = try run(test.example, equipment: test.equipment, &seen)
-            let told = alerts.filter { alert in test.kinds.isEmpty || test.kinds.contains(alert.kind) }
+            let found = alerts.filter { alert in test.kinds.isEmpty || test.kinds.contains(alert.kind) }
             func verdict(_ kind: String, _ state: String, _ time: Duration) -> RuleExample.Verdict {
                 RuleExample.Verdict(time: time, state: "\(kind) \(state)")
             }
             report.results.append(
                 result(
                     test.example, of: "-", expected: test.expected,
-                    found: told.map { verdict($0.kind, $0.state.rawValue, $0.time - RuleExample.start) }))
+                    found: found.map { verdict($0.kind, $0.state.rawValue, $0.time - RuleExample.start) }))
         }
     }
 }
 
 extension Reading {
     /// Sets a signal as a rule's author writes it.
-    fileprivate mutating func say(_ name: YAMLNode, _ value: YAMLNode, _ diagnostics: Diagnostics) {
+    fileprivate mutating func setWritten(_ name: YAMLNode, _ value: YAMLNode, _ diagnostics: Diagnostics) {
         guard let signal = Signal(name: name.text ?? "") else {
             diagnostics.report(
                 name,
@@ -271,15 +272,15 @@ extension Reading {
             )
             return
         }
-        let word = value.text ?? "unknown"
-        if word == "unknown", signal != .codes { return setUnknown(signal.rawValue) }
+        let text = value.text ?? "unknown"
+        if text == "unknown", signal != .codes { return setUnknown(signal.rawValue) }
         switch signal.type {
         case .boolean:
-            if let flag = Bool(word) { return set(signal, flag) }
+            if let flag = Bool(text) { return set(signal, flag) }
         case .number:
-            if let number = Double(word) { return set(signal, number: number) }
+            if let number = Double(text) { return set(signal, number: number) }
         case .enumeration(let names):
-            if let index = names.firstIndex(of: word) { return set(signal, case: index) }
+            if let index = names.firstIndex(of: text) { return set(signal, case: index) }
         case .codes:
             guard case .sequence(let items) = value.content else { break }
             return set(signal.rawValue, bits: items.reduce(0) { $0 | (FaultCode(rawValue: $1.text ?? "")?.bit ?? 0) })

@@ -1,10 +1,11 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
 extension RuleSet {
-    /// What is allowed and was hardly meant: conditions that never or always hold, kinds that two rules raise.
+    /// What is allowed but hardly intended: conditions that never or always hold, kinds that two
+    /// rules raise.
     public func findings() -> [Diagnostic] {
-        if rules.isEmpty { return [Diagnostic(file: "rules", message: "there are none: nothing will be found")] }
+        if rules.isEmpty { return [Diagnostic(file: "rules", message: "there are no rules: no alert will be raised")] }
         var found = doubleKinds()
         let everything = Detector.LiftKind(
             provides: Set(Signal.allCases), staleAfter: .seconds(60), equipment: .traction)
@@ -20,7 +21,8 @@ extension RuleSet {
         return found
     }
 
-    /// What is so for lifts of one kind: rules that cannot fire because a profile has no such signal, or faster than it reports.
+    /// The same for lifts of one kind: rules that cannot fire because the profile lacks a signal,
+    /// or that are faster than its reports.
     public func findings(for kind: Detector.LiftKind, named profile: String) -> [Diagnostic] {
         var found: [Diagnostic] = []
         for (rule, branch, name) in allBranches where rule.equipment.contains(kind.equipment) {
@@ -59,7 +61,7 @@ extension RuleSet {
     ) -> (nodes: [Node], signals: SignalTable, when: Operand)? {
         let table = SignalTable(provided: kind.provides)
         var compiler = compiler(for: kind)
-        // The rules were compiled when they were read; what fails here was reported then.
+        // The rules were compiled when they were read; an error here was reported then.
         guard let when = try? compiler.condition(branch.when.expression) else { return nil }
         return (compiler.unprovidedAsUnknown(), table, when)
     }
@@ -81,7 +83,7 @@ extension RuleSet {
 }
 
 extension Compiler {
-    /// The nodes with everything that a lift has no signal for as constantly unknown.
+    /// The nodes, with those of signals that a lift does not have replaced by a constant unknown.
     fileprivate func unprovidedAsUnknown() -> [Node] {
         var nodes = nodes
         func isUnknown(_ operand: Operand) -> Bool {
@@ -106,7 +108,7 @@ extension Compiler {
                 guard isUnprovided(nodes[i].a) || isUnprovided(nodes[i].b) else { continue }
                 nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))
             case .count, .countWhere, .since, .sinceWithin, .sinceBetween, .ever, .rise, .last, .latched, .unanswered:
-                // Nothing ever comes of what is always unknown.
+                // An operand that is always unknown never triggers them.
                 let looked = nodes[i].operation == .rise || nodes[i].operation == .last ? nodes[i].a : nodes[i].b
                 guard isUnknown(looked) || nodes[i].operation == .countWhere && isUnprovided(nodes[i].a) else {
                     continue

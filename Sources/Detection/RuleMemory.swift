@@ -1,10 +1,10 @@
-/// What a rule set costs one lift.
+/// The memory that a rule set needs for one lift.
 public struct RuleMemory: Sendable, Equatable {
     /// Operators after equal sub-expressions are shared.
     public var nodes: Int
-    /// Bytes of a lift's memory: signals, verdicts, windows, timers, alerts' lives.
+    /// Bytes of a lift's memory: signals, verdicts, windows, timers, alert states.
     public var state: Int
-    /// Bytes at most for the way back that late readings need: two checkpoints and the readings since.
+    /// The most bytes for rolling back late readings: two checkpoints and the readings since.
     public var lateness: Int
 }
 
@@ -15,6 +15,6 @@ extension RuleSet {
         let state = program.layout.size * 8
         return RuleMemory(
             nodes: program.nodes.count, state: state,
-            lateness: 2 * state + LiftTrack.maximumInputs * Swift.MemoryLayout<LiftTrack.Input>.stride)
+            lateness: 2 * state + LiftState.maximumInputs * Swift.MemoryLayout<LiftState.Input>.stride)
     }
 }

@@ -1,7 +1,7 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// Reads what stands in a rule's expressions and durations, and collects the mistakes.
+/// Reads a rule's expressions and durations, and collects the mistakes.
 struct RuleTextReader {
     let parameters: [String: ParameterValue]
     let diagnostics: Diagnostics
@@ -74,9 +74,9 @@ extension RuleDefinition {
         if diagnostics.all.count != before { return nil }
     }
 
-    /// The branches that a rule lists, or the single one that it is itself.
+    /// The branches that a rule lists, or the single one of a rule without `branches`.
     private static func branches(of reader: inout YAMLReader, _ texts: inout RuleTextReader) -> [Branch] {
-        let shared = bounded(reader.items("unless").compactMap { Mute($0, &texts) }, texts.diagnostics)
+        let shared = bounded(reader.items("unless").compactMap { Suppressor($0, &texts) }, texts.diagnostics)
         guard let list = reader.optional("branches") else {
             return Branch(&reader, named: reader.text("because") ?? "held", with: shared, isOnly: true, &texts)
                 .map { [$0] } ?? []
@@ -85,7 +85,7 @@ extension RuleDefinition {
             texts.diagnostics.report(list, "found \(list.summary), expected a list of branches")
             return []
         }
-        let most = RuleLife.mostBranches
+        let most = AlertStateMachine.maximumBranches
         guard items.count <= most else {
             texts.diagnostics.report(
                 items[most],
@@ -99,8 +99,9 @@ extension RuleDefinition {
             if branches.contains(where: { $0.name == name }) {
                 texts.diagnostics.report(item, "a second branch named '\(name)'")
             }
-            let mutes = bounded(shared + branch.items("unless").compactMap { Mute($0, &texts) }, texts.diagnostics)
-            if let read = Branch(&branch, named: name, with: mutes, isOnly: false, &texts) {
+            let suppressors = bounded(
+                shared + branch.items("unless").compactMap { Suppressor($0, &texts) }, texts.diagnostics)
+            if let read = Branch(&branch, named: name, with: suppressors, isOnly: false, &texts) {
                 branches.append(read)
             }
             branch.finish()
@@ -111,27 +112,27 @@ extension RuleDefinition {
         return branches
     }
 
-    /// Those that a lift's memory has a place for; more are a mistake.
-    private static func bounded(_ mutes: [Mute], _ diagnostics: Diagnostics) -> [Mute] {
-        let most = BranchLife.mostMutes - 1
-        if mutes.count > most {
+    /// The suppressors that fit into a branch's memory; more are a mistake.
+    private static func bounded(_ suppressors: [Suppressor], _ diagnostics: Diagnostics) -> [Suppressor] {
+        let most = BranchState.maximumSuppressors - 1
+        if suppressors.count > most {
             diagnostics.report(
-                mutes[most].when.node,
-                "found \(mutes.count) suppressors of one branch, those of its rule included, expected at most \(most). Join some with 'or'"
+                suppressors[most].when.node,
+                "found \(suppressors.count) suppressors of one branch, those of its rule included, expected at most \(most). Join some with 'or'"
             )
         }
-        return Array(mutes.prefix(most))
+        return Array(suppressors.prefix(most))
     }
 }
 
 extension RuleDefinition.Branch {
-    /// - Parameter isOnly: a rule without branches, which is its own.
+    /// - Parameter isOnly: the rule has no `branches`, so the rule's own keys are read.
     fileprivate init?(
-        _ reader: inout YAMLReader, named name: String, with mutes: [RuleDefinition.Mute], isOnly: Bool,
+        _ reader: inout YAMLReader, named name: String, with suppressors: [RuleDefinition.Suppressor], isOnly: Bool,
         _ texts: inout RuleTextReader
     ) {
         self.name = name
-        self.mutes = mutes
+        self.suppressors = suppressors
         let condition = texts.text(reader.required("when"))
         let holdNode = reader.optional("for")
         hold = texts.span(holdNode) ?? .zero
@@ -199,10 +200,10 @@ extension RuleDefinition.Across {
     }
 }
 
-extension RuleDefinition.Mute {
-    /// The longest a suppressor mutes where its rule does not say: one working shift.
+extension RuleDefinition.Suppressor {
+    /// A suppressor's cap where its rule gives none: one working shift.
     static let standardCap = Duration.seconds(8 * 3600)
-    /// No suppressor may mute for longer.
+    /// The longest cap of a suppressor.
     static let longestCap = Duration.seconds(24 * 3600)
 
     init?(_ node: YAMLNode, _ texts: inout RuleTextReader) {

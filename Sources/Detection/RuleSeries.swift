@@ -1,25 +1,27 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// A test in a file of its own: what a lift says at regular times, in shorthand, and the alerts expected of the whole set.
+/// A test in a separate file: the values of a lift at regular times, in shorthand, and the expected
+/// alerts of the whole set.
 ///
 ///     tests:
 ///       - name: stops between floors
 ///         interval: 5s
 ///         series:
-///           moving: "true false x9"        # `x9`: nine more of the same
+///           moving: "true false x9" # `x9`: nine more of the same
 ///           in_door_zone: "false x10"
 ///           compartments.main.occupied: "? x10"
 ///         expect:
 ///           - { at: 15s, kind: entrapment, state: suspected }
 ///
-/// `_` says nothing of the signal at that time, `?` that it is unknown; a time at which no series says anything is silence.
+/// `_` leaves the signal out at that time, `?` makes it unknown. At a time without any value the
+/// lift is silent.
 struct RuleSeries {
     var example: RuleExample
     var equipment: EquipmentClass
-    /// Kinds that are looked at; none: all.
+    /// The kinds that are compared; empty: all.
     var kinds: Set<String>
-    /// Each state preceded by its kind.
+    /// Each state is preceded by its kind.
     var expected: [RuleExample.Verdict]
 
     /// - Parameter known: the kinds that the rules raise; a test of another one could not fail.
@@ -33,15 +35,15 @@ struct RuleSeries {
         for kind in kinds.subtracting(known).sorted() {
             diagnostics.report(node, "kinds: no rule raises '\(kind)'.\(suggestion(for: kind, among: known))")
         }
-        var words: [Duration: [(key: YAMLNode, value: YAMLNode)]] = [:]
+        var messages: [Duration: [(key: YAMLNode, value: YAMLNode)]] = [:]
         for (signal, series) in reader.entries("series") {
             for (tick, value) in Self.values(series, isCodes: signal.text == Signal.codes.name, diagnostics)
                 .enumerated() where value.text != "_"
             {
-                words[interval * tick, default: []].append((signal, value))
+                messages[interval * tick, default: []].append((signal, value))
             }
         }
-        let last = words.keys.max() ?? .zero
+        let last = messages.keys.max() ?? .zero
         expected = []
         for item in reader.items("expect") {
             var alert = YAMLReader(item, diagnostics)
@@ -59,30 +61,30 @@ struct RuleSeries {
         if diagnostics.all.count != before { return nil }
         example = RuleExample(
             name: name,
-            words: words.sorted { $0.key < $1.key }.map { RuleExample.Word(time: $0.key, signals: $0.value) },
+            messages: messages.sorted { $0.key < $1.key }.map { RuleExample.Message(time: $0.key, signals: $0.value) },
             heartbeat: nil, silentFrom: nil, until: until, expected: [], node: node)
     }
 
-    /// `a b x3` is a, b, b, b, b; `b x3` after it goes on. A value may also carry its count: `bx3` for numbers, as `0x3 1`.
-    /// Codes are joined by `+`: `none 04+90`.
+    /// `a b x3` is a, b, b, b, b; `b x3` after it continues. A value may also carry its count:
+    /// `bx3` for numbers, as `0x3 1`. Codes are joined by `+`: `none 04+90`.
     private static func values(_ node: YAMLNode, isCodes: Bool, _ diagnostics: Diagnostics) -> [YAMLNode] {
         guard let text = node.text else {
             diagnostics.report(node, "found \(node.summary), expected values such as \"true false x9 _ ?\"")
             return []
         }
         var values: [YAMLNode] = []
-        let most = RuleExample.maximumWords
+        let most = RuleExample.maximumMessages
         var isTooLong = false
         func append(_ value: YAMLNode, _ count: Int) {
             isTooLong = isTooLong || values.count + count > most
             if !isTooLong { values += Array(repeating: value, count: count) }
         }
-        func append(_ word: Substring, _ count: Int) {
+        func append(_ item: Substring, _ count: Int) {
             var value = node
-            value.content = .scalar(word == "?" ? "unknown" : String(word), isPlain: true)
-            if isCodes, word != "_", word != "?" {
+            value.content = .scalar(item == "?" ? "unknown" : String(item), isPlain: true)
+            if isCodes, item != "_", item != "?" {
                 value.content = .sequence(
-                    word.split(separator: "+").filter { $0 != "none" }.map {
+                    item.split(separator: "+").filter { $0 != "none" }.map {
                         var code = node
                         code.content = .scalar(String($0), isPlain: true)
                         return code
@@ -90,17 +92,17 @@ struct RuleSeries {
             }
             append(value, count)
         }
-        for word in text.split(whereSeparator: \.isWhitespace) {
-            let x = word.lastIndex(of: "x")
-            let count = x.flatMap { Int(word[word.index(after: $0)...]) }
+        for item in text.split(whereSeparator: \.isWhitespace) {
+            let x = item.lastIndex(of: "x")
+            let count = x.flatMap { Int(item[item.index(after: $0)...]) }
             if let count, !(0...most ~= count) {
-                diagnostics.report(node, "found '\(word)', expected a count from 0 to \(most)")
-            } else if let count, x == word.startIndex, let last = values.last {
+                diagnostics.report(node, "found '\(item)', expected a count from 0 to \(most)")
+            } else if let count, x == item.startIndex, let last = values.last {
                 append(last, count)
-            } else if let count, let x, x > word.startIndex {
-                append(word[..<x], count)
+            } else if let count, let x, x > item.startIndex {
+                append(item[..<x], count)
             } else {
-                append(word, 1)
+                append(item, 1)
             }
         }
         if isTooLong {
@@ -113,11 +115,12 @@ struct RuleSeries {
 
 extension RuleExample {
     init(
-        name: String, words: [Word], heartbeat: Duration?, silentFrom: Duration?, until: Duration, expected: [Verdict],
+        name: String, messages: [Message], heartbeat: Duration?, silentFrom: Duration?, until: Duration,
+        expected: [Verdict],
         node: YAMLNode
     ) {
         self.name = name
-        self.words = words
+        self.messages = messages
         self.heartbeat = heartbeat
         self.silentFrom = silentFrom
         self.until = until

@@ -1,23 +1,26 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 
-/// All rules of a site with their parameters and named sub-expressions, from one or more files.
+/// All rules of a site with their parameters and `let`s, from one or more files.
 public struct RuleSet: Sendable {
     private(set) var rules: [RuleDefinition] = []
     private(set) var lets: [String: (expression: Expression, node: YAMLNode)] = [:]
     public private(set) var parameters: [String: ParameterValue] = [:]
-    /// What a class of lift has instead.
+    /// The bounds of parameters, where a file states them.
+    private(set) var bounds: [String: ParameterBounds] = [:]
+    /// Values of parameters that differ for a class of lift.
     private var classParameters: [EquipmentClass: [String: ParameterValue]] = [:]
     /// Parameters that the site has set: they hold for every class.
     private var overridden: Set<String> = []
     /// `version(of:)` of each rule.
     private(set) var versions: [String: String] = [:]
-    /// Of this set and its copies: nothing in it changes once it is read.
+    /// Shared by this set and its copies, because a set does not change once it is read.
     private let programs = ProgramStore()
 
     public var ruleNames: [String] { rules.map(\.name) }
 
-    /// By kind, how long a condition must last until it is told in earnest: the hold, and that until confirmation.
+    /// By kind, how long a condition must last until its alert is raised or confirmed: the hold,
+    /// plus that towards confirmation.
     package var holds: [String: Duration] {
         let holds = rules.flatMap { rule in
             rule.branches.map { (rule.kind, $0.hold + ($0.escalation?.hold ?? .zero)) }
@@ -27,14 +30,18 @@ public struct RuleSet: Sendable {
 
     /// Reads rule files, in the order given, as one set.
     /// - Parameters:
-    ///   - overrides: a site's own values for parameters, with their place in its configuration.
-    ///   - replacing: files whose rules and words take the place of those of the same name.
+    ///   - overrides: a site's own values for parameters, with their location in its configuration.
+    ///   - replacing: files whose rules and `let`s replace those of the same name.
     /// - Throws: `InvalidFiles` with every mistake found.
     public init(
         _ files: [YAMLNode], overrides: [(key: YAMLNode, value: YAMLNode)] = [], replacing newer: [YAMLNode] = []
     ) throws(InvalidFiles) {
         let diagnostics = Diagnostics()
+        // Bounds hold for the values of every file, including the files before the one that states
+        // them.
+        for file in files { readBounds(file, diagnostics) }
         for file in files { read(file, diagnostics) }
+        for file in newer { readBounds(file, diagnostics, mayReplace: true) }
         for file in newer { read(file, diagnostics, mayReplace: true) }
         for (key, value) in overrides { override(key, value, diagnostics) }
         func definitions(in files: [YAMLNode]) -> [RuleDefinition] {
@@ -69,12 +76,48 @@ public struct RuleSet: Sendable {
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
+    private mutating func readBounds(_ file: YAMLNode, _ diagnostics: Diagnostics, mayReplace: Bool = false) {
+        // `read` reports the other mistakes of the file.
+        var reader = YAMLReader(file, Diagnostics())
+        for (key, value) in reader.entries("parameters") {
+            guard case .mapping = value.content, let new = ParameterBounds(value, diagnostics) else { continue }
+            let name = key.text ?? ""
+            if let old = bounds[name], !mayReplace {
+                diagnostics.report(
+                    value,
+                    "'\(name)' has its bounds in \(old.location). Set its value here without at_least and at_most")
+            } else {
+                bounds[name] = new
+            }
+        }
+    }
+
+    private func checkBounds(
+        of name: String, _ value: ParameterValue, _ node: YAMLNode, _ diagnostics: Diagnostics
+    ) {
+        guard let bounds = bounds[name], !bounds.contains(value) else { return }
+        diagnostics.report(
+            node,
+            "\(name): found \(node.summary), expected \(bounds.written), its bounds in \(bounds.location). Set a value between them"
+        )
+    }
+
     private mutating func read(_ file: YAMLNode, _ diagnostics: Diagnostics, mayReplace: Bool = false) {
         var reader = YAMLReader(file, diagnostics)
         _ = reader.text("title")
         for (key, value) in reader.entries("parameters") {
             let name = key.text ?? ""
-            if let value = Self.value(value, diagnostics) { parameters[name] = value }
+            // With bounds, the value is one of the keys. `readBounds` has reported the mistakes of
+            // the others.
+            var node: YAMLNode? = value
+            if case .mapping = value.content {
+                var stated = YAMLReader(value, Diagnostics())
+                node = stated.optional("is")
+            }
+            if let node, let value = ParameterValue(node, diagnostics) {
+                checkBounds(of: name, value, node, diagnostics)
+                parameters[name] = value
+            }
         }
         for (key, value) in reader.entries("parameters_for") {
             guard let equipment = reader.choice(of: key, EquipmentClass.self) else { continue }
@@ -84,14 +127,15 @@ public struct RuleSet: Sendable {
                 continue
             }
             for (name, node) in pairs {
-                let word = name.text ?? ""
-                guard let standard = parameters[word] else {
+                let parameter = name.text ?? ""
+                guard let standard = parameters[parameter] else {
                     diagnostics.report(
-                        name, "'\(word)' is not a parameter.\(suggestion(for: word, among: parameters.keys))")
+                        name, "'\(parameter)' is not a parameter.\(suggestion(for: parameter, among: parameters.keys))")
                     continue
                 }
-                if let value = Self.value(node, like: standard, diagnostics) {
-                    classParameters[equipment, default: [:]][word] = value
+                if let value = ParameterValue(node, like: standard, diagnostics) {
+                    checkBounds(of: parameter, value, node, diagnostics)
+                    classParameters[equipment, default: [:]][parameter] = value
                 }
             }
         }
@@ -113,30 +157,13 @@ public struct RuleSet: Sendable {
             return
         }
         overridden.insert(name)
-        if let value = Self.value(node, like: current, diagnostics) { parameters[name] = value }
-    }
-
-    /// Another value of a parameter, of the same type.
-    private static func value(
-        _ node: YAMLNode, like current: ParameterValue, _ diagnostics: Diagnostics
-    ) -> ParameterValue? {
-        let value = value(node, diagnostics)
-        switch (current, value) {
-        case (.duration, .number): diagnostics.report(node, "found \(node.summary), expected a duration such as 10s")
-        case (.number, .duration): diagnostics.report(node, "found \(node.summary), expected a number")
-        default: return value
+        if let value = ParameterValue(node, like: current, diagnostics) {
+            checkBounds(of: name, value, node, diagnostics)
+            parameters[name] = value
         }
-        return nil
     }
 
-    private static func value(_ node: YAMLNode, _ diagnostics: Diagnostics) -> ParameterValue? {
-        if let number = node.text.flatMap(Double.init) { return .number(number) }
-        if let duration = node.text.flatMap(Duration.init(written:)) { return .duration(duration) }
-        diagnostics.report(node, "found \(node.summary), expected a number or a duration such as 10s")
-        return nil
-    }
-
-    /// Compiles against the whole vocabulary, so that a mistake shows whatever profiles a site has.
+    /// Compiles against all signals, so that a mistake shows whatever profiles a site has.
     private func check(_ diagnostics: Diagnostics) {
         var compiler = Compiler(
             signals: SignalTable(provided: Set(Signal.allCases)), parameters: parameters,
@@ -145,7 +172,7 @@ public struct RuleSet: Sendable {
             ($0.value.node.file, $0.value.node.line) < ($1.value.node.file, $1.value.node.line)
         }) {
             do throws(ExpressionError) {
-                // A `let` may be a number or a point, so it is bound only.
+                // A `let` may be a number or a point, so it is only bound.
                 try compiler.bind(definition.expression)
             } catch { definition.node.report(error, diagnostics, prefix: "in 'let \(name)': ") }
         }
@@ -153,16 +180,18 @@ public struct RuleSet: Sendable {
         for rule in rules { compiler.check(rule, diagnostics) }
     }
 
-    /// Parts that stand on each other too deep would exhaust the stack of whoever compiles a rule that names the last of them.
+    /// A deep chain of `let`s would exhaust the stack when a rule that names the last one is
+    /// compiled.
     private func checkDepth(_ diagnostics: Diagnostics) {
         var depths: [String: Int] = [:]
         var uses: [String: [String]] = [:]
         for (name, definition) in lets {
             definition.expression.walk {
-                if let word = $0.word, lets[word] != nil { uses[name, default: []].append(word) }
+                if let part = $0.nameOrText, lets[part] != nil { uses[name, default: []].append(part) }
             }
         }
-        // Each round settles what stands on settled parts only; there is no circle any more.
+        // Each round settles the `let`s whose parts are settled. There is no cycle: compiling has
+        // checked that.
         while depths.count < lets.count {
             for name in lets.keys where depths[name] == nil {
                 let below = (uses[name] ?? []).map { depths[$0] }
@@ -175,16 +204,17 @@ public struct RuleSet: Sendable {
         }
         if let first {
             diagnostics.report(
-                first.value.node, "'\(first.key)' stands on more than \(limit) named parts, one on the other")
+                first.value.node, "'\(first.key)' depends on more than \(limit) 'let's, one on the next")
         }
     }
 
-    /// The parameters of a class of lift, with what the register says of the lift, and longer holds where a report comes at intervals only.
+    /// The parameters for a class of lift, with the register's values for the lift, and longer
+    /// holds for a lift that reports at intervals only.
     private func parameters(for kind: Detector.LiftKind) -> [String: ParameterValue] {
         var own = (classParameters[kind.equipment] ?? [:]).filter { !overridden.contains($0.key) }
         if let limit = kind.runTimeLimit { own["run_time_limit"] = .duration(limit) }
         if let interval = kind.reportsEvery, case .duration(let hold)? = parameters["outside_hold"] {
-            // One report may have caught a moment: two in a row have not.
+            // One report may show a passing moment; two in a row do not.
             own["outside_hold"] = .duration(max(hold, interval + .milliseconds(300)))
         }
         return parameters.merging(own) { _, new in new }
@@ -192,7 +222,7 @@ public struct RuleSet: Sendable {
 
     /// Compiles the rules that apply to one class of lift whose profile provides the given signals.
     ///
-    /// The set was checked when it was read, so nothing can fail for a lack of signals: what no profile provides is unknown.
+    /// The set was checked when it was read, so a missing signal is no error: it is unknown.
     func program(for kind: Detector.LiftKind) throws(ExpressionError) -> Program {
         try programs.program(for: kind) { () throws(ExpressionError) in
             var (compiler, compiled) = try compile(for: kind)
@@ -209,24 +239,24 @@ public struct RuleSet: Sendable {
     func compile(for kind: Detector.LiftKind) throws(ExpressionError) -> (Compiler, [CompiledRule]) {
         var compiler = compiler(for: kind)
         let applying = rules.filter { $0.equipment.contains(kind.equipment) }
-        let places = Dictionary(
+        let indices = Dictionary(
             applying.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
         var yielders: [Int: [Int]] = [:]
         for (index, rule) in applying.enumerated() {
-            for other in rule.yieldsTo.compactMap({ places[$0] }) { yielders[other, default: []].append(index) }
+            for other in rule.yieldsTo.compactMap({ indices[$0] }) { yielders[other, default: []].append(index) }
         }
         var compiled: [CompiledRule] = []
         for (index, rule) in applying.enumerated() {
             compiled.append(
                 try compiler.compile(
-                    rule, index: index, yieldsTo: rule.yieldsTo.compactMap { places[$0] },
+                    rule, index: index, yieldsTo: rule.yieldsTo.compactMap { indices[$0] },
                     yielders: yielders[index] ?? [], version: versions[rule.name] ?? ""))
         }
         return (compiler, compiled)
     }
 
-    /// A fingerprint of everything that decides a rule's verdict: its text, and the named sub-expressions and parameters
-    /// that it uses.
+    /// A fingerprint of everything that decides a rule's verdict: its text, and the `let`s and
+    /// parameters that it uses.
     func version(of rule: RuleDefinition) -> String {
         var used: Set<String> = []
         for text in rule.texts { collectNames(text.expression, &used) }
@@ -243,7 +273,7 @@ public struct RuleSet: Sendable {
         return fingerprint.hexadecimal
     }
 
-    /// Every name an expression stands on, through the named sub-expressions.
+    /// Every name that an expression uses, directly or through `let`s.
     func collectNames(_ expression: Expression, _ names: inout Set<String>) {
         var found: [String] = []
         expression.walk { if case .name(let name) = $0.form { found.append(name) } }
@@ -252,7 +282,6 @@ public struct RuleSet: Sendable {
         }
     }
 
-    /// A fingerprint of the whole set.
     public var version: String {
         var fingerprint = Fingerprint()
         for rule in rules { fingerprint.add(versions[rule.name] ?? "") }
@@ -261,7 +290,7 @@ public struct RuleSet: Sendable {
 }
 
 extension YAMLNode {
-    /// The value without its layout, examples left out.
+    /// The value without its layout and without examples.
     var canonicalText: String {
         switch content {
         case .scalar(let text, _): return text
@@ -274,12 +303,12 @@ extension YAMLNode {
         }
     }
 
-    /// Reports an expression's mistake at its own column where the text stands on one plain line.
+    /// Reports an expression's mistake at its own column, if the text is a scalar on one line.
     func report(_ error: ExpressionError, _ diagnostics: Diagnostics, prefix: String = "") {
         guard case .scalar(_, let isPlain) = content else { return diagnostics.report(self, error.message) }
-        var place = diagnostic(prefix + error.message)
-        place.column += error.offset + (isPlain ? 0 : 1)
-        diagnostics.report(place)
+        var located = diagnostic(prefix + error.message)
+        located.column += error.offset + (isPlain ? 0 : 1)
+        diagnostics.report(located)
     }
 }
 

@@ -1,11 +1,13 @@
-/// The operators over a number in a window. `min`, `max` and `avg` are unknown unless the whole window is known, `delta` and
-/// `rate` unless its two ends are.
+/// The operators over a number in a window. `min`, `max` and `avg` are unknown unless the whole
+/// window is known, `delta` and `rate` unless both ends are.
 ///
 /// Memory, from the node's slot on:
-/// `min`, `max`: the result; the end of the last unknown moment (`never` while it lasts); the number now; the ring's place; then
-/// for each earlier number that may still be the extreme, the number and its end.
-/// `delta`, `rate`, `avg`: the result (of avg: the record's start); the number at the window's begin; the number now; the ring's
-/// place; then for each change within the window its time and the new number. NaN is "unknown".
+/// - `min`, `max`: the result; the end of the last unknown moment (`never` while it lasts); the
+///   present number; the ring's head and count; then for each earlier number that may still be the
+///   extreme, the number and its end.
+/// - `delta`, `rate`, `avg`: the result (of `avg`: the record's start); the number at the window's
+///   begin; the present number; the ring's head and count; then for each change within the window
+///   its time and the new number. NaN is "unknown".
 extension Program {
     private static let nothingYet: Int64 = -1
 
@@ -19,7 +21,7 @@ extension Program {
             m[slot] = isPastUnknown ? LiftMemory.beforeAll : time
             setNumber(slot + 1, .nan, &m)
             setNumber(slot + 2, .nan, &m)
-            // Where nothing was before the record, the window begins with its first number.
+            // If nothing happened before the record, the window begins with its first number.
             m[slot + 3] = isPastUnknown ? 0 : Self.nothingYet
         }
     }
@@ -44,11 +46,11 @@ extension Program {
         }
     }
 
-    private func number(_ place: Int, _ m: borrowing MutableSpan<Int64>) -> Double {
-        Double(bitPattern: UInt64(bitPattern: m[place]))
+    private func number(_ index: Int, _ m: borrowing MutableSpan<Int64>) -> Double {
+        Double(bitPattern: UInt64(bitPattern: m[index]))
     }
-    private func setNumber(_ place: Int, _ value: Double, _ m: inout MutableSpan<Int64>) {
-        m[place] = Int64(bitPattern: value.bitPattern)
+    private func setNumber(_ index: Int, _ value: Double, _ m: inout MutableSpan<Int64>) {
+        m[index] = Int64(bitPattern: value.bitPattern)
     }
 
     // MARK: The ring: head in the upper half of its word, count in the lower
@@ -65,16 +67,16 @@ extension Program {
             m[LiftLayout.overflows] &+= 1
             return false
         }
-        let place = entry(count, node, m)
-        m[place] = first
-        m[place + 1] = second
+        let position = entry(count, node, m)
+        m[position] = first
+        m[position + 1] = second
         m[Int(node.slot) + 3] += 1
         return true
     }
     private func removeFirst(_ node: Node, _ m: inout MutableSpan<Int64>) {
-        let place = Int(node.slot) + 3
-        let head = (Int(m[place] >> 32) + 1) % Int(node.capacity)
-        m[place] = Int64(head) << 32 | Int64(entryCount(node, m) - 1)
+        let position = Int(node.slot) + 3
+        let head = (Int(m[position] >> 32) + 1) % Int(node.capacity)
+        m[position] = Int64(head) << 32 | Int64(entryCount(node, m) - 1)
     }
 
     // MARK: Extremes
@@ -93,7 +95,8 @@ extension Program {
         if m[slot + 3] == Self.nothingYet {
             m[slot + 3] = 0
         } else if number(slot + 2, m) != now {
-            // The number so far ends here; smaller ones that ended before it can no longer be the extreme.
+            // The previous number ends here. Lesser ones that ended before it can no longer be the
+            // extreme.
             let ended = number(slot + 2, m)
             while entryCount(node, m) > 0, isBeaten(number(entry(entryCount(node, m) - 1, node, m), m), by: ended) {
                 m[slot + 3] -= 1
@@ -104,9 +107,9 @@ extension Program {
         while entryCount(node, m) > 0, m[entry(0, node, m) + 1] &+ node.high <= time { removeFirst(node, &m) }
         var value = now
         if entryCount(node, m) > 0 {
-            let place = entry(0, node, m)
-            if !isBeaten(number(place, m), by: now) { value = number(place, m) }
-            arm(node, m[place + 1] &+ node.high, &m)
+            let position = entry(0, node, m)
+            if !isBeaten(number(position, m), by: now) { value = number(position, m) }
+            arm(node, m[position + 1] &+ node.high, &m)
         }
         let knownFrom = m[slot + 1] &+ node.high
         if time < knownFrom { arm(node, knownFrom, &m) }
@@ -118,7 +121,7 @@ extension Program {
 
     // MARK: Then and now
 
-    /// Keeps the number at the window's begin and the changes since.
+    /// Stores the number at the window's begin and the changes since.
     private func followChanges(_ node: Node, _ now: Double, _ m: inout MutableSpan<Int64>, _ time: Int64) {
         let slot = Int(node.slot)
         if m[slot + 3] == Self.nothingYet {
@@ -128,7 +131,7 @@ extension Program {
         }
         if m[slot + 2] != Int64(bitPattern: now.bitPattern) {
             if !append(time, Int64(bitPattern: now.bitPattern), node, &m) {
-                // Without room for the change the window is not known until it is past.
+                // Without room for the change, the window is unknown until the change has left it.
                 let last = entry(entryCount(node, m) - 1, node, m)
                 m[last] = time
                 setNumber(last + 1, .nan, &m)
@@ -142,8 +145,8 @@ extension Program {
         if entryCount(node, m) > 0 { arm(node, m[entry(0, node, m)] &+ node.high, &m) }
     }
 
-    /// Compares the mean over the window with a number. Between changes the mean moves on a known curve, so the moment at
-    /// which it crosses the number is computed, not sampled.
+    /// Compares the mean over the window with a number. Between changes the mean moves on a known
+    /// curve, so the moment at which it crosses the number is computed, not sampled.
     private func average(
         _ index: Int, _ node: Node, _ now: Double, _ m: inout MutableSpan<Int64>, _ time: Int64
     ) -> Bool {
@@ -155,10 +158,10 @@ extension Program {
         var from = max(time &- node.high, m[slot])
         var value = number(slot + 1, m)
         for i in 0..<entryCount(node, m) {
-            let place = entry(i, node, m)
-            excess += (value - limit) * Double(m[place] &- from)
-            from = m[place]
-            value = number(place + 1, m)
+            let position = entry(i, node, m)
+            excess += (value - limit) * Double(m[position] &- from)
+            from = m[position]
+            value = number(position + 1, m)
         }
         excess += (value - limit) * Double(time &- from)
         if isClipped {

@@ -1,17 +1,17 @@
-/// Looks for a state of the world in which a condition holds, and one in which it does not: what can never be true, or always
-/// is, was not meant so.
+/// Searches for signals with which a condition is true, and for signals with which it is false. A
+/// condition that can never be true, or is always true, is a mistake of its author.
 ///
-/// Operators over time count as free: what a window holds depends on a past that this does not look at. The search goes for the
-/// goal and tries several ways; that it finds nothing is no proof, so it is said as a warning.
+/// Operators over time count as free, because a window depends on the past. The search follows the
+/// goal and tries several ways. That it finds nothing is no proof, so it is reported as a warning.
 struct Satisfiability {
     private let nodes: [Node]
     private let signals: SignalTable
-    private var chance: UInt64 = 24476
-    /// What has been settled on this try: numbers of signals, verdicts of free nodes.
+    private var random: UInt64 = 24476
+    /// Values fixed in this try: numbers of signals, verdicts of free nodes.
     private var numbers: [Int: [Double]] = [:]
     private var verdicts: [Int: Bool] = [:]
-    /// What has become of a node that was to be true, or false, on this try: parts that many share are tried once. What else is settled
-    /// on a try only narrows what is left, so neither outcome changes.
+    /// Whether a node could be made true, or false, in this try: shared parts are tried once.
+    /// Further fixed values only narrow the choice, so neither outcome changes.
     private var outcomes: [Int: Bool] = [:]
     private var possible: [Int: [Double]] = [:]
     private static let tries = 200
@@ -23,7 +23,7 @@ struct Satisfiability {
         self.signals = signals
     }
 
-    /// Whether some state makes the operand so.
+    /// Whether some state gives the operand this value.
     mutating func canBe(_ value: Bool, _ operand: Operand) -> Bool {
         steps = 0
         for _ in 0..<Self.tries where steps < Self.maximumSteps {
@@ -32,13 +32,13 @@ struct Satisfiability {
             outcomes = [:]
             if make(operand, value) { return true }
         }
-        // Who has not looked everywhere says nothing.
+        // An incomplete search reports nothing.
         return steps >= Self.maximumSteps
     }
 
     private mutating func flip() -> Bool {
-        chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return chance >> 63 == 0
+        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return random >> 63 == 0
     }
 
     private mutating func make(_ operand: Operand, _ wanted: Bool) -> Bool {
@@ -64,7 +64,7 @@ struct Satisfiability {
             if !value { return make(node.a, false) && make(node.b, false) }
             return make(flip() ? node.a : node.b, true)
         case .surely:
-            // Not surely so: it is not so, or nobody knows.
+            // Not surely true: it is false or unknown.
             return value ? make(node.a, true) : true
         case .compare: return compare(node, value)
         case .isOneOf: return choose(node, value)
@@ -98,7 +98,7 @@ struct Satisfiability {
         narrow(node.a.node) { (node.constant & (1 << UInt64($0)) != 0) == value }
     }
 
-    /// Keeps of a signal's possible numbers those that pass.
+    /// Narrows a signal's possible numbers to those that pass.
     private mutating func narrow(_ signal: Int, to test: (Double) -> Bool) -> Bool {
         let all = possible[signal] ?? candidates(signal)
         possible[signal] = all
@@ -107,7 +107,7 @@ struct Satisfiability {
         return !left.isEmpty
     }
 
-    /// Numbers that tell all comparisons of a signal apart; of a named value its indices.
+    /// Numbers that tell all comparisons of a signal apart; for a named value its indices.
     private func candidates(_ signal: Int) -> [Double] {
         let node = nodes[signal]
         guard node.operation == .signalNumber else { return [0] }

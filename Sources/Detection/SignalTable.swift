@@ -1,6 +1,7 @@
-import Elevator
+import LiftModel
 
-/// The signals an expression may name: the product's catalogue, or the keys of a hand-written trace.
+/// The signals that an expression may name: the product's catalogue, or the keys of a hand-written
+/// trace.
 public struct SignalTable: Sendable {
     public struct Entry: Sendable {
         public var name: String
@@ -31,7 +32,8 @@ public struct SignalTable: Sendable {
 
     func index(of name: String) -> Int? { entries.firstIndex { $0.name == name } }
 
-    /// The members of a family: `doors.fully_open` stands for `doors.front.fully_open` and `doors.rear.fully_open`.
+    /// The members of a family: `doors.fully_open` stands for `doors.front.fully_open` and
+    /// `doors.rear.fully_open`.
     func members(of family: String) -> [Int] {
         let parts = family.split(separator: ".")
         guard parts.count == 2 else { return [] }

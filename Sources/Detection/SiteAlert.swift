@@ -1,7 +1,7 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// An alert of the gateway about itself: one for the site, where one for each lift would say the same.
+/// An alert of the gateway about itself: one for the site instead of the same one for each lift.
 public struct SiteAlert: Sendable {
     private let site: String
     var origin: AlertOrigin
@@ -9,10 +9,10 @@ public struct SiteAlert: Sendable {
     private var severity: Severity
     private var title: Title
     private var open: (id: String, onset: Instant)?
-    /// Alerts of this kind raised before: two of one moment are two.
+    /// The number of earlier alerts of this kind: two at one moment have different ids.
     private var earlier = 0
 
-    /// - Parameter lift: what the alert names in a lift's place; by default the site.
+    /// - Parameter lift: the lift that the alert names; by default the site.
     public init(_ origin: AlertOrigin, lift: String? = nil, kind: String, severity: Severity, title: Title) {
         site = lift ?? origin.site
         self.origin = origin
@@ -21,14 +21,14 @@ public struct SiteAlert: Sendable {
         self.title = title
     }
 
-    /// One that no rule raises.
+    /// An alert of a kind that no rule raises.
     public init(_ origin: AlertOrigin, lift: String? = nil, _ kind: GatewayKind, title: Title) {
         self.init(origin, lift: lift, kind: kind.rawValue, severity: kind.severity, title: title)
     }
 
     public var isOpen: Bool { open != nil }
 
-    /// The open alert as the centre knows it.
+    /// The open alert as the centre has it.
     public var view: OpenAlert? {
         open.map {
             OpenAlert(
@@ -37,14 +37,14 @@ public struct SiteAlert: Sendable {
         }
     }
 
-    /// Goes on with an alert that was told before.
-    /// - Parameter told: alerts of this kind told before, this one included.
-    public mutating func resume(id: String, onset: Instant, told: Int) {
+    /// Continues an alert that was raised before a restart.
+    /// - Parameter raisedSoFar: the number of alerts of this kind raised so far, this one included.
+    public mutating func resume(id: String, onset: Instant, raisedSoFar: Int) {
         open = (id, onset)
-        earlier = told
+        earlier = raisedSoFar
     }
 
-    /// Goes on with what another of its kind had open.
+    /// Takes over the open alert of another one of its kind.
     mutating func takeOver(_ other: SiteAlert) {
         open = other.open
         earlier = other.earlier

@@ -1,19 +1,20 @@
-import Elevator
+import LiftModel
 
-/// One rule's alerts on several lifts of the site, taken as one incident: an area's power cut is one for the centre to see,
-/// and explains why its lifts fall silent. What is about people is never explained away (`RuleDefinition.checkSuppressors`).
+/// One rule's alerts on several lifts of the site as one incident: an area's power cut is one
+/// incident for the centre, and explains why its lifts fall silent. An alert about people is never
+/// explained away (`RuleDefinition.checkSuppressors`).
 struct SiteIncident: Sendable {
     let definition: RuleDefinition.Across
-    /// Lifts on which the rule's alert is open, and since when.
+    /// Lifts on which the rule's alert is open, with its onset.
     var affected: [Int: Int64] = [:]
-    /// Lifts on which another rule's alert is open that counts, too (`with`).
+    /// Lifts on which an alert of another rule is open that counts, too (`with`).
     var companions: [Int: Int64] = [:]
     var alert: SiteAlert
 
-    /// The lift is one of those that make it.
+    /// The lift is part of the incident.
     func counts(_ lift: Int) -> Bool { affected[lift] != nil || companions[lift] != nil }
 
-    /// So many lifts began together that it is one incident.
+    /// Enough lifts began within the same time.
     var isReached: Bool {
         let all = companions.merging(affected) { _, own in own }
         guard let within = definition.within?.nanoseconds else {
@@ -26,7 +27,8 @@ struct SiteIncident: Sendable {
 }
 
 extension Detector {
-    /// Sets up what the rules say about several lifts; keeps what is open under a rule that still says so.
+    /// Sets up the incidents of the rules. The incident of a rule that still has one keeps its
+    /// state.
     mutating func prepareIncidents(at now: Instant? = nil) {
         let before = incidents
         incidents = [:]
@@ -46,17 +48,17 @@ extension Detector {
         }
     }
 
-    /// What an open incident explains is told as suppressed by it.
+    /// Suppresses the new alerts that an open incident explains.
     func explained(_ transitions: [Transition], _ rules: [CompiledRule]) -> [Transition] {
         if incidents.isEmpty { return transitions }
         return transitions.map { transition in
             guard transition.begins, transition.state != .suppressed,
                 let incident = explanation(of: rules[transition.rule].definition.name)
             else { return transition }
-            var muted = transition
-            muted.state = .suppressed
-            muted.reason = incident
-            return muted
+            var suppressed = transition
+            suppressed.state = .suppressed
+            suppressed.reason = incident
+            return suppressed
         }
     }
 
@@ -64,8 +66,9 @@ extension Detector {
         incidents.filter { $0.value.alert.isOpen && $0.value.definition.explains.contains(rule) }.map(\.key).min()
     }
 
-    /// Counts a lift in or out after its alerts have changed, and raises or clears the site's own alert.
-    mutating func noticeIncidents(_ index: Int, at time: Int64) {
+    /// Counts a lift in or out after its alerts have changed, and raises or clears the site's own
+    /// alert.
+    mutating func updateIncidents(_ index: Int, at time: Int64) {
         for name in incidents.keys.sorted() {
             guard var incident = incidents[name] else { continue }
             let before = (incident.affected[index], incident.companions[index])
@@ -74,15 +77,16 @@ extension Detector {
             incidents[name] = incident
             decide(name, at: time)
         }
-        tellSite(index, at: time)
+        updateSiteSignals(index, at: time)
     }
 
-    /// Counts all lifts anew, and raises or clears: lifts may be gone that were counted, and the rule may ask for others.
+    /// Counts all lifts again, and raises or clears. Counted lifts may be gone, and the rule may
+    /// need others.
     mutating func alignIncidents(at time: Int64) {
         for name in incidents.keys.sorted() {
             guard var incident = incidents[name] else { continue }
             (incident.affected, incident.companions) = ([:], [:])
-            for index in tracks.indices { count(index, in: &incident, name) }
+            for index in lifts.indices { count(index, in: &incident, name) }
             incidents[name] = incident
             decide(name, at: time)
         }
@@ -96,50 +100,51 @@ extension Detector {
             incidents[name] = incident
             if let alert { alerts.append(alert) }
         } else {
-            let alert = incident.alert.clear(at: now, because: name)
+            let alert = incident.alert.clear(at: now, because: AlertReason.released.rawValue)
             incidents[name] = incident
             guard let alert else { return }
             alerts.append(alert)
-            tellUnexplained(incident.definition.explains, at: time)
+            raiseUnexplained(incident.definition.explains, at: time)
         }
     }
 
     private func count(_ index: Int, in incident: inout SiteIncident, _ name: String) {
-        let ledger = tracks[index].ledger
+        let ledger = lifts[index].ledger
         incident.affected[index] =
             ledger.openIndex(name).map { ledger.entries[$0].onset } ?? explainedOnset(index, by: incident, name)
         incident.companions[index] =
             incident.definition.with.compactMap { ledger.openIndex($0) }.map { ledger.entries[$0].onset }.min()
     }
 
-    /// A lift on which the rule's alert would be open, had the incident not explained it, makes the incident like the others.
+    /// A lift whose alert the incident has suppressed is part of the incident like the others.
     private func explainedOnset(_ index: Int, by incident: SiteIncident, _ name: String) -> Int64? {
         guard incident.alert.isOpen, incident.definition.explains.contains(name) else { return nil }
-        let program = programs[tracks[index].program]
+        let program = programs[lifts[index].program]
         return program.rules.firstIndex { $0.definition.name == name }
-            .flatMap { program.openLife($0, tracks[index].memory) }?.onset
+            .flatMap { program.openAlertState($0, lifts[index].memory) }?.onset
     }
 
-    /// What the incident had explained and is still so needs an explanation of its own now.
-    private mutating func tellUnexplained(_ rules: [String], at time: Int64) {
-        for index in tracks.indices {
-            let program = programs[tracks[index].program]
-            let memory = tracks[index].memory
-            for (place, rule) in program.rules.enumerated()
+    /// The incident is over. Alerts that it had suppressed and whose condition still holds are
+    /// raised now.
+    private mutating func raiseUnexplained(_ rules: [String], at time: Int64) {
+        for index in lifts.indices {
+            let program = programs[lifts[index].program]
+            let memory = lifts[index].memory
+            for (ruleIndex, rule) in program.rules.enumerated()
             where rules.contains(rule.definition.name) && explanation(of: rule.definition.name) == nil {
-                guard let life = program.openLife(place, memory),
-                    tracks[index].ledger.openIndex(rule.definition.name) == nil
+                guard let open = program.openAlertState(ruleIndex, memory),
+                    lifts[index].ledger.openIndex(rule.definition.name) == nil
                 else { continue }
                 let transition = Transition(
-                    rule: place, branch: life.branch, state: life.state, severity: life.severity, begins: true,
-                    time: max(time, memory.time), onset: life.onset, reason: rule.branches[life.branch].name,
+                    rule: ruleIndex, branch: open.branch, state: open.state, severity: open.severity, begins: true,
+                    time: max(time, memory.time), onset: open.onset, reason: rule.branches[open.branch].name,
                     unobserved: 0,
                     evidence: program.evidence(memory.words.span))
-                let told = alerts.count
-                tracks[index].ledger.tell(
-                    [transition], refoldedFrom: nil, rules: program.rules, lift: tracks[index].lift.id, now: time,
-                    vendorCode: tracks[index].writtenVendorCode, evidence: { [] }, life: { _ in nil }, &alerts)
-                complete(alertsFrom: told, index)
+                let first = alerts.count
+                lifts[index].ledger.apply(
+                    [transition], replayedFrom: nil, rules: program.rules, lift: lifts[index].lift.id, now: time,
+                    vendorCode: lifts[index].writtenVendorCode, evidence: { [] }, openState: { _ in nil }, &alerts)
+                complete(alertsFrom: first, index)
             }
         }
     }

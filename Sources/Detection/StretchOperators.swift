@@ -1,10 +1,15 @@
-/// The operators over stretches of truth: `once`, `held`, `since`, `not_followed`, `count`.
+/// The operators over stretches of truth: `once`, `held`, `since`, `not_followed`, `count`. A
+/// stretch is an interval on which a condition is true without a break.
 ///
-/// A condition is a right-continuous step signal: true on stretches [s, e). So `since(p, q, low..high)` is true at t when there is
-/// a t′ in [t − high, t − low] with q(t′), and p on (t′, t]. Within a stretch of p that began at u, a stretch [s, e) of q makes it
-/// true on [max(s, u) + low, e + high), until p ends: each stretch of q becomes one stretch of the result, decided by two
-/// times. `once(q, w)` is `since(true, q, w)`, `held(q, w)` is `not once(not q, w)`. A point of q at s counts as [s, s), its window
-/// as (t − high, t − low]: it makes the result true on [s + low, s + high), from where p is true.
+/// A condition is a right-continuous step signal: true on stretches [s, e). So `since(p, q,
+/// low..high)` is true at t if there is a t′ in [t − high, t − low] with q(t′), and p on (t′, t].
+///
+/// Within a stretch of p that began at u, a stretch [s, e) of q makes it true on [max(s, u) + low,
+/// e + high), until p ends. So each stretch of q becomes one stretch of the result, decided by two
+/// times. `once(q, w)` is `since(true, q, w)`, `held(q, w)` is `not once(not q, w)`.
+///
+/// A point of q at s counts as [s, s), and its window as (t − high, t − low]. It makes the result
+/// true on [s + low, s + high), from where p is true.
 extension Program {
     func resetStretches(_ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool) {
         let slot = Int(node.slot)
@@ -45,7 +50,8 @@ extension Program {
         let value: (Bool, Bool)
         switch node.operation {
         case .ever:
-            // Over the instants at which the operand was known: since when true, since when known at all.
+            // Over the instants at which the operand was known: since when it is true, and since
+            // when it is known at all.
             if q.0, m[slot] == LiftMemory.never { m[slot] = time }
             if q.0 || !q.1, m[slot + 1] == LiftMemory.never { m[slot + 1] = time }
             let isTrue = isReached(m[slot], node, &m, time)
@@ -58,7 +64,7 @@ extension Program {
         case .sinceBetween:
             value = (sinceBetween(0, node, p.0, q.0, &m, time), sinceBetween(1, node, p.1, q.1, &m, time))
         case .unanswered:
-            // What answers surely ends what is possibly pending, and the other way round.
+            // A sure answer ends a possible question, and a possible answer ends a sure one.
             value = (
                 unanswered(slot, node, asked: p.0, answered: q.1, &m, time),
                 unanswered(slot + 1, node, asked: p.1, answered: q.0, &m, time)
@@ -68,7 +74,7 @@ extension Program {
         return set(index, surely: value.0, possibly: value.1, &m)
     }
 
-    /// Has it been so since `start` for the window's lower end?
+    /// Whether the window's lower end has passed since `start`.
     private func isReached(_ start: Int64, _ node: Node, _ m: inout MutableSpan<Int64>, _ time: Int64) -> Bool {
         if start == LiftMemory.never { return false }
         if time >= start &+ node.low { return true }
@@ -76,7 +82,7 @@ extension Program {
         return false
     }
 
-    /// Without an upper end: the earliest q within the present stretch of p decides.
+    /// Without an upper end, the earliest q within the present stretch of p decides.
     private func since(
         _ slot: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>, _ time: Int64
     ) -> Bool {
@@ -88,7 +94,8 @@ extension Program {
         return isReached(m[slot], node, &m, time)
     }
 
-    /// From now back: the end of the latest q within the present stretch of p decides, `never` while it lasts.
+    /// Without a lower end, the end of the latest q within the present stretch of p decides;
+    /// `never` while it lasts.
     private func sinceWithin(
         _ slot: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>, _ time: Int64
     ) -> Bool {
@@ -108,7 +115,7 @@ extension Program {
         return true
     }
 
-    /// The general window: stretches of the result that are to come wait in a ring.
+    /// The general window: future stretches of the result wait in a ring.
     private func sinceBetween(
         _ plane: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>, _ time: Int64
     ) -> Bool {
@@ -134,7 +141,7 @@ extension Program {
         return begin <= time
     }
 
-    /// Since when has a question been without an answer? A simultaneous answer counts.
+    /// Whether a question has been without an answer for the time. A simultaneous answer counts.
     private func unanswered(
         _ slot: Int, _ node: Node, asked: Bool, answered: Bool, _ m: inout MutableSpan<Int64>, _ time: Int64
     ) -> Bool {
@@ -146,7 +153,8 @@ extension Program {
         return isReached(m[slot], node, &m, time)
     }
 
-    /// At least `capacity` points in (t − high, t]? A ring of that many times decides it.
+    /// Whether at least `capacity` points lie in (t − high, t]. A ring of that many times decides
+    /// it.
     private func count(
         _ node: Node, _ point: (Bool, Bool), _ m: inout MutableSpan<Int64>, _ time: Int64
     ) -> (Bool, Bool) {
@@ -156,7 +164,7 @@ extension Program {
                 m[ring + 1 + Int(m[ring])] = time
                 m[ring] = (m[ring] + 1) % n
             }
-            // The oldest of the last n points stands where the next one will be written.
+            // The oldest of the last n points is where the next one will be written.
             let due = m[ring + 1 + Int(m[ring])] &+ node.high
             if time < due { arm(node, due, &m) }
             return time < due
@@ -170,10 +178,11 @@ extension Program {
     }
 }
 
-/// The stretches [begin, end) on which a windowed `since` is or will be true, in order and apart from each other.
+/// The stretches [begin, end) on which a windowed `since` is or will be true, in order and apart
+/// from each other.
 ///
-/// A stretch that touches its predecessor lengthens it, so that within a window of `high` at most high / (high − low) + 2 of them
-/// exist, however often the operand changes.
+/// A stretch that touches its predecessor lengthens it. So within a window of `high` at most high /
+/// (high − low) + 2 of them exist, however often the operand changes.
 struct StretchRing {
     let slot: Int
     let capacity: Int
@@ -194,24 +203,24 @@ struct StretchRing {
 
     private func head(_ m: borrowing MutableSpan<Int64>) -> Int { Int(m[slot + 1] >> 32) }
     private func count(_ m: borrowing MutableSpan<Int64>) -> Int { Int(m[slot + 1] & 0xFFFF_FFFF) }
-    private func place(_ index: Int, _ m: borrowing MutableSpan<Int64>) -> Int {
+    private func position(_ index: Int, _ m: borrowing MutableSpan<Int64>) -> Int {
         let i = head(m) + index
         return slot + 2 + 2 * (i >= capacity ? i - capacity : i)
     }
 
     func first(_ m: borrowing MutableSpan<Int64>) -> (begin: Int64, end: Int64)? {
         if count(m) == 0 { return nil }
-        let place = place(0, m)
-        return (m[place], m[place + 1])
+        let position = position(0, m)
+        return (m[position], m[position + 1])
     }
 
-    /// - Parameter mayLengthen: what finds no room lengthens the last stretch instead of being lost: "possibly" must not
-    ///   become less than it is, nor "surely" more.
+    /// - Parameter mayLengthen: without room the last stretch is lengthened instead: "possibly"
+    ///   must not become less than it is, nor "surely" more.
     /// - Returns: whether there was room.
     func append(_ begin: Int64, _ end: Int64, _ m: inout MutableSpan<Int64>, mayLengthen: Bool) -> Bool {
         let count = count(m)
         if count > 0 {
-            let last = place(count - 1, m)
+            let last = position(count - 1, m)
             if m[last + 1] >= begin {
                 m[last + 1] = max(m[last + 1], end)
                 return true
@@ -221,7 +230,7 @@ struct StretchRing {
                 return false
             }
         }
-        let free = place(count, m)
+        let free = position(count, m)
         m[free] = begin
         m[free + 1] = end
         m[slot + 1] += 1
@@ -229,7 +238,7 @@ struct StretchRing {
     }
 
     func removeEnded(by time: Int64, _ m: inout MutableSpan<Int64>) {
-        while count(m) > 0, m[place(0, m) + 1] <= time {
+        while count(m) > 0, m[position(0, m) + 1] <= time {
             let head = head(m) + 1
             m[slot + 1] = Int64(head == capacity ? 0 : head) << 32 | Int64(count(m) - 1)
         }

@@ -1,17 +1,19 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// Strips recorded messages of what tells whose lifts they were: only fields that a profile reads stay, every lift gets a number for a
-/// name, and words that the profile does not know become `?`. Times, numbers and the controller's raw code stay.
+/// Removes from recorded messages what identifies the lifts: only fields that a profile reads stay,
+/// each lift's name becomes a number, and texts that the profile does not name become `?`. Times,
+/// numbers and the controller's raw code stay.
 public struct Anonymiser {
     /// Why a message was left out.
     public enum Refusal: String, Error, CaseIterable {
         case noProfile = "of no profile's topic"
         case notJSON = "not JSON"
     }
-    /// Longer raw codes are prose, or names.
+    /// Longer raw codes may be sentences or names.
     private static let longestCode = 8
-    /// Longer numbers may be registration codes or telephones; milliseconds since 1970 have 13 digits.
+    /// Longer numbers may be registration codes or telephone numbers; milliseconds since 1970 have
+    /// 13 digits.
     private static let longestNumber = 13
     private let topics: [TopicMapping]
     private var tokens: [JSONToken] = []
@@ -20,10 +22,10 @@ public struct Anonymiser {
 
     public init(_ profiles: [Profile]) { topics = profiles.flatMap(\.topics) }
 
-    /// Lifts named so far.
+    /// The number of lifts so far.
     public var liftCount: Int { names.count }
 
-    /// - Throws: where nothing can be told of the message, so that nothing of it may stay.
+    /// - Throws: for a message that cannot be read, and of which nothing may stay.
     public mutating func anonymise(
         topic: String, payload: Span<UInt8>
     ) throws(Refusal) -> (topic: [UInt8], payload: [UInt8]) {
@@ -67,13 +69,13 @@ public struct Anonymiser {
         case .true: return Array("true".utf8)
         case .false: return Array("false".utf8)
         case .number: return token.end - token.start <= Self.longestNumber ? raw(token) : unreadable
-        case .object, .spoiled: return unreadable
+        case .object, .blemished: return unreadable
         case .string:
             let isCode = field == mapping.vendorCode && Self.isCode(bytes, token)
             let isTime = field == mapping.time?.field && Self.isTime(bytes, token)
             return isCode || isTime || isKnown(token, field, mapping, bytes) ? raw(token) : unreadable
         case .array:
-            // Objects in it are nothing that a profile reads.
+            // No profile reads objects within a list.
             guard !(token.start + 1..<token.end - 1).contains(where: { "{[".utf8.contains(bytes[$0]) }) else {
                 return unreadable
             }
@@ -88,23 +90,23 @@ public struct Anonymiser {
         }
     }
 
-    /// Whether the profile gives the value a meaning, which is then no secret.
+    /// Whether the profile names the value: then it identifies nobody.
     private func isKnown(_ token: JSONToken, _ field: Int, _ mapping: TopicMapping, _ bytes: Span<UInt8>) -> Bool {
         var text: [UInt8] = []
         JSONScanner(bytes).unescape(token, into: &text)
-        func isWord(_ range: Range<Int>) -> Bool {
-            mapping.plan.word(token.kind, text.span, 0, text.count, among: range) != nil
+        func hasEntry(_ range: Range<Int>) -> Bool {
+            mapping.plan.entry(token.kind, text.span, 0, text.count, among: range) != nil
         }
-        if field == mapping.codes?.field { return isWord(mapping.plan.codes) || isWord(mapping.plan.standardCodes) }
+        if field == mapping.codes?.field { return hasEntry(mapping.plan.codes) || hasEntry(mapping.plan.standardCodes) }
         if field == mapping.codes?.active?.field {
             return mapping.plan.active.isEmpty
-                ? WrittenValue(token.kind, text.span, 0, text.count).flag != nil : isWord(mapping.plan.active)
+                ? WrittenValue(token.kind, text.span, 0, text.count).flag != nil : hasEntry(mapping.plan.active)
         }
         // A number or a flag in quotes.
         let isPlain =
             text.count <= Self.longestNumber && WrittenValue(token.kind, text.span, 0, text.count) != .text
         return mapping.plan.sources.contains { source in
-            source.field == field && (isWord(source.words) || source.words.isEmpty && isPlain)
+            source.field == field && (hasEntry(source.entries) || source.entries.isEmpty && isPlain)
         }
     }
 
@@ -113,7 +115,7 @@ public struct Anonymiser {
         DecimalText.iso8601(bytes, token.start, token.end, offset: 0) != nil
     }
 
-    /// Letters, digits and few signs, and not many of them.
+    /// At most eight letters, digits, dots, hyphens or underscores.
     private static func isCode(_ bytes: Span<UInt8>, _ token: JSONToken) -> Bool {
         token.end - token.start <= longestCode
             && (token.start..<token.end).allSatisfy {
@@ -126,7 +128,7 @@ public struct Anonymiser {
             }
     }
 
-    /// Writes fields as the object, and the objects in it, that their paths lead through.
+    /// Writes the fields as nested objects, as their paths require.
     private static func write(
         _ fields: ArraySlice<(path: [Substring], value: [UInt8])>, depth: Int, _ json: inout JSONWriter
     ) {

@@ -1,13 +1,13 @@
-import Elevator
 import Encoding
+import LiftModel
 
 extension TopicMapping {
-    /// What a field should have been, for whoever reads of one that was not.
-    func expectation(of reader: Oddity.Reader) -> String {
+    /// The values that the profile expects, for an error message.
+    func expectation(of reader: UnexpectedValue.Reader) -> String {
         switch reader {
         case .time: return "a time (\(time?.format.rawValue ?? ""))"
         case .codes:
-            return "a code or a list of codes; of objects the profile says by `item: KEY` where in them the code stands"
+            return "a code or a list of codes; for objects the profile must name the key of the code: `item: KEY`"
         case .active: return Self.expectation(codes?.active?.map ?? [], otherwise: "true or false")
         case .signal(let index, let source):
             let signal = signals[index].signal
@@ -22,9 +22,9 @@ extension TopicMapping {
         return "one of " + map.map { String(decoding: $0.written, as: UTF8.self) }.joined(separator: ", ")
     }
 
-    /// Why a message that has nothing for this topic has nothing: it may stand elsewhere in it.
+    /// Why a message has none of this topic's fields: they may be deeper in it, or within a string.
     func unreadable(_ bytes: Span<UInt8>) -> UnreadableMessage {
-        let field = fields.name(telling[0])
+        let field = fields.name(contentFields[0])
         var scanner = JSONScanner(bytes, isTolerant: true)
         scanner.skipToObject()
         while let member = scanner.nextMember() {
@@ -36,8 +36,9 @@ extension TopicMapping {
             case .object:
                 var tokens = [JSONToken](repeating: JSONToken(), count: fields.count)
                 var inner = JSONScanner(bytes.extracting(member.value.start..<member.value.end), isTolerant: true)
-                guard (try? inner.scan(fields, into: &tokens)) != nil else { continue }  // it was scanned before
-                if let known = telling.first(where: { tokens[$0].kind != .absent }) {
+                // The scan cannot fail: the whole message was scanned before.
+                guard (try? inner.scan(fields, into: &tokens)) != nil else { continue }
+                if let known = contentFields.first(where: { tokens[$0].kind != .absent }) {
                     return .nested(field: fields.name(known), within: name)
                 }
             default: break

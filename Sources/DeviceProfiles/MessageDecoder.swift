@@ -1,59 +1,63 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// What a message became.
+/// A decoded message: its reading, and the texts in it that are no signals.
 public struct DecodedMessage: Sendable {
-    /// Where a text stands: in the payload, or, where it had escapes, in the decoder's resolved text.
+    /// Where a text is: in the payload, or, where it had escapes, in the decoder's resolved text.
     public struct Text: Sendable {
         public var range: Range<Int>
         public var isResolved = false
-        /// That a code has ended.
+        /// Means that the raw code has ended.
         public static let none = Text(range: 0..<0)
     }
     public var reading: Reading
-    /// Equal for a publisher's own duplicates: topic and payload with its sequence or time; 0 when it cannot be told.
+    /// Equal for duplicates of a message: the hash of topic and payload. 0 where the message has
+    /// neither a sequence number nor a time.
     public var duplicateKey: UInt64
-    /// The controller's raw code: of a field of its own, else the first code that the profile does not name.
+    /// The controller's raw code: from its own field, else the first code that the profile does not
+    /// name.
     public var vendorCode: Text?
-    /// It has a code that the profile does not name.
+    /// The message has a code that the profile does not name.
     public var hasUnknownCode = false
-    /// It has told all the codes there are.
-    public var tellsAllCodes = false
-    /// The lift's own name for itself.
+    /// The message has all active codes.
+    public var hasAllCodes = false
+    /// The lift's name in the payload.
     public var identity: Text?
 }
 
-/// Turns one profile's messages into readings. Holds its scratch space, so it allocates nothing once warm.
+/// Decodes the messages of one profile into readings. It reuses its buffers, so it allocates
+/// nothing once they have grown.
 public struct MessageDecoder {
     public let profile: Profile
     private var tokens: [JSONToken] = []
-    /// Texts of the last message whose escapes were resolved, one behind the other.
+    /// The texts of the last message whose escapes were resolved, one after the other.
     public private(set) var resolved: [UInt8] = []
-    /// What in the last message was not as the profile says, the first few of it.
-    public private(set) var oddities: [Oddity] = []
-    /// What was tolerated in the last message.
+    /// The first unexpected values of the last message, at most `maximumUnexpected`.
+    public private(set) var unexpectedValues: [UnexpectedValue] = []
+    /// The blemishes of the last message.
     package private(set) var blemishes: JSONBlemishes = []
     private var topicIndex = 0
-    private static let mostOddities = 8
+    private static let maximumUnexpected = 8
 
     public init(_ profile: Profile) {
         self.profile = profile
         tokens.reserveCapacity(64)
-        oddities.reserveCapacity(Self.mostOddities)
+        unexpectedValues.reserveCapacity(Self.maximumUnexpected)
     }
 
     /// Decodes a message.
     /// - Parameters:
     ///   - topic: index of the topic's mapping in the profile.
-    ///   - identities: what the lift may call itself in the payload; empty accepts any.
-    ///   - mustBeNamed: it has named itself on this topic before, so that a message without a name is somebody else's.
+    ///   - identities: the names that the payload may give the lift; empty accepts any.
+    ///   - mustBeNamed: the lift has named itself on this topic before: a message without a name is
+    ///     refused.
     public mutating func decode(
         _ bytes: Span<UInt8>, topic: Int, isRetained: Bool, identities: [[UInt8]], mustBeNamed: Bool = false
     ) throws(UnreadableMessage) -> DecodedMessage {
         let mapping = profile.topics[topic]
         topicIndex = topic
         resolved.removeAll(keepingCapacity: true)
-        oddities.removeAll(keepingCapacity: true)
+        unexpectedValues.removeAll(keepingCapacity: true)
         while tokens.count < mapping.fields.count { tokens.append(JSONToken()) }
         var scanner = JSONScanner(bytes, isTolerant: true)
         do throws(JSONError) {
@@ -69,20 +73,21 @@ public struct MessageDecoder {
             message.identity = try identity(
                 field, mapping, scanner, identities: identities, mustBeNamed: mustBeNamed)
         }
-        if !saysSomething(mapping) { throw mapping.unreadable(bytes) }
+        if !hasContent(mapping) { throw mapping.unreadable(bytes) }
         message.reading.isBaseline = isRetained
         message.reading.isSignOfLife = mapping.isSignOfLife
         for step in mapping.plan.steps.indices { read(step, mapping, bytes, &message) }
         if let codes = mapping.codes { read(codes, mapping, bytes, &message) }
         if let time = mapping.time { read(time, bytes, &message) }
         if let field = mapping.vendorCode, tokens[field].kind == .string || tokens[field].kind == .number {
-            let place = place(of: tokens[field], bytes)
-            message.vendorCode = DecodedMessage.Text(range: place.start..<place.end, isResolved: place.isResolved)
+            let location = location(of: tokens[field], bytes)
+            message.vendorCode = DecodedMessage.Text(
+                range: location.start..<location.end, isResolved: location.isResolved)
         }
         if let key = mapping.sequence, let count = number(of: tokens[key], bytes) {
             message.reading.sequence = Int64(exactly: count) ?? 0
         }
-        // Neither counted nor timed, the same words may be said again and are then news.
+        // Without a sequence number and a time, an equal message is a new one and no duplicate.
         guard message.reading.sequence != 0 || message.reading.deviceTime != nil else { return message }
         var hash = ByteHash(seed: UInt64(topic))
         hash.add(bytes, 0, bytes.count)
@@ -90,7 +95,7 @@ public struct MessageDecoder {
         return message
     }
 
-    /// Whose word it is. A name that a blemish has spoiled is unknown, like any field.
+    /// The lift's name in the payload. A name with a blemish is unknown, like any field.
     private mutating func identity(
         _ field: Int, _ mapping: TopicMapping, _ scanner: borrowing JSONScanner, identities: [[UInt8]],
         mustBeNamed: Bool
@@ -100,52 +105,53 @@ public struct MessageDecoder {
             if !identities.isEmpty, !identities.contains(where: { scanner.isText(name, $0) }) {
                 throw .anotherLift(scanner.unescaped(name))
             }
-            let place = place(of: name, scanner.bytes)
-            return DecodedMessage.Text(range: place.start..<place.end, isResolved: place.isResolved)
+            let location = location(of: name, scanner.bytes)
+            return DecodedMessage.Text(range: location.start..<location.end, isResolved: location.isResolved)
         }
-        if mustBeNamed, name.kind != .spoiled { throw .nameless(field: mapping.fields.name(field)) }
+        if mustBeNamed, name.kind != .blemished { throw .nameless(field: mapping.fields.name(field)) }
         return nil
     }
 
-    /// What has no field in common with its topic is not this lift's word; as a complete snapshot it would make everything unknown.
-    private func saysSomething(_ mapping: TopicMapping) -> Bool {
-        for field in mapping.telling where tokens[field].kind != .absent { return true }
-        return mapping.telling.isEmpty
+    /// Whether the message has a field of its topic. Without one it is refused: on a complete topic
+    /// it would make all signals unknown.
+    private func hasContent(_ mapping: TopicMapping) -> Bool {
+        for field in mapping.contentFields where tokens[field].kind != .absent { return true }
+        return mapping.contentFields.isEmpty
     }
 
     // MARK: Values
 
-    /// Where a value's text stands once its escapes are resolved.
-    private struct Place {
+    /// Where a value's text is: in the payload, or in `resolved` where it had escapes.
+    private struct Location {
         var start: Int
         var end: Int
         var isResolved = false
     }
 
-    private mutating func place(of token: JSONToken, _ bytes: Span<UInt8>) -> Place {
-        guard token.hasEscapes else { return Place(start: token.start, end: token.end) }
+    private mutating func location(of token: JSONToken, _ bytes: Span<UInt8>) -> Location {
+        guard token.hasEscapes else { return Location(start: token.start, end: token.end) }
         let start = resolved.count
         JSONScanner(bytes).unescape(token, into: &resolved)
-        return Place(start: start, end: resolved.count, isResolved: true)
+        return Location(start: start, end: resolved.count, isResolved: true)
     }
 
-    private func value(_ token: JSONToken, _ bytes: Span<UInt8>, _ place: Place) -> WrittenValue {
-        place.isResolved
-            ? WrittenValue(token.kind, resolved.span, place.start, place.end)
-            : WrittenValue(token.kind, bytes, place.start, place.end)
+    private func value(_ token: JSONToken, _ bytes: Span<UInt8>, _ location: Location) -> WrittenValue {
+        location.isResolved
+            ? WrittenValue(token.kind, resolved.span, location.start, location.end)
+            : WrittenValue(token.kind, bytes, location.start, location.end)
     }
 
-    private func word(
-        _ token: JSONToken, _ bytes: Span<UInt8>, _ place: Place, _ plan: TopicPlan, among range: Range<Int>,
+    private func entry(
+        _ token: JSONToken, _ bytes: Span<UInt8>, _ location: Location, _ plan: TopicPlan, among range: Range<Int>,
         mayBeFlag: Bool = true
     ) -> Int? {
-        place.isResolved
-            ? plan.word(
-                token.kind, resolved.span, place.start, place.end, among: range, mayBeFlag: mayBeFlag)
-            : plan.word(token.kind, bytes, place.start, place.end, among: range, mayBeFlag: mayBeFlag)
+        location.isResolved
+            ? plan.entry(
+                token.kind, resolved.span, location.start, location.end, among: range, mayBeFlag: mayBeFlag)
+            : plan.entry(token.kind, bytes, location.start, location.end, among: range, mayBeFlag: mayBeFlag)
     }
 
-    /// A number, also one in quotes.
+    /// A number, with or without quotes.
     private func number(of token: JSONToken, _ bytes: Span<UInt8>) -> Double? {
         switch token.kind {
         case .number: DecimalText.double(bytes, token.start, token.end)
@@ -169,7 +175,7 @@ public struct MessageDecoder {
                 return message.reading.set(step.signal, bits: bits)
             }
             message.reading.setUnknown(step.signal)
-            if let kind = oddity(of: token, source, step, topic.plan, bytes) {
+            if let kind = unexpectedKind(of: token, source, step, topic.plan, bytes) {
                 note(kind, source.field, .signal(index, source: i - step.sources.lowerBound), token, bytes)
             }
             return
@@ -181,42 +187,42 @@ public struct MessageDecoder {
         of token: JSONToken, _ source: TopicPlan.Source, _ step: TopicPlan.Step, _ plan: TopicPlan,
         _ bytes: Span<UInt8>
     ) -> UInt64? {
-        if token.kind == .null || token.kind == .spoiled { return nil }
-        if !source.words.isEmpty {
-            let place = place(of: token, bytes)
-            guard let word = word(token, bytes, place, plan, among: source.words), plan.words[word].isKnown else {
-                return nil
-            }
-            return plan.words[word].bits
+        if token.kind == .null || token.kind == .blemished { return nil }
+        if !source.entries.isEmpty {
+            let location = location(of: token, bytes)
+            guard let entry = entry(token, bytes, location, plan, among: source.entries), plan.entries[entry].isKnown
+            else { return nil }
+            return plan.entries[entry].bits
         }
         if step.kind == .number {
             return number(of: token, bytes).map { ($0 * source.scale + source.offset).bitPattern }
         }
         guard step.kind == .boolean else { return nil }
         if let threshold = source.threshold, let number = number(of: token, bytes) {
-            let isAbove = number > threshold.value || threshold.countsItself && number == threshold.value
+            let isAbove = number > threshold.value || threshold.isInclusive && number == threshold.value
             return isAbove ? 1 : 0
         }
         if source.threshold != nil { return nil }
-        let place = place(of: token, bytes)
-        return value(token, bytes, place).flag.map { $0 ? 1 : 0 }
+        let location = location(of: token, bytes)
+        return value(token, bytes, location).flag.map { $0 ? 1 : 0 }
     }
 
-    /// Whether a value that says nothing is one that nobody foresaw.
-    private mutating func oddity(
+    /// Why a value that gives the signal no value is unexpected; nil where the profile foresees it.
+    private mutating func unexpectedKind(
         of token: JSONToken, _ source: TopicPlan.Source, _ step: TopicPlan.Step, _ plan: TopicPlan,
         _ bytes: Span<UInt8>
-    ) -> Oddity.Kind? {
+    ) -> UnexpectedValue.Kind? {
         switch token.kind {
-        case .null, .spoiled: return nil
+        case .null, .blemished: return nil
         case .array, .object: return .field
         default: break
         }
-        if source.words.isEmpty { return .field }
-        let place = place(of: token, bytes)
-        if word(token, bytes, place, plan, among: source.words) != nil { return nil }
-        // A map that names one side of a Boolean leaves the other unknown: the standard's "not closed" is not "open".
-        if step.kind == .boolean, let side = source.onlySide, value(token, bytes, place).flag == !side { return nil }
+        if source.entries.isEmpty { return .field }
+        let location = location(of: token, bytes)
+        if entry(token, bytes, location, plan, among: source.entries) != nil { return nil }
+        // A map with one side of a Boolean leaves the other unknown: the standard's "not closed"
+        // does not mean "open".
+        if step.kind == .boolean, let side = source.onlySide, value(token, bytes, location).flag == !side { return nil }
         return .unknownValue
     }
 
@@ -228,8 +234,8 @@ public struct MessageDecoder {
         let token = tokens[mapping.field]
         var set: UInt64 = 0
         switch token.kind {
-        case .absent, .null, .spoiled:
-            if token.kind == .spoiled || topic.isComplete { message.reading.setUnknown(Signal.codes.rawValue) }
+        case .absent, .null, .blemished:
+            if token.kind == .blemished || topic.isComplete { message.reading.setUnknown(Signal.codes.rawValue) }
             return
         case .array:
             var items = JSONScanner(bytes, isTolerant: true)
@@ -242,7 +248,7 @@ public struct MessageDecoder {
             set = bit(of: token, mapping, topic.plan, bytes, &message)
         }
         guard let active = mapping.active else {
-            message.tellsAllCodes = true
+            message.hasAllCodes = true
             return message.reading.set(Signal.codes.rawValue, bits: set)
         }
         switch isActive(active, topic.plan, bytes) {
@@ -252,75 +258,79 @@ public struct MessageDecoder {
         }
     }
 
-    /// Whether a code began; nil where that cannot be told.
+    /// Whether a code began; nil where the message does not show it.
     private mutating func isActive(
         _ active: CodesMapping.Active, _ plan: TopicPlan, _ bytes: Span<UInt8>
     ) -> Bool? {
         let token = tokens[active.field]
         if token.kind == .absent { return true }
-        if token.kind == .spoiled { return nil }
-        let place = place(of: token, bytes)
+        if token.kind == .blemished { return nil }
+        let location = location(of: token, bytes)
         if plan.active.isEmpty {
-            if let flag = value(token, bytes, place).flag { return flag }
+            if let flag = value(token, bytes, location).flag { return flag }
             note(.field, active.field, .active, token, bytes)
             return nil
         }
-        guard let word = word(token, bytes, place, plan, among: plan.active) else {
+        guard let entry = entry(token, bytes, location, plan, among: plan.active) else {
             note(.unknownValue, active.field, .active, token, bytes)
             return nil
         }
-        return plan.words[word].isKnown ? plan.words[word].bits == 1 : nil
+        return plan.entries[entry].isKnown ? plan.entries[entry].bits == 1 : nil
     }
 
-    /// The bit of one code; none of a code that nobody names, which is noted and goes on as the controller's own.
+    /// The bit of one code. A code that neither the profile nor the standard names has none: it is
+    /// noted, and becomes the vendor code.
     private mutating func bit(
         of item: JSONToken, _ mapping: CodesMapping, _ plan: TopicPlan, _ bytes: Span<UInt8>,
         _ message: inout DecodedMessage
     ) -> UInt64 {
         var code = item
-        var isTheAuthors = false
+        // The only text of an object may be no code: it is looked up in the profile's map only.
+        var isOnlyText = false
         switch item.kind {
         case .object, .array:
             if let inner = inner(item, mapping.item, bytes) {
                 code = inner
-                isTheAuthors = mapping.item == nil
+                isOnlyText = mapping.item == nil
             }
         default: break
         }
-        if code.kind == .null || code.kind == .spoiled || code.kind == .absent { return 0 }
-        let place = place(of: code, bytes)
-        if let word = word(code, bytes, place, plan, among: plan.codes) { return plan.words[word].bits }
-        if !isTheAuthors, code.kind == .string || code.kind == .number,
-            let word = word(code, bytes, place, plan, among: plan.standardCodes, mayBeFlag: false)
+        if code.kind == .null || code.kind == .blemished || code.kind == .absent { return 0 }
+        let location = location(of: code, bytes)
+        if let entry = entry(code, bytes, location, plan, among: plan.codes) { return plan.entries[entry].bits }
+        if !isOnlyText, code.kind == .string || code.kind == .number,
+            let entry = entry(code, bytes, location, plan, among: plan.standardCodes, mayBeFlag: false)
         {
-            return plan.words[word].bits
+            return plan.entries[entry].bits
         }
-        // An empty text is no code; nor is the other side of a flag that stands for one.
-        if code.kind == .string, place.start == place.end { return 0 }
-        if let side = plan.codesOnlySide, value(code, bytes, place).flag == !side { return 0 }
+        // An empty text is no code; nor is the other side of a flag that means one.
+        if code.kind == .string, location.start == location.end { return 0 }
+        if let side = plan.codesOnlySide, value(code, bytes, location).flag == !side { return 0 }
         note(.unknownCode, mapping.field, .codes, code, bytes)
         message.hasUnknownCode = true
         if message.vendorCode == nil {
-            message.vendorCode = DecodedMessage.Text(range: place.start..<place.end, isResolved: place.isResolved)
+            message.vendorCode = DecodedMessage.Text(
+                range: location.start..<location.end, isResolved: location.isResolved)
         }
         return 0
     }
 
-    /// The code within an object or a list: where the profile says, else the object's only text. Numbers are not looked for:
-    /// a level or a count would be taken for a code.
-    private func inner(_ item: JSONToken, _ place: CodesMapping.Item?, _ bytes: Span<UInt8>) -> JSONToken? {
+    /// The code within an object or a list: at the key or index of the profile's `item`, else the
+    /// object's only text. Numbers are not searched for: a level or a count would be taken for a
+    /// code.
+    private func inner(_ item: JSONToken, _ path: CodesMapping.Item?, _ bytes: Span<UInt8>) -> JSONToken? {
         var scanner = JSONScanner(bytes, isTolerant: true)
         scanner.position = item.start
-        switch (place, item.kind) {
+        switch (path, item.kind) {
         case (.key(let key), .object):
             var found = JSONToken()
             while let member = scanner.nextMember() { if scanner.isText(member.key, key) { found = member.value } }
             return found.kind == .absent || found.kind == .object || found.kind == .array ? nil : found
-        case (.place(let place), .array):
-            var index = 0
+        case (.index(let index), .array):
+            var current = 0
             while let value = scanner.nextItem() {
-                if index == place { return value.kind == .object || value.kind == .array ? nil : value }
-                index += 1
+                if current == index { return value.kind == .object || value.kind == .array ? nil : value }
+                current += 1
             }
             return nil
         case (nil, .object):
@@ -341,9 +351,9 @@ public struct MessageDecoder {
 
     private mutating func read(_ mapping: TimeMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage) {
         let token = tokens[mapping.field]
-        if token.kind == .absent || token.kind == .null || token.kind == .spoiled { return }
+        if token.kind == .absent || token.kind == .null || token.kind == .blemished { return }
         let isText = token.kind == .string
-        // A count of seconds may stand in quotes, like any number.
+        // A count of seconds may be in quotes, like any number.
         let isNumber = token.kind == .number || isText && WrittenValue.isNumber(bytes, token.start, token.end)
         message.reading.deviceTime =
             switch mapping.format {
@@ -360,38 +370,40 @@ public struct MessageDecoder {
         if message.reading.deviceTime == nil { note(.field, mapping.field, .time, token, bytes) }
     }
 
-    // MARK: What was odd
+    // MARK: Unexpected values
 
     private mutating func note(
-        _ kind: Oddity.Kind, _ field: Int, _ reader: Oddity.Reader, _ token: JSONToken, _ bytes: Span<UInt8>
+        _ kind: UnexpectedValue.Kind, _ field: Int, _ reader: UnexpectedValue.Reader, _ token: JSONToken,
+        _ bytes: Span<UInt8>
     ) {
-        if oddities.count == Self.mostOddities { return }
-        let place = place(of: token, bytes)
+        if unexpectedValues.count == Self.maximumUnexpected { return }
+        let location = location(of: token, bytes)
         var hash = ByteHash(seed: UInt64(topicIndex) << 32 | UInt64(field))
-        // Of another type than expected, its values may be as many as there are messages: a time, a weight.
+        // A value of another type may differ in each message, such as a time or a weight. So all of
+        // them have one key.
         if kind != .field {
-            if place.isResolved {
-                hash.add(resolved.span, place.start, place.end)
+            if location.isResolved {
+                hash.add(resolved.span, location.start, location.end)
             } else {
-                hash.add(bytes, place.start, place.end)
+                hash.add(bytes, location.start, location.end)
             }
         }
-        oddities.append(
-            Oddity(
-                kind: kind, field: field, reader: reader, start: place.start, end: place.end,
-                isResolved: place.isResolved, isText: token.kind == .string, key: hash.value))
+        unexpectedValues.append(
+            UnexpectedValue(
+                kind: kind, field: field, reader: reader, start: location.start, end: location.end,
+                isResolved: location.isResolved, isText: token.kind == .string, key: hash.value))
     }
 
-    /// What was odd, in words. The message must be the last one that was decoded.
-    public func explain(_ oddity: Oddity, in payload: Span<UInt8>) -> UnreadableField {
+    /// An unexpected value in words. `payload` must be the message that was decoded last.
+    public func explain(_ unexpected: UnexpectedValue, in payload: Span<UInt8>) -> UnreadableField {
         let topic = profile.topics[topicIndex]
-        let end = min(oddity.end, oddity.start + 60)
+        let end = min(unexpected.end, unexpected.start + 60)
         let bytes =
-            oddity.isResolved
-            ? Array(resolved[oddity.start..<end]) : payload.extracting(oddity.start..<end).array
+            unexpected.isResolved
+            ? Array(resolved[unexpected.start..<end]) : payload.extracting(unexpected.start..<end).array
         let text = String(decoding: bytes, as: UTF8.self)
         return UnreadableField(
-            kind: oddity.kind, field: topic.fields.name(oddity.field), expected: topic.expectation(of: oddity.reader),
-            found: oddity.isText ? "\"\(text)\"" : text)
+            kind: unexpected.kind, field: topic.fields.name(unexpected.field),
+            expected: topic.expectation(of: unexpected.reader), found: unexpected.isText ? "\"\(text)\"" : text)
     }
 }

@@ -1,49 +1,53 @@
-import Elevator
 import Encoding
+import LiftModel
 import PositionedYAML
 
-/// How one make of controller (or its adapter) speaks: data from `Devices/profiles`, checked when it is read.
+/// How the messages of one make of controller (or its adapter) become signals: data from
+/// `Devices/profiles`, checked when it is read.
 public struct Profile: Sendable {
     public var name: String
     public var title: String
-    /// The longest pause between two words of a lift in good health.
+    /// The longest pause between two messages of a healthy lift.
     public var reportsEvery: Duration
-    /// It reports every change at once; otherwise only at that interval.
+    /// The lift reports each change at once; otherwise it reports at that interval only.
     public var reportsChanges: Bool
-    /// It says something new no more often than this, which bounds what windows over its numbers have to remember.
+    /// The shortest time between two reports with new values. It bounds the memory of windows over
+    /// numbers.
     public var shortestInterval: Duration
-    /// After this long without a word, everything that was said is unknown.
+    /// Without a message for this time, all signals are unknown.
     public var staleAfter: Duration
     public var topics: [TopicMapping]
     public var examples: [ProfileExample]
-    /// What is allowed and still doubtful.
+    /// What is allowed, and is probably a mistake.
     public var warnings: [Diagnostic] = []
 
-    /// The signals some topic of this profile can give a value.
+    /// The signals to which a topic of this profile can give a value.
     public var provides: Set<Signal> {
         Set(topics.flatMap { $0.signals.map(\.signal) + ($0.codes == nil ? [] : [.codes]) })
     }
 }
 
-/// One topic of a profile, and how its payload becomes a reading. A class, so that the hot path passes a reference around.
+/// One topic of a profile, and how its payload becomes a reading. A class, so that the hot path
+/// passes a reference.
 public final class TopicMapping: Sendable {
     public let pattern: TopicPattern
-    /// The payload tells all there is: a field that is absent is unknown. Otherwise it keeps its last value.
+    /// Each message has all fields: the signal of an absent field is unknown. Otherwise it keeps
+    /// its last value.
     public let isComplete: Bool
     public let isSignOfLife: Bool
     let fields: JSONFieldSet
     let plan: TopicPlan
     let time: TimeMapping?
-    /// The field that grows with each message of a device: it tells doubles, and orders messages of one time. Without one,
-    /// time and payload tell doubles.
+    /// The field with the device's sequence number. It detects duplicates, and orders messages with
+    /// the same time stamp. Without it, time and payload detect duplicates.
     let sequence: Int?
-    /// The field that names the lift; another lift's name in it is refused.
+    /// The field that names the lift; a message with another lift's name is refused.
     let identity: Int?
     let signals: [SignalMapping]
     let codes: CodesMapping?
     let vendorCode: Int?
-    /// The fields of which a message has one, at least; without any, a message needs none.
-    let telling: [Int]
+    /// A message must have at least one of these fields, where there are any.
+    let contentFields: [Int]
 
     init(
         pattern: TopicPattern, isComplete: Bool, isSignOfLife: Bool, fields: JSONFieldSet, time: TimeMapping?,
@@ -60,9 +64,11 @@ public final class TopicMapping: Sendable {
         self.signals = signals
         self.codes = codes
         self.vendorCode = vendorCode
-        // A snapshot of nothing would make everything unknown; of an update a time will do, as a sign of life.
-        let said = signals.flatMap { $0.sources.map(\.field) } + [codes?.field, vendorCode].compactMap { $0 }
-        telling = isComplete || said.isEmpty ? said : said + [time?.field, sequence, identity].compactMap { $0 }
+        // A complete message without a value would make all signals unknown. For an update a time
+        // alone is enough, as a sign of life.
+        let values = signals.flatMap { $0.sources.map(\.field) } + [codes?.field, vendorCode].compactMap { $0 }
+        contentFields =
+            isComplete || values.isEmpty ? values : values + [time?.field, sequence, identity].compactMap { $0 }
     }
 }
 
@@ -75,23 +81,24 @@ struct TimeMapping: Sendable {
     }
     var field: Int
     var format: Format
-    /// Seconds east of UTC for a time that does not say.
+    /// Seconds east of UTC for a time without an offset.
     var zone: Int
 }
 
-/// One signal's source: a field, or another where the first is absent.
+/// One signal's source: a field, or another field where the first is absent.
 struct SignalMapping: Sendable {
-    /// Makes a Boolean of a number: "more than 0 people", "open to 98 % at least".
+    /// Makes a Boolean from a number: "more than 0 people", "open to at least 98 %".
     struct Threshold: Sendable {
         var value: Double
-        var countsItself: Bool
+        /// A number equal to the threshold gives true.
+        var isInclusive: Bool
     }
     struct Source: Sendable {
         var field: Int
         var scale: Double
         var offset: Double
         var threshold: Threshold?
-        /// What is written, and what it means; nil is "unknown".
+        /// The spellings and their meanings; nil means unknown.
         var map: [(written: [UInt8], bits: UInt64?)]
     }
     var signal: Signal
@@ -99,28 +106,29 @@ struct SignalMapping: Sendable {
 }
 
 struct CodesMapping: Sendable {
-    /// Where in each object or list of the field the code stands.
+    /// Where the code is in each object or list of the field.
     enum Item: Sendable {
         case key([UInt8])
-        case place(Int)
+        case index(Int)
     }
-    /// The field that says whether the code began or ended.
+    /// The field that shows whether the code began or ended.
     struct Active: Sendable {
         var field: Int
-        /// Without one, a Boolean is expected.
+        /// Where it is empty, a Boolean is expected.
         var map: [(written: [UInt8], bits: UInt64?)]
     }
     var field: Int
     var item: Item?
-    /// Without one, the field is the full set.
+    /// Where it is nil, the field has all active codes.
     var active: Active?
-    /// The controller's own codes, by how they are written; 0 is no code. The author's word goes before the standard's.
+    /// The controller's own codes by their spelling; bit 0 means no code. The map takes precedence
+    /// over the standard.
     var map: [(written: [UInt8], bit: UInt64)]
-    /// GB/T 24476's own numbers are meant, where the map does not say otherwise.
+    /// Codes that the map does not name are the numbers of GB/T 24476.
     var followsStandard: Bool
 }
 
-/// A message a profile's author had in hand, and what it must become.
+/// An example in a profile: a message, and the values that it must give.
 public struct ProfileExample: Sendable {
     public var topic: String
     public var payload: String
@@ -128,38 +136,82 @@ public struct ProfileExample: Sendable {
     public var line: Int
 }
 
-/// `lifts/{lift}/state`: a topic with one captured level.
+/// A topic in which one level is the lift's name: `lifts/{lift}/state`.
 public struct TopicPattern: Sendable, Equatable {
+    /// Why a text is no pattern, and what to write instead. A subscription to such a text would be
+    /// refused or match nothing.
+    struct Mistake: Error { var message: String }
+
     public var text: String
     private var before: [UInt8]
     private var after: [UInt8]
+    private static let placeholder = "{lift}"
 
-    /// What is wrong with a text that is no pattern.
-    static func objection(to text: String) -> String {
-        if text.hasPrefix("$") {
-            return "which begins with '$': a shared subscription would hand a part of the messages to others, "
-                + "and the broker's own topics are no lift's"
+    /// Exactly one level must be `{lift}`, and lifts must be able to publish to the topic.
+    init(_ text: String) throws(Mistake) {
+        let levels = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        if text.hasPrefix("$") { throw Self.reserved(levels) }
+        let placeholders = levels.indices.filter { levels[$0] == Self.placeholder }
+        for level in levels where level != Self.placeholder {
+            if let mistake = Self.mistake(in: level, of: levels) { throw mistake }
         }
-        let other = text.split(separator: "/").first { $0.contains("{") && $0 != "{lift}" }
-        if let other, text.contains("{lift}") {
-            return "expected no other name in braces than '{lift}'; write '\(other)' out, in a profile for each"
+        guard let index = placeholders.first else {
+            throw Mistake(message: "which names no lift. Write '{lift}' for the level where the lift's name stands")
         }
-        return "expected one with '{lift}' on a level of its own and no wildcard"
-    }
-
-    /// nil unless there is exactly one `{lift}`, on a level of its own, and neither a wildcard nor another name in braces.
-    public init?(_ text: String) {
-        let levels = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard !text.hasPrefix("$"), !levels.contains(where: { $0.contains("{") && $0 != "{lift}" }),
-            levels.filter({ $0 == "{lift}" }).count == 1, !text.contains("+"), !text.contains("#"),
-            let hole = text.range(of: "{lift}")
-        else { return nil }
+        if placeholders.count > 1 {
+            throw Mistake(
+                message: "in which \(placeholders.count) levels are '{lift}'. Expected one level with the lift's name")
+        }
         self.text = text
-        before = Array(text[..<hole.lowerBound].utf8)
-        after = Array(text[hole.upperBound...].utf8)
+        before = Array(levels[..<index].map { $0 + "/" }.joined().utf8)
+        after = Array(levels[(index + 1)...].map { "/" + $0 }.joined().utf8)
     }
 
-    /// The subscription that receives this topic of every lift.
+    /// The mistake of a topic that begins with '$': no lift can publish to it.
+    private static func reserved(_ levels: [String]) -> Mistake {
+        guard let prefix = ["$share": 2, "$queue": 1][levels[0]], levels.count > prefix else {
+            return Mistake(
+                message:
+                    "whose level '\(levels[0])' begins with '$': such topics are the broker's own. Write the lifts' topic"
+            )
+        }
+        // Messages come with the topic without this prefix.
+        return Mistake(
+            message:
+                "whose level '\(levels[0])' asks for a shared subscription: the broker would give a part of the messages "
+                + "to other programs. Write '\(levels[prefix...].joined(separator: "/"))'")
+    }
+
+    private static func mistake(in level: String, of levels: [String]) -> Mistake? {
+        if level.contains(where: { $0 == "+" || $0 == "#" }) {
+            return Mistake(
+                message:
+                    "whose level '\(level)' has a wildcard. Write '{lift}' where the lift's name stands, and other levels out: "
+                    + "a topic for each text that they may have")
+        }
+        if level.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            return Mistake(message: "whose level '\(level)' has a control character. Write it without")
+        }
+        guard level.contains(where: { $0 == "{" || $0 == "}" }) else { return nil }
+        if !levels.contains(placeholder), !level.contains(placeholder) {
+            return Mistake(message: "whose level '\(level)' is unknown. Write '{lift}' where the lift's name stands")
+        }
+        return level.contains(placeholder)
+            ? Mistake(
+                message:
+                    "whose level '\(level)' is more than '{lift}': a subscription takes whole levels. Let the lift's name stand on "
+                    + "a level of its own, and write '{lift}' for it")
+            : Mistake(
+                message: "whose level '\(level)' is not '{lift}'. Write it out: a topic for each text that it may have")
+    }
+
+    /// Whether a level after the first one is empty: mostly a mistake. An empty first level is
+    /// common.
+    var hasEmptyLevel: Bool {
+        text.split(separator: "/", omittingEmptySubsequences: false).dropFirst().contains("")
+    }
+
+    /// The topic filter that receives this topic of all lifts.
     public var filter: String {
         String(decoding: before, as: UTF8.self) + "+" + String(decoding: after, as: UTF8.self)
     }
@@ -176,17 +228,5 @@ public struct TopicPattern: Sendable, Equatable {
         else { return nil }
         let name = bytes.dropFirst(before.count).dropLast(after.count)
         return name.contains(UInt8(ascii: "/")) ? nil : String(Substring(name))
-    }
-}
-
-extension String {
-    /// The first place of a text in this one (the standard library has it only for a single character).
-    fileprivate func range(of needle: String) -> Range<String.Index>? {
-        var from = startIndex
-        while from < endIndex {
-            if self[from...].hasPrefix(needle) { return from..<index(from, offsetBy: needle.count) }
-            from = index(after: from)
-        }
-        return nil
     }
 }

@@ -1,5 +1,5 @@
-import Elevator
 import Encoding
+import LiftModel
 import PositionedYAML
 
 extension Profile {
@@ -23,7 +23,17 @@ extension Profile {
         for item in reader.items("topics") {
             let topic = TopicMapping.read(item, diagnostics, followsStandard: followsStandard)
             guard let topic else { continue }
+            if topics.contains(where: { $0.pattern == topic.pattern }) {
+                diagnostics.report(
+                    item, "the topic '\(topic.pattern.text)' stands here twice: only one would be read. Join the two")
+            }
             topics.append(topic)
+            if topic.pattern.hasEmptyLevel {
+                warnings.append(
+                    item.diagnostic(
+                        "the topic '\(topic.pattern.text)' has an empty level ('//', or '/' at its end): only messages whose topic is written so are received"
+                    ))
+            }
             if let codes = topic.codes, codes.map.isEmpty, !codes.followsStandard {
                 warnings.append(
                     item.diagnostic(
@@ -38,7 +48,7 @@ extension Profile {
         if diagnostics.all.count != before { return nil }
     }
 
-    /// Decodes each example and compares what it became.
+    /// Decodes each example and compares the result with its `expect`.
     private func checkExamples(_ root: YAMLNode, _ diagnostics: Diagnostics) {
         for example in examples {
             func report(_ message: String) {
@@ -54,9 +64,9 @@ extension Profile {
             do throws(UnreadableMessage) {
                 let message = try decoder.decode(
                     payload.span, topic: index, isRetained: false, identities: [])
-                // A code that nobody names is shown by the example's own `codes: none`.
-                for oddity in decoder.oddities where oddity.kind != .unknownCode {
-                    report(decoder.explain(oddity, in: payload.span).description)
+                // An unknown code may be wanted: the example has `codes: none` for it.
+                for unexpected in decoder.unexpectedValues where unexpected.kind != .unknownCode {
+                    report(decoder.explain(unexpected, in: payload.span).description)
                 }
                 for (signal, written) in example.expected {
                     let found = message.reading.written(signal)
@@ -67,7 +77,7 @@ extension Profile {
     }
 }
 
-/// A list of codes whose numbers a controller may use as they are.
+/// A standard list of codes whose numbers a controller may use.
 enum Standard: String, CaseIterable {
     case gbt24476
 }
@@ -78,9 +88,12 @@ extension TopicMapping {
     ) -> TopicMapping? {
         var reader = YAMLReader(node, diagnostics)
         guard let text = reader.requiredText("topic") else { return nil }
-        guard let pattern = TopicPattern(text) else {
-            let place = reader.optional("topic") ?? node
-            diagnostics.report(place, "found the topic '\(text)', \(TopicPattern.objection(to: text))")
+        let pattern: TopicPattern
+        do throws(TopicPattern.Mistake) {
+            pattern = try TopicPattern(text)
+        } catch {
+            diagnostics.report(
+                reader.optional("topic") ?? node, "found the topic '\(text)', \(error.message)")
             return nil
         }
         var fields = FieldTable()
@@ -106,7 +119,7 @@ extension TopicMapping {
     }
 }
 
-/// The fields one topic reads, each once.
+/// The fields that one topic reads, each once.
 struct FieldTable {
     var fields: [JSONField] = []
     mutating func index(_ name: String) -> Int {
@@ -147,7 +160,7 @@ extension SignalMapping {
         }
         if signal.isFromGateway {
             diagnostics.report(
-                key, "'\(signal.name)' is said by the gateway (maintenance: by a person), never by a lift's message")
+                key, "'\(signal.name)' is set by the gateway (maintenance: by a person), never by a lift's message")
             return nil
         }
         if signal == .codes {
@@ -176,7 +189,7 @@ extension SignalMapping {
         }
     }
 
-    /// `above: 0` or `at_least: 98`: a Boolean made of a number.
+    /// `above: 0` or `at_least: 98`: a Boolean from a number.
     private static func threshold(
         _ reader: inout YAMLReader, of signal: Signal, hasMap: Bool, _ diagnostics: Diagnostics
     ) -> Threshold? {
@@ -189,23 +202,23 @@ extension SignalMapping {
             diagnostics.report(
                 reader.node, "'above' and 'at_least' make true or false of a number; \(signal.name) is neither")
         }
-        return Threshold(value: value, countsItself: above == nil)
+        return Threshold(value: value, isInclusive: above == nil)
     }
 
-    /// What a map's right side means: a value of the signal's type, or nil for `unknown`.
+    /// The right side of a map's entry: a value of the signal's type, or nil for `unknown`.
     private static func bits(_ node: YAMLNode, of signal: Signal, _ diagnostics: Diagnostics) -> UInt64? {
-        let word = node.text ?? ""
-        if word == "unknown" { return nil }
+        let text = node.text ?? ""
+        if text == "unknown" { return nil }
         switch signal.type {
         case .boolean:
-            if let value = Bool(word) { return value ? 1 : 0 }
+            if let value = Bool(text) { return value ? 1 : 0 }
             diagnostics.report(node, "found \(node.summary), expected true, false or unknown")
         case .number:
-            if let value = Double(word) { return value.bitPattern }
+            if let value = Double(text) { return value.bitPattern }
             diagnostics.report(node, "found \(node.summary), expected a number or unknown")
         case .enumeration(let names):
-            if let index = names.firstIndex(of: word) { return UInt64(index) }
-            diagnostics.report(node, "found \(node.summary).\(suggestion(for: word, among: names + ["unknown"]))")
+            if let index = names.firstIndex(of: text) { return UInt64(index) }
+            diagnostics.report(node, "found \(node.summary).\(suggestion(for: text, among: names + ["unknown"]))")
         case .codes: break
         }
         return nil
@@ -219,7 +232,7 @@ extension CodesMapping {
         var reader = YAMLReader(node, diagnostics)
         guard let field = reader.requiredText("field") else { return nil }
         self.field = fields.index(field)
-        if let text = reader.text("item") { item = Int(text).map { .place($0) } ?? .key(Array(text.utf8)) }
+        if let text = reader.text("item") { item = Int(text).map { .index($0) } ?? .key(Array(text.utf8)) }
         active = reader.optional("active").flatMap { Active($0, diagnostics, &fields) }
         let standard = reader.optional("standard")
         self.followsStandard =
@@ -271,7 +284,8 @@ extension CodesMapping.Active {
 }
 
 extension WrittenValue {
-    /// Two keys of a map that are one value would hide each other: `1` and `1.0`, `true` and `True`. `1` and `true` may stand apart.
+    /// Reports keys of a map that are the same value, such as `1` and `1.0`, `true` and `True`: one
+    /// of them would never be used. `1` and `true` may both be keys.
     static func checkKeys(_ keys: [YAMLNode], _ diagnostics: Diagnostics) {
         for (index, key) in keys.enumerated() {
             let value = WrittenValue(key: Array(key.written.utf8))
@@ -287,7 +301,7 @@ extension WrittenValue {
 }
 
 extension YAMLNode {
-    /// What is written, also where YAML would mean nothing by it.
+    /// The scalar's text, also where YAML reads it as null.
     fileprivate var written: String { if case .scalar(let text, _) = content { text } else { "" } }
 }
 

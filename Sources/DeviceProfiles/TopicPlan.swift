@@ -1,30 +1,32 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// A topic's mappings laid flat for the decoder: plain numbers in a few arrays, so that reading a message counts no references.
+/// A topic's mappings in flat arrays of plain values, so that decoding a message counts no
+/// references.
 struct TopicPlan: Sendable {
     enum Kind: UInt8 { case boolean, number, named }
     struct Step: Sendable {
         var signal: Int
         var kind: Kind
-        /// Its sources, the first present one counts.
+        /// Its sources; the first one that is in the message is used.
         var sources: Range<Int>
     }
     struct Source: Sendable {
         var field: Int
-        var words: Range<Int>
-        /// All its words mean one side of a flag: the other side is no unknown value, it only tells nothing.
+        var entries: Range<Int>
+        /// Set where all keys of the map spell one side of a flag. The other side is then no
+        /// unexpected value; it leaves the signal unknown.
         var onlySide: Bool?
         var threshold: SignalMapping.Threshold?
         var scale: Double
         var offset: Double
     }
-    /// A written word and what it means.
-    struct Word: Sendable {
-        /// Its first eight bytes, as one number.
+    /// An entry of a map: a spelling and its meaning.
+    struct Entry: Sendable {
+        /// The first eight bytes of the spelling, as one number.
         var head: UInt64
         var count: Int
-        /// The whole text, where it is longer.
+        /// Index in `texts` of the whole spelling.
         var text: Int
         var value: WrittenValue
         var bits: UInt64
@@ -32,12 +34,13 @@ struct TopicPlan: Sendable {
     }
     private(set) var steps: [Step] = []
     private(set) var sources: [Source] = []
-    private(set) var words: [Word] = []
-    /// The author's own codes.
+    private(set) var entries: [Entry] = []
+    /// The codes in the profile's map.
     private(set) var codes: Range<Int>
-    /// The standard's, where the profile follows it.
+    /// The standard's codes, where the profile follows the standard.
     private(set) var standardCodes: Range<Int>
-    /// The author's codes are a flag's one side ("true: 90"): its other side is no code.
+    /// Set where all codes in the map are one side of a flag (`true: "90"`): its other side is no
+    /// code.
     private(set) var codesOnlySide: Bool?
     private(set) var active: Range<Int>
     private var texts: [[UInt8]] = []
@@ -47,12 +50,12 @@ struct TopicPlan: Sendable {
         for mapping in signals {
             let first = sources.count
             for source in mapping.sources {
-                let firstWord = words.count
+                let firstEntry = entries.count
                 for (written, bits) in source.map { add(written, bits) }
                 sources.append(
                     Source(
-                        field: source.field, words: firstWord..<words.count,
-                        onlySide: onlySide(of: firstWord..<words.count),
+                        field: source.field, entries: firstEntry..<entries.count,
+                        onlySide: onlySide(of: firstEntry..<entries.count),
                         threshold: source.threshold, scale: source.scale, offset: source.offset))
             }
             let kind: Kind =
@@ -63,9 +66,9 @@ struct TopicPlan: Sendable {
                 }
             steps.append(Step(signal: mapping.signal.rawValue, kind: kind, sources: first..<sources.count))
         }
-        let firstCode = words.count
+        let firstCode = entries.count
         for (written, bit) in codesMapping?.map ?? [] { add(written, bit) }
-        codes = firstCode..<words.count
+        codes = firstCode..<entries.count
         codesOnlySide = onlySide(of: codes)
         if codesMapping?.followsStandard == true {
             for code in FaultCode.allCases {
@@ -74,20 +77,20 @@ struct TopicPlan: Sendable {
                 if code.rawValue.hasPrefix("0") { add(Array(code.rawValue.dropFirst().utf8), code.bit) }
             }
         }
-        standardCodes = codes.upperBound..<words.count
+        standardCodes = codes.upperBound..<entries.count
         for (written, bits) in codesMapping?.active?.map ?? [] { add(written, bits) }
-        active = standardCodes.upperBound..<words.count
+        active = standardCodes.upperBound..<entries.count
     }
 
     private func onlySide(of range: Range<Int>) -> Bool? {
-        guard let side = range.first.flatMap({ words[$0].value.flag }) else { return nil }
-        return range.allSatisfy { words[$0].value.flag == side } ? side : nil
+        guard let side = range.first.flatMap({ entries[$0].value.flag }) else { return nil }
+        return range.allSatisfy { entries[$0].value.flag == side } ? side : nil
     }
 
     private mutating func add(_ written: [UInt8], _ bits: UInt64?) {
         texts.append(written)
-        words.append(
-            Word(
+        entries.append(
+            Entry(
                 head: Self.head(written.span, 0, written.count), count: written.count, text: texts.count - 1,
                 value: WrittenValue(key: written), bits: bits ?? 0, isKnown: bits != nil))
     }
@@ -98,22 +101,22 @@ struct TopicPlan: Sendable {
         return head
     }
 
-    /// The word that a value is: as it is written, else as it is meant.
-    /// - Parameter mayBeFlag: 1 and true, 0 and false are one value.
-    func word(
+    /// The index of the entry for a value: an equal spelling, else an equal value.
+    /// - Parameter mayBeFlag: 1 and true are one value, and so are 0 and false.
+    func entry(
         _ kind: JSONToken.Kind, _ bytes: Span<UInt8>, _ start: Int, _ end: Int, among range: Range<Int>,
         mayBeFlag: Bool = true
     ) -> Int? {
         if range.isEmpty { return nil }
         let head = Self.head(bytes, start, end)
-        for i in range where words[i].head == head && words[i].count == end - start {
-            if end - start <= 8 || isSame(texts[words[i].text], bytes, start) { return i }
+        for i in range where entries[i].head == head && entries[i].count == end - start {
+            if end - start <= 8 || isSame(texts[entries[i].text], bytes, start) { return i }
         }
         let value = WrittenValue(kind, bytes, start, end)
         if case .text = value { return nil }
-        for i in range where words[i].value == value { return i }
+        for i in range where entries[i].value == value { return i }
         guard mayBeFlag, let twin = value.twin else { return nil }
-        for i in range where words[i].value == twin { return i }
+        for i in range where entries[i].value == twin { return i }
         return nil
     }
 

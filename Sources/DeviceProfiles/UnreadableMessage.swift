@@ -1,14 +1,14 @@
-/// A message that says nothing usable. It is counted and kept, and it is no sign of life.
+/// A refused message: nothing of it is used. It is counted and stored, and is no sign of life.
 public enum UnreadableMessage: Error, CustomStringConvertible, Equatable {
-    /// What it is instead of a JSON object: the kind under which it is counted, and a sentence.
+    /// Not a JSON object: the kind under which it is counted, and an explanation.
     case notJSON(kind: String, explanation: String)
     case anotherLift(String)
-    /// The lift names itself in this field, and this message does not.
+    /// The lift names itself in this field, and the message does not have it.
     case nameless(field: String)
     case nothingKnown(field: String)
-    /// Its content stands as text within a field.
+    /// The content is a text within a field.
     case wrapped(within: String)
-    /// What the profile reads at the top stands one level down.
+    /// The profile's fields are one level deeper than the profile says.
     case nested(field: String, within: String)
 
     /// The kind under which such messages are counted.
@@ -26,42 +26,44 @@ public enum UnreadableMessage: Error, CustomStringConvertible, Equatable {
     public var description: String {
         switch self {
         case .notJSON(_, let explanation): explanation
-        case .anotherLift(let name): "speaks for another lift (\(name)) than its topic names"
-        case .nameless(let field): "does not say whose word it is: expected `\(field)`, by which this lift names itself"
+        case .anotherLift(let name): "names another lift (\(name)) than its topic"
+        case .nameless(let field): "does not name its lift: expected `\(field)`, in which this lift names itself"
         case .nothingKnown(let field):
-            "has none of the fields that the profile reads here: expected `\(field)`, for one"
+            "has none of the fields that the profile reads here: expected for example `\(field)`"
         case .wrapped(let within):
             "has its content wrapped in a string, in the field `\(within)`: expected the object itself"
         case .nested(let field, let within):
-            "has its fields within `\(within)`: expected `\(field)` at the top, or a profile that says `\(within).\(field)`"
+            "has its fields within `\(within)`: expected `\(field)` at the top, or a profile that reads `\(within).\(field)`"
         }
     }
 }
 
-/// A field that was not what the profile expects. Its signal is unknown; the rest of the message counts.
+/// An unexpected value of a field, in words. The signal is unknown; the rest of the message is
+/// used.
 public struct UnreadableField: Error, CustomStringConvertible, Equatable {
-    public var kind: Oddity.Kind
+    public var kind: UnexpectedValue.Kind
     public var field: String
     public var expected: String
     public var found: String
     public var description: String {
         kind == .unknownCode
-            ? "field `\(field)`: the code \(found) is not named by the profile; it goes to the centre as vendor_code"
+            ? "field `\(field)`: the profile does not name the code \(found); the centre gets it as vendor_code"
             : "field `\(field)`: expected \(expected), got \(found)"
     }
 }
 
-/// Something in a message that is not as its profile says, noted without a copy.
-public struct Oddity: Sendable {
+/// A value in a message that its profile does not name or expect, noted without a copy.
+public struct UnexpectedValue: Sendable {
     public enum Kind: String, Sendable {
-        /// Of another type than expected.
+        /// A value of another type than expected.
         case field
         /// A value that the field's map does not name.
         case unknownValue = "unknown_value"
-        /// A code that neither the author's map names, nor the standard where the profile follows it.
+        /// A code that neither the profile's map names, nor the standard where the profile follows
+        /// it.
         case unknownCode = "unknown_code"
     }
-    /// What was read there.
+    /// The part of the profile that reads the field.
     enum Reader: Sendable {
         case signal(Int, source: Int)
         case codes
@@ -71,11 +73,12 @@ public struct Oddity: Sendable {
     public var kind: Kind
     var field: Int
     var reader: Reader
-    /// Where the value stands: in the payload, or in the decoder's resolved text.
+    /// Where the value is: in the payload, or in the decoder's resolved text.
     var start: Int
     var end: Int
     var isResolved: Bool
     var isText: Bool
-    /// Equal for the same value of the same field of the same topic; of another type than expected, for any value.
+    /// Equal for the same value of the same field of the same topic. For the kind `field`, equal
+    /// for all values of the field.
     public var key: UInt64
 }

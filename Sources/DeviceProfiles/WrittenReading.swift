@@ -1,7 +1,8 @@
-import Elevator
+import LiftModel
 
 extension Reading {
-    /// A signal's value as a profile's author writes it: `true`, `7`, `inspection`, `unknown`, `04 90`.
+    /// A signal's value as it is written in profiles: `true`, `7`, `inspection`, `unknown`,
+    /// `04 90`.
     public func written(_ signal: Signal) -> String {
         let index = signal.rawValue
         if signal == .codes, codesRaised | codesEnded != 0 {

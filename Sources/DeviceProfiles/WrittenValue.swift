@@ -1,17 +1,19 @@
 import Encoding
 
-/// What a value is, however it is spelled: `1`, `1.0` and `"1"` are one number, `true` and `"true"` one Boolean.
+/// A value regardless of its spelling: `1`, `1.0` and `"1"` are one number, `true` and `"true"` one
+/// Boolean.
 ///
-/// Where a map or a Boolean is expected, 1 and true, 0 and false are one value, too, unless the map lists them apart.
+/// For a map or a Boolean, 1 and true are one value, and so are 0 and false, unless the map lists
+/// them separately.
 enum WrittenValue: Equatable, Sendable {
     case text
     case number(Double)
     case boolean(Bool)
 
-    /// Numbers with more digits are names: two of them may be the same as floating point.
+    /// Longer numbers count as text: two of them may be equal as floating point.
     private static let mostDigits = 15
 
-    /// Of a JSON value; a text's escapes are resolved.
+    /// The value of a JSON token; escapes of a text must be resolved.
     init(_ kind: JSONToken.Kind, _ bytes: Span<UInt8>, _ start: Int, _ end: Int) {
         switch kind {
         case .true: self = .boolean(true)
@@ -21,9 +23,9 @@ enum WrittenValue: Equatable, Sendable {
                 let number = DecimalText.double(bytes, start, end)
             {
                 self = .number(number)
-            } else if kind == .string, Self.isWord(bytes, start, end, "true") {
+            } else if kind == .string, Self.isText(bytes, start, end, "true") {
                 self = .boolean(true)
-            } else if kind == .string, Self.isWord(bytes, start, end, "false") {
+            } else if kind == .string, Self.isText(bytes, start, end, "false") {
                 self = .boolean(false)
             } else {
                 self = .text
@@ -32,10 +34,10 @@ enum WrittenValue: Equatable, Sendable {
         }
     }
 
-    /// Of a key of a map.
+    /// The value of a key of a map.
     init(key: [UInt8]) { self.init(.string, key.span, 0, key.count) }
 
-    /// The value as a flag: true and 1, false and 0.
+    /// The value as a flag: true for true and 1, false for false and 0.
     var flag: Bool? {
         switch self {
         case .boolean(let flag): flag
@@ -55,7 +57,7 @@ enum WrittenValue: Equatable, Sendable {
         }
     }
 
-    /// A number as JSON writes it: a text with a leading zero is a name ("01").
+    /// Whether the text is a number as in JSON. A text with a leading zero ("01") is none.
     static func isNumber(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
         var i = start
         func digits() -> Int {
@@ -79,10 +81,10 @@ enum WrittenValue: Equatable, Sendable {
         return i == end
     }
 
-    /// Whether the text is the word, in capitals or not: Python says "True".
-    private static func isWord(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ word: StaticString) -> Bool {
-        guard end - start == word.utf8CodeUnitCount else { return false }
-        for i in start..<end where bytes[i] | 0x20 != word.utf8Start[i - start] { return false }
+    /// Whether the bytes are `text`, in capitals or not: Python writes "True".
+    private static func isText(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
+        guard end - start == text.utf8CodeUnitCount else { return false }
+        for i in start..<end where bytes[i] | 0x20 != text.utf8Start[i - start] { return false }
         return true
     }
 }

@@ -3,7 +3,8 @@ package struct ByteHash {
     package private(set) var value: UInt64
     package init(seed: UInt64) {
         value = 0x9E37_79B9_7F4A_7C15
-        // Mixed in, not merely joined: or a seed and a first word that differ in the same bit would cancel out.
+        // Mixed by multiplication: with a plain XOR a seed and a first word that differ in the same
+        // bit would cancel out.
         add(seed)
     }
 

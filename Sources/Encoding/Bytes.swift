@@ -8,7 +8,7 @@ public struct ByteWriter {
         // The number's own bytes, for as long as they are appended.
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
-    /// Many numbers, as one after the other.
+    /// Writes the numbers one after the other.
     public mutating func write(words: borrowing [Int64]) {
         #if _endian(little)
             // The array's own bytes, for as long as they are appended.
@@ -34,7 +34,7 @@ public struct ByteWriter {
     }
 }
 
-/// The bytes are not what `ByteWriter` wrote.
+/// These bytes were not written by `ByteWriter`.
 public struct MalformedBytes: Error, CustomStringConvertible {
     public var offset: Int
     public var description: String { "malformed at byte \(offset)" }

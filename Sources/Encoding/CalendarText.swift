@@ -1,11 +1,11 @@
-import Elevator
+import LiftModel
 
 extension DecimalText {
-    /// ISO 8601 / RFC 3339: `2026-03-01T08:00:00.250+08:00`, and the ways in which adapters spell it: a space for the `T`, `/` for the `-`,
-    /// `,` or `:` before the fraction, no seconds, `z` or ` UTC` for the offset, all without separators (`20260301080000`). The offset may
-    /// be left out.
+    /// ISO 8601 / RFC 3339, such as `2026-03-01T08:00:00.250+08:00`, and the spellings of adapters:
+    /// a space for the `T`, `/` for the `-`, `,` or `:` before the fraction, no seconds, `z` or
+    /// ` UTC` for the offset, no offset, or no separators at all (`20260301080000`).
     ///
-    /// - Parameter offset: of a text without one, in seconds east of UTC.
+    /// - Parameter offset: for a text without an offset, in seconds east of UTC.
     package static func iso8601(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, offset: Int) -> Instant? {
         var i = start
         func number(_ width: Int, _ range: ClosedRange<Int>) -> Int? {
@@ -23,7 +23,7 @@ extension DecimalText {
             i += 1
             return true
         }
-        /// A sign that separates, which a compact text leaves out.
+        /// Takes a separator; a compact text has none.
         func takes(_ byte: UInt8?) -> Bool { byte.map { take($0) } ?? true }
         guard let year = number(4, 1900...2261), i < end else { return nil }
         let dash: UInt8? =
@@ -55,15 +55,15 @@ extension DecimalText {
         return Instant(nanoseconds: Int64(seconds) * 1_000_000_000 + nanoseconds)
     }
 
-    /// The rest of a time: `Z`, ` UTC`, `+08:00`, `+0800`, or nothing; in seconds east of UTC.
+    /// The offset of a time, in seconds east of UTC: `Z`, ` UTC`, `+08:00`, `+0800`, or nothing.
     private static func east(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, otherwise: Int) -> Int? {
-        func isWord(_ word: StaticString) -> Bool {
-            guard end - start == word.utf8CodeUnitCount else { return false }
-            for i in start..<end where bytes[i] & 0xDF != word.utf8Start[i - start] & 0xDF { return false }
+        func isText(_ text: StaticString) -> Bool {
+            guard end - start == text.utf8CodeUnitCount else { return false }
+            for i in start..<end where bytes[i] & 0xDF != text.utf8Start[i - start] & 0xDF { return false }
             return true
         }
         if start == end { return otherwise }
-        if isWord("Z") || isWord("UTC") || isWord(" UTC") || isWord(" Z") { return 0 }
+        if isText("Z") || isText("UTC") || isText(" UTC") || isText(" Z") { return 0 }
         func pair(_ i: Int, _ limit: Int) -> Int? {
             guard i + 2 <= end, bytes[i] &- 48 < 10, bytes[i + 1] &- 48 < 10 else { return nil }
             let number = Int(bytes[i] &- 48) * 10 + Int(bytes[i + 1] &- 48)
@@ -72,8 +72,8 @@ extension DecimalText {
         let isWest = bytes[start] == UInt8(ascii: "-")
         guard isWest || bytes[start] == UInt8(ascii: "+"), let hours = pair(start + 1, 16) else { return nil }
         let hasColon = start + 3 < end && bytes[start + 3] == UInt8(ascii: ":")
-        let place = start + (hasColon ? 4 : 3)
-        guard let minutes = pair(place, 60), place + 2 == end else { return nil }
+        let minutesStart = start + (hasColon ? 4 : 3)
+        guard let minutes = pair(minutesStart, 60), minutesStart + 2 == end else { return nil }
         return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
     }
 }

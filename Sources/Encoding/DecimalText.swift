@@ -1,8 +1,9 @@
-import Elevator
+import LiftModel
 
 /// Numbers and times read from the bytes of a message.
 package enum DecimalText {
-    /// A JSON number. Exact for up to 15 digits and small exponents; beyond that Swift's own parser reads it.
+    /// A JSON number. Up to 15 digits without an exponent are read here, exactly; Swift's own
+    /// parser reads all others.
     package static func double(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Double? {
         var i = start
         let isNegative = i < end && bytes[i] == UInt8(ascii: "-")
@@ -36,7 +37,8 @@ package enum DecimalText {
         return Double(text).flatMap { $0.isFinite ? $0 : nil }
     }
 
-    /// Seconds in decimal text as whole nanoseconds, exactly; nil when it is no such number or has more decimals.
+    /// Seconds in decimal text as whole nanoseconds, exactly; nil for text that is no such number
+    /// or has more decimals.
     package static func nanoseconds(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int64? {
         var i = start
         let isNegative = i < end && bytes[i] == UInt8(ascii: "-")
@@ -68,7 +70,7 @@ package enum DecimalText {
         return isNegative ? -value : value
     }
 
-    /// A whole number that counts up; 0 for anything else.
+    /// A whole number; 0 for anything else.
     package static func count(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int64 {
         double(bytes, start, end).flatMap { Int64(exactly: $0) } ?? 0
     }

@@ -1,11 +1,13 @@
-/// What a message may have in it and still count: the field that is touched is unknown, the rest is read, and each is counted by name.
+/// Defects of JSON that do not cost a message: the field concerned is unknown, the rest is read,
+/// and each defect is counted by its name.
 ///
-/// These five and no others; each has been met on real adapters. Whatever else is not JSON (RFC 8259) is refused (`JSONFlaw`).
+/// There are these five, each seen on real adapters. All other text that is not JSON (RFC 8259) is
+/// refused (`JSONFlaw`).
 package struct JSONBlemishes: OptionSet, Sendable {
     package var rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// NUL bytes after the end: a C buffer sent with its terminator.
+    /// NUL bytes after the end: an adapter sent a C buffer with its terminator.
     package static let trailingNUL = JSONBlemishes(rawValue: 1 << 0)
     /// A UTF-8 byte order mark before the beginning.
     package static let byteOrderMark = JSONBlemishes(rawValue: 1 << 1)
@@ -13,10 +15,10 @@ package struct JSONBlemishes: OptionSet, Sendable {
     package static let notANumber = JSONBlemishes(rawValue: 1 << 2)
     /// Bytes within a string that are no UTF-8: a remark in GBK.
     package static let notUTF8 = JSONBlemishes(rawValue: 1 << 3)
-    /// A tab, a line's end or another control character within a string, not escaped.
+    /// A tab, a line feed or another control character within a string, not escaped.
     package static let controlCharacter = JSONBlemishes(rawValue: 1 << 4)
 
-    /// Each with the name under which it is counted, and what it is.
+    /// Each with the name under which it is counted, and an explanation.
     package static let all: [(blemish: JSONBlemishes, name: String, explanation: String)] = [
         (.trailingNUL, "trailing_nul", "a NUL byte after its end"),
         (.byteOrderMark, "byte_order_mark", "a byte order mark before its beginning"),
@@ -33,7 +35,7 @@ extension JSONScanner {
         blemishes.insert(.byteOrderMark)
     }
 
-    /// NULs up to the end; a message that goes on behind one is none of ours.
+    /// Takes NULs only where nothing else follows them.
     mutating func skipTrailingNULs() {
         guard isTolerant, position < bytes.count else { return }
         for i in position..<bytes.count where bytes[i] != 0 { return }
@@ -41,19 +43,22 @@ extension JSONScanner {
         blemishes.insert(.trailingNUL)
     }
 
-    /// `NaN`, `Infinity` or, the minus being taken, `-Infinity`.
+    /// Takes `NaN`, `Infinity`, or `-Infinity` whose minus was taken before.
     mutating func notANumber(from start: Int) throws(JSONError) -> JSONToken {
-        let word: StaticString = peek == UInt8(ascii: "N") ? "NaN" : "Infinity"
-        guard position + word.utf8CodeUnitCount <= bytes.count else { throw fail("a value") }
-        for i in 0..<word.utf8CodeUnitCount where bytes[position + i] != word.utf8Start[i] { throw fail("a value") }
-        position += word.utf8CodeUnitCount
+        let literal: StaticString = peek == UInt8(ascii: "N") ? "NaN" : "Infinity"
+        guard position + literal.utf8CodeUnitCount <= bytes.count else { throw fail("a value") }
+        for i in 0..<literal.utf8CodeUnitCount where bytes[position + i] != literal.utf8Start[i] {
+            throw fail("a value")
+        }
+        position += literal.utf8CodeUnitCount
         blemishes.insert(.notANumber)
-        return JSONToken(kind: .spoiled, start: start, end: position)
+        return JSONToken(kind: .blemished, start: start, end: position)
     }
 }
 
 extension JSONScanner {
-    /// The next item of an array, or nil at its end. The array was scanned before, and `position` stands on its bracket or behind an item.
+    /// The next item of an array, or nil at its end. The array must have been scanned before, and
+    /// `position` must be that of its bracket or follow an item.
     package mutating func nextItem() -> JSONToken? {
         if peek == UInt8(ascii: "]") { return nil }
         position += 1
@@ -62,13 +67,13 @@ extension JSONScanner {
         return nextValue()
     }
 
-    /// Stands on the bracket of a message's object, for its members.
+    /// Moves to the bracket of a message's object, so that `nextMember` can follow.
     package mutating func skipToObject() {
         skipByteOrderMark()
         skipSpace()
     }
 
-    /// The next member of an object, likewise.
+    /// The next member of an object, or nil at its end, as in `nextItem`.
     package mutating func nextMember() -> JSONMember? {
         if peek == UInt8(ascii: "}") { return nil }
         position += 1
@@ -80,7 +85,7 @@ extension JSONScanner {
             position += 1
             skipSpace()
             return nextValue().map { JSONMember(key: key, value: $0) }
-        } catch { return nil }  // what was scanned before is sound
+        } catch { return nil }  // cannot happen: the object or array was scanned before
     }
 
     private mutating func nextValue() -> JSONToken? {
@@ -88,6 +93,6 @@ extension JSONScanner {
             let value = try plain(depth: 1)
             skipSpace()
             return value
-        } catch { return nil }  // what was scanned before is sound
+        } catch { return nil }  // cannot happen: the object or array was scanned before
     }
 }

@@ -1,4 +1,4 @@
-/// A field that a profile reads, as the path of keys that leads to it.
+/// A field that a profile reads, as the path of keys to it.
 package struct JSONField: Equatable {
     var path: [[UInt8]]
     package var name: String
@@ -6,14 +6,15 @@ package struct JSONField: Equatable {
         self.name = name
         path = name.split(separator: ".", omittingEmptySubsequences: false).map { Array($0.utf8) }
     }
-    /// A key of the top object, dots and all.
+    /// A key of the top object; a dot in it separates nothing.
     package init(key: String) {
         name = key
         path = [Array(key.utf8)]
     }
 }
 
-/// The fields that a message is searched for, with a table that tells from a key's length and ends which of them it may be.
+/// The fields to find in a message, with a hash table from a key's length and some of its bytes to
+/// the fields that the key may name.
 package struct JSONFieldSet: Sendable, ExpressibleByArrayLiteral {
     let fields: [JSONField]
     /// By `hash`: bit *i*: the first key of field *i*'s path may be this.
@@ -76,7 +77,8 @@ package struct JSONFieldSet: Sendable, ExpressibleByArrayLiteral {
     }
 }
 
-/// A key's length, its first sixteen bytes and its last eight: for keys of up to 24 bytes, the whole key.
+/// A key's length, its first sixteen bytes and its last eight: for keys of up to 24 bytes, the
+/// whole key.
 private struct KeyText: Equatable, Sendable {
     let count: Int
     let first: UInt64

@@ -1,6 +1,6 @@
-/// Why a message is refused, in words that a technician can act on.
+/// Why a message is refused, as a sentence that a technician can act on.
 ///
-/// Found out only for a message that the scanner has refused already, so it may take its time.
+/// It is made only for a message that the scanner has refused, so it need not be fast.
 package struct JSONFlaw: Equatable, Sendable {
     /// The kind under which such messages are counted.
     package enum Kind: String, Sendable, CaseIterable {
@@ -37,15 +37,15 @@ package struct JSONFlaw: Equatable, Sendable {
     }
 
     /// - Parameters:
-    ///   - error: what the scanner threw of these bytes.
-    ///   - blemishes: what it had tolerated before.
+    ///   - error: the scanner's error for these bytes.
+    ///   - blemishes: the blemishes that the scanner had tolerated before the error.
     package init(_ bytes: Span<UInt8>, _ error: JSONError, _ blemishes: JSONBlemishes) {
         self =
             Self.encoding(of: bytes) ?? Self.shape(of: bytes)
             ?? Self.mistake(bytes, at: min(error.offset, bytes.count), expected: "\(error.expected)", blemishes)
     }
 
-    /// Bytes that are no UTF-8 text to begin with.
+    /// Messages in another encoding than UTF-8.
     private static func encoding(of bytes: Span<UInt8>) -> JSONFlaw? {
         func begins(_ head: [UInt8]) -> Bool {
             guard bytes.count >= head.count else { return false }
@@ -61,18 +61,18 @@ package struct JSONFlaw: Equatable, Sendable {
         let isWide = bytes.count >= 2 && (bytes[0] == 0) != (bytes[1] == 0) && (bytes[0] | bytes[1]) < 0x80
         if begins([0xFF, 0xFE]) || begins([0xFE, 0xFF]) || isWide { return JSONFlaw(.utf16, "is UTF-16" + advice) }
         if begins([0x1F, 0x8B]) || begins([0x28, 0xB5, 0x2F, 0xFD]) || begins([0x78, 0x9C]) || begins([0x78, 0xDA]) {
-            return JSONFlaw(.compressed, "is compressed; expected JSON as it is")
+            return JSONFlaw(.compressed, "is compressed; expected plain JSON")
         }
         return nil
     }
 
-    /// Something whole that is no object.
+    /// Messages whose top is not an object.
     private static func shape(of bytes: Span<UInt8>) -> JSONFlaw? {
         var first = 0
         if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { first = 3 }
         while first < bytes.count, " \t\r\n".utf8.contains(bytes[first]) { first += 1 }
         guard first < bytes.count else {
-            return JSONFlaw(.empty, bytes.count == 0 ? "is empty" : "has nothing in it but blanks")
+            return JSONFlaw(.empty, bytes.count == 0 ? "is empty" : "holds white space only")
         }
         switch bytes[first] {
         case UInt8(ascii: "{"): return nil
@@ -98,11 +98,11 @@ package struct JSONFlaw: Equatable, Sendable {
         }
     }
 
-    /// A number, a word, or bytes of some other form.
+    /// A number, a text, or bytes of another form.
     private static func bare(_ bytes: Span<UInt8>, from first: Int) -> JSONFlaw {
         var isText = true
         var isNumber = true
-        // Enough to tell, and no long work for a flood of such messages.
+        // 256 bytes are enough to decide, and bound the work for a flood of such messages.
         for i in first..<min(bytes.count, first + 256) {
             if bytes[i] < 9 || bytes[i] == 0x7F { isText = false }
             if !"0123456789+-.eE \r\n\t".utf8.contains(bytes[i]) { isNumber = false }
@@ -115,38 +115,41 @@ package struct JSONFlaw: Equatable, Sendable {
 
     /// A mistake within an object.
     private static func mistake(
-        _ bytes: Span<UInt8>, at place: Int, expected: String, _ blemishes: JSONBlemishes
+        _ bytes: Span<UInt8>, at offset: Int, expected: String, _ blemishes: JSONBlemishes
     ) -> JSONFlaw {
-        func flaw(_ kind: Kind, _ what: String) -> JSONFlaw { JSONFlaw(kind, "\(what) (byte \(place))") }
+        func flaw(_ kind: Kind, _ explanation: String) -> JSONFlaw {
+            JSONFlaw(kind, "\(explanation) (byte \(offset))")
+        }
         if expected == "less nesting" {
             return flaw(.nestedTooDeep, "is nested deeper than \(JSONScanner.maximumDepth) levels")
         }
-        // The second byte of a GBK character may be a backslash, and swallow the quote behind it.
+        // The second byte of a GBK character may be a backslash, which escapes the quote after it.
         let isLost = blemishes.contains(.notUTF8)
         let lost = "has text that is not UTF-8 (is it GBK?) and hides where its strings end"
-        guard place < bytes.count else {
+        guard offset < bytes.count else {
             return isLost ? flaw(.notUTF8, lost) : flaw(.cutOff, "is cut off: it ends in the middle")
         }
         if expected == "the end of the message" {
-            return flaw(.moreBehindItsEnd, "goes on behind its end with '\(quoted(bytes, place, bytes.count))'")
+            return flaw(.moreBehindItsEnd, "has more text after its end: '\(quoted(bytes, offset, bytes.count))'")
         }
         if expected.contains("surrogate") || expected.contains("escape") || expected.contains("hexadecimal") {
             if isLost { return flaw(.notUTF8, lost) }
             return flaw(
                 .badEscape,
-                "has a backslash that JSON does not know or a half character (\\uD8xx alone): expected \(expected)")
+                "has a backslash sequence that JSON does not know, or half of a surrogate pair (\\uD8xx alone): expected \(expected)"
+            )
         }
-        var before = place - 1
+        var before = offset - 1
         while before >= 0, bytes[before] <= 32 { before -= 1 }
         let last = before >= 0 ? bytes[before] : 0
-        let found = bytes[place]
+        let found = bytes[offset]
         switch found {
         case UInt8(ascii: "}") where last == UInt8(ascii: ","), UInt8(ascii: "]") where last == UInt8(ascii: ","):
             return flaw(.trailingComma, "has a trailing comma")
         case UInt8(ascii: "'"):
             return flaw(.singleQuotes, "has single quotes, as Python prints a dictionary; expected double quotes")
         case UInt8(ascii: "/"), UInt8(ascii: "#"): return flaw(.comment, "has a comment; JSON has none")
-        case UInt8(ascii: "0")...UInt8(ascii: "9") where last == UInt8(ascii: "0") && before == place - 1:
+        case UInt8(ascii: "0")...UInt8(ascii: "9") where last == UInt8(ascii: "0") && before == offset - 1:
             return flaw(.leadingZero, "has a number with a leading zero")
         case UInt8(ascii: "+"): return flaw(.badNumber, "has a number with a plus sign")
         case UInt8(ascii: "."): return flaw(.badNumber, "has a number that begins with its point")
@@ -154,27 +157,27 @@ package struct JSONFlaw: Equatable, Sendable {
         default: break
         }
         if last == UInt8(ascii: ".") || expected == "a digit" {
-            return flaw(.badNumber, "has a number without digits behind its point or its e")
+            return flaw(.badNumber, "has a number without digits after its point or its e")
         }
-        if !isLost, let word = word(bytes, at: place) {
-            if ["True", "False", "None"].contains(word) {
+        if !isLost, let name = name(bytes, at: offset) {
+            if ["True", "False", "None"].contains(name) {
                 return flaw(
                     .pythonWord,
-                    "has \(word), as Python writes it; expected \(word == "None" ? "null" : word.lowercased())")
+                    "has \(name), as Python writes it; expected \(name == "None" ? "null" : name.lowercased())")
             }
-            return flaw(.wordWithoutQuotes, "has the word \(word) without quotes")
+            return flaw(.wordWithoutQuotes, "has the word \(name) without quotes")
         }
         return isLost ? flaw(.notUTF8, lost) : flaw(.notJSON, "is not JSON: expected \(expected)")
     }
 
-    /// The whole word in which a byte stands.
-    private static func word(_ bytes: Span<UInt8>, at place: Int) -> String? {
+    /// The run of letters around a byte; nil where the byte is no letter.
+    private static func name(_ bytes: Span<UInt8>, at offset: Int) -> String? {
         func isLetter(_ i: Int) -> Bool {
             let byte = bytes[i]
             return byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z") || byte == UInt8(ascii: "_")
         }
-        guard isLetter(place) else { return nil }
-        var (start, end) = (place, place)
+        guard isLetter(offset) else { return nil }
+        var (start, end) = (offset, offset)
         while start > 0, isLetter(start - 1) { start -= 1 }
         while end < bytes.count, end - start < 24, isLetter(end) { end += 1 }
         return quoted(bytes, start, end)
@@ -184,7 +187,7 @@ package struct JSONFlaw: Equatable, Sendable {
         String(decoding: (start..<min(end, start + 24)).map { bytes[$0] }, as: UTF8.self)
     }
 
-    /// The items of an array that is whole.
+    /// The number of items in a complete array; nil for another array.
     private static func count(_ bytes: Span<UInt8>, from first: Int) -> Int? {
         var scanner = JSONScanner(bytes, isTolerant: true)
         scanner.position = first

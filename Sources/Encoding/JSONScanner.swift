@@ -1,12 +1,12 @@
-/// Where a JSON value stands in a message, without copying it.
+/// Where a JSON value is in a message, without a copy of it.
 package struct JSONToken {
     package enum Kind: UInt8 {
         case absent, null, `true`, `false`, number, string, array, object
-        /// A string or a number with a tolerated blemish in it: it stands there and says nothing.
-        case spoiled
+        /// A string or a number with a tolerated blemish: its value is unknown.
+        case blemished
     }
     package var kind = Kind.absent
-    /// Bytes of the value; of a string, those between its quotes.
+    /// The offset of the value; of a string, of the text between its quotes.
     package var start = 0
     package var end = 0
     package var hasEscapes = false
@@ -27,7 +27,7 @@ package struct JSONMember {
 }
 
 extension [JSONMember] {
-    /// Takes the members of a flat object, and keeps its storage.
+    /// Replaces the members by those of a flat object, in the same storage.
     package mutating func scan(_ bytes: Span<UInt8>) throws(JSONError) {
         var scanner = JSONScanner(bytes)
         try scanner.scanMembers(into: &self)
@@ -42,15 +42,16 @@ package struct JSONError: Error, Equatable {
     package static func == (a: JSONError, b: JSONError) -> Bool { a.offset == b.offset }
 }
 
-/// Checks a whole message for being JSON (RFC 8259) in one pass, and notes where the wanted fields stand.
+/// Checks in one pass that a message is JSON (RFC 8259), and notes where the wanted fields are.
 ///
-/// Allocates nothing for messages without escaped keys. Held to Foundation's JSONDecoder by differential tests.
+/// Allocates nothing for messages without escaped keys. Differential tests compare it with
+/// Foundation's JSONDecoder.
 package struct JSONScanner: ~Escapable {
-    /// Deeper messages are refused: nothing a lift says is nested so deep.
+    /// Deeper messages are refused: no lift's message is nested so deep.
     static let maximumDepth = 24
 
     package let bytes: Span<UInt8>
-    /// Takes what `JSONBlemishes` names, and notes it.
+    /// Accepts `JSONBlemishes`, and notes them.
     let isTolerant: Bool
     package var position = 0
     package internal(set) var blemishes: JSONBlemishes = []
@@ -61,7 +62,7 @@ package struct JSONScanner: ~Escapable {
         self.isTolerant = isTolerant
     }
 
-    /// Scans a message whose top is an object. Of a key that occurs twice the later value wins.
+    /// Scans a message whose top is an object. Where a key occurs twice, the later value wins.
     package mutating func scan(_ set: borrowing JSONFieldSet, into tokens: inout [JSONToken]) throws(JSONError) {
         for i in tokens.indices { tokens[i] = JSONToken() }
         skipByteOrderMark()
@@ -122,7 +123,7 @@ package struct JSONScanner: ~Escapable {
         if position != bytes.count { throw fail("the end of the line") }
     }
 
-    /// - Parameter candidates: bit *i*: the keys so far lead towards field *i*.
+    /// - Parameter candidates: bit *i*: the path of field *i* begins with the keys so far.
     private mutating func object(
         _ fields: [JSONField], depth: Int, candidates: UInt64, into tokens: inout [JSONToken]
     ) throws(JSONError) {
@@ -157,7 +158,7 @@ package struct JSONScanner: ~Escapable {
         }
     }
 
-    /// A value in which a wanted field may stand.
+    /// A value in which a wanted field may be.
     private mutating func value(
         _ fields: [JSONField], depth: Int, candidates: UInt64, into tokens: inout [JSONToken]
     ) throws(JSONError) -> JSONToken {
@@ -167,7 +168,7 @@ package struct JSONScanner: ~Escapable {
         return JSONToken(kind: .object, start: start, end: position)
     }
 
-    /// A value in which nothing is wanted.
+    /// A value without a wanted field.
     mutating func plain(depth: Int) throws(JSONError) -> JSONToken {
         let start = position
         switch peek {
@@ -179,9 +180,9 @@ package struct JSONScanner: ~Escapable {
         case UInt8(ascii: "["):
             try array(depth: depth)
             return JSONToken(kind: .array, start: start, end: position)
-        case UInt8(ascii: "t"): return try word(.true, 4, endingIn: 0x6575_7274)
-        case UInt8(ascii: "f"): return try word(.false, 5, endingIn: 0x6573_6C61)
-        case UInt8(ascii: "n"): return try word(.null, 4, endingIn: 0x6C6C_756E)
+        case UInt8(ascii: "t"): return try literal(.true, 4, endingIn: 0x6575_7274)
+        case UInt8(ascii: "f"): return try literal(.false, 5, endingIn: 0x6573_6C61)
+        case UInt8(ascii: "n"): return try literal(.null, 4, endingIn: 0x6C6C_756E)
         case UInt8(ascii: "N") where isTolerant, UInt8(ascii: "I") where isTolerant: return try notANumber(from: start)
         default: return try number()
         }
@@ -202,8 +203,9 @@ package struct JSONScanner: ~Escapable {
         }
     }
 
-    /// - Parameter ending: the word's last four bytes as a little-endian number; the first byte has been looked at.
-    private mutating func word(
+    /// Takes `true`, `false` or `null`, whose first byte the caller has checked.
+    /// - Parameter ending: the literal's last four bytes as a little-endian number.
+    private mutating func literal(
         _ kind: JSONToken.Kind, _ length: Int, endingIn ending: UInt32
     ) throws(JSONError) -> JSONToken {
         let end = position + length

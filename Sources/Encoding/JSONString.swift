@@ -1,4 +1,4 @@
-/// Strings of a message: scanned, compared and resolved without a copy.
+/// Strings of a message: scanned and compared without a copy.
 extension JSONScanner {
     @inline(__always)
     mutating func string() throws(JSONError) -> JSONToken {
@@ -10,7 +10,7 @@ extension JSONScanner {
         return try rest(ofStringFrom: start)
     }
 
-    /// Passes over printable ASCII other than quote and backslash, eight bytes at a time.
+    /// Skips printable ASCII other than quote and backslash, eight bytes at a time.
     @inline(__always)
     private mutating func skipPlainText() {
         let raw = bytes.bytes
@@ -21,8 +21,8 @@ extension JSONScanner {
             let word = UInt64(littleEndian: raw.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
             let quote = word ^ (ones &* 0x22)
             let backslash = word ^ (ones &* 0x5C)
-            // The top bit of each byte that is a quote, a backslash, below 0x20, or not ASCII. A byte after such a one may be
-            // marked wrongly; only the first counts.
+            // The top bit of each byte that is a quote, a backslash, below 0x20, or not ASCII. A
+            // byte after such a byte may be marked wrongly; only the first mark is used.
             let special =
                 ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word | word)
                 & tops
@@ -41,18 +41,18 @@ extension JSONScanner {
 
     private mutating func rest(ofStringFrom start: Int) throws(JSONError) -> JSONToken {
         var hasEscapes = false
-        var isSpoiled = false
+        var isBlemished = false
         while position < bytes.count {
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
                 position += 1
                 return JSONToken(
-                    kind: isSpoiled ? .spoiled : .string, start: start, end: position - 1, hasEscapes: hasEscapes)
+                    kind: isBlemished ? .blemished : .string, start: start, end: position - 1, hasEscapes: hasEscapes)
             }
             if byte < 0x20 {
                 guard isTolerant else { throw fail("no control character in a string") }
                 blemishes.insert(.controlCharacter)
-                isSpoiled = true
+                isBlemished = true
                 position += 1
             } else if byte == UInt8(ascii: "\\") {
                 hasEscapes = true
@@ -61,9 +61,10 @@ extension JSONScanner {
                 position += length
             } else {
                 guard isTolerant else { throw fail("UTF-8") }
-                // A quote or a backslash that follows means what it always means, whatever the text's own encoding would say.
+                // A quote or a backslash after it is read as such, whatever it is in the text's own
+                // encoding.
                 blemishes.insert(.notUTF8)
-                isSpoiled = true
+                isBlemished = true
                 position += 1
             }
             skipPlainText()
@@ -102,8 +103,8 @@ extension JSONScanner {
         return value
     }
 
-    /// Bytes of the multi-byte UTF-8 character that stands here (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF);
-    /// nil where there is none.
+    /// The length in bytes of the multi-byte UTF-8 character at `position` (RFC 3629: no overlong
+    /// forms, no surrogates, nothing above U+10FFFF); nil where there is none.
     private func lengthOfCharacter(_ lead: UInt8) -> Int? {
         let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2
         guard lead >= 0xC2, lead <= 0xF4, position + length <= bytes.count else { return nil }
@@ -123,7 +124,7 @@ extension JSONScanner {
 
     // MARK: The text of a string that was scanned
 
-    /// Whether a string's text, its escapes resolved, is this. Allocates nothing.
+    /// Whether a string's text, with its escapes resolved, equals `text`. Allocates nothing.
     package func isText(_ token: JSONToken, _ text: [UInt8]) -> Bool {
         if !token.hasEscapes {
             guard token.end - token.start == text.count else { return false }
@@ -149,17 +150,19 @@ extension JSONScanner {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Appends a string's bytes, escapes resolved. The string was scanned, so its escapes are sound.
+    /// Appends a string's bytes, escapes resolved. The string must have been scanned, so its
+    /// escapes are valid.
     package func unescape(_ token: JSONToken, into text: inout [UInt8]) {
         var i = token.start
         while i < token.end { text.append(contentsOf: character(at: &i)) }
     }
 
-    /// The byte here, or the bytes of the character that an escape stands for; goes past it.
+    /// The byte at `i`, or the bytes of the character that an escape there means. Moves `i` after
+    /// it.
     private func character(at i: inout Int) -> UTF8.EncodedScalar {
         let byte = bytes[i]
         i += 1
-        // A byte of a longer character stands for itself.
+        // A byte of a multi-byte character is returned unchanged.
         guard byte == UInt8(ascii: "\\") else { return UTF8.EncodedScalar(CollectionOfOne(byte)) }
         let escape = bytes[i]
         i += 1

@@ -1,6 +1,6 @@
-import Elevator
+import LiftModel
 
-/// Writes JSON in the order in which it is told, so that equal facts give equal bytes.
+/// Writes JSON in the order of the calls, so that equal facts give equal bytes.
 package struct JSONWriter {
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
@@ -44,7 +44,7 @@ package struct JSONWriter {
         begin(key)
         number(value)
     }
-    /// A value that is JSON already.
+    /// - Parameter value: JSON, which is written unchanged.
     package mutating func put(_ key: String, raw value: ArraySlice<UInt8>) {
         begin(key)
         bytes.append(contentsOf: value)
@@ -108,7 +108,7 @@ package struct JSONWriter {
         }
     }
     private mutating func quote(_ text: String) {
-        // Nearly all text goes in as it is.
+        // The fast path: nearly all text needs no escape.
         guard text.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
             bytes.append(UInt8(ascii: "\""))
             raw(text)

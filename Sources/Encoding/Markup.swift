@@ -1,5 +1,5 @@
 extension String {
-    /// As it stands in the text or an attribute of HTML, SVG and XML.
+    /// The text with escapes, for the text or an attribute of HTML, SVG and XML.
     package var escapedForMarkup: String {
         var result = ""
         for character in self {

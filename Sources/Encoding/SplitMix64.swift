@@ -1,6 +1,7 @@
-/// A seeded source of chance (Steele, Lea, Flood 2014): small, fast, and the same on every machine.
+/// A seeded random number generator (Steele, Lea, Flood 2014): small, fast, and the same on every
+/// machine.
 ///
-/// For simulations, benchmarks, back-off and tests; it is no secret's source.
+/// For simulations, benchmarks, backoff and tests; not for secrets.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
     package init(seed: UInt64) { state = seed }

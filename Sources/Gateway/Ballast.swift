@@ -4,9 +4,11 @@
     import Musl
 #endif
 
-/// Room that is kept for the day on which the disk is full: SQLite opens a file only where it can write a few pages beside it.
+/// Disk space reserved for a full disk: SQLite opens a file only where it can write a few pages
+/// beside it.
 ///
-/// The file holds nothing. When the journal cannot be opened it goes; it comes back with a start that has room to spare.
+/// The file has no content. It is removed when the journal cannot be opened, and created again at a
+/// start with enough free space.
 struct Ballast {
     static let bytes = 1 << 20
     private let folder: String
@@ -14,7 +16,7 @@ struct Ballast {
 
     init(in folder: String) { self.folder = folder }
 
-    /// Takes its room where there is plenty.
+    /// Reserves the space where there is plenty.
     func load() {
         guard access(path, F_OK) != 0, Files.freeBytes(folder) ?? 0 > 64 * Self.bytes else { return }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o640)
@@ -23,7 +25,7 @@ struct Ballast {
         close(descriptor)
     }
 
-    /// Gives its room away.
-    /// - Returns: whether there was any.
+    /// Frees the space.
+    /// - Returns: whether any was reserved.
     func drop() -> Bool { unlink(path) == 0 }
 }

@@ -1,12 +1,13 @@
-import Elevator
 import Journal
+import LiftModel
 import PositionedYAML
 import Uplink
 
 extension Configuration {
-    /// Who is told, what of, and by which routes.
+    /// A centre: its lanes, and the routes to it.
     ///
     ///     centre: { url: "mqtts://…" }                      one centre, one route
+    ///     centre: { url: "mqtts://…", command_key: a.pub }  whose commands are signed
     ///     centres:
     ///       - name: city
     ///         routes: [{ url: "mqtts://…" }, { url: "https://…" }]
@@ -15,17 +16,21 @@ extension Configuration {
     public struct Centre: Sendable {
         public var name: String
         public var lanes: Set<Lane> = Set(Lane.allCases)
-        /// In the order in which they are tried.
+        /// The routes in the order in which they are tried.
         public var routes: [Endpoint] = []
-        /// How long an event waits for its receipt before each later route takes it, too.
+        /// How long an event waits for its receipt before each later route sends it, too.
         public var fallbackAfter: [Lane: Duration] = [.entrapment: .seconds(30), .fault: .seconds(600)]
-        /// Events of the backlog a second.
+        /// The rate of backlog events, per second.
         public var backlogRate = 500
+        /// nil where the centre need not sign its commands.
+        var commandKey: CommandKey?
+        var commandKeyFile: String?
 
-        /// Whether a self-test's alert may go there: a form of the centre's own has no word for a test.
+        /// Whether a self-test's alert may go to this centre: a centre's own form cannot express a
+        /// test.
         var isTestable: Bool { lanes.contains(.entrapment) && routes.allSatisfy { $0.form == nil } }
 
-        var addressee: Addressee { Addressee(name, lanes: lanes) }
+        var recipient: Recipient { Recipient(name, lanes: lanes) }
     }
 }
 
@@ -38,7 +43,7 @@ extension Configuration.Centre {
         if let only = reader.optional("centre") {
             if let list { diagnostics.report(list, "'centre' and 'centres' exclude each other") }
             return [
-                Configuration.Centre(only, root, diagnostics, defaultName: Addressee.theOnly.name, resolve: resolve)
+                Configuration.Centre(only, root, diagnostics, defaultName: Recipient.theOnly.name, resolve: resolve)
             ]
         }
         guard let list else {
@@ -46,7 +51,7 @@ extension Configuration.Centre {
             return []
         }
         if nodes.isEmpty, diagnostics.isEmpty {
-            diagnostics.report(list, "no centre stands here; nobody would be told")
+            diagnostics.report(list, "no centre stands here; nobody would receive the alerts")
         }
         var centres: [Configuration.Centre] = []
         for node in nodes {
@@ -56,7 +61,8 @@ extension Configuration.Centre {
             }
             centres.append(centre)
         }
-        // Topics do not name the centre: two on one broker would take each other's receipts.
+        // Topics do not name the centre: two centres on one broker would read each other's
+        // receipts.
         var brokers: [String: String] = [:]
         for centre in centres {
             for route in centre.routes where route.isMQTT {
@@ -76,7 +82,7 @@ extension Configuration.Centre {
         resolve: (String) -> String
     ) {
         name = defaultName ?? ""
-        // What is the centre's own stands beside what is its only route's.
+        // The keys of a centre's only route may stand beside the centre's own keys.
         var own = self
         func readOwn(_ reader: inout YAMLReader) {
             if defaultName == nil {
@@ -97,6 +103,18 @@ extension Configuration.Centre {
                 guard let lane = Lane(named: key, diagnostics) else { continue }
                 own.fallbackAfter[lane] = value.text == "never" ? nil : reader.duration(of: value)
             }
+            if let path = reader.text("command_key").map(resolve), let keyNode = reader.optional("command_key") {
+                own.commandKeyFile = path
+                do throws(InvalidFiles) {
+                    let pem = try Files.bytes(path)
+                    do throws(CommandKey.Problem) { own.commandKey = try CommandKey(pem: pem) } catch {
+                        diagnostics.report(keyNode, "command_key: '\(path)' \(error)")
+                    }
+                } catch {
+                    diagnostics.report(
+                        keyNode, "command_key: '\(path)' does not exist, or may not be read by this user")
+                }
+            }
             if let rate = reader.integer("backlog_rate", in: 1...1_000_000) { own.backlogRate = rate }
         }
         var reader = YAMLReader(node, diagnostics)
@@ -108,7 +126,9 @@ extension Configuration.Centre {
             own.routes = reader.items("routes").map {
                 Endpoint($0, root, diagnostics, mayBeHTTPS: true, resolve: resolve)
             }
-            if own.routes.isEmpty { diagnostics.report(node, "no route stands here; this centre would not be told") }
+            if own.routes.isEmpty {
+                diagnostics.report(node, "no route stands here; this centre would receive nothing")
+            }
             reader.finish()
         }
         if !own.name.isEmpty, !Configuration.isTopicLevel(own.name) {

@@ -5,20 +5,20 @@ import Uplink
 /// Reads a centre's form from a file of `Devices/centres`.
 enum CentreFormFile {
     /// - Parameters:
-    ///   - name: of a shipped form, or the path of a file that ends in `.yaml`.
-    ///   - place: where it is named.
+    /// - name: the name of a shipped form, or the path of a file that ends in `.yaml`.
+    /// - node: the node that names it.
     /// - Returns: nil where there is a mistake, which is reported.
     static func read(
-        _ name: String, _ place: YAMLNode, _ diagnostics: Diagnostics, resolve: (String) -> String
+        _ name: String, _ node: YAMLNode, _ diagnostics: Diagnostics, resolve: (String) -> String
     ) -> CentreForm? {
         let folder = DeviceData.shippedFolder() + "/centres"
-        let path = name.hasSuffix(".yaml") ? resolve(name) : "\(folder)/\(name).yaml"
+        let path = path(of: name, resolve: resolve)
         guard FileManager.default.fileExists(atPath: path) else {
             let shipped = ((try? Files.yamlFiles(in: folder)) ?? []).map {
                 String($0.dropFirst(folder.utf8.count + 1).dropLast(".yaml".utf8.count))
             }
             diagnostics.report(
-                place, "form: there is no '\(path)'; expected a .yaml file or one of \(shipped.joined(separator: ", "))"
+                node, "form: there is no '\(path)'; expected a .yaml file or one of \(shipped.joined(separator: ", "))"
             )
             return nil
         }
@@ -26,6 +26,10 @@ enum CentreFormFile {
             for diagnostic in error.diagnostics { diagnostics.report(diagnostic) }
             return nil
         }
+    }
+
+    static func path(of name: String, resolve: (String) -> String) -> String {
+        name.hasSuffix(".yaml") ? resolve(name) : "\(DeviceData.shippedFolder())/centres/\(name).yaml"
     }
 
     /// - Throws: `InvalidFiles` with every mistake.
@@ -40,9 +44,9 @@ enum CentreFormFile {
             source(value, diagnostics).map { (key.text ?? "", $0) }
         }
         let members = fields.reduce(0) { $0 + $1.1.paths.count }
-        if members > CentreForm.mostMembers, let place = reader.optional("fields") {
+        if members > CentreForm.mostMembers, let fieldsNode = reader.optional("fields") {
             diagnostics.report(
-                place, "found \(members) members of an event, expected at most \(CentreForm.mostMembers)")
+                fieldsNode, "found \(members) members of an event, expected at most \(CentreForm.mostMembers)")
             throw InvalidFiles(diagnostics.all)
         }
         let form = CentreForm(
@@ -72,7 +76,7 @@ enum CentreFormFile {
         for (key, value) in pairs {
             if let code = code(value, diagnostics) { byBranch[key.text ?? ""] = code }
         }
-        // An entrapment that began in a way which the form does not list is an entrapment all the same.
+        // An entrapment with a branch that the form does not list is an entrapment all the same.
         guard let otherwise = byBranch.removeValue(forKey: "otherwise") else {
             diagnostics.report(node, "'otherwise' is missing: the code of every other branch")
             return nil

@@ -1,11 +1,11 @@
 import Detection
-import Elevator
 import Encoding
+import LiftModel
 import PositionedYAML
 
-/// What `hoistway check --format json` says.
+/// The output of `hoistway check --format json`.
 public enum CheckReport {
-    /// What is wrong, a mistake an object.
+    /// The mistakes, one object each.
     public static func json(_ mistakes: [Diagnostic]) -> String {
         var json = JSONWriter()
         json.object {
@@ -23,14 +23,15 @@ public enum CheckReport {
         return json.text
     }
 
-    /// What the rules cost a lift of a profile.
+    /// The cost of the rules for one lift of a profile.
     public struct Cost: Sendable {
         public var profile: String
         public var equipment: EquipmentClass
         public var memory: RuleMemory
     }
 
-    /// For each profile, and each class of lift where the site's lifts are known: what is doubtful about the rules, and their cost.
+    /// The doubtful points of the rules and their cost, for each profile, and for each equipment
+    /// class where the site's lifts are known.
     public static func findings(
         _ data: DeviceData, kinds: [(profile: String, equipment: EquipmentClass)]?
     ) throws(ExpressionError) -> (warnings: [Diagnostic], costs: [Cost]) {

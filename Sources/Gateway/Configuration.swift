@@ -1,45 +1,54 @@
 import Detection
 import DeviceProfiles
-import Elevator
 import FoundationEssentials
 import Journal
-import Mosquitto
+import LiftModel
 import PositionedYAML
 import Uplink
 
-/// The one file a site needs: a dozen lines say where the broker and the centre are, and which lifts there are.
+/// A site's configuration: a dozen lines with the broker, the centre and the lifts.
 public struct Configuration: Sendable {
     public struct RegisteredLift: Sendable {
         public var lift: Lift
         public var profile: String
         public var node: YAMLNode
-        /// Where its profile is named; the lift itself where nobody names one.
+        /// The node that names its profile; the lift's own node where none does.
         var profileNode: YAMLNode
     }
 
     public var file: String
     public var site: AlertEvent.Site
     public var broker: Endpoint
-    /// Who is told, in the order of the file.
+    /// The centres in the order of the file.
     public var centres: [Centre]
-    /// The first levels of a centre's topics.
+    /// The first levels of the topics at a centre's broker.
     public var topicPrefix: String
     public var lifts: [RegisteredLift]
     public var parameters: [(key: YAMLNode, value: YAMLNode)]
     public var rulePaths: [String]?
     public var profilePaths: [String]?
-    /// The journal lives here.
+    /// A hash of the profiles' files when this was read.
+    let profilesHash: UInt64
+    /// The folder of the journal.
     public var stateFolder: String
-    /// What `hoistway status` reads lives here; a file system in memory.
+    /// The folder of the status file, in memory.
     public var runtimeFolder: String
+    /// The nodes that name the folders; nil for the standard ones, which systemd creates.
+    let stateFolderNode: YAMLNode?
+    let runtimeFolderNode: YAMLNode?
+    public static let standardStateFolder = "/var/lib/hoistway"
+    public static let standardRuntimeFolder = "/run/hoistway"
     /// How long a batch without an alert may wait for its commit.
     public var commitWait: Duration
     /// Whether alerts carry a signature.
     public var signsAlerts: Bool
-    /// How often the whole way is tried; nil for never.
+    /// The interval of self-tests; nil for never.
     public var selfTestEvery: Duration?
-    /// How much the journal may hold of each class.
+    /// The journal's limit for each class.
     public var quota: Quota
+
+    /// Whether its gateway runs now.
+    public var isRunning: Bool { GatewayPresence(stateFolder: stateFolder, runtimeFolder: runtimeFolder) == .running }
 
     /// - Throws: `InvalidFiles` with every mistake.
     public init(file path: String) throws(InvalidFiles) {
@@ -56,7 +65,9 @@ public struct Configuration: Sendable {
             var site = YAMLReader(node, diagnostics)
             self.site = AlertEvent.Site(id: site.requiredText("id") ?? "", name: site.text("name"))
             site.finish()
-            if !self.site.id.isEmpty, !Self.isTopicLevel(self.site.id) {
+            if let stray = WrittenName.strayCharacter(in: self.site.id) {
+                diagnostics.report(node, "the site's id '\(self.site.id)': \(stray)")
+            } else if !self.site.id.isEmpty, !Self.isTopicLevel(self.site.id) {
                 diagnostics.report(
                     node, "the site's id '\(self.site.id)' must be one level of a topic: no '/', '+', '#' or space")
             }
@@ -85,17 +96,19 @@ public struct Configuration: Sendable {
         let liftsNode = reader.required("lifts")
         let defaultProfile = reader.text("profile") ?? "gbt24476-json"
         let defaultNode = reader.optional("profile")
+        var names = LiftNames()
         for node in reader.items("lifts") {
             guard var lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics) else { continue }
             if !node.hasKey("profile"), let defaultNode { lift.profileNode = defaultNode }
             if lift.lift.id == SelfTest.lift.id {
                 diagnostics.report(node, "'\(lift.lift.id)' is the self-test's lift; no real one may have its name")
             }
-            if lifts.contains(where: { $0.lift.id == lift.lift.id }) {
+            if names.byID[lift.lift.id] != nil {
                 diagnostics.report(node, "the lift '\(lift.lift.id)' stands here twice")
             } else {
-                lift.reportNames(among: lifts, diagnostics)
+                names.report(lift, diagnostics)
             }
+            names.add(lift)
             lifts.append(lift)
         }
         if let liftsNode, lifts.isEmpty, diagnostics.isEmpty {
@@ -106,8 +119,18 @@ public struct Configuration: Sendable {
         rulePaths = rules.isEmpty ? nil : rules
         let profiles = reader.items("profiles").compactMap { $0.text }.map(resolve)
         profilePaths = profiles.isEmpty ? nil : profiles
-        stateFolder = resolve(reader.text("state_folder") ?? "/var/lib/hoistway")
-        runtimeFolder = resolve(reader.text("runtime_folder") ?? "/run/hoistway")
+        profilesHash = Self.profilesHash(profilePaths)
+        stateFolderNode = reader.optional("state_folder")
+        runtimeFolderNode = reader.optional("runtime_folder")
+        stateFolder = resolve(reader.text("state_folder") ?? Self.standardStateFolder)
+        runtimeFolder = resolve(reader.text("runtime_folder") ?? Self.standardRuntimeFolder)
+        for (node, standard) in [
+            (stateFolderNode, Self.standardStateFolder), (runtimeFolderNode, Self.standardRuntimeFolder),
+        ] where node?.text?.allSatisfy(\.isWhitespace) == true {
+            if let node {
+                diagnostics.report(node, "found no folder, expected a path such as \(standard); or leave the key out")
+            }
+        }
         commitWait = reader.duration("commit_wait") ?? .seconds(2)
         signsAlerts = reader.boolean("sign_alerts") ?? true
         selfTestEvery =
@@ -125,7 +148,7 @@ public struct Configuration: Sendable {
         {
             diagnostics.report(
                 node,
-                "alerts_quota_mib (\(quota.alerts >> 20)) may not be less than outbox_quota_mib (\(quota.outbox >> 20)): what is owed was told"
+                "alerts_quota_mib (\(quota.alerts >> 20)) may not be less than outbox_quota_mib (\(quota.outbox >> 20)): each undelivered alert is a stored alert, too"
             )
         }
         reader.finish()
@@ -142,44 +165,53 @@ public struct Configuration: Sendable {
             })
     }
 
-    /// The profiles and rules this site uses, with its own parameters.
+    /// The site's profiles and rules, with its own parameters.
     public func deviceData() throws(InvalidFiles) -> DeviceData {
-        let data = try DeviceData(profiles: profilePaths, rules: rulePaths, parameters: parameters)
+        let data: DeviceData
+        do throws(InvalidFiles) {
+            data = try DeviceData(profiles: profilePaths, rules: rulePaths, parameters: parameters)
+        } catch { throw namingParameterFiles(error) }
         let diagnostics = Diagnostics()
         let names = data.profiles.map(\.name)
         for lift in lifts where !names.contains(lift.profile) {
             let mistake = lift.profileNode.diagnostic(
                 "'\(lift.profile)' is not a profile.\(suggestion(for: lift.profile, among: names))")
-            // The profile of all lifts is one mistake.
+            // A wrong profile of all lifts is one mistake.
             if !diagnostics.all.contains(mistake) { diagnostics.report(mistake) }
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         return data
     }
 
-    /// Whether a reload takes up all that has changed.
-    func differsOnlyInRules(from other: Configuration) -> Bool {
-        func centres(_ configuration: Configuration) -> [String] {
-            configuration.centres.map { centre in
-                let fallback = centre.fallbackAfter.sorted { $0.key.rawValue < $1.key.rawValue }
-                return
-                    "\(centre.name) \(centre.lanes.map(\.rawValue).sorted()) \(fallback) \(centre.backlogRate) \(centre.routes.map { "\($0.text) \($0.clientID ?? "")" })"
-            }
-        }
-        return lifts.map(\.lift) == other.lifts.map(\.lift) && lifts.map(\.profile) == other.lifts.map(\.profile)
-            && centres(self) == centres(other) && quota == other.quota && site == other.site
-            && broker.text == other.broker.text && broker.clientID == other.broker.clientID
-            && topicPrefix == other.topicPrefix && commitWait == other.commitWait
-            && signsAlerts == other.signsAlerts && selfTestEvery == other.selfTestEvery
-            && profilePaths == other.profilePaths && stateFolder == other.stateFolder
-            && runtimeFolder == other.runtimeFolder
+    /// All endpoints with their names; the building's broker first.
+    private var endpointsByName: [(name: String, endpoint: Endpoint)] {
+        [("the broker", broker)]
+            + centres.flatMap { centre in centre.routes.map { ("centre '\(centre.name)'", $0) } }
     }
 
-    /// What is allowed and still unwise.
+    private func isSameServer(_ one: Endpoint, _ other: Endpoint) -> Bool {
+        guard case .mqtt(let a) = one.address, case .mqtt(let b) = other.address else { return false }
+        return a.port == b.port && (a.host == b.host || a.isLoopback && b.isLoopback)
+    }
+
+    /// Adds to each mistake in a parameter's name the files in which the parameters stand.
+    private func namingParameterFiles(_ error: InvalidFiles) -> InvalidFiles {
+        let files = (rulePaths ?? [DeviceData.shippedFolder() + "/rules"]).joined(separator: ", ")
+        return InvalidFiles(
+            error.diagnostics.map { mistake in
+                guard parameters.contains(where: { $0.key.diagnostic(mistake.message) == mistake }) else {
+                    return mistake
+                }
+                var mistake = mistake
+                mistake.message += " They stand under 'parameters:' in \(files), each with its bounds."
+                return mistake
+            })
+    }
+
+    /// Settings that are allowed and unwise.
     public func warnings(_ data: DeviceData) -> [String] {
         var warnings: [String] = []
-        for (name, endpoint) in [("the broker", broker)]
-            + centres.flatMap({ centre in centre.routes.map { ("centre '\(centre.name)'", $0) } })
+        for (name, endpoint) in endpointsByName
         where !endpoint.usesTLS && !endpoint.isLoopback {
             warnings.append(
                 "\(endpoint.node.file):\(endpoint.node.line): \(name) is reached without TLS; use \(endpoint.isMQTT ? "mqtts" : "https")://"
@@ -191,12 +223,22 @@ public struct Configuration: Sendable {
                     + "systemd/mosquitto-hoistway.conf: a default mosquitto drops what it has acknowledged beyond 1000 messages."
             )
         }
+        for (name, endpoint) in endpointsByName where endpoint.username != nil && endpoint.passwordFile == nil {
+            warnings.append(
+                "\(endpoint.node.file):\(endpoint.node.line): \(name) is given a username and no password_file: most brokers refuse that"
+            )
+        }
+        for (name, endpoint) in endpointsByName.dropFirst() where endpoint.isMQTT && isSameServer(endpoint, broker) {
+            warnings.append(
+                "\(endpoint.node.file):\(endpoint.node.line): \(name) has the address of the building's broker: alerts go no further than the building, unless that broker passes them on (a bridge)"
+            )
+        }
         if !centres.contains(where: { $0.lanes.contains(.entrapment) }) {
-            warnings.append("\(file): no centre is told of entrapments: give one of them the lane 'entrapment'")
+            warnings.append("\(file): no centre receives entrapments: give one of them the lane 'entrapment'")
         }
         for centre in centres where centre.lanes.contains(.entrapment) && !centre.isTestable {
             warnings.append(
-                "\(file): the self-test leaves out centre '\(centre.name)': its own form has no word for a test")
+                "\(file): the self-test leaves out centre '\(centre.name)': its own form cannot express a test")
         }
         if case .duration(let overdue)? = data.rules.parameters["report_overdue"] {
             for profile in data.profiles where lifts.contains(where: { $0.profile == profile.name }) {
@@ -208,74 +250,5 @@ public struct Configuration: Sendable {
             }
         }
         return warnings
-    }
-}
-
-extension Configuration.RegisteredLift {
-    /// `[-2, 18]`: the lowest and the highest floor, as the controller counts them.
-    private static func floors(_ node: YAMLNode?, _ diagnostics: Diagnostics) -> ClosedRange<Int>? {
-        guard let node else { return nil }
-        guard case .sequence(let ends) = node.content, ends.count == 2, let low = ends[0].text.flatMap({ Int($0) }),
-            let high = ends[1].text.flatMap({ Int($0) }), low < high, -100...400 ~= low, -100...400 ~= high
-        else {
-            diagnostics.report(
-                node, "found \(node.summary), expected the lowest and the highest floor, such as [-1, 18]")
-            return nil
-        }
-        return low...high
-    }
-
-    /// A code by which a centre or a rescuer knows a lift is one lift's alone.
-    fileprivate func reportNames(among others: [Self], _ diagnostics: Diagnostics) {
-        if let code = lift.registrationCode {
-            let same = others.first { $0.lift.registrationCode == code || $0.lift.id == code }
-            if let same {
-                diagnostics.report(
-                    node,
-                    "the registration code '\(code)' is also that of lift '\(same.lift.id)' (line \(same.node.line))")
-            }
-        }
-        if let same = others.first(where: { $0.lift.registrationCode == lift.id && lift.registrationCode != lift.id }) {
-            diagnostics.report(
-                node, "the id '\(lift.id)' is the registration code of lift '\(same.lift.id)' (line \(same.node.line))")
-        }
-        if let code = lift.rescueCode, let same = others.first(where: { $0.lift.rescueCode == code }) {
-            diagnostics.report(
-                node, "the rescue code '\(code)' is also that of lift '\(same.lift.id)' (line \(same.node.line))")
-        }
-    }
-
-    fileprivate init?(_ node: YAMLNode, defaultProfile: String, _ diagnostics: Diagnostics) {
-        self.node = node
-        profileNode = node
-        // A bare word is a lift of which only the id is known.
-        if let id = node.text, case .scalar = node.content {
-            lift = Lift(id: id, registrationCode: id)
-            profile = defaultProfile
-        } else {
-            var reader = YAMLReader(node, diagnostics, expected: "a lift's id, or a mapping with 'id:'")
-            guard let id = reader.requiredText("id") else { return nil }
-            lift = Lift(
-                id: id, registrationCode: reader.text("registration_code"), rescueCode: reader.text("rescue_code"),
-                place: reader.text("place"),
-                equipmentClass: reader.choice("equipment", EquipmentClass.self) ?? .traction,
-                ratedSpeed: reader.number("rated_speed"), floors: Self.floors(reader.optional("floors"), diagnostics))
-            let travelTime = reader.duration("travel_time")
-            lift.runTimeLimit = reader.duration("run_time_limit") ?? travelTime.map(Lift.runTimeLimit(travelTime:))
-            profile = reader.text("profile") ?? defaultProfile
-            if let place = reader.optional("profile") { profileNode = place }
-            reader.finish()
-        }
-        if let limit = lift.runTimeLimit, !(.seconds(5) ... .seconds(600) ~= limit) {
-            diagnostics.report(node, "run_time_limit: found \(limit.written), expected 5s to 600s")
-        }
-        if let speed = lift.ratedSpeed, !(0.05...30 ~= speed) {
-            diagnostics.report(node, "rated_speed: found \(speed), expected metres per second between 0.05 and 30")
-        }
-        if !Configuration.isTopicLevel(lift.id) {
-            diagnostics.report(
-                node, "the lift's id '\(lift.id)' must be one level of a topic: no '/', '+', '#' or space")
-            return nil
-        }
     }
 }

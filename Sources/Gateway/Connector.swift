@@ -1,8 +1,9 @@
-import Mosquitto
+import MQTT
+import Platform
 import Synchronization
 
-/// Runs libmosquitto's blocking connect on a thread of its own, so that timers go on while a name is looked up or a dead
-/// host is waited for.
+/// Runs libmosquitto's blocking connect on a thread of its own, so that timers continue during a
+/// name look-up and while a dead host is awaited.
 final class Connector: Sendable {
     enum Outcome {
         case connected(MQTTClient)
@@ -14,12 +15,13 @@ final class Connector: Sendable {
     private let isOver = Atomic(false)
 
     /// - Parameters:
-    ///   - client: whose delegate is not set yet; it comes back with the outcome.
-    ///   - wake: of the loop that waits for the outcome.
+    /// - client: a client without a delegate; the outcome returns it.
+    /// - wake: the wake-up of the loop that waits for the outcome.
     init(_ client: sending MQTTClient, waking wake: WakeUp) {
         self.client = Mutex(client)
         LoopThread { [self] in
-            // The lock is held all the while: nobody asks for the client before it is over.
+            // The lock is held all the time: the client is not asked for before the connect has
+            // ended.
             self.client.withLock { client in
                 do throws(MQTTError) { try client?.connect() } catch { failure.withLock { $0 = error } }
             }
@@ -28,7 +30,7 @@ final class Connector: Sendable {
         }.detach()
     }
 
-    /// How it ended, once; nil while it connects.
+    /// The outcome, once; nil while it connects.
     func takeOutcome() -> sending Outcome? {
         guard isOver.load(ordering: .acquiring) else { return nil }
         if let failure = failure.withLock({ $0 }) { return .failed(failure) }

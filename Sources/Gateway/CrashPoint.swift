@@ -7,13 +7,15 @@ import Synchronization
     import Musl
 #endif
 
-/// Moments at which the crash tests kill the daemon, chosen by the environment and otherwise nothing.
+/// Points at which the crash tests kill the daemon. The environment chooses one; otherwise they do
+/// nothing.
 ///
-/// `HOISTWAY_CRASH_AT=after_read:3` kills the process with SIGKILL the third time it gets there.
+/// `HOISTWAY_CRASH_AT=after_read:3` kills the process with SIGKILL when it reaches this point for
+/// the third time.
 enum CrashPoint: String {
-    /// Messages are read and folded, and not yet committed.
+    /// Messages are read and evaluated, and not yet committed.
     case afterRead = "after_read"
-    /// The batch is durable, and the broker has not been told.
+    /// The batch is durable, and the broker has not received the acknowledgement.
     case afterCommit = "after_commit"
 
     private static let chosen: (point: String, count: Int)? = {

@@ -3,12 +3,12 @@ import DeviceProfiles
 import FoundationEssentials
 import PositionedYAML
 
-/// The profiles and rules of a site: the data that says how lifts speak and what is wrong.
+/// The profiles and rules of a site: how its lifts' messages are read, and which alerts follow.
 public struct DeviceData: Sendable {
     public var profiles: [Profile]
     public var rules: RuleSet
 
-    /// Where the shipped `Devices` folder is: beside the working directory, or where `make install` puts it.
+    /// The shipped `Devices` folder: in the working directory, or where `make install` puts it.
     public static func shippedFolder() -> String {
         let installed = "/usr/share/hoistway/Devices"
         if let chosen = ProcessInfo.processInfo.environment["HOISTWAY_DEVICES"] { return chosen }
@@ -53,7 +53,7 @@ public struct DeviceData: Sendable {
     /// The YAML documents of files and folders.
     public static func nodes(_ paths: [String]) throws(InvalidFiles) -> [YAMLNode] { try Files.yamlNodes(in: paths) }
 
-    /// The rules of `paths` with those of `newer` in the place of the same names.
+    /// The rules of `paths`, where rules of the same name are replaced by those of `newer`.
     public static func rules(_ paths: [String], replacing newer: [String]) throws(InvalidFiles) -> RuleSet {
         try RuleSet(try Files.yamlNodes(in: paths), replacing: try Files.yamlNodes(in: newer))
     }

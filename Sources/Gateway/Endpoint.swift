@@ -1,14 +1,15 @@
+import Encoding
 import FoundationEssentials
 import HTTP
-import Mosquitto
+import MQTT
 import PositionedYAML
 import Uplink
 
-/// A place to connect to, with what it takes to be let in. Secrets stand in files of their own, never here.
+/// A server to connect to, with its credentials. Secrets are in files of their own, never here.
 public struct Endpoint: Sendable {
     public enum Address: Sendable {
         case mqtt(BrokerURL)
-        /// `https://HOST[:PORT]/PATH`, or `http://` on a line that needs no TLS.
+        /// `https://HOST[:PORT]/PATH`, or `http://` on a connection that needs no TLS.
         case https(String)
     }
     struct OAuth: Sendable {
@@ -19,7 +20,7 @@ public struct Endpoint: Sendable {
     }
 
     public var address: Address
-    /// The name under which the broker knows the gateway, where it asks for a certain one.
+    /// The client id, where the broker requires a certain one.
     var clientID: String?
     var username: String?
     var passwordFile: String?
@@ -28,10 +29,13 @@ public struct Endpoint: Sendable {
     var keyFile: String?
     var tokenFile: String?
     var oauth: OAuth?
-    /// Events in one request.
+    /// The number of events in one request.
     var batch: Int?
-    /// A form of the centre's own.
+    /// The centre's own form.
     var form: CentreForm?
+    var formFile: String?
+    /// A hash of the form's file when this was read.
+    var formHash: UInt64 = 0
     public var node: YAMLNode
 
     var isMQTT: Bool { if case .mqtt = address { true } else { false } }
@@ -50,20 +54,19 @@ public struct Endpoint: Sendable {
         }
     }
 
-    /// As it stands in a log: without anything secret.
+    /// The address as a log shows it, without secrets.
     public var text: String {
         switch address {
         case .mqtt(let url): url.description
-        // What follows a "?" may be a secret.
-        case .https(let url): String(url.prefix { $0 != "?" })
+        case .https(let url): masked(url: url)
         }
     }
 }
 
 extension Endpoint {
     /// - Parameters:
-    ///   - node: nil where the key is missing, which is reported already.
-    ///   - rest: keys that stand beside these and are not the endpoint's.
+    /// - node: nil where the key is missing, which is reported already.
+    /// - rest: reads the keys beside these that are not the endpoint's.
     init(
         _ node: YAMLNode?, _ root: YAMLNode, _ diagnostics: Diagnostics, mayBeHTTPS: Bool,
         resolve: (String) -> String, rest: (inout YAMLReader) -> Void = { _ in }
@@ -73,68 +76,82 @@ extension Endpoint {
         guard let node else { return }
         var reader = YAMLReader(node, diagnostics)
         rest(&reader)
-        if let text = reader.requiredText("url"), let place = reader.optional("url") {
+        // Of a server with an unknown kind of url any key may be right.
+        var isKnown = false
+        if let text = reader.requiredText("url"), let keyNode = reader.optional("url") {
             if let url = BrokerURL(text) {
                 address = .mqtt(url)
+                isKnown = true
             } else if mayBeHTTPS, Self.isHTTP(text) {
                 address = .https(text)
+                isKnown = true
             } else {
                 diagnostics.report(
-                    place,
+                    keyNode,
                     text.contains("@")
                         ? "a url with a user or a password; they stand in username and password_file, or in a token"
-                        : "found the url '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT"
-                            + (mayBeHTTPS ? ", or https://HOST/PATH" : "") + Self.advice(on: text))
+                        : "found the url '\(masked(url: text))', expected mqtt://HOST:PORT or mqtts://HOST:PORT"
+                            + (mayBeHTTPS ? ", or https://HOST/PATH" : "")
+                            + Self.advice(on: text, mayBeHTTPS: mayBeHTTPS))
             }
         }
-        var files: [(key: String, path: String?, isPEM: Bool)] = []
-        func file(_ key: String, _ reader: inout YAMLReader, isPEM: Bool = false) -> String? {
+        var files: [(key: String, path: String?, secret: SecretFile.Kind?)] = []
+        func file(_ key: String, _ reader: inout YAMLReader, _ secret: SecretFile.Kind? = nil) -> String? {
             let path = reader.text(key).map(resolve)
-            files.append((key, path, isPEM))
+            files.append((key, path, secret))
             return path
         }
-        caFile = file("ca_file", &reader, isPEM: true)
-        certificateFile = file("certificate_file", &reader, isPEM: true)
-        keyFile = file("key_file", &reader, isPEM: true)
+        caFile = file("ca_file", &reader)
+        certificateFile = file("certificate_file", &reader)
+        keyFile = file("key_file", &reader)
         if isMQTT {
             clientID = reader.text("client_id")
-            if let clientID, let place = reader.optional("client_id"),
+            if let clientID, let keyNode = reader.optional("client_id"),
                 clientID.isEmpty || clientID.utf8.count > 1000
                     || clientID.unicodeScalars.contains(where: { $0.value < 32 })
             {
-                diagnostics.report(place, "client_id: expected 1 to 1000 bytes without control characters")
+                diagnostics.report(keyNode, "client_id: expected 1 to 1000 bytes without control characters")
             }
             username = reader.text("username")
-            if username == "", let place = reader.optional("username") {
-                diagnostics.report(place, "username: found an empty one; leave the key out for none")
+            if username == "", let keyNode = reader.optional("username") {
+                diagnostics.report(keyNode, "username: found an empty one; leave the key out for none")
             }
-            passwordFile = file("password_file", &reader)
+            passwordFile = file("password_file", &reader, .password)
         } else {
-            tokenFile = file("token_file", &reader)
+            tokenFile = file("token_file", &reader, .token)
             batch = reader.integer("batch", in: 1...1000)
-            if let name = reader.text("form"), let place = reader.optional("form") {
-                form = CentreFormFile.read(name, place, diagnostics, resolve: resolve)
+            if let name = reader.text("form"), let keyNode = reader.optional("form") {
+                form = CentreFormFile.read(name, keyNode, diagnostics, resolve: resolve)
+                let path = CentreFormFile.path(of: name, resolve: resolve)
+                formFile = path
+                var hash = ByteHash(seed: 7)
+                hash.add(fileOrNothing: path)
+                formHash = hash.value
             }
             if let node = reader.optional("oauth") {
                 var inner = YAMLReader(node, diagnostics)
                 let url = inner.requiredText("token_url") ?? ""
-                if !url.isEmpty, let place = inner.optional("token_url"), !Self.isHTTP(url) || !Self.keepsSecrets(url) {
+                if !url.isEmpty, let keyNode = inner.optional("token_url"), !Self.isHTTP(url) || !Self.keepsSecrets(url)
+                {
                     diagnostics.report(
-                        place, "found the url '\(url)', expected https://HOST/PATH: the client's secret goes there")
+                        keyNode,
+                        "found the url '\(masked(url: url))', expected https://HOST/PATH: the client's secret goes there"
+                    )
                 }
                 oauth = OAuth(
                     tokenURL: url, clientID: inner.requiredText("client_id") ?? "",
                     secretFile: inner.requiredText("client_secret_file").map(resolve) ?? "", scope: inner.text("scope"))
                 inner.finish()
-                if let oauth, !oauth.secretFile.isEmpty, let place = inner.optional("client_secret_file") {
-                    Self.check(oauth.secretFile, "client_secret_file", isPEM: false, place, diagnostics)
+                if let oauth, !oauth.secretFile.isEmpty, let keyNode = inner.optional("client_secret_file") {
+                    Self.check(oauth.secretFile, "client_secret_file", .password, keyNode, diagnostics)
                 }
                 if tokenFile != nil { diagnostics.report(node, "oauth and token_file exclude each other") }
             }
         }
-        for (key, path, isPEM) in files {
-            if let path, let place = reader.optional(key) { Self.check(path, key, isPEM: isPEM, place, diagnostics) }
+        for (key, path, secret) in files {
+            if let path, let keyNode = reader.optional(key) { Self.check(path, key, secret, keyNode, diagnostics) }
         }
+        if !isKnown { for key in Self.keysOfOneTransport { _ = reader.optional(key) } }
         reader.finish(hints: Self.foreignKeys)
         if passwordFile != nil, username == nil {
             diagnostics.report(node, "password_file without a username: MQTT has none without the other")
@@ -144,7 +161,12 @@ extension Endpoint {
         }
     }
 
-    /// Keys that people bring along from other programs.
+    /// Keys of MQTT only, or of HTTPS only.
+    private static let keysOfOneTransport = [
+        "client_id", "username", "password_file", "token_file", "batch", "form", "oauth",
+    ]
+
+    /// Keys that people know from other programs.
     private static let foreignKeys = [
         "keepalive": "The gateway keeps the connection alive by itself, and notices in seconds when it is dead.",
         "keep_alive": "The gateway keeps the connection alive by itself, and notices in seconds when it is dead.",
@@ -157,29 +179,44 @@ extension Endpoint {
         "clientId": "Did you mean 'client_id'?",
         "host": "Host and port stand in the url: mqtt://HOST:PORT.",
         "port": "Host and port stand in the url: mqtt://HOST:PORT.",
-        "tls": "TLS is said by the url: mqtts://HOST:PORT.",
+        "tls": "The url sets TLS: mqtts://HOST:PORT.",
     ]
 
-    /// What a url of another program would be here.
-    private static func advice(on text: String) -> String {
+    /// The url that a foreign one probably means, or what is wrong with one of the gateway's own
+    /// kinds.
+    private static func advice(on text: String, mayBeHTTPS: Bool) -> String {
         let split = text.firstRange(of: "://")
         let scheme = split.map { text[..<$0.lowerBound].lowercased() } ?? ""
         let rest = split.map { text[$0.upperBound...] } ?? text[...]
         switch scheme {
         case "", "tcp": return BrokerURL("mqtt://" + rest) == nil ? "" : ". Did you mean 'mqtt://\(rest)'?"
         case "ssl", "tls": return BrokerURL("mqtts://" + rest) == nil ? "" : ". Did you mean 'mqtts://\(rest)'?"
-        case "ws", "wss": return ". MQTT over WebSocket is not spoken; give the broker a listener for MQTT"
-        default: return ""
+        case "ws", "wss": return ". MQTT over WebSocket is not supported; give the broker a listener for MQTT"
+        case "mqtt", "mqtts", "http", "https":
+            return hasPort(rest) ? "" : ". A port is a number from 1 to 65535"
+        default:
+            let known = ["mqtt", "mqtts"] + (mayBeHTTPS ? ["https"] : [])
+            let meant = suggestion(for: scheme, among: known)
+            return meant.hasPrefix(" Did") ? "." + meant : ""
         }
     }
 
     private static func isHTTP(_ text: String) -> Bool {
         guard text.hasPrefix("https://") || text.hasPrefix("http://") else { return false }
-        let host = text.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" }
+        let rest = text.drop { $0 != ":" }.dropFirst(3)
+        let host = rest.prefix { !"/?#".contains($0) }
         return !host.isEmpty && !host.contains("@") && !text.contains { $0.isWhitespace } && text.utf8.count < 2000
+            && hasPort(rest)
     }
 
-    /// Nobody on the way can read what is sent there.
+    /// Whether the port of `HOST:PORT/PATH` is valid, or absent.
+    private static func hasPort(_ rest: Substring) -> Bool {
+        let host = rest.prefix { !"/?#".contains($0) }
+        guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else { return true }
+        return Int(host[host.index(after: colon)...]).map { 1...65535 ~= $0 } ?? false
+    }
+
+    /// Whether a secret may be sent there: nobody on the way can read it.
     private static func keepsSecrets(_ url: String) -> Bool { url.hasPrefix("https://") || isOnLoopback(url) }
 
     private static func isOnLoopback(_ url: String) -> Bool {
@@ -187,24 +224,46 @@ extension Endpoint {
         return ["localhost", "127.", "[::1]"].contains { host.hasPrefix($0) }
     }
 
+    /// - Parameter secret: nil for a file in PEM form.
     private static func check(
-        _ path: String, _ key: String, isPEM: Bool, _ place: YAMLNode, _ diagnostics: Diagnostics
+        _ path: String, _ key: String, _ secret: SecretFile.Kind?, _ node: YAMLNode, _ diagnostics: Diagnostics
     ) {
         var isFolder = false
         if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
-            diagnostics.report(place, "\(key): '\(path)' does not exist")
+            diagnostics.report(node, "\(key): '\(path)' does not exist")
         } else if isFolder {
-            diagnostics.report(place, "\(key): '\(path)' is a folder, expected a file")
+            diagnostics.report(node, "\(key): '\(path)' is a folder, expected a file")
         } else if !FileManager.default.isReadableFile(atPath: path) {
-            diagnostics.report(place, "\(key): '\(path)' may not be read by this user")
+            diagnostics.report(node, "\(key): '\(path)' may not be read by this user")
         } else {
-            let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-            if isPEM, !text.contains("-----BEGIN ") { diagnostics.report(place, "\(key): '\(path)' holds no PEM") }
-            if !isPEM, text.allSatisfy(\.isWhitespace) { diagnostics.report(place, "\(key): '\(path)' is empty") }
+            let bytes: [UInt8]
+            do throws(InvalidFiles) { bytes = try Files.bytes(path) } catch {
+                let problem = error.diagnostics.first?.message ?? "cannot be read"
+                return diagnostics.report(node, "\(key): '\(path)' \(problem)")
+            }
+            if let secret {
+                if let mistake = SecretFile.mistake(bytes, secret) {
+                    diagnostics.report(node, "\(key): '\(path)' \(mistake)")
+                }
+            } else if !String(decoding: bytes, as: UTF8.self).contains("-----BEGIN ") {
+                diagnostics.report(node, "\(key): '\(path)' holds no PEM")
+            }
         }
     }
 
-    // MARK: What the clients need
+    // MARK: Options of the clients
+
+    /// A hash of its present secrets, certificates and keys; nil where one of them cannot be read.
+    /// The values that were last read are then used on.
+    var secretsHash: UInt64? {
+        var hash = ByteHash(seed: 4)
+        for path in [caFile, certificateFile, keyFile, passwordFile, tokenFile, oauth?.secretFile].compactMap({ $0 }) {
+            // The connection reports an unreadable file when it needs it, and so does a reload.
+            guard let bytes = try? Files.bytes(path) else { return nil }
+            hash.add(bytes.span, 0, bytes.count)
+        }
+        return hash.value
+    }
 
     /// A secret of one line.
     private func secret(_ path: String) throws(InvalidFiles) -> String {
@@ -214,11 +273,15 @@ extension Endpoint {
     }
 
     /// - Throws: `InvalidFiles` when a secret's file cannot be read.
-    /// - Parameter id: the client's, where the configuration names none.
+    /// - Parameter id: the client id, where the configuration has none.
     func clientOptions(_ url: BrokerURL, id: String) throws(InvalidFiles) -> MQTTClient.Options {
         var options = MQTTClient.Options(url: url, clientID: clientID ?? id)
         options.username = username
-        if let passwordFile { options.password = try secret(passwordFile) }
+        if let passwordFile {
+            options.password = try secret(passwordFile)
+            let endpoint = self
+            options.currentPassword = { try? endpoint.secret(passwordFile) }  // the last one stays in use meanwhile
+        }
         options.caFile = caFile
         options.certificateFile = certificateFile
         options.keyFile = keyFile
@@ -239,6 +302,10 @@ extension Endpoint {
                 tokenURL: oauth.tokenURL, id: oauth.clientID, secret: try secret(oauth.secretFile), scope: oauth.scope)
         }
         var options = HTTPSRoute.Options(url: url, client: client, authorization: authorization)
+        if let file = tokenFile ?? oauth?.secretFile {
+            let endpoint = self
+            options.currentSecret = { try? endpoint.secret(file) }  // the last one stays in use meanwhile
+        }
         if let batch { options.batch = batch }
         options.form = form
         return options

@@ -1,31 +1,31 @@
 import Detection
 import DeviceProfiles
-import Elevator
 import Encoding
+import LiftModel
 import PositionedYAML
 import Trace
 
 /// Reads traces of lines `{"t": seconds, "SIGNAL": value, …}` for `hoistway rules eval`.
 public struct ExpressionWorkbench {
-    /// A key as it stands in the lines, and where its values go.
+    /// A key as the lines contain it, and the column of its values.
     private struct Key {
         var bytes: [UInt8]
         var column: Int?
         var isTime = false
         var text: String { String(decoding: bytes, as: UTF8.self) }
     }
-    /// Keys remembered; of more the rest is looked up by name each time.
+    /// The limit of remembered keys; any further key is looked up by name each time.
     private static let rememberedKeys = 256
 
     private var trace: ExpressionTrace
     private var keys: [Key] = []
-    /// The key of each place in the last line: lines mostly look alike.
+    /// The key of each member of the last line: most lines have the same keys in the same order.
     private var guesses: [Int] = []
     private var members: [JSONMember] = []
 
     private init(_ trace: ExpressionTrace) { self.trace = trace }
 
-    /// - Throws: `InvalidFiles` that names the line, or the place in the expression.
+    /// - Throws: `InvalidFiles` with the line, or the location in the expression.
     public static func trace(_ path: String, for expression: String, lateness: Duration?) throws -> ExpressionTrace {
         let name = path == "-" ? "standard input" : path
         var workbench: ExpressionWorkbench
@@ -68,18 +68,18 @@ public struct ExpressionWorkbench {
     /// - Returns: whether the line has a time.
     private mutating func add(_ line: Span<UInt8>) throws -> Bool {
         var time: Int64?
-        for place in members.indices {
-            let key = try key(of: members[place], place, line)
-            if guesses.count <= place { guesses.append(key) } else { guesses[place] = key }
+        for index in members.indices {
+            let key = try key(of: members[index], index, line)
+            if guesses.count <= index { guesses.append(key) } else { guesses[index] = key }
             guard keys[key].isTime else { continue }
-            let value = members[place].value
+            let value = members[index].value
             time = value.kind == .number ? DecimalText.nanoseconds(line, value.start, value.end) : nil
         }
-        guard let time, time.magnitude <= UInt64(TraceReader.farthest) else { return false }
+        guard let time, time.magnitude <= UInt64(TraceReader.maximumTime) else { return false }
         guard trace.beginRow(time) else { return true }
-        for place in members.indices {
-            guard let column = keys[guesses[place]].column else { continue }
-            let value = members[place].value
+        for index in members.indices {
+            guard let column = keys[guesses[index]].column else { continue }
+            let value = members[index].value
             switch value.kind {
             case .true: try trace.add(column, true)
             case .false: try trace.add(column, false)
@@ -88,13 +88,13 @@ public struct ExpressionWorkbench {
                 if let number = DecimalText.double(line, value.start, value.end) { try trace.add(column, number) }
             case .string where value.hasEscapes:
                 let text = Array(JSONScanner(line).unescaped(value).utf8)
-                try trace.add(column, word: text.span)
-            case .string: try trace.add(column, word: line.extracting(value.start..<value.end))
-            case .array: try trace.add(column, codes: try codes(value, line, keys[guesses[place]]))
+                try trace.add(column, text: text.span)
+            case .string: try trace.add(column, text: line.extracting(value.start..<value.end))
+            case .array: try trace.add(column, codes: try codes(value, line, keys[guesses[index]]))
             default:
                 throw ExpressionTrace.Mismatch(
                     message:
-                        "'\(keys[guesses[place]].text)' is an object; expected a number, a word, true, false, null "
+                        "'\(keys[guesses[index]].text)' is an object; expected a number, a word, true, false, null "
                         + "or a list of codes")
             }
         }
@@ -105,16 +105,16 @@ public struct ExpressionWorkbench {
     private func codes(_ list: JSONToken, _ line: Span<UInt8>, _ key: Key) throws(ExpressionTrace.Mismatch) -> UInt64 {
         var set: UInt64 = 0
         var text = ""
-        for place in list.start + 1..<list.end - 1 { text.unicodeScalars.append(UnicodeScalar(line[place])) }
+        for index in list.start + 1..<list.end - 1 { text.unicodeScalars.append(UnicodeScalar(line[index])) }
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
             let item = item.trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()
-            let word = String(item)
-            if word.isEmpty, set == 0, text.allSatisfy(\.isWhitespace) { continue }
-            guard word.count > 2, word.hasPrefix("\""), word.hasSuffix("\""),
-                let code = FaultCode(rawValue: String(word.dropFirst().dropLast()))
+            let element = String(item)
+            if element.isEmpty, set == 0, text.allSatisfy(\.isWhitespace) { continue }
+            guard element.count > 2, element.hasPrefix("\""), element.hasSuffix("\""),
+                let code = FaultCode(rawValue: String(element.dropFirst().dropLast()))
             else {
                 throw ExpressionTrace.Mismatch(
-                    message: "'\(key.text)' holds \(word), which is no code of GB/T 24476 such as \"04\"")
+                    message: "'\(key.text)' holds \(element), which is no code of GB/T 24476 such as \"04\"")
             }
             set |= code.bit
         }
@@ -122,9 +122,9 @@ public struct ExpressionWorkbench {
     }
 
     private mutating func key(
-        of member: JSONMember, _ place: Int, _ line: Span<UInt8>
+        of member: JSONMember, _ index: Int, _ line: Span<UInt8>
     ) throws(ExpressionError) -> Int {
-        if place < guesses.count, Self.isSame(line, member.key, keys[guesses[place]].bytes) { return guesses[place] }
+        if index < guesses.count, Self.isSame(line, member.key, keys[guesses[index]].bytes) { return guesses[index] }
         if let known = keys.indices.first(where: { Self.isSame(line, member.key, keys[$0].bytes) }) { return known }
         let name = JSONScanner(line).unescaped(member.key)
         var bytes: [UInt8] = []

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Journal
 import PositionedYAML
 
 #if canImport(Glibc)
@@ -7,18 +8,47 @@ import PositionedYAML
     import Musl
 #endif
 
-/// Reads files a person wrote, with errors that name them.
+/// Reads and writes files; errors name the file.
 public enum Files {
+    /// - Throws: `InvalidFiles`, also for a file that is longer than a person writes one.
     public static func bytes(_ path: String) throws(InvalidFiles) -> [UInt8] {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let most = YAMLNode.maximumSize
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw unreadable(path, errno) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        // The size in the file's attributes may be wrong: a pipe has none, and /dev/zero has no
+        // end.
+        while bytes.count <= most {
+            let count = read(descriptor, &piece, piece.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw unreadable(path, errno) }
+            if count == 0 { break }
+            bytes += piece[..<count]
+        }
+        if bytes.count > most {
             throw InvalidFiles([
-                Diagnostic(file: path, message: "cannot be read. Does it exist, and may this user read it?")
+                Diagnostic(file: path, message: "has more than \(most) bytes; expected at most so many")
             ])
         }
-        return Array(data)
+        return bytes
     }
 
-    /// What this user may still write on the folder's disk; nil where nobody says.
+    private static func unreadable(_ path: String, _ code: Int32) -> InvalidFiles {
+        let message =
+            switch code {
+            case ENOENT, ENOTDIR: "does not exist. Check its name and its folder"
+            case EISDIR: "is a folder; expected a file"
+            case EACCES, EPERM:
+                "may not be read by user '\(OwnFiles.currentUser)'. Run this as root or as the file's user"
+            default: "cannot be read: \(String(cString: strerror(code)))"
+            }
+        return InvalidFiles([Diagnostic(file: path, message: message)])
+    }
+
+    /// The bytes that this user may still write to the folder's disk; nil where the system does not
+    /// report them.
     static func freeBytes(_ folder: String) -> Int? {
         var system = statvfs()
         guard statvfs(folder, &system) == 0 else { return nil }
@@ -26,18 +56,22 @@ public enum Files {
             clamping: UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize)).partialValue)
     }
 
-    /// Whether the folder's disk takes a file of some pages now, and keeps it.
-    static func takes(_ folder: String) -> Bool {
+    /// Tests whether the folder's disk stores a file of some pages now.
+    /// - Returns: nil where it does, otherwise the system's error number.
+    static func writeProblem(in folder: String) -> Int32? {
         let path = folder + "/probe"
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return errno }
         defer {
             close(descriptor)
             unlink(path)
         }
         let bytes = [UInt8](repeating: 0xA5, count: 1 << 18)
-        return bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == bytes.count
-            && fsync(descriptor) == 0
+        errno = 0
+        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        // A disk that takes only a part of the bytes is full.
+        guard count == bytes.count else { return count < 0 ? errno : ENOSPC }
+        return fsync(descriptor) == 0 ? nil : errno
     }
 
     public static func yaml(_ path: String) throws(InvalidFiles) -> YAMLNode {
@@ -57,7 +91,7 @@ public enum Files {
         return files
     }
 
-    /// Every YAML file of the paths; all mistakes at once.
+    /// The YAML documents of all files of the paths.
     static func yamlNodes(in paths: [String]) throws(InvalidFiles) -> [YAMLNode] {
         var nodes: [YAMLNode] = []
         var mistakes: [Diagnostic] = []
@@ -72,26 +106,32 @@ public enum Files {
         return nodes
     }
 
-    /// Replaces a file in one step: a reader sees the old one or the new one, never a part.
-    /// - Parameter isDurable: on disk before this returns, for what somebody is told was kept.
+    /// Replaces a file in one step: a reader sees the old file or the new one, never a part. It
+    /// follows no link (`Folder`).
+    /// - Parameter isDurable: the file is on disk before this returns. Needed where someone is told
+    ///   that it was stored.
     /// - Returns: whether it was replaced.
     @discardableResult
     public static func replace(_ path: String, with bytes: [UInt8], isDurable: Bool = false) -> Bool {
-        let fresh = path + ".new"
-        let descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return false }
-        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        let isSynced = !isDurable || fsync(descriptor) == 0
-        close(descriptor)
-        guard count == bytes.count, isSynced, rename(fresh, path) == 0 else { return false }
-        return !isDurable || syncFolder(of: path)
+        let (folder, name) = Folder.split(path)
+        do throws(Folder.Problem) {
+            try Folder(folder).replace(name, with: bytes, isDurable: isDurable)
+            return true
+        } catch { return false }
     }
 
-    private static func syncFolder(of path: String) -> Bool {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return fsync(descriptor) == 0
+    /// A file that the gateway writes for its commands, in a folder that root need not trust.
+    /// - Returns: nil where there is none.
+    /// - Throws: `Folder.Problem` for a link, a folder, or a file that may not be read.
+    public static func readGatewayFile(_ path: String) throws(Folder.Problem) -> [UInt8]? {
+        let (folder, name) = Folder.split(path)
+        do throws(Folder.Problem) { return try Folder(folder).contents(name, upTo: 256 << 20) } catch {
+            if error.code == ENOENT { return nil }
+            throw error
+        }
     }
+}
+
+extension InvalidFiles {
+    init(_ problem: Folder.Problem) { self.init([Diagnostic(file: problem.path, message: problem.message)]) }
 }

@@ -1,37 +1,39 @@
 import Detection
-import Elevator
 import Encoding
 import Journal
-import Mosquitto
+import LiftModel
 import Uplink
 
-/// How the gateway is, for the centre: sent every minute over each route, and never stored, as an old one says nothing.
+/// The heartbeat for the centre: sent every minute over each route, and never stored, as an old one
+/// has no value.
 ///
-/// Health is progress, not a process that is alive: how deep the queue is and how old its oldest event, whether lifts are heard.
+/// Health is progress, not a live process: the depth of the queues, the age of the oldest event,
+/// and whether lifts are observed.
 struct Heartbeat {
     static let every = Duration.seconds(60)
 
     var site: AlertEvent.Site
     var startedAt: Int64
     var loop: TelemetryLoop
-    var board: UplinkBoard
+    var delivery: DeliveryState
     var journal: Journal
     var lifts: Int
     var signer: Signer?
 
     /// - Throws: `JournalError` when the queue cannot be counted.
     func json(at now: Instant, monotonic: Int64) throws(JournalError) -> [UInt8] {
-        let routes = board.routeStatuses
+        let routes = delivery.routeStatuses
         var depths: [(centre: String, depth: [Lane: Int])] = []
         for route in routes where !depths.contains(where: { $0.centre == route.centre }) {
             depths.append((route.centre, try journal.depth(of: route.centre)))
         }
-        let oldest = try journal.owed().oldest
+        let oldest = try journal.outboxSize().oldest
         let counters = try journal.counters()
         let letters = try journal.deadLetterCount()
         let chain = try journal.lastLink()
         return CloudEvent.json(
-            "heartbeat", id: "\(site.id)/\(now.nanoseconds)", site: site, subject: site.id, time: now
+            "heartbeat", id: "\(site.id)/\(now.nanoseconds)", site: site, subject: site.id,
+            time: loop.clock.calendar(now)
         ) { json in
             json.put("version", productVersion)
             json.put("rules_version", loop.intake.detector.rules.version)
@@ -41,6 +43,9 @@ struct Heartbeat {
             json.put("messages", loop.counters.messages)
             json.put("bad_messages", loop.intake.badInput.refused)
             json.put("commit_failures", loop.counters.commitFailures)
+            json.array("problems") { array in
+                for problem in loop.brokerProblems + routes.flatMap(\.problems) { array.item(problem) }
+            }
             json.object("clock") {
                 $0.put("quality", loop.clock.quality.rawValue)
                 $0.put("wall_offset_s", loop.clock.wallOffset.inSeconds)
@@ -55,7 +60,7 @@ struct Heartbeat {
             }
             if let chain {
                 json.object("chain") {
-                    $0.put("alerts", Int(chain.place))
+                    $0.put("alerts", Int(chain.sequence))
                     $0.put("sha256", chain.hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
                 }
             }
@@ -63,7 +68,7 @@ struct Heartbeat {
             json.put("dead_letters", letters)
             if let last = counters["selftest_at"] {
                 json.object("last_selftest") {
-                    $0.put("time", Instant(nanoseconds: Int64(last)).rfc3339)
+                    $0.put("time", loop.clock.calendar(Instant(nanoseconds: Int64(last))).rfc3339)
                     $0.put("passed", counters["selftest_passed"] == 1)
                 }
             }

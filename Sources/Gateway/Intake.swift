@@ -1,60 +1,70 @@
 import Detection
 import DeviceProfiles
-import Elevator
 import Encoding
+import LiftModel
 
-/// The first half of the loop: a message's bytes are decoded by its lift's profile and folded into the lift's state.
+/// Decodes each message by its lift's profile and applies the reading to the lift's state.
 ///
-/// The daemon, the recovery after a crash and `replay` all go through here.
+/// The daemon, the recovery after a restart and `replay` all use it.
 public struct Intake {
-    /// Which lifts may speak.
+    /// Which lifts' messages are used.
     public enum Admission: Sendable {
-        /// Those of the register only; another's word is counted as bad input.
+        /// Those of registered lifts. Any other message counts as bad input.
         case registered
-        /// Whoever speaks on a topic of a profile: for traces without a configuration.
+        /// Those of every lift on a topic of a profile: for traces without a configuration.
         case anyone
     }
-    /// What a topic means: whose word it is, and how to read it.
+    /// What a topic means: its lift, and how its messages are read.
     private struct Channel {
         var topic: [UInt8]
-        /// nil: a topic that no profile knows, or of a lift that is not registered.
+        /// nil for a topic that no profile knows, or of a lift that is not registered.
         var lift: Int?
         var decoder: Int
         var mapping: Int
         var identities: [[UInt8]]
-        /// The lift has said its name here.
+        /// A message on this topic has contained the lift's identity.
         var isNamed = false
-        /// Its last codes had one that the profile does not name, which goes along as the controller's own.
+        /// The last list of codes had a code that the profile does not name; it is reported as the
+        /// vendor's code.
         var hasUnknownCode = false
     }
     /// Longer messages are refused unread.
     public static let maximumPayload = 64 << 10
-    /// Topics remembered; a stranger who invents topics cannot fill the memory.
+    /// How a message was used. The treatment decides whether a redelivery of it can be recognised.
+    public enum Treatment: Sendable {
+        /// Read, or refused because of its content.
+        case read
+        /// Read, with a time or a sequence number of its own: the same bytes are the same message.
+        case distinct
+        /// Refused without a look at its content: on an unregistered topic, or too long.
+        case unread
+    }
+    /// The limit of known topics: a client that invents topics cannot fill the memory.
     static let maximumChannels = 100_000
 
     public private(set) var detector: Detector
     public private(set) var badInput = BadInput()
     var refusedLifts: RefusedLifts
-    /// The latest time to which it was advanced.
-    private var reached: Instant
+    /// The latest time that the intake has seen.
+    private var latestTime: Instant
     private var decoders: [MessageDecoder]
     private var channels: [Channel] = []
-    /// By the topic's hash.
+    /// Indices into `channels` by the topic's hash.
     private var channelIndex: [UInt64: Int] = [:]
     private let admission: Admission
 
     public init(
         data: DeviceData, origin: AlertOrigin = AlertOrigin(site: "site"), admission: Admission, start: Instant,
-        isListening: Bool
+        isObserving: Bool
     ) {
-        detector = Detector(rules: data.rules, origin: origin, start: start, isListening: isListening)
+        detector = Detector(rules: data.rules, origin: origin, start: start, isObserving: isObserving)
         refusedLifts = RefusedLifts(origin)
-        reached = start
+        latestTime = start
         decoders = data.profiles.map { MessageDecoder($0) }
         self.admission = admission
     }
 
-    /// Begins to follow a lift that speaks as the named profile says.
+    /// Starts to watch a lift that publishes as the named profile says.
     public mutating func register(_ lift: Lift, profile name: String, at start: Instant) throws {
         guard let decoder = decoders.first(where: { $0.profile.name == name }) else { return }
         try detector.add(
@@ -81,7 +91,7 @@ public struct Intake {
         }
     }
 
-    /// What a profile, a class of lift and its register mean to the rules.
+    /// The kind of lift, as the rules know it, from a profile, an equipment class and the register.
     public static func kind(
         _ profile: Profile, _ equipment: EquipmentClass, runTimeLimit: Duration? = nil
     ) -> Detector.LiftKind {
@@ -99,92 +109,101 @@ public struct Intake {
 
     // MARK: Input
 
-    /// One message. Bad input is counted and kept; nothing is thrown.
+    /// Takes one message. Bad input is counted and stored; nothing is thrown.
+    /// - Parameter unread: the length of a message that was refused unread when it came. `payload`
+    ///   is then its beginning only.
+    @discardableResult
     public mutating func take(
-        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, arrival: Instant
-    ) {
-        reached = max(reached, arrival)
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, arrival: Instant, unread: Int? = nil
+    ) -> Treatment {
+        latestTime = max(latestTime, arrival)
         detector.advance(before: arrival)
-        // A self-test's words are nobody's here; it has a detector of its own.
-        if Self.isSelfTest(topic) { return }
-        guard payload.count <= Self.maximumPayload else {
+        // The self-test has a detector of its own; its messages concern no lift here.
+        if Self.isSelfTest(topic) { return .read }
+        guard unread ?? payload.count <= Self.maximumPayload else {
             noteRefused(lift(of: topic), "too_long", at: arrival)
-            return badInput.noteRefused(
+            badInput.noteRefused(
                 "too_long", topic: topic, payload: payload, arrival: arrival,
                 "longer than \(Self.maximumPayload) bytes")
+            return .unread
         }
         let key = Self.key(topic)
         if channelIndex[key] == nil {
-            do { try meet(topic, key, at: arrival) } catch {
+            do { try addUnknownTopic(topic, key, at: arrival) } catch {
                 badInput.noteRefused("rules", topic: topic, payload: payload, arrival: arrival, "\(error)")
             }
         }
-        guard let channel = channelIndex[key], let lift = channels[channel].lift,
+        // A message that was refused unread came on an unregistered topic, even if its lift was
+        // registered later.
+        guard unread == nil, let channel = channelIndex[key], let lift = channels[channel].lift,
             Self.equal(topic, channels[channel].topic)
         else {
-            return badInput.noteRefused(
+            badInput.noteRefused(
                 "unknown_lift", topic: topic, payload: payload, arrival: arrival,
-                "no registered lift speaks on this topic. Is the lift in the configuration?")
+                "no registered lift publishes on this topic. Is the lift in the configuration?")
+            return .unread
         }
-        // A retained message that was deleted has no payload; it says nothing.
-        if payload.count == 0 && isRetained { return }
+        // A deleted retained message has no payload and no content.
+        if payload.count == 0 && isRetained { return .read }
         let decoder = channels[channel].decoder
         do throws(UnreadableMessage) {
             var message = try decoders[decoder].decode(
                 payload, topic: channels[channel].mapping, isRetained: isRetained,
                 identities: channels[channel].identities, mustBeNamed: channels[channel].isNamed)
             if message.identity != nil { channels[channel].isNamed = true }
-            // Without a register a topic belongs to whoever names himself on it first.
+            // Without a register a topic belongs to the first identity on it.
             if admission == .anyone, channels[channel].identities.isEmpty, let name = message.identity {
                 channels[channel].identities = [
                     name.isResolved
                         ? Array(decoders[decoder].resolved[name.range]) : payload.extracting(name.range).array
                 ]
             }
-            noteOddities(decoder, topic: topic, payload: payload, arrival: arrival)
+            noteUnexpectedValues(decoder, topic: topic, payload: payload, arrival: arrival)
             if message.reading.isSignOfLife {
                 refusedLifts.noteRead(lift, id: detector.lift(lift).id, at: arrival)
             }
-            if message.tellsAllCodes, !message.hasUnknownCode, channels[channel].hasUnknownCode,
+            if message.hasAllCodes, !message.hasUnknownCode, channels[channel].hasUnknownCode,
                 message.vendorCode == nil
             {
-                // It has ended, and says nothing of what comes.
+                // The unknown code has ended, and no vendor code replaces it.
                 message.vendorCode = DecodedMessage.Text.none
             }
-            if message.tellsAllCodes { channels[channel].hasUnknownCode = message.hasUnknownCode }
-            fold(message, decoder, lift: lift, payload: payload, arrival: arrival)
+            if message.hasAllCodes { channels[channel].hasUnknownCode = message.hasUnknownCode }
+            apply(message, decoder, lift: lift, payload: payload, arrival: arrival)
+            return message.duplicateKey != 0 && message.reading.alarmButton != true ? .distinct : .read
         } catch {
             noteRefused(lift, error.kind, at: arrival)
             badInput.noteRefused(error.kind, topic: topic, payload: payload, arrival: arrival, error.description)
+            return .read
         }
     }
 
-    private mutating func fold(
+    private mutating func apply(
         _ message: DecodedMessage, _ decoder: Int, lift: Int, payload: Span<UInt8>, arrival: Instant
     ) {
         guard let code = message.vendorCode else {
-            return detector.fold(
+            return detector.apply(
                 message.reading, lift: lift, key: message.duplicateKey, vendorCode: nil, arrival: arrival)
         }
         if code.isResolved {
             let resolved = decoders[decoder].resolved
-            detector.fold(
+            detector.apply(
                 message.reading, lift: lift, key: message.duplicateKey,
                 vendorCode: resolved.span.extracting(code.range), arrival: arrival)
         } else {
-            detector.fold(
+            detector.apply(
                 message.reading, lift: lift, key: message.duplicateKey, vendorCode: payload.extracting(code.range),
                 arrival: arrival)
         }
     }
 
-    /// Counts what was not as the profile says in a message that is used all the same.
-    private mutating func noteOddities(
+    /// Counts the parts that differ from the profile in a message that is used otherwise.
+    private mutating func noteUnexpectedValues(
         _ decoder: Int, topic: Span<UInt8>, payload: Span<UInt8>, arrival: Instant
     ) {
-        for oddity in decoders[decoder].oddities {
+        for unexpected in decoders[decoder].unexpectedValues {
             badInput.note(
-                oddity, decoders[decoder], decoderIndex: decoder, topic: topic, payload: payload, arrival: arrival)
+                unexpected, decoders[decoder], decoderIndex: decoder, topic: topic, payload: payload, arrival: arrival)
         }
         let blemishes = decoders[decoder].blemishes
         if blemishes.isEmpty { return }
@@ -199,7 +218,7 @@ public struct Intake {
         refusedLifts.noteRefused(lift, id: detector.lift(lift).id, because: kind, at: arrival)
     }
 
-    /// Whose topic it is.
+    /// The lift of a topic.
     private func lift(of topic: Span<UInt8>) -> Int? {
         guard let channel = channelIndex[Self.key(topic)], Self.equal(topic, channels[channel].topic) else {
             return nil
@@ -214,9 +233,9 @@ public struct Intake {
         return true
     }
 
-    /// A topic heard for the first time.
-    private mutating func meet(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant) throws {
-        // Registered lifts are known from the start; strangers are not worth remembering.
+    /// Registers the lift of a topic that was not known before.
+    private mutating func addUnknownTopic(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant) throws {
+        // Registered lifts are known from the start; an unregistered topic is not worth its memory.
         guard admission == .anyone, channels.count < Self.maximumChannels else { return }
         let bytes = topic.array
         let text = String(decoding: bytes, as: UTF8.self)
@@ -239,35 +258,37 @@ public struct Intake {
     // MARK: Time and output
 
     public mutating func advance(to now: Instant) {
-        reached = max(reached, now)
+        latestTime = max(latestTime, now)
         detector.advance(to: now)
     }
 
-    /// Lets time pass alert by alert.
-    /// - Parameter tell: takes each with the moment at which it was decided, which is after its own where the lift's words were waited for.
-    package mutating func advance(to now: Instant, tell: (Alert, Instant) -> Void) {
+    /// Advances the time alert by alert.
+    /// - Parameter emit: takes each alert with the moment of its evaluation, which is later than
+    ///   its own time where the lift's messages were awaited.
+    package mutating func advance(to now: Instant, emit: (Alert, Instant) -> Void) {
         while let due = detector.deadline, due <= now {
-            // A deadline in the past of words that came late is met now, as in the daemon.
-            let moment = max(due, reached)
+            // A deadline before the time of late messages is evaluated now, as in the daemon.
+            let moment = max(due, latestTime)
             advance(to: moment)
-            for alert in takeAlerts() { tell(alert, max(moment, alert.time)) }
+            for alert in takeAlerts() { emit(alert, max(moment, alert.time)) }
         }
         advance(to: now)
-        for alert in takeAlerts() { tell(alert, alert.time) }
+        for alert in takeAlerts() { emit(alert, alert.time) }
     }
 
-    public mutating func stopListening(at now: Instant) { detector.stopListening(at: now) }
-    public mutating func waitForWords() { detector.waitForWords() }
-    public mutating func startListening(at now: Instant) { detector.startListening(at: now) }
+    public mutating func stopObserving(at now: Instant) { detector.stopObserving(at: now) }
+    public mutating func waitForUnreadMessages() { detector.waitForUnreadMessages() }
+    public mutating func startObserving(at now: Instant) { detector.startObserving(at: now) }
     public mutating func takeAlerts() -> [Alert] { detector.takeAlerts() }
 
-    /// What the time until then has brought comes first: an order may concern it.
-    /// - Throws: `OrderProblem`; nothing but time is changed then.
-    public mutating func follow(_ order: Order, at now: Instant) throws(OrderProblem) {
+    /// Applies an operator action, after the alerts that are due until then: it may concern one of
+    /// them.
+    /// - Throws: `OperatorActionError`; nothing but time is changed then.
+    public mutating func apply(_ action: OperatorAction, at now: Instant) throws(OperatorActionError) {
         advance(to: now)
-        try detector.follow(order, at: now)
+        try detector.apply(action, at: now)
     }
-    /// Goes on under other rules. - Throws: `ExpressionError`; nothing is changed then.
+    /// Continues under changed rules. - Throws: `ExpressionError`; nothing is changed then.
     public mutating func adopt(_ rules: RuleSet, at now: Instant) throws(ExpressionError) {
         try detector.adopt(rules, at: now)
     }

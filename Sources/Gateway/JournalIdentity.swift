@@ -1,15 +1,18 @@
 import Detection
-import Elevator
 import FoundationEssentials
 import Journal
+import LiftModel
 import Uplink
 
-/// Which journal this is: a random UUID in a file beside it, made at the first start. With the site it is a part of every alert's id,
-/// so that no two journals give the same id to different alerts.
+/// The identity of a journal: a random UUID in a file beside it, created at the first start. With
+/// the site it is a part of every alert's id, so that no two journals give the same id to different
+/// alerts.
 ///
-/// The file is not the journal's: a journal that is damaged, salvaged or lost is followed by one of the same identity.
+/// The file outlives the journal: a damaged, salvaged or lost journal is followed by one of the
+/// same identity.
 struct JournalIdentity {
-    /// The journal's batches up to this one were judged by a version without identities: folded again, they give its ids.
+    /// The counter with the last batch that a version without identities evaluated. Their replay
+    /// gives the ids of that version.
     static let unnamedCounter = "unnamed_through"
 
     private let path: String
@@ -17,10 +20,11 @@ struct JournalIdentity {
 
     init(besideJournal path: String) { self.path = path + ".identity" }
 
-    /// Reads the identity, or makes it.
-    /// - Parameter journal: on disk; nil where the disk takes no file: the identity then waits in memory for one that does.
-    /// - Returns: the identity, and whether it could be kept.
-    mutating func take(for journal: Journal?) -> (text: String, isKept: Bool) {
+    /// Reads the identity, or creates it.
+    /// - Parameter journal: the journal on disk; nil where the disk takes no file. The identity
+    ///   then stays in memory until one does.
+    /// - Returns: the identity, and whether it is stored.
+    mutating func take(for journal: Journal?) -> (text: String, isStored: Bool) {
         if let known = Self.read(path) {
             text = known
             return (known, true)
@@ -28,7 +32,7 @@ struct JournalIdentity {
         let made = text ?? UUID().uuidString.lowercased()
         text = made
         guard let journal else { return (made, false) }
-        // First the mark: a power cut between the two leaves a journal of the old kind.
+        // The mark comes first: a power cut between the two leaves a journal without an identity.
         do throws(JournalError) {
             if journal.lastSequence > 0 { try journal.set(Self.unnamedCounter, journal.lastSequence) }
         } catch { return (made, false) }
@@ -43,6 +47,6 @@ struct JournalIdentity {
 }
 
 extension AlertEvent.Site {
-    /// Whose the alerts of this site are.
+    /// The origin of this site's alerts.
     var origin: AlertOrigin { AlertOrigin(site: id, journal: journal ?? AlertOrigin.replayed) }
 }

@@ -1,29 +1,37 @@
 import Detection
-import Elevator
 import Encoding
 import FoundationEssentials
 import Journal
+import LiftModel
 import Uplink
 
-/// Alerts over a restart that are no part of the fold: the gateway's own (`broker_lost`, a failed self-test, the self-test's virtual
-/// lift), and those of lifts and rules that are gone. The journal's alerts themselves say what was open.
+/// Alerts that a restart resumes from the journal, because they are no part of the detector's
+/// state: the gateway's own (`broker_lost`, a failed self-test, the self-test's virtual lift), and
+/// those of lifts and rules that are gone.
 extension Journal.StoredAlert {
-    private struct Body: Decodable {
-        struct Inner: Decodable {
+    private struct Event: Decodable {
+        struct Content: Decodable {
             struct Title: Decodable { var en, zh: String }
             struct Rule: Decodable { var name: String }
+            struct Statement: Decodable { var remark: String? }
             var onset: String
             var severity: String
             var title: Title
             var rule: Rule
+            var statement: Statement?
         }
-        var data: Inner
+        var time: String
+        var data: Content
     }
 
-    private var content: Body.Inner? { (try? JSONDecoder().decode(Body.self, from: Data(body)))?.data }
+    /// The stored event; nil where the gateway has not written it in this form.
+    private var event: Event? { try? JSONDecoder().decode(Event.self, from: Data(body)) }
+    private var content: Event.Content? { event?.data }
+    /// The time in the event, on the calendar.
+    public var calendarTime: Instant { event.flatMap { Instant(rfc3339: $0.time) } ?? time }
 
-    /// Its next revision, which says that it is over.
-    func ended(because reason: AlertReason, at now: Instant) -> Alert? {
+    /// The next revision, which clears the alert.
+    func clearedRevision(because reason: AlertReason, at now: Instant) -> Alert? {
         guard let content, let onset, let severity = Severity(rawValue: content.severity) else { return nil }
         return Alert(
             id: id, revision: revision + 1, lift: lift, kind: kind, state: .cleared, severity: severity,
@@ -32,26 +40,47 @@ extension Journal.StoredAlert {
             title: Title(en: content.title.en, zh: content.title.zh))
     }
 
+    /// The remark of the event's statement.
+    var remark: String? { content?.statement?.remark }
+
     var isOpen: Bool { AlertState(rawValue: state)?.isOpen ?? false }
 
-    /// When it began, to the millisecond in which every revision names it.
-    var onset: Instant? { content.flatMap { Instant(rfc3339: $0.onset) } }
+    /// The onset on the gateway's time line, to the millisecond that every revision has.
+    var onset: Instant? {
+        guard let event, let onset = Instant(rfc3339: event.data.onset) else { return nil }
+        // The text has whole milliseconds; a calendar that differs from the time line differs by
+        // hours.
+        let calendarOffset = calendarTime - time
+        return calendarOffset > .seconds(-1) && calendarOffset < .seconds(1) ? onset : onset + (.zero - calendarOffset)
+    }
 }
 
 extension SiteAlert {
-    /// Goes on with what the last run had open.
+    /// Resumes the alert that the last run had open.
     mutating func resume(_ alerts: [Journal.StoredAlert], _ kind: GatewayKind) {
         let own = alerts.filter { $0.kind == kind.rawValue }
         guard let last = own.last(where: \.isOpen), let onset = last.onset else { return }
-        resume(id: last.id, onset: onset, told: own.count)
+        resume(id: last.id, onset: onset, raisedSoFar: own.count)
     }
 }
 
 extension SelfTest {
-    /// A test that a restart has cut off is over: nobody is to look for its lift.
+    /// Why the last test failed, by the open alert.
+    /// - Parameter lastEnded: when the last test ended, nanoseconds on the gateway's line.
+    static func failure(in stored: [Journal.StoredAlert], lastEnded: Int64?) -> String? {
+        let failed = stored.last { $0.kind == GatewayKind.selfTestFailed.rawValue && $0.isOpen }
+        guard let failed, let reason = failed.remark else { return nil }
+        // One alert covers all failures up to the next test that passes, and has the reason of the
+        // first one.
+        if let lastEnded, Instant(nanoseconds: lastEnded) - failed.time < .seconds(1) { return reason }
+        return "\(reason) (this was the reason of the first failure, at \(failed.calendarTime.local))"
+    }
+
+    /// Clears the alerts of a test that a restart has interrupted, because the centre must not look
+    /// for its lift.
     static func closing(_ alerts: [Journal.StoredAlert], at now: Instant) -> [Alert] {
         alerts.filter(\.isOpen).compactMap { open in
-            var alert = open.ended(because: .endOfAlarm, at: now)
+            var alert = open.clearedRevision(because: .endOfAlarm, at: now)
             alert?.title = Title(en: "The self-test was cut off by a restart", zh: "自检因重启中断")
             alert?.statement = Statement(by: "self-test")
             return alert

@@ -1,29 +1,28 @@
-import Elevator
-import Mosquitto
+import LiftModel
 
-/// How far reading is behind what was said: after a stall of our own (a slow disk, a starved box) words wait unread, and the silence of
-/// who said them is ours.
+/// How far reading lags behind what has arrived. During a stall of the gateway (a slow disk, a
+/// starved box) messages wait unread, and the silence of their lifts is the gateway's own.
 struct ReadingLag {
-    /// Well below the shortest silence that counts.
+    /// Well below the shortest silence that raises an alert.
     static let tolerated = Duration.seconds(2)
 
-    /// When last nothing waited to be read, monotonic.
+    /// When last no message waited unread, in monotonic nanoseconds.
     private var caughtUpAt: Int64 = 0
-    /// When a full window was last acknowledged, monotonic.
+    /// When a full window was last acknowledged, in monotonic nanoseconds.
     private var windowAcknowledgedAt: Int64?
 
     mutating func noteFullWindowAcknowledged(at now: Int64) { windowAcknowledgedAt = now }
     mutating func noteDrained(at now: Int64) { caughtUpAt = now }
 
-    /// The socket is empty, and the broker has credit that it does not use. Right after a full window was acknowledged its answer may
-    /// still be under way.
+    /// The socket is empty, and the broker has credit that it does not use. Right after a full
+    /// window was acknowledged the broker's next messages may still be on their way.
     mutating func noteEmptySocket(at now: Int64) {
-        if let windowAcknowledgedAt, .nanoseconds(now - windowAcknowledgedAt) < DrainWatch.settling { return }
+        if let windowAcknowledgedAt, .nanoseconds(now - windowAcknowledgedAt) < BacklogWatch.settling { return }
         caughtUpAt = now
     }
 
-    /// For how long words may have waited, where that is too long; else nil.
-    func excess(at now: Int64) -> Duration? {
+    /// How long messages may have waited unread; nil below the tolerated time.
+    func stall(at now: Int64) -> Duration? {
         let lag = Duration.nanoseconds(now - caughtUpAt)
         return lag >= Self.tolerated ? lag : nil
     }

@@ -1,21 +1,24 @@
 import Detection
-import Elevator
 import Encoding
 import Journal
+import LiftModel
 
-/// Brings an intake to where the last process was: the last snapshot, and the batches since, folded again.
+/// Restores an intake to the state of the last process: the last snapshot, and the replayed batches
+/// since.
 ///
-/// The fold is pure, so it decides again what it had decided; of that only what the journal does not know is told.
+/// A replay gives the same alerts as the first evaluation. Only those that the journal does not
+/// have are delivered.
 enum Recovery {
     struct Outcome {
         var batches = 0
         var messages = 0
-        /// The last moment the journal knows.
+        /// The last time in the journal.
         var lastNow: Instant?
-        var keptRules = true
+        var hasSameRules = true
         /// The state of the last run could be read.
-        var isWhole = true
-        /// What the fold decided otherwise than the last process: under rules, or a list of lifts, that have changed since.
+        var isComplete = true
+        /// Alerts of the replay that the last process did not have: the rules or the list of lifts
+        /// have changed since.
         var alerts: [Alert] = []
     }
 
@@ -25,11 +28,11 @@ enum Recovery {
         let origin = intake.detector.origin
         if let snapshot = try journal.snapshot() {
             var detector = intake.detector
-            outcome.keptRules = try detector.restore(snapshot.state)
+            outcome.hasSameRules = try detector.restore(snapshot.state)
             intake.restore(detector)
             through = snapshot.through
         }
-        // What a version without identities has told keeps its ids.
+        // Alerts of a version without journal identities keep their ids.
         let unnamed = Int64(try journal.counters()[JournalIdentity.unnamedCounter] ?? 0)
         if unnamed > through { intake.nameAlerts(after: AlertOrigin(site: origin.site, journal: nil)) }
         try journal.forEachBatch(after: through) { batch in
@@ -39,41 +42,63 @@ enum Recovery {
             outcome.alerts += apply(batch, to: &intake)
         }
         intake.nameAlerts(after: origin)
-        outcome.alerts = try outcome.alerts.filter { alert throws(JournalError) in try !journal.knows(alert) }
+        outcome.alerts = try outcome.alerts.filter { alert throws(JournalError) in try !journal.contains(alert) }
         outcome.lastNow = try journal.lastTime()
         return outcome
     }
 
-    /// Brings what the centre was told and what the fold knows together again. They differ where the rules were changed while the
-    /// gateway was down, and where a lift was taken off the list: each such alert is told once more, as it is now.
+    /// Reconciles the journal's alerts with the detector's. They differ where the rules were
+    /// changed while the gateway was down, and where a lift was removed from the configuration:
+    /// each such alert gets one more revision with its present state.
+    ///
+    /// Under the same rules a replay finds every raised alert again. An open alert that it does not
+    /// find would stay open at the centre for ever, so it is cleared, and the log names it: it is a
+    /// fault of this program.
+    /// - Parameter replayed: the alerts of the replay that the journal does not have.
+    /// - Returns: the further revisions to deliver, and those of unknown alerts among them.
     static func reconcile(
-        _ intake: inout Intake, with journal: Journal, rulesChanged: Bool, site: String, at now: Instant
-    ) throws(JournalError) -> [Alert] {
-        var ended: [Alert] = []
+        _ intake: inout Intake, with journal: Journal, rulesChanged: Bool, after replayed: [Alert], at now: Instant
+    ) throws(JournalError) -> (revisions: [Alert], unknown: [Alert]) {
+        var (cleared, unknown): ([Alert], [Alert]) = ([], [])
+        let restored = intake.takeAlerts()
+        let clearedIDs = Set((replayed + restored).filter { !$0.state.isOpen }.map(\.id))
         var detector = intake.detector
         let open = Set(detector.openAlerts.map(\.id))
-        for told in try journal.latestAlerts() where told.lift != site && told.lift != SelfTest.lift.id {
-            let isFollowed = detector.index(of: told.lift) != nil
-            // Under the same rules a followed lift's fold has told what the journal has; of what is no part of the fold it knows nothing.
-            guard rulesChanged && told.kind != RefusedLifts.kind || !isFollowed else { continue }
-            if detector.goOn(told.id, toldAs: told.revision, isOpen: told.isOpen, at: now) { continue }
-            if told.isOpen, !open.contains(told.id) {
-                ended += [told.ended(because: isFollowed ? .rulesChanged : .liftRemoved, at: now)].compactMap { $0 }
+        let site = detector.origin.site
+        for stored in try journal.latestAlerts() where stored.lift != SelfTest.lift.id {
+            let isWatched = stored.lift == site || detector.index(of: stored.lift) != nil
+            if isWatched && Self.isResumed(stored.kind) { continue }
+            if rulesChanged || !isWatched,
+                detector.resume(stored.id, deliveredAs: stored.revision, isOpen: stored.isOpen, at: now)
+            {
+                continue
             }
+            guard stored.isOpen, !open.contains(stored.id), !clearedIDs.contains(stored.id) else { continue }
+            let reason: AlertReason = !isWatched ? .liftRemoved : rulesChanged ? .rulesChanged : .revised
+            guard let revision = stored.clearedRevision(because: reason, at: now) else { continue }
+            cleared.append(revision)
+            if isWatched && !rulesChanged { unknown.append(revision) }
         }
         intake.restore(detector)
-        return intake.takeAlerts() + ended
+        return (restored + intake.takeAlerts() + cleared, unknown)
     }
 
-    /// One batch, exactly as the loop took it: its messages and what happened beside them, in the order of their times.
+    /// Whether alerts of a kind are resumed from the journal instead: they are no part of the
+    /// detector's state.
+    private static func isResumed(_ kind: String) -> Bool {
+        GatewayKind(rawValue: kind).map { $0 != .maintenance && $0 != .deviceClock } ?? false
+    }
+
+    /// Replays one batch exactly as the loop took it: its messages and control events in the order
+    /// of their times.
     private static func apply(_ batch: Journal.StoredBatch, to intake: inout Intake) -> [Alert] {
         batch.visit {
             switch $0 {
             case .message(let message):
                 intake.take(
                     topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
-                    arrival: Instant(nanoseconds: message.arrival))
-            case .control(let timed): intake.follow(timed.control, at: timed.time)
+                    arrival: Instant(nanoseconds: message.arrival), unread: message.unreadLength)
+            case .control(let timed): intake.apply(timed.control, at: timed.time)
             }
         }
         intake.advance(to: batch.now)

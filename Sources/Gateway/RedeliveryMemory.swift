@@ -1,35 +1,43 @@
 import Encoding
 import Journal
 
-/// Recognises what the broker sends again after a connect although it is committed: its acknowledgement was lost.
+/// Recognises committed messages that the broker sends again after a connect, because their
+/// acknowledgement was lost.
 ///
-/// The library hides MQTT's DUP flag, so a message is known by packet id, topic and payload together. At most a window
-/// (Receive Maximum) of messages can be owed an acknowledgement, so that many are remembered.
+/// The library hides MQTT's DUP flag, so a message is recognised by packet id, topic and payload
+/// together. At most one window (Receive Maximum) of messages can be unacknowledged, so that many
+/// are remembered.
+///
+/// A broker that has lost a part of its state assigns packet ids anew, and a controller without a
+/// clock sends the same message again. So only a message with a time or a sequence number of its
+/// own counts as a redelivery, and never a pressed alarm button. Whether the press is an old one,
+/// the lift's own memory decides: it can add a revision to the alert, and gives no second id while
+/// the alert is open.
 struct RedeliveryMemory {
     private struct Mark: Hashable {
         var mid: Int
         var hash: UInt64
     }
     private let capacity: Int
-    /// The last messages committed, oldest first; a ring.
-    private var ring: [Mark] = []
+    /// The last committed messages, oldest first; a recent buffer.
+    private var recent: [Mark] = []
     private var next = 0
-    /// Those that may come again in this session.
+    /// The messages that may come again in this session.
     private var pending: Set<Mark> = []
     /// Redeliveries recognised since the last commit.
     private(set) var recognised = 0
 
     init(capacity: Int, _ committed: [JournalledMessage]) {
         self.capacity = capacity
-        ring.reserveCapacity(capacity)
+        recent.reserveCapacity(capacity)
         for message in committed { remember(message) }
     }
 
-    mutating func sessionBegins(isPresent: Bool) {
-        pending = isPresent ? Set(ring) : []
+    mutating func sessionStarted(isPresent: Bool) {
+        pending = isPresent ? Set(recent) : []
     }
 
-    /// The backlog is read: from here on a packet id means a new message.
+    /// The backlog is drained: from here on a packet id means a new message.
     mutating func forgetPending() { pending.removeAll(keepingCapacity: true) }
 
     mutating func isCommitted(mid: Int, topic: Span<UInt8>, payload: Span<UInt8>) -> Bool {
@@ -38,18 +46,18 @@ struct RedeliveryMemory {
         return true
     }
 
-    mutating func committed(_ messages: [JournalledMessage]) {
+    mutating func noteCommitted(_ messages: [JournalledMessage]) {
         recognised = 0
-        for message in messages where message.mid != 0 { remember(message) }
+        for message in messages { remember(message) }
     }
 
     private mutating func remember(_ message: JournalledMessage) {
-        guard message.mid != 0 else { return }
+        guard message.mid != 0, message.treatment == .distinct else { return }
         let mark = Self.mark(message.mid, message.topic.span, message.payload.span)
-        if ring.count < capacity {
-            ring.append(mark)
+        if recent.count < capacity {
+            recent.append(mark)
         } else {
-            ring[next] = mark
+            recent[next] = mark
             next = (next + 1) % capacity
         }
     }

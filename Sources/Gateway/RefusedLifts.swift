@@ -1,15 +1,18 @@
 import Detection
-import Elevator
 import Journal
+import LiftModel
 
-/// Finds lifts of the register whose every message is refused: to the rules they are merely silent, and nobody would learn why.
+/// Finds registered lifts whose every message is refused: for the rules they are merely silent, and
+/// without this alert nobody would learn why.
 ///
-/// A lift counts as refused when, since its last message that was read, `messages` were refused over `least` or longer, or some
-/// over `atMost` or longer. So neither a burst of rubbish on its topic nor one bad message among good ones is enough, an adapter that
-/// reports every second is found out after 20 s, one that reports every 10 s after a minute. Its last will counts neither way.
+/// A lift counts as refused when, since its last message that was read, `messages` were refused
+/// over `least` or longer, or some over `atMost` or longer. So a burst of rubbish on its topic is
+/// not enough, nor one bad message among good ones. An adapter that reports every second is found
+/// after 20 s, one that reports every 10 s after a minute. A last will counts neither way.
 ///
-/// Judged at a message's arrival, so that it needs no timer and a replay finds the same. Not part of the fold: after a restart the
-/// journal says which alerts are open, and the counting begins anew.
+/// Evaluated at a message's arrival, so that it needs no timer and a replay finds the same. No part
+/// of the detector's state: after a restart the journal has the open alerts, and the counting
+/// starts anew.
 struct RefusedLifts {
     static let kind = GatewayKind.liftRefused.rawValue
     static let messages = 20
@@ -21,9 +24,9 @@ struct RefusedLifts {
         /// When the first of them arrived.
         var since = Instant(nanoseconds: 0)
     }
-    /// By the lift's index; grows with the register.
+    /// Indexed by the lift; grows with the register.
     private var refusals: [Refusals] = []
-    /// Of lifts that were refused once, by their ids.
+    /// Alerts of lifts that were refused at least once, by the lift's id.
     private var alerts: [String: SiteAlert] = [:]
     private var openCount = 0
     private var pending: [Alert] = []
@@ -32,7 +35,7 @@ struct RefusedLifts {
     init(_ origin: AlertOrigin) { self.origin = origin }
 
     /// A message of the lift was refused.
-    /// - Parameter reason: the kind of bad input it was.
+    /// - Parameter reason: the kind of bad input.
     mutating func noteRefused(_ lift: Int, id: String, because reason: String, at arrival: Instant) {
         while refusals.count <= lift { refusals.append(Refusals()) }
         if refusals[lift].count == 0 { refusals[lift].since = arrival }
@@ -51,7 +54,7 @@ struct RefusedLifts {
     /// A message of the lift was read.
     mutating func noteRead(_ lift: Int, id: @autoclosure () -> String, at arrival: Instant) {
         if lift < refusals.count { refusals[lift].count = 0 }
-        // No lift is refused: the usual case, and no look at a name.
+        // Usually no lift is refused, and the lift's id is not needed.
         if openCount == 0 { return }
         guard let cleared = alerts[id()]?.clear(at: arrival, because: GatewayKind.liftRefused.cleared) else { return }
         openCount -= 1
@@ -64,19 +67,19 @@ struct RefusedLifts {
         return pending
     }
 
-    /// Those that are open, as the centre knows them.
+    /// The open alerts, as the centre knows them.
     var open: [OpenAlert] { alerts.values.compactMap(\.view).sorted { $0.lift < $1.lift } }
 
-    /// Goes on with what the last run had open, and with nothing that the fold of the past has found again.
-    /// - Parameter isRegistered: whether a lift is still one of the site's.
-    mutating func resume(_ told: [Journal.StoredAlert], isRegistered: (String) -> Bool) {
+    /// Resumes the alerts that the last run had open, and drops those of the replay.
+    /// - Parameter isRegistered: whether a lift is still registered at the site.
+    mutating func resume(_ stored: [Journal.StoredAlert], isRegistered: (String) -> Bool) {
         pending.removeAll()
         alerts.removeAll()
-        let open = Set(told.filter { $0.kind == Self.kind && $0.isOpen }.map(\.lift)).filter(isRegistered)
+        let open = Set(stored.filter { $0.kind == Self.kind && $0.isOpen }.map(\.lift)).filter(isRegistered)
         openCount = open.count
         for lift in open {
             var alert = newAlert(lift)
-            alert.resume(told.filter { $0.lift == lift }, .liftRefused)
+            alert.resume(stored.filter { $0.lift == lift }, .liftRefused)
             alerts[lift] = alert
         }
     }

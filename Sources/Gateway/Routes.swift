@@ -1,7 +1,8 @@
 import Detection
-import Elevator
+import LiftModel
 import Logging
-import Mosquitto
+import MQTT
+import Platform
 import PositionedYAML
 import Uplink
 
@@ -10,17 +11,17 @@ struct Routes {
     let configuration: Configuration
     let journalPath: String
     let signer: Signer?
-    let board: UplinkBoard
-    let orders: OrderBox
+    let delivery: DeliveryState
+    let inbox: ActionInbox
     let clock: GatewayClock
     let isEnding: @Sendable () -> Bool
     let log: Logger
 
-    /// In the order in which `start` starts them.
-    static func statuses(of centres: [Configuration.Centre]) -> [UplinkBoard.RouteStatus] {
+    /// The statuses of all routes, in the order in which `start` starts them.
+    static func statuses(of centres: [Configuration.Centre]) -> [DeliveryState.RouteStatus] {
         centres.flatMap { centre in
             centre.routes.enumerated().map { step, route in
-                UplinkBoard.RouteStatus(centre: centre.name, name: "\(centre.name)/\(step + 1)", url: route.text)
+                DeliveryState.RouteStatus(centre: centre.name, name: "\(centre.name)/\(step + 1)", url: route.text)
             }
         }
     }
@@ -30,37 +31,43 @@ struct Routes {
         var starts: [() -> LoopThread] = []
         for centre in configuration.centres {
             for (step, route) in centre.routes.enumerated() {
-                let settings = RouteSettings(
-                    site: configuration.site, centre: centre.name, lanes: centre.lanes, step: step,
+                var settings = RouteSettings(
+                    site: configuration.site, centre: centre.name, lanes: centre.lanes, routeIndex: step,
                     fallbackAfter: centre.fallbackAfter,
-                    backlogRate: Double(centre.backlogRate), journalPath: journalPath, signer: signer)
-                let surroundings = surroundings(of: centre.name, index: starts.count)
+                    backlogRate: Double(centre.backlogRate), journalPath: journalPath, signer: signer,
+                    commandKey: centre.commandKey)
+                settings.secretsHash = { route.secretsHash }
+                let context = context(of: centre.name, index: starts.count)
                 switch route.address {
                 case .mqtt(let url):
                     var id = "hoistway-\(configuration.site.id)-uplink"
-                    // One client id a route: a broker that serves two of them lets only one in by a name.
+                    // Each route has its own client id: a broker accepts only one client with an
+                    // id.
                     if starts.count > 0 { id += "-\(starts.count + 1)" }
                     var options = try route.clientOptions(url, id: id)
                     options.keepAlive = .seconds(20)
+                    options.maximumPacket = MQTTRoute.longestPacket
                     let prefix = configuration.topicPrefix
-                    starts.append { MQTTRoute.start(settings, prefix: prefix, client: options, in: surroundings) }
+                    starts.append { MQTTRoute.start(settings, prefix: prefix, client: options, in: context) }
                 case .https(let url):
                     let options = try route.routeOptions(url)
-                    starts.append { HTTPSRoute.start(settings, options: options, in: surroundings) }
+                    starts.append { HTTPSRoute.start(settings, options: options, in: context) }
                 }
             }
         }
         return starts.map { $0() }
     }
 
-    private func surroundings(of centre: String, index: Int) -> RouteSurroundings {
-        let (orders, clock, log) = (orders, clock, log)
-        return RouteSurroundings(
-            board: board, index: index, log: log, clock: { clock.now }, isStopping: isEnding,
-            keepWord: { word in
+    private func context(of centre: String, index: Int) -> RouteContext {
+        let (inbox, clock, log) = (inbox, clock, log)
+        return RouteContext(
+            delivery: delivery, index: index, log: log, clock: { clock.now },
+            calendar: { clock.calendarNow }, isStopping: isEnding,
+            storeCommand: { command in
                 do throws(InvalidFiles) {
-                    _ = try orders.put(
-                        Order(word, from: centre), from: OrderBox.CentreOrigin(centre: centre, wordID: word.wordID))
+                    _ = try inbox.put(
+                        OperatorAction(command, from: centre),
+                        from: ActionInbox.CentreOrigin(centre: centre, commandID: command.commandID))
                     return true
                 } catch {
                     log.error("\(error)")

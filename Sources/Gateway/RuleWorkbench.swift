@@ -1,20 +1,20 @@
 import Detection
 import DeviceProfiles
-import Elevator
+import LiftModel
 import PositionedYAML
 import Uplink
 
-/// Why an alert was raised: the parts of its rule over the time around it, from a trace that is replayed.
+/// Why an alert was raised: the parts of its rule over the time around it, from a replayed trace.
 public struct AlertExplanation {
     public var alerts: [Alert]
     public var parts: [ExplainedPart]
     public var from: Instant
     public var to: Instant
 
-    /// Replays a trace twice: to find the alert, and to watch its rule on its lift.
+    /// Replays a trace twice: to find the alert, and to record the parts of its rule on its lift.
     /// - Parameters:
     ///   - id: the alert's id or its beginning.
-    ///   - origin: whose id it is.
+    /// - origin: the origin of the alert's id.
     /// - Throws: `InvalidFiles` when the trace holds no such alert, or several.
     public init(of id: String, by origin: AlertOrigin, trace: String, data: DeviceData) throws {
         var replay = Replay(data: data)
@@ -41,7 +41,7 @@ public struct AlertExplanation {
     }
 }
 
-/// What other rules would have made of a trace: which alerts appear, vanish, or come at another time.
+/// The effect of other rules on a trace: which alerts appear, vanish, or come at another time.
 public struct ShadowReport {
     public enum Difference: String, Sendable, CaseIterable { case appears, vanishes, moves }
     public struct Entry: Sendable {
@@ -58,63 +58,64 @@ public struct ShadowReport {
     public var unchanged = 0
 
     /// - Parameters:
-    ///   - present: the data of today.
-    ///   - proposed: rules that take the place of those of the same name.
+    /// - present: the present profiles and rules.
+    /// - proposed: rules that replace those of the same name.
     public init(trace: String, present: DeviceData, proposed: RuleSet) throws {
-        let before = try Self.stories(trace, present)
+        let before = try Self.replayedAlerts(trace, present)
         var changed = present
         changed.rules = proposed
-        let after = try Self.stories(trace, changed)
-        for (key, story) in before {
+        let after = try Self.replayedAlerts(trace, changed)
+        for (key, alert) in before {
             if let new = after[key] {
-                if new.stages == story.stages {
+                if new.stages == alert.stages {
                     unchanged += 1
                 } else {
-                    entries.append(Self.entry(.moves, story, story.stages, new.stages))
+                    entries.append(Self.entry(.moves, alert, alert.stages, new.stages))
                 }
             } else {
-                entries.append(Self.entry(.vanishes, story, story.stages, [:]))
+                entries.append(Self.entry(.vanishes, alert, alert.stages, [:]))
             }
         }
-        for (key, story) in after where before[key] == nil {
-            entries.append(Self.entry(.appears, story, [:], story.stages))
+        for (key, alert) in after where before[key] == nil {
+            entries.append(Self.entry(.appears, alert, [:], alert.stages))
         }
         entries.sort { ($0.onset, $0.lift, $0.kind) < ($1.onset, $1.lift, $1.kind) }
     }
 
-    /// An alert's life in a replay.
-    private struct Story {
-        var alert: Alert
+    /// The stages of one alert in a replay.
+    private struct ReplayedAlert {
+        var first: Alert
         var stages: [String: Instant] = [:]
     }
 
     private static func entry(
-        _ difference: Difference, _ story: Story, _ before: [String: Instant], _ after: [String: Instant]
+        _ difference: Difference, _ alert: ReplayedAlert, _ before: [String: Instant], _ after: [String: Instant]
     ) -> Entry {
         Entry(
-            difference: difference, lift: story.alert.lift, kind: story.alert.kind, rule: story.alert.rule,
-            onset: story.alert.onset, before: before, after: after)
+            difference: difference, lift: alert.first.lift, kind: alert.first.kind, rule: alert.first.rule,
+            onset: alert.first.onset, before: before, after: after)
     }
 
-    /// By lift, kind and number: the first of a kind on a lift is compared with the first, and so on.
-    private static func stories(_ trace: String, _ data: DeviceData) throws -> [String: Story] {
-        var byID: [String: Story] = [:]
+    /// The alerts by lift, kind and number: the first of a kind on a lift is compared with the
+    /// first, and so on.
+    private static func replayedAlerts(_ trace: String, _ data: DeviceData) throws -> [String: ReplayedAlert] {
+        var byID: [String: ReplayedAlert] = [:]
         var order: [String] = []
         _ = try Replay(data: data).run(trace) { alert, _ in
             if byID[alert.id] == nil {
-                byID[alert.id] = Story(alert: alert)
+                byID[alert.id] = ReplayedAlert(first: alert)
                 order.append(alert.id)
             }
             byID[alert.id]?.stages[alert.state.rawValue] = alert.time
         }
         var numbers: [String: Int] = [:]
-        var stories: [String: Story] = [:]
+        var replayedAlerts: [String: ReplayedAlert] = [:]
         for id in order {
-            guard let story = byID[id] else { continue }
-            let name = "\(story.alert.lift) \(story.alert.kind)"
+            guard let alert = byID[id] else { continue }
+            let name = "\(alert.first.lift) \(alert.first.kind)"
             numbers[name, default: 0] += 1
-            stories["\(name) \(numbers[name] ?? 0)"] = story
+            replayedAlerts["\(name) \(numbers[name] ?? 0)"] = alert
         }
-        return stories
+        return replayedAlerts
     }
 }

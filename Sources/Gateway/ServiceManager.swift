@@ -6,7 +6,8 @@ import FoundationEssentials
     import Musl
 #endif
 
-/// Tells systemd how we are (sd_notify(3), by hand over its socket). Without systemd it does nothing.
+/// Reports the daemon's state to systemd (sd_notify(3), directly over its socket). Without systemd
+/// it does nothing.
 struct ServiceManager {
     private let path: String?
 
@@ -32,7 +33,8 @@ struct ServiceManager {
         guard name.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
-        // The kernel takes any address family behind a sockaddr pointer; that is the socket API's own form.
+        // The kernel takes any address family behind a sockaddr pointer; the socket API itself
+        // requires this cast.
         withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 _ = sendto(descriptor, message, message.utf8.count, 0, address, length)

@@ -1,4 +1,4 @@
-import Mosquitto
+import Platform
 import Synchronization
 
 #if canImport(Glibc)
@@ -7,7 +7,7 @@ import Synchronization
     import Musl
 #endif
 
-/// SIGTERM and SIGINT end the daemon in good order; SIGHUP has it read its rules again.
+/// Signals: SIGTERM and SIGINT end the daemon in good order; SIGHUP makes it read its rules again.
 final class StopSignal: Sendable {
     let wake = WakeUp()
     private let isStopping = Atomic(false)
@@ -19,10 +19,11 @@ final class StopSignal: Sendable {
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
         sigaddset(&signals, SIGHUP)
-        // Blocked before any thread is started, so that every thread inherits it and only the one below takes them.
+        // Blocked before any thread starts, so that every thread inherits it and only the one below
+        // takes the signals.
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
-        // A file that may not grow is an error of its writer's, and no end.
+        // A file that may not grow is an error for its writer and must not end the process.
         signal(SIGXFSZ, SIG_IGN)
         LoopThread { [self] in
             var signals = sigset_t()
@@ -43,7 +44,7 @@ final class StopSignal: Sendable {
         }.detach()
     }
 
-    /// Whether a reload was asked for since the last call.
+    /// Whether a reload was requested since the last call.
     func takeReload() -> Bool { wantsReload.exchange(false, ordering: .relaxed) }
 
     var isSet: Bool { isStopping.load(ordering: .relaxed) }

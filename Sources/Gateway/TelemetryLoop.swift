@@ -1,33 +1,41 @@
+import Connectivity
 import Detection
-import Elevator
 import Encoding
 import Journal
+import LiftModel
 import Logging
-import Mosquitto
+import MQTT
+import Platform
 import Uplink
 
-/// The loop: read, decode, detect, commit, and only then acknowledge. One thread owns the socket, the fold and the journal.
+/// The telemetry loop: read, decode, detect, commit, and only then acknowledge. One thread owns the
+/// socket, the detector and the journal.
 ///
-/// From a batch's first read to its commit nothing is written on the connection: any write would release the
-/// acknowledgements that libmosquitto has queued. So `commitWait` stays well under the keep-alive.
+/// Between a batch's first read and its commit nothing is written on the connection: any write
+/// would release the acknowledgements that libmosquitto has queued. So `commitWait` stays well
+/// under the keep-alive.
 final class TelemetryLoop: MQTTClientDelegate {
     struct Settings {
         var client: MQTTClient.Options
+        /// A hash of the broker's present secrets and certificates; nil where one cannot be read.
+        var secretsHash: @Sendable () -> UInt64? = { 0 }
         var filters: [String]
         var site: AlertEvent.Site
         var bootID: String
-        /// What each centre is told of.
+        /// The lanes that each centre receives.
         var lanes: [String: Set<Lane>]
         var commitWait: Duration
         var quota: Quota
-        /// A snapshot this often bounds what a restart has to fold again.
+        /// The interval of snapshots. It bounds how many batches a restart replays.
         var snapshotEvery: Duration = .seconds(300)
-        /// The building is deaf for this long before the centre is told.
+        /// How long no broker is connected before the centre receives `broker_lost`.
         var brokerLostAfter: Duration = .seconds(30)
-        /// Words wait for a disk that fails for this long; well under the keep-alive, as nothing is written meanwhile.
+        /// How long messages wait for a failing disk. Well under the keep-alive, because nothing is
+        /// written meanwhile.
         var diskPatience: Duration = .seconds(5)
     }
-    /// What was odd or noteworthy: the first three since the journal was created, the others since the start.
+    /// Totals for status and heartbeat: the first three since the journal was created, the others
+    /// since the start.
     struct Counters {
         var messages = 0
         var alerts = 0
@@ -36,144 +44,177 @@ final class TelemetryLoop: MQTTClientDelegate {
         var connects = 0
         var connectFailures = 0
         var commitFailures = 0
-        /// Messages that were judged and acknowledged while no disk took them.
+        /// Messages that were evaluated and acknowledged while the disk took no commit.
         var unjournalled = 0
-        /// How often words had waited so long that timers had to wait, too.
-        var fellBehind = 0
+        /// Packets that were too large for the memory limit.
+        var giantPackets = 0
+        /// Stalls: how often messages had waited unread so long that timers had to wait, too.
+        var stalls = 0
     }
     enum Link {
         case down(retryAt: Int64)
-        /// The client belongs to the thread that connects it; here is none meanwhile.
+        /// The connecting thread owns the client; the loop has none meanwhile.
         case connecting(Connector)
-        /// CONNECT is sent; CONNACK and SUBACK are awaited. `heard`: the broker's last word.
-        case waiting(since: Int64, heard: Int64)
+        /// CONNECT is sent; CONNACK and SUBACK are awaited. `lastReceived`: when the broker last
+        /// sent anything. Both in monotonic nanoseconds.
+        case waiting(since: Int64, lastReceived: Int64)
         case subscribed
     }
 
     let settings: Settings
     let journal: Journal
     let clock: GatewayClock
-    let board: UplinkBoard
+    let delivery: DeliveryState
     let wake: WakeUp
     let log: Logger
     let recorder: TraceRecorder?
     var intake: Intake
     var counters = Counters()
     var lastError = ""
+    /// Why the last commit failed.
+    var diskError = ""
 
     var client: MQTTClient?
     private var link = Link.down(retryAt: 0)
-    var isLost: String?
+    var lossReason: String?
+    /// The hash of the secrets of the present connection.
+    private var secretsInUse: UInt64 = 0
     private var backoff = Backoff()
+    private var troubles = TroubleLog()
+    /// Secrets have changed, so the next attempt to connect follows without a pause.
+    private var retriesAtOnce = false
     var random = SystemRandomNumberGenerator()
     var session = 0
-    private var awaitedSubscriptions: Set<Int32> = []
+    private(set) var answers = BrokerAnswers()
+    /// The broker has answered CONNECT on this connection: a failure after that has nothing to do
+    /// with names, ports or certificates.
+    private var hasAnswered = false
+    private let diagnosis = LinkDiagnosis()
     var batch: [JournalledMessage] = []
     var unacknowledged = 0
+    /// The size of the topics and payloads in `batch`.
+    var batchBytes = 0
+    static let mostBatchBytes = 8 << 20
+    /// Bytes journalled since the last snapshot, which a start replays.
+    var bytesSinceSnapshot = 0
+    static let mostBytesToReplay = 16 << 20
     var batchSince: Int64?
     var pendingAlerts: [(alert: Alert, body: [UInt8])] = []
-    /// What else the centres are to be told.
-    var pendingEvents: [OwedEvent] = []
-    var drain = DrainWatch()
+    /// Other events for the centres that no commit has taken yet.
+    var pendingEvents: [OutboundEvent] = []
+    var backlogWatch = BacklogWatch()
     var redeliveries: RedeliveryMemory
     var sequence: Int64 = 0
     var lastSnapshot: Int64 = 0
-    private var deafSince: Instant?
+    private(set) var unobservedSince: Instant?
+    /// When the backlog was drained, in monotonic nanoseconds; nil while it is not.
+    private(set) var drainedAt: Int64?
     var lag = ReadingLag()
-    /// What was told of the clock; nil before anybody kept it right in this run.
-    var toldCorrection: Duration?
+    /// The clock correction that was last reported; nil until the wall clock was synchronised in
+    /// this run.
+    var reportedCorrection: Duration?
+    /// When the synchronised clock was last noted in the journal, on the gateway's time line.
+    var synchronisationNotedAt: Instant?
     var selfTest: SelfTest?
-    var selfTestFailed: SiteAlert
-    /// Of the test that runs, else of the last one of this run.
+    /// The report of the running self-test, else of the last one of this run.
     var selfTestReport: SelfTest.Report?
-    var brokerLost: SiteAlert
-    var hasToEnforce = false
+    /// Why the last completed self-test failed, also in an earlier run; nil when it passed.
+    var lastSelfTestFailure: String?
+    var siteAlerts: SiteAlerts
+    var mustEnforceQuota = false
     var siteStateAt: Int64 = 0
-    var siteStateIsOld = false
+    var siteStateIsDue = false
     var retryCommitAt: Int64?
     /// Monotonic nanoseconds.
     var lastCommit = MonotonicClock.nanoseconds
-    /// A process that hears nothing notes this often that it listens: a silence is not to begin anew with the next one.
-    static let noteListeningEvery = Duration.seconds(5).nanoseconds
-    var hasToNoteListening: Bool {
-        isDrained && MonotonicClock.nanoseconds - lastCommit >= Self.noteListeningEvery
+    /// Without messages an empty batch is committed this often. It records that the gateway
+    /// observed, so that a silence does not start anew with the next process.
+    static let noteObservingEvery = Duration.seconds(5).nanoseconds
+    var mustNoteObserving: Bool {
+        isDrained && MonotonicClock.nanoseconds - lastCommit >= Self.noteObservingEvery
     }
-    /// Since when the journal takes nothing; monotonic nanoseconds.
+    /// When commits began to fail, in monotonic nanoseconds; nil while they succeed.
     var failingSince: Int64?
-    /// How many alerts and events the routes know to be in memory only.
-    var heldInMemory = (0, 0)
+    /// The numbers of alerts and events that the routes were last given from memory.
+    var memoryOnlyCounts = (0, 0)
     static let mostInMemory = 10_000
-    var diskFailing: SiteAlert
     /// The journal's file turned out to be damaged; nothing more can be committed to it.
     var journalDamage: JournalError?
-    /// What happened to the connection and is not durable yet.
-    var pendingControls: [TimedControl] = []
-    /// Orders that were followed and are not durable yet: their files stay until they are.
-    var pendingOrders: [String] = []
-    /// Words of the centre that are answered and not yet durable.
-    var pendingWords: [(centre: String, id: String)] = []
-    /// Lifts wait meanwhile.
-    static let ordersAtOnce = 100
-    /// The next commit takes the state along: what was judged under other rules must not be folded again.
+    /// Connection events and operator actions that no commit has taken yet.
+    var pendingControls: [TimedControlEvent] = []
+    /// Applied actions whose files stay in the inbox until a commit has taken them.
+    var pendingActionNames: [String] = []
+    /// Answered centre commands that no commit has taken yet.
+    var pendingCommands: [AnsweredCommand] = []
+    /// The most actions applied in one turn; messages of lifts wait meanwhile.
+    static let mostActionsAtOnce = 100
+    /// The next commit includes a snapshot: batches that were evaluated under other rules must not
+    /// be replayed under the new ones.
     var wantsSnapshot = false
 
     init(
         _ settings: Settings, intake: Intake, recovered: Recovery.Outcome, journal: Journal, clock: GatewayClock,
-        board: UplinkBoard, wake: WakeUp, recorder: TraceRecorder?, log: Logger
+        delivery: DeliveryState, wake: WakeUp, recorder: TraceRecorder?, log: Logger
     ) throws(JournalError) {
         self.settings = settings
         self.intake = intake
         self.journal = journal
         self.clock = clock
-        self.board = board
+        self.delivery = delivery
         self.wake = wake
         self.recorder = recorder
         self.log = log
-        redeliveries = RedeliveryMemory(
-            capacity: settings.client.receiveMaximum, try journal.lastMessages(settings.client.receiveMaximum))
-        let kept = try journal.counters()
-        counters.messages = kept["messages"] ?? 0
-        counters.alerts = kept["alerts"] ?? 0
-        counters.redelivered = kept["redelivered"] ?? 0
-        brokerLost = SiteAlert(
-            settings.site.origin, .brokerLost,
-            title: Title(en: "The gateway hears no lift: the building's broker is out of reach", zh: "网关与楼内消息服务器断开"))
-        selfTestFailed = SiteAlert(
-            settings.site.origin, .selfTestFailed,
-            title: Title(en: "The gateway's self-test failed", zh: "网关自检失败"))
-        diskFailing = SiteAlert(
-            settings.site.origin, .diskFailing,
-            title: Title(en: "The gateway's disk takes nothing: alerts go out from memory", zh: "网关磁盘无法写入,告警由内存发出"))
-        let ownAlerts = try journal.latestAlerts(about: settings.site.id)
-        brokerLost.resume(ownAlerts, .brokerLost)
-        diskFailing.resume(ownAlerts, .diskFailing)
-        selfTestFailed.resume(ownAlerts, .selfTestFailed)
+        var redeliveries = RedeliveryMemory(capacity: settings.client.receiveMaximum, [])
+        try journal.forEachBatch(holdingTheLast: settings.client.receiveMaximum) {
+            redeliveries.noteCommitted($0.messages)
+        }
+        self.redeliveries = redeliveries
+        let stored = try journal.counters()
+        counters.messages = stored["messages"] ?? 0
+        counters.alerts = stored["alerts"] ?? 0
+        counters.redelivered = stored["redelivered"] ?? 0
+        let siteHistory = try journal.latestAlerts(about: settings.site.id)
+        siteAlerts = SiteAlerts(settings.site.origin, resuming: siteHistory)
+        lastSelfTestFailure = SelfTest.failure(in: siteHistory, lastEnded: stored["selftest_at"].map { Int64($0) })
         let detector = self.intake.detector
         self.intake.refusedLifts.resume(try journal.latestAlerts()) { detector.index(of: $0) != nil }
-        // What was folded again is not folded a third time: a process that dies every few seconds would start ever more slowly.
-        wantsSnapshot = recovered.batches > 0 || !recovered.isWhole
-        // A process that died was listening; from then until now it was not. That is said in the journal, for the next one.
-        deafSince = clock.now
-        if self.intake.detector.isListening {
+        // The first commit includes a snapshot, so that a process that dies every few seconds does
+        // not replay ever more batches.
+        wantsSnapshot = recovered.batches > 0 || !recovered.isComplete
+        // A process that died had observed until its last commit. The journal gets a `disconnected`
+        // at that time, so that the next replay finds the gap, too.
+        unobservedSince = clock.now
+        if self.intake.detector.isObserving {
             let died = recovered.lastNow ?? clock.now
-            self.intake.stopListening(at: died)
+            self.intake.stopObserving(at: died)
             collectAlerts()
-            pendingControls.append(TimedControl(control: .connection(.disconnected), time: died))
+            pendingControls.append(TimedControlEvent(control: .connection(.disconnected), time: died))
         }
         lastSnapshot = MonotonicClock.nanoseconds
-        for alert in recovered.alerts { tell(alert) }
-        for alert in SelfTest.closing(try journal.latestAlerts(about: SelfTest.lift.id), at: clock.now) { tell(alert) }
-        // At once: a state that has told something must not be kept without what it told.
-        if hasSomethingToTell || wantsSnapshot || !pendingControls.isEmpty { tryCommit(now: clock.now) }
+        for alert in recovered.alerts { enqueue(alert) }
+        for alert in SelfTest.closing(try journal.latestAlerts(about: SelfTest.lift.id), at: clock.now) {
+            enqueue(alert)
+        }
+        // At once: a snapshot must not be stored without the alerts that belong to it.
+        if hasPendingOutput || wantsSnapshot || !pendingControls.isEmpty { tryCommit(now: clock.now) }
         postSiteState()
     }
 
     var isSubscribed: Bool { if case .subscribed = link { true } else { false } }
-    var isDrained: Bool { intake.detector.isListening && !intake.detector.isWaiting }
+    var isDrained: Bool { intake.detector.isObserving && !intake.detector.isBehind }
+
+    /// Why the building's broker cannot be reached, as far as it is known; empty until a connection
+    /// fails.
+    var brokerTrouble: String { diagnosis.finding.map { "broker: \($0)" } ?? lastError }
+
+    /// What is wrong while the building's broker is connected; whole sentences.
+    var brokerProblems: [String] {
+        answers.problems(of: settings.client.clientID, at: MonotonicClock.nanoseconds)
+    }
 
     // MARK: One turn
 
-    /// Waits for something to do, at most for a while, and does it.
+    /// Waits for the socket, a wake-up or a deadline, then does one round of work.
     func turn() {
         let socket = client?.socket ?? -1
         let wantsWrite = mayWrite && client?.wantsWrite == true
@@ -181,34 +222,38 @@ final class TelemetryLoop: MQTTClientDelegate {
         if ready[1] { wake.clear() }
         do {
             try manageLink(socketIsReady: ready[0])
-            noticeBehind()
-            if let reason = isLost { throw LinkLost(reason: reason) }
-        } catch { retreat("\(error)") }
+            checkForStall()
+            if let reason = lossReason { throw LinkLost(reason: reason) }
+        } catch { dropConnection(after: error) }
+        if diagnosis.takeNewFinding() != nil {
+            log.error("\(brokerTrouble)")
+            troubles.note(brokerTrouble, at: MonotonicClock.nanoseconds)
+        }
         let now = clock.now
         intake.advance(to: now)
-        watchForBrokerLoss(now)
+        watchBroker(now)
         collectAlerts()
-        carryOnSelfTest(now)
-        if siteStateIsOld { postSiteState() }
+        continueSelfTest(now)
+        if siteStateIsDue { postSiteState() }
         if !batch.isEmpty { CrashPoint.afterRead.reach() }
         commitIfDue(now)
-        if isSubscribed { noticeDrained() }
+        if isSubscribed { checkDrained() }
         do {
             if mayWrite, let client {
                 try client.keepAlive()
                 try client.write()
             }
-            if let reason = isLost { throw LinkLost(reason: reason) }
-        } catch { retreat("\(error)") }
+            if let reason = lossReason { throw LinkLost(reason: reason) }
+        } catch { dropConnection(after: error) }
     }
 
-    /// Commits what is there, and leaves the broker in good order.
+    /// Commits the batch and disconnects from the broker.
     func finish() {
         collectAlerts()
         do {
-            if batchSince != nil || hasSomethingToTell { try commit(now: clock.now) }
+            if batchSince != nil || hasPendingOutput { try commit(now: clock.now) }
             try client?.write()
-            if sequence > 0, !hasSomethingToTell {
+            if sequence > 0, !hasPendingOutput {
                 try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
             }
         } catch { log.error("\(error)") }
@@ -226,29 +271,30 @@ final class TelemetryLoop: MQTTClientDelegate {
 
     private struct LinkLost: Error, CustomStringConvertible {
         var reason: String
-        var description: String { "broker: \(reason)." }
+        var description: String { "broker: \(reason)\(reason.hasSuffix("?") ? "" : ".")" }
     }
 
     /// Nothing may be written while read messages wait for their commit.
     private var mayWrite: Bool { batchSince == nil }
 
-    /// How long a batch may wait for more; with an alert in it not at all. While the backlog drains the broker waits for us: an
-    /// acknowledgement brings the next words. Were an alert's batch committed at once then, each would be as small as the one before.
+    /// How long a batch may wait for further messages; not at all with an alert in it. While the
+    /// backlog drains the broker waits for acknowledgements before it sends more. If each batch
+    /// with an alert were then committed at once, every batch would be as small as the one before.
     var patience: Duration {
-        if isDrained { return hasSomethingToTell ? .zero : settings.commitWait }
-        return hasSomethingToTell ? .milliseconds(5) : .milliseconds(20)
+        if isDrained { return hasPendingOutput ? .zero : settings.commitWait }
+        return hasPendingOutput ? .milliseconds(5) : .milliseconds(20)
     }
 
     private func waitingTime() -> Duration {
         var wait = Duration.milliseconds(500)
         if let retryCommitAt {
-            // Nothing else can be done for the batch.
+            // Until then nothing can be done for the batch.
             wait = min(wait, .nanoseconds(max(0, retryCommitAt - MonotonicClock.nanoseconds)))
         } else if let batchSince {
             wait = min(wait, .nanoseconds(max(0, batchSince + patience.nanoseconds - MonotonicClock.nanoseconds)))
         }
         if let deadline = intake.detector.deadline { wait = min(wait, max(.zero, deadline - clock.now)) }
-        if isSubscribed, !isDrained { wait = min(wait, DrainWatch.settling) }
+        if isSubscribed, !isDrained { wait = min(wait, BacklogWatch.settling) }
         if case .down(let retryAt) = link {
             wait = min(wait, .nanoseconds(max(0, retryAt - MonotonicClock.nanoseconds)))
         }
@@ -269,82 +315,122 @@ final class TelemetryLoop: MQTTClientDelegate {
                 connected.delegate = self
                 client = connected
                 let now = MonotonicClock.nanoseconds
-                link = .waiting(since: now, heard: now)
+                link = .waiting(since: now, lastReceived: now)
             }
-        case .waiting(let since, let heard):
+        case .waiting(let since, let lastReceived):
             let now = MonotonicClock.nanoseconds
-            // A kept session may send a whole window, each word an alert, before it answers SUBSCRIBE.
+            // A persistent session may send a whole window of messages, each with an alert, before
+            // it answers SUBSCRIBE.
             if socketIsReady {
                 try readUntilDry()
-                if case .waiting = link { link = .waiting(since: since, heard: now) }
+                if case .waiting = link { link = .waiting(since: since, lastReceived: now) }
             }
-            if case .waiting = link, now - heard > 20_000_000_000 || now - since > 120_000_000_000 {
+            if case .waiting = link, now - lastReceived > 20_000_000_000 || now - since > 120_000_000_000 {
                 throw LinkLost(reason: "no answer to CONNECT and SUBSCRIBE in \((now - since) / 1_000_000_000) s")
             }
         case .subscribed:
             if socketIsReady { try readUntilDry() }
-            if unacknowledged < settings.client.receiveMaximum, !Poll.isReadable(client?.socket ?? -1) {
+            if hasRoom, !Poll.isReadable(client?.socket ?? -1) {
                 lag.noteEmptySocket(at: MonotonicClock.nanoseconds)
             }
         }
     }
 
-    /// Timers wait until what waits unread is read.
-    func noticeBehind() {
+    /// Makes timers wait until the messages that waited unread are read.
+    func checkForStall() {
         let now = MonotonicClock.nanoseconds
-        guard isSubscribed, isDrained, let excess = lag.excess(at: now) else { return }
+        guard isSubscribed, isDrained, let stall = lag.stall(at: now) else { return }
         let time = clock.now
-        intake.waitForWords()
-        drain.begin(at: now)
-        counters.fellBehind += 1
-        pendingControls.append(TimedControl(control: .connection(.behind), time: time))
+        intake.waitForUnreadMessages()
+        backlogWatch.start(at: now)
+        counters.stalls += 1
+        pendingControls.append(TimedControlEvent(control: .connection(.behind), time: time))
         recorder?.event(.connection(.behind), session: session, at: time)
-        log.warning("words have waited unread for \(excess.written); silence counts once they are read")
+        log.warning("messages have waited unread for \(stall.spanText); silence counts once they are read")
+    }
+
+    /// Reconnects at once where the password or a certificate has changed.
+    func renewSecrets() {
+        guard let secrets = settings.secretsHash(), secrets != secretsInUse else { return }
+        let change = "a password or a certificate has changed"
+        switch link {
+        case .down:
+            log.notice("broker: \(change); connecting again at once")
+            link = .down(retryAt: 0)
+        case .connecting: retriesAtOnce = true
+        case .waiting, .subscribed:
+            retriesAtOnce = true
+            lossReason = change
+        }
     }
 
     private func connect() throws(MQTTError) {
-        isLost = nil
+        lossReason = nil
+        hasAnswered = false
+        secretsInUse = settings.secretsHash() ?? secretsInUse
         link = .connecting(Connector(try MQTTClient(settings.client), waking: wake))
     }
 
+    /// A batch ends at the Receive Maximum or at `mostBatchBytes`: a flood of long messages must
+    /// fit into memory, also when a start replays it.
+    var hasRoom: Bool { unacknowledged < settings.client.receiveMaximum && batchBytes < Self.mostBatchBytes }
+
     private func readUntilDry() throws {
         repeat {
-            try client?.read(upTo: max(1, settings.client.receiveMaximum - unacknowledged))
-        } while isLost == nil && unacknowledged < settings.client.receiveMaximum
-            && Poll.isReadable(client?.socket ?? -1)
+            try client?.read(upTo: max(1, settings.client.receiveMaximum - unacknowledged)) { hasRoom }
+        } while lossReason == nil && hasRoom && Poll.isReadable(client?.socket ?? -1)
     }
 
-    /// Whatever went wrong, final to the library or not: a logged, counted pause and another attempt.
-    private func retreat(_ reason: String) {
+    /// The broker's own reason takes precedence over the library's error.
+    private func dropConnection(after error: any Error) {
+        if let error = error as? MQTTError, error.isGiantPacket {
+            counters.giantPackets += 1
+            dropConnection(because: error.description)
+        } else {
+            dropConnection(because: "\(lossReason.map { LinkLost(reason: $0) } ?? error)")
+        }
+    }
+
+    /// Any failure leads to a logged, counted pause and another attempt, also one that the library
+    /// calls final.
+    private func dropConnection(because reason: String) {
         let now = MonotonicClock.nanoseconds
-        let pause = backoff.pause(at: now, using: &random)
-        log.warning("\(reason) Next attempt in \(pause.written).")
+        let pause = retriesAtOnce ? .zero : backoff.pause(at: now, using: &random)
+        retriesAtOnce = false
         lastError = reason
+        if let line = troubles.line(brokerTrouble, nextIn: pause, at: now) { log.warning("\(line)") }
+        if !hasAnswered {
+            answers.connectionFailed()
+            diagnosis.start(settings.client.probe)
+        }
         counters.connectFailures += 1
-        // The broker will send again what was not acknowledged; without a disk only memory knows that it was judged.
-        if failingSince != nil { goOnWithoutDisk(clock.now) }
+        // The broker sends unacknowledged messages again; without a disk only memory knows that
+        // they were evaluated.
+        if failingSince != nil { continueWithoutDisk(clock.now) }
         client?.drop()
         client = nil
         link = .down(retryAt: now + pause.nanoseconds)
-        isLost = nil
-        awaitedSubscriptions.removeAll()
-        if intake.detector.isListening {
-            // What was read and not committed is kept, and will be committed; the broker owes it no less.
+        drainedAt = nil
+        lossReason = nil
+        if intake.detector.isObserving {
+            // Messages that were read and not committed stay in the batch, and the broker still
+            // holds them unacknowledged.
             let now = clock.now
-            intake.stopListening(at: now)
-            deafSince = now
+            intake.stopObserving(at: now)
+            unobservedSince = now
             collectAlerts()
             recorder?.event(.connection(.disconnected), session: session, at: now)
             tryCommit(.connection(.disconnected), now: now)
         }
     }
 
-    private func noticeDrained() {
-        guard !isDrained, batchSince == nil, drain.isDry(at: MonotonicClock.nanoseconds) else { return }
+    private func checkDrained() {
+        guard !isDrained, batchSince == nil, backlogWatch.isDry(at: MonotonicClock.nanoseconds) else { return }
         let now = clock.now
-        intake.startListening(at: now)
+        intake.startObserving(at: now)
         redeliveries.forgetPending()
-        deafSince = nil
+        unobservedSince = nil
+        drainedAt = MonotonicClock.nanoseconds
         lag.noteDrained(at: MonotonicClock.nanoseconds)
         recorder?.event(.connection(.drained), session: session, at: now)
         log.info("broker: the backlog is read; watching \(intake.detector.liftCount) lifts")
@@ -352,57 +438,58 @@ final class TelemetryLoop: MQTTClientDelegate {
         tryCommit(.connection(.drained), now: now)
     }
 
-    private func watchForBrokerLoss(_ now: Instant) {
-        if let deafSince, now - deafSince >= settings.brokerLostAfter {
-            let alert = brokerLost.raise(
-                onset: deafSince, at: deafSince + settings.brokerLostAfter, hold: settings.brokerLostAfter,
-                because: GatewayKind.brokerLost.raised)
-            if let alert { tell(alert) }
-        } else if deafSince == nil, let alert = brokerLost.clear(at: now, because: GatewayKind.brokerLost.cleared) {
-            tell(alert)
-        }
-    }
+    // MARK: Callbacks of the client
 
-    // MARK: What the client hears
-
-    func connected(sessionPresent: Bool) {
+    func connected(_ broker: MQTTSession) {
         session += 1
         counters.connects += 1
+        hasAnswered = true
+        diagnosis.reset()
+        answers.connectionStarted()
+        troubles.reset()
         backoff.connected(at: MonotonicClock.nanoseconds)
-        redeliveries.sessionBegins(isPresent: sessionPresent)
+        redeliveries.sessionStarted(isPresent: broker.isPresent)
         recorder?.event(.connection(.connected), session: session, at: clock.now)
-        log.info("broker: connected to \(settings.client.url), session \(sessionPresent ? "kept" : "new")")
+        log.info("broker: connected to \(settings.client.url), session \(broker.isPresent ? "kept" : "new")")
         do throws(MQTTError) {
-            // On every CONNACK: a topic that configuration added would stay unsubscribed in a kept session.
+            // On every CONNACK: in a persistent session a topic that the configuration added would
+            // stay unsubscribed.
             for filter in settings.filters {
-                if let mid = try client?.subscribe(filter) { awaitedSubscriptions.insert(mid) }
+                if let mid = try client?.subscribe(filter) { answers.requested(filter, mid) }
             }
-        } catch { isLost = error.description }
+        } catch { lossReason = error.description }
     }
 
-    func subscribed(_ mid: Int32, accepted: Bool) {
-        guard accepted else {
-            isLost = "it does not let us subscribe; its access list is to blame"
+    func subscribed(_ mid: Int32, _ grant: MQTTGrant) {
+        guard answers.subscribed(mid, grant) else { return }
+        if let refusal = answers.refusedAll {
+            lossReason = "\(settings.client.url): \(refusal)"
             return
         }
-        awaitedSubscriptions.remove(mid)
-        if awaitedSubscriptions.isEmpty {
-            link = .subscribed
-            drain.begin(at: MonotonicClock.nanoseconds)
-        }
+        for problem in brokerProblems { log.error("\(problem)") }
+        link = .subscribed
+        backlogWatch.start(at: MonotonicClock.nanoseconds)
     }
 
-    func refused(_ reason: String) { isLost = "\(settings.client.url) refuses us: \(reason)" }
-    func disconnected(_ reason: String) { isLost = "\(settings.client.url) closed the connection: \(reason)" }
-    func published(_ mid: Int32) {}
+    func refused(_ reason: MQTTReason) {
+        hasAnswered = true
+        diagnosis.reset()
+        lossReason = "\(settings.client.url) refuses us: \(reason)"
+    }
+    func disconnected(_ reason: MQTTReason?) {
+        let now = MonotonicClock.nanoseconds
+        if let reason, reason.isTakeover { answers.takenOver(reason, at: now) }
+        if reason == nil, lossReason == nil, hasAnswered { answers.closedSilently(at: now) }
+        let end = reason.map { "\(settings.client.url) closed the connection: \($0)" } ?? client?.silentEndText
+        lossReason = lossReason ?? end
+    }
+    func published(_ mid: Int32, refusal: MQTTReason?) {}
 
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
-        noticeBehind()
+        checkForStall()
         if batchSince == nil { batchSince = MonotonicClock.nanoseconds }
         unacknowledged += 1
-        drain.noteMessage()
-        // What is too long to be read is kept just long enough to be refused again.
-        let payload = payload.extracting(0..<min(payload.count, Intake.maximumPayload + 1))
+        backlogWatch.noteMessage()
         if qos > 0, redeliveries.isCommitted(mid: mid, topic: topic, payload: payload) {
             counters.redelivered += 1
             return
@@ -411,11 +498,11 @@ final class TelemetryLoop: MQTTClientDelegate {
         let arrival = clock.now
         recorder?.message(
             topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
-        intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
+        let treatment = intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
         if selfTest != nil, Intake.isSelfTest(topic) { selfTest?.take(payload, arrival: arrival) }
-        batch.append(
-            JournalledMessage(
-                arrival: arrival.nanoseconds, topic: topic.array, payload: payload.array, isRetained: isRetained,
-                mid: qos > 0 ? mid : 0))
+        let message = JournalledMessage(
+            topic: topic, payload: payload, isRetained: isRetained, mid: qos > 0 ? mid : 0, arrival, treatment)
+        batchBytes += message.topic.count + message.payload.count
+        batch.append(message)
     }
 }

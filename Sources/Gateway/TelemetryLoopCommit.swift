@@ -1,28 +1,31 @@
 import Detection
-import Elevator
 import Journal
-import Mosquitto
+import LiftModel
+import Platform
 import Uplink
 
-/// The loop's second half: what was decided becomes durable, and only then the broker and the centres hear of it.
+/// The second half of the loop: alerts and events become durable, and only then the broker and the
+/// centres receive anything.
 extension TelemetryLoop {
     func collectAlerts() {
-        for alert in intake.takeAlerts() + intake.refusedLifts.takeAlerts() { tell(alert) }
+        for alert in intake.takeAlerts() + intake.refusedLifts.takeAlerts() { enqueue(alert) }
     }
 
-    /// Notes what the centres are to be told beside the alerts; the next commit, which it brings about, makes it durable.
-    func tell(_ event: OwedEvent) { pendingEvents.append(event) }
+    /// Adds an event for the centres. It makes the next commit due, which makes the event durable.
+    func enqueue(_ event: OutboundEvent) { pendingEvents.append(event) }
 
-    var hasSomethingToTell: Bool { !pendingAlerts.isEmpty || !pendingEvents.isEmpty }
+    var hasPendingOutput: Bool { !pendingAlerts.isEmpty || !pendingEvents.isEmpty }
 
-    func tell(_ alert: Alert) {
+    func enqueue(_ alert: Alert) {
         counters.alerts += 1
         let isTest = alert.lift == SelfTest.lift.id
         let lift =
             isTest
             ? SelfTest.lift
             : intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
-        let body = AlertEvent.json(alert, lift: lift, site: settings.site, recorded: clock.now, isTest: isTest)
+        let body = AlertEvent.json(
+            alert, lift: lift, site: settings.site, recorded: clock.now, calendarOffset: clock.calendarOffset,
+            isTest: isTest)
         pendingAlerts.append((alert, body))
         if alert.isEntrapment || alert.severity == .critical {
             log.notice("\(alert.kind) \(alert.state.rawValue): lift \(alert.lift), \(alert.title.en) (\(alert.reason))")
@@ -31,62 +34,68 @@ extension TelemetryLoop {
 
     func commitIfDue(_ now: Instant) {
         let monotonic = MonotonicClock.nanoseconds
-        if let retryCommitAt, monotonic < retryCommitAt { return holdInMemory() }
-        let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? hasSomethingToTell
-        if isOld || unacknowledged >= settings.client.receiveMaximum || retryCommitAt != nil || hasToNoteListening {
+        if let retryCommitAt, monotonic < retryCommitAt { return deliverFromMemory() }
+        let isOld = batchSince.map { monotonic - $0 >= patience.nanoseconds } ?? hasPendingOutput
+        if isOld || !hasRoom || retryCommitAt != nil || mustNoteObserving {
             tryCommit(now: now)
         }
         if isDrained, monotonic - lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
     }
 
-    /// Commits; what cannot be committed is tried again every second, and nobody trapped waits for that: alerts go out from memory, and
-    /// lifts are watched on.
-    func tryCommit(_ control: Control? = nil, now: Instant) {
-        if let control { pendingControls.append(TimedControl(control: control, time: now)) }
+    /// Commits, and retries a failed commit every second. No alert waits for that: alerts are
+    /// delivered from memory meanwhile, and lifts are still watched.
+    func tryCommit(_ control: ControlEvent? = nil, now: Instant) {
+        if let control { pendingControls.append(TimedControlEvent(control: control, time: now)) }
         do throws(JournalError) {
             try commit(now: now)
             retryCommitAt = nil
             if failingSince != nil {
                 failingSince = nil
-                heldInMemory = (0, 0)
+                memoryOnlyCounts = (0, 0)
                 log.notice("the journal can be written again")
-                // What went out from memory meanwhile and was stored is owed no more.
-                for (centre, stored) in board.release() { _ = try journal.receipt(stored, from: centre) }
             }
-            if let alert = diskFailing.clear(at: now, because: GatewayKind.diskFailing.cleared) { tell(alert) }
+            if let alert = siteAlerts.diskFailing.clear(at: now, because: GatewayKind.diskFailing.cleared) {
+                enqueue(alert)
+            }
             keepWithinQuota(now)
         } catch {
             counters.commitFailures += 1
-            lastError = error.description
+            diskError = error.description
             if error.isDamage { journalDamage = error }
-            // On a full disk the oldest readings are worth less than what comes now.
+            // On a full disk the oldest readings are worth less than the new ones.
             if error.isFull { try? journal.makeRoom() }
             let monotonic = MonotonicClock.nanoseconds
             if failingSince == nil { log.critical("\(error). Until it can be written alerts go out from memory.") }
             let since = failingSince ?? monotonic
             failingSince = since
-            // What waits is tried again whole: the more, the more seldom.
+            // A retry writes all pending alerts at once: the more there are, the rarer the retries.
             retryCommitAt = monotonic + 1_000_000_000 * Int64(1 + pendingAlerts.count / 500)
-            if monotonic - since >= settings.diskPatience.nanoseconds, !error.isDamage { goOnWithoutDisk(now) }
-            holdInMemory()
+            if monotonic - since >= settings.diskPatience.nanoseconds, !error.isDamage { continueWithoutDisk(now) }
+            deliverFromMemory()
             postSiteState()
         }
     }
 
-    /// What is decided and not durable goes out from memory.
-    private func holdInMemory() {
-        guard heldInMemory != (pendingAlerts.count, pendingEvents.count) else { return }
-        shed()
-        heldInMemory = (pendingAlerts.count, pendingEvents.count)
-        board.hold(pendingAlerts.map { OwedEvent($0.alert, $0.body) } + pendingEvents)
-        board.ring()
+    /// Delivers the alerts and events that are not durable from memory.
+    private func deliverFromMemory() {
+        guard memoryOnlyCounts != (pendingAlerts.count, pendingEvents.count) else { return }
+        dropSurplus()
+        memoryOnlyCounts = (pendingAlerts.count, pendingEvents.count)
+        delivery.sendFromMemory(pendingOutput)
+        delivery.wakeRoutes()
     }
 
-    /// Without a disk for long: what does not concern people goes, the oldest first.
-    private func shed() {
+    private var pendingOutput: [OutboundEvent] {
+        pendingAlerts.map { OutboundEvent($0.alert, $0.body) } + pendingEvents
+    }
+
+    /// Limits the pending alerts of a long time without a disk: the oldest that are no entrapments
+    /// are dropped.
+    private func dropSurplus() {
         var surplus = pendingAlerts.count - Self.mostInMemory
         guard surplus > 0 else { return }
-        log.critical("more than \(Self.mostInMemory) alerts wait for the disk: \(surplus) of the less urgent ones go")
+        log.critical(
+            "more than \(Self.mostInMemory) alerts wait for the disk: \(surplus) of the less urgent ones are dropped")
         pendingAlerts.removeAll {
             guard surplus > 0, $0.alert.lane != .entrapment else { return false }
             surplus -= 1
@@ -94,46 +103,50 @@ extension TelemetryLoop {
         }
     }
 
-    /// The broker sends no more words before these are acknowledged, so they are, though no disk has them: they are judged already, and
-    /// what was decided of them waits in memory. The next commit takes the whole state along.
-    func goOnWithoutDisk(_ now: Instant) {
+    /// Acknowledges the batch though no disk has it, because the broker sends no further messages
+    /// before. The messages are evaluated already, their alerts wait in memory, and the next commit
+    /// includes a snapshot.
+    func continueWithoutDisk(_ now: Instant) {
         counters.unjournalled += batch.count
-        redeliveries.committed(batch)
+        redeliveries.noteCommitted(batch)
         batch.removeAll(keepingCapacity: true)
         wantsSnapshot = true
         endBatch()
-        let alert = diskFailing.raise(
+        let alert = siteAlerts.diskFailing.raise(
             onset: now - settings.diskPatience, at: now, hold: settings.diskPatience,
             because: GatewayKind.diskFailing.raised)
-        if let alert { tell(alert) }
+        if let alert { enqueue(alert) }
     }
 
     func commit(now: Instant) throws(JournalError) {
-        if !batch.isEmpty || hasSomethingToTell || !pendingControls.isEmpty || wantsSnapshot || hasToNoteListening {
+        if !batch.isEmpty || hasPendingOutput || !pendingControls.isEmpty || wantsSnapshot || mustNoteObserving {
             var durable = Journal.Batch(now: now)
             durable.messages = batch
-            durable.control = TimedControl.text(pendingControls)
-            if wantsSnapshot { durable.snapshot = intake.detector.snapshot() }
+            durable.control = TimedControlEvent.text(pendingControls)
+            if bytesSinceSnapshot + batchBytes > Self.mostBytesToReplay { wantsSnapshot = true }
+            let snapshot = wantsSnapshot ? intake.detector.snapshot() : nil
+            durable.snapshot = snapshot
             durable.alerts = pendingAlerts
             durable.events = pendingEvents
-            durable.answeredWords = pendingWords
+            durable.answeredCommands = pendingCommands
             durable.stamp = clock.stamp
             if !pendingAlerts.isEmpty { durable.counters = [("alerts", pendingAlerts.count)] }
             if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
-            sequence = try journal.commit(durable)
+            sequence = try write(durable)
             CrashPoint.afterCommit.reach()
-            hasToEnforce = true
+            mustEnforceQuota = true
             lastCommit = MonotonicClock.nanoseconds
             counters.commits += 1
-            redeliveries.committed(batch)
+            redeliveries.noteCommitted(batch)
             batch.removeAll(keepingCapacity: true)
             pendingControls.removeAll()
+            bytesSinceSnapshot = snapshot == nil ? bytesSinceSnapshot + batchBytes : 0
             wantsSnapshot = false
-            if hasSomethingToTell {
+            if hasPendingOutput {
                 pendingAlerts.removeAll()
                 pendingEvents.removeAll()
-                pendingWords.removeAll()
-                board.ring()
+                pendingCommands.removeAll()
+                delivery.wakeRoutes()
             }
         }
         recorder?.flush()
@@ -141,76 +154,99 @@ extension TelemetryLoop {
         postSiteState()
     }
 
-    /// What was read is acknowledged with the next write.
+    /// If the disk hangs, the routes send the output of this commit from memory.
+    private func write(_ durable: Journal.Batch) throws(JournalError) -> Int64 {
+        delivery.commitStarted(with: pendingOutput)
+        do throws(JournalError) {
+            let sequence = try journal.commit(durable)
+            delivery.clearMemory()
+            return sequence
+        } catch {
+            delivery.commitFailed()
+            throw error
+        }
+    }
+
+    /// The next write acknowledges the batch.
     private func endBatch() {
-        if unacknowledged >= settings.client.receiveMaximum {
+        if !hasRoom {
             lag.noteFullWindowAcknowledged(at: MonotonicClock.nanoseconds)
         }
         batchSince = nil
         unacknowledged = 0
-        drain.noteCommit(at: MonotonicClock.nanoseconds)
+        batchBytes = 0
+        backlogWatch.noteCommit(at: MonotonicClock.nanoseconds)
     }
 
-    /// What is beyond the quotas goes; what the centre was owed and will not get, it is told of.
+    /// Evicts what exceeds the quotas, and reports undelivered events among it to the centre.
     func keepWithinQuota(_ now: Instant) {
-        guard hasToEnforce else { return }
-        hasToEnforce = false
+        guard mustEnforceQuota else { return }
+        mustEnforceQuota = false
         do throws(JournalError) {
             let eviction = try journal.enforce(settings.quota) {
-                (.evicted($0, site: settings.site, at: now), now, clock.stamp)
+                (.evicted($0, site: settings.site, at: clock.calendar(now)), now, clock.stamp)
             }
-            hasToEnforce = eviction.isUnfinished
+            mustEnforceQuota = eviction.isUnfinished
             if eviction.isEmpty { return }
             let lost = eviction.undelivered.values.reduce(0, +)
             log.warning(
-                "journal: beyond its quota, \(eviction.readingBatches) batches of readings, \(eviction.alerts) delivered alerts, \(eviction.coalesced) outdated revisions and \(lost) undelivered events went"
+                "journal: beyond its quota, \(eviction.readingBatches) batches of readings, \(eviction.alerts) delivered alerts, \(eviction.coalesced) outdated revisions and \(lost) undelivered events were removed"
             )
-            if lost + eviction.coalesced > 0 { board.ring() }
+            if lost + eviction.coalesced > 0 { delivery.wakeRoutes() }
         } catch { note(error) }
     }
 
-    /// What went wrong with the journal beside a commit; the file's own damage ends this run.
+    /// Logs a failure of the journal outside a commit; damage of the file ends this run.
     private func note(_ error: JournalError) {
         log.error("\(error)")
-        lastError = error.description
+        diskError = error.description
         if error.isDamage { journalDamage = error }
     }
 
     func snapshot(_ monotonic: Int64) {
-        guard batchSince == nil, sequence > 0, !hasSomethingToTell, pendingControls.isEmpty else { return }
+        guard batchSince == nil, sequence > 0, !hasPendingOutput, pendingControls.isEmpty else { return }
         lastSnapshot = monotonic
         do throws(JournalError) {
             try journal.saveSnapshot(intake.detector.snapshot(), through: sequence)
+            bytesSinceSnapshot = 0
         } catch { note(error) }
     }
 
-    /// The site's state is worked out anew this often while batches follow each other: it is to be at most 5 s old.
+    /// The shortest interval between two updates of the site's state, which must be at most 5 s
+    /// old.
     static let siteStateEvery: Int64 = 200_000_000
+
+    /// The open alerts of lifts, of areas, and of the gateway itself.
+    var openAlerts: [OpenAlert] {
+        intake.detector.openAlerts + siteAlerts.open + intake.refusedLifts.open
+    }
 
     func postSiteState() {
         let monotonic = MonotonicClock.nanoseconds
-        siteStateIsOld = monotonic - siteStateAt < Self.siteStateEvery
-        if siteStateIsOld { return }
+        siteStateIsDue = monotonic - siteStateAt < Self.siteStateEvery
+        if siteStateIsDue { return }
         siteStateAt = monotonic
-        let own =
-            [brokerLost.view, diskFailing.view, selfTestFailed.view].compactMap { $0 } + intake.refusedLifts.open
-        let state = SiteState(intake.detector, and: own, hearsLifts: isDrained)
-        if board.siteState != state {
-            board.siteState = state
-            board.ring()
+        let state = SiteState(
+            intake.detector, open: openAlerts, observesLifts: isDrained, calendarOffset: clock.calendarOffset)
+        if delivery.siteState != state {
+            delivery.siteState = state
+            delivery.wakeRoutes()
         }
     }
 }
 
 extension SiteState {
-    /// What the centre is to know of a site should it hear no more of it.
-    fileprivate init(_ detector: Detector, and own: [OpenAlert], hearsLifts: Bool) {
+    /// The site's state, as the centre shows it when the connection ends.
+    fileprivate init(
+        _ detector: Detector, open alerts: [OpenAlert], observesLifts: Bool, calendarOffset: Duration
+    ) {
         self.init()
-        self.hearsLifts = hearsLifts
-        incidents = (detector.openAlerts + own).map {
+        self.observesLifts = observesLifts
+        incidents = alerts.map {
             SiteState.Incident(
                 alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind, state: $0.state.rawValue,
-                severity: $0.severity.rawValue, onset: $0.onset, lane: $0.lane, acceptedBy: $0.acceptedBy)
+                severity: $0.severity.rawValue, onset: $0.onset + calendarOffset, lane: $0.lane,
+                acceptedBy: $0.acceptedBy)
         }
         liftsThatMayHoldPeople = detector.liftsThatMayHoldPeople
         liftsWithoutPower = detector.liftsWithoutPower

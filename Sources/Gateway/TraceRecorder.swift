@@ -1,4 +1,4 @@
-import Elevator
+import LiftModel
 import Logging
 import PositionedYAML
 import Trace
@@ -9,7 +9,7 @@ import Trace
     import Musl
 #endif
 
-/// Writes what the daemon hears into a trace, for `hoistway replay`.
+/// Writes the daemon's messages and control events into a trace, for `hoistway replay`.
 final class TraceRecorder {
     private var writer = TraceWriter()
     private let descriptor: Int32
@@ -31,11 +31,11 @@ final class TraceRecorder {
     ) {
         writer.message(topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
     }
-    func event(_ event: Control, session: Int, at time: Instant) {
+    func event(_ event: ControlEvent, session: Int, at time: Instant) {
         writer.event(event.traced, session: session, at: time)
     }
 
-    /// A trace is a convenience: what cannot be written is given up, and the daemon goes on.
+    /// A trace is a convenience: if it cannot be written, the daemon continues without it.
     func flush() {
         let bytes = writer.take()
         var offset = 0

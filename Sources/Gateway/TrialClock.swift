@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Mosquitto
+import Platform
 import Uplink
 
 #if canImport(Glibc)
@@ -8,19 +8,20 @@ import Uplink
     import Musl
 #endif
 
-/// Lets a trial pass a week in minutes: the process's clocks leap by what it is told, and otherwise this is nothing.
+/// Lets a trial pass a week in minutes: the process's clocks jump by the received steps. Without
+/// the variable it does nothing.
 ///
 /// `HOISTWAY_LEAPS` names a FIFO; each eight bytes read from it are nanoseconds to leap.
 enum TrialClock {
-    static func followIfAsked(waking loop: WakeUp, _ board: UplinkBoard) {
+    static func followIfAsked(waking loop: WakeUp, _ delivery: DeliveryState) {
         guard let path = ProcessInfo.processInfo.environment["HOISTWAY_LEAPS"] else { return }
         LoopThread {
-            // Opened for writing, too: it does not end with its writer.
+            // Opened for writing, too, so that reading does not end with the writer.
             let descriptor = open(path, O_RDWR | O_CLOEXEC)
             var leap: Int64 = 0
             while read(descriptor, &leap, 8) == 8 {
                 MonotonicClock.leap(by: leap)
-                board.ring()
+                delivery.wakeRoutes()
                 loop.signal()
             }
         }.detach()

@@ -1,2 +1,2 @@
-/// The product's version, as `hoistway --version` and the journal say it.
-public let productVersion = "0.2.0"
+/// The product's version, shown by `hoistway --version` and stored in the journal.
+public let productVersion = "0.3.0"

@@ -1,9 +1,10 @@
 import CCurl
-import Elevator
+import Connectivity
+import LiftModel
 
-/// HTTP over the system's libcurl: several requests under way at once, driven by its owner's own loop.
+/// HTTP over the system's libcurl: several requests in flight at once, driven by its owner's loop.
 ///
-/// Redirections are not followed: where an alert goes is written in the configuration, not in an answer.
+/// Redirections are not followed: the configuration decides where an alert is sent, not an answer.
 ///
 /// Confined to one thread.
 public final class HTTPClient {
@@ -11,18 +12,20 @@ public final class HTTPClient {
         public var caFile: String?
         public var certificateFile: String?
         public var keyFile: String?
-        /// Until a connection stands, name look-up and TLS included.
+        /// The limit for connecting, with name look-up and TLS.
         public var connectTimeout = Duration.seconds(10)
-        /// Until the whole answer is there.
+        /// The limit for the whole request, until its answer is complete.
         public var timeout = Duration.seconds(20)
         public init() {}
+
+        public var tlsFiles: TLSFiles { TLSFiles(authority: caFile, certificate: certificateFile, key: keyFile) }
     }
 
     public struct Request: Sendable {
         public var url: String
         public var headers: [(name: String, value: String)]
         public var body: [UInt8]
-        /// Until the whole answer is there; nil for the client's own.
+        /// The limit for the whole request; nil for the client's.
         public var timeout: Duration?
         /// A POST.
         public init(
@@ -43,53 +46,58 @@ public final class HTTPClient {
         public init(status: Int) { self.status = status }
     }
 
-    /// No answer came, in libcurl's words and ours.
+    /// A request without an answer: libcurl's code, and a text for a person.
     public struct Failure: Error, CustomStringConvertible, Equatable {
         public var code: UInt32
         public var url: String
         public var message: String
-        /// What follows a "?" may be a secret.
-        public var description: String { "POST \(url.prefix { $0 != "?" }): \(message)" }
+        /// The cause is TLS: a certificate or a key of either side.
+        public var concernsTLS: Bool { HTTPClient.failuresOfTLS.contains(code) }
+        public var description: String { "POST \(masked(url: url)): \(message)" }
     }
 
-    /// Names a request while it is under way.
+    /// Identifies a request in flight.
     public typealias Ticket = Int
 
-    /// An answer longer than this is cut off: what a centre has to say is short.
-    static let longestAnswer = 1 << 20
+    /// A longer answer is cut off here: a centre's answers are short.
+    public static let longestAnswer = 1 << 20
 
-    /// One request under way. libcurl holds its address as the callbacks' user data for as long as it stands in `transfers`.
+    /// One request in flight. libcurl holds its address as the callbacks' user data as long as it
+    /// is in `transfers`.
     private final class Transfer {
         let ticket: Ticket
         let url: String
+        let timeout: Duration
         let handle: OpaquePointer
         var headers: UnsafeMutablePointer<curl_slist>?
         var response = Response(status: 0)
-        /// Where libcurl writes what went wrong, in its own words; it holds the address as long as the transfer lives.
-        let words: UnsafeMutablePointer<CChar>
-        init(_ ticket: Ticket, _ url: String, _ handle: OpaquePointer) {
+        /// libcurl writes its error message here. It holds the address as long as the transfer
+        /// lives.
+        let errorText: UnsafeMutablePointer<CChar>
+        init(_ ticket: Ticket, _ url: String, _ timeout: Duration, _ handle: OpaquePointer) {
             self.ticket = ticket
             self.url = url
+            self.timeout = timeout
             self.handle = handle
-            words = .allocate(capacity: Int(CURL_ERROR_SIZE))
-            words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+            errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+            errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         }
         deinit {
-            defer { words.deallocate() }
+            defer { errorText.deallocate() }
             curl_slist_free_all(headers)
             curl_easy_cleanup(UnsafeMutableRawPointer(handle))
         }
     }
 
     private let options: Options
-    /// libcurl's handle of all transfers; owned, freed in deinit.
+    /// libcurl's handle for all transfers; owned, freed in deinit.
     private let multi: OpaquePointer
     private var transfers: [OpaquePointer: Transfer] = [:]
     private var nextTicket = 1
 
     private static let libraryIsReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
-    /// - Returns: nil when libcurl cannot be started, for want of memory.
+    /// - Returns: nil when libcurl cannot start because there is no memory.
     public init?(_ options: Options) {
         guard Self.libraryIsReady, let multi = curl_multi_init() else { return nil }
         self.options = options
@@ -101,17 +109,18 @@ public final class HTTPClient {
         curl_multi_cleanup(UnsafeMutableRawPointer(multi))
     }
 
-    /// Sends a request off.
+    /// Starts a request.
     public func start(_ request: Request) throws(Failure) -> Ticket {
         guard let raw = curl_easy_init() else {
             throw Failure(code: CURLE_OUT_OF_MEMORY.rawValue, url: request.url, message: "out of memory")
         }
-        let transfer = Transfer(nextTicket, request.url, OpaquePointer(raw))
+        let timeout = request.timeout ?? options.timeout
+        let transfer = Transfer(nextTicket, request.url, timeout, OpaquePointer(raw))
         nextTicket += 1
         func set(_ result: CURLcode) throws(Failure) {
             if result != CURLE_OK { throw Self.failure(result, request.url) }
         }
-        try set(hoistway_curl_set_pointer(raw, CURLOPT_ERRORBUFFER, transfer.words))
+        try set(hoistway_curl_set_pointer(raw, CURLOPT_ERRORBUFFER, transfer.errorText))
         try set(hoistway_curl_set_text(raw, CURLOPT_URL, request.url))
         try set(hoistway_curl_set_text(raw, CURLOPT_PROTOCOLS_STR, "http,https"))
         try set(hoistway_curl_set_long(raw, CURLOPT_POST, 1))
@@ -119,12 +128,13 @@ public final class HTTPClient {
             request.body.withUnsafeBytes {
                 hoistway_curl_copy_body(raw, $0.baseAddress ?? UnsafeRawPointer(raw), $0.count)
             })
-        // Threads and signals do not mix.
+        // libcurl's timeouts by signals are not safe in a process with threads.
         try set(hoistway_curl_set_long(raw, CURLOPT_NOSIGNAL, 1))
         try set(hoistway_curl_set_long(raw, CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds))
-        try set(hoistway_curl_set_long(raw, CURLOPT_TIMEOUT_MS, (request.timeout ?? options.timeout).milliseconds))
+        try set(hoistway_curl_set_long(raw, CURLOPT_TIMEOUT_MS, timeout.milliseconds))
         try set(hoistway_curl_set_long(raw, CURLOPT_TCP_KEEPALIVE, 1))
         try set(hoistway_curl_set_long(raw, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)))
+        try set(hoistway_curl_set_text(raw, CURLOPT_SSL_CIPHER_LIST, TLSCiphers.withForwardSecrecy))
         for (option, file) in [
             (CURLOPT_CAINFO, options.caFile), (CURLOPT_SSLCERT, options.certificateFile),
             (CURLOPT_SSLKEY, options.keyFile),
@@ -146,7 +156,7 @@ public final class HTTPClient {
         return transfer.ticket
     }
 
-    /// Waits for answers, a wake-up, or the end of a time, and carries all transfers on.
+    /// Waits for data, a wake-up or a timeout, and then advances all transfers.
     /// - Returns: whether the descriptor can be read.
     public func wait(alsoFor descriptor: Int32, atMost time: Duration) -> Bool {
         var entry = curl_waitfd(fd: descriptor, events: Int16(CURL_WAIT_POLLIN), revents: 0)
@@ -156,7 +166,7 @@ public final class HTTPClient {
         return entry.revents != 0
     }
 
-    /// What has ended since the last call.
+    /// The requests that have ended since the last call.
     public func finished() -> [(ticket: Ticket, result: Result<Response, Failure>)] {
         var found: [(Ticket, Result<Response, Failure>)] = []
         var result = CURLE_OK
@@ -169,7 +179,8 @@ public final class HTTPClient {
                     result == CURLE_OK
                         || result == CURLE_WRITE_ERROR && transfer.response.body.count >= Self.longestAnswer
                         ? .success(transfer.response)
-                        : .failure(Self.failure(result, transfer.url, String(cString: transfer.words)))
+                        : .failure(
+                            Self.failure(result, transfer.url, String(cString: transfer.errorText), transfer.timeout))
                 ))
             remove(transfer)
         }
@@ -180,18 +191,39 @@ public final class HTTPClient {
         curl_multi_remove_handle(UnsafeMutableRawPointer(multi), UnsafeMutableRawPointer(transfer.handle))
     }
 
-    /// - Parameter words: libcurl's own, which say more than the code, or nothing.
-    private static func failure(_ code: CURLcode, _ url: String, _ words: String = "") -> Failure {
-        let concernsTLS = [
+    private static let failuresOfTLS = Set(
+        [
             CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE,
             CURLE_SSL_ISSUER_ERROR,
-        ].contains(code)
-        let hint =
-            concernsTLS
-            ? ". Check the certificates, and this box's clock: a box that thinks it is 1970 finds no certificate valid yet"
-            : ""
-        let text = words.isEmpty ? String(cString: curl_easy_strerror(code)) : words
-        return Failure(code: code.rawValue, url: url, message: text + hint)
+        ].map(\.rawValue))
+
+    /// - Parameters:
+    ///   - details: libcurl's error message, which says more than the code; empty where it has
+    ///     none.
+    ///   - timeout: the request's timeout.
+    private static func failure(
+        _ code: CURLcode, _ url: String, _ details: String = "", _ timeout: Duration = .zero
+    ) -> Failure {
+        let text = details.isEmpty ? String(cString: curl_easy_strerror(code)) : details
+        return Failure(code: code.rawValue, url: url, message: meaning(code, text, timeout) ?? text)
+    }
+
+    /// A clearer text for errors whose libcurl message does not help a technician; a sentence
+    /// without its full stop. `ServerProbe` finds out why a connection cannot be made.
+    private static func meaning(_ code: CURLcode, _ text: String, _ timeout: Duration) -> String? {
+        switch code {
+        case CURLE_GOT_NOTHING:
+            "the server took the request and closed the connection without an answer. Look into its log; the url must lead to its HTTP port"
+        case CURLE_OPERATION_TIMEDOUT where text.contains("bytes received"):
+            "the server took the request and has not answered in \(timeout.written). Look into its log: it must answer by then, when it has stored the events"
+        case CURLE_PARTIAL_FILE:
+            "the server closed the connection in the middle of its answer. Look into its log, and that of a proxy before it"
+        case CURLE_RECV_ERROR, CURLE_SEND_ERROR:
+            "the connection broke off (\(text)). Look into the server's log, and that of a proxy before it"
+        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
+            "the server does not speak HTTP (\(text)). Check the port of the url"
+        default: nil
+        }
     }
 
     fileprivate static func take(
@@ -199,15 +231,17 @@ public final class HTTPClient {
         _ body: (inout Response, UnsafeRawBufferPointer) -> Void
     ) -> Int {
         guard let bytes, let user else { return 0 }
-        // The transfer stands in `transfers` while libcurl may call: it is removed from libcurl before it is released.
+        // The transfer is alive while libcurl may call: it is removed from libcurl before its
+        // release.
         let transfer = Unmanaged<Transfer>.fromOpaque(user).takeUnretainedValue()
         body(&transfer.response, UnsafeRawBufferPointer(start: bytes, count: count))
-        // Taking less than it brought ends the transfer: what goes on without end is not paid for.
+        // Returning less than `count` ends the transfer: an endless answer costs no more data.
         return transfer.response.body.count < longestAnswer ? count : 0
     }
 }
 
-/// libcurl's callbacks. Written as free functions: a closure could inherit an actor from where it stands.
+/// libcurl's callbacks. They are free functions: a closure could inherit an actor's isolation from
+/// its context.
 private func takeBody(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
 ) -> Int {

@@ -1,7 +1,7 @@
-import Elevator
+import LiftModel
 
-/// What a centre has refused for good: out of the queue, so that it holds up nothing, and kept, so that a person can look at it and
-/// have it sent again.
+/// An event that a centre has refused for good. It is out of the queue, so that it blocks no other
+/// event, and stored, so that a person can inspect it and put it back.
 public struct DeadLetter: Sendable {
     public var centre: String
     public var eventID: String
@@ -13,10 +13,11 @@ public struct DeadLetter: Sendable {
 }
 
 extension Journal {
-    /// The oldest go when there are more: a centre that refuses everything must not fill the disk.
-    static let keptDeadLetters = 10_000
+    /// More are evicted: a centre that refuses every event must not fill the disk.
+    static let maxDeadLetters = 10_000
 
-    /// Sets an event aside that a centre has refused, with the centre's reason.
+    /// Moves an event that a centre has refused from its queue to the dead letters, with the
+    /// centre's reason.
     public func setAside(_ eventID: String, refusedBy centre: String, because reason: String, at now: Instant)
         throws(JournalError)
     {
@@ -35,20 +36,21 @@ extension Journal {
                     AND id = (SELECT id FROM outbox WHERE event_id = ?1)
                 """, .text(eventID), .text(centre))
             try count("refused_events", 1)
-            let surplus = try deadLetterCount() - Self.keptDeadLetters
+            let surplus = try deadLetterCount() - Self.maxDeadLetters
             if surplus > 0 { try set(Self.surplus, Int64(surplus)) }
         }
     }
 
-    /// A counter's name: more than is kept, to be let go with the next `enforce`, which tells of it.
+    /// A counter's name: dead letters above the maximum. The next `enforce` evicts them and reports
+    /// it.
     private static let surplus = "surplus_dead_letters"
 
     func surplusDeadLetters() throws(JournalError) -> Int {
         Int(try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.surplus)) ?? 0)
     }
 
-    /// Within a transaction: the least urgent go first, and of them the oldest.
-    func forgetDeadLetters(_ count: Int, _ eviction: inout Eviction) throws(JournalError) {
+    /// Evicts dead letters within a transaction: the least urgent first, and of them the oldest.
+    func evictDeadLetters(_ count: Int, _ eviction: inout Eviction) throws(JournalError) {
         let chosen = "(SELECT centre, event_id FROM dead_letter ORDER BY lane DESC, at LIMIT \(count))"
         try database.run(
             "SELECT lane, count(*) FROM dead_letter WHERE (centre, event_id) IN \(chosen) GROUP BY lane"
@@ -60,21 +62,21 @@ extension Journal {
         eviction.deadLetters = count
     }
 
-    /// The centre's reason, nil for what it has not refused.
+    /// The centre's reason; nil for an event that it has not refused.
     public func refusal(of eventID: String, by centre: String) throws(JournalError) -> String? {
         try database.text(
             "SELECT reason FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(eventID))
     }
 
-    private static let sentAgain = "refused_events_sent_again"
+    private static let requeued = "refused_events_sent_again"
 
-    /// Changes when something stands in a queue again at a place that may have been passed.
-    public func returns() throws(JournalError) -> Int64 {
-        try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.sentAgain)) ?? 0
+    /// Grows when dead letters return to a queue. Their row ids may be below a route's cursor.
+    public func requeueCount() throws(JournalError) -> Int64 {
+        try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.requeued)) ?? 0
     }
 
     public func deadLetterCount() throws(JournalError) -> Int {
-        Int(try database.scalar("SELECT count(*) FROM dead_letter") ?? 0)
+        Int(try database.scalar("SELECT count(1) FROM dead_letter") ?? 0)
     }
 
     /// The oldest first.
@@ -95,10 +97,10 @@ extension Journal {
         return found
     }
 
-    /// Puts what was set aside back into the queue, under the numbers it had.
+    /// Puts dead letters back into the queues, under the sequence numbers they had.
     /// - Parameter eventID: one event, or nil for all.
     /// - Returns: how many.
-    public func sendAgain(_ eventID: String? = nil) throws(JournalError) -> Int {
+    public func requeue(_ eventID: String? = nil) throws(JournalError) -> Int {
         try database.transaction { () throws(JournalError) in
             var letters: [(centre: String, event: String)] = []
             try database.run(
@@ -124,8 +126,8 @@ extension Journal {
                     "DELETE FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(event))
             }
             if !letters.isEmpty {
-                try database.run(Self.countOwing)
-                try count(Self.sentAgain, letters.count)
+                try database.run(Self.recountPending)
+                try count(Self.requeued, letters.count)
             }
             return letters.count
         }

@@ -4,7 +4,7 @@
     import Musl
 #endif
 
-/// Which file stands under a name.
+/// The device and inode of the file at a path.
 struct FileIdentity: Equatable {
     private let device: UInt
     private let inode: UInt

@@ -1,20 +1,26 @@
 import CSQLite
-import Elevator
 import Encoding
+import LiftModel
 
-/// The durable store: what lifts said, what was decided, what the centre is owed, and the state to go on from.
+/// The durable store: the messages of the lifts, the alerts, the outbox, and the state from which a
+/// restart continues.
 ///
 /// Invariants, each with a test:
-/// 1. A batch is there whole or not at all: its messages, alerts and outbox rows are one transaction.
-/// 2. `commit` returns after the fsync (WAL, `synchronous=EXTRA`, asserted on opening). Only then is the broker told.
-/// 3. An outbox row leaves by a receipt for its `alert_id/revision`, or by `enforce` when the outbox is beyond its quota; the latter is
-///    counted, and told where anything is lost.
-/// 4. A snapshot names the last batch it contains; batches after it are never evicted before the next snapshot.
-/// 5. Every record carries a sequence number and a hash of its own, whatever the file system makes of its pages: `audit` finds what
-///    was changed, lost or swapped. Alerts are a chain: each link is the SHA-256 of the last one and the alert's body.
+/// 1. A batch is there whole or not at all: its messages, alerts and outbox rows are one
+///    transaction.
+/// 2. `commit` returns after the fsync (WAL, `synchronous=EXTRA`, asserted on opening). Only then
+///    are the messages acknowledged to the broker.
+/// 3. An outbox row leaves by a receipt for its `alert_id/revision`, or by `enforce` when the
+///    outbox is beyond its quota. An eviction is counted, and a loss is reported to the centres.
+/// 4. A snapshot names the last batch it contains; batches after it are never evicted before the
+///    next snapshot.
+/// 5. Every record carries a sequence number and a hash of its own: `audit` finds records that were
+///    changed, lost or swapped, whatever the file system did to the pages. Alerts are a chain: each
+///    link is the SHA-256 of the link before it and the alert's body.
 /// 6. A sequence number, of batches, of alerts, or of a lift's events in a lane, is used once.
 ///
-/// The layout is `Schema`'s. Is not: a log of everything for ever. Readings beyond their quota go, oldest first.
+/// `Schema` describes the layout. Is not: a complete archive. Readings beyond their quota are
+/// evicted, oldest first.
 ///
 /// Confined to one thread. Each thread opens its own.
 public final class Journal {
@@ -23,27 +29,35 @@ public final class Journal {
     private var segment: Int64 = 0
     private var batchesInSegment = ReadingsCodec.batchesPerSegment
     private(set) var nextSequence: Int64 = 1
-    /// What came since the table `held` was brought up to date.
-    private(set) var unsettled = Unsettled()
-    /// Every commit is refused with this: the journal stands in for one whose disk takes nothing.
+    /// Batches that came since the table `held` was brought up to date.
+    private(set) var uncounted = Uncounted()
+    /// Every commit fails with this error: the journal is in memory, in place of one whose disk
+    /// takes no writes.
     public var refusal: JournalError?
     public var path: String { database.path }
     /// The last batch's; 0 where there has been none.
     public var lastSequence: Int64 { nextSequence - 1 }
-    /// Whether the file that is open still stands under its name: somebody may have removed it.
-    public var isInPlace: Bool { FileIdentity(of: path) == identity }
+    /// Whether the open file is still the one at its path: a person may have removed it.
+    public var isAtItsPath: Bool { FileIdentity(of: path) == identity }
     private let identity: FileIdentity?
-    /// The gateway's run that this is; 0 before `beginRun`.
+    /// The row id of the gateway's present run; 0 before `beginRun`.
     var run: Int64 = 0
 
     /// Opens the journal, creating it where there is none.
-    /// - Throws: `JournalError`, also for a file of another product or a newer format, which is left untouched.
+    /// - Throws: `JournalError`, also for a file of another product or a newer format, which is
+    ///   left untouched.
     public convenience init(_ path: String, readOnly: Bool = false) throws(JournalError) {
         try self.init(path, readOnly: readOnly, fileSystem: nil)
     }
 
-    /// For whoever brings events to a centre. What it notes, receipts above all, need not be on disk when it returns: a receipt that a
-    /// power cut takes back has the event sent once more, under the same id, and spares flash storage a sync.
+    /// Opens a journal for a command that writes to it. Does not create one.
+    public convenience init(existing path: String) throws(JournalError) {
+        try self.init(path, mayCreate: false, fileSystem: nil, durability: .synced)
+    }
+
+    /// Opens the journal for a route. A receipt need not be on disk when the call returns, which
+    /// spares the flash a sync: after a power cut that takes it back, the event is sent once more
+    /// under the same id.
     public convenience init(forDelivery path: String) throws(JournalError) {
         try self.init(path, fileSystem: nil, durability: .withTheNext)
     }
@@ -54,19 +68,21 @@ public final class Journal {
     }
 
     init(
-        _ path: String, readOnly: Bool = false, fileSystem: String?, durability: Database.Durability
+        _ path: String, readOnly: Bool = false, mayCreate: Bool = true, fileSystem: String?,
+        durability: Database.Durability
     ) throws(JournalError) {
-        database = try Database(path, readOnly: readOnly, fileSystem: fileSystem, durability: durability)
+        database = try Database(
+            path, readOnly: readOnly, mayCreate: mayCreate, fileSystem: fileSystem, durability: durability)
         identity = FileIdentity(of: path)
         try Schema.prepare(database, readOnly: readOnly)
-        // A sequence is used once, though all batches up to the snapshot's may be gone.
+        // A sequence number is used once, even if all batches up to the snapshot's are evicted.
         let last = max(
             try database.scalar("SELECT max(seq) FROM batch") ?? 0,
             try database.scalar("SELECT max(seq) FROM snapshot") ?? 0)
         nextSequence = last + 1
         segment = (try database.scalar("SELECT segment FROM batch ORDER BY seq DESC LIMIT 1") ?? 0)
-        do throws(JournalError) { unsettled = try Unsettled(of: database) } catch {
-            // Whoever only looks may look at what is sound.
+        do throws(JournalError) { uncounted = try Uncounted(of: database) } catch {
+            // A reader may read what is sound.
             if !readOnly { throw error }
         }
     }
@@ -77,16 +93,16 @@ public final class Journal {
     public struct Batch {
         public var now: Instant
         public var messages: [JournalledMessage] = []
-        /// What happened beside the messages, each with its time: to the connection, or by a person's order.
+        /// Connection events and operator actions, each with its time.
         public var control: String?
         public var alerts: [(alert: Alert, body: [UInt8])] = []
-        /// What else the centres are to be told.
-        public var events: [OwedEvent] = []
+        /// Events for the centres that are not alerts.
+        public var events: [OutboundEvent] = []
         public var counters: [(name: String, increment: Int)] = []
         public var stamp = ClockStamp()
-        /// Words of people at a centre that this batch answers.
-        public var answeredWords: [(centre: String, id: String)] = []
-        /// The state after this batch, where the next start must not fold it again.
+        /// The centre commands that this batch answers.
+        public var answeredCommands: [AnsweredCommand] = []
+        /// The state after this batch, where the next start must not replay it.
         public var snapshot: [UInt8]?
         public init(now: Instant) { self.now = now }
     }
@@ -103,47 +119,49 @@ public final class Journal {
         let blob = codec.encode(batch.messages)
         let snapshot = batch.snapshot.map { Zstandard.compress($0) }
         let sequence = nextSequence
-        let place = batchesInSegment
+        let indexInSegment = batchesInSegment
         do throws(JournalError) {
             try database.transaction { () throws(JournalError) in
-                if place == 0 { try settle() }
+                if indexInSegment == 0 { try recordCounts() }
                 let hash = RecordHash.batch(
-                    sequence: sequence, segment: segment, place: Int64(place), now: batch.now.nanoseconds,
-                    control: batch.control, blob)
+                    sequence: sequence, segment: segment, indexInSegment: Int64(indexInSegment),
+                    now: batch.now.nanoseconds, control: batch.control, blob)
                 try database.run(
                     """
                     INSERT INTO batch(seq, segment, place, now, control, readings, hash, messages)
                     VALUES(?, ?, ?, ?, ?, ?, ?, ?)
-                    """, .integer(sequence), .integer(segment), .integer(Int64(place)), .integer(batch.now.nanoseconds),
-                    batch.control.map { .text($0) } ?? .null, .blob(blob), .integer(hash),
-                    .integer(Int64(batch.messages.count)))
+                    """, .integer(sequence), .integer(segment), .integer(Int64(indexInSegment)),
+                    .integer(batch.now.nanoseconds), batch.control.map { .text($0) } ?? .null, .blob(blob),
+                    .integer(hash), .integer(Int64(batch.messages.count)))
                 for (alert, body) in batch.alerts { try insert(alert, body, batch) }
-                for event in batch.events { try owe(event, created: batch.now, batch.stamp) }
-                try noteAnswered(batch.answeredWords, at: batch.now.nanoseconds)
+                for event in batch.events { try enqueue(event, created: batch.now, batch.stamp) }
+                try recordAnswered(batch.answeredCommands)
                 for (name, increment) in batch.counters { try count(name, increment) }
                 if let snapshot { try write(snapshot: snapshot, through: sequence) }
             }
         } catch {
-            // The codec has moved on with payloads that are not in the file: begin anew with the next batch.
+            // The codec refers to payloads that are not in the file: the next batch starts a
+            // segment.
             batchesInSegment = ReadingsCodec.batchesPerSegment
             throw error
         }
         nextSequence += 1
         batchesInSegment += 1
-        if place == 0 { unsettled = Unsettled() }
-        unsettled.bytes += blob.count
-        unsettled.rows += 1
-        unsettled.messages += batch.messages.count
+        if indexInSegment == 0 { uncounted = Uncounted() }
+        uncounted.bytes += blob.count
+        uncounted.rows += 1
+        uncounted.messages += batch.messages.count
         return sequence
     }
 
-    /// Batches and messages that `held` and the counter do not know of yet: those of the last segment. So a batch writes its own row only.
-    struct Unsettled {
+    /// Batches and messages that `held` and the counter do not include yet: those of the last
+    /// segment. So a commit writes the batch's own row only.
+    struct Uncounted {
         var (bytes, rows, messages) = (0, 0, 0)
         init() {}
 
         init(of database: Database) throws(JournalError) {
-            var found = Unsettled()
+            var found = Uncounted()
             try database.run(
                 """
                 SELECT total(length(readings)), count(*), total(messages) FROM batch
@@ -156,30 +174,32 @@ public final class Journal {
         }
     }
 
-    /// Within a transaction; `unsettled` is empty once that is through.
-    private func settle() throws(JournalError) {
-        if unsettled.rows == 0 { return }
+    /// Adds `uncounted` to `held` and the counter, within a transaction. The caller empties
+    /// `uncounted` after its commit.
+    private func recordCounts() throws(JournalError) {
+        if uncounted.rows == 0 { return }
         try database.run(
             "UPDATE held SET bytes = bytes + ?, rows = rows + ?, through = ? WHERE class = 'batch'",
-            .integer(Int64(unsettled.bytes)), .integer(Int64(unsettled.rows)), .integer(nextSequence - 1))
-        try count("messages", unsettled.messages)
+            .integer(Int64(uncounted.bytes)), .integer(Int64(uncounted.rows)), .integer(nextSequence - 1))
+        try count("messages", uncounted.messages)
     }
 
     private func insert(_ alert: Alert, _ body: [UInt8], _ batch: Batch) throws(JournalError) {
-        // An id names what it says: told again, as after a restart under other parameters, it is the same word.
-        if try knows(alert) { return }
+        // A revision that is raised again, as after a restart under other parameters, is the same
+        // one.
+        if try contains(alert) { return }
         let link = try AlertChain.append(body, in: database)
         try database.run(
             """
             INSERT INTO alert(alert_id, revision, lift, kind, state, at, body, place, chain) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, .text(alert.id), .integer(Int64(alert.revision)), .text(alert.lift), .text(alert.kind),
-            .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body), .integer(link.place),
+            .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body), .integer(link.sequence),
             .blob(link.hash))
-        try owe(OwedEvent(alert, body), created: batch.now, batch.stamp)
+        try enqueue(OutboundEvent(alert, body), created: batch.now, batch.stamp)
     }
 
-    /// It holds this revision of the alert.
-    public func knows(_ alert: Alert) throws(JournalError) -> Bool {
+    /// Whether this revision of the alert is journalled.
+    public func contains(_ alert: Alert) throws(JournalError) -> Bool {
         try database.scalar(
             "SELECT count(*) FROM alert WHERE alert_id = ? AND revision = ?", .text(alert.id),
             .integer(Int64(alert.revision))) ?? 0 > 0
@@ -191,36 +211,36 @@ public final class Journal {
             .integer(Int64(increment)))
     }
 
-    /// Remembers a number under a name.
+    /// Stores a number under a name.
     public func set(_ name: String, _ value: Int64) throws(JournalError) {
         try database.run(
             "INSERT INTO counter VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2", .text(name),
             .integer(value))
     }
 
-    /// The last messages committed, oldest first: those the broker may send again, as their acknowledgement may be lost.
-    public func lastMessages(_ count: Int) throws(JournalError) -> [JournalledMessage] {
-        // Walks back over whole batches; each holds at least one message or is a turn without any.
-        let last = nextSequence - 1
-        var from = last
-        var span: Int64 = 1
-        while true {
-            from = max(0, last - span)
-            var found: [JournalledMessage] = []
-            try forEachBatch(after: from) { found += $0.messages }
-            if found.count >= count || from == 0 || span >= 4096 { return found.suffix(count) }
-            span *= 4
-        }
+    /// Visits the batches with the last committed messages, oldest first, one in memory at a time.
+    /// The broker may redeliver these messages, as their acknowledgement may be lost.
+    /// - Parameter count: at least so many messages, where there are so many.
+    public func forEachBatch(
+        holdingTheLast count: Int, _ visit: (StoredBatch) -> Void
+    ) throws(JournalError) {
+        // The quieter the site, the more batches have no messages; 8192 of them are looked at.
+        let first = try database.scalar(
+            """
+            SELECT min(seq) FROM (SELECT seq, sum(messages) OVER (ORDER BY seq DESC) - messages AS newer
+                FROM (SELECT seq, messages FROM batch ORDER BY seq DESC LIMIT 8192)) WHERE newer < ?
+            """, .integer(Int64(count)))
+        if let first { try forEachBatch(after: first - 1, visit) }
     }
 
     public func counters() throws(JournalError) -> [String: Int] {
         var found: [String: Int] = [:]
         try database.run("SELECT name, value FROM counter") { found[$0.text(0)] = Int($0.integer(1)) }
-        found["messages", default: 0] += unsettled.messages
+        found["messages", default: 0] += uncounted.messages
         return found
     }
 
-    // MARK: Going on after a restart
+    // MARK: Snapshot and replay
 
     public func saveSnapshot(_ state: [UInt8], through sequence: Int64) throws(JournalError) {
         let packed = Zstandard.compress(state)
@@ -263,7 +283,7 @@ public final class Journal {
 
     /// Visits the batches after a sequence number in order, one in memory at a time.
     public func forEachBatch(after sequence: Int64, _ visit: (StoredBatch) -> Void) throws(JournalError) {
-        // Within a segment sequence numbers count up with the places.
+        // Column `place` is the index in the segment: this is the segment's first batch.
         let first = try database.scalar(
             "SELECT seq - place FROM batch WHERE seq > ? ORDER BY seq LIMIT 1", .integer(sequence))
         guard let first else { return }
@@ -284,9 +304,8 @@ public final class Journal {
             if damage != nil { return }
             let (readings, control) = (row.blob(4), row.isNull(3) ? nil : row.text(3))
             let hash = RecordHash.batch(
-                sequence: row.integer(0), segment: segment, place: row.integer(6), now: row.integer(2),
-                control: control,
-                readings)
+                sequence: row.integer(0), segment: segment, indexInSegment: row.integer(6), now: row.integer(2),
+                control: control, readings)
             guard row.isNull(5) || row.integer(5) == hash else {
                 damage =
                     damage ?? self.damage("reading batch \(row.integer(0))", "its hash differs from what was written")
@@ -310,33 +329,35 @@ public final class Journal {
         JournalError(path: database.path, doing: doing, code: SQLITE_CORRUPT, message: message)
     }
 
-    /// Drops whole segments of readings, oldest first, until the rest fits; never those a restart still needs.
-    /// - Parameter most: so many segments at the most.
-    /// - Returns: batches dropped.
+    /// Evicts whole segments of readings, oldest first, until the rest fits. Keeps the batches
+    /// after the snapshot: a restart replays them.
+    /// - Parameter most: at most so many segments.
+    /// - Returns: the number of evicted batches.
     public func evictReadings(beyond quota: Int, atMost most: Int = .max) throws(JournalError) -> Int {
         let through = try database.scalar("SELECT seq FROM snapshot") ?? 0
-        var (dropped, segments) = (0, 0)
+        var (evicted, segments) = (0, 0)
         while true {
-            guard segments < most, try held("batch").bytes > quota,
+            guard segments < most, try usage(of: "batch").bytes > quota,
                 let oldest = try database.scalar("SELECT segment FROM batch ORDER BY seq LIMIT 1"),
                 let last = try lastBatch(ofFirst: oldest), last <= through
-            else { return dropped }
-            let before = try held("batch").rows
+            else { return evicted }
+            let before = try usage(of: "batch").rows
             segments += 1
-            let isUnsettled =
+            let isUncounted =
                 last > (try database.scalar("SELECT through FROM held WHERE class = 'batch'") ?? 0)
             try database.transaction { () throws(JournalError) in
-                if isUnsettled { try settle() }
+                if isUncounted { try recordCounts() }
                 try database.run("DELETE FROM batch WHERE seq <= ?", .integer(last))
             }
-            if isUnsettled { unsettled = Unsettled() }
-            // The next batch refers to nothing that is gone.
+            if isUncounted { uncounted = Uncounted() }
+            // The next batch must refer to no evicted one: it starts a segment.
             if oldest == segment { batchesInSegment = ReadingsCodec.batchesPerSegment }
-            dropped += before - (try held("batch").rows)
+            evicted += before - (try usage(of: "batch").rows)
         }
     }
 
-    /// The last batch of the oldest segment. By the primary key: a full store is gigabytes.
+    /// The last batch of the oldest segment. Searched by the primary key: a full store is
+    /// gigabytes.
     private func lastBatch(ofFirst segment: Int64) throws(JournalError) -> Int64? {
         let next = try database.scalar(
             "SELECT seq FROM batch WHERE segment <> ? ORDER BY seq LIMIT 1", .integer(segment))
@@ -349,15 +370,42 @@ public final class Journal {
     /// The `now` of the last batch.
     public func lastTime() throws(JournalError) -> Instant? {
         guard let last = try database.scalar("SELECT now FROM batch ORDER BY seq DESC LIMIT 1") else { return nil }
-        // Before any hash is looked at: the years 1970 to 2200.
+        // The years 1970 to 2200. No hash is checked before this.
         guard 0..<7_258_118_400_000_000_000 ~= last else {
             throw damage("reading the last batch", "its time is not one that was written")
         }
         return Instant(nanoseconds: last)
     }
 
-    /// From when a fold begins: the snapshot's time, without one that of the first batch; nil in an empty journal.
-    public func beginning() throws(JournalError) -> Instant? {
+    /// The times of the last batch up to a time, and of the first one after it.
+    /// - Returns: nil where either is missing.
+    public func gap(around time: Instant) throws(JournalError) -> ClosedRange<Instant>? {
+        guard var low = try database.scalar("SELECT min(seq) FROM batch"),
+            var high = try database.scalar("SELECT max(seq) FROM batch")
+        else { return nil }
+        func batch(_ condition: String, _ sequence: Int64) throws(JournalError) -> (sequence: Int64, now: Int64)? {
+            var found: (Int64, Int64)?
+            try database.run("SELECT seq, now FROM batch WHERE seq \(condition) LIMIT 1", .integer(sequence)) {
+                found = ($0.integer(0), $0.integer(1))
+            }
+            return found
+        }
+        // A binary search for the first batch after the time: times grow with the sequence numbers,
+        // and a full store is gigabytes.
+        while low < high {
+            let middle = low + (high - low) / 2
+            guard let found = try batch(">= ? ORDER BY seq", middle) else { return nil }
+            if found.now > time.nanoseconds { high = middle } else { low = found.sequence + 1 }
+        }
+        guard let next = try batch(">= ? ORDER BY seq", low), next.now > time.nanoseconds,
+            let last = try batch("< ? ORDER BY seq DESC", next.sequence), last.now <= time.nanoseconds
+        else { return nil }
+        return Instant(nanoseconds: last.now)...Instant(nanoseconds: next.now)
+    }
+
+    /// The time from which a restart replays: the snapshot's; without a snapshot the first batch's;
+    /// nil in an empty journal.
+    public func replayStart() throws(JournalError) -> Instant? {
         let ofSnapshot = try database.scalar(
             "SELECT now FROM batch WHERE seq <= (SELECT seq FROM snapshot) ORDER BY seq DESC LIMIT 1")
         if let ofSnapshot { return Instant(nanoseconds: ofSnapshot) }

@@ -1,8 +1,10 @@
-import Elevator
+import LiftModel
 
-/// Somebody who is told: the city's centre, the maintenance company, the property. Each is owed every event of its lanes until
-/// it says itself that it has stored it.
-public struct Addressee: Sendable, Equatable {
+/// A centre that receives events: of the city, the maintenance company, or the property.
+///
+/// Each recipient has a queue of its own, with every event of its lanes. Only the recipient's own
+/// receipt takes an event out of its queue.
+public struct Recipient: Sendable, Equatable {
     public var name: String
     public var lanes: Set<Lane>
     public init(_ name: String, lanes: Set<Lane> = Set(Lane.allCases)) {
@@ -10,46 +12,50 @@ public struct Addressee: Sendable, Equatable {
         self.lanes = lanes
     }
 
-    /// Where a site names no centre of several.
-    public static let theOnly = Addressee("centre")
+    /// The recipient of a site whose configuration names no centres.
+    public static let theOnly = Recipient("centre")
 
     var bits: Int { lanes.reduce(0) { $0 | 1 << $1.rawValue } }
 }
 
-/// What is to be told, beside the alerts, which `Journal.Batch` holds apart.
-public struct OwedEvent: Sendable {
+/// An event for the centres: an alert's revision, or what the gateway reports of itself.
+public struct OutboundEvent: Sendable {
     public var id: String
     /// The last part of its CloudEvents type before the version: `alert`, `evicted`, `word`.
     public var type: String
     public var lane: Lane
-    /// The lift, or the site where it speaks of the gateway.
+    /// The lift; the site, where the event is about the gateway.
     public var subject: String
     public var body: [UInt8]
-    /// The first of a centre's routes that need not wait for those before it.
-    public var step: Int
+    /// The index of the last of a centre's routes that may send the event at once, without waiting
+    /// for the routes before it.
+    public var lastImmediateRoute: Int
 
-    public init(id: String, type: String, lane: Lane, subject: String, body: [UInt8], step: Int = 0) {
+    public init(
+        id: String, type: String, lane: Lane, subject: String, body: [UInt8], lastImmediateRoute: Int = 0
+    ) {
         self.id = id
         self.type = type
         self.lane = lane
         self.subject = subject
         self.body = body
-        self.step = step
+        self.lastImmediateRoute = lastImmediateRoute
     }
 
-    /// What is told of an alert. That nobody has accepted it leaves by every route at once.
+    /// The event of an alert's revision. A reminder (`not_accepted`) leaves by every route at once.
     public init(_ alert: Alert, _ body: [UInt8]) {
         self.init(
             id: "\(alert.id)/\(alert.revision)", type: "alert", lane: alert.lane, subject: alert.lift, body: body,
-            step: alert.reason == Alert.notAccepted ? .max : 0)
+            lastImmediateRoute: alert.reason == Alert.notAccepted ? .max : 0)
     }
 }
 
-/// What the centres are owed: each event until each centre has said that it has stored it.
+/// The outbox holds each event once, and a delivery row (table `owed`) for each centre that has not
+/// stored the event yet.
 extension Journal {
-    /// One event that one centre is owed.
+    /// One event with its delivery row for one centre.
     public struct OutboxRow: Sendable {
-        /// Counts up in the order of events; 0 for what no journal holds.
+        /// The row id: it orders the queue. 0 for an event that is not journalled.
         public var id: Int64
         public var eventID: String
         public var type: String
@@ -57,18 +63,20 @@ extension Journal {
         public var lift: String
         public var body: [UInt8]
         public var created: Instant
-        /// Counts up by one with each event of this lift in this lane; 0 where an older version wrote it.
-        public var number: Int64
-        public var step: Int
-        /// The run of the gateway that noted it, by its place in the journal; 0 where it is not known.
+        /// Grows by one with each event of this lift in this lane; 0 where an older version wrote
+        /// it.
+        public var sequence: Int64
+        /// See `OutboundEvent.lastImmediateRoute`; column `step`.
+        public var lastImmediateRoute: Int
+        /// The row id of the gateway's run that enqueued the event; 0 where it is unknown.
         public var run: Int64
         public var stamp: ClockStamp
 
-        /// Of an event that no journal holds yet.
-        package init(unjournalled event: OwedEvent, created: Instant) {
-            (id, number, run, stamp) = (0, 0, 0, ClockStamp())
+        /// Of an event that is not journalled yet.
+        package init(unjournalled event: OutboundEvent, created: Instant) {
+            (id, sequence, run, stamp) = (0, 0, 0, ClockStamp())
             (eventID, type, lane, lift) = (event.id, event.type, event.lane, event.subject)
-            (body, step, self.created) = (event.body, event.step, created)
+            (body, lastImmediateRoute, self.created) = (event.body, event.lastImmediateRoute, created)
         }
 
         static let columns =
@@ -82,69 +90,74 @@ extension Journal {
             lift = row.text(4)
             body = row.blob(5)
             created = Instant(nanoseconds: row.integer(6))
-            number = row.integer(7)
-            step = Int(row.integer(8))
+            sequence = row.integer(7)
+            lastImmediateRoute = Int(row.integer(8))
             run = row.integer(9)
             stamp = ClockStamp(monotonic: row.integer(10), quality: row.text(11))
         }
     }
 
-    // MARK: Who is told
+    // MARK: Recipients
 
-    /// Says who is to be told what from now on. What a centre that is gone was owed goes to those that are new, as when one has
-    /// only got another name; where none is new, nobody is owed it any more.
-    /// - Returns: events that nobody is owed any more.
+    /// Sets the recipients of events from now on.
+    ///
+    /// The queue of a removed recipient goes to the new ones: a centre may only have got another
+    /// name. Where no recipient is new, that queue is deleted.
+    /// - Returns: the number of events that no recipient's queue holds any more.
     @discardableResult
-    public func address(to addressees: [Addressee]) throws(JournalError) -> Int {
+    public func setRecipients(_ recipients: [Recipient]) throws(JournalError) -> Int {
         var known: [String] = []
         try database.run("SELECT name FROM centre") { known.append($0.text(0)) }
-        let gone = known.filter { name in !addressees.contains { $0.name == name } }
-        let new = addressees.filter { !known.contains($0.name) }
-        let before = try held("outbox").rows
+        let removed = known.filter { name in !recipients.contains { $0.name == name } }
+        let new = recipients.filter { !known.contains($0.name) }
+        let before = try usage(of: "outbox").rows
         try database.transaction { () throws(JournalError) in
-            for addressee in addressees {
+            for recipient in recipients {
                 try database.run(
                     "INSERT INTO centre VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET lanes = ?2",
-                    .text(addressee.name), .integer(Int64(addressee.bits)))
+                    .text(recipient.name), .integer(Int64(recipient.bits)))
             }
-            for name in gone {
-                for heir in new {
+            for name in removed {
+                for successor in new {
                     try database.run(
                         """
                         INSERT OR IGNORE INTO owed SELECT ?1, lane, id, lift, created, 0 FROM owed
                         WHERE centre = ?2 AND (?3 >> lane) & 1
-                        """, .text(heir.name), .text(name), .integer(Int64(heir.bits)))
+                        """, .text(successor.name), .text(name), .integer(Int64(successor.bits)))
                 }
-                if !new.isEmpty {
-                    // Several heirs, or one more: what is owing is counted anew.
-                    try database.run(Self.countOwing)
-                }
+                // Before the old queue is deleted: an event whose count is too low would go with
+                // it.
+                if !new.isEmpty { try database.run(Self.recountPending) }
                 try database.run("DELETE FROM owed WHERE centre = ?", .text(name))
                 try database.run("DELETE FROM centre WHERE name = ?", .text(name))
             }
         }
-        return before - (try held("outbox").rows)
+        return before - (try usage(of: "outbox").rows)
     }
 
-    static let countOwing = """
+    /// Counts the delivery rows of each event anew.
+    static let recountPending = """
         UPDATE outbox SET owing = (SELECT count(*) FROM centre JOIN owed
             ON owed.centre = centre.name AND owed.lane = outbox.lane AND owed.id = outbox.id)
         """
 
-    /// A counter's name: what has no number yet begins above its value.
+    /// A counter's name: a lift and lane without a row in `numbering` starts above its value.
     private static let numberingFloor = "numbering_floor"
 
-    /// Some numbers that were given are not known any more: what has none here begins above all that may have been given.
-    /// - Parameter wall: nanoseconds since 1970; more events than seconds nobody has had.
-    public func skipNumbers(wall: Int64) throws(JournalError) {
+    /// Skips sequence numbers after a loss: some that were given are not known any more. A lift and
+    /// lane without a known number starts above every number that may have been given.
+    /// - Parameter wall: nanoseconds since 1970. Proof that this is above them: no lane has given
+    ///   more numbers than seconds have passed since 1970.
+    public func skipSequenceNumbers(wall: Int64) throws(JournalError) {
         let known = try database.scalar("SELECT max(last) FROM numbering") ?? 0
         try set(Self.numberingFloor, max(known + 1_000_000, wall / 1_000_000_000))
     }
 
-    /// Notes what the centres are owed, under the next number of its lift and lane.
-    func owe(_ event: OwedEvent, created: Instant, _ stamp: ClockStamp) throws(JournalError) {
+    /// Enqueues an event for each recipient of its lane, under the next sequence number of its lift
+    /// and lane.
+    func enqueue(_ event: OutboundEvent, created: Instant, _ stamp: ClockStamp) throws(JournalError) {
         let lane = Database.Value.integer(Int64(event.lane.rawValue))
-        // Told twice it is one: a number taken for the second would look like one that is missing.
+        // A second number for the same event would look to the centre like a lost event.
         guard try database.scalar("SELECT 1 FROM outbox WHERE event_id = ?", .text(event.id)) == nil else { return }
         try database.run(
             """
@@ -165,12 +178,12 @@ extension Journal {
             """
             INSERT INTO owed(centre, lane, id, lift, created, step)
             SELECT name, ?1, last_insert_rowid(), ?2, ?3, ?4 FROM centre WHERE (lanes >> ?1) & 1
-            """, lane, .text(event.subject), .integer(created.nanoseconds), .integer(Int64(event.step)))
+            """, lane, .text(event.subject), .integer(created.nanoseconds), .integer(Int64(event.lastImmediateRoute)))
     }
 
-    /// What anybody is owed, the most urgent first.
-    public func owedEvents(limit: Int) throws(JournalError) -> [OwedEvent] {
-        var events: [OwedEvent] = []
+    /// The events that some centre has not stored yet, the most urgent first.
+    public func outboxEvents(limit: Int) throws(JournalError) -> [OutboundEvent] {
+        var events: [OutboundEvent] = []
         try database.run(
             """
             SELECT event_id, type, lane, lift, body, (SELECT max(step) FROM owed WHERE owed.id = outbox.id AND owed.lane = outbox.lane)
@@ -178,64 +191,67 @@ extension Journal {
             """, .integer(Int64(limit))
         ) {
             events.append(
-                OwedEvent(
+                OutboundEvent(
                     id: $0.text(0), type: $0.text(1), lane: Lane(rawValue: Int($0.integer(2))) ?? .fault,
-                    subject: $0.text(3), body: $0.blob(4), step: Int($0.integer(5))))
+                    subject: $0.text(3), body: $0.blob(4), lastImmediateRoute: Int($0.integer(5))))
         }
         return events
     }
 
     // MARK: What to send next
 
-    /// What a centre is owed in a lane after a place in the queue, oldest first.
+    /// The pending rows of a centre in a lane, oldest first.
     /// - Parameters:
-    ///   - place: the row last taken; 0 for the beginning.
-    ///   - last: the last place to look at.
-    ///   - before: only what was noted at this time or earlier.
-    public func owed(
-        to centre: String, in lane: Lane, after place: Int64, through last: Int64 = .max,
-        noted before: Instant = Instant(nanoseconds: .max), limit: Int
+    ///   - rowID: the row last taken; 0 for the beginning of the queue.
+    ///   - last: the last row id to look at.
+    ///   - before: only rows that were created at this time or earlier.
+    public func pending(
+        for centre: String, in lane: Lane, after rowID: Int64, through last: Int64 = .max,
+        created before: Instant = Instant(nanoseconds: .max), limit: Int
     ) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         try database.run(
             """
             SELECT \(OutboxRow.columns) FROM owed JOIN outbox USING(id)
             WHERE centre = ? AND owed.lane = ? AND id > ? AND id <= ? AND owed.created <= ? ORDER BY id LIMIT ?
-            """, .text(centre), .integer(Int64(lane.rawValue)), .integer(place), .integer(last),
+            """, .text(centre), .integer(Int64(lane.rawValue)), .integer(rowID), .integer(last),
             .integer(before.nanoseconds), .integer(Int64(limit))
         ) { rows.append(OutboxRow($0)) }
         return rows
     }
 
-    /// What a centre is owed of one lift in a lane, between two places of the queue.
-    public func owed(
-        to centre: String, in lane: Lane, of lift: String, after place: Int64, through last: Int64, limit: Int
+    /// The pending rows of a centre in a lane that are about one lift, between two row ids.
+    public func pending(
+        for centre: String, in lane: Lane, of lift: String, after rowID: Int64, through last: Int64, limit: Int
     ) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         try database.run(
             """
             SELECT \(OutboxRow.columns) FROM owed INDEXED BY owed_lift JOIN outbox USING(id)
             WHERE centre = ? AND owed.lane = ? AND owed.lift = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?
-            """, .text(centre), .integer(Int64(lane.rawValue)), .text(lift), .integer(place), .integer(last),
+            """, .text(centre), .integer(Int64(lane.rawValue)), .text(lift), .integer(rowID), .integer(last),
             .integer(Int64(limit))
         ) { rows.append(OutboxRow($0)) }
         return rows
     }
 
-    /// What may leave by a later route at once.
-    public func owed(to centre: String, fromStep step: Int, limit: Int) throws(JournalError) -> [OutboxRow] {
+    /// The pending rows that a later route may send at once.
+    /// - Parameter route: the route's index, 1 or more.
+    public func pending(
+        for centre: String, immediateFor route: Int, limit: Int
+    ) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         try database.run(
             """
             SELECT \(OutboxRow.columns) FROM owed INDEXED BY owed_step JOIN outbox USING(id)
             WHERE centre = ? AND step >= ? AND step > 0 ORDER BY id LIMIT ?
-            """, .text(centre), .integer(Int64(step)), .integer(Int64(limit))
+            """, .text(centre), .integer(Int64(route)), .integer(Int64(limit))
         ) { rows.append(OutboxRow($0)) }
         return rows
     }
 
-    /// The row of an event that a centre is still owed.
-    public func owed(to centre: String, event: String) throws(JournalError) -> OutboxRow? {
+    /// The pending row of an event; nil where the centre has stored it, or never was to get it.
+    public func pendingRow(for centre: String, event: String) throws(JournalError) -> OutboxRow? {
         var found: OutboxRow?
         try database.run(
             """
@@ -246,12 +262,12 @@ extension Journal {
         return found
     }
 
-    /// The last place in a centre's queue, over all lanes.
-    public func lastPlace() throws(JournalError) -> Int64 {
+    /// The newest row id of the outbox, over all lanes.
+    public func lastRowID() throws(JournalError) -> Int64 {
         try database.scalar("SELECT max(id) FROM outbox") ?? 0
     }
 
-    /// A later revision of this alert is journalled and says that it is over.
+    /// Whether a later revision that ends this alert is journalled.
     public func isOver(_ eventID: String) throws(JournalError) -> Bool {
         guard let slash = eventID.lastIndex(of: "/"), let revision = Int64(eventID[eventID.index(after: slash)...])
         else {
@@ -263,15 +279,27 @@ extension Journal {
         return found ?? 0 > 0
     }
 
-    // MARK: What came of it
+    // MARK: Receipts and failures
 
-    /// Takes what a centre has stored out of its queue.
-    /// - Returns: how many events that were.
+    /// Lets a later route send an event at once, because the route before it cannot deliver it.
+    /// - Parameter route: the index of the route that may send it now.
+    public func passOn(_ eventID: String, for centre: String, toRoute route: Int) throws(JournalError) {
+        try database.transaction { () throws(JournalError) in
+            try database.run(
+                """
+                UPDATE owed SET step = ?1 WHERE centre = ?2 AND step < ?1 AND id = (SELECT id FROM outbox WHERE event_id = ?3)
+                    AND lane = (SELECT lane FROM outbox WHERE event_id = ?3)
+                """, .integer(Int64(route)), .text(centre), .text(eventID))
+        }
+    }
+
+    /// Takes the events that a centre has stored out of its queue.
+    /// - Returns: how many were in it.
     public func receipt(_ eventIDs: [String], from centre: String) throws(JournalError) -> Int {
-        // A receipt that comes twice writes nothing.
-        var known = false
-        for id in eventIDs where !known { known = try owed(to: centre, event: id) != nil }
-        guard known else { return 0 }
+        // A duplicate receipt opens no transaction.
+        var isPending = false
+        for id in eventIDs where !isPending { isPending = try pendingRow(for: centre, event: id) != nil }
+        guard isPending else { return 0 }
         return try database.transaction { () throws(JournalError) in
             var removed = 0
             for id in eventIDs { removed += try remove(id, of: centre) }
@@ -281,24 +309,24 @@ extension Journal {
     }
 
     private func remove(_ eventID: String, of centre: String) throws(JournalError) -> Int {
-        var place: (id: Int64, lane: Int64)?
+        var row: (id: Int64, lane: Int64)?
         try database.run("SELECT id, lane FROM outbox WHERE event_id = ?", .text(eventID)) {
-            place = ($0.integer(0), $0.integer(1))
+            row = ($0.integer(0), $0.integer(1))
         }
-        guard let place else { return 0 }
+        guard let row else { return 0 }
         try database.run(
-            "DELETE FROM owed WHERE centre = ? AND lane = ? AND id = ?", .text(centre), .integer(place.lane),
-            .integer(place.id))
+            "DELETE FROM owed WHERE centre = ? AND lane = ? AND id = ?", .text(centre), .integer(row.lane),
+            .integer(row.id))
         return Int(try database.scalar("SELECT changes()") ?? 0)
     }
 
-    /// How many events are owed to anybody, and since when.
-    public func owed() throws(JournalError) -> (count: Int, oldest: Instant?) {
+    /// How many events some centre has not stored yet, and when the oldest was created.
+    public func outboxSize() throws(JournalError) -> (count: Int, oldest: Instant?) {
         let oldest = try database.scalar("SELECT created FROM outbox ORDER BY id LIMIT 1")
-        return (try held("outbox").rows, oldest.map { Instant(nanoseconds: $0) })
+        return (try usage(of: "outbox").rows, oldest.map { Instant(nanoseconds: $0) })
     }
 
-    /// How many events of each lane a centre is owed.
+    /// How many events of each lane are pending for a centre.
     public func depth(of centre: String) throws(JournalError) -> [Lane: Int] {
         var depth: [Lane: Int] = [:]
         try database.run("SELECT lane, count(*) FROM owed WHERE centre = ? GROUP BY lane", .text(centre)) {

@@ -1,12 +1,13 @@
-import Elevator
+import LiftModel
 
-/// How much of each class the journal may hold, in bytes. Each class is bounded by itself: a flood of one takes no room from another.
+/// The bytes that each class of records may use in the journal. Each class has its own limit: a
+/// flood of one takes no room from another.
 public struct Quota: Sendable, Equatable {
-    /// What the lifts said: the flight recorder.
+    /// The messages of the lifts.
     public var readings: Int
-    /// Alerts that the centre has stored.
+    /// Alerts, of which those that every centre has stored can be evicted.
     public var alerts: Int
-    /// What the centre is owed.
+    /// Events that some centre has not stored yet.
     public var outbox: Int
 
     public init(readings: Int, alerts: Int = 256 << 20, outbox: Int = 256 << 20) {
@@ -15,8 +16,9 @@ public struct Quota: Sendable, Equatable {
         self.outbox = outbox
     }
 
-    /// Readings whose seconds are past are worth less than alerts; together they leave half of the room to others.
-    /// - Parameter room: bytes that are free on the disk, with those the journal holds already.
+    /// The quota for a small disk: the classes together use at most half of the room, and the
+    /// readings are cut most, as old readings are worth less than alerts.
+    /// - Parameter room: free bytes of the disk, and those that the journal uses already.
     public func fitted(into room: Int) -> Quota {
         let share = room / 2
         guard readings + alerts + outbox > share else { return self }
@@ -29,94 +31,101 @@ public struct Quota: Sendable, Equatable {
     }
 }
 
-/// What had to go.
+/// The records that were evicted.
 public struct Eviction: Sendable, Equatable {
     public var readingBatches = 0
     public var alerts = 0
-    /// Undelivered revisions that a later undelivered one of the same alert says better.
+    /// Undelivered revisions that a later undelivered revision of the same alert supersedes.
     public var coalesced = 0
-    /// Undelivered events by lane. That is loss, and the centre is told.
+    /// Undelivered events by lane. They are lost, and the loss is reported to the centres.
     public var undelivered: [Lane: Int] = [:]
-    /// How many of those a centre had refused before.
+    /// How many of those were dead letters.
     public var deadLetters = 0
-    /// There is more beyond the readings' quota than goes at once.
+    /// More readings are beyond their quota than are evicted at once.
     public var isUnfinished = false
     public var isEmpty: Bool { self == Eviction() }
 }
 
 extension Journal {
-    /// The newest alerts stay whatever the quota: what a restart decides again is recognised by them, and the chain goes on.
-    static let keptAlerts = 1000
-    /// Each segment of readings is a synced transaction, and lifts wait meanwhile.
-    private static let segmentsAtOnce = 8
+    /// The newest alerts stay whatever the quota: a restart recognises the alerts that its replay
+    /// raises again, and the chain continues. Open alerts stay, too: a restart continues them.
+    static let retainedAlerts = 1000
+    /// Each segment of readings is a synced transaction, for which the loop waits.
+    private static let maxSegmentsAtOnce = 8
 
-    func held(_ name: String) throws(JournalError) -> (bytes: Int, rows: Int) {
+    /// The bytes and rows of a class: `batch`, `alert` or `outbox`.
+    func usage(of name: String) throws(JournalError) -> (bytes: Int, rows: Int) {
         var found = (bytes: 0, rows: 0)
         try database.run("SELECT bytes, rows FROM held WHERE class = ?", .text(name)) {
             found = (Int($0.integer(0)), Int($0.integer(1)))
         }
-        if name == "batch" { found = (found.bytes + unsettled.bytes, found.rows + unsettled.rows) }
+        if name == "batch" { found = (found.bytes + uncounted.bytes, found.rows + uncounted.rows) }
         return found
     }
 
-    /// Lets go what is beyond the quotas, the least important first and the oldest of it first. Costs three look-ups when nothing is.
-    /// What is told and what is owed goes in one transaction, with the event that tells of it.
+    /// Evicts what is beyond the quotas, the least important first, and of that the oldest. Costs
+    /// three queries when nothing is. Alerts and events are evicted in one transaction, together
+    /// with the event that reports the loss.
     ///
-    /// Order: readings; alerts that the centre has stored; of what it is owed first revisions that a later one says better, then
-    /// info, then faults, and entrapments last of all.
-    /// - Parameter event: what the centres are told of a loss.
+    /// The order: readings; alerts that every centre has stored; superseded revisions of the
+    /// outbox; then its lane info, then faults, and entrapments last.
+    /// - Parameter event: the event that reports a loss to the centres.
     public func enforce(
-        _ quota: Quota, telling event: (Eviction) -> (OwedEvent, at: Instant, ClockStamp)? = { _ in nil }
+        _ quota: Quota, reporting event: (Eviction) -> (OutboundEvent, at: Instant, ClockStamp)? = { _ in nil }
     ) throws(JournalError) -> Eviction {
         var eviction = Eviction()
-        if try held("batch").bytes > quota.readings {
-            eviction.readingBatches = try evictReadings(beyond: quota.readings, atMost: Self.segmentsAtOnce)
-            // Nothing went where a restart still needs it: the next snapshot lets it go.
-            let left = try held("batch").bytes
+        if try usage(of: "batch").bytes > quota.readings {
+            eviction.readingBatches = try evictReadings(beyond: quota.readings, atMost: Self.maxSegmentsAtOnce)
+            // Where no batch could be evicted, a restart still needs them: trying again before the
+            // next snapshot is useless.
+            let left = try usage(of: "batch").bytes
             eviction.isUnfinished = eviction.readingBatches > 0 && left > quota.readings
         }
-        let (owed, told) = (try held("outbox").bytes, try held("alert").bytes)
-        let refused = try surplusDeadLetters()
-        guard owed > quota.outbox || told > quota.alerts || refused > 0 || !eviction.isEmpty else { return eviction }
+        let (outboxBytes, alertBytes) = (try usage(of: "outbox").bytes, try usage(of: "alert").bytes)
+        let surplus = try surplusDeadLetters()
+        guard outboxBytes > quota.outbox || alertBytes > quota.alerts || surplus > 0 || !eviction.isEmpty else {
+            return eviction
+        }
         return try database.transaction { () throws(JournalError) in
             var eviction = eviction
-            if owed > quota.outbox { try relieveOutbox(quota.outbox, &eviction) }
-            if refused > 0 { try forgetDeadLetters(refused, &eviction) }
-            if try held("alert").bytes > quota.alerts { eviction.alerts = try forgetStoredAlerts(quota.alerts) }
+            if outboxBytes > quota.outbox { try evictFromOutbox(quota.outbox, &eviction) }
+            if surplus > 0 { try evictDeadLetters(surplus, &eviction) }
+            if try usage(of: "alert").bytes > quota.alerts { eviction.alerts = try evictDeliveredAlerts(quota.alerts) }
             let undelivered = eviction.undelivered.values.reduce(0, +)
             for (name, value) in [
                 ("evicted_batches", eviction.readingBatches), ("evicted_alerts", eviction.alerts),
                 ("coalesced_events", eviction.coalesced), ("evicted_undelivered", undelivered),
             ] where value > 0 { try count(name, value) }
             if undelivered + eviction.coalesced > 0, let (event, time, stamp) = event(eviction) {
-                try owe(event, created: time, stamp)
+                try enqueue(event, created: time, stamp)
             }
             return eviction
         }
     }
 
-    private func forgetStoredAlerts(_ quota: Int) throws(JournalError) -> Int {
-        let before = try held("alert").rows
-        // A little more than is needed, so that not every commit has to.
-        while try held("alert").bytes > quota / 10 * 9 {
-            let rows = try held("alert").rows
+    private func evictDeliveredAlerts(_ quota: Int) throws(JournalError) -> Int {
+        let before = try usage(of: "alert").rows
+        // Down to nine tenths of the quota, so that not every commit has to evict.
+        while try usage(of: "alert").bytes > quota / 10 * 9 {
+            let rows = try usage(of: "alert").rows
             try database.run(
                 """
                 DELETE FROM alert WHERE place IN (SELECT place FROM alert
                     WHERE place <= (SELECT max(place) FROM alert) - ?
                         AND NOT EXISTS (SELECT 1 FROM outbox WHERE event_id = alert_id || '/' || revision)
+                        AND NOT (\(Self.isOpenAlert))
                     ORDER BY place LIMIT 500)
-                """, .integer(Int64(Self.keptAlerts)))
-            if try held("alert").rows == rows { break }
+                """, .integer(Int64(Self.retainedAlerts)))
+            if try usage(of: "alert").rows == rows { break }
         }
-        return before - (try held("alert").rows)
+        return before - (try usage(of: "alert").rows)
     }
 
-    private func relieveOutbox(_ quota: Int, _ eviction: inout Eviction) throws(JournalError) {
+    private func evictFromOutbox(_ quota: Int, _ eviction: inout Eviction) throws(JournalError) {
         let goal = quota / 10 * 9
         for lane in [Lane.info, .fault, .entrapment] {
-            if try held("outbox").bytes <= goal { return }
-            let rows = try held("outbox").rows
+            if try usage(of: "outbox").bytes <= goal { return }
+            let rows = try usage(of: "outbox").rows
             try database.run(
                 """
                 DELETE FROM outbox WHERE lane = ? AND EXISTS (SELECT 1 FROM outbox AS later
@@ -124,30 +133,32 @@ extension Journal {
                         AND later.event_id < substr(outbox.event_id, 1, 36) || '0'
                         AND CAST(substr(later.event_id, 38) AS INTEGER) > CAST(substr(outbox.event_id, 38) AS INTEGER))
                 """, .integer(Int64(lane.rawValue)))
-            eviction.coalesced += rows - (try held("outbox").rows)
+            eviction.coalesced += rows - (try usage(of: "outbox").rows)
             if lane == .info { continue }
-            // Before the fault lane loses what nothing else says, the info lane goes; before entrapments, the faults.
+            // The info lane is evicted before a last revision of the fault lane is lost, and the
+            // fault lane before one of the entrapment lane.
             try evict(lane == .fault ? .info : .fault, downTo: goal, &eviction)
         }
         try evict(.entrapment, downTo: goal, &eviction)
     }
 
     private func evict(_ lane: Lane, downTo goal: Int, _ eviction: inout Eviction) throws(JournalError) {
-        while try held("outbox").bytes > goal {
-            let rows = try held("outbox").rows
+        while try usage(of: "outbox").bytes > goal {
+            let rows = try usage(of: "outbox").rows
             try database.run(
                 "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE lane = ? ORDER BY id LIMIT 100)",
                 .integer(Int64(lane.rawValue)))
-            let gone = rows - (try held("outbox").rows)
-            if gone == 0 { return }
-            eviction.undelivered[lane, default: 0] += gone
+            let evicted = rows - (try usage(of: "outbox").rows)
+            if evicted == 0 { return }
+            eviction.undelivered[lane, default: 0] += evicted
         }
     }
 
-    /// On a full disk: lets some of the oldest readings go whatever their quota, so that their pages take what comes.
+    /// On a full disk: evicts some of the oldest readings whatever their quota. New records then
+    /// use their pages.
     public func makeRoom() throws(JournalError) {
         try database.execute("PRAGMA wal_checkpoint(RESTART)")
-        let bytes = try held("batch").bytes
+        let bytes = try usage(of: "batch").bytes
         _ = try evictReadings(beyond: bytes / 4 * 3, atMost: 8)
         try database.execute("PRAGMA wal_checkpoint(RESTART)")
     }

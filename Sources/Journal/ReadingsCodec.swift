@@ -1,31 +1,61 @@
 import CZstd
-import Elevator
 import Encoding
+import LiftModel
 
-/// A message as it came, kept so that it can be judged again.
+/// A message as it was received, stored for replay.
 public struct JournalledMessage: Sendable, Equatable {
     /// Nanoseconds on the gateway's time line.
     public var arrival: Int64
     public var topic: [UInt8]
     public var payload: [UInt8]
     public var isRetained: Bool
-    /// MQTT's packet id, by which the broker sends it again; 0 for QoS 0.
+    /// MQTT's packet id, which a redelivery repeats; 0 for QoS 0.
     public var mid: Int
-    public init(arrival: Int64, topic: [UInt8], payload: [UInt8], isRetained: Bool, mid: Int) {
+    public var treatment: Treatment
+
+    /// What the gateway did with the message when it arrived.
+    public enum Treatment: Sendable, Equatable {
+        case read
+        /// Read, with a time stamp or a sequence number of its own: the same bytes with the same
+        /// packet id are a redelivery.
+        case distinct
+        /// Refused unread, as too long or from an unregistered topic: `payload` is its beginning
+        /// only.
+        case unread(length: Int, sha256: [UInt8])
+    }
+
+    /// Bytes that are stored of a message that was refused unread.
+    public static let unreadPrefixLength = 256
+
+    public init(
+        arrival: Int64, topic: [UInt8], payload: [UInt8], isRetained: Bool, mid: Int, treatment: Treatment = .read
+    ) {
+        self.treatment = treatment
         self.mid = mid
         self.arrival = arrival
         self.topic = topic
         self.payload = payload
         self.isRetained = isRetained
     }
+
+    /// A message that was refused unread. Its beginning, length and SHA-256 show later where it
+    /// came from, and a flood of such messages fills neither memory nor disk.
+    public init(unread payload: Span<UInt8>, topic: [UInt8], arrival: Int64, isRetained: Bool, mid: Int) {
+        self.init(
+            arrival: arrival, topic: topic,
+            payload: payload.extracting(0..<min(payload.count, Self.unreadPrefixLength)).array, isRetained: isRetained,
+            mid: mid, treatment: .unread(length: payload.count, sha256: SHA256.hash(payload)))
+    }
 }
 
-/// Packs a batch's messages into one blob: each payload as what differs from the last one on its topic, then zstd.
+/// Packs a batch's messages into one blob: each payload as its difference from the last payload of
+/// its topic, then zstd.
 ///
-/// A lift that repeats itself costs a few bytes, and the raw payload can still be recovered. The topics and last payloads
-/// that differences refer to belong to a *segment*: a batch that begins one refers to nothing before it.
+/// A message that repeats the last one costs a few bytes, and the raw payload can be recovered. The
+/// topics and last payloads that the differences refer to belong to a *segment*: its first batch
+/// refers to nothing before it.
 struct ReadingsCodec {
-    /// A segment is at most this many batches, so that reading one batch never means reading the whole journal.
+    /// Limits how much must be read to decode one batch.
     static let batchesPerSegment = 256
     private var topics: [[UInt8]: Int] = [:]
     private var lastPayloads: [[UInt8]] = []
@@ -41,20 +71,20 @@ struct ReadingsCodec {
         var writer = ByteWriter()
         var clock: Int64 = 0
         for message in messages {
-            let known = topics[message.topic]
-            let index = known ?? names.count
+            let knownIndex = topics[message.topic]
+            let index = knownIndex ?? names.count
             writer.write(variable: UInt64(index) << 1 | (message.isRetained ? 1 : 0))
-            if known == nil {
+            if knownIndex == nil {
                 topics[message.topic] = index
                 names.append(message.topic)
                 lastPayloads.append([])
                 writer.write(blob: message.topic)
             }
-            // Arrivals grow, but a first one is absolute.
-            let step = message.arrival &- clock
-            writer.write(variable: UInt64(bitPattern: step << 1 ^ step >> 63))
+            // The first arrival time of a batch is absolute, the others are differences.
+            let difference = message.arrival &- clock
+            writer.write(variable: UInt64(bitPattern: difference << 1 ^ difference >> 63))
             clock = message.arrival
-            writer.write(variable: UInt64(message.mid))
+            writer.write(variable: UInt64(message.mid) | message.treatment.flag)
             let last = lastPayloads[index]
             let prefix = Self.commonPrefix(last, message.payload)
             let suffix = Self.commonSuffix(
@@ -62,6 +92,10 @@ struct ReadingsCodec {
             writer.write(variable: UInt64(prefix))
             writer.write(variable: UInt64(suffix))
             writer.write(blob: message.payload[prefix..<message.payload.count - suffix])
+            if case .unread(let length, let sha256) = message.treatment {
+                writer.write(variable: UInt64(length))
+                writer.write(blob: sha256)
+            }
             lastPayloads[index] = message.payload
         }
         return Zstandard.compress(writer.bytes)
@@ -81,7 +115,7 @@ struct ReadingsCodec {
             guard index < names.count else { throw MalformedBytes(offset: reader.offset) }
             let zigzag = try reader.readVariable()
             clock = clock &+ (Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1))
-            let mid = Int(truncatingIfNeeded: try reader.readVariable())
+            let midAndFlag = try reader.readVariable()
             let last = lastPayloads[index]
             let prefix = try reader.readVariable()
             let suffix = try reader.readVariable()
@@ -93,9 +127,23 @@ struct ReadingsCodec {
             lastPayloads[index] = payload
             messages.append(
                 JournalledMessage(
-                    arrival: clock, topic: names[index], payload: payload, isRetained: head & 1 == 1, mid: mid))
+                    arrival: clock, topic: names[index], payload: payload, isRetained: head & 1 == 1,
+                    mid: Int(midAndFlag & 0xFFFF), treatment: try treatment(midAndFlag & ~0xFFFF, &reader)))
         }
         return messages
+    }
+
+    private func treatment(
+        _ flag: UInt64, _ reader: inout ByteReader
+    ) throws(MalformedBytes) -> JournalledMessage.Treatment {
+        switch flag {
+        case 0: return .read
+        case JournalledMessage.Treatment.distinct.flag: return .distinct
+        case JournalledMessage.Treatment.unread(length: 0, sha256: []).flag:
+            let length = Int(truncatingIfNeeded: try reader.readVariable())
+            return .unread(length: length, sha256: Array(try reader.readBlob()))
+        default: throw MalformedBytes(offset: reader.offset)
+        }
     }
 
     private static func commonPrefix(_ a: [UInt8], _ b: [UInt8]) -> Int {
@@ -111,9 +159,20 @@ struct ReadingsCodec {
     }
 }
 
+extension JournalledMessage.Treatment {
+    /// Above a packet id's 16 bits.
+    fileprivate var flag: UInt64 {
+        switch self {
+        case .read: 0
+        case .distinct: 1 << 16
+        case .unread: 2 << 16
+        }
+    }
+}
+
 /// The system's zstd, level 1: readings are written once a second on a small box.
 enum Zstandard {
-    /// No batch and no snapshot is larger unpacked; a damaged length must not exhaust the memory.
+    /// No unpacked batch or snapshot is larger. A damaged length must not exhaust the memory.
     static let largest = 1 << 30
 
     static func compress(_ bytes: [UInt8]) -> [UInt8] {

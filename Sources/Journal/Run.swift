@@ -1,8 +1,11 @@
-/// What the clocks said when an event was noted, beside the gateway's time line.
+import LiftModel
+
+/// The box's clocks when an event was journalled, beside the gateway's time line.
 public struct ClockStamp: Sendable, Equatable {
-    /// Nanoseconds since the box was booted.
+    /// Nanoseconds since the boot of the box.
     public var monotonic: Int64
-    /// Whether the wall clock could be believed: `synchronised`, `stepped`, `free`; empty where it is not known.
+    /// Whether the wall clock could be believed: `synchronised`, `stepped`, `free`; empty where it
+    /// is unknown.
     public var quality: String
     public init(monotonic: Int64 = 0, quality: String = "") {
         self.monotonic = monotonic
@@ -10,31 +13,39 @@ public struct ClockStamp: Sendable, Equatable {
     }
 }
 
-/// The gateway's runs. Each has a time line of its own, anchored at what the wall clock said when it began; a box without a clock of its
-/// own begins in 1970, and learns later by how much that was wrong.
+/// The gateway's runs. Each has its own time line, which starts at the wall clock's time. A box
+/// without a clock of its own starts in 1970, and learns later by how much that was wrong.
 extension Journal {
     /// One run of the gateway.
     public struct Run: Sendable, Equatable {
         public var boot: String
-        /// What has to be added to the times of this run; zero where they were right, or nobody knows better.
+        /// The time correction of this run, in nanoseconds; zero where its times are right, or
+        /// where the correction is unknown.
         public var correction: Int64
     }
 
-    /// Notes that the gateway begins to run in a boot of the box. What is noted from now on is of this run.
-    /// - Parameter anchor: nanoseconds from the boot's monotonic clock to the run's time line.
-    public func beginRun(boot: String, anchor: Int64) throws(JournalError) {
-        try database.run("INSERT INTO run(boot, anchor) VALUES(?, ?)", .text(boot), .integer(anchor))
+    /// Records the start of a run of the gateway. Events that are enqueued from now on belong to
+    /// it.
+    /// - Parameters:
+    ///   - anchor: nanoseconds from the boot's monotonic clock to the run's calendar time.
+    ///   - calendarOffset: nanoseconds from the run's time line to its calendar time.
+    public func beginRun(boot: String, anchor: Int64, calendarOffset: Int64 = 0) throws(JournalError) {
+        try database.transaction { () throws(JournalError) in
+            try database.run("INSERT INTO run(boot, anchor) VALUES(?, ?)", .text(boot), .integer(anchor))
+            try set(Self.calendarOffsetCounter, calendarOffset)
+        }
         run = try database.scalar("SELECT max(id) FROM run") ?? 0
-        // Runs that nothing owed refers to any more say nothing.
+        // Old runs to which no event in the outbox refers are not needed.
         try database.run(
             """
             DELETE FROM run WHERE id < ?1 - 100 AND id < ifnull((SELECT run FROM outbox ORDER BY id LIMIT 1), ?1)
             """, .integer(run))
     }
 
-    /// The wall clock, now kept right by somebody, is this far from the run's time line. Earlier runs of the same boot went by the same
-    /// monotonic clock, so how far off they were is known, too; less than a second is nothing.
-    /// - Returns: how many earlier runs are corrected otherwise than before.
+    /// Records the time correction of this run: the wall clock is synchronised now, and differs
+    /// from the run's time line by this. Earlier runs of the same boot used the same monotonic
+    /// clock, so their corrections are known, too; less than a second counts as none.
+    /// - Returns: how many earlier runs have another correction than before.
     public func correctRuns(by correction: Int64) throws(JournalError) -> Int {
         try database.transaction { () throws(JournalError) in
             try database.run("UPDATE run SET correction = ? WHERE id = ?", .integer(correction), .integer(run))
@@ -56,10 +67,32 @@ extension Journal {
         }
     }
 
-    /// How far the time line of the last run of a boot was from its monotonic clock.
-    public func lastAnchor(ofBoot boot: String) throws(JournalError) -> Int64? {
-        try database.scalar(
+    private static let calendarOffsetCounter = "calendar_offset"
+
+    /// Nanoseconds from the last run's time line to its calendar time.
+    public func calendarOffset() throws(JournalError) -> Int64 {
+        try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.calendarOffsetCounter)) ?? 0
+    }
+
+    /// Nanoseconds from a boot's monotonic clock to the time line of its last run.
+    public func lastLine(ofBoot boot: String) throws(JournalError) -> Int64? {
+        let anchor = try database.scalar(
             "SELECT anchor FROM run WHERE boot = ? AND anchor IS NOT NULL ORDER BY id DESC LIMIT 1", .text(boot))
+        guard let anchor else { return nil }
+        return anchor - (try calendarOffset())
+    }
+
+    /// Corrects earlier runs that started later than the present time, so with a wrong clock. The
+    /// correction is an estimate: the box does not know for how long it was off since.
+    /// - Returns: how many runs.
+    public func correctRuns(beganAfter now: Instant, by correction: Int64) throws(JournalError) -> Int {
+        let later = "id < ? AND anchor > ? AND correction = 0"
+        let count = try database.scalar(
+            "SELECT count(*) FROM run WHERE \(later)", .integer(run), .integer(now.nanoseconds))
+        try database.run(
+            "UPDATE run SET correction = ? WHERE \(later)", .integer(correction), .integer(run),
+            .integer(now.nanoseconds))
+        return Int(count ?? 0)
     }
 
     public func run(_ id: Int64) throws(JournalError) -> Run? {

@@ -6,24 +6,27 @@ import Encoding
     import Musl
 #endif
 
-/// What could be saved from a damaged journal.
+/// The records that were saved from a damaged journal.
 public struct Salvage: Sendable, Equatable {
     public var batches = 0
     public var alerts = 0
-    public var owed = 0
-    /// Records that were found and were not what had been written.
+    /// Events that some centre has not stored yet.
+    public var pending = 0
+    /// Records that can be read but differ from what was written.
     public var refused = 0
-    /// Places at which the file could not be read on.
+    /// How often the file could not be read on.
     public var gaps = 0
     public var hasSnapshot = false
 }
 
 extension Journal {
-    /// Takes what can be read and is sound out of a damaged journal into a new one. The damaged file is left as it is.
+    /// Copies the sound records of a damaged journal into a new one. The damaged file is left as it
+    /// is.
     ///
-    /// First what the centre is owed, the alerts and the state; then the readings, the newest first, for as long as there is room.
+    /// First the alerts, the outbox and the state; then the readings, the newest first, as long as
+    /// there is room.
     /// - Parameters:
-    ///   - readings: at most this many bytes of them: whoever waits for the gateway to start must not wait for hours.
+    ///   - readings: at most this many bytes of readings: the gateway's start must not take hours.
     /// - Throws: `JournalError` when the new journal cannot be written.
     public static func salvage(
         _ damaged: String, into path: String, readings: Int = .max
@@ -31,14 +34,14 @@ extension Journal {
         var report = Salvage()
         let journal = try Journal(path)
         let length = isInUse(damaged) ? nil : pad(damaged)
-        defer { if let length { truncate(damaged, length) } }
+        defer { if let length { shorten(damaged, to: length) } }
         let source: Database
         do throws(JournalError) {
             source = try Database(damaged, readOnly: true)
-            _ = try source.scalar("SELECT count(*) FROM sqlite_schema")
+            _ = try source.scalar("SELECT count(1) FROM sqlite_schema")
         } catch {
             report.gaps += 1
-            try journal.skipNumbers(wall: wallNanoseconds)
+            try journal.skipSequenceNumbers(wall: wallNanoseconds)
             return report
         }
         let target = journal.database
@@ -52,9 +55,10 @@ extension Journal {
         return report
     }
 
-    /// Whoever reads or writes a journal holds a shared lock on byte 128 of its `-shm` (SQLite's WAL_LOCK "deadman switch").
+    /// Each connection to a journal holds a shared lock on byte 128 of its `-shm` (SQLite's
+    /// WAL_LOCK "deadman switch").
     private static func isInUse(_ path: String) -> Bool {
-        let index = open(path + "-shm", O_RDWR | O_CLOEXEC)
+        let index = open(path + "-shm", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard index >= 0 else { return false }
         defer { close(index) }
         var lock = flock()
@@ -68,40 +72,57 @@ extension Journal {
         return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
     }
 
-    /// Of a file that lost some of its pages a row may be there in part, the rest zeros.
+    /// In a file that lost pages, a row may be there in part, and the rest of it zeros.
     private static func isWhole(_ body: [UInt8], of id: String) -> Bool {
         body.first == UInt8(ascii: "{") && body.last == UInt8(ascii: "}") && !body.contains { $0 < 32 }
             && !id.isEmpty && !id.utf8.contains { $0 < 32 }
     }
 
-    /// SQLite reads nothing of a file that is shorter than it says it is: what is missing becomes zeros.
-    /// - Returns: the length to give it back, where it was changed.
+    /// Extends a truncated file with zeros: SQLite reads nothing of a file that is shorter than its
+    /// header says.
+    /// - Returns: the file's former length, where it was changed.
     private static func pad(_ path: String) -> Int? {
-        guard let file = fopen(path, "r") else { return nil }
-        defer { fclose(file) }
+        let file = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
         var header = [UInt8](repeating: 0, count: 32)
-        guard fread(&header, 1, 32, file) == 32, fseek(file, 0, SEEK_END) == 0 else { return nil }
-        let length = ftell(file)
+        var facts = stat()
+        guard pread(file, &header, 32, 0) == 32, fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        let length = Int(facts.st_size)
         let pageSize = Int(header[16]) << 8 | Int(header[17])
         let pages = header[28...31].reduce(0) { $0 << 8 | Int($1) }
         guard pageSize >= 512, length < pages * pageSize else { return nil }
-        return truncate(path, pages * pageSize) == 0 ? length : nil
+        return ftruncate(file, pages * pageSize) == 0 ? length : nil
     }
 
-    /// Visits the rows of a table with a whole-number key downwards to the first that cannot be read, then upwards to it.
-    /// - Returns: how many places could not be read: 0 or 1.
+    private static func shorten(_ path: String, to length: Int) {
+        let file = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else { return }
+        ftruncate(file, length)
+        close(file)
+    }
+
+    /// Visits the rows of a table with an integer key downwards to the first that cannot be read,
+    /// then upwards to it.
+    /// - Returns: the number of gaps: 0 or 1.
     private static func visit(
         _ source: Database, _ columns: String, of table: String, by key: String, _ take: (Database.Row) -> Void
     ) -> Int {
-        var last = Int64.max
+        // Swapped pages repeat rows, in no order: a row out of order is skipped.
+        var (last, first) = (Int64.max, Int64.min)
         do throws(JournalError) {
             try source.run("SELECT \(columns) FROM \(table) ORDER BY \(key) DESC") {
+                guard $0.integer(0) < last else { return }
                 last = $0.integer(0)
                 take($0)
             }
             return 0
         } catch {
             try? source.run("SELECT \(columns) FROM \(table) WHERE \(key) < ? ORDER BY \(key)", .integer(last)) {
+                guard $0.integer(0) > first, $0.integer(0) < last else { return }
+                first = $0.integer(0)
                 take($0)
             }
             return 1
@@ -109,24 +130,24 @@ extension Journal {
     }
 
     private struct SavedBatch {
-        var key: (sequence: Int64, segment: Int64, place: Int64, now: Int64)
+        var key: (sequence: Int64, segment: Int64, indexInSegment: Int64, now: Int64)
         var control: String?
         var readings: [UInt8]
         var hash: Int64
 
-        /// - Returns: nil for a row that is not what was written.
+        /// - Returns: nil for a row that differs from what was written.
         init?(_ row: Database.Row) {
             key = (row.integer(0), row.integer(1), row.integer(2), row.integer(3))
             control = row.isNull(4) ? nil : row.text(4)
             readings = row.blob(5)
             hash = RecordHash.batch(
-                sequence: key.sequence, segment: key.segment, place: key.place, now: key.now, control: control, readings
-            )
+                sequence: key.sequence, segment: key.segment, indexInSegment: key.indexInSegment, now: key.now,
+                control: control, readings)
             if !row.isNull(6), row.integer(6) != hash { return nil }
         }
     }
 
-    /// The newest first, down to the damage; then the oldest, up to it.
+    /// Saves the newest batches first, down to the damage; then the oldest, up to it.
     private static func saveBatches(
         _ source: Database, _ target: Database, atMost limit: Int, _ report: inout Salvage
     ) throws(JournalError) {
@@ -145,12 +166,17 @@ extension Journal {
                     """, .integer(highest), .integer(lowest)
                 ) { row in
                     seen += 1
+                    // Swapped pages repeat rows, in no order: following them would never end.
+                    guard lowest > row.integer(0), row.integer(0) > highest else {
+                        isReadable = false
+                        return
+                    }
                     if isDescending { lowest = row.integer(0) } else { highest = row.integer(0) }
                     if let batch = SavedBatch(row) { chunk.append(batch) } else { refused += 1 }
                 }
             } catch { isReadable = false }
             do throws(JournalError) { try write(chunk, to: target) } catch {
-                // No room for more: what is there counts, and the rest stands in the damaged file.
+                // The disk is full: the batches so far are saved, the rest is in the damaged file.
                 break
             }
             report.batches += chunk.count
@@ -180,14 +206,15 @@ extension Journal {
                     """
                     INSERT OR IGNORE INTO batch(seq, segment, place, now, control, readings, hash)
                     VALUES(?, ?, ?, ?, ?, ?, ?)
-                    """, .integer(batch.key.sequence), .integer(batch.key.segment), .integer(batch.key.place),
-                    .integer(batch.key.now), batch.control.map { .text($0) } ?? .null, .blob(batch.readings),
-                    .integer(batch.hash))
+                    """, .integer(batch.key.sequence), .integer(batch.key.segment),
+                    .integer(batch.key.indexInSegment), .integer(batch.key.now),
+                    batch.control.map { .text($0) } ?? .null, .blob(batch.readings), .integer(batch.hash))
             }
         }
     }
 
-    /// A batch refers to those before it in its segment: without one of them it says nothing.
+    /// Deletes batches that cannot be decoded: each refers to those before it in its segment.
+    /// - Returns: how many.
     private static func dropUnreadable(_ target: Database) throws(JournalError) -> Int {
         var codec = ReadingsCodec()
         var (segment, last): (Int64, Int64) = (-1, -1)
@@ -236,10 +263,10 @@ extension Journal {
     private static func saveOutbox(_ source: Database, _ target: Database, _ report: inout Salvage) throws(JournalError)
     {
         var failure: JournalError?
-        func keep(_ write: () throws(JournalError) -> Void) {
+        func attemptWrite(_ write: () throws(JournalError) -> Void) {
             do throws(JournalError) { try write() } catch { failure = error }
         }
-        // A file that was never brought up to date is saved as well as one that was.
+        // A file of an older format is saved, too.
         let format = (try? source.scalar("PRAGMA user_version")) ?? Schema.format
         let number = format == 1 ? "0" : "number"
         let rest = format < 3 ? "'alert', 0, 0, ''" : "type, run, monotonic, quality"
@@ -250,7 +277,7 @@ extension Journal {
                 report.refused += 1
                 return
             }
-            keep { () throws(JournalError) in
+            attemptWrite { () throws(JournalError) in
                 try target.run(
                     """
                     INSERT OR IGNORE INTO outbox(id, event_id, lane, lift, body, created, number, type, run, monotonic, quality)
@@ -258,25 +285,26 @@ extension Journal {
                     """, .integer(row.integer(0)), .text(row.text(1)), .integer(row.integer(2)), .text(row.text(3)),
                     .blob(row.blob(4)), .integer(row.integer(5)), .integer(row.integer(6)), .text(row.text(7)),
                     .integer(row.integer(8)), .integer(row.integer(9)), .text(row.text(10)))
-                report.owed += 1
+                report.pending += 1
             }
         }
-        if format >= 3 { try saveAddressees(source, target, &report) }
-        // Of whom it is not known who is owed it, everybody is told: better twice than never.
+        if format >= 3 { try saveRecipients(source, target, &report) }
+        // An event whose delivery rows are lost is enqueued for every recipient: a duplicate is
+        // better than a loss.
         try target.run(
             """
             INSERT INTO owed SELECT name, lane, id, lift, created, 0 FROM outbox, centre
             WHERE NOT EXISTS (SELECT 1 FROM owed WHERE owed.id = outbox.id)
             """)
-        try target.run(Journal.countOwing)
+        try target.run(Journal.recountPending)
         if let failure { throw failure }
     }
 
-    private static func saveAddressees(
+    private static func saveRecipients(
         _ source: Database, _ target: Database, _ report: inout Salvage
     ) throws(JournalError) {
         var centres: [(name: String, lanes: Int64)] = []
-        var owed: [(centre: String, lane: Int64, id: Int64, step: Int64)] = []
+        var deliveryRows: [(centre: String, lane: Int64, id: Int64, step: Int64)] = []
         var letters: [[Database.Value]] = []
         var runs: [[Database.Value]] = []
         let anchor = ((try? source.scalar("PRAGMA user_version")) ?? Schema.format) < 4 ? "NULL" : "anchor"
@@ -297,7 +325,7 @@ extension Journal {
         let gapsBefore = report.gaps
         attempt(&report) { () throws(JournalError) in
             try source.run("SELECT centre, lane, id, step FROM owed") {
-                owed.append(($0.text(0), $0.integer(1), $0.integer(2), $0.integer(3)))
+                deliveryRows.append(($0.text(0), $0.integer(1), $0.integer(2), $0.integer(3)))
             }
         }
         attempt(&report) { () throws(JournalError) in
@@ -315,13 +343,16 @@ extension Journal {
                 ])
             }
         }
-        // A part of the queues would leave out whole centres: everybody is owed everything then.
-        if report.gaps > gapsBefore { owed.removeAll() }
+        // A part of the queues may leave out whole centres: then every event is enqueued for all.
+        if report.gaps > gapsBefore { deliveryRows.removeAll() }
         if !centres.isEmpty { try target.run("DELETE FROM centre") }
         for centre in centres {
-            try target.run("INSERT INTO centre VALUES(?, ?)", .text(centre.name), .integer(centre.lanes))
+            // A damaged page may name a centre twice: it gets the lanes of both rows.
+            try target.run(
+                "INSERT INTO centre VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET lanes = lanes | ?2",
+                .text(centre.name), .integer(centre.lanes))
         }
-        for row in owed {
+        for row in deliveryRows {
             try target.run(
                 """
                 INSERT OR IGNORE INTO owed(centre, lane, id, lift, created, step)
@@ -339,13 +370,13 @@ extension Journal {
     }
 
     private static func saveRest(_ source: Database, _ target: Database, _ report: inout Salvage) throws(JournalError) {
-        var words: [(centre: String, id: String, at: Int64)] = []
+        var commands: [(centre: String, id: String, at: Int64)] = []
         var counts: [(name: String, value: Int64)] = []
         var snapshot: (through: Int64, state: [UInt8], hash: Int64)?
         if (try? source.scalar("SELECT 1 FROM sqlite_schema WHERE name = 'word'")) != nil {
             attempt(&report) { () throws(JournalError) in
                 try source.run("SELECT centre, id, at FROM word") {
-                    words.append(($0.text(0), $0.text(1), $0.integer(2)))
+                    commands.append(($0.text(0), $0.text(1), $0.integer(2)))
                 }
             }
         }
@@ -358,9 +389,10 @@ extension Journal {
                 if $0.isNull(2) || $0.integer(2) == hash { snapshot = ($0.integer(0), $0.blob(1), hash) }
             }
         }
-        for word in words {
+        for command in commands {
             try target.run(
-                "INSERT OR IGNORE INTO word VALUES(?, ?, ?)", .text(word.centre), .text(word.id), .integer(word.at))
+                "INSERT OR IGNORE INTO word VALUES(?, ?, ?)", .text(command.centre), .text(command.id),
+                .integer(command.at))
         }
         for count in counts {
             try target.run("INSERT OR REPLACE INTO counter VALUES(?, ?)", .text(count.name), .integer(count.value))
@@ -372,7 +404,8 @@ extension Journal {
             .blob(snapshot.state), .integer(snapshot.hash))
     }
 
-    /// A number is used once: where some cannot be read, those that have none saved begin above all that may have been given.
+    /// Saves the last sequence numbers. Where some cannot be read, the others start above every
+    /// number that may have been given, as a number is used once.
     private static func saveNumbers(
         _ source: Database, _ journal: Journal, _ report: inout Salvage
     ) throws(JournalError) {
@@ -390,6 +423,6 @@ extension Journal {
                 "INSERT OR REPLACE INTO numbering VALUES(?, ?, ?)", .text(number.lift), .integer(number.lane),
                 .integer(number.last))
         }
-        if report.gaps > gapsBefore { try journal.skipNumbers(wall: wallNanoseconds) }
+        if report.gaps > gapsBefore { try journal.skipSequenceNumbers(wall: wallNanoseconds) }
     }
 }

@@ -2,40 +2,47 @@ import CSQLite
 
 /// The journal's layout (`application_id` "HWAY", `user_version` = format).
 ///
-///     batch      seq, segment, place, now, control, readings, hash,   what was read, by batch; `place` counts within its
-///                messages                                             segment: only the first, 0, refers to nothing before it
-///     alert      place, alert_id, revision, lift, kind, state, at,    every revision told; `place` counts them,
-///                body, chain                                          `chain` links each to the one before
-///     outbox     id, event_id, type, lane, lift, body, created,       events that some centre is owed; `owing` counts those centres
-///                number, owing, run, monotonic, quality               the last three say when by the clock of that time
-///     owed       centre, lane, id, lift, created, step                who is owed what, in the order of sending; `step` is the first
-///                                                                     of the centre's routes that need not wait
-///     run        id, boot, correction, anchor                         the gateway's runs: in which boot of the box each was, by how
-///                                                                     much its time line was found to be wrong, and how far that
-///                                                                     line is from the monotonic clock (NULL: from before format 4)
-///     word       centre, id, at                                       words of people at a centre that were answered
-///     centre     name, lanes                                          who is to be told what; bits of lanes
-///     dead_letter centre, reason, at, and what an outbox row has      what a centre has refused for good: kept to be looked at and
-///                                                                     sent again
-///     numbering  lift, lane, last                                     the last number given to a lift's event in a lane
-///     held       class, bytes, rows, through                          how much of batch, alert and outbox there is; kept by triggers,
-///                                                                     that of batch with each segment: it is right up to `through`
-///     snapshot   seq, state, hash                                     one row
-///     counter    name, value
+/// - `batch`: seq, segment, place, now, control, readings, hash, messages.
+///   The messages of one commit. `place` is the index in the segment: only the first batch of a
+///   segment, 0, refers to nothing before it.
+/// - `alert`: place, alert_id, revision, lift, kind, state, at, body, chain.
+///   Every revision; `place` is its sequence number, `chain` links it to the one before.
+/// - `outbox`: id, event_id, type, lane, lift, body, created, number, owing, run, monotonic,
+///   quality. The events that some centre has not stored yet. `number` is the sequence number,
+///   `owing` counts the delivery rows. The last three give the run and the clocks at the time of
+///   enqueueing.
+/// - `owed`: centre, lane, id, lift, created, step. The delivery rows: one for each event that a
+///   centre has not stored yet, in the order of sending. `step` is the index of the last of the
+///   centre's routes that may send it at once.
+/// - `run`: id, boot, correction, anchor. The gateway's runs: the boot of the box, the time
+///   correction, and nanoseconds from the monotonic clock to the calendar time (NULL: from before
+///   format 4).
+/// - `word`: centre, id, at. The centre commands that were answered. `id` is the command's id with
+///   a hash of its content, `at` counts them.
+/// - `centre`: name, lanes. The recipients; lanes as bits.
+/// - `dead_letter`: centre, reason, at, and the columns of an outbox row.
+///   The events that a centre has refused for good, to be inspected and sent again.
+/// - `numbering`: lift, lane, last. The last sequence number given to a lift's event in a lane.
+/// - `held`: class, bytes, rows, through. The size of batch, alert and outbox, maintained by
+///   triggers; that of batch is updated with each segment, and correct up to `through`.
+/// - `snapshot`: seq, state, hash. One row.
+/// - `counter`: name, value.
 ///
-/// Formats: 1 (version 0.1 and 0.2) had no hashes, chain and numbers; 2 knew one centre; 3 had alerts in the order of their
-/// ids, and wrote two pages more with each batch. A journal of an older one is changed in one transaction on opening; what the first
-/// held keeps NULL for a hash, which `audit` counts as unchecked.
+/// Formats: 1 (versions 0.1 and 0.2) had no hashes, chain and sequence numbers; 2 had one centre; 3
+/// had alerts in the order of their ids, and wrote two pages more with each batch. A journal of an
+/// older format is upgraded in one transaction when it is opened. Records of format 1 keep NULL for
+/// a hash, which `audit` counts as unchecked.
 enum Schema {
     static let format: Int64 = 4
     private static let applicationID: Int64 = 0x4857_4159
 
-    /// Makes a new journal, or brings an older one to the present format.
-    /// - Throws: `JournalError`, also for a file of another product or of a newer format, which is left untouched.
+    /// Creates a new journal, or upgrades an older one to the present format.
+    /// - Throws: `JournalError`, also for a file of another product or of a newer format, which is
+    ///   left untouched.
     static func prepare(_ database: Database, readOnly: Bool) throws(JournalError) {
         let id = try database.scalar("PRAGMA application_id") ?? 0
         let version = try database.scalar("PRAGMA user_version") ?? 0
-        let isEmpty = try database.scalar("SELECT count(*) FROM sqlite_schema") == 0
+        let isEmpty = try database.scalar("SELECT count(1) FROM sqlite_schema") == 0
         if id == 0, version == 0, isEmpty, !readOnly { return try create(database) }
         guard id == applicationID else { throw refusal(database, "is not a Hoistway journal") }
         guard version <= format else {
@@ -55,7 +62,7 @@ enum Schema {
                 for sql in changesOfFourth + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
             }
         } catch  where error.isOfContent {
-            // What cannot be brought up to date is set aside and saved from, as what is damaged.
+            // A journal that cannot be upgraded is quarantined and salvaged like a damaged one.
             throw JournalError(
                 path: error.path, doing: error.doing, code: SQLITE_CORRUPT,
                 message: "cannot be brought from format \(version) to \(format): \(error.message)")
@@ -93,7 +100,7 @@ enum Schema {
         }
     }
 
-    /// What came with the second format and changes no table of the first.
+    /// Additions of format 2 that change no table of format 1.
     private static let additionsOfSecond =
         [
             "CREATE UNIQUE INDEX alert_place ON alert(place)",
@@ -101,7 +108,7 @@ enum Schema {
             CREATE TABLE numbering(lift TEXT NOT NULL, lane INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(lift, lane))
                 WITHOUT ROWID
             """,
-            // An alert's id is a UUID: the revisions of one alert are found by it.
+            // Finds the revisions of one alert: its id is a UUID of 36 characters.
             "CREATE INDEX outbox_alert ON outbox(substr(event_id, 1, 36), id)",
             "CREATE TABLE held(class TEXT PRIMARY KEY, bytes INTEGER NOT NULL, rows INTEGER NOT NULL) WITHOUT ROWID",
             "INSERT INTO held SELECT 'batch', total(length(readings)), count(*) FROM batch",
@@ -110,7 +117,7 @@ enum Schema {
         ]
         + counting("batch", "readings") + counting("alert", "body") + counting("outbox", "body")
 
-    /// Triggers that keep `held`.
+    /// Triggers that update `held`.
     private static func counting(_ table: String, _ column: String) -> [String] {
         [
             """
@@ -124,9 +131,9 @@ enum Schema {
         ]
     }
 
-    /// What came with the third: several centres, each with its own place in the queue.
+    /// Additions of format 3: several centres, each with its own queue.
     ///
-    /// An event is there for as long as anybody is owed it, and nobody is owed what is not there; triggers see to both.
+    /// Triggers ensure that an event exists as long as it has a delivery row, and no longer.
     private static let additionsOfThird = [
         "ALTER TABLE outbox ADD COLUMN type TEXT NOT NULL DEFAULT 'alert'",
         "ALTER TABLE outbox ADD COLUMN owing INTEGER NOT NULL DEFAULT 1",
@@ -136,7 +143,7 @@ enum Schema {
         "CREATE TABLE word(centre TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(centre, id)) WITHOUT ROWID",
         "CREATE TABLE run(id INTEGER PRIMARY KEY, boot TEXT NOT NULL, correction INTEGER NOT NULL DEFAULT 0)",
         "CREATE TABLE centre(name TEXT PRIMARY KEY, lanes INTEGER NOT NULL) WITHOUT ROWID",
-        "INSERT INTO centre VALUES('\(Addressee.theOnly.name)', \(Addressee.theOnly.bits))",
+        "INSERT INTO centre VALUES('\(Recipient.theOnly.name)', \(Recipient.theOnly.bits))",
         """
         CREATE TABLE owed(centre TEXT NOT NULL, lane INTEGER NOT NULL, id INTEGER NOT NULL, lift TEXT NOT NULL,
             created INTEGER NOT NULL, step INTEGER NOT NULL, PRIMARY KEY(centre, lane, id)) WITHOUT ROWID
@@ -161,8 +168,8 @@ enum Schema {
         """,
     ]
 
-    /// What the fourth changed: alerts stand in the order in which they were told, as they are written, and not in that of their
-    /// random ids; a batch writes its own row and nothing else.
+    /// Changes of format 4: alerts are stored in the order in which they are written, and not in
+    /// that of their random ids; a commit of a batch writes the batch's own row only.
     private static let changesOfFourth =
         [
             "ALTER TABLE batch ADD COLUMN messages INTEGER NOT NULL DEFAULT 0",
@@ -193,7 +200,8 @@ enum Schema {
     private static func upgradeFromFirst(_ database: Database) throws(JournalError) {
         for sql in [
             "ALTER TABLE batch ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
-            // Segments went as a whole, so the first that is there is the first there was.
+            // Segments are evicted as a whole, so the first batch that is left was the segment's
+            // first.
             """
             UPDATE batch SET place = seq - (SELECT min(seq) FROM batch AS other WHERE other.segment = batch.segment)
             """,
@@ -201,7 +209,7 @@ enum Schema {
             "ALTER TABLE alert ADD COLUMN place INTEGER", "ALTER TABLE alert ADD COLUMN chain BLOB",
             "ALTER TABLE outbox ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
         ] + additionsOfSecond { try database.execute(sql) }
-        // The chain begins with what is there, in the order in which it was told.
+        // The chain starts with the alerts that are left, in the order of their times.
         var keys: [(id: String, revision: Int64, body: [UInt8])] = []
         try database.run("SELECT alert_id, revision, body FROM alert ORDER BY at, alert_id, revision") {
             keys.append(($0.text(0), $0.integer(1), $0.blob(2)))
@@ -209,7 +217,7 @@ enum Schema {
         for key in keys {
             let link = try AlertChain.append(key.body, in: database)
             try database.run(
-                "UPDATE alert SET place = ?, chain = ? WHERE alert_id = ? AND revision = ?", .integer(link.place),
+                "UPDATE alert SET place = ?, chain = ? WHERE alert_id = ? AND revision = ?", .integer(link.sequence),
                 .blob(link.hash), .text(key.id), .integer(key.revision))
         }
     }

@@ -1,7 +1,7 @@
-/// One mistake in a file a person wrote: where, what was found, what was expected.
+/// One mistake in a file that a person wrote: its location, what was found, and what was expected.
 public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
     public var file: String
-    /// Both count from 1; 0 when the mistake has no place (an unreadable file).
+    /// Line and column count from 1; 0 when the mistake has no location (an unreadable file).
     public var line: Int
     public var column: Int
     public var message: String
@@ -16,7 +16,8 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String { line == 0 ? "\(file): \(message)" : "\(file):\(line):\(column): \(message)" }
 }
 
-/// All mistakes of a set of files: reading goes on after the first, so that a person mends them in one round.
+/// All mistakes of a set of files. Reading continues after the first mistake, so that a person can
+/// correct all of them at once.
 public final class Diagnostics {
     public private(set) var all: [Diagnostic] = []
     public init() {}
@@ -32,11 +33,12 @@ public struct InvalidFiles: Error, CustomStringConvertible {
     public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
 }
 
-/// " Did you mean 'x'?" for the candidate nearest to what was written, or the list where none is near. What was written itself is no help.
-public func suggestion(for word: String, among candidates: some Sequence<String>) -> String {
-    let sorted = candidates.filter { $0 != word }.sorted()
-    let ranked = sorted.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
-    if let (nearest, distance) = ranked, distance <= max(2, word.count / 3) { return " Did you mean '\(nearest)'?" }
+/// " Did you mean 'x'?" for the candidate nearest to a name, or the list of candidates where none
+/// is near. The name itself is never suggested.
+public func suggestion(for name: String, among candidates: some Sequence<String>) -> String {
+    let sorted = candidates.filter { $0 != name }.sorted()
+    let ranked = sorted.map { ($0, editDistance(name, $0)) }.min { $0.1 < $1.1 }
+    if let (nearest, distance) = ranked, distance <= max(2, name.count / 3) { return " Did you mean '\(nearest)'?" }
     return !sorted.isEmpty && sorted.count <= 24 ? " Expected one of: \(sorted.joined(separator: ", "))." : ""
 }
 

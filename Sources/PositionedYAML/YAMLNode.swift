@@ -1,7 +1,8 @@
 import CYAML
 
-/// A YAML value with its place in the file, for errors a person can act on. Anchors and aliases are refused: in files
-/// of this kind they hide more than they save.
+/// A YAML value with its location in the file, for errors that a person can act on.
+///
+/// Aliases are refused: in files of this kind they hide more than they save.
 public struct YAMLNode: Sendable {
     public enum Content: Sendable {
         /// Plain scalars may be null, numbers or Booleans; quoted ones are text.
@@ -14,13 +15,13 @@ public struct YAMLNode: Sendable {
     public var line: Int
     public var column: Int
 
-    /// The deepest nesting read; deeper files are hostile.
+    /// The deepest nesting that is read. Only a hostile file is deeper.
     static let maximumDepth = 32
-    /// The largest file read, in bytes.
+    /// The largest file that is read, in bytes.
     public static let maximumSize = 4 << 20
 
     /// Reads one YAML document.
-    /// - Throws: `InvalidFiles` with the place of the syntax error.
+    /// - Throws: `InvalidFiles` with the location of the syntax error.
     public init(parsing bytes: [UInt8], file: String) throws(InvalidFiles) {
         func fail(_ message: String, _ line: Int, _ column: Int) -> InvalidFiles {
             InvalidFiles([Diagnostic(file: file, line: line, column: column, message: message)])
@@ -33,7 +34,8 @@ public struct YAMLNode: Sendable {
         defer { yaml_parser_delete(&parser) }
         var builder = TreeBuilder(file: file)
         let failure: Diagnostic? = bytes.withUnsafeBufferPointer { buffer in
-            // libyaml reads the bytes in place; the parser does not outlive this closure's use of it.
+            // libyaml reads the bytes in place; the parser does not outlive this closure's use of
+            // it.
             yaml_parser_set_input_string(&parser, buffer.baseAddress, buffer.count)
             while true {
                 var event = yaml_event_t()
@@ -65,13 +67,13 @@ public struct YAMLNode: Sendable {
         Diagnostic(file: file, line: line, column: column, message: message)
     }
 
-    /// The scalar's text, null being none.
+    /// The scalar's text; nil for null.
     public var text: String? {
         guard case .scalar(let text, let isPlain) = content else { return nil }
         return isPlain && ["", "~", "null"].contains(text) ? nil : text
     }
 
-    /// What is written here, for an error message.
+    /// What the file has at this location, for an error message.
     public var summary: String {
         switch content {
         case .scalar(let text, _): "'\(text)'"
@@ -82,10 +84,10 @@ public struct YAMLNode: Sendable {
 }
 
 extension Diagnostic {
-    /// What libyaml could not read, where a person would look for it.
+    /// The syntax error of libyaml, at the location where a person would look for it.
     fileprivate init(problemOf parser: yaml_parser_t, in bytes: [UInt8], file: String) {
         if parser.error == YAML_READER_ERROR, Int(parser.problem_offset) < bytes.count {
-            // libyaml names no place of bytes that are no text.
+            // For bytes that are not text libyaml gives an offset, but no line and column.
             let before = bytes[..<Int(parser.problem_offset)]
             let line = before.count { $0 == UInt8(ascii: "\n") } + 1
             let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
@@ -103,7 +105,7 @@ extension Diagnostic {
         self.init(
             file: file, line: line + 1, column: column + 1,
             message: isTab
-                ? "a tab stands at the beginning of this line: YAML indents with spaces" : "not YAML here: \(problem)")
+                ? "this line begins with a tab: YAML indents with spaces" : "not YAML here: \(problem)")
     }
 }
 
@@ -115,7 +117,7 @@ private struct TreeBuilder {
 
     init(file: String) { self.file = file }
 
-    /// - Returns: what is wrong with the event, or nil.
+    /// - Returns: the mistake in the event, or nil.
     mutating func take(_ event: yaml_event_t) -> String? {
         switch event.type {
         case YAML_ALIAS_EVENT:
@@ -145,12 +147,14 @@ private struct TreeBuilder {
         }
         switch open[last].node.content {
         case .sequence(var items):
-            open[last].node.content = .sequence([])  // gives up the shared copy, so that append stays linear
+            open[last].node.content = .sequence([])  // releases the shared copy: append copies nothing
             items.append(node)
             open[last].node.content = .sequence(items)
         case .mapping(var pairs):
             guard let key = open[last].key else {
-                guard case .scalar(let name, _) = node.content else { return "a key must be a word" }
+                guard case .scalar(let name, _) = node.content else {
+                    return "found a list or a mapping as a key, expected text"
+                }
                 if pairs.contains(where: { $0.key.text == name }) { return "the key '\(name)' stands here twice" }
                 open[last].key = node
                 return nil
@@ -166,7 +170,7 @@ private struct TreeBuilder {
 }
 
 extension YAMLNode {
-    /// Whether it is a mapping with such a key.
+    /// Whether this is a mapping with such a key.
     public func hasKey(_ name: String) -> Bool {
         guard case .mapping(let pairs) = content else { return false }
         return pairs.contains { $0.key.text == name }

@@ -1,13 +1,14 @@
-import Elevator
+import LiftModel
 
-/// Reads the keys of one mapping, and reports what is missing, of the wrong form, or not known.
+/// Reads the keys of one mapping, and reports keys that are missing or unknown and values of the
+/// wrong form.
 ///
-/// Call `finish()` last: it names each key that nobody asked for, with the nearest one that exists.
+/// Call `finish()` last: it reports each key that was not read, with the nearest one that was.
 public struct YAMLReader {
     public let node: YAMLNode
     public let diagnostics: Diagnostics
     private let pairs: [(key: YAMLNode, value: YAMLNode)]
-    private var asked: Set<String> = []
+    private var known: Set<String> = []
 
     public init(_ node: YAMLNode, _ diagnostics: Diagnostics, expected: String = "a mapping of keys to values") {
         self.node = node
@@ -21,7 +22,7 @@ public struct YAMLReader {
     }
 
     public mutating func optional(_ key: String) -> YAMLNode? {
-        asked.insert(key)
+        known.insert(key)
         return pairs.first { $0.key.text == key }?.value
     }
 
@@ -31,12 +32,13 @@ public struct YAMLReader {
         return nil
     }
 
-    /// - Parameter hints: what to do instead of keys that people bring along from elsewhere.
+    /// Reports the keys that were not read.
+    /// - Parameter hints: advice for certain unknown keys, by key.
     public mutating func finish(hints: [String: String] = [:]) {
-        for (key, _) in pairs where !asked.contains(key.text ?? "") {
-            let word = key.text ?? ""
-            let advice = hints[word].map { " " + $0 } ?? suggestion(for: word, among: asked)
-            diagnostics.report(key, "'\(word)' is not a key here.\(advice)")
+        for (key, _) in pairs where !known.contains(key.text ?? "") {
+            let name = key.text ?? ""
+            let advice = hints[name].map { " " + $0 } ?? suggestion(for: name, among: known)
+            diagnostics.report(key, "'\(name)' is not a key here.\(advice)")
         }
     }
 
@@ -86,10 +88,10 @@ public struct YAMLReader {
     /// One of the cases of an enumeration.
     public func choice<Choice: RawRepresentable & CaseIterable>(of node: YAMLNode, _: Choice.Type) -> Choice?
     where Choice.RawValue == String {
-        let word = node.text ?? ""
-        if let choice = Choice(rawValue: word) { return choice }
+        let name = node.text ?? ""
+        if let choice = Choice(rawValue: name) { return choice }
         let names = Choice.allCases.map(\.rawValue)
-        diagnostics.report(node, "found \(node.summary).\(suggestion(for: word, among: names))")
+        diagnostics.report(node, "found \(node.summary).\(suggestion(for: name, among: names))")
         return nil
     }
     public mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _ type: Choice.Type) -> Choice?
@@ -102,7 +104,7 @@ public struct YAMLReader {
         return []
     }
 
-    /// A list of words.
+    /// A list of texts.
     public mutating func texts(_ key: String) -> [String] { items(key).compactMap { text(of: $0) } }
 
     public mutating func entries(_ key: String) -> [(key: YAMLNode, value: YAMLNode)] {

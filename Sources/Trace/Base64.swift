@@ -4,31 +4,31 @@ package enum Base64 {
 
     package static func encode(_ bytes: Span<UInt8>) -> String {
         var text: [UInt8] = []
-        var word: UInt32 = 0
+        var buffer: UInt32 = 0
         var bits = 0
         for i in bytes.indices {
-            word = word << 8 | UInt32(bytes[i])
+            buffer = buffer << 8 | UInt32(bytes[i])
             bits += 8
             while bits >= 6 {
                 bits -= 6
-                text.append(alphabet[Int(word >> UInt32(bits)) & 63])
+                text.append(alphabet[Int(buffer >> UInt32(bits)) & 63])
             }
         }
-        if bits > 0 { text.append(alphabet[Int(word << UInt32(6 - bits)) & 63]) }
+        if bits > 0 { text.append(alphabet[Int(buffer << UInt32(6 - bits)) & 63]) }
         while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
         return String(decoding: text, as: UTF8.self)
     }
 
     package static func decode(_ text: Span<UInt8>, into bytes: inout [UInt8]) -> Bool {
-        var word: UInt32 = 0
+        var buffer: UInt32 = 0
         var bits = 0
         for i in 0..<text.count where text[i] != UInt8(ascii: "=") {
             guard let digit = alphabet.firstIndex(of: text[i]) else { return false }
-            word = word << 6 | UInt32(digit)
+            buffer = buffer << 6 | UInt32(digit)
             bits += 6
             if bits >= 8 {
                 bits -= 8
-                bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(bits)))
+                bytes.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
             }
         }
         return text.count % 4 == 0

@@ -6,22 +6,23 @@ import CZstd
     import Musl
 #endif
 
-/// The bytes of an open file, unpacked where they begin as zstd's do (RFC 8878).
+/// The bytes of an open file, decompressed where the file begins as a zstd frame (RFC 8878).
 ///
-/// Unsafe pointers: the kernel and zstd write straight into the caller's buffer, which is theirs during the call.
+/// Unsafe pointers: the kernel and zstd write straight into the caller's buffer, which is valid
+/// during the call.
 final class ByteSource {
     struct Failure: Error { var reason: String }
 
     private let descriptor: Int32
-    /// zstd's; owned, freed in deinit. nil where the file is plain.
+    /// zstd's decompression context; owned, freed in deinit. nil where the file is not compressed.
     private var context: OpaquePointer?
-    /// What was read and is not handed on yet.
+    /// Bytes that were read from the file; those from `next` on are not used yet.
     private var pending: [UInt8] = []
     private var next = 0
-    private var hasBegun = false
+    private var hasStarted = false
     private var isInFrame = false
 
-    /// Takes the descriptor over.
+    /// Takes ownership of the descriptor.
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
     deinit {
@@ -29,10 +30,10 @@ final class ByteSource {
         if descriptor > 0 { close(descriptor) }
     }
 
-    /// Fills the buffer as far as bytes are at hand.
-    /// - Returns: how many came; 0 at the end.
+    /// Reads at most as many bytes as the buffer holds.
+    /// - Returns: the number of bytes read; 0 at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
-        if !hasBegun { try begin() }
+        if !hasStarted { try start() }
         guard context == nil else { return try unpack(into: buffer) }
         if next < pending.count {
             let count = min(buffer.count, pending.count - next)
@@ -40,13 +41,13 @@ final class ByteSource {
             next += count
             return count
         }
-        return try system(buffer)
+        return try readFile(into: buffer)
     }
 
-    /// Looks whether the first bytes are zstd's.
-    private func begin() throws(Failure) {
-        hasBegun = true
-        while pending.count < 4 { if try refill(keeping: pending.count) == 0 { return } }
+    /// Detects zstd by the first bytes of the file.
+    private func start() throws(Failure) {
+        hasStarted = true
+        while pending.count < 4 { if try refill(retaining: pending.count) == 0 { return } }
         guard pending.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) else { return }
         context = ZSTD_createDCtx()
         if context == nil { throw Failure(reason: "no memory to unpack it") }
@@ -54,11 +55,11 @@ final class ByteSource {
 
     private func unpack(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
         while true {
-            if next == pending.count, try refill(keeping: 0) == 0 {
+            if next == pending.count, try refill(retaining: 0) == 0 {
                 guard !isInFrame else {
                     throw Failure(
                         reason:
-                            "the compressed file ends in the middle, as of a recorder that was killed; all before this line was read"
+                            "the compressed file ends in the middle: its recorder was probably killed. All lines before this one were read"
                     )
                 }
                 return 0
@@ -78,21 +79,24 @@ final class ByteSource {
         }
     }
 
-    /// Reads more behind the first so many pending bytes.
-    private func refill(keeping kept: Int) throws(Failure) -> Int {
+    /// Replaces `pending` by its first `retained` bytes and more of the file.
+    /// - Returns: the number of bytes read; 0 at the end of the file.
+    private func refill(retaining retained: Int) throws(Failure) -> Int {
         var fresh = [UInt8](repeating: 0, count: 1 << 17)
-        for i in 0..<kept { fresh[i] = pending[i] }
+        for i in 0..<retained { fresh[i] = pending[i] }
         let result = fresh.withUnsafeMutableBytes { bytes in
-            Result { () throws(Failure) in try system(UnsafeMutableRawBufferPointer(rebasing: bytes[kept...])) }
+            Result { () throws(Failure) in
+                try readFile(into: UnsafeMutableRawBufferPointer(rebasing: bytes[retained...]))
+            }
         }
         let count = try result.get()
-        fresh.removeLast(fresh.count - kept - count)
+        fresh.removeLast(fresh.count - retained - count)
         pending = fresh
         next = 0
         return count
     }
 
-    private func system(_ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+    private func readFile(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
         while true {
             #if canImport(Glibc)
                 let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)

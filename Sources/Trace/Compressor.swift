@@ -1,10 +1,11 @@
 import CZstd
 
-/// Compresses a stream by zstd (RFC 8878), piece by piece.
+/// Compresses a stream with zstd (RFC 8878), piece by piece.
 package final class Compressor {
-    /// Repeating telemetry comes to a twentieth at this level; higher ones cost more time than they save.
+    /// This level compresses repeating telemetry to a twentieth. Higher levels cost more time than
+    /// they save.
     private static let level: Int32 = 3
-    /// zstd's; owned, freed in deinit.
+    /// zstd's compression context; owned, freed in deinit.
     private let context: OpaquePointer
 
     package init() {
@@ -16,16 +17,17 @@ package final class Compressor {
 
     deinit { ZSTD_freeCCtx(context) }
 
-    /// - Returns: bytes from which all that went in so far can be read.
+    /// - Returns: compressed bytes. All input so far can be read from them and the earlier ones.
     package func compress(_ bytes: [UInt8]) -> [UInt8] { run(bytes, ZSTD_e_flush) }
 
-    /// - Returns: the end of the stream. What is compressed afterwards begins another, which may follow in the same file.
+    /// - Returns: the end of the stream. A later `compress` begins another stream, which may follow
+    ///   in the same file.
     package func finish() -> [UInt8] { run([], ZSTD_e_end) }
 
     private func run(_ bytes: [UInt8], _ directive: ZSTD_EndDirective) -> [UInt8] {
         var packed: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: ZSTD_CStreamOutSize())
-        // zstd reads the one array and writes the other, while both are held.
+        // zstd reads `source` and writes `room` during the call only.
         bytes.withUnsafeBytes { source in
             var input = ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: 0)
             while true {

@@ -6,7 +6,8 @@ import PositionedYAML
     import Musl
 #endif
 
-/// Reads a file, or standard input for `-`, line by line without holding it. What zstd has compressed is unpacked.
+/// Reads a file, or standard input for `-`, line by line without holding it in memory. A file that
+/// zstd has compressed is decompressed.
 public struct LineReader: ~Copyable {
     /// A longer line is an error: no trace has one.
     static let maximumLine = 4 << 20
@@ -24,7 +25,7 @@ public struct LineReader: ~Copyable {
         source = ByteSource(descriptor)
     }
 
-    /// Visits each line without its end; empty lines are passed over. Line numbers count from 1.
+    /// Visits each line without its line feed, and skips empty lines. Line numbers count from 1.
     public borrowing func visitLines(_ body: (Span<UInt8>, Int) throws -> Void) throws {
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         var filled = 0
@@ -38,7 +39,7 @@ public struct LineReader: ~Copyable {
                 }
                 buffer.append(contentsOf: [UInt8](repeating: 0, count: buffer.count))
             }
-            // Into the array's own storage, behind what is left of the last line.
+            // Into the array's own storage, after the unfinished line.
             let room = filled..<buffer.count
             let result = buffer.withUnsafeMutableBytes { bytes in
                 Result { () throws(ByteSource.Failure) in
@@ -67,7 +68,8 @@ public struct LineReader: ~Copyable {
     }
 
     private static func newline(in buffer: [UInt8], from start: Int, to end: Int) -> Int? {
-        // libc's search is many times faster than a loop; it reads within the array, while the array is held.
+        // libc's search is many times faster than a loop. It reads within the array, during the
+        // call.
         buffer.withUnsafeBytes { bytes in
             guard start < end, let base = bytes.baseAddress, let found = memchr(base + start, 10, end - start) else {
                 return nil

@@ -1,28 +1,34 @@
-import Elevator
 import Encoding
+import LiftModel
 import PositionedYAML
 
-/// What happened to the connection over which a trace was recorded.
+/// A change of the connection over which a trace was recorded.
 public enum ConnectionEvent: String, CaseIterable, Sendable {
     case connected, drained, disconnected, end
-    /// Connected, but what was said since then waits unread.
+    /// Connected, but later messages wait unread.
     case behind
 }
 
 /// A row of a trace that is no message.
 public enum TraceEvent: Sendable, Equatable {
     case connection(ConnectionEvent)
-    /// A person's order, as its line.
-    case order(String)
+    /// An operator action, as its line.
+    case action(String)
 }
 
-/// A recorded stream of messages: one JSON object a line, `{"t", "topic", "payload" | "payload_b64", "retain", "qos",
-/// "session"}`. What happened to the connection stands in lines with `"event"`: `connected`, `drained`, `disconnected`, `behind`,
-/// `end`; a person's order in one with `"event": "order"` and `"order"`.
+/// A recorded stream of messages, one JSON object a line:
+///
+/// - A message: `{"t", "topic", "payload" | "payload_b64", "retain", "qos", "session"}`. With
+///   `"unread_length"`, the payload is only the beginning of a message that was refused unread.
+/// - A change of the connection: a line whose `"event"` is `connected`, `drained`, `disconnected`,
+///   `behind` or `end`.
+/// - An operator action: a line with `"event": "order"` and `"order"`.
 public struct TraceReader {
     private static let fields = JSONFieldSet(
-        ["t", "topic", "payload", "payload_b64", "retain", "event", "order", "session"].map { JSONField(key: $0) })
-    private var tokens = [JSONToken](repeating: JSONToken(), count: 8)
+        ["t", "topic", "payload", "payload_b64", "retain", "event", "order", "session", "unread_length"].map {
+            JSONField(key: $0)
+        })
+    private var tokens = [JSONToken](repeating: JSONToken(), count: 9)
     private var topic: [UInt8] = []
     private var payload: [UInt8] = []
     private let file: String
@@ -31,27 +37,32 @@ public struct TraceReader {
     private var shift: Int64 = 0
     private var session: Int64?
     private var hasEventSinceMessage = false
-    /// Where the trace does not say what the daemon knew when it was recorded; by the line of the first.
-    public struct Doubts: Sendable {
-        /// Rows whose time is before the row's before them, and by how much at most. A few seconds are made up for at once; where it is
-        /// more the clock was set back, and all that follows is later by that.
-        public var backwards: (line: Int, count: Int, most: Duration)?
-        /// The session changes, and no row says from when to when nobody listened.
-        public var sessions: (line: Int, count: Int)?
+    /// Where the trace lacks what the daemon knew at the recording. Each has the first row's line.
+    public struct Irregularities: Sendable {
+        /// Rows with an earlier time than the row before them, and the longest step back. Such a
+        /// row gets the time of the row before it. After a step of more than a minute the clock was
+        /// set back, and all later rows are moved by the step.
+        public var timeReversals: (line: Int, count: Int, most: Duration)?
+        /// The session changes, and no row says when the recorder was not connected.
+        public var sessionChanges: (line: Int, count: Int)?
     }
-    public private(set) var doubts = Doubts()
-    /// A step back of more is a clock that was set, and no rows that changed places.
+    public private(set) var irregularities = Irregularities()
+    /// After a longer step back the clock was set; a shorter one only shows rows out of order.
     private static let longestDisorder = Duration.seconds(60).nanoseconds
-    /// Times beyond this, in nanoseconds, are a mistake, and their differences would overflow.
-    public static let farthest: Int64 = 4_000_000_000_000_000_000
+    /// A time beyond this, in nanoseconds, is a mistake, and differences of such times would
+    /// overflow.
+    public static let maximumTime: Int64 = 4_000_000_000_000_000_000
 
     public init(file: String) { self.file = file }
 
-    /// Reads one line and hands it on. Nothing is allocated for a message once warm.
+    /// Reads one line and calls `message` or `event`. Allocates nothing for a message once its
+    /// buffers have grown.
     /// - Throws: `InvalidFiles` that names the line and what was expected.
     public mutating func read(
         _ line: Span<UInt8>, number: Int,
-        message: (_ topic: Span<UInt8>, _ payload: Span<UInt8>, _ isRetained: Bool, _ arrival: Instant) -> Void,
+        message: (
+            _ topic: Span<UInt8>, _ payload: Span<UInt8>, _ isRetained: Bool, _ unread: Int?, _ arrival: Instant
+        ) -> Void,
         event: (TraceEvent, Instant) -> Void
     ) throws(InvalidFiles) {
         var scanner = JSONScanner(line)
@@ -61,14 +72,14 @@ public struct TraceReader {
         guard tokens[0].kind == .number, let time = DecimalText.nanoseconds(line, tokens[0].start, tokens[0].end) else {
             throw fail(number, 1, "expected \"t\": the arrival time in seconds, with at most nine decimals")
         }
-        guard time.magnitude <= UInt64(Self.farthest) else {
+        guard time.magnitude <= UInt64(Self.maximumTime) else {
             throw fail(number, 1, "\"t\" is beyond the years 1843 to 2096; expected seconds")
         }
         let arrival = arrival(time, number)
         if tokens[5].kind == .string {
             let name = scanner.unescaped(tokens[5])
             if name == "order", tokens[6].kind == .string {
-                return event(.order(scanner.unescaped(tokens[6])), arrival)
+                return event(.action(scanner.unescaped(tokens[6])), arrival)
             }
             hasEventSinceMessage = true
             guard let known = ConnectionEvent(rawValue: name) else {
@@ -90,17 +101,18 @@ public struct TraceReader {
             throw fail(number, 1, "expected \"payload\": text, or \"payload_b64\"")
         }
         noteSession(line, number)
-        message(topic.span, payload.span, tokens[4].kind == .true, arrival)
+        let unread = tokens[8].kind == .number ? DecimalText.double(line, tokens[8].start, tokens[8].end) : nil
+        message(topic.span, payload.span, tokens[4].kind == .true, unread.flatMap { Int(exactly: $0) }, arrival)
     }
 
-    /// Time never goes back, as it does not in the daemon.
+    /// The row's arrival time. It never goes back, as in the daemon.
     private mutating func arrival(_ written: Int64, _ number: Int) -> Instant {
         let (sum, isBeyond) = written.addingReportingOverflow(shift)
-        let time = isBeyond ? Self.farthest : min(sum, Self.farthest)
+        let time = isBeyond ? Self.maximumTime : min(sum, Self.maximumTime)
         let step = lastTime == .min ? 0 : max(0, lastTime - time)
         if step > 0 {
-            let (line, count, most) = doubts.backwards ?? (number, 0, .zero)
-            doubts.backwards = (line, count + 1, max(most, .nanoseconds(step)))
+            let (line, count, most) = irregularities.timeReversals ?? (number, 0, .zero)
+            irregularities.timeReversals = (line, count + 1, max(most, .nanoseconds(step)))
             if step > Self.longestDisorder { shift += step }
         }
         lastTime = max(lastTime, time)
@@ -113,7 +125,8 @@ public struct TraceReader {
             return
         }
         if let session, session != now, !hasEventSinceMessage {
-            doubts.sessions = (doubts.sessions?.line ?? number, (doubts.sessions?.count ?? 0) + 1)
+            let (line, count) = irregularities.sessionChanges ?? (number, 0)
+            irregularities.sessionChanges = (line, count + 1)
         }
         session = now
     }

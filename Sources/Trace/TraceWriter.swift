@@ -1,5 +1,12 @@
-import Elevator
 import Encoding
+import LiftModel
+
+/// Length and hash of a message that was refused unread, of which only the beginning is stored.
+package struct UnreadPayload {
+    package var length: Int
+    package var sha256: [UInt8]
+    package init(length: Int, sha256: [UInt8]) { (self.length, self.sha256) = (length, sha256) }
+}
 
 /// Writes what `TraceReader` reads.
 package struct TraceWriter {
@@ -8,7 +15,8 @@ package struct TraceWriter {
     package init() {}
 
     package mutating func message(
-        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant,
+        unread: UnreadPayload? = nil
     ) {
         json.object {
             $0.put("t", seconds: arrival)
@@ -21,6 +29,10 @@ package struct TraceWriter {
             $0.put("retain", isRetained)
             $0.put("qos", qos)
             $0.put("session", session)
+            if let unread {
+                $0.put("unread_length", unread.length)
+                $0.put("unread_sha256", unread.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+            }
         }
         json.line()
     }
@@ -30,7 +42,7 @@ package struct TraceWriter {
             $0.put("t", seconds: time)
             switch event {
             case .connection(let connection): $0.put("event", connection.rawValue)
-            case .order(let line):
+            case .action(let line):
                 $0.put("event", "order")
                 $0.put("order", line)
             }

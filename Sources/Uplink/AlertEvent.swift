@@ -1,13 +1,13 @@
-import Elevator
 import Encoding
+import LiftModel
 
 /// An alert as the contract with the centre has it (`docs/contract/alert.v1.schema.json`).
 public enum AlertEvent {
-    /// The site, as its alerts name it.
+    /// The site in its alerts.
     public struct Site: Sendable, Equatable {
         public var id: String
         public var name: String?
-        /// The journal's identity; nil where there is no journal. The centre sees it in ids only.
+        /// The journal's identity; nil where there is no journal. It is part of ids only.
         public var journal: String?
         public init(id: String, name: String? = nil) {
             self.id = id
@@ -17,20 +17,27 @@ public enum AlertEvent {
 
     /// The event's stable JSON, without a line end.
     /// - Parameters:
-    ///   - recorded: when the gateway decided it: after the time for which it stands where words came late or nobody listened.
-    ///   - isTest: of the gateway's self-test; nobody is trapped.
-    public static func json(_ alert: Alert, lift: Lift, site: Site, recorded: Instant, isTest: Bool = false) -> [UInt8]
-    {
+    ///   - recorded: when the gateway decided it. That is after `alert.time` where readings came
+    ///     late, or where the gateway did not observe.
+    ///   - calendarOffset: from the times of the time line to the calendar times in the event.
+    ///   - isTest: an alert of the gateway's self-test: no person is trapped.
+    public static func json(
+        _ alert: Alert, lift: Lift, site: Site, recorded: Instant, calendarOffset: Duration = .zero,
+        isTest: Bool = false
+    ) -> [UInt8] {
         CloudEvent.json(
-            "alert", id: "\(alert.id)/\(alert.revision)", site: site, subject: alert.lift, time: alert.time,
-            recorded: max(alert.time, recorded)
+            "alert", id: "\(alert.id)/\(alert.revision)", site: site, subject: alert.lift,
+            time: alert.time + calendarOffset, recorded: max(alert.time, recorded) + calendarOffset
         ) {
             if isTest { $0.put("test", true) }
-            data(alert, lift, site, &$0)
+            data(alert, lift, site, calendarOffset, &$0)
         }
     }
 
-    private static func data(_ alert: Alert, _ lift: Lift, _ site: Site, _ json: inout JSONWriter) {
+    private static func data(
+        _ alert: Alert, _ lift: Lift, _ site: Site, _ calendarOffset: Duration, _ json: inout JSONWriter
+    ) {
+        let onset = alert.onset + calendarOffset
         json.put("alert_id", alert.id)
         json.put("revision", alert.revision)
         json.put("kind", alert.kind)
@@ -45,14 +52,15 @@ public enum AlertEvent {
                 $0.put("condition", statement.condition)
                 $0.put("known_by", statement.knownBy?.rawValue)
                 $0.put("remark", statement.remark)
+                $0.put("until", statement.until.map { ($0 + calendarOffset).rfc3339 })
             }
         }
         if !alert.alsoNotAccepted.isEmpty {
             json.array("also_not_accepted") { for id in alert.alsoNotAccepted { $0.item(id) } }
         }
-        json.put("onset", alert.onset.rfc3339)
-        json.put("onset_s", seconds: alert.onset)
-        json.put("event_s", seconds: alert.time)
+        json.put("onset", onset.rfc3339)
+        json.put("onset_s", seconds: onset)
+        json.put("event_s", seconds: alert.time + calendarOffset)
         json.object("title") {
             $0.put("en", alert.title.en)
             $0.put("zh", alert.title.zh)
@@ -82,8 +90,8 @@ public enum AlertEvent {
         }
         if let window = alert.evidenceWindow {
             json.object("evidence_window") {
-                $0.put("from", window.lowerBound.rfc3339)
-                $0.put("to", window.upperBound.rfc3339)
+                $0.put("from", (window.lowerBound + calendarOffset).rfc3339)
+                $0.put("to", (window.upperBound + calendarOffset).rfc3339)
             }
         }
         let inside = alert.occupancy ?? occupancy(alert)
@@ -106,7 +114,7 @@ public enum AlertEvent {
             guard let item else { return }
             json.object(name) {
                 put(&$0, item.value)
-                // Whole milliseconds: a longer fraction says nothing.
+                // Whole milliseconds: a longer fraction is not meaningful.
                 $0.put("age_s", Double(max(0, (alert.time - item.time).nanoseconds) / 1_000_000) / 1000)
             }
         }
@@ -115,14 +123,14 @@ public enum AlertEvent {
         item("occupied", alert.lastKnown.occupied) { $0.put("value", $1) }
     }
 
-    /// What the sensors say, of an alert that no rule set has judged.
+    /// The occupancy by the sensors, for an alert that no rule has raised.
     private static func occupancy(_ alert: Alert) -> Occupancy {
-        let said = alert.evidence.compactMap { evidence -> Bool? in
+        let values = alert.evidence.compactMap { evidence -> Bool? in
             guard evidence.signal.hasSuffix(".occupied"), case .boolean(let value) = evidence.value else { return nil }
             return value
         }
-        return said.contains(true)
-            ? Occupancy(.yes, .sensor) : said.isEmpty ? Occupancy(.unknown, .none) : Occupancy(.no, .sensor)
+        return values.contains(true)
+            ? Occupancy(.yes, .sensor) : values.isEmpty ? Occupancy(.unknown, .none) : Occupancy(.no, .sensor)
     }
 }
 

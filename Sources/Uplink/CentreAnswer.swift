@@ -1,116 +1,236 @@
-import FoundationEssentials
-
-/// What a centre answers with, over any transport:
+/// A centre's answer, over any transport:
 ///
-///     {"id": "…"} or {"ids": ["…"]}                        it has stored these
-///     {"refused": [{"id": "…", "reason": "…"}]}            it will never store these: do not send them again
-///     {"words": [{"word": "accepted", "alert_id": …}]}     what its people say
+///     {"id": "…"} or {"ids": ["…"]}                      receipts: these events are stored
+///     {"refused": [{"id": "…", "reason": "…"}]}          refusals: these will never be stored
+///     {"words": [{"word": "accepted", "alert_id": …}]}   centre commands
+///     {"words": [{"jws": "…"}]}                          signed centre commands (`CommandKey`)
+///
+/// One element that cannot be read does not invalidate the others.
 struct CentreAnswer {
-    struct Refusal: Decodable {
+    struct Refusal: Equatable {
         var id: String
         var reason: String?
     }
-    /// An element that cannot be read is no reason to pass over those beside it.
-    private struct Lenient<Value: Decodable>: Decodable {
-        var value: Value?
-        var problem = ""
-        init(from decoder: any Decoder) throws {
-            do { value = try Value(from: decoder) } catch { problem = CentreAnswer.explain(error) }
-        }
-    }
-    private struct Form: Decodable {
-        var id: String?
-        var ids: [String]?
-        var refused: [Lenient<Refusal>]?
-        var words: [Lenient<CentreWord>]?
+
+    /// Why an answer, or a command in it, could not be read: what was found and expected.
+    struct Problem: Error, CustomStringConvertible {
+        var description: String
+        /// The answer names refused events: no event of the request counts as stored.
+        var namesRefusal = false
+        /// The answer names commands: the centre gets an event that none of them was followed.
+        var namesCommands = false
+
+        init(_ description: String) { self.description = description }
     }
 
-    /// Why an answer could not be read: what was found and expected.
-    struct Problem: Error, CustomStringConvertible { var description: String }
-
-    /// Words in one answer: nobody says more at once, and each is a commit of the loop's.
-    private static let mostWords = 20
+    /// Commands in one answer: no person sends more at once, and each costs the loop a commit.
+    static let maxCommands = 20
+    /// An answer has fewer bytes, over every transport.
+    static let longest = 1 << 20
 
     private(set) var stored: [String] = []
     private(set) var refused: [Refusal] = []
-    var words: [CentreWord] = []
-    /// What is wrong with the elements that are not here.
+    var commands: [CentreCommand] = []
+    /// What is wrong with the receipts and refusals that could not be read.
     private(set) var problems: [String] = []
-    /// Something was refused, and it cannot be read what: nothing of the request counts as stored.
+    /// Commands that could not be read: each is answered.
+    private(set) var refusedCommands: [RefusedCommand] = []
+    /// A refusal could not be read: no event of the request counts as stored.
     private(set) var hasUnreadableRefusal = false
 
-    var isEmpty: Bool { stored.isEmpty && refused.isEmpty && words.isEmpty }
+    var isEmpty: Bool { stored.isEmpty && refused.isEmpty && commands.isEmpty }
 
-    /// Nothing was said, as in the empty body of a 2xx.
+    /// An empty answer, as in the empty body of a 2xx.
     init() {}
 
-    init(_ bytes: [UInt8]) throws(Problem) {
-        let form: Form
-        do { form = try JSONDecoder().decode(Form.self, from: Data(bytes)) } catch {
-            throw Problem(description: Self.explain(error))
+    init(_ bytes: [UInt8], _ requirements: CommandRequirements = CommandRequirements()) throws(Problem) {
+        guard bytes.count < Self.longest else {
+            throw Self.unreadable(
+                bytes, nil, "it has \(bytes.count) bytes or more, expected fewer than \(Self.longest)")
+        }
+        guard let value = AnswerValue(bytes) else {
+            throw Self.unreadable(bytes, nil, "not JSON: expected \(Self.form)")
         }
         if let key = repeatedKey(in: bytes) {
-            throw Problem(
-                description:
-                    "the key \"\(printable(key, upTo: 50))\" stands twice in one object, or is written with escapes")
+            throw Self.unreadable(
+                bytes, value,
+                "the key \"\(printable(key, upTo: 50))\" stands twice in one object, or is written with escapes")
         }
-        stored = (form.id.map { [$0] } ?? []) + (form.ids ?? [])
-        for item in form.refused ?? [] {
-            if let refusal = item.value {
-                refused.append(Refusal(id: refusal.id, reason: refusal.reason.map { printable($0, upTo: 200) }))
-            } else {
-                hasUnreadableRefusal = true
-                problems.append(item.problem)
-            }
+        guard case .object(let members) = value else {
+            throw Self.unreadable(bytes, value, "found \(value.summary), expected \(Self.form)")
         }
-        for item in form.words ?? [] {
-            guard words.count < Self.mostWords else {
-                problems.append("more than \(Self.mostWords) words at once; say the rest again")
-                break
-            }
-            guard let word = item.value else {
-                problems.append(item.problem)
-                continue
-            }
-            if let mistake = word.mistake { problems.append(mistake) } else { words.append(word) }
+        takeStored(members["id"] ?? .nothing, members["ids"] ?? .nothing)
+        takeRefused(members["refused"] ?? .nothing)
+        takeCommands(members["words"] ?? .nothing, requirements)
+        if isEmpty, problems.isEmpty, refusedCommands.isEmpty, members["word"] != nil {
+            refuse(value, "a command stands alone, expected {\"words\": [{\"word\": …}]}")
         }
     }
+
+    private static let form = "an object: {\"id\": …}, {\"ids\": […]}, {\"refused\": […]} or {\"words\": […]}"
+
+    /// - Parameter value: the decoded bytes, where they are JSON: keys may be written with escapes.
+    private static func unreadable(_ bytes: [UInt8], _ value: AnswerValue?, _ description: String) -> Problem {
+        var members: [String: AnswerValue] = [:]
+        if case .object(let all)? = value { members = all }
+        // Bytes that are not JSON count only where they begin like JSON: a web page may contain any
+        // key.
+        let isMeantAsJSON = bytes.first { $0 > 32 }.map { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") } ?? false
+        func names(_ key: String) -> Bool {
+            members[key] != nil || isMeantAsJSON && bytes.firstRange(of: Array("\"\(key)\"".utf8)) != nil
+        }
+        var problem = Problem(description)
+        problem.namesRefusal = names("refused")
+        problem.namesCommands = names("words")
+        return problem
+    }
+
+    // MARK: Receipts and refusals
+
+    private mutating func takeStored(_ one: AnswerValue, _ several: AnswerValue) {
+        let expected = "the id of an event, as a text"
+        switch one {
+        case .nothing: break
+        case .text(let id): stored.append(id)
+        default: problems.append("\"id\": found \(one.summary), expected \(expected)")
+        }
+        switch several {
+        case .nothing: break
+        case .list(let items):
+            stored += items.compactMap(\.text)
+            if let index = items.firstIndex(where: { $0.text == nil }) {
+                problems.append("\"ids\" [\(index)]: found \(items[index].summary), expected \(expected)")
+            }
+        default: problems.append("\"ids\": found \(several.summary), expected a list of ids")
+        }
+    }
+
+    private mutating func takeRefused(_ value: AnswerValue) {
+        let expected = "[{\"id\": …, \"reason\": …}]"
+        func unreadable(_ problem: String) {
+            hasUnreadableRefusal = true
+            problems.append(problem)
+        }
+        switch value {
+        case .nothing: break
+        case .list(let items):
+            for (index, item) in items.enumerated() {
+                guard case .object(let members) = item, let id = members["id"]?.text else {
+                    unreadable("\"refused\" [\(index)]: it names no event by its \"id\", expected \(expected)")
+                    continue
+                }
+                let reason = members["reason"] ?? .nothing
+                guard reason == .nothing || reason.text != nil else {
+                    unreadable("\"refused\" [\(index)] \"reason\": found \(reason.summary), expected a text")
+                    continue
+                }
+                refused.append(Refusal(id: id, reason: reason.text.map { printable($0, upTo: 200) }))
+            }
+        default: unreadable("\"refused\": found \(value.summary), expected \(expected)")
+        }
+    }
+
+    // MARK: Centre commands
+
+    private mutating func takeCommands(_ value: AnswerValue, _ requirements: CommandRequirements) {
+        switch value {
+        case .nothing: break
+        case .list(let items):
+            for item in items {
+                guard commands.count < Self.maxCommands else {
+                    refuse(.nothing, "more than \(Self.maxCommands) commands at once; send the rest again")
+                    break
+                }
+                take(command: item, requirements)
+            }
+        default: refuse(value, "\"words\": found \(value.summary), expected a list [{\"word\": …}]")
+        }
+    }
+
+    private mutating func take(command item: AnswerValue, _ requirements: CommandRequirements) {
+        var payload = item
+        do throws(Problem) {
+            if case .object(let members) = item, let jws = members["jws"], jws != .nothing {
+                guard let text = jws.text else {
+                    throw Problem("\"jws\": found \(jws.summary), expected HEADER.PAYLOAD.SIGNATURE, as a text")
+                }
+                // Unverified: only the answer to a refused command uses it, to repeat the ids.
+                if let bytes = try? CommandKey.unverifiedPayload(of: text) { payload = AnswerValue(bytes) ?? .nothing }
+                commands.append(try Self.command(signed: text, requirements))
+            } else {
+                if requirements.key != nil {
+                    throw Problem(
+                        "not signed, and this gateway takes signed commands only (command_key); expected {\"jws\": …}")
+                }
+                commands.append(try CentreCommand(item))
+            }
+        } catch { refuse(payload, error.description) }
+    }
+
+    private static func command(
+        signed jws: String, _ requirements: CommandRequirements
+    ) throws(Problem) -> CentreCommand {
+        let payload: [UInt8]
+        do throws(CommandKey.Problem) {
+            if let key = requirements.key {
+                payload = try key.payload(of: jws)
+            } else {
+                // A centre may sign before its boxes have its key.
+                payload = try CommandKey.unverifiedPayload(of: jws)
+            }
+        } catch { throw Problem(error.description) }
+        if let key = repeatedKey(in: payload) {
+            throw Problem("\"jws\": the key \"\(printable(key, upTo: 50))\" stands twice")
+        }
+        guard let value = AnswerValue(payload) else { throw Problem("\"jws\": the signed payload is not JSON") }
+        let command: CentreCommand
+        do throws(Problem) { command = try CentreCommand(value) } catch { throw Problem("\"jws\": \(error)") }
+        if let mistake = requirements.mistake(in: command) { throw Problem(mistake) }
+        return command
+    }
+
+    /// - Parameter command: its ids, where they can be read, identify it in the answer.
+    private mutating func refuse(_ command: AnswerValue, _ problem: String) {
+        var members: [String: AnswerValue] = [:]
+        if case .object(let all) = command { members = all }
+        func id(_ key: String) -> String? { members[key]?.text.map { printable($0, upTo: 100) } }
+        refusedCommands.append(RefusedCommand(commandID: id("word_id"), alertID: id("alert_id"), problem))
+    }
+
+    // MARK: The two topics of MQTT
+
+    /// Refuses the commands of an answer on the topic for receipts: an access list can permit an
+    /// account to send receipts, and no commands.
+    mutating func rejectCommands(on topic: String, but other: String) {
+        let problem = "commands are not taken on \(topic); publish them on \(other)"
+        refusedCommands =
+            commands.map { RefusedCommand(commandID: $0.commandID, alertID: $0.alertID, problem) }
+            + refusedCommands.map { RefusedCommand(commandID: $0.commandID, alertID: $0.alertID, problem) }
+        commands.removeAll()
+    }
+    mutating func rejectReceipts(on topic: String, but other: String) {
+        guard !stored.isEmpty || !refused.isEmpty || hasUnreadableRefusal else { return }
+        problems.append("receipts and refusals are not taken on \(topic); publish them on \(other)")
+        forgetEvents()
+    }
+
+    // MARK: Until it is processed
 
     mutating func add(_ other: CentreAnswer) {
         stored += other.stored
         refused += other.refused
-        words += other.words
+        commands += other.commands
     }
-    /// Stored and refused events are noted.
+    /// Empties the receipts and refusals.
     mutating func forgetEvents() {
         stored.removeAll()
         refused.removeAll()
     }
-    /// While nothing can be noted: what is forgotten here is asked for again by sending again.
+    /// Limits the memory while the journal cannot be written. For a receipt that is dropped here,
+    /// the event is sent again, and the centre sends another one.
     mutating func keepNewest(_ count: Int) {
         stored = stored.suffix(count)
         refused = refused.suffix(count)
-        words = words.suffix(count)
+        commands = commands.suffix(count)
     }
-
-    private static func explain(_ error: any Error) -> String {
-        func path(_ context: DecodingError.Context) -> String {
-            context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? "\"\($0.stringValue)\"" }.joined(separator: " ")
-        }
-        return switch error {
-        case DecodingError.keyNotFound(let key, let context): "\(path(context)) \"\(key.stringValue)\" is missing"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-            DecodingError.dataCorrupted(let context):
-            "\(path(context)) \(context.debugDescription)"
-        default: "not JSON"
-        }
-    }
-}
-
-/// A stranger's text for a log or a terminal: a line of it, without what would move a cursor.
-func printable(_ text: String, upTo most: Int) -> String {
-    let safe = text.unicodeScalars.prefix(most).map { scalar in
-        scalar.value < 32 || 127...159 ~= scalar.value ? " " : Character(scalar)
-    }
-    return String(safe) + (text.unicodeScalars.count > most ? "…" : "")
 }

@@ -1,21 +1,25 @@
 import Encoding
+import LiftModel
 
-/// The form in which a centre wants alerts that keeps to no contract of ours: its own codes and field names (`Devices/centres`).
+/// The form of a centre that does not keep to the contract: its own codes and field names
+/// (`Devices/centres`).
 ///
-/// What the form has no word for is not sent, and owed no longer. Nor is what no such form can say: that an alert is a test, and that
-/// what it tells of is over by now. A centre would send people out for it.
+/// An event without a code in the form is not sent, and counts as delivered. Neither are tests,
+/// alerts that were suppressed from the start, and alerts that are over by now: no such form can
+/// say so, and the centre would send people out. An alert that was raised first and suppressed
+/// later ends there by the form's own code for `suppressed`.
 public struct CentreForm: Sendable {
-    /// A value of the centre's, as it stands in the file: with quotes a text, without a number or a word of JSON.
+    /// A value of the centre's, from the file: a text in quotes, or a number.
     public enum Value: Sendable, Equatable {
         case text(String)
         case number(Double)
     }
-    /// The centre's code for a kind, or one for each way in which an alert of the kind began (`data.branch`).
+    /// The centre's code for a kind of alert, or one for each branch (`data.branch`).
     public struct KindCode: Sendable {
         public var kind: String
         var code: Value
         var byBranch: [String: Value]
-        /// - Parameter code: of every branch that has none of its own.
+        /// - Parameter code: for every branch without a code of its own.
         public init(kind: String, code: Value, byBranch: [String: Value] = [:]) {
             self.kind = kind
             self.code = code
@@ -27,10 +31,10 @@ public struct CentreForm: Sendable {
         case member(String, otherwise: String?)
         case kindCode
         case stateCode
-        /// One value where a member's text begins so, another where not.
+        /// One value where a member's text has this beginning, another where not.
         case choice(member: String, beginning: String, then: Value, else: Value)
 
-        /// The members of an event that it needs.
+        /// The members of an event that the field needs.
         public var paths: [String] {
             switch self {
             case .member(let path, let otherwise): [path] + (otherwise.map { [$0] } ?? [])
@@ -40,11 +44,12 @@ public struct CentreForm: Sendable {
         }
     }
 
-    /// What the body of a 2xx says where the centre has really stored the event: platforms answer 200 also to what they refuse.
+    /// The body of a 2xx by which the centre confirms that it has stored the event: some platforms
+    /// answer 200 to events that they refuse, too.
     public struct Success: Sendable {
         /// A member of the body, by its path.
         var field: JSONFieldSet
-        /// One of these.
+        /// The values that confirm it.
         var values: [Value]
 
         public init(field: String, values: [Value]) {
@@ -66,7 +71,8 @@ public struct CentreForm: Sendable {
     private static let state = "data.state"
     private static let test = "data.test"
     private static let branch = "data.branch"
-    private static let ownMembers = [kind, state, test, branch]
+    private static let revision = "data.revision"
+    private static let ownMembers = [kind, state, test, branch, revision]
 
     public init(
         name: String, contentType: String, kinds: [KindCode], states: [String: Value],
@@ -75,7 +81,7 @@ public struct CentreForm: Sendable {
         self.success = success
         self.name = name
         self.contentType = contentType
-        // The longest that fits counts.
+        // The longest kind that matches counts.
         self.kinds = kinds.sorted { $0.kind.count > $1.kind.count }
         self.states = states
         self.fields = fields
@@ -83,28 +89,30 @@ public struct CentreForm: Sendable {
             (Self.ownMembers + fields.flatMap(\.source.paths)).map { JSONField($0) })
     }
 
-    /// So many members of an event the fields of a form may name.
+    /// The fields of a form may name at most so many members of an event.
     public static let mostMembers = JSONFieldSet.mostFields - ownMembers.count
 
-    /// - Parameter isOver: a later revision is known that says so.
-    /// - Returns: nil for what the form has no word for.
+    /// - Parameter isOver: whether a later revision has ended the alert.
+    /// - Returns: nil for an event without a code in the form.
     public func json(of event: [UInt8], isOver: Bool = false) -> [UInt8]? {
         var tokens = [JSONToken](repeating: JSONToken(), count: members.count)
         var scanner = JSONScanner(event.span)
         guard (try? scanner.scan(members, into: &tokens)) != nil, tokens[0].kind == .string, tokens[1].kind == .string,
             let state = states[scanner.unescaped(tokens[1])]
         else { return nil }
-        if isOver || tokens[2].kind == .true { return nil }
-        let told = scanner.unescaped(tokens[0])
-        guard let named = kinds.first(where: { told == $0.kind || told.hasPrefix($0.kind + ".") }) else { return nil }
+        let isSuppressedFromStart =
+            scanner.unescaped(tokens[1]) == AlertState.suppressed.rawValue && scanner.unescaped(tokens[4]) == "1"
+        if isOver || isSuppressedFromStart || tokens[2].kind == .true { return nil }
+        let kind = scanner.unescaped(tokens[0])
+        guard let match = kinds.first(where: { kind == $0.kind || kind.hasPrefix($0.kind + ".") }) else { return nil }
         let branch = tokens[3].kind == .string ? scanner.unescaped(tokens[3]) : ""
-        let kind = named.byBranch[branch] ?? named.code
+        let code = match.byBranch[branch] ?? match.code
         var next = Self.ownMembers.count
         var json = JSONWriter()
         json.object { json in
             for (key, source) in fields {
                 switch source {
-                case .kindCode: json.put(key, kind)
+                case .kindCode: json.put(key, code)
                 case .stateCode: json.put(key, state)
                 case .member(_, let otherwise):
                     let isThere = otherwise == nil || tokens[next].kind != .absent
@@ -138,12 +146,12 @@ extension CentreForm.Success {
         case .string, .number, .true, .false: break
         default: return false
         }
-        let said = scanner.unescaped(token)
+        let found = scanner.unescaped(token)
         return values.contains { value in
             // 0 and "0" are one code.
             switch value {
-            case .text(let text): said == text
-            case .number(let number): Double(said) == number
+            case .text(let text): found == text
+            case .number(let number): Double(found) == number
             }
         }
     }

@@ -1,16 +1,18 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// The CloudEvents 1.0 envelope of everything that is told: what is the same in every run and on every route. Send time, attempt,
-/// number and boot id are added when it is sent (`Envelope`).
+/// The CloudEvents 1.0 envelope of every event, with the members that are the same in every run and
+/// on every route. `Envelope` adds the send time, attempt, sequence number and boot id to each
+/// copy.
 package enum CloudEvent {
-    /// Of one event in structured mode, over every transport.
+    /// The content type of one event in structured mode, over every transport.
     static let contentType = "application/cloudevents+json"
 
     /// - Parameters:
-    ///   - name: the event's kind, as in `org.hoistway.NAME.v1`.
-    ///   - subject: the lift, or the site where it speaks of the gateway.
-    ///   - recorded: CloudEvents' extension `recordedtime`: when the gateway decided it; nil where `time` says so.
+    ///   - name: the event's type, as in `org.hoistway.NAME.v1`.
+    ///   - subject: the lift; the site, where the event is about the gateway.
+    ///   - recorded: CloudEvents' extension `recordedtime`: when the gateway decided it; nil where
+    ///     it is the same as `time`.
     package static func json(
         _ name: String, id: String, site: AlertEvent.Site, subject: String, time: Instant, recorded: Instant? = nil,
         data: (inout JSONWriter) -> Void

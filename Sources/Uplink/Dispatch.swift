@@ -1,308 +1,329 @@
-import Elevator
 import Journal
+import LiftModel
 
-/// Decides what one route sends next. Every route to every centre has its own, whatever its transport.
+/// Decides which events one route sends next. Every route has its own, whatever its transport.
 ///
-/// The order: the most urgent lane first, strictly. In a lane what is new goes before the backlog, which is what waited when the
-/// connection came; but never one lift's events out of their order: a lift with news takes its own backlog along, before it.
+/// The order: the most urgent lane first, strictly. In a lane, new rows go before the backlog,
+/// which are the rows that waited when the connection came. One lift's events keep their order: the
+/// backlog of a lift goes before its new rows.
 ///
-/// An event that came to nothing by itself, while others are taken, is suspect: it goes again alone, when nothing else waits, so that
-/// what a centre cannot digest holds up nothing.
+/// An event that failed by itself, while the centre takes others, is isolated: it is sent again
+/// alone and when nothing else waits, so that an event that the centre cannot process blocks no
+/// other.
 ///
-/// Bounds: as many events without a receipt as the centre has shown that it keeps up with, so that a slow one is not sent
-/// everything twice; the backlog at a rate that leaves room. Entrapments wait for neither.
+/// Limits: the window follows the centre's receipts, so that a slow centre is not sent every event
+/// twice; the backlog leaves at a rate. Entrapments wait for neither.
 ///
-/// Holds no clock and does no I/O but reading the journal: time is given.
+/// Has no clock, and no I/O but reading the journal: the caller passes the time.
 struct Dispatch {
-    struct Terms: Sendable {
+    struct Settings: Sendable {
         var centre: String
-        /// The place of this route among those to its centre; the first is 0.
-        var step = 0
-        /// How long an event waits for its receipt before each later route takes it, too; a lane that is missing never goes there.
+        /// The index of this route among the centre's routes; the first is 0.
+        var routeIndex = 0
+        /// How long an event waits for its receipt before each later route sends it, too. A lane
+        /// that is missing is never sent by a later route.
         var fallbackAfter: [Lane: Duration] = [.entrapment: .seconds(30)]
         /// Events of the backlog a second.
         var backlogRate = 500.0
-        /// An event without a receipt is sent again after this.
+        /// The time without a receipt after which an event is sent again.
         var resendAfter = Duration.seconds(10)
     }
 
-    struct Sending {
+    struct Transmission {
         var row: Journal.OutboxRow
         /// 1 for the first copy since the gateway started.
         var attempt: Int
     }
 
-    private struct UnderWay {
-        var place: Int64
+    private struct InFlight {
+        /// 0 where the event was sent from memory.
+        var rowID: Int64
         var lane: Lane
+        /// When it is sent again; monotonic nanoseconds.
         var dueAt: Int64
         var attempts: Int
-        var isSuspect = false
+        var isIsolated = false
     }
 
-    /// Events under way without a receipt: the least and the most.
-    private static let narrowest = 8
-    private static let widest = 1000
-    private static let mostEntrapments = 500
-    /// A centre that has said nothing for this long comes back to a backlog.
+    /// Limits of the window: events in flight, without a receipt.
+    private static let smallestWindow = 8
+    private static let largestWindow = 1000
+    private static let maxEntrapments = 500
+    /// After so long without a receipt, the rows that wait count as backlog.
     private static let silence = Duration.seconds(60)
 
-    private let terms: Terms
-    private var underWay: [String: UnderWay] = [:]
-    /// How often what is owed has been sent before the connection was lost; forgotten when it gets long.
-    private var sentBefore: [String: Int] = [:]
+    private let settings: Settings
+    private var inFlight: [String: InFlight] = [:]
+    /// The attempts of pending events on earlier connections; emptied when it gets long.
+    private var earlierAttempts: [String: Int] = [:]
     private var window = 32
     private var narrowedAt: Int64 = 0
-    private var settledAt: Int64 = 0
-    /// Rows up to this one are the backlog.
-    private var boundary: Int64 = 0
+    private var lastReceiptAt: Int64 = 0
+    /// Row ids up to this one are the backlog.
+    private var backlogEnd: Int64 = 0
     private var backlogCursor = [Int64](repeating: 0, count: Lane.allCases.count)
-    private var newsCursor = [Int64](repeating: 0, count: Lane.allCases.count)
-    private var returns: Int64?
-    private var allowance = 0.0
-    private var allowanceAt: Int64 = 0
+    private var newRowsCursor = [Int64](repeating: 0, count: Lane.allCases.count)
+    private var requeueCount: Int64?
+    /// A token bucket: each event of the backlog takes a token, except an entrapment.
+    private var backlogTokens = 0.0
+    private var tokensAt: Int64 = 0
 
-    init(_ terms: Terms) { self.terms = terms }
+    init(_ settings: Settings) { self.settings = settings }
 
-    /// The connection is there: what waits now is the backlog.
-    mutating func begin(lastPlace: Int64, now: Int64) {
-        if sentBefore.count > 4 * Self.widest { sentBefore.removeAll() }
-        for (id, sending) in underWay where !sending.isSuspect { sentBefore[id] = sending.attempts }
-        underWay = underWay.filter(\.value.isSuspect)
-        settledAt = now
-        allowanceAt = now
-        divide(at: lastPlace)
+    /// A connection is established: the rows that wait now are the backlog.
+    mutating func startConnection(lastRowID: Int64, now: Int64) {
+        if earlierAttempts.count > 4 * Self.largestWindow { earlierAttempts.removeAll() }
+        for (id, event) in inFlight where !event.isIsolated { earlierAttempts[id] = event.attempts }
+        inFlight = inFlight.filter(\.value.isIsolated)
+        lastReceiptAt = now
+        tokensAt = now
+        setBacklogEnd(lastRowID)
     }
 
-    private mutating func divide(at place: Int64) {
-        boundary = place
+    private mutating func setBacklogEnd(_ rowID: Int64) {
+        backlogEnd = rowID
         for lane in Lane.allCases {
             backlogCursor[lane.rawValue] = 0
-            // A later route knows no backlog: all that is overdue is its to send.
-            newsCursor[lane.rawValue] = terms.step == 0 ? place : 0
+            // A later route has no backlog: it sends every overdue row.
+            newRowsCursor[lane.rawValue] = settings.routeIndex == 0 ? rowID : 0
         }
     }
 
-    // MARK: What to send
+    // MARK: Choosing events
 
-    /// What is to be sent now, in this order. It counts as under way.
+    /// The events to send now, in this order. They count as in flight from now on.
     /// - Parameters:
-    ///   - unjournalled: what no disk holds; it goes first.
+    ///   - unjournalled: events that are in memory only; they go first.
     ///   - now: monotonic nanoseconds.
     ///   - time: on the gateway's time line.
-    ///   - lanes: those that may be sent now.
+    ///   - lanes: the lanes that may be sent now.
     ///   - limit: at most so many.
     mutating func next(
-        from journal: Journal, unjournalled: [OwedEvent] = [], now: Int64, time: Instant,
+        from journal: Journal, unjournalled: [OutboundEvent] = [], now: Int64, time: Instant,
         lanes: [Lane] = Lane.allCases, limit: Int = .max
-    ) throws(JournalError) -> [Sending] {
+    ) throws(JournalError) -> [Transmission] {
         replenish(now)
-        // What went out from memory and is journalled now is found in its queue like any other.
-        if unjournalled.isEmpty, underWay.values.contains(where: { $0.place == 0 }) {
-            underWay = underWay.filter { $0.value.place > 0 }
+        // Events that were sent from memory are journalled now, and are sent again from their
+        // queue.
+        if unjournalled.isEmpty, inFlight.values.contains(where: { $0.rowID == 0 }) {
+            inFlight = inFlight.filter { $0.value.rowID > 0 }
         }
-        var sendings: [Sending] = []
-        for event in unjournalled where lanes.contains(event.lane) && sendings.count < limit {
-            if let known = underWay[event.id], known.dueAt > now { continue }
-            take(Journal.OutboxRow(unjournalled: event, created: time), now, &sendings)
+        var transmissions: [Transmission] = []
+        for event in unjournalled where lanes.contains(event.lane) && transmissions.count < limit {
+            if let sent = inFlight[event.id], sent.dueAt > now { continue }
+            add(Journal.OutboxRow(unjournalled: event, created: time), now, &transmissions)
         }
         do throws(JournalError) {
-            try lookBackAtReturns(journal)
+            try rewindAfterRequeue(journal)
             for lane in lanes {
-                try resend(lane, from: journal, now, limit, &sendings)
-                if terms.step == 0 {
-                    try sendNews(lane, from: journal, now, limit, &sendings)
-                    try sendBacklog(lane, from: journal, now, limit, &sendings)
+                try resend(lane, from: journal, now, limit, &transmissions)
+                if settings.routeIndex == 0 {
+                    try sendNew(lane, from: journal, now, limit, &transmissions)
+                    try sendBacklog(lane, from: journal, now, limit, &transmissions)
                 } else {
-                    try sendOverdue(lane, from: journal, now, time, limit, &sendings)
+                    try sendOverdue(lane, from: journal, now, time, limit, &transmissions)
                 }
             }
-            if sendings.isEmpty { try sendSuspect(of: lanes, from: journal, now, &sendings) }
+            if transmissions.isEmpty { try sendIsolated(of: lanes, from: journal, now, &transmissions) }
         } catch {
-            // While a disk fails its journal may not even be readable; what is in memory does not wait for it.
+            // The journal of a failing disk may not be readable. Events in memory leave in spite of
+            // it.
             if unjournalled.isEmpty { throw error }
         }
-        return sendings
+        return transmissions
     }
 
-    /// What a person has put back into the queue keeps its place, which may have been passed: the queue is gone through again.
-    private mutating func lookBackAtReturns(_ journal: Journal) throws(JournalError) {
-        let seen = try journal.returns()
-        if let returns, seen != returns { divide(at: newsCursor.max() ?? 0) }
-        returns = seen
+    /// Reads the queue again after dead letters were put back: their row ids may be below a cursor.
+    private mutating func rewindAfterRequeue(_ journal: Journal) throws(JournalError) {
+        let present = try journal.requeueCount()
+        if let requeueCount, present != requeueCount { setBacklogEnd(newRowsCursor.max() ?? 0) }
+        requeueCount = present
     }
 
     private mutating func resend(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ sendings: inout [Sending]
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
     ) throws(JournalError) {
-        let due = underWay.filter {
-            $0.value.lane == lane && $0.value.place > 0 && $0.value.dueAt <= now && !$0.value.isSuspect
-        }.sorted { $0.value.place < $1.value.place }
-        if !due.isEmpty, now - narrowedAt >= terms.resendAfter.nanoseconds {
-            window = max(Self.narrowest, window / 2)
+        let due = inFlight.filter {
+            $0.value.lane == lane && $0.value.rowID > 0 && $0.value.dueAt <= now && !$0.value.isIsolated
+        }.sorted { $0.value.rowID < $1.value.rowID }
+        if !due.isEmpty, now - narrowedAt >= settings.resendAfter.nanoseconds {
+            window = max(Self.smallestWindow, window / 2)
             narrowedAt = now
         }
-        for (id, _) in due where sendings.count < limit {
-            guard let row = try journal.owed(to: terms.centre, event: id) else {
-                // Another route has brought it there, or it had to go.
-                underWay[id] = nil
+        for (id, _) in due where transmissions.count < limit {
+            guard let row = try journal.pendingRow(for: settings.centre, event: id) else {
+                // Another route has delivered it, or it was evicted.
+                inFlight[id] = nil
                 continue
             }
-            take(row, now, &sendings)
+            add(row, now, &transmissions)
         }
     }
 
-    /// The most urgent suspect whose time has come, alone.
-    private mutating func sendSuspect(
-        of lanes: [Lane], from journal: Journal, _ now: Int64, _ sendings: inout [Sending]
+    /// Sends the most urgent isolated event that is due, alone.
+    private mutating func sendIsolated(
+        of lanes: [Lane], from journal: Journal, _ now: Int64, _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         for lane in lanes {
-            let due = underWay.filter { $0.value.isSuspect && $0.value.lane == lane && $0.value.dueAt <= now }
+            let due = inFlight.filter { $0.value.isIsolated && $0.value.lane == lane && $0.value.dueAt <= now }
             for (id, _) in due.sorted(by: { $0.value.dueAt < $1.value.dueAt }) {
-                guard let row = try journal.owed(to: terms.centre, event: id) else {
-                    underWay[id] = nil
+                guard let row = try journal.pendingRow(for: settings.centre, event: id) else {
+                    inFlight[id] = nil
                     continue
                 }
-                return take(row, now, &sendings)
+                return add(row, now, &transmissions)
             }
         }
     }
 
-    private mutating func sendNews(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ sendings: inout [Sending]
+    private mutating func sendNew(
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
     ) throws(JournalError) {
-        let count = room(lane, limit - sendings.count)
+        let count = room(lane, limit - transmissions.count)
         guard count > 0 else { return }
-        let news = try journal.owed(to: terms.centre, in: lane, after: newsCursor[lane.rawValue], limit: count)
-        var backlogged: Set<String> = []
-        for row in news {
-            if boundary > 0, backlogged.insert(row.lift).inserted {
-                let earlier = try journal.owed(
-                    to: terms.centre, in: lane, of: row.lift, after: backlogCursor[lane.rawValue], through: boundary,
-                    limit: Self.widest + Self.mostEntrapments)
-                for row in earlier where underWay[row.eventID] == nil {
-                    // More than a turn carries: the news of this lift waits for the next one.
-                    guard room(lane, limit - sendings.count) > 0 else { return }
-                    take(row, now, &sendings)
+        let rows = try journal.pending(
+            for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue], limit: count)
+        var withBacklogSent: Set<String> = []
+        for row in rows {
+            if backlogEnd > 0, withBacklogSent.insert(row.lift).inserted {
+                let earlier = try journal.pending(
+                    for: settings.centre, in: lane, of: row.lift, after: backlogCursor[lane.rawValue],
+                    through: backlogEnd, limit: Self.largestWindow + Self.maxEntrapments)
+                for row in earlier where inFlight[row.eventID] == nil {
+                    // The window is full: the new row of this lift waits for the next turn.
+                    guard room(lane, limit - transmissions.count) > 0 else { return }
+                    add(row, now, &transmissions)
                 }
             }
-            guard room(lane, limit - sendings.count) > 0 else { return }
-            take(row, now, &sendings)
-            newsCursor[lane.rawValue] = row.id
+            guard room(lane, limit - transmissions.count) > 0 else { return }
+            add(row, now, &transmissions)
+            newRowsCursor[lane.rawValue] = row.id
         }
     }
 
     private mutating func sendBacklog(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ sendings: inout [Sending]
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
     ) throws(JournalError) {
-        guard backlogCursor[lane.rawValue] < boundary else { return }
-        var count = room(lane, limit - sendings.count)
-        if lane != .entrapment { count = min(count, Int(allowance)) }
+        guard backlogCursor[lane.rawValue] < backlogEnd else { return }
+        var count = room(lane, limit - transmissions.count)
+        if lane != .entrapment { count = min(count, Int(backlogTokens)) }
         guard count > 0 else { return }
-        let rows = try journal.owed(
-            to: terms.centre, in: lane, after: backlogCursor[lane.rawValue], through: boundary, limit: count)
+        let rows = try journal.pending(
+            for: settings.centre, in: lane, after: backlogCursor[lane.rawValue], through: backlogEnd, limit: count)
         for row in rows {
             backlogCursor[lane.rawValue] = row.id
-            guard underWay[row.eventID] == nil else { continue }
-            take(row, now, &sendings)
-            if lane != .entrapment { allowance -= 1 }
+            guard inFlight[row.eventID] == nil else { continue }
+            add(row, now, &transmissions)
+            if lane != .entrapment { backlogTokens -= 1 }
         }
-        if rows.count < count { backlogCursor[lane.rawValue] = boundary }
+        if rows.count < count { backlogCursor[lane.rawValue] = backlogEnd }
     }
 
-    /// A later route takes what has waited too long for its receipt, and what may leave by it at once.
+    /// A later route sends the rows that have waited too long for a receipt, and those that it may
+    /// send at once.
     private mutating func sendOverdue(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ time: Instant, _ limit: Int, _ sendings: inout [Sending]
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ time: Instant, _ limit: Int,
+        _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         var rows: [Journal.OutboxRow] = []
-        if let wait = terms.fallbackAfter[lane] {
-            let count = room(lane, limit - sendings.count)
+        if let wait = settings.fallbackAfter[lane] {
+            let count = room(lane, limit - transmissions.count)
             guard count > 0 else { return }
-            rows = try journal.owed(
-                to: terms.centre, in: lane, after: newsCursor[lane.rawValue], noted: time - wait * terms.step,
-                limit: count)
-            if let last = rows.last { newsCursor[lane.rawValue] = last.id }
+            rows = try journal.pending(
+                for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue],
+                created: time - wait * settings.routeIndex, limit: count)
+            if let last = rows.last { newRowsCursor[lane.rawValue] = last.id }
         }
-        let urgent = try journal.owed(to: terms.centre, fromStep: terms.step, limit: Self.mostEntrapments)
-        for row in rows where underWay[row.eventID] == nil { take(row, now, &sendings) }
-        for row in urgent where row.lane == lane && underWay[row.eventID] == nil && sendings.count < limit {
-            take(row, now, &sendings)
+        let urgent = try journal.pending(
+            for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
+        for row in rows where inFlight[row.eventID] == nil { add(row, now, &transmissions) }
+        for row in urgent where row.lane == lane && inFlight[row.eventID] == nil && transmissions.count < limit {
+            add(row, now, &transmissions)
         }
     }
 
-    private mutating func take(_ row: Journal.OutboxRow, _ now: Int64, _ sendings: inout [Sending]) {
-        let attempt = (underWay[row.eventID]?.attempts ?? sentBefore.removeValue(forKey: row.eventID) ?? 0) + 1
-        underWay[row.eventID] = UnderWay(
-            place: row.id, lane: row.lane, dueAt: now + terms.resendAfter.nanoseconds, attempts: attempt,
-            isSuspect: underWay[row.eventID]?.isSuspect ?? false)
-        sendings.append(Sending(row: row, attempt: attempt))
+    private mutating func add(_ row: Journal.OutboxRow, _ now: Int64, _ transmissions: inout [Transmission]) {
+        let attempt = (inFlight[row.eventID]?.attempts ?? earlierAttempts.removeValue(forKey: row.eventID) ?? 0) + 1
+        inFlight[row.eventID] = InFlight(
+            rowID: row.id, lane: row.lane, dueAt: now + settings.resendAfter.nanoseconds, attempts: attempt,
+            isIsolated: inFlight[row.eventID]?.isIsolated ?? false)
+        transmissions.append(Transmission(row: row, attempt: attempt))
     }
 
-    /// A window full of faults that a slow centre has not answered does not hold up an entrapment.
+    /// The free part of the window. Entrapments have their own: a window full of faults without a
+    /// receipt does not delay one.
     private func room(_ lane: Lane, _ limit: Int) -> Int {
         if lane == .entrapment {
             return min(
-                limit, Self.mostEntrapments - underWay.values.count { $0.lane == .entrapment && !$0.isSuspect })
+                limit, Self.maxEntrapments - inFlight.values.count { $0.lane == .entrapment && !$0.isIsolated })
         }
-        return min(limit, window - underWay.values.count { !$0.isSuspect })
+        return min(limit, window - inFlight.values.count { !$0.isIsolated })
     }
 
     private mutating func replenish(_ now: Int64) {
-        allowance = min(
-            max(terms.backlogRate, 1), allowance + terms.backlogRate * Double(now - allowanceAt) / 1e9)
-        allowanceAt = now
+        backlogTokens = min(
+            max(settings.backlogRate, 1), backlogTokens + settings.backlogRate * Double(now - tokensAt) / 1e9)
+        tokensAt = now
     }
 
-    /// When there is something to send again, at the latest; monotonic nanoseconds.
-    var nextDue: Int64? { underWay.values.map(\.dueAt).min() }
-    var isIdle: Bool { underWay.isEmpty }
+    /// The first time at which an event is sent again; monotonic nanoseconds.
+    var nextDue: Int64? { inFlight.values.map(\.dueAt).min() }
+    /// Whether an event of these lanes is in flight, or waits to be sent again.
+    func hasInFlight(of lanes: [Lane]) -> Bool { inFlight.values.contains { lanes.contains($0.lane) } }
 
-    // MARK: What came of it
+    // MARK: Receipts and failures
 
-    /// The centre has stored these.
-    /// - Returns: those that were never sent on this connection.
-    mutating func settle(_ ids: [String], lastPlace: () -> Int64, now: Int64) -> [String] {
-        var strange: [String] = []
+    /// Records the receipts for events.
+    /// - Returns: the ids of events that were not in flight on this connection.
+    mutating func recordReceipts(_ ids: [String], lastRowID: () -> Int64, now: Int64) -> [String] {
+        var unmatched: [String] = []
         for id in ids {
-            sentBefore[id] = nil
-            guard let known = underWay.removeValue(forKey: id) else {
-                strange.append(id)
+            earlierAttempts[id] = nil
+            guard let event = inFlight.removeValue(forKey: id) else {
+                unmatched.append(id)
                 continue
             }
-            if known.attempts == 1 { window = min(Self.widest, window + 1) }
+            if event.attempts == 1 { window = min(Self.largestWindow, window + 1) }
         }
-        if strange.count < ids.count {
-            // After a long silence of a centre whose broker was there, what has waited is a backlog like any other.
-            if .nanoseconds(now - settledAt) > Self.silence, terms.step == 0 { divide(at: lastPlace()) }
-            settledAt = now
+        if unmatched.count < ids.count {
+            // The centre was silent for long while its broker was connected: the rows that have
+            // waited are a backlog.
+            if .nanoseconds(now - lastReceiptAt) > Self.silence, settings.routeIndex == 0 {
+                setBacklogEnd(lastRowID())
+            }
+            lastReceiptAt = now
         }
-        return strange
+        return unmatched
     }
 
-    /// These came to nothing, and are sent again at a time.
+    /// Sends events again at a time.
     mutating func postpone(_ ids: [String], until time: Int64) {
-        for id in ids { underWay[id]?.dueAt = time }
+        for id in ids { inFlight[id]?.dueAt = time }
     }
 
-    /// This one came to nothing by itself.
-    mutating func suspect(_ id: String, until time: Int64) {
-        underWay[id]?.isSuspect = true
-        underWay[id]?.dueAt = time
+    /// Isolates an event that failed by itself, and sends it again at a time.
+    mutating func isolate(_ id: String, until time: Int64) {
+        inFlight[id]?.isIsolated = true
+        inFlight[id]?.dueAt = time
     }
 
-    /// It was the centre's doing: what is suspect goes again in its order.
-    mutating func absolve(now: Int64) {
-        for (id, sending) in underWay where sending.isSuspect {
-            underWay[id]?.isSuspect = false
-            underWay[id]?.dueAt = now
+    /// The failures were the centre's, and not an event's: isolated events are sent in their order
+    /// again.
+    mutating func endIsolation(now: Int64) {
+        for (id, event) in inFlight where event.isIsolated {
+            inFlight[id]?.isIsolated = false
+            inFlight[id]?.dueAt = now
         }
     }
 
-    func attempts(of id: String) -> Int { underWay[id]?.attempts ?? 0 }
+    /// Whether the last copy of the event was sent from memory, before it was journalled.
+    func isFromMemory(_ id: String) -> Bool { inFlight[id]?.rowID == 0 }
 
-    /// Nothing more is to be done about this one.
+    func attempts(of id: String) -> Int { inFlight[id]?.attempts ?? 0 }
+
+    /// Forgets an event: it is delivered, or refused.
     mutating func drop(_ id: String) {
-        underWay[id] = nil
-        sentBefore[id] = nil
+        inFlight[id] = nil
+        earlierAttempts[id] = nil
     }
 }

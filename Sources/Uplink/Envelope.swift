@@ -1,8 +1,8 @@
-import Elevator
 import Encoding
 import Journal
+import LiftModel
 
-/// Puts what belongs to one sending beside an event: when it is sent, how often it was, its number, and what the clocks said.
+/// Adds the members of one copy to an event: its send time, attempt, sequence number, and clocks.
 struct Envelope {
     let journal: Journal
     let signer: Signer?
@@ -12,18 +12,18 @@ struct Envelope {
         self.signer = signer
     }
 
-    /// The event as it goes out.
-    func json(_ sending: Dispatch.Sending, at time: Instant) throws(JournalError) -> [UInt8] {
-        let row = sending.row
+    /// The event with the members of this copy.
+    func json(_ transmission: Dispatch.Transmission, at time: Instant) throws(JournalError) -> [UInt8] {
+        let row = transmission.row
         let isAlert = row.type == "alert"
         let isHistorical = row.id > 0 && isAlert ? try journal.isOver(row.eventID) : false
         let run = row.run > 0 ? try journal.run(row.run) : nil
         var json = JSONWriter()
         json.object {
             $0.put("senttime", time.rfc3339)
-            $0.put("attempt", sending.attempt)
-            // Of its lift and lane: the receiver orders by it, and sees what is missing.
-            if row.number > 0 { $0.put("sequence", Int(row.number)) }
+            $0.put("attempt", transmission.attempt)
+            // Counted for each lift and lane: the centre orders events by it, and finds lost ones.
+            if row.sequence > 0 { $0.put("sequence", Int(row.sequence)) }
             if isHistorical { $0.put("historical", true) }
             if let run {
                 $0.put("bootid", run.boot)

@@ -1,13 +1,13 @@
-import Elevator
 import FoundationEssentials
 import HTTP
+import LiftModel
 import Logging
-import Mosquitto
+import MQTT
 
-/// How a route shows an HTTPS centre who it is, beside a client certificate.
+/// A route's authentication at an HTTPS centre, beside a client certificate.
 ///
-/// OAuth 2.0 client credentials (RFC 6749, 4.4) is what the northbound interface of GB/T 24476-2017 refers to; a token is fetched
-/// before it is needed, and again half a minute before it ends.
+/// The northbound interface of GB/T 24476-2017 refers to OAuth 2.0 client credentials (RFC 6749,
+/// 4.4). A token is requested before it is needed, and again half a minute before it expires.
 public struct HTTPAuthorization {
     public enum Method: Sendable {
         case none
@@ -21,25 +21,44 @@ public struct HTTPAuthorization {
     }
 
     private let method: Method
+    /// The token, or the client's secret, as it was last read.
+    private var secret: String
+    /// Reads the secret's file; nil where it cannot be read.
+    private let currentSecret: (@Sendable () -> String?)?
     private var token: (text: String, until: Int64)?
     private var request: HTTPClient.Ticket?
+    /// A token is being requested.
+    var isRequesting: Bool { request != nil }
+    /// Why there is no token, a sentence without its full stop; nil where there is one, or none is
+    /// needed.
+    private(set) var problem: String?
     private var nextAttempt: Int64 = 0
     private var backoff = Backoff()
+    private var troubles = TroubleLog()
     private var random = SystemRandomNumberGenerator()
 
-    init(_ method: Method) { self.method = method }
+    init(_ method: Method, currentSecret: (@Sendable () -> String?)? = nil) {
+        self.method = method
+        self.currentSecret = currentSecret
+        secret =
+            switch method {
+            case .none: ""
+            case .bearer(let token): token
+            case .clientCredentials(_, _, let secret, _): secret
+            }
+    }
 
     /// The value of the Authorization header.
     var header: String? {
         switch method {
         case .none: nil
-        case .bearer(let token): "Bearer \(token)"
+        case .bearer: "Bearer \(secret)"
         case .clientCredentials: token.map { "Bearer \($0.text)" }
         }
     }
 
     private var tokenHost: String {
-        if case .clientCredentials(let url, _, _, _) = method { String(url.prefix { $0 != "?" }) } else { "" }
+        if case .clientCredentials(let url, _, _, _) = method { masked(url: url) } else { "" }
     }
 
     func isReady(at now: Int64) -> Bool {
@@ -47,14 +66,22 @@ public struct HTTPAuthorization {
         return token.map { now < $0.until } ?? false
     }
 
-    /// The centre does not take it any more.
-    mutating func discard() { token = nil }
+    /// Reads the secret again and drops the token: the centre does not accept it, or it has
+    /// changed.
+    mutating func discard() {
+        token = nil
+        secret = currentSecret?() ?? secret
+    }
 
-    /// Asks for a token, if none is asked for already.
+    /// Ends the pause before the next request for a token.
+    mutating func retryAtOnce() { nextAttempt = 0 }
+
+    /// Requests a token, unless a request is in flight or the pause is not over.
     mutating func request(by client: HTTPClient, at now: Int64) {
-        guard case .clientCredentials(let url, let id, let secret, let scope) = method, request == nil,
+        guard case .clientCredentials(let url, let id, _, let scope) = method, request == nil,
             now >= nextAttempt
         else { return }
+        secret = currentSecret?() ?? secret
         var body = "grant_type=client_credentials"
         if let scope { body += "&scope=\(Self.formEncoded(scope))" }
         let credentials = Data("\(Self.formEncoded(id)):\(Self.formEncoded(secret))".utf8).base64EncodedString()
@@ -69,35 +96,45 @@ public struct HTTPAuthorization {
         } catch { nextAttempt = now + backoff.pause(at: now, using: &random).nanoseconds }
     }
 
-    /// - Returns: whether the answer was to a request for a token.
-    mutating func take(
+    /// Handles the response to a request for a token.
+    /// - Returns: false where the ticket is of another request.
+    mutating func handle(
         _ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: HTTPClient.Ticket, at now: Int64,
-        _ log: Logger
+        of centre: String, _ log: Logger
     ) -> Bool {
         guard ticket == request else { return false }
         request = nil
-        let problem: String
+        let reason: String
         switch result {
-        case .failure(let failure): problem = failure.description
+        case .failure(let failure): reason = failure.description
         case .success(let response):
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             if response.status == 200, let token = try? decoder.decode(Token.self, from: Data(response.body)) {
-                let life = Duration.seconds(min(max(token.expiresIn ?? 3600, 10), 86_400))
-                // A token that ends within a minute is used for half of its life.
-                self.token = (token.accessToken, now + max(life - .seconds(30), life / 2).nanoseconds)
+                let lifetime = Duration.seconds(min(max(token.expiresIn ?? 3600, 10), 86_400))
+                // A token that expires within a minute is used for half of its lifetime.
+                self.token = (token.accessToken, now + max(lifetime - .seconds(30), lifetime / 2).nanoseconds)
                 backoff = Backoff()
+                problem = nil
+                troubles.reset()
                 return true
             }
-            problem = "HTTP \(response.status), expected 200 and {\"access_token\": …}"
+            let advice =
+                400..<404 ~= response.status
+                ? "Ask the centre's operator whether client_id, client_secret_file and scope are right"
+                : "Check token_url"
+            // Without the body, which may contain a token.
+            reason = "HTTP \(response.status), expected 200 and {\"access_token\": …}. \(advice)"
         }
         let pause = backoff.pause(at: now, using: &random)
         nextAttempt = now + pause.nanoseconds
-        log.warning("centre: no token from \(tokenHost): \(problem). Next attempt in \(pause.written).")
+        let text = "no token from \(tokenHost): \(reason)"
+        problem = text
+        if let line = troubles.line(text + ".", nextIn: pause, at: now) { log.warning("\(centre): \(line)") }
         return true
     }
 
-    /// As a form's fields are written (RFC 6749, appendix B).
+    /// Encodes a text as application/x-www-form-urlencoded (RFC 6749, appendix B).
     private static func formEncoded(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {

@@ -1,378 +1,473 @@
-import Elevator
+import Connectivity
 import Encoding
 import HTTP
 import Journal
+import LiftModel
 import Logging
-import Mosquitto
+import MQTT
+import Platform
 
-/// Brings what one centre is owed over HTTPS, most urgent first: CloudEvents in structured mode, one or a batch a request.
+/// Delivers the events of one centre over HTTPS, most urgent first: CloudEvents in structured mode,
+/// one event or a batch in a request.
 ///
-/// A 2xx says that the whole request is stored, and is the receipt. Entrapments have a request of their own, which waits for no
-/// other. What else a centre has to say stands in the body of its answer (`CentreAnswer`); while an entrapment is open it is asked
-/// every few seconds, by the site's state.
+/// A 2xx is the receipt for the whole request. Entrapments have a request of their own, which waits
+/// for no other. The body of a response may contain refusals and centre commands (`CentreAnswer`).
+/// While an incident is open, the gateway posts the site's state every few seconds, so that the
+/// centre can answer with its commands.
 ///
-///     2xx                          stored, but for what the body names as refused
-///     401 403                      the token or the certificate is not taken: a new token, a pause
-///     429 503 and Retry-After      a pause of that length; for entrapments of 30 s at most
-///     no answer                    a pause, decorrelated, and again; after the third time one by one, as what nobody answers may be one
-///                                  event's doing
-///     any other status             of a batch: sent again one by one. Of one event alone: that one waits, and others go before it; of two
-///                                  events in a row: a pause. 400, 413 and 422 of one event, where the centre took the one before, refuse it
-///                                  for good; an entrapment is refused by name only, and comes again
+/// - 2xx: the events are stored, except those that the body refuses.
+/// - 401, 403: the token or the certificate is not accepted: a new token, and a pause.
+/// - 429, 503 and Retry-After: a pause of that length; for entrapments at most 30 s.
+/// - No response: a pause with decorrelated jitter, and another attempt. After the third attempt
+///   the events are sent one by one, as one of them may be the cause.
+/// - Any other status for a batch: its events are sent again one by one. For a single event: it is
+///   isolated, and others go before it. For two single events in a row: a pause.
+/// - 400, 413 and 422 for a single event, where the centre took the event before it: the event is
+///   refused for good. An entrapment is refused for good only by a body that names it.
 public final class HTTPSRoute {
-    public struct Options: Sendable {
-        public var url: String
-        public var client: HTTPClient.Options
-        public var authorization: HTTPAuthorization.Method
-        /// Events in one request, of the less urgent lanes.
-        public var batch = 50
-        /// nil for the contract's own.
-        public var form: CentreForm?
-
-        public init(url: String, client: HTTPClient.Options, authorization: HTTPAuthorization.Method) {
-            self.url = url
-            self.client = client
-            self.authorization = authorization
-        }
-    }
-
-    /// Which of the requests under way this is; each has at most one.
-    private enum Slot: CaseIterable {
-        case urgent, bulk, state
-    }
-    private struct UnderWay {
+    private typealias Slot = RouteHealth.Slot
+    private struct InFlight {
         var ticket: HTTPClient.Ticket
         var events: [String] = []
     }
-    private struct Lull {
+    private struct Pause {
         var until: Int64 = 0
         var backoff = Backoff()
     }
 
-    private static let stateEvery = Duration.seconds(2)
-    private static let stateRenewal = Duration.seconds(60)
-    /// How often the centre's people are asked while an incident is open.
-    private static let inquiryEvery = Duration.seconds(10)
-    /// However long a centre wants to be left alone: an entrapment is tried again after this.
+    private static let minStateInterval = Duration.seconds(2)
+    private static let stateInterval = Duration.seconds(60)
+    /// The interval while an incident is open: each response may contain centre commands.
+    private static let incidentStateInterval = Duration.seconds(10)
+    /// An entrapment is sent again after this, even if Retry-After asks for a longer pause.
     private static let longestUrgentPause = Duration.seconds(30)
-    /// Other entrapments wait while one has no answer.
-    private static let urgentPatience = Duration.seconds(8)
-    /// Before an event that came to nothing alone is tried again for the first time.
+    /// Short, as other entrapments wait for the response.
+    private static let urgentTimeout = Duration.seconds(8)
+    /// The pause before the first new attempt with an event that failed alone.
     private static let firstPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(3600)
 
-    /// Attempts that nobody answers before each event goes by itself.
-    private static let patience = 3
+    /// Attempts without a response before the events of a batch are sent one by one.
+    private static let attemptsBeforeSplitting = 3
 
     private static let single = CloudEvent.contentType
+    private static let lanes: [Slot: [Lane]] = [.urgent: [.entrapment], .bulk: [.fault, .info]]
 
     private let settings: RouteSettings
     private let options: Options
-    private let surroundings: RouteSurroundings
+    private let context: RouteContext
     private let journal: Journal
-    private let client: HTTPClient
+    private var client: HTTPClient
+    /// Certificates may have changed: libcurl caches those of a connection, and its authorities for
+    /// a day.
+    private var wantsNewClient = false
+    private var secretsInUse: UInt64
+    private var reloads: Int
     private var authorization: HTTPAuthorization
     private var dispatch: Dispatch
     private let envelope: Envelope
-    private var underWay: [Slot: UnderWay] = [:]
-    private var lulls: [Slot: Lull] = [:]
-    /// Its answers are no JSON; said once.
-    private var hasWondered = false
-    /// After a batch came back its events go one by one, until so many have.
-    private var singles: [Slot: Int] = [:]
-    /// Events that came to nothing alone, one after another: of one the event is to blame, of more the centre.
-    private var failures = 2
+    private var inFlight: [Slot: InFlight] = [:]
+    private var pauses: [Slot: Pause] = [:]
+    private var health = RouteHealth()
+    /// After a batch has failed, so many events are still to be sent one by one.
+    private var remainingSingles: [Slot: Int] = [:]
+    /// Different events that failed alone, one after another. One failure is the event's, more are
+    /// the centre's.
+    private var singleFailures = 2
     private var lastFailed = ""
     private var lastState: (state: SiteState, at: Int64)?
     private var lastHeartbeat = 0
     private var isConnected = false
+    private let diagnosis = LinkDiagnosis()
+    private var troubles = TroubleLog()
     private var random = SystemRandomNumberGenerator()
-    private var log: Logger { surroundings.log }
+    private var log: Logger { context.log }
 
     /// Starts the route on its own thread.
     public static func start(
-        _ settings: RouteSettings, options: Options, in surroundings: RouteSurroundings
+        _ settings: RouteSettings, options: Options, in context: RouteContext
     ) -> LoopThread {
-        surroundings.start { () throws(JournalError) in
+        context.start { () throws(JournalError) in
             guard let client = HTTPClient(options.client) else {
-                surroundings.log.critical("libcurl cannot be started")
-                _ = Poll.wait([surroundings.bell.descriptor], for: .seconds(1))
+                context.log.critical("libcurl cannot be started")
+                _ = Poll.wait([context.wakeUp.descriptor], for: .seconds(1))
                 return
             }
-            try HTTPSRoute(settings, options, client, surroundings).run()
+            try HTTPSRoute(settings, options, client, context).run()
         }
     }
 
     private init(
-        _ settings: RouteSettings, _ options: Options, _ client: HTTPClient, _ surroundings: RouteSurroundings
+        _ settings: RouteSettings, _ options: Options, _ client: HTTPClient, _ context: RouteContext
     ) throws(JournalError) {
         self.settings = settings
         self.options = options
-        self.surroundings = surroundings
+        self.context = context
         self.client = client
-        authorization = HTTPAuthorization(options.authorization)
-        dispatch = Dispatch(settings.terms)
+        authorization = HTTPAuthorization(options.authorization, currentSecret: options.currentSecret)
+        secretsInUse = settings.secretsHash() ?? 0
+        reloads = context.delivery.reloads
+        dispatch = Dispatch(settings.dispatch)
         journal = try Journal(forDelivery: settings.journalPath)
         envelope = Envelope(journal, settings.signer)
-        dispatch.begin(lastPlace: try journal.lastPlace(), now: MonotonicClock.nanoseconds)
-        for slot in Slot.allCases { lulls[slot] = Lull() }
+        dispatch.startConnection(lastRowID: try journal.lastRowID(), now: MonotonicClock.nanoseconds)
+        for slot in Slot.allCases { pauses[slot] = Pause() }
     }
 
     // MARK: The loop
 
     private func run() {
-        while !surroundings.isStopping() {
+        while !context.isStopping() {
             let now = MonotonicClock.nanoseconds
-            surroundings.update { $0.lastTurn = now }
+            context.update { $0.lastTurn = now }
+            noticeReload()
+            renewClient()
             do {
                 if authorization.isReady(at: now) {
-                    try sendEvents(.urgent, [.entrapment], now)
-                    try sendEvents(.bulk, [.fault, .info], now)
+                    try sendEvents(.urgent, now)
+                    try sendEvents(.bulk, now)
                     sendState(now)
                 } else {
                     authorization.request(by: client, at: now)
                 }
-                if client.wait(alsoFor: surroundings.bell.descriptor, atMost: .milliseconds(200)) {
-                    surroundings.bell.clear()
+                if client.wait(alsoFor: context.wakeUp.descriptor, atMost: .milliseconds(200)) {
+                    context.wakeUp.clear()
                 }
-                for (ticket, result) in client.finished() { take(result, of: ticket) }
+                for (ticket, result) in client.finished() { handle(result, of: ticket) }
+                noteDiagnosis()
             } catch {
-                surroundings.board.note(error)
-                fail(.bulk, "\(error)")
-                _ = Poll.wait([surroundings.bell.descriptor], for: .milliseconds(200))
+                context.delivery.note(error)
+                report(.bulk, "\(error)")
+                _ = Poll.wait([context.wakeUp.descriptor], for: .milliseconds(200))
             }
         }
     }
 
-    private func sendEvents(_ slot: Slot, _ lanes: [Lane], _ now: Int64) throws(JournalError) {
-        // What a form has no word for is settled without a request: then the next one goes.
-        while underWay[slot] == nil, now >= lulls[slot]?.until ?? 0, !surroundings.isStopping() {
-            let isSingle = singles[slot] ?? 0 > 0 || options.form != nil
-            let sendings = try dispatch.next(
+    /// After a reload of the configuration, reads the secrets again.
+    private func noticeReload() {
+        guard reloads != context.delivery.reloads else { return }
+        reloads = context.delivery.reloads
+        guard let secrets = settings.secretsHash(), secrets != secretsInUse else { return }
+        secretsInUse = secrets
+        authorization.discard()
+        authorization.retryAtOnce()
+        wantsNewClient = true
+        for slot in Slot.allCases { pauses[slot]?.until = 0 }
+        log.notice("\(settings.centre): a secret or a certificate has changed, and is used from now on")
+    }
+
+    /// Replaces the client, once no request is in flight.
+    private func renewClient() {
+        guard wantsNewClient, inFlight.isEmpty, !authorization.isRequesting, let fresh = HTTPClient(options.client)
+        else {
+            return
+        }
+        client = fresh
+        wantsNewClient = false
+    }
+
+    private func sendEvents(_ slot: Slot, _ now: Int64) throws(JournalError) {
+        // An event without a code in the form counts as delivered without a request: the next one
+        // follows.
+        while inFlight[slot] == nil, now >= pauses[slot]?.until ?? 0, !context.isStopping() {
+            let isSingle = remainingSingles[slot] ?? 0 > 0 || options.form != nil
+            let transmissions = try dispatch.next(
                 from: journal,
-                unjournalled: surroundings.board.unjournalled(for: settings.centre, lanes: settings.lanes), now: now,
-                time: surroundings.clock(), lanes: lanes, limit: isSingle ? 1 : options.batch)
-            guard let first = sendings.first else { return }
-            guard let form = options.form else { return try send(sendings, slot) }
+                unjournalled: context.delivery.unjournalled(for: settings.centre, lanes: settings.lanes), now: now,
+                time: context.clock(), lanes: Self.lanes[slot] ?? [], limit: isSingle ? 1 : options.batch)
+            guard let first = transmissions.first else { return }
+            guard let form = options.form else { return try send(transmissions, slot) }
             try send(first, as: form, slot)
         }
     }
 
-    private func send(_ sendings: [Dispatch.Sending], _ slot: Slot) throws(JournalError) {
-        if let left = singles[slot], left > 0 { singles[slot] = left - 1 }
+    private func send(_ transmissions: [Dispatch.Transmission], _ slot: Slot) throws(JournalError) {
+        if let left = remainingSingles[slot], left > 0 { remainingSingles[slot] = left - 1 }
         var events: [[UInt8]] = []
-        for sending in sendings {
-            events.append(try envelope.json(sending, at: surroundings.clock()))
+        for transmission in transmissions {
+            events.append(try envelope.json(transmission, at: context.calendar()))
         }
-        let ids = sendings.map(\.row.eventID)
+        let ids = transmissions.map(\.row.eventID)
         dispatch.postpone(ids, until: .max)
-        let isBatch = sendings.count > 1
+        let isBatch = transmissions.count > 1
         let body =
             isBatch
             ? [UInt8(ascii: "[")] + events.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
             : events[0]
         post(body, as: isBatch ? "application/cloudevents-batch+json" : Self.single, slot, ids)
-        surroundings.update {
-            $0.sent += sendings.count
-            $0.resent += sendings.count { $0.attempt > 1 }
+        context.update {
+            $0.sent += transmissions.count
+            $0.resent += transmissions.count { $0.attempt > 1 }
         }
     }
 
-    /// An alert as the centre wants it. What its form has no word for is not its concern, and owed no longer.
-    private func send(_ sending: Dispatch.Sending, as form: CentreForm, _ slot: Slot) throws(JournalError) {
-        let id = sending.row.eventID
-        guard let body = form.json(of: sending.row.body, isOver: try journal.isOver(id)) else {
-            return try Settlement(settings: settings, surroundings: surroundings, journal: journal)
-                .settle(stored: [id], refused: [], &dispatch)
+    /// Sends an event in the centre's form. An event without a code in the form counts as
+    /// delivered.
+    private func send(
+        _ transmission: Dispatch.Transmission, as form: CentreForm, _ slot: Slot
+    ) throws(JournalError) {
+        let id = transmission.row.eventID
+        guard let body = form.json(of: transmission.row.body, isOver: try journal.isOver(id)) else {
+            return try ReceiptHandler(settings: settings, context: context, journal: journal)
+                .apply(stored: [id], refused: [], &dispatch)
         }
         dispatch.postpone([id], until: .max)
         post(body, as: form.contentType, slot, [id])
-        surroundings.update {
+        context.update {
             $0.sent += 1
-            $0.resent += sending.attempt > 1 ? 1 : 0
+            $0.resent += transmission.attempt > 1 ? 1 : 0
         }
     }
 
-    /// The site's state and the heartbeat; nobody waits for a receipt of them.
+    /// Sends the site's state and the heartbeat, which need no receipt.
     private func sendState(_ now: Int64) {
-        guard options.form == nil, underWay[.state] == nil, now >= lulls[.state]?.until ?? 0 else { return }
-        let heartbeat = surroundings.board.heartbeat
+        guard options.form == nil, inFlight[.state] == nil, now >= pauses[.state]?.until ?? 0 else { return }
+        let heartbeat = context.delivery.heartbeat
         if heartbeat.number != lastHeartbeat {
             lastHeartbeat = heartbeat.number
             return post(heartbeat.body, as: Self.single, .state)
         }
-        let state = surroundings.board.siteState.told(of: settings.lanes)
+        let state = context.delivery.siteState.filtered(to: settings.lanes)
         if let last = lastState {
             let age = Duration.nanoseconds(now - last.at)
-            let renewal = state.incidents.isEmpty ? Self.stateRenewal : Self.inquiryEvery
-            guard age >= renewal || (state != last.state && age >= Self.stateEvery) else { return }
+            let interval = state.incidents.isEmpty ? Self.stateInterval : Self.incidentStateInterval
+            guard age >= interval || (state != last.state && age >= Self.minStateInterval) else { return }
         }
         lastState = (state, now)
         post(
-            state.json(site: settings.site, at: surroundings.clock()), as: Self.single, .state)
+            state.json(site: settings.site, at: context.calendar()), as: Self.single, .state)
     }
 
     private func post(_ body: [UInt8], as type: String, _ slot: Slot, _ events: [String] = []) {
         var headers = [(name: "Content-Type", value: type)]
         if let value = authorization.header { headers.append(("Authorization", value)) }
-        var sending = UnderWay(ticket: 0, events: events)
+        var request = InFlight(ticket: 0, events: events)
         do throws(HTTPClient.Failure) {
-            sending.ticket = try client.start(
+            request.ticket = try client.start(
                 HTTPClient.Request(
                     url: options.url, headers: headers, body: body,
-                    timeout: slot == .urgent ? Self.urgentPatience : nil))
-            underWay[slot] = sending
-        } catch { retreat(slot, sending, error.description) }
+                    timeout: slot == .urgent ? Self.urgentTimeout : nil))
+            inFlight[slot] = request
+        } catch { backOff(slot, request, error.description) }
     }
 
-    // MARK: What the centre answers
+    // MARK: The centre's responses
 
-    private func take(_ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: Int) {
-        if authorization.take(result, of: ticket, at: MonotonicClock.nanoseconds, log) { return }
-        guard let (slot, sending) = underWay.first(where: { $0.value.ticket == ticket }) else { return }
-        underWay[slot] = nil
-        do throws(JournalError) { try take(result, slot, sending) } catch {
-            // A disk that does not take the receipt now: the events are sent again, and it comes again.
-            surroundings.board.note(error)
-            dispatch.postpone(sending.events, until: MonotonicClock.nanoseconds + 5_000_000_000)
-            fail(slot, error.description)
+    private func handle(_ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: Int) {
+        if authorization.handle(result, of: ticket, at: MonotonicClock.nanoseconds, of: settings.centre, log) {
+            // Without a token no event is sent, and no other request would report the cause.
+            if let problem = authorization.problem { setConnected(false, because: problem) }
+            return
+        }
+        guard let (slot, request) = inFlight.first(where: { $0.value.ticket == ticket }) else { return }
+        inFlight[slot] = nil
+        do throws(JournalError) { try handle(result, slot, request) } catch {
+            // The receipt cannot be written now: the events are sent again, and it comes again.
+            context.delivery.note(error)
+            dispatch.postpone(request.events, until: MonotonicClock.nanoseconds + 5_000_000_000)
+            report(slot, error.description)
         }
     }
 
-    private func take(
-        _ result: Result<HTTPClient.Response, HTTPClient.Failure>, _ slot: Slot, _ sending: UnderWay
+    private func handle(
+        _ result: Result<HTTPClient.Response, HTTPClient.Failure>, _ slot: Slot, _ request: InFlight
     ) throws(JournalError) {
         switch result {
-        case .failure(let failure): retreat(slot, sending, failure.description)
+        case .failure(let failure):
+            // libcurl's error does not name the cause: the diagnosis looks for it.
+            if let probe = ServerProbe(url: options.url, files: options.client.tlsFiles) { diagnosis.start(probe) }
+            wantsNewClient = wantsNewClient || failure.concernsTLS
+            backOff(slot, request, failure.description)
         case .success(let response):
+            // With any status the server was reached.
+            diagnosis.reset()
+            if let time = response.headers["date"].flatMap({ HTTPDate.time($0) }) {
+                let offset = time - Instant(nanoseconds: MonotonicClock.wallNanoseconds)
+                context.update { $0.serverClockOffset = offset }
+            }
             switch response.status {
-            case 200..<300 where !sending.events.isEmpty && options.form?.success?.isReceipt(response.body) == false:
-                try bringOneByOne(slot, sending, response)
-            case 200..<300: try settle(slot, sending, response)
+            case 200..<300 where !request.events.isEmpty && options.form?.success?.isReceipt(response.body) == false:
+                try sendOneByOne(slot, request, response)
+            case 200..<300: try handleSuccess(slot, request, response)
             case 401, 403:
                 authorization.discard()
-                retreat(slot, sending, "the centre does not know us: HTTP \(response.status)")
-            case 429, 503: retreat(slot, sending, "HTTP \(response.status)", response)
-            default: try bringOneByOne(slot, sending, response)
+                wantsNewClient = true
+                backOff(slot, request, refusals.sentence(response), response)
+            case 429, 503: backOff(slot, request, refusals.sentence(response), response)
+            default: try sendOneByOne(slot, request, response)
             }
         }
     }
 
-    /// Something in a request is not what the centre takes. Which event it is shows when each goes alone.
-    private func bringOneByOne(
-        _ slot: Slot, _ sending: UnderWay, _ response: HTTPClient.Response
+    /// The centre does not take a request. Its events are sent one by one, to find the one that
+    /// fails.
+    private func sendOneByOne(
+        _ slot: Slot, _ request: InFlight, _ response: HTTPClient.Response
     ) throws(JournalError) {
-        let words =
-            "HTTP \(response.status) \(printable(String(decoding: response.body.prefix(400), as: UTF8.self), upTo: 200))"
+        let isSuccess = 200..<300 ~= response.status
+        let sentence =
+            isSuccess
+            ? "\(HTTPRefusal.summary(response)) is no receipt by the success: of form '\(options.form?.name ?? "")'"
+            : refusals.sentence(response)
         let now = MonotonicClock.nanoseconds
-        if sending.events.count > 1 {
-            singles[slot] = sending.events.count
-            return dispatch.postpone(sending.events, until: now)
+        if request.events.count > 1 {
+            remainingSingles[slot] = request.events.count
+            return dispatch.postpone(request.events, until: now)
         }
-        guard let only = sending.events.first else { return retreat(slot, sending, words, response) }
-        // A centre that takes nothing at all is not one that refuses an event.
-        // One that fails again says nothing new of the centre.
-        let isAlone = failures == 0 || only == lastFailed && failures == 1
-        if only != lastFailed { failures += 1 }
+        guard let only = request.events.first else { return backOff(slot, request, sentence, response) }
+        // A centre that takes no event at all does not refuse a certain one. An event that fails
+        // again tells nothing new about the centre.
+        let isAlone = singleFailures == 0 || only == lastFailed && singleFailures == 1
+        if only != lastFailed { singleFailures += 1 }
         let wait = only == lastFailed ? Self.longestUrgentPause : Self.firstPause
         lastFailed = only
         if isAlone, slot == .bulk, [400, 413, 422].contains(response.status) {
-            let refusal = CentreAnswer.Refusal(id: only, reason: words)
-            return try settle(slot, sending, HTTPClient.Response(status: 200), refusing: refusal)
+            let refusal = CentreAnswer.Refusal(id: only, reason: HTTPRefusal.summary(response))
+            return try handleSuccess(slot, request, HTTPClient.Response(status: 200), refusing: refusal)
         }
         if isAlone {
-            log.error("\(settings.centre): event \(only): \(words). It is sent again alone, and others go before it.")
+            log.error(
+                "\(settings.centre): event \(only): \(sentence). It is sent again alone, and others go before it.")
         } else {
-            retreat(slot, sending, words, response)
+            backOff(slot, request, sentence, response)
         }
-        dispatch.suspect(only, until: now + wait.nanoseconds)
+        dispatch.isolate(only, until: now + wait.nanoseconds)
     }
 
-    private func settle(
-        _ slot: Slot, _ sending: UnderWay, _ response: HTTPClient.Response,
+    private func handleSuccess(
+        _ slot: Slot, _ request: InFlight, _ response: HTTPClient.Response,
         refusing refusal: CentreAnswer.Refusal? = nil
     ) throws(JournalError) {
-        lulls[slot]?.until = 0
-        lulls[slot]?.backoff.connected(at: MonotonicClock.nanoseconds)
-        note(isConnected: true)
-        if refusal == nil, !sending.events.isEmpty {
-            if failures > 1 { dispatch.absolve(now: MonotonicClock.nanoseconds) }
-            (failures, lastFailed) = (0, "")
-        }
+        let hasEvents = !request.events.isEmpty
+        pauses[slot]?.until = 0
+        pauses[slot]?.backoff.connected(at: MonotonicClock.nanoseconds)
         var answer = CentreAnswer()
+        var remark: String?
         if response.body.contains(where: { $0 > 32 }) {
-            do throws(CentreAnswer.Problem) { answer = try CentreAnswer(response.body) } catch {
-                // By the contract the 2xx is the receipt, and its body may say anything; a login page says it as well.
-                if !hasWondered {
-                    log.warning(
-                        "\(settings.centre): answers \(response.status) with a body that is no answer of a centre (\(error)). Is \(options.url.prefix { $0 != "?" }) the right place?"
-                    )
+            do throws(CentreAnswer.Problem) {
+                answer = try CentreAnswer(response.body, settings.commandRequirements)
+                // Not where a form defines success, and not for the site's state, which a centre
+                // may refuse.
+                if refusal == nil, hasEvents, options.form?.success == nil {
+                    remark = NamedError.remark(on: response.body)
                 }
-                hasWondered = true
+            } catch {
+                if error.namesRefusal { return rejectReceipts(slot, request, response, error.description) }
+                remark = ForeignBody.remark(on: response, from: options.url)
+                if error.namesCommands {
+                    context.refuse(RefusedCommand(error.description), of: settings.centre)
+                } else if remark == nil, !ForeignBody.saysYes(response.body) {
+                    context.reject(error.description, of: settings.centre)
+                }
             }
         }
-        for problem in answer.problems { surroundings.reject(problem) }
+        context.noteMistakes(in: answer, of: settings.centre)
         if answer.hasUnreadableRefusal {
-            return retreat(slot, sending, "it refuses something, and it cannot be read what", response)
+            return rejectReceipts(slot, request, response, answer.problems.last ?? "")
         }
-        for word in answer.words where !surroundings.keepWord(word) {
-            log.error("\(settings.centre): a word could not be written to disk; the centre has to say it again")
+        if refusal == nil { note(remark, hasEvents: hasEvents) }
+        let idle = Set(Self.lanes.filter { !dispatch.hasInFlight(of: $0.value) }.keys)
+        if health.succeeded(slot, hasEvents: hasEvents, idle: idle) { setConnected(true) }
+        if refusal == nil, hasEvents {
+            if singleFailures > 1 { dispatch.endIsolation(now: MonotonicClock.nanoseconds) }
+            (singleFailures, lastFailed) = (0, "")
+        }
+        for command in answer.commands where !context.storeCommand(command) {
+            log.error("\(settings.centre): a command could not be written to disk; the centre must send it again")
         }
         let refused = answer.refused + (refusal.map { [$0] } ?? [])
         let refusedIDs = Set(refused.map(\.id))
-        let stored = Set(sending.events).subtracting(refusedIDs).sorted() + answer.stored
+        let stored = Set(request.events).subtracting(refusedIDs).sorted() + answer.stored
         if !stored.isEmpty || !refused.isEmpty {
-            try Settlement(settings: settings, surroundings: surroundings, journal: journal)
-                .settle(stored: stored, refused: refused, &dispatch)
+            try ReceiptHandler(settings: settings, context: context, journal: journal)
+                .apply(stored: stored, refused: refused, &dispatch)
         }
     }
 
-    private func retreat(
-        _ slot: Slot, _ sending: UnderWay, _ reason: String, _ response: HTTPClient.Response? = nil
+    private func rejectReceipts(
+        _ slot: Slot, _ request: InFlight, _ response: HTTPClient.Response, _ problem: String
+    ) {
+        backOff(
+            slot, request,
+            "its answer contains a refusal that cannot be read: \(problem). So no event of the request counts as stored",
+            response)
+    }
+
+    private var refusals: HTTPRefusal {
+        HTTPRefusal(
+            url: options.url, authorization: options.authorization,
+            hasCertificate: options.client.certificateFile != nil)
+    }
+
+    /// Reports a remark on a 2xx, which is a receipt all the same. A response without a remark ends
+    /// the former one.
+    private func note(_ remark: String?, hasEvents: Bool) {
+        if health.note(remark, hasEvents: hasEvents), let remark { log.error("\(settings.centre): \(remark)") }
+        context.update { $0.problems = health.problems }
+    }
+
+    private func backOff(
+        _ slot: Slot, _ request: InFlight, _ reason: String, _ response: HTTPClient.Response? = nil
     ) {
         let now = MonotonicClock.nanoseconds
-        var pause = lulls[slot]?.backoff.pause(at: now, using: &random) ?? .seconds(1)
+        var pause = pauses[slot]?.backoff.pause(at: now, using: &random) ?? .seconds(1)
         if let wish = response?.headers["retry-after"].flatMap({
             RetryAfter.pause($0, wall: MonotonicClock.wallNanoseconds)
         }) {
             pause = max(pause, min(wish, slot == .urgent ? Self.longestUrgentPause : Self.longestPause))
         }
-        lulls[slot]?.until = now + pause.nanoseconds
-        dispatch.postpone(sending.events, until: now + pause.nanoseconds)
-        failures = max(2, failures)
-        if response == nil || response?.status == 503, let first = sending.events.first,
-            dispatch.attempts(of: first) >= Self.patience
+        pauses[slot]?.until = now + pause.nanoseconds
+        dispatch.postpone(request.events, until: now + pause.nanoseconds)
+        singleFailures = max(2, singleFailures)
+        if response == nil || response?.status == 503, let first = request.events.first,
+            dispatch.attempts(of: first) >= Self.attemptsBeforeSplitting
         {
-            if sending.events.count > 1 { singles[slot] = sending.events.count }
-            if sending.events.count == 1 { dispatch.suspect(first, until: now + pause.nanoseconds) }
+            if request.events.count > 1 { remainingSingles[slot] = request.events.count }
+            if request.events.count == 1 { dispatch.isolate(first, until: now + pause.nanoseconds) }
         }
-        let rounded = Duration.milliseconds(pause.nanoseconds / 1_000_000)
-        log.warning("\(settings.centre): \(reason). Next attempt in \(rounded.written).")
-        // A centre that does not care for the site's state may well take its alerts.
-        if slot == .state, response != nil { return }
+        let trouble = diagnosis.finding?.description ?? reason + "."
+        if let line = troubles.line(trouble, nextIn: pause, at: now) { log.warning("\(settings.centre): \(line)") }
+        // A centre that refuses the site's state may accept alerts.
+        if slot == .state, response != nil {
+            if !isConnected, !health.hasFailingEvents { context.update { $0.lastError = reason } }
+            return
+        }
+        health.failed(slot, hasEvents: !request.events.isEmpty)
         if slot == .state { (lastState, lastHeartbeat) = (nil, 0) }
-        note(isConnected: false, because: reason)
+        setConnected(false, because: reason)
     }
 
-    private func fail(_ slot: Slot, _ reason: String) {
+    private func report(_ slot: Slot, _ reason: String) {
         log.error("\(settings.centre): \(reason)")
-        surroundings.update { $0.lastError = reason }
+        context.update { $0.lastError = reason }
     }
 
-    private func note(isConnected: Bool, because reason: String = "") {
+    private func setConnected(_ isConnected: Bool, because reason: String = "") {
+        if isConnected {
+            diagnosis.reset()
+            troubles.reset()
+        }
         if isConnected, !self.isConnected {
-            log.info("\(settings.centre): reached over \(options.url.prefix { $0 != "?" })")
-            if underWay.values.allSatisfy(\.events.isEmpty), let last = try? journal.lastPlace() {
-                dispatch.begin(lastPlace: last, now: MonotonicClock.nanoseconds)
+            log.info("\(settings.centre): reached over \(masked(url: options.url))")
+            if inFlight.values.allSatisfy(\.events.isEmpty), let last = try? journal.lastRowID() {
+                dispatch.startConnection(lastRowID: last, now: MonotonicClock.nanoseconds)
             }
         }
         self.isConnected = isConnected
-        surroundings.update {
+        context.update {
             $0.isConnected = isConnected
             if !isConnected {
                 $0.connectFailures += 1
-                $0.lastError = reason
+                $0.lastError = diagnosis.finding?.description ?? reason
             }
         }
+    }
+
+    /// Logs the cause of a failure, once it is found.
+    private func noteDiagnosis() {
+        guard let cause = diagnosis.takeNewFinding() else { return }
+        log.error("\(settings.centre): \(cause)")
+        troubles.note(cause.description, at: MonotonicClock.nanoseconds)
+        if !isConnected { context.update { $0.lastError = cause.description } }
     }
 }

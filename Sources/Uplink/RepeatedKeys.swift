@@ -1,26 +1,26 @@
-/// A key that stands twice in one object of valid JSON: readers differ in which of the two counts.
+/// Finds a key that one object of valid JSON has twice: parsers differ in which of the two counts.
 ///
-/// A key written with escapes is taken for repeated, as it may be another one in disguise.
+/// A key with escapes counts as repeated, as it may equal another key.
 /// - Returns: the first such key as it is written; nil where there is none.
 func repeatedKey(in json: [UInt8]) -> String? {
     /// The keys of each object that is open; nil for an array.
     var open: [Set<ArraySlice<UInt8>>?] = []
     var expectsKey = false
-    var place = 0
-    while place < json.count {
-        switch json[place] {
+    var index = 0
+    while index < json.count {
+        switch json[index] {
         case UInt8(ascii: "\""):
-            let start = place + 1
+            let start = index + 1
             var hasEscapes = false
-            place = start
-            while place < json.count, json[place] != UInt8(ascii: "\"") {
-                if json[place] == UInt8(ascii: "\\") {
+            index = start
+            while index < json.count, json[index] != UInt8(ascii: "\"") {
+                if json[index] == UInt8(ascii: "\\") {
                     hasEscapes = true
-                    place += 1
+                    index += 1
                 }
-                place += 1
+                index += 1
             }
-            let key = json[min(start, json.count)..<min(place, json.count)]
+            let key = json[min(start, json.count)..<min(index, json.count)]
             if expectsKey, let last = open.indices.last {
                 let isNew = open[last]?.insert(key).inserted ?? true
                 if !isNew || hasEscapes { return String(decoding: key, as: UTF8.self) }
@@ -38,7 +38,7 @@ func repeatedKey(in json: [UInt8]) -> String? {
         case UInt8(ascii: ","): expectsKey = open.last.map { $0 != nil } ?? false
         default: break
         }
-        place += 1
+        index += 1
     }
     return nil
 }

@@ -1,78 +1,96 @@
-import Elevator
 import Journal
+import LiftModel
 import Logging
-import Mosquitto
+import Platform
 
-/// What a route knows of its site and its centre, whatever its transport.
+/// A route's settings of its site and its centre, whatever its transport.
 public struct RouteSettings: Sendable {
     public var site: AlertEvent.Site
     public var centre: String
-    /// What the centre wants to be told of.
+    /// The lanes whose events the centre receives.
     public var lanes: Set<Lane>
-    /// The place of this route among those to its centre, from 0.
-    public var step: Int
+    /// The index of this route among the centre's routes, from 0.
+    public var routeIndex: Int
     public var fallbackAfter: [Lane: Duration]
     /// Events of the backlog a second.
     public var backlogRate: Double
     public var journalPath: String
     /// nil where alerts are not signed.
     public var signer: Signer?
+    /// nil where the centre need not sign its commands.
+    public var commandKey: CommandKey?
+    /// A hash of the present contents of the route's secrets and certificates; nil where one cannot
+    /// be read.
+    public var secretsHash: @Sendable () -> UInt64? = { 0 }
 
     public init(
-        site: AlertEvent.Site, centre: String, lanes: Set<Lane>, step: Int, fallbackAfter: [Lane: Duration],
-        backlogRate: Double,
-        journalPath: String, signer: Signer?
+        site: AlertEvent.Site, centre: String, lanes: Set<Lane>, routeIndex: Int, fallbackAfter: [Lane: Duration],
+        backlogRate: Double, journalPath: String, signer: Signer?, commandKey: CommandKey?
     ) {
         self.site = site
         self.centre = centre
         self.lanes = lanes
-        self.step = step
+        self.routeIndex = routeIndex
         self.fallbackAfter = fallbackAfter
         self.backlogRate = backlogRate
         self.journalPath = journalPath
         self.signer = signer
+        self.commandKey = commandKey
     }
 
-    var terms: Dispatch.Terms {
-        Dispatch.Terms(centre: centre, step: step, fallbackAfter: fallbackAfter, backlogRate: backlogRate)
+    /// The present requirements for the centre's commands.
+    var commandRequirements: CommandRequirements {
+        CommandRequirements(
+            key: commandKey, site: site.id,
+            now: MonotonicClock.isWallSynchronised ? Instant(nanoseconds: MonotonicClock.wallNanoseconds) : nil)
+    }
+
+    var dispatch: Dispatch.Settings {
+        Dispatch.Settings(
+            centre: centre, routeIndex: routeIndex, fallbackAfter: fallbackAfter, backlogRate: backlogRate)
     }
 }
 
-/// What a route's thread works with.
-public struct RouteSurroundings: Sendable {
-    public var board: UplinkBoard
-    /// The route's place on the board.
+/// The parts of the gateway that a route's thread uses.
+public struct RouteContext: Sendable {
+    public var delivery: DeliveryState
+    /// The route's index in `delivery`.
     public var index: Int
     public var log: Logger
-    /// The gateway's time line.
+    /// The present time on the gateway's time line.
     public var clock: @Sendable () -> Instant
+    /// The present calendar time.
+    public var calendar: @Sendable () -> Instant
     public var isStopping: @Sendable () -> Bool
-    /// Makes a word of the centre's people durable, and hands it to the loop. False when it could not be, and has to come again.
-    public var keepWord: @Sendable (CentreWord) -> Bool
+    /// Makes a centre command durable and hands it to the loop; false when it could not be written,
+    /// and the centre must send it again.
+    public var storeCommand: @Sendable (CentreCommand) -> Bool
 
     public init(
-        board: UplinkBoard, index: Int, log: Logger, clock: @escaping @Sendable () -> Instant,
-        isStopping: @escaping @Sendable () -> Bool, keepWord: @escaping @Sendable (CentreWord) -> Bool
+        delivery: DeliveryState, index: Int, log: Logger, clock: @escaping @Sendable () -> Instant,
+        calendar: @escaping @Sendable () -> Instant,
+        isStopping: @escaping @Sendable () -> Bool, storeCommand: @escaping @Sendable (CentreCommand) -> Bool
     ) {
-        self.board = board
+        self.delivery = delivery
         self.index = index
         self.log = log
         self.clock = clock
+        self.calendar = calendar
         self.isStopping = isStopping
-        self.keepWord = keepWord
+        self.storeCommand = storeCommand
     }
 
-    var bell: WakeUp { board.bell(index) }
-    func update(_ change: (inout UplinkBoard.RouteStatus) -> Void) { board.update(index, change) }
+    var wakeUp: WakeUp { delivery.wakeUp(of: index) }
+    func update(_ change: (inout DeliveryState.RouteStatus) -> Void) { delivery.update(index, change) }
 
-    /// Runs a route on a thread of its own, and again should the journal not open.
+    /// Runs a route on a thread of its own. Tries again while the journal cannot be opened.
     func start(_ run: @escaping @Sendable () throws(JournalError) -> Void) -> LoopThread {
         LoopThread {
             while !isStopping() {
                 do throws(JournalError) { try run() } catch {
                     log.critical("the route to the centre cannot open the journal: \(error)")
-                    board.note(error)
-                    _ = Poll.wait([bell.descriptor], for: .seconds(1))
+                    delivery.note(error)
+                    _ = Poll.wait([wakeUp.descriptor], for: .seconds(1))
                 }
             }
         }

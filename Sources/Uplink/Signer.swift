@@ -8,27 +8,37 @@ import Synchronization
     import Musl
 #endif
 
-/// Signs what the gateway says, so that a centre can tell who said it: JWS compact serialisation (RFC 7515) with EdDSA over Ed25519
-/// (RFC 8037). The payload is the whole event as it was journalled: who verifies it needs to trust nothing else of the message.
+/// Signs the gateway's alerts, so that a centre can verify their origin: JWS compact serialisation
+/// (RFC 7515) with EdDSA over Ed25519 (RFC 8037). The payload is the whole event as it was
+/// journalled: a verifier needs to trust no other part of the message.
 ///
-/// The key is made on the first start, in the state folder, for the gateway's user alone. Its public half stands beside it, and in each
-/// heartbeat.
+/// The key is created on the first start, in the state folder, for the gateway's user alone. Its
+/// public half is in a file beside it, and in each heartbeat.
 public final class Signer: Sendable {
-    /// Owned; freed in deinit. Behind a lock, for the routes sign on their own threads; making it anew for each signature would double its cost.
+    /// Owned; freed in deinit. Behind a lock, as each route signs on its own thread. Reading the
+    /// key anew for each signature would double the cost.
     private let key: Mutex<OpaquePointer>
     /// 32 bytes.
     public let publicKey: [UInt8]
+    /// The key was created now although its public half existed: the former key is lost.
+    public let replacesLostKey: Bool
     private let header: String
 
     public struct Problem: Error, CustomStringConvertible {
         public var description: String
     }
 
-    /// Reads the key, or makes one where there is none.
-    /// - Throws: `Problem` for a file that holds no such key, or a folder that cannot be written.
+    /// Reads the key, or creates one where there is none.
+    /// - Throws: `Problem` for a file without such a key, or a folder that cannot be written.
     public init(keyFile path: String) throws(Problem) {
         let key: OpaquePointer
-        if let known = try Self.read(path) { key = known } else { key = try Self.make(path) }
+        if let known = try Self.read(path) {
+            key = known
+            replacesLostKey = false
+        } else {
+            replacesLostKey = access(path + ".pub", F_OK) == 0
+            key = try Self.make(path)
+        }
         var bytes = [UInt8](repeating: 0, count: 32)
         var count = bytes.count
         guard EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519,
@@ -45,7 +55,8 @@ public final class Signer: Sendable {
 
     deinit { key.withLock { EVP_PKEY_free($0) } }
 
-    /// The JWS of some bytes; nil should libcrypto fail: an alert without a signature is better than none.
+    /// The JWS of some bytes; nil where libcrypto fails: an alert without a signature is better
+    /// than none.
     public func sign(_ payload: [UInt8]) -> String? {
         let input = header + "." + Self.base64url(payload)
         var signature = [UInt8](repeating: 0, count: 64)
@@ -66,7 +77,7 @@ public final class Signer: Sendable {
     /// The public key as JOSE libraries take it (RFC 8037, section 2): the `x` of an `OKP` key.
     public var x: String { Self.base64url(publicKey) }
 
-    private static func thumbprint(_ publicKey: [UInt8]) -> String {
+    static func thumbprint(_ publicKey: [UInt8]) -> String {
         let jwk = Array(#"{"crv":"Ed25519","kty":"OKP","x":"\#(base64url(publicKey))"}"#.utf8)
         var digest = [UInt8](repeating: 0, count: 32)
         let isDone = EVP_Digest(jwk, jwk.count, &digest, nil, EVP_sha256(), nil) == 1
@@ -93,6 +104,9 @@ public final class Signer: Sendable {
         }
         defer { fclose(file) }
         guard let key = PEM_read_PrivateKey(file, nil, nil, nil) else {
+            // An error that is left in this thread's OpenSSL queue would count as one of the
+            // thread's next TLS connection.
+            ERR_clear_error()
             throw Problem(description: "\(path): holds no private key in PEM form")
         }
         return key
@@ -105,7 +119,7 @@ public final class Signer: Sendable {
         guard EVP_PKEY_keygen_init(context) == 1, EVP_PKEY_keygen(context, &key) == 1, let key else {
             throw Problem(description: "libcrypto cannot make an Ed25519 key")
         }
-        // Renamed into place: a power cut leaves no half key.
+        // Written under another name and renamed: a power cut leaves no half key.
         for (name, mode, write) in [
             (path, mode_t(0o600), { PEM_write_PrivateKey($0, key, nil, nil, 0, nil, nil) == 1 }),
             (path + ".pub", mode_t(0o644), { PEM_write_PUBKEY($0, key) == 1 }),

@@ -1,8 +1,8 @@
-import Elevator
 import Encoding
+import LiftModel
 
-/// The retained word about a site: what a centre that starts empty rebuilds every open incident from, and what it goes by
-/// when the building is dark.
+/// The retained message with a site's state. A centre that starts empty restores every open
+/// incident from it, and relies on it when the site is no longer reachable.
 public struct SiteState: Sendable, Equatable {
     public struct Incident: Sendable, Equatable {
         public var alertID: String
@@ -13,7 +13,7 @@ public struct SiteState: Sendable, Equatable {
         public var severity: String
         public var onset: Instant
         public var lane: Lane
-        /// The person at a centre who deals with it.
+        /// The person who has accepted it.
         public var acceptedBy: String?
         public init(
             alertID: String, revision: Int, lift: String, kind: String, state: String, severity: String, onset: Instant,
@@ -31,25 +31,26 @@ public struct SiteState: Sendable, Equatable {
         }
     }
     public var incidents: [Incident] = []
-    /// Lifts in which somebody may be now. If the site goes dark, these are to be treated as suspected.
+    /// Lifts that may hold people now. If the site is no longer reachable, they are to be treated
+    /// as suspected.
     public var liftsThatMayHoldPeople: [String] = []
-    /// Lifts that say that the mains is gone (code 41, or running on emergency power).
+    /// Lifts that report lost mains (code 41, or running on emergency power).
     public var liftsWithoutPower: [String] = []
-    public var hearsLifts = false
+    public var observesLifts = false
     public init() {}
 
-    /// What a centre is to know that is told of these lanes.
-    func told(of lanes: Set<Lane>) -> SiteState {
-        var told = self
-        told.incidents.removeAll { !lanes.contains($0.lane) }
-        if !lanes.contains(.entrapment) { told.liftsThatMayHoldPeople = [] }
-        return told
+    /// The state for a centre that receives these lanes.
+    func filtered(to lanes: Set<Lane>) -> SiteState {
+        var state = self
+        state.incidents.removeAll { !lanes.contains($0.lane) }
+        if !lanes.contains(.entrapment) { state.liftsThatMayHoldPeople = [] }
+        return state
     }
 
     func json(site: AlertEvent.Site, at time: Instant) -> [UInt8] {
         CloudEvent.json("site", id: "\(site.id)/\(time.nanoseconds)", site: site, subject: site.id, time: time) {
             $0.put("site", site.id)
-            $0.put("hears_lifts", hearsLifts)
+            $0.put("hears_lifts", observesLifts)
             $0.array("open_alerts") { array in
                 for incident in incidents {
                     array.object {

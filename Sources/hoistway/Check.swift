@@ -1,16 +1,22 @@
 import ArgumentParser
 import Detection
-import Elevator
 import Gateway
+import LiftModel
 import PositionedYAML
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check configuration, profiles and rules: every mistake with file:line:column.",
-        discussion: "Run it before leaving. Exit code 2 when something is wrong.")
+        discussion: """
+            Run it before leaving. Exit code 2 when something is wrong. With --rules or --profiles, and without --config, only rules and
+            profiles are checked.
+            """)
 
-    @Option(help: "The configuration file; without it only profiles and rules are checked.")
+    @Option(help: "The configuration file. (default: \(standardConfiguration))")
     var config: String?
+
+    @Option(help: "Look at the files as this user, as whom the gateway runs. (default: hoistway, where root asks)")
+    var user: String?
 
     @OptionGroup var devices: DeviceOptions
     @OptionGroup var output: FormatOptions
@@ -19,14 +25,29 @@ struct Check: ParsableCommand {
         do {
             try reporting(quietly: output.format == .json) { try check() }
         } catch let error as InvalidFiles {
-            print(CheckReport.json(error.diagnostics))
+            print(json: CheckReport.json(error.diagnostics))
             throw ExitCode.invalidFiles
         }
     }
 
+    /// nil for the user who runs this.
+    private func serviceUser() throws -> ServiceUser? {
+        guard let user else {
+            return ServiceUser.canImpersonate ? ServiceUser(named: ServiceUser.standard) : nil
+        }
+        guard ServiceUser.canImpersonate else { throw ValidationError("--user: only root can look as another user") }
+        guard let found = ServiceUser(named: user) else { throw ValidationError("--user: there is no user '\(user)'") }
+        return found
+    }
+
+    /// nil where only rules and profiles are checked.
+    private var configurationFile: String? {
+        config ?? (devices.rules.isEmpty && devices.profiles.isEmpty ? standardConfiguration : nil)
+    }
+
     private func unchangedRules(_ data: DeviceData) throws -> RuleSet {
-        guard let config else { return data.rules }
-        let paths = try Configuration(file: config).rulePaths
+        guard let configurationFile else { return data.rules }
+        let paths = try Configuration(file: configurationFile).rulePaths
         return try DeviceData.rules(paths ?? [DeviceData.shippedFolder() + "/rules"])
     }
 
@@ -35,15 +56,18 @@ struct Check: ParsableCommand {
             let data: DeviceData
             var warnings: [String] = []
             var kinds: [(profile: String, equipment: EquipmentClass)]?
-            if let config {
-                let configuration = try Configuration(file: config)
+            if let configurationFile {
+                let configuration = try Configuration(file: configurationFile)
                 data = try configuration.deviceData()
-                warnings = configuration.warnings(data)
+                let setup = SetupCheck(configuration, as: try serviceUser())
+                let mistakes = setup.mistakes
+                if !mistakes.isEmpty { throw InvalidFiles(mistakes) }
+                warnings = configuration.warnings(data) + setup.warnings(at: .wallClock)
                 kinds = configuration.lifts.map { ($0.profile, $0.lift.equipmentClass) }
             } else {
                 data = try devices.load()
             }
-            // The examples were written for the rules' own thresholds, not for a site's.
+            // The examples are written for the rules' own thresholds, not for a site's.
             let failed = try unchangedRules(data).runTests().failed
             for result in failed {
                 printError(
@@ -53,7 +77,7 @@ struct Check: ParsableCommand {
             let (findings, costs) = try CheckReport.findings(data, kinds: kinds)
             warnings += findings.map(\.description)
             if output.format == .json {
-                print(CheckReport.json(data, warnings: warnings, costs: costs))
+                print(json: CheckReport.json(data, warnings: warnings, costs: costs))
             } else {
                 for warning in warnings { print(styled("warning: ", "33") + warning) }
                 for cost in costs {
@@ -62,8 +86,16 @@ struct Check: ParsableCommand {
                             + "at most \(cost.memory.lateness) more for late readings")
                 }
                 print(
-                    "\(data.profiles.count) profiles, \(data.rules.ruleNames.count) rules (version \(data.rules.version)): all is well."
+                    "\(counted(data.profiles.count, "profile")), \(counted(data.rules.ruleNames.count, "rule")) (version \(data.rules.version)): all is well."
                 )
+                if configurationFile != nil {
+                    print(SetupCheck.notChecked)
+                    if ServiceUser.canImpersonate, try serviceUser() == nil {
+                        print(
+                            "Nor whether user '\(ServiceUser.standard)', as whom the gateway runs, may read these files: there is no such user yet."
+                        )
+                    }
+                }
             }
         }
     }

@@ -1,26 +1,29 @@
 import ArgumentParser
-import Elevator
 import Encoding
 import Gateway
+import LiftModel
 import PositionedYAML
 
 @main
 struct Hoistway: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hoistway",
-        abstract: "An edge gateway for lifts: finds faults and trapped passengers, and tells the monitoring centre.",
+        abstract: "An edge gateway for lifts: finds faults and trapped passengers, and alerts the monitoring centre.",
         discussion: """
-            A controller publishes what it sees over MQTT. Hoistway decides from it, writes the decision to disk, and
-            delivers it to the centre until the centre has stored it.
+            A controller publishes its signals over MQTT. Hoistway evaluates them, writes each alert to disk, and delivers
+            it to the centre until the centre has stored it.
 
             Begin here:
-              hoistway check --config /etc/hoistway/hoistway.yaml   is everything right before I leave?
-              hoistway run --config /etc/hoistway/hoistway.yaml     what systemd runs
-              hoistway status                                       what is going on
-              hoistway replay TRACE                                 judge a recorded or simulated fleet, no broker needed
+              hoistway check           is everything right before I leave?
+              hoistway run             what systemd runs
+              hoistway status          what is going on
+              hoistway replay TRACE    evaluate a recorded or simulated fleet, no broker needed
 
-            Exit codes: 0 all is well; 1 it failed while running (the message says why); 2 a configuration, profile,
-            rule or trace file is wrong (each mistake with file:line:column); 3 rules tests failed; 64 wrong usage.
+            They read /etc/hoistway/hoistway.yaml, or the file that --config names; replay needs none.
+
+            Exit codes: 0 all is well; 1 it was not done, or failed while running (the message says why); 2 a configuration, profile,
+            rule or trace file is wrong (each mistake with file:line:column); 3 rules tests failed; 6 (status) it runs, and something
+            is wrong; 7 (maintenance, incident) the action is saved, and the gateway has not applied it yet; 64 wrong usage.
             """,
         version: productVersion,
         subcommands: [
@@ -29,7 +32,11 @@ struct Hoistway: ParsableCommand {
         ])
 }
 
-/// What a command prints: for a person, or for a program.
+/// The configuration of the installed gateway. Every command about a gateway reads it unless an
+/// option names another.
+let standardConfiguration = "/etc/hoistway/hoistway.yaml"
+
+/// The format of a command's output: for a person, or for a program.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
 }
@@ -58,14 +65,18 @@ struct DeviceOptions: ParsableArguments {
 }
 
 extension ExitCode {
-    /// A file a person wrote is wrong.
+    /// A configuration, profile, rule or trace file is wrong.
     static let invalidFiles = ExitCode(2)
     static let testsFailed = ExitCode(3)
+    /// The gateway runs, and a check fails.
+    static let notAllIsWell = ExitCode(6)
+    /// The action waits for a gateway that does not run, or does not answer.
+    static let savedForLater = ExitCode(7)
 }
 
-/// Runs a command's body and turns what goes wrong into a message and the documented exit code.
+/// Runs a command's body and turns its errors into a message and the documented exit code.
 ///
-/// - Parameter quietly: lets mistakes in files pass, for a caller that prints them itself.
+/// - Parameter quietly: passes mistakes in files on to a caller that prints them itself.
 func reporting<Result>(quietly: Bool = false, _ body: () throws -> Result) throws -> Result {
     do {
         return try body()
@@ -79,7 +90,7 @@ func reporting<Result>(quietly: Bool = false, _ body: () throws -> Result) throw
     } catch let code as ExitCode {
         throw code
     } catch let usage as ValidationError {
-        // ArgumentParser would add the usage of the root, which is another command's.
+        // ArgumentParser would add the usage of the root command.
         printError("hoistway: \(usage.message). --help shows how it is used.")
         throw ExitCode.validationFailure
     } catch {
@@ -89,7 +100,7 @@ func reporting<Result>(quietly: Bool = false, _ body: () throws -> Result) throw
 }
 
 extension Instant {
-    /// A time as written on the command line: seconds, or RFC 3339 with its offset.
+    /// A time on the command line: seconds, or RFC 3339 with its offset.
     init(argument text: String) throws {
         if let time = Instant(rfc3339: text) {
             self = time

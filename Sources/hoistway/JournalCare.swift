@@ -1,66 +1,105 @@
 import ArgumentParser
-import Elevator
+import Connectivity
 import Encoding
 import FoundationEssentials
 import Gateway
 import Journal
+import LiftModel
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 extension JournalCommand {
     struct Statistics: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "stats", abstract: "How much of what the journal holds.")
-        @OptionGroup var place: Place
+            commandName: "stats", abstract: "How much the journal holds of each class.")
+        @OptionGroup var journalFile: JournalFile
         @OptionGroup var output: FormatOptions
 
         func run() throws {
             try reporting {
-                let found = try place.open().statistics()
+                let journal = try journalFile.open()
+                let found = try journal.statistics()
+                let calendar = try journal.calendarLine()
                 let span = found.oldest.flatMap { from in found.newest.map { Duration.nanoseconds($0 - from) } }
                 if output.format == .json {
                     var json = JSONWriter()
                     json.object {
                         $0.put("batches", found.batches)
                         $0.put("readings_bytes", found.readingsBytes)
-                        if let oldest = found.oldest { $0.put("oldest_s", seconds: Instant(nanoseconds: oldest)) }
-                        if let newest = found.newest { $0.put("newest_s", seconds: Instant(nanoseconds: newest)) }
+                        if let oldest = found.oldest {
+                            $0.put("oldest_s", seconds: calendar.calendar(Instant(nanoseconds: oldest)))
+                        }
+                        if let newest = found.newest {
+                            $0.put("newest_s", seconds: calendar.calendar(Instant(nanoseconds: newest)))
+                        }
                         $0.put("alerts", found.alerts)
                         $0.put("alert_bytes", found.alertBytes)
-                        $0.put("owed", found.owed)
-                        $0.put("owed_bytes", found.owedBytes)
+                        $0.put("owed", found.pending)
+                        $0.put("owed_bytes", found.pendingBytes)
                         $0.put("snapshot_bytes", found.snapshotBytes)
                         $0.put("file_bytes", found.fileBytes)
                         $0.object("counters") { object in
                             for (name, value) in found.counters.sorted(by: { $0.key < $1.key }) {
-                                object.put(name, value)
+                                if name == Daemon.rulesCounter {
+                                    object.put(name, Self.rulesVersion(value))
+                                } else {
+                                    object.put(name, value)
+                                }
                             }
                         }
                     }
-                    return print(String(decoding: json.bytes, as: UTF8.self))
+                    return print(json: String(decoding: json.bytes, as: UTF8.self))
                 }
-                func line(_ name: String, _ value: String) { print(column(name, 14) + value) }
+                func line(_ name: String, _ value: String) { print(column(name, 28) + value) }
                 line(
                     "readings",
-                    "\(found.readingsBytes) bytes in \(found.batches) batches, over \(span?.written ?? "no time")")
-                line("alerts", "\(found.alertBytes) bytes, \(found.alerts) revisions")
+                    "\(found.readingsBytes) bytes in \(counted(found.batches, "batch", "batches")), over \(span?.spanText ?? "no time")"
+                )
+                line("alerts", "\(found.alertBytes) bytes, \(counted(found.alerts, "revision"))")
                 line(
-                    "owed", "\(found.owedBytes) bytes, \(found.owed) events that the centre has not yet said it stored")
+                    "outbox",
+                    "\(found.pendingBytes) bytes, \(counted(found.pending, "event")) that the centre has not stored yet"
+                )
                 line("snapshot", "\(found.snapshotBytes) bytes")
                 line("file", "\(found.fileBytes) bytes")
-                for (name, value) in found.counters.sorted(by: { $0.key < $1.key }) { line(name, "\(value)") }
+                for (name, value) in found.counters.sorted(by: { $0.key < $1.key })
+                where !Self.internalCounters.contains(name) {
+                    line(
+                        name,
+                        name == Daemon.rulesCounter
+                            ? Self.rulesVersion(value)
+                            : name.hasSuffix("_at")
+                                ? calendar.calendar(Instant(nanoseconds: Int64(value))).local : "\(value)")
+                }
             }
+        }
+
+        /// Counters that the gateway stores for its own next start and that no person needs: the
+        /// last signing key, the offset of the calendar, and the last batch of a version without
+        /// identities.
+        private static let internalCounters = ["signing_key", "calendar_offset", "unnamed_through"]
+
+        /// In the form of `check`, `status` and each alert.
+        private static func rulesVersion(_ counter: Int) -> String {
+            let digits = String(UInt64(bitPattern: Int64(counter)), radix: 16)
+            return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
         }
     }
 
     struct Verify: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Hold every record to its hash, its number, and the chain of alerts.")
-        @OptionGroup var place: Place
+            abstract: "Check every record's hash and number, and the chain of alerts.")
+        @OptionGroup var journalFile: JournalFile
         @OptionGroup var output: FormatOptions
 
         func run() throws {
             var isSound = false
             try reporting {
-                let audit = try place.open().audit()
+                let audit = try journalFile.open().audit()
                 isSound = audit.isSound
                 if output.format == .json {
                     var json = JSONWriter()
@@ -69,18 +108,19 @@ extension JournalCommand {
                         $0.put("batches", audit.batches)
                         $0.put("messages", audit.messages)
                         $0.put("alerts", audit.alerts)
-                        $0.put("owed", audit.owed)
+                        $0.put("owed", audit.pending)
                         $0.put("unchecked", audit.unchecked)
                         $0.put("problem_count", audit.problemCount)
                         $0.array("problems") { array in for problem in audit.problems { array.item(problem) } }
                     }
-                    return print(String(decoding: json.bytes, as: UTF8.self))
+                    return print(json: String(decoding: json.bytes, as: UTF8.self))
                 }
                 for problem in audit.problems { print(problem) }
                 print(
-                    "\(audit.batches) batches of \(audit.messages) messages, \(audit.alerts) alerts in the chain, \(audit.owed) owed"
+                    "\(counted(audit.batches, "batch", "batches")) of \(counted(audit.messages, "message")), \(counted(audit.alerts, "alert")) in the chain, \(audit.pending) pending events"
                         + (audit.unchecked > 0 ? "; \(audit.unchecked) records of an older version carry no hash" : "")
-                        + (audit.isSound ? ": all is as it was written" : ": \(audit.problemCount) problems"))
+                        + (audit.isSound ? ": all is as it was written" : ": \(counted(audit.problemCount, "problem"))")
+                )
             }
             if !isSound { throw ExitCode.failure }
         }
@@ -88,10 +128,15 @@ extension JournalCommand {
 
     struct Export: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Write what the lifts said as a trace for `hoistway replay`, or as a table.",
-            discussion:
-                "  hoistway journal export --lift 31104401062020010001 --from 2026-03-01T08:00:00+08:00 > trace.ndjson")
-        @OptionGroup var place: Place
+            abstract: "Write the lifts' messages as a trace for `hoistway replay`, or as a table.",
+            discussion: """
+                  hoistway journal export --lift 31104401062020010001 --from 2026-03-01T08:00:00+08:00 > trace.ndjson
+
+                --from and --to are times of the calendar, and so are those of a csv. A trace keeps the times of the gateway's own line, which
+                differ from the calendar's after a boot with a clock that was years ahead. Exit code 1 where the journal has no message of the
+                lift.
+                """)
+        @OptionGroup var journalFile: JournalFile
         @Option(help: "From this time: RFC 3339 with its offset, or seconds since 1970.") var from: String?
         @Option(help: "Up to this time.") var to: String?
         @Option(help: "Only this lift's messages.") var lift: String?
@@ -104,9 +149,20 @@ extension JournalCommand {
                 export.to = try to.map { try Instant(argument: $0) }
                 export.lift = lift
                 var output = OutputBuffer()
-                let count = try export.run(try place.open()) { output.append($0) }
+                let count = try export.run(try journalFile.open()) { output.append($0) }
                 output.flush()
-                printError("\(count) messages")
+                printError(counted(count.written, "message"))
+                guard count.written == 0 else { return }
+                let subject = lift.map { "of lift '\($0)'" } ?? "of any lift"
+                guard let first = count.first, let last = count.last else {
+                    printError(
+                        "hoistway: there is no message \(subject) in this journal. Check the id: hoistway status lists the lifts"
+                    )
+                    throw ExitCode.failure
+                }
+                printError(
+                    "hoistway: nothing in that time; the journal has \(counted(count.ofLift, "message")) \(subject), from \(first.local) to \(last.local)"
+                )
             }
         }
     }
@@ -115,7 +171,8 @@ extension JournalCommand {
         static let configuration = CommandConfiguration(
             commandName: "salvage", abstract: "Save what can be read of a damaged journal into a new one.",
             discussion:
-                "The gateway does this by itself when it meets a damaged journal; the damaged file stays beside it.")
+                "The gateway does this by itself when it finds a damaged journal; the damaged file stays beside the new one."
+        )
         @Argument(help: "The damaged file.") var damaged: String
         @Option(help: "The new journal; it must not exist yet.") var into: String
 
@@ -127,13 +184,17 @@ extension JournalCommand {
                 guard FileManager.default.fileExists(atPath: damaged) else {
                     throw ValidationError("'\(damaged)' does not exist")
                 }
+                // Created first: then it is no link to another file, and belongs to the folder's
+                // owner.
+                let (folder, name) = Folder.split(into)
+                close(try Folder(folder).create(name, mode: 0o640))
                 let saved = try Journal.salvage(damaged, into: into)
                 print(
-                    "\(saved.batches) batches, \(saved.alerts) alerts, \(saved.owed) events owed"
+                    "\(saved.batches) batches, \(saved.alerts) alerts, \(saved.pending) pending events"
                         + (saved.hasSnapshot ? ", the state of the last run" : ", no state of the last run")
-                        + "; \(saved.gaps) places could not be read, \(saved.refused) records were not what had been written"
+                        + "; \(saved.gaps) gaps could not be read, \(saved.refused) records did not match their hash"
                 )
-                if saved.batches + saved.alerts + saved.owed == 0 { throw ExitCode.failure }
+                if saved.batches + saved.alerts + saved.pending == 0 { throw ExitCode.failure }
             }
         }
     }

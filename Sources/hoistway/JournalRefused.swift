@@ -1,38 +1,38 @@
 import ArgumentParser
-import Elevator
 import Encoding
 import Gateway
 import Journal
+import LiftModel
 
 extension JournalCommand {
     struct Refused: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Events that a centre has refused for good; look at them, and have them sent again.",
+            abstract: "Show the events that a centre has refused for good, or send them again.",
             discussion: """
-                A refused event is out of the queue, so that it holds up no other, and is kept with the centre's reason. Run this as the
-                gateway's user when you send again.
+                A refused event is removed from the queue, so that it blocks no other, and is stored with the centre's reason. Run this as the
+                gateway's user or as root when you send again.
 
                   hoistway journal refused
-                  hoistway journal refused --send-again 7bb35833-0b5e-5c0f-9d5b-8d3d7f1c2f11/2
+                  hoistway journal refused --send-again 7bb35833
                   hoistway journal refused --send-again all
                 """)
-        @OptionGroup var place: Place
+        @OptionGroup var journalFile: JournalFile
         @OptionGroup var output: FormatOptions
-        @Option(help: "Put this event, or all, back into the queue of the centre that refused it.")
+        @Option(
+            help:
+                "Put this event (its id or the beginning of it), or all, back into the queue of the centre that refused it."
+        )
         var sendAgain: String?
 
         func run() throws {
             try reporting {
                 if let sendAgain {
-                    let count = try Journal(try place.path()).sendAgain(sendAgain == "all" ? nil : sendAgain)
-                    guard count > 0 else {
-                        printError(
-                            "hoistway: nothing of '\(sendAgain)' was refused. hoistway journal refused lists what was.")
-                        throw ExitCode.failure
-                    }
-                    return print("\(count) in the queue again")
+                    let journal = try Journal(existing: try journalFile.path())
+                    let count = try journal.requeue(
+                        sendAgain == "all" ? nil : try journal.refusedEventID(beginning: sendAgain))
+                    return print("\(counted(count, "event")) in the queue again")
                 }
-                let letters = try place.open().deadLetters()
+                let letters = try journalFile.open().deadLetters()
                 for letter in letters {
                     if output.format == .json {
                         var json = JSONWriter()
@@ -44,11 +44,11 @@ extension JournalCommand {
                             $0.put("reason", letter.reason)
                             $0.put("refused", letter.refused.rfc3339)
                         }
-                        print(String(decoding: json.bytes, as: UTF8.self))
+                        print(json: String(decoding: json.bytes, as: UTF8.self))
                     } else {
-                        print(
-                            "\(letter.refused.rfc3339)  \(column(letter.eventID, 40))\(column(letter.centre, 14))\(column(letter.lift, 22))\(letter.reason)"
-                        )
+                        // The complete id, for --send-again.
+                        print("\(letter.refused.local)  \(letter.eventID)")
+                        print("  lift \(letter.lift), refused by \(letter.centre): \(letter.reason)")
                     }
                 }
                 if letters.isEmpty, output.format == .text { print("No centre has refused anything.") }

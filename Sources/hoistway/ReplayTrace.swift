@@ -1,16 +1,17 @@
 import ArgumentParser
-import Elevator
 import Gateway
+import LiftModel
 
 struct ReplayTrace: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Judge a recorded or simulated trace; no broker needed.",
+        abstract: "Evaluate a recorded or simulated trace; no broker needed.",
         discussion: """
             A trace has a message a line: {"t": seconds, "topic": "lifts/…/state", "payload": "…", "retain": false}. `hoistway run
             --record FILE`, `hoistway-sim record` and `hoistway-sim run --out FILE` write one; it may be compressed by zstd. Without
-            --config every lift counts that speaks on a topic of a profile, under the name that it first gives itself there. Every alert is printed as the
-            CloudEvent the centre would get, a line each; the same trace gives the same bytes on every run.
+            --config every lift on a topic of a profile is watched, under the first identity on its topic. Every alert is
+            printed as the CloudEvent that the centre would receive, a line each; the same trace gives the same bytes on
+            every run.
 
               hoistway-sim run day --seed 1 --out - --truth truth.ndjson | hoistway replay - > alerts.ndjson
             """)
@@ -23,10 +24,10 @@ struct ReplayTrace: ParsableCommand {
     @Option(help: "Take the register of lifts, the parameters and the site's name from this configuration.")
     var config: String?
 
-    @Option(help: "Judge timers up to this time (the trace's seconds); by default the last row's.")
+    @Option(help: "Evaluate timers up to this time (the trace's seconds); by default the last row's.")
     var until: String?
 
-    @Option(help: "Give alerts the ids of the gateway with this journal: what stands in its journal.db.identity.")
+    @Option(help: "Give alerts the ids of the gateway with this journal: the content of its journal.db.identity.")
     var identity: String?
 
     @Option(help: "text prints a line for a person, json the CloudEvents.")
@@ -52,7 +53,7 @@ struct ReplayTrace: ParsableCommand {
                     output.line(format == .json ? json : Array(Self.sentence(alert).utf8))
                 }
             } catch {
-                // What was found before a damaged line is no less true.
+                // The alerts before a damaged line are right all the same.
                 output.flush()
                 throw error
             }
@@ -61,27 +62,28 @@ struct ReplayTrace: ParsableCommand {
             let bad = summary.badInput.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
                 separator: ", ")
             printError(
-                "\(summary.messages) messages of \(summary.lifts) lifts, \(summary.alerts) alert revisions"
+                "\(counted(summary.messages, "message")) of \(counted(summary.lifts, "lift")), \(counted(summary.alerts, "alert revision"))"
                     + (summary.pastMessages == 0
-                        ? "" : "; \(summary.pastMessages) messages of the past, without effect")
-                    + (summary.duplicates == 0 ? "" : "; \(summary.duplicates) heard before")
+                        ? "" : "; \(counted(summary.pastMessages, "message")) too late to have an effect")
+                    + (summary.duplicates == 0 ? "" : "; \(summary.duplicates) duplicates")
                     + (bad.isEmpty ? "" : "; bad input: \(bad)"))
             for line in Self.explanations(summary.badInput) { printError(line) }
         }
     }
 
-    /// What was wrong, an example of each kind, and every value that no profile names.
+    /// The bad input: one example of each kind, and every value that no profile names.
     private static func explanations(_ badInput: BadInput) -> [String] {
         let named = Set(badInput.values.map(\.kind))
         let firsts = badInput.firsts.filter { !named.contains($0.kind) }
         return firsts.map { "  \($0.kind): \($0.topic): \($0.explanation)" }
             + badInput.values.map {
-                "  \($0.kind): `\($0.field)` \($0.value), \($0.count) times (profile \($0.profile))"
+                "  \($0.kind): `\($0.field)` \($0.value), \(counted($0.count, "time")) (profile \($0.profile))"
             }
     }
 
     static func sentence(_ alert: Alert) -> String {
-        "\(alert.time.rfc3339)  \(column(alert.lift, 22))\(column(alert.kind, 26))\(column(alert.state.rawValue, 18))"
-            + "\(alert.reason)  (since \(alert.onset.rfc3339))"
+        steady(
+            "\(alert.time.localMilliseconds)  \(column(alert.lift, 22))\(column(alert.kind, 26))\(column(alert.state.rawValue, 18))"
+                + "\(alert.reason)  (since \(alert.onset.localMilliseconds))")
     }
 }

@@ -1,13 +1,13 @@
 import ArgumentParser
 import Detection
-import Elevator
 import Encoding
 import Gateway
+import LiftModel
 import PositionedYAML
 
 struct Rules: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The workbench of who writes rules: try an expression, test, explain and compare rules.",
+        abstract: "The workbench for rules: try an expression, test, explain and compare rules.",
         subcommands: [
             Evaluate.self, RulesTest.self, RulesExplain.self, RulesShadow.self, RulesDecisions.self, RulesKinds.self,
         ])

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Detection
-import Elevator
 import Encoding
 import Gateway
+import LiftModel
 
 struct RulesExplain: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,7 +24,7 @@ struct RulesExplain: ParsableCommand {
     @Option(help: "For an alert's id from a centre: the site's id.")
     var site = "replay"
 
-    @Option(help: "For an alert's id from a centre: what stands in the gateway's journal.db.identity.")
+    @Option(help: "For an alert's id from a centre: the content of the gateway's journal.db.identity.")
     var identity = AlertOrigin.replayed
 
     @OptionGroup var devices: DeviceOptions
@@ -58,7 +58,7 @@ struct RulesExplain: ParsableCommand {
                     }
                 }
             }
-            print(json.text)
+            print(json: json.text)
         }
     }
 
@@ -67,12 +67,12 @@ struct RulesExplain: ParsableCommand {
         print(styled(first.title.en, "1") + "  lift \(first.lift), rule \(first.rule)")
         for alert in explanation.alerts {
             print(
-                "  " + column(alert.state.rawValue, 18) + column(alert.time.rfc3339, 26)
+                "  " + column(alert.state.rawValue, 18) + column(alert.time.localMilliseconds, 31)
                     + "+\(written(alert.time - first.onset)) after the onset, because: \(alert.reason)")
         }
         if let gap = first.gap {
             print(
-                "  \(gap.duration.written) of its hold were observed by nobody; the rule's policy: \(gap.policy.rawValue)"
+                "  \(gap.duration.written) of its hold were not observed; the rule's policy: \(gap.policy.rawValue)"
             )
         }
         let span = (explanation.to - explanation.from).nanoseconds
@@ -98,7 +98,7 @@ struct RulesExplain: ParsableCommand {
         print(
             String(repeating: " ", count: left)
                 + "\(Self.width) columns of \(written(.nanoseconds(span / Int64(Self.width))))"
-                + " from \(explanation.from.rfc3339); | onset, ▲ told, × cleared")
+                + " from \(explanation.from.localMilliseconds); | onset, ▲ raised, × cleared")
     }
 
     private func written(_ duration: Duration) -> String { "\((duration.inSeconds * 10).rounded() / 10) s" }

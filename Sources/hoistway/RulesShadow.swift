@@ -1,15 +1,15 @@
 import ArgumentParser
 import Detection
-import Elevator
 import Encoding
 import Gateway
+import LiftModel
 
 struct RulesShadow: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shadow",
-        abstract: "What changed rules would have made of a trace: alerts that appear, vanish or move.",
+        abstract: "The effect of changed rules on a trace: alerts that appear, vanish or move.",
         discussion: """
-            Rules and words of the new file take the place of those of the same name; everything else stays.
+            Rules and lets of the new file replace those of the same name; everything else stays.
 
               hoistway rules shadow new.yaml --against trace.ndjson
             """)
@@ -17,7 +17,7 @@ struct RulesShadow: ParsableCommand {
     @Argument(help: "The file or folder of changed rules.")
     var proposed: String
 
-    @Option(help: "The trace to judge.")
+    @Option(help: "The trace to evaluate.")
     var against: String
 
     @OptionGroup var devices: DeviceOptions
@@ -51,7 +51,7 @@ struct RulesShadow: ParsableCommand {
     private func stages(_ stages: [String: Instant]) -> String {
         stages.isEmpty
             ? "nothing"
-            : stages.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value.rfc3339.dropFirst(11))" }
+            : stages.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value.localMilliseconds.dropFirst(11))" }
                 .joined(separator: ", ")
     }
 
@@ -68,7 +68,7 @@ struct RulesShadow: ParsableCommand {
                 }
             }
         }
-        print(json.text)
+        print(json: json.text)
     }
 }
 
@@ -76,7 +76,7 @@ struct RulesDecisions: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "decisions",
         abstract:
-            "The decision table of entrapment, as Markdown: every situation a lift can be in, and what becomes of it.")
+            "The decision table of entrapment, as Markdown: every situation of a lift, and the decision for it.")
 
     @OptionGroup var devices: DeviceOptions
 
@@ -100,6 +100,6 @@ struct RulesKinds: ParsableCommand {
     @OptionGroup var devices: DeviceOptions
 
     func run() throws {
-        try reporting { print(KindTable(try devices.load().rules).markdown(), terminator: "") }
+        try reporting { print(KindsPage.markdown(try devices.load().rules), terminator: "") }
     }
 }

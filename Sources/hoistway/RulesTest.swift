@@ -7,7 +7,7 @@ import PositionedYAML
 struct RulesTest: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test",
-        abstract: "Run the tests of rules: the examples that stand in them, and files of tests.",
+        abstract: "Run the tests of rules: the examples in their files, and files of tests.",
         discussion: """
             A rule carries its own tests under `examples:`. A file with `tests:` has more, for the whole set:
 
@@ -17,7 +17,7 @@ struct RulesTest: ParsableCommand {
                   series: { moving: "true false x9", in_door_zone: "false x10", compartments.main.occupied: "? x10" }
                   expect: [{ at: 15s, kind: entrapment, state: suspected }]
 
-            In a series `v x9` says v nine more times, `0x3` says 0 three times, `_` says nothing, `?` says unknown; codes are
+            In a series `v x9` is v and nine more of it, `0x3` is 0 three times, `_` is no value, `?` is unknown; codes are
             joined by +. Exit code 3 when a test fails.
             """)
 
@@ -27,7 +27,7 @@ struct RulesTest: ParsableCommand {
     @Option(help: "Write the results as JUnit XML into this file.")
     var junit: String?
 
-    @Flag(help: "List the transitions of each rule that no test has seen.")
+    @Flag(help: "List the transitions of each rule that no test has reached.")
     var coverage = false
 
     @OptionGroup var output: FormatOptions
@@ -62,7 +62,7 @@ struct RulesTest: ParsableCommand {
                 $0.put("passed", result.failure == nil)
                 $0.put("failure", result.failure)
             }
-            print(json.text)
+            print(json: json.text)
         }
         for rule in report.coverage {
             var json = JSONWriter()
@@ -71,7 +71,7 @@ struct RulesTest: ParsableCommand {
                 $0.put("transitions", rule.possible.count)
                 $0.array("missing") { array in for name in rule.missing { array.item(name) } }
             }
-            print(json.text)
+            print(json: json.text)
         }
     }
 
@@ -83,16 +83,16 @@ struct RulesTest: ParsableCommand {
         let missing = report.coverage.reduce(0) { $0 + $1.missing.count }
         if coverage {
             for rule in report.coverage where !rule.missing.isEmpty {
-                print(column(rule.rule, 32) + "not seen: " + rule.missing.joined(separator: ", "))
+                print(column(rule.rule, 32) + "not reached: " + rule.missing.joined(separator: ", "))
             }
         }
         print(
             "\(report.results.count - report.failed.count) passed, \(report.failed.count) failed; "
-                + "\(possible - missing) of \(possible) transitions seen")
+                + "\(possible - missing) of \(possible) transitions reached")
     }
 }
 
-/// Test results as other tools read them.
+/// Test results in the JUnit format of other tools.
 enum JUnit {
     static func xml(_ report: RuleTestReport) -> String {
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"

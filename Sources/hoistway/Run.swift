@@ -4,7 +4,7 @@ import Logging
 
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run the gateway until it is told to stop (SIGTERM).",
+        abstract: "Run the gateway until SIGTERM.",
         discussion: """
             A configuration of a dozen lines suffices:
 
@@ -21,8 +21,8 @@ struct Run: ParsableCommand {
 
             A password stands in a file of its own (password_file), never in the configuration.
 
-            Several centres are told one by one, each by routes in the order in which they are tried. An entrapment without a receipt in
-            30 s goes by the next route too, and one that nobody accepts in 3 minutes by all:
+            Each of several centres receives the events by its own routes, in the order in which they are tried. An entrapment without a receipt in
+            30 s goes by the next route too, and one that nobody accepts in 3 minutes by all routes:
 
               centres:
                 - name: city
@@ -34,9 +34,9 @@ struct Run: ParsableCommand {
             """)
 
     @Option(help: "The configuration file.")
-    var config: String
+    var config = standardConfiguration
 
-    @Option(help: "Write every message heard into this trace as well.")
+    @Option(help: "Also write every message into this trace.")
     var record: String?
 
     @Option(help: "How much to log: debug, info, notice, warning, error.")
@@ -48,7 +48,9 @@ struct Run: ParsableCommand {
                 throw ValidationError(
                     "--log-level: found '\(logLevel)', expected debug, info, notice, warning or error")
             }
-            var log = Logger(label: "hoistway") { StreamLogHandler.standardError(label: $0) }
+            let writer = LogWriter()
+            defer { writer.flush(for: .seconds(1)) }
+            var log = writer.logger
             log.logLevel = level
             try Daemon(try Configuration(file: config), recordPath: record, log: log).run()
         }

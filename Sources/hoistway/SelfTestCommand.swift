@@ -1,6 +1,9 @@
 import ArgumentParser
+import Encoding
 import FoundationEssentials
 import Gateway
+import LiftModel
+import PositionedYAML
 
 #if canImport(Glibc)
     import Glibc
@@ -8,7 +11,7 @@ import Gateway
     import Musl
 #endif
 
-/// What the status file says of a self-test.
+/// The status file's report of a self-test.
 struct SelfTestReport: Decodable {
     struct Stored: Decodable {
         var centre: String
@@ -21,12 +24,14 @@ struct SelfTestReport: Decodable {
     var raisedS: Double?
     var endedS: Double?
     var stored: [Stored]
+
+    var startedLocal: String { Instant(rfc3339: started)?.local ?? started }
 }
 
 struct SelfTestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "selftest",
-        abstract: "Try the whole way with an entrapment that nobody is in: broker, rules, disk, route, receipt.",
+        abstract: "Test the whole way with an entrapment without people: broker, rules, disk, route, receipt.",
         discussion: """
             The running gateway has a lift that does not exist stop between floors with a passenger, on the topic
             hoistway/selftest/SITE/state of the building's broker, and waits for each centre's receipt. The alert says "test": true; no
@@ -36,42 +41,59 @@ struct SelfTestCommand: ParsableCommand {
             """)
 
     @Option(help: "The gateway's configuration file.")
-    var config = "/etc/hoistway/hoistway.yaml"
+    var config = standardConfiguration
 
     func run() throws {
         try reporting {
             let configuration = try Configuration(file: config)
-            var before = report(configuration).map(\.started)
-            if let running = report(configuration), running.endedS == nil {
-                print("a self-test runs already; this is it")
+            guard configuration.isRunning else {
+                printError(
+                    "hoistway: the gateway is not running, and no test was started. Start it: systemctl start hoistway")
+                throw ExitCode.failure
+            }
+            let newest = try page(configuration)
+            guard let newest, MonotonicSeconds.now - newest.monotonicS <= Status.staleAfter else {
+                printError(
+                    "hoistway: no test was started, because its result could not be shown: "
+                        + Status.missing(configuration.runtimeFolder + "/status.json", .running))
+                throw ExitCode.failure
+            }
+            var before = newest.selftest?.started
+            if let running = newest.selftest, running.endedS == nil {
+                print("a self-test is running already; this is its report")
                 before = nil
             } else {
-                try OrderBox(stateFolder: configuration.stateFolder).requestSelfTest()
+                try ActionInbox(stateFolder: configuration.stateFolder).requestSelfTest()
             }
-            var told: Set<String> = []
-            func tell(_ line: String) { if told.insert(line).inserted { print(line) } }
+            var printed: Set<String> = []
+            func printOnce(_ line: String) { if printed.insert(line).inserted { print(line) } }
             for _ in 0..<1800 {
                 usleep(100_000)
-                guard let report = report(configuration), report.started != before else { continue }
-                tell("a virtual lift stops between floors with a passenger")
-                if let seconds = report.heardS { tell("heard over the building's broker after \(seconds) s") }
-                if let seconds = report.raisedS { tell("raised by the rules after \(seconds) s") }
-                for stored in report.stored { tell("stored by \(stored.centre) after \(stored.seconds) s") }
+                guard let report = try page(configuration)?.selftest, report.started != before else { continue }
+                printOnce("a virtual lift stops between floors with a passenger")
+                if let seconds = report.heardS { printOnce("received from the building's broker after \(seconds) s") }
+                if let seconds = report.raisedS { printOnce("raised by the rules after \(seconds) s") }
+                for stored in report.stored { printOnce("stored by \(stored.centre) after \(stored.seconds) s") }
                 guard let ended = report.endedS else { continue }
                 if report.passed { return print("passed; the virtual lift's doors are open after \(ended) s") }
                 printError("hoistway: the self-test failed: \(report.problem ?? "")")
                 throw ExitCode.failure
             }
-            printError("hoistway: the gateway has not answered in 180 s. Does it run? hoistway status")
+            printError("hoistway: the self-test has not ended in 180 s. What the gateway does: hoistway status")
             throw ExitCode.failure
         }
     }
 
-    private func report(_ configuration: Configuration) -> SelfTestReport? {
-        struct Page: Decodable { var selftest: SelfTestReport? }
+    private struct Page: Decodable {
+        var monotonicS: Double
+        var selftest: SelfTestReport?
+    }
+
+    private func page(_ configuration: Configuration) throws -> Page? {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return FileManager.default.contents(atPath: configuration.runtimeFolder + "/status.json")
-            .flatMap { try? decoder.decode(Page.self, from: $0) }?.selftest
+        let bytes = try Files.readGatewayFile(configuration.runtimeFolder + "/status.json")
+        // A status file of another version counts as missing.
+        return bytes.flatMap { try? decoder.decode(Page.self, from: Data($0)) }
     }
 }

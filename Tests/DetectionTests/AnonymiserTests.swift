@@ -1,6 +1,6 @@
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import PositionedYAML
 import Testing
 
@@ -74,7 +74,7 @@ import Testing
                 == #"elev/lift-00001 {"car":{"run":true,"door":{"shut":false}}}"#)
     }
 
-    /// Adapters' spellings stay, since a replay is to read them as they were.
+    /// The spellings of adapters stay, because a replay must read them as they were.
     @Test func whatTheProfileReadsInAnotherSpellingStays() throws {
         var anonymiser = try Self.anonymiser()
         let payload =

@@ -1,9 +1,9 @@
-import Elevator
+import LiftModel
 import Testing
 
 @testable import Detection
 
-/// One incident is one alert, whichever branches of its rule it shows itself by.
+/// One incident is one alert, whichever branches of its rule become due.
 @Suite struct BranchTests {
     private static let twoBranches = """
         rules:
@@ -29,8 +29,8 @@ import Testing
         try Building(rules: Self.twoBranches, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
     }
 
-    /// What became of the one alert: state, reason, and second.
-    private func life(_ building: Building) -> [String] {
+    /// The revisions of the one alert: state, reason, and second.
+    private func states(_ building: Building) -> [String] {
         building.alerts.map {
             "\($0.state.rawValue) \($0.reason) \(Int(($0.time - Building.start).inSeconds))"
         }
@@ -38,57 +38,57 @@ import Testing
 
     @Test func aBranchThatJoinsIsARevisionOfTheSameAlert() throws {
         var building = try building()
-        building.say(at: 0) { reading in
+        building.send(at: 0) { reading in
             reading.set(.moving, true)
             reading.set(.inDoorZone, false)
         }
         building.advance(to: 25)
-        building.say(at: 30) { $0.set(.moving, false) }
-        for second in stride(from: 40.0, through: 110, by: 10) { building.say(at: second) }
-        #expect(life(building) == ["suspected silence 20", "suspected off_level 40", "confirmed off_level 100"])
+        building.send(at: 30) { $0.set(.moving, false) }
+        for second in stride(from: 40.0, through: 110, by: 10) { building.send(at: second) }
+        #expect(states(building) == ["suspected silence 20", "suspected off_level 40", "confirmed off_level 100"])
         #expect(Set(building.alerts.map(\.id)).count == 1)
         #expect(building.alerts.map(\.revision) == [1, 2, 3])
     }
 
     @Test func aSuspicionThatStandsOnASilenceAloneIsRevised() throws {
         var building = try building()
-        building.say(at: 0) { $0.set(.inDoorZone, true) }
+        building.send(at: 0) { $0.set(.inDoorZone, true) }
         building.advance(to: 30)
-        building.say(at: 35)
-        #expect(life(building) == ["suspected silence 20", "cleared revised 35"])
+        building.send(at: 35)
+        #expect(states(building) == ["suspected silence 20", "cleared revised 35"])
     }
 
     @Test func aSuspicionThatStandsOnMoreIsNotRevised() throws {
         var building = try building()
-        building.say(at: 0) { reading in
+        building.send(at: 0) { reading in
             reading.set(.moving, false)
             reading.set(.inDoorZone, false)
         }
         building.advance(to: 30)
-        building.say(at: 35) { $0.set(.inDoorZone, true) }
+        building.send(at: 35) { $0.set(.inDoorZone, true) }
         #expect(!building.alerts.contains { $0.state == .cleared })
     }
 
     @Test func aHoldAddsUpOverInterruptions() throws {
         var building = try building()
         for (second, isMoving) in [(0.0, false), (6, true), (7, false), (12, true), (13, false)] {
-            building.say(at: second) { reading in
+            building.send(at: second) { reading in
                 reading.set(.moving, isMoving)
                 reading.set(.inDoorZone, false)
             }
         }
-        #expect(life(building) == ["suspected off_level 11"])
+        #expect(states(building) == ["suspected off_level 11"])
     }
 
     @Test func aBranchThatConfirmsConfirmsTheOpenSuspicion() throws {
         var building = try building()
-        building.say(at: 0) { reading in
+        building.send(at: 0) { reading in
             reading.set(.moving, false)
             reading.set(.inDoorZone, false)
             reading.set(.doorOpenDemand, false)
         }
-        building.say(at: 15) { $0.set(.doorOpenDemand, true) }
-        #expect(life(building) == ["suspected off_level 10", "confirmed pressed 15"])
+        building.send(at: 15) { $0.set(.doorOpenDemand, true) }
+        #expect(states(building) == ["suspected off_level 10", "confirmed pressed 15"])
         #expect(Set(building.alerts.map(\.id)).count == 1)
     }
 
@@ -105,15 +105,16 @@ import Testing
             """
         var building = try Building(rules: rules, provides: [.moving, .inDoorZone])
         for second in 0..<60 {
-            building.say(at: 1.1 * Double(second)) { reading in
+            building.send(at: 1.1 * Double(second)) { reading in
                 reading.set(.moving, false)
                 reading.set(.inDoorZone, second % 2 == 1)
             }
         }
-        #expect(life(building).count == 2, "\(life(building))")
+        #expect(states(building).count == 2, "\(states(building))")
     }
 
-    /// The first spell of `off_level` has raised the alert; a way out stops its clock. The second spell is muted: it does not go on with it.
+    /// The first spell of `off_level` has raised the alert; a way out stops its clock. The second
+    /// spell is suppressed and does not continue the clock.
     @Test(arguments: [false, true]) func aSpellThatIsMutedConfirmsNothingByTime(_ isMuted: Bool) throws {
         let rules = """
             rules:
@@ -130,22 +131,22 @@ import Testing
                 title: { en: stuck, zh: stuck }
             """
         var building = try Building(rules: rules, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
-        building.say(at: 0) { reading in
+        building.send(at: 0) { reading in
             reading.set(.moving, false)
             reading.set(.inDoorZone, false)
             reading.set(.frontFullyOpen, false)
             reading.set(.doorOpenDemand, false)
         }
-        building.say(at: 20) { $0.set(.inDoorZone, true) }
-        building.say(at: 30) { $0.set(.doorOpenDemand, isMuted) }
-        building.say(at: 40) { $0.set(.inDoorZone, false) }
-        for second in stride(from: 50.0, through: 200, by: 10) { building.say(at: second) }
-        // Nobody accepts it: that is told, too.
-        func stages() -> [String] { life(building).filter { !$0.contains(Alert.notAccepted) } }
+        building.send(at: 20) { $0.set(.inDoorZone, true) }
+        building.send(at: 30) { $0.set(.doorOpenDemand, isMuted) }
+        building.send(at: 40) { $0.set(.inDoorZone, false) }
+        for second in stride(from: 50.0, through: 200, by: 10) { building.send(at: second) }
+        // A missing acceptance adds a reminder.
+        func stages() -> [String] { states(building).filter { !$0.contains(Alert.notAccepted) } }
         #expect(stages() == ["suspected off_level 10"] + (isMuted ? [] : ["confirmed off_level 100"]))
-        // Once nobody mutes it any more, it has its whole time.
-        building.say(at: 205) { $0.set(.doorOpenDemand, false) }
-        for second in stride(from: 210.0, through: 300, by: 10) { building.say(at: second) }
+        // Without its suppressor the spell has its whole hold.
+        building.send(at: 205) { $0.set(.doorOpenDemand, false) }
+        for second in stride(from: 210.0, through: 300, by: 10) { building.send(at: second) }
         #expect(stages() == ["suspected off_level 10", "confirmed off_level \(isMuted ? 265 : 100)"])
     }
 
@@ -163,19 +164,19 @@ import Testing
                 title: { en: stuck, zh: stuck }
             """
         var building = try Building(rules: rules, provides: [.moving, .inDoorZone, .doorOpenDemand, .floor])
-        building.say(at: 0, sequence: 1) { reading in
+        building.send(at: 0, sequence: 1) { reading in
             reading.set(.moving, false)
             reading.set(.inDoorZone, false)
             reading.set(.doorOpenDemand, true)
         }
-        building.say(at: 3, sequence: 3) { $0.set(.doorOpenDemand, false) }
+        building.send(at: 3, sequence: 3) { $0.set(.doorOpenDemand, false) }
         building.advance(to: 3.5)
-        building.say(at: 1.8, arriving: 3.6, sequence: 2) { reading in
+        building.send(at: 1.8, arriving: 3.6, sequence: 2) { reading in
             reading.set(.doorOpenDemand, true)
             reading.set(.floor, number: 3)
         }
         building.advance(to: 4)
-        #expect(life(building) == ["suppressed test 2", "suspected off_level 3"])
+        #expect(states(building) == ["suppressed test 2", "suspected off_level 3"])
     }
 
     @Test func anAlertOfARuleThatIsABranchNowKeepsItsIdAndIsEndedByTheNewRule() throws {
@@ -191,18 +192,18 @@ import Testing
             """
         var building = try Building(
             rules: before, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
-        building.say(at: 0) { reading in
+        building.send(at: 0) { reading in
             reading.set(.moving, false)
             reading.set(.inDoorZone, false)
         }
-        building.say(at: 15)
+        building.send(at: 15)
         try building.adopt(Self.twoBranches)
-        for second in stride(from: 20.0, through: 80, by: 10) { building.say(at: second) }
-        building.say(at: 90) { reading in
+        for second in stride(from: 20.0, through: 80, by: 10) { building.send(at: second) }
+        building.send(at: 90) { reading in
             reading.set(.inDoorZone, true)
             reading.set(.frontFullyOpen, true)
         }
-        #expect(life(building) == ["suspected held 10", "confirmed off_level 70", "cleared released 90"])
+        #expect(states(building) == ["suspected held 10", "confirmed off_level 70", "cleared released 90"])
         #expect(Set(building.alerts.map(\.id)).count == 1)
         #expect(building.alerts.last?.kind == "entrapment")
     }

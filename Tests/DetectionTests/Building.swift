@@ -1,17 +1,17 @@
 import Detection
-import Elevator
+import LiftModel
 import PositionedYAML
 import Testing
 
-/// A building for tests: lifts say things, time is moved by hand, and alerts come out.
+/// A building for tests: lifts send readings, time is moved by hand, and alerts are collected.
 struct Building {
     var detector: Detector
     private(set) var now: Instant
-    private(set) var told: [String] = []
+    private(set) var revisions: [String] = []
     private(set) var alerts: [Alert] = []
     private let kind: Detector.LiftKind
-    private var words: [Reading]
-    /// Above those of the words in the fixtures, which a restored lift remembers.
+    private var readings: [Reading]
+    /// Greater than the keys of the messages in the fixtures, which a restored lift remembers.
     private var key: UInt64 = 1_000
     static let start = Instant(nanoseconds: 1_000_000_000_000_000_000)
 
@@ -29,36 +29,37 @@ struct Building {
     }
 
     init(lifts: Int = 1, rules: RuleSet, provides: Set<Signal>) throws {
-        detector = Detector(rules: rules, start: Self.start, isListening: true)
+        detector = Detector(rules: rules, start: Self.start, isObserving: true)
         now = Self.start
         kind = Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
         for number in 1...lifts { try detector.add(Lift(id: "\(number)"), kind: kind, at: Self.start) }
-        words = Array(repeating: Reading(), count: lifts)
+        readings = Array(repeating: Reading(), count: lifts)
     }
 
-    /// A lift says something new; what it does not mention stays. `arriving` moves time; by default it arrives as it is said.
-    mutating func say(
+    /// A lift sends a change; signals that are not set keep their values. `arriving` moves time; by
+    /// default the message arrives when it is sent.
+    mutating func send(
         _ lift: Int = 1, at seconds: Double, arriving: Double? = nil, sequence: Int64 = 0, isRetained: Bool = false,
         repeating: Bool = false, _ change: (inout Reading) -> Void = { _ in }
     ) {
-        change(&words[lift - 1])
-        var reading = words[lift - 1]
+        change(&readings[lift - 1])
+        var reading = readings[lift - 1]
         reading.deviceTime = Self.start + .nanoseconds(Int64(seconds * 1e9))
         reading.sequence = sequence
         reading.isBaseline = isRetained
         if !repeating { key += 1 }
         advance(to: arriving ?? max(seconds, (now - Self.start).inSeconds))
-        detector.fold(reading, lift: lift - 1, key: key, vendorCode: nil, arrival: now)
+        detector.apply(reading, lift: lift - 1, key: key, vendorCode: nil, arrival: now)
         collect()
     }
 
-    /// A word that is no sign of life, such as a last will.
-    mutating func sayBeside(_ lift: Int = 1, at seconds: Double, _ change: (inout Reading) -> Void) {
+    /// A message that is no sign of life, such as a last will.
+    mutating func sendNoSignOfLife(_ lift: Int = 1, at seconds: Double, _ change: (inout Reading) -> Void) {
         var reading = Reading()
         change(&reading)
         reading.isSignOfLife = false
         advance(to: seconds)
-        detector.fold(reading, lift: lift - 1, key: 0, vendorCode: nil, arrival: now)
+        detector.apply(reading, lift: lift - 1, key: 0, vendorCode: nil, arrival: now)
         collect()
     }
 
@@ -68,21 +69,22 @@ struct Building {
         collect()
     }
 
-    mutating func stopListening() {
-        detector.stopListening(at: now)
+    mutating func stopObserving() {
+        detector.stopObserving(at: now)
         collect()
     }
-    mutating func startListening(at seconds: Double) {
+    mutating func startObserving(at seconds: Double) {
         now = Self.start + .nanoseconds(Int64(seconds * 1e9))
-        detector.startListening(at: now)
+        detector.startObserving(at: now)
         collect()
     }
 
-    /// The gateway is killed and goes on from its snapshot.
-    /// - Parameter seconds: when it starts; what is folded after the snapshot may well be older.
+    /// The gateway is killed and restarts from its snapshot.
+    /// - Parameter seconds: when it starts; the readings that are replayed after the snapshot may
+    ///   be older.
     mutating func restart(at seconds: Double = 0) throws {
         let start = Self.start + .nanoseconds(Int64(seconds * 1e9))
-        var fresh = Detector(rules: detector.rules, start: start, isListening: true)
+        var fresh = Detector(rules: detector.rules, start: start, isObserving: true)
         for index in 0..<detector.liftCount {
             try fresh.add(detector.lift(index), kind: kind, at: start)
         }
@@ -90,8 +92,8 @@ struct Building {
         detector = fresh
     }
 
-    mutating func order(_ order: Order) throws {
-        try detector.follow(order, at: now)
+    mutating func perform(_ action: OperatorAction) throws {
+        try detector.apply(action, at: now)
         collect()
     }
     mutating func adopt(_ rules: String) throws {
@@ -99,9 +101,9 @@ struct Building {
         collect()
     }
 
-    /// A car that somebody is in stops between floors.
+    /// A car with an occupant stops between floors.
     mutating func stop(at second: Double, lift: Int = 1) {
-        say(lift, at: second) {
+        send(lift, at: second) {
             $0.stopsBetweenFloors()
             $0.set(.occupied, true)
         }
@@ -111,20 +113,20 @@ struct Building {
         for alert in detector.takeAlerts() {
             alerts.append(alert)
             let time = (alert.time - Self.start).inSeconds
-            told.append("\(alert.lift) \(alert.kind) \(alert.state.rawValue) \(time)")
+            revisions.append("\(alert.lift) \(alert.kind) \(alert.state.rawValue) \(time)")
         }
     }
 }
 
 extension Building {
-    /// The shipped rules, and lifts that say what most do: no load, no second door.
+    /// The shipped rules, and lifts with the signals that most have: no load, no second door.
     static func shipped(lifts: Int = 1) throws -> Building {
         try Building(
             lifts: lifts, rules: ShippedRulesTests.load(),
             provides: [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor])
     }
 
-    /// One rule of an entrapment: suspected after 10 s, confirmed after 60 s.
+    /// One entrapment rule: suspected after 10 s, confirmed after 60 s.
     static let stuck = """
         rules:
           - rule: stuck
@@ -136,7 +138,7 @@ extension Building {
             title: { en: stuck, zh: 困人 }
         """
 
-    /// One rule of the alarm button, as it is shipped.
+    /// The rule of the alarm button, as shipped.
     static let called = """
         rules:
           - rule: called
@@ -178,11 +180,11 @@ extension Reading {
         set(.frontFullyOpen, false)
         set(.codes, bits: 0)
     }
-    mutating func saysPressed(_ isPressed: Bool) { set(.codes, bits: isPressed ? FaultCode.carAlarmButton.bit : 0) }
+    mutating func setPressed(_ isPressed: Bool) { set(.codes, bits: isPressed ? FaultCode.carAlarmButton.bit : 0) }
     mutating func set(_ signal: Signal, bits: UInt64) { set(signal.rawValue, bits: bits) }
 }
 
-/// The shipped rules, found from this file's place in the repository.
+/// The shipped rules; the path follows from the path of this file.
 enum Shipped {
     static let folder = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/Devices"
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Detection
 
-/// Rules that are changed while lifts are watched.
+/// Changes of rules while lifts are watched.
 @Suite struct ChangedRulesTests {
     @Test func changingOneRuleLeavesTheOthersHoldAlone() throws {
         let other = "\n  - { rule: other, kind: other, when: moving, for: 30s, title: { en: o, zh: o } }"
@@ -11,7 +11,7 @@ import Testing
         building.advance(to: 9)
         try building.adopt(Building.rule() + other.replacingFirst("30s", "40s"))
         building.advance(to: 12)
-        #expect(building.told == ["1 stands raised 11.0"])
+        #expect(building.revisions == ["1 stands raised 11.0"])
     }
 
     @Test(arguments: [("keep", 11.0), ("restart", 19.0)])
@@ -20,9 +20,9 @@ import Testing
         building.stop(at: 1)
         building.advance(to: 9)
         try building.adopt(Building.rule("severity: minor\n    when_changed: \(policy)"))
-        building.say(at: 9)
+        building.send(at: 9)
         building.advance(to: 25)
-        #expect(building.told == ["1 stands raised \(time)"])
+        #expect(building.revisions == ["1 stands raised \(time)"])
     }
 
     @Test func anAlertOfARuleThatIsGoneIsCleared() throws {
@@ -37,12 +37,12 @@ import Testing
     @Test func aWindowThatWasFillingGoesOnThroughAReload() throws {
         let text = Building.rule(when: "count(rise(moving), 1h) >= 3", hold: "0s")
         var building = try Building(rules: text)
-        for second in 0..<4 { building.say(at: Double(second)) { $0.set(.moving, second % 2 == 1) } }
+        for second in 0..<4 { building.send(at: Double(second)) { $0.set(.moving, second % 2 == 1) } }
         try building.adopt(text + "\n  - { rule: new, kind: new, when: moving, title: { en: o, zh: o } }")
-        building.say(at: 4) { $0.set(.moving, false) }
-        building.say(at: 5) { $0.set(.moving, true) }
-        #expect(building.told.contains("1 stands raised 5.0"))
-        #expect(building.told.contains { $0.hasPrefix("1 new raised") })
+        building.send(at: 4) { $0.set(.moving, false) }
+        building.send(at: 5) { $0.set(.moving, true) }
+        #expect(building.revisions.contains("1 stands raised 5.0"))
+        #expect(building.revisions.contains { $0.hasPrefix("1 new raised") })
     }
 
     @Test func whatARuleBeforeAnotherNamesFirstLeavesTheOthersMemoryAlone() throws {
@@ -53,8 +53,8 @@ import Testing
         building.advance(to: 20)
         try building.adopt(
             "rules:\n  - { rule: a, kind: a, when: in_door_zone, title: { en: a, zh: a } }\n" + held)
-        building.say(at: 25)
+        building.send(at: 25)
         building.advance(to: 32)
-        #expect(building.told == ["1 h raised 31.0"])
+        #expect(building.revisions == ["1 h raised 31.0"])
     }
 }

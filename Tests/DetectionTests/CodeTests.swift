@@ -1,9 +1,9 @@
-import Elevator
+import LiftModel
 import Testing
 
 @testable import DeviceProfiles
 
-/// A code is what the profile's author says it is, and nothing else.
+/// A code is what the profile's author declares, and nothing else.
 @Suite struct CodeTests {
     @Test func theAuthorsMapDecidesAlone() throws {
         let profile = try WrittenProfile("codes: { field: err, map: { 4: \"02\", 90: \"08\", 0: none } }")
@@ -44,7 +44,7 @@ import Testing
         #expect(try pairs.read(#"{"err":[["E07",90]]}"#, .codes).value == "02")
     }
 
-    /// A level or a count within an object is no code, and of two texts nobody knows which is.
+    /// A level or a count within an object is no code, and of two texts neither is surely the code.
     @Test func objectsAreNotSearchedForNumbers() throws {
         let profile = try WrittenProfile(
             "codes: { field: err, map: { E12: \"02\", 5: \"08\" } }", head: "standard: gbt24476")
@@ -118,7 +118,7 @@ import Testing
         let profile = try WrittenProfile("codes: { field: err, map: { 4: \"02\" } }\nvendor_code: raw")
         #expect(try profile.read(#"{"err":17,"raw":"E48"}"#, .codes).vendorCode == "E48")
         #expect(try profile.read(#"{"err":17}"#, .codes).vendorCode == "17")
-        #expect(try profile.read(#"{"err":4}"#, .codes).vendorCode == nil, "what the field said last still holds")
+        #expect(try profile.read(#"{"err":4}"#, .codes).vendorCode == nil, "the last value of the field still holds")
     }
 
     @Test func aCodeThatIsNoneOfTheStandardsIsRefusedAtItsPlace() throws {

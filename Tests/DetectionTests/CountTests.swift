@@ -1,4 +1,4 @@
-import Elevator
+import LiftModel
 import Testing
 
 @testable import Detection
@@ -51,7 +51,7 @@ import Testing
         #expect(try verdicts("usual(rise(p) and q, 2d) == 1", rows, until: 180_000) == "0:? 172800:T")
     }
 
-    /// So many points on each day.
+    /// This many points on each day.
     private func days(_ counts: Int...) -> String {
         counts.enumerated().reduce("0:F") { rows, day in
             (0..<day.element).reduce(rows) {

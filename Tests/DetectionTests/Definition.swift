@@ -2,12 +2,13 @@
 
 /// The definition of the rule language, evaluated over a whole trace: slow and obviously right.
 ///
-/// Time is counted in steps; everything changes on whole steps, and windows are whole steps, so a value holds from its step up to
-/// the next. −1 is false, 0 unknown, 1 true. Nothing here is shared with the engine.
+/// Time is counted in steps. Everything changes on whole steps, and windows are whole steps, so a
+/// value holds from its step up to the next. −1 is false, 0 unknown, 1 true. Nothing here is shared
+/// with the engine.
 struct Definition {
     let trace: FormulaTrace
     let isComplete: Bool
-    /// How long a step is, and how many lie between midnight and the first.
+    /// The length of a step, and the number of steps between midnight and the first.
     var step = Duration.seconds(1)
     var origin = 0
 
@@ -17,12 +18,12 @@ struct Definition {
     func truth(_ f: Formula) -> [Int] {
         switch f.op {
         case .signal:
-            return trace.values(Formula.signals[f.constant]).map { word in
-                if case .flag(let flag) = word { flag ? 1 : -1 } else { 0 }
+            return trace.values(Formula.signals[f.constant]).map { value in
+                if case .flag(let flag) = value { flag ? 1 : -1 } else { 0 }
             }
         case .named:
-            return trace.values("e").map { word in
-                if case .name(let name) = word { name == ["red", "blue"][f.constant % 2] ? 1 : -1 } else { 0 }
+            return trace.values("e").map { value in
+                if case .name(let name) = value { name == ["red", "blue"][f.constant % 2] ? 1 : -1 } else { 0 }
             }
         case .compare:
             return number(f.parts[0]).map { $0.map { Self.compare($0, f.low, f.constant) ? 1 : -1 } ?? 0 }
@@ -72,8 +73,8 @@ struct Definition {
     func number(_ f: Formula) -> [Double?] {
         switch f.op {
         case .number:
-            return trace.values(Formula.numbers[f.constant]).map { word in
-                if case .number(let n) = word { Double(n) } else { nil }
+            return trace.values(Formula.numbers[f.constant]).map { value in
+                if case .number(let n) = value { Double(n) } else { nil }
             }
         case .add:
             return zip(number(f.parts[0]), number(f.parts[1])).map { a, b in a.flatMap { a in b.map { a + $0 } } }
@@ -106,7 +107,7 @@ struct Definition {
         return since(Array(repeating: 1, count: q.count), q, low: f.low, high: high, isPoint)
     }
 
-    /// When something comes: a point, or a condition's becoming true.
+    /// The step at which an event arrives: a point, or a condition that becomes true.
     private func arrival(_ f: Formula) -> [Int] { f.sort == .point ? truth(f) : rise(truth(f)) }
 
     /// Over the record, of the moments at which it was known.
@@ -127,17 +128,19 @@ struct Definition {
             var best = -1
             let first = high.map { t - $0 + (isPoint ? 1 : 0) } ?? 0
             for s in stride(from: t - low, through: max(0, first), by: -1) {
-                // At this very moment (t, t] asks nothing of p. A point lasts only while p does.
+                // At this very moment (t, t] is empty, so p has no effect. A point lasts only while
+                // p does.
                 if s == t, !isPoint { best = max(best, q[t]) }
                 if s < t || isPoint { best = max(best, min(q[s], p[s...t].min()!)) }
             }
-            // Before the record nobody knows; without an upper end the window is the record.
+            // The time before the record is unknown; without an upper end the window is the record.
             if let high, t - high < 0, !isComplete { best = max(best, min(0, p[...t].min()!)) }
             return best
         }
     }
 
-    /// True from when `set` is true until `reset` is true and `set` is not. A point that sets, sets what comes after it.
+    /// True from when `set` is true until `reset` is true and `set` is not. A point sets what comes
+    /// after it.
     private func latched(_ set: [Int], _ reset: [Int], setByPoint: Bool, resetByPoint: Bool) -> [Int] {
         steps.map { t in
             func lasts(from s: Int) -> Int {
@@ -179,15 +182,16 @@ struct Definition {
         }
     }
 
-    /// A count that is known to be from `surely` to `possibly`: any number between them is possible.
+    /// A count between `surely` and `possibly`: any number between them is possible.
     private func compare(_ surely: Int, _ possibly: Int, _ f: Formula) -> Int {
         let outcomes = Set((surely...min(possibly, 20)).map { Self.compare(Double($0), f.low, f.constant) })
         return outcomes.count == 2 ? 0 : outcomes.contains(true) ? 1 : -1
     }
 
-    /// What came while the number was what it is now, of the latest 16 points, and of the latest 16 that may be one.
+    /// The points that came while the number had its present value: of the latest 16 points, and of
+    /// the latest 16 possible ones.
     private func countWhere(_ point: [Int], _ x: [Double?], _ f: Formula) -> [Int] {
-        // At least none is so whatever the number is.
+        // A count of at least 0 is true whatever the number is.
         let isTrivial = [0, 5].contains(f.low) && f.constant == 0
         return steps.map { t in
             guard let now = x[t] else { return isTrivial ? (f.low == 5 ? 1 : -1) : 0 }
@@ -204,10 +208,10 @@ struct Definition {
     /// The number of a step's day.
     private func day(_ t: Int) -> Int64 { (step * (t + origin)).nanoseconds / Duration.seconds(86_400).nanoseconds }
 
-    /// nil where it is not known.
+    /// nil: unknown.
     private func count(_ point: [Int], ofDay wanted: Int64, upTo now: Int) -> Int? {
         let its = (0...now).filter { day($0) == wanted }
-        // The record began in it, later than at midnight.
+        // The record began during this day, later than at midnight.
         let isPart = its.first == 0 && (step * origin).nanoseconds % Duration.seconds(86_400).nanoseconds != 0
         if its.isEmpty || isPart && !isComplete || its.contains(where: { point[$0] == 0 }) { return nil }
         return its.count { point[$0] == 1 }
@@ -236,9 +240,9 @@ struct Definition {
     private func age(_ f: Formula) -> [Int] {
         let signal = Formula.numbers[f.constant]
         return steps.map { t in
-            let said = trace.rows.last { $0.step <= t && $0.words.contains { $0.signal == signal } }
-            guard let said else { return 0 }
-            return (t - said.step >= f.high!) == (f.low == 0) ? 1 : -1
+            let reported = trace.rows.last { $0.step <= t && $0.samples.contains { $0.signal == signal } }
+            guard let reported else { return 0 }
+            return (t - reported.step >= f.high!) == (f.low == 0) ? 1 : -1
         }
     }
 

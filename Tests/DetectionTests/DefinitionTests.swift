@@ -1,20 +1,21 @@
-import Elevator
 import Encoding
+import LiftModel
 import Testing
 
 @testable import Detection
 
-/// Holds the streaming engine to the definition on random formulas and traces. A failure prints its seed and a shrunk case.
+/// Holds the streaming engine to the definition on random formulas and traces. A failure prints its
+/// seed and a shrunk case.
 @Suite struct DefinitionTests {
     struct Case {
         var formula: Formula
         var trace: FormulaTrace
         var history: History
-        /// How long a step is: nothing may hang on whole seconds.
+        /// The length of a step: nothing may depend on whole seconds.
         var step: Duration
         /// Steps between midnight and the first.
         var origin: Int
-        /// The rows come in this order.
+        /// The order in which the rows arrive.
         var order: [Int]
     }
 
@@ -30,10 +31,10 @@ import Testing
     func eachOperatorAgreesWithItsDefinition(_ op: Formula.Operator) throws {
         try hold(500) { random in
             var example = Self.random(&random)
-            // The operator itself at the top, or its point or number brought to a condition.
+            // The operator itself is at the top, or its point or number becomes a condition.
             repeat { example.formula = .random(op.sort, depth: 2, &random) } while example.formula.op != op
             if op.sort == .point { example.formula = Formula(op: .once, parts: [example.formula], high: 3) }
-            // Days are long: some have to pass within the trace.
+            // Days are long: some must pass within the trace.
             if op == .today || op == .usual { example.step = .seconds(28_800) }
             if op.sort == .number {
                 example.formula = Formula(op: .compare, parts: [example.formula], low: 3, constant: 2)
@@ -56,11 +57,11 @@ import Testing
                 ], low: int(0...5), high: int(20...60), constant: int(0...9))
             example.trace.steps = 100
             example.trace.rows = (0...100).map { step in
-                var words: [(signal: String, word: FormulaTrace.Word)] = [("p", .flag(Bool.random(using: &random)))]
-                words.append(("q", int(0...15) == 0 ? .unknown : .flag(true)))
-                if int(0...3) == 0 { words.append(("x", int(0...15) == 0 ? .unknown : .number(int(0...1)))) }
-                if step == 0 { words.append(("x", .number(0))) }
-                return FormulaTrace.Row(step: step, words: words)
+                var samples: [(signal: String, value: FormulaTrace.Value)] = [("p", .flag(Bool.random(using: &random)))]
+                samples.append(("q", int(0...15) == 0 ? .unknown : .flag(true)))
+                if int(0...3) == 0 { samples.append(("x", int(0...15) == 0 ? .unknown : .number(int(0...1)))) }
+                if step == 0 { samples.append(("x", .number(0))) }
+                return FormulaTrace.Row(step: step, samples: samples)
             }
             example.order = Array(example.trace.rows.indices)
             return example
@@ -78,7 +79,7 @@ import Testing
                 """
                 seed \(seed), round \(round): \(reason)
                   \(small.formula.text(step: small.step)), history \(small.history), first step \(small.origin)
-                  \(small.trace.rows.map { "\($0.step): \($0.words.map { "\($0.signal)=\($0.word)" }.joined(separator: " "))" }.joined(separator: "\n  "))
+                  \(small.trace.rows.map { "\($0.step): \($0.samples.map { "\($0.signal)=\($0.value)" }.joined(separator: " "))" }.joined(separator: "\n  "))
                 """)
             return
         }
@@ -88,7 +89,7 @@ import Testing
         let formula = Formula.random(.condition, depth: Int.random(in: 1...4, using: &random), &random)
         let trace = FormulaTrace.random(&random)
         let steps: [Duration] = [.seconds(1), .milliseconds(7), .seconds(3600), .milliseconds(1500), .seconds(28_800)]
-        // Rows of one step keep their order among themselves: the later one counts.
+        // Rows of one step keep their order: the later one counts.
         let order = trace.rows.indices.map { ($0, trace.rows[$0].step) }.shuffled(using: &random).map(\.0)
         let sorted = order.map { i in trace.rows[i].step }
         var used: [Int: [Int]] = [:]
@@ -100,7 +101,7 @@ import Testing
             order: Bool.random(using: &random) ? stable : Array(trace.rows.indices))
     }
 
-    /// - Returns: what differs, or nil.
+    /// - Returns: the difference, or nil.
     static func disagreement(_ example: Case) -> String? {
         let unit = example.step.nanoseconds
         let verdicts: [ExpressionTrace.Verdict]
@@ -109,12 +110,12 @@ import Testing
             for i in example.order {
                 let row = example.trace.rows[i]
                 _ = trace.beginRow(Int64(row.step + example.origin) * unit)
-                for (signal, word) in row.words {
+                for (signal, value) in row.samples {
                     guard let column = try trace.column(named: signal) else { continue }
-                    switch word {
+                    switch value {
                     case .flag(let flag): try trace.add(column, flag)
                     case .number(let n): try trace.add(column, Double(n))
-                    case .name(let name): try trace.add(column, word: Array(name.utf8).span)
+                    case .name(let name): try trace.add(column, text: Array(name.utf8).span)
                     case .unknown: trace.addUnknown(column)
                     }
                 }
@@ -123,7 +124,7 @@ import Testing
                 until: Instant(nanoseconds: Int64(example.trace.steps + example.origin) * unit),
                 history: example.history)
         } catch {
-            // A signal that the trace never mentions is no signal; nothing can be said then.
+            // A signal that is missing in the trace is no signal: no verdict to compare.
             guard let error = error as? ExpressionError else { return "refused: \(error)" }
             return error.message.contains("is not a signal") ? nil : "refused: \(error.message)"
         }
@@ -172,13 +173,13 @@ import Testing
     }
 
     @Test func theShrinkerFindsTheHeartOfAFailure() {
-        // Of a formula with one wrong part, what is left is that part: here one that the engine refuses.
+        // A formula with one wrong part shrinks to that part: here one that the engine refuses.
         var random = SplitMix64(seed: 7)
         var example = Self.random(&random)
         let wrong = Formula(op: .once, parts: [Formula(op: .rise, parts: [Formula(op: .signal)])], low: 2, high: 2)
         example.formula = Formula(
             op: .or, parts: [wrong, Formula(op: .not, parts: [Formula(op: .signal, constant: 1)])])
-        example.trace.rows[0].words = [("p", .flag(true)), ("q", .flag(true))]
+        example.trace.rows[0].samples = [("p", .flag(true)), ("q", .flag(true))]
         let failure = Self.disagreement(example)
         #expect(failure?.contains("holds no point") == true)
         let (small, reason) = Self.shrunk(example, failure ?? "")

@@ -1,5 +1,5 @@
-import Elevator
 import Encoding
+import LiftModel
 
 /// A formula of the rule language as a tree, for the tests that hold the engine to the definition.
 struct Formula: Equatable, CustomStringConvertible {
@@ -26,7 +26,7 @@ struct Formula: Equatable, CustomStringConvertible {
     /// The window in steps; `high` nil is "since the start".
     var low = 0
     var high: Int?
-    /// A constant, or which signal.
+    /// A constant, or the index of a signal.
     var constant = 0
 
     var sort: Sort { op.sort }
@@ -39,7 +39,7 @@ struct Formula: Equatable, CustomStringConvertible {
 
     var description: String { text(step: .seconds(1)) }
 
-    /// As a person writes it, a step being so long.
+    /// The text in the rule language, with steps of this length.
     func text(step: Duration) -> String {
         func part(_ i: Int) -> String { parts[i].text(step: step) }
         func time(_ steps: Int) -> String { (step * steps).written }
@@ -131,7 +131,7 @@ struct Formula: Equatable, CustomStringConvertible {
         case .pointOr: formula.parts = [point(), point()]
         case .number: formula.constant = int(0...1)
         case .add:
-            // The same part twice is one node in the engine, and two in the definition.
+            // Equal parts are one node in the engine, and two in the definition.
             formula.parts = [number()]
             formula.parts.append(int(0...2) == 0 ? formula.parts[0] : number())
         }
@@ -187,9 +187,9 @@ struct Formula: Equatable, CustomStringConvertible {
     }
 }
 
-/// A trace of the formulas' signals: what was said at each step, if anything was.
+/// A trace of the formulas' signals: the values sent at each step, if any.
 struct FormulaTrace {
-    enum Word: Equatable {
+    enum Value: Equatable {
         case flag(Bool)
         case number(Int)
         case name(String)
@@ -197,7 +197,7 @@ struct FormulaTrace {
     }
     struct Row {
         var step: Int
-        var words: [(signal: String, word: Word)]
+        var samples: [(signal: String, value: Value)]
     }
     /// In the order of their steps; the first at step 0. Of two at one step the later counts.
     var rows: [Row]
@@ -205,7 +205,7 @@ struct FormulaTrace {
 
     static func random(_ random: inout SplitMix64) -> FormulaTrace {
         func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
-        func word(_ signal: String) -> Word {
+        func value(_ signal: String) -> Value {
             if int(0...6) == 0 { return .unknown }
             if Formula.signals.contains(signal) { return .flag(Bool.random(using: &random)) }
             return Formula.numbers.contains(signal) ? .number(int(0...3)) : .name(["red", "blue", "green"][int(0...2)])
@@ -216,19 +216,21 @@ struct FormulaTrace {
         var rows: [Row] = []
         for step in 0...steps where step == 0 || int(0...3) < density {
             for _ in 0...(int(0...9) == 0 ? 1 : 0) {
-                var words: [(signal: String, word: Word)] = []
-                for signal in all where int(0...(step == 0 ? 8 : 1)) != 0 { words.append((signal, word(signal))) }
-                rows.append(Row(step: step, words: words))
+                var samples: [(signal: String, value: Value)] = []
+                for signal in all where int(0...(step == 0 ? 8 : 1)) != 0 { samples.append((signal, value(signal))) }
+                rows.append(Row(step: step, samples: samples))
             }
         }
         return FormulaTrace(rows: rows, steps: steps)
     }
 
     /// The value of a signal from each step on.
-    func values(_ signal: String) -> [Word] {
-        var now = Word.unknown
+    func values(_ signal: String) -> [Value] {
+        var now = Value.unknown
         return (0...steps).map { step in
-            for row in rows where row.step == step { for (name, word) in row.words where name == signal { now = word } }
+            for row in rows where row.step == step {
+                for (name, value) in row.samples where name == signal { now = value }
+            }
             return now
         }
     }
@@ -241,9 +243,9 @@ struct FormulaTrace {
             result.append(copy)
         }
         for i in rows.indices {
-            for j in rows[i].words.indices {
+            for j in rows[i].samples.indices {
                 var copy = self
-                copy.rows[i].words.remove(at: j)
+                copy.rows[i].samples.remove(at: j)
                 result.append(copy)
             }
         }

@@ -1,6 +1,6 @@
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import Testing
 
 @testable import DeviceProfiles
@@ -9,7 +9,7 @@ extension JSONBlemishes {
     fileprivate var names: [String] { Self.all.filter { contains($0.blemish) }.map(\.name) }
 }
 
-/// One blemish does not cost a message; whatever else is wrong is refused in words that name it.
+/// A blemish does not cost a message; every other mistake is refused with a text that names it.
 @Suite struct JSONBlemishTests {
     private static let state = Array(#"{"Car_Status":1,"Car_Load":32,"Vendor_Code":"E48","Remark":"x"}"#.utf8)
 
@@ -49,7 +49,7 @@ extension JSONBlemishes {
         #expect(reading.written(.load) == (payload.contains(UInt8(ascii: "3")) ? "32" : "unknown"))
     }
 
-    /// A complete state in which a field is spoiled is like one in which it is null.
+    /// A complete state with a blemished field is like one in which the field is null.
     @Test func theTouchedFieldIsUnknownAndNothingElseIsNoted() throws {
         var decoder = MessageDecoder(Shipped.national)
         let bytes = Array(
@@ -58,7 +58,7 @@ extension JSONBlemishes {
         #expect(message.reading.written(.moving) == "unknown")
         #expect(message.reading.written(.codes) == "unknown")
         #expect(message.reading.deviceTime == nil && message.vendorCode == nil)
-        #expect(decoder.oddities.isEmpty, "the blemish is counted by its own name")
+        #expect(decoder.unexpectedValues.isEmpty, "the blemish is counted by its own name")
         #expect(decoder.blemishes.names == ["not_a_number", "control_character"])
     }
 
@@ -110,7 +110,8 @@ extension JSONBlemishes {
         }
     }
 
-    /// In GBK the second byte of a character may be a backslash; where that swallows a quote nobody knows where the string ends.
+    /// In GBK the second byte of a character may be a backslash. If it hides a quote, the end of
+    /// the string is unknown.
     @Test func textThatHidesItsQuoteIsNamed() {
         let error = #expect(throws: UnreadableMessage.self) {
             try Self.decode(Array(#"{"Remark":""#.utf8) + [0xD5, 0x5C] + Array(#"","Car_Status":1}"#.utf8))
@@ -154,7 +155,8 @@ extension JSONBlemishes {
         return text
     }
 
-    /// The scanner and Foundation's decoder agree on what is JSON, and on what the fields say, once the five blemishes are mended.
+    /// With the five blemishes mended, the scanner and Foundation's decoder agree on what is JSON,
+    /// and on the values of the fields.
     @Test func theScannerAgreesWithFoundation() throws {
         struct Probe: Decodable {
             var a: Double?
@@ -188,7 +190,8 @@ extension JSONBlemishes {
             let ours = (try? scanner.scan([JSONField("a"), JSONField("s")], into: &tokens)) != nil
             let mended = Self.mended(bytes)
             let object = (try? JSONSerialization.jsonObject(with: Data(mended))) as? [String: Any]
-            // Foundation refuses an object whose key occurs twice in some forms and takes it in others; that is not compared.
+            // Foundation refuses an object with a repeated key in some forms and takes it in
+            // others, so this is not compared.
             if text.components(separatedBy: "\"a\":").count > 2 || text.components(separatedBy: "\"s\":").count > 2 {
                 continue
             }

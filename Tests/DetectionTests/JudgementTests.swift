@@ -1,10 +1,11 @@
-import Elevator
 import Foundation
+import LiftModel
 import Testing
 
 @testable import Detection
 
-/// What a person judges false raises nothing while it lasts, and blocks nothing new (entrapment.md: `judged_false`).
+/// A condition that was judged false raises nothing while it lasts, and new evidence raises an
+/// alert (entrapment.md: `judged_false`).
 @Suite struct JudgementTests {
     private static let rules = """
         rules:
@@ -12,13 +13,13 @@ import Testing
           - { rule: dark, kind: dark, when: '"41" in codes', for: 10s, title: { en: d, zh: d } }
         """
 
-    private func judge(_ building: inout Building, _ kind: String) throws {
+    private func judgeFalse(_ building: inout Building, _ kind: String) throws {
         let alert = try #require(building.alerts.last { $0.kind == kind && $0.state.isOpen })
-        try building.order(.judgedFalse(alert: alert.id, by: "Li", reason: "nothing"))
+        try building.perform(.judgedFalse(alert: alert.id, by: "Li", reason: "nothing"))
     }
-    private func say(_ building: inout Building, from: Double, to end: Double, _ codes: FaultCode...) {
+    private func send(_ building: inout Building, from: Double, to end: Double, _ codes: FaultCode...) {
         for second in stride(from: from, through: end, by: 5) {
-            building.say(at: second) {
+            building.send(at: second) {
                 $0.stopsBetweenFloors()
                 $0.set(.codes, bits: codes.reduce(0) { $0 | $1.bit })
             }
@@ -27,75 +28,76 @@ import Testing
 
     private func bothJudged() throws -> Building {
         var building = try Building(rules: Self.rules)
-        building.say(at: 0) { $0.set(.moving, true) }
-        say(&building, from: 1, to: 21, .mainPowerLost)
-        try judge(&building, "entrapment")
-        try judge(&building, "dark")
-        say(&building, from: 25, to: 60, .mainPowerLost)
-        #expect(building.told.count == 4, "the same evidence raises nothing")
+        building.send(at: 0) { $0.set(.moving, true) }
+        send(&building, from: 1, to: 21, .mainPowerLost)
+        try judgeFalse(&building, "entrapment")
+        try judgeFalse(&building, "dark")
+        send(&building, from: 25, to: 60, .mainPowerLost)
+        #expect(building.revisions.count == 4, "the same evidence raises nothing")
         return building
     }
 
     @Test func twoAlertsThatAreJudgedFalseForgetNeither() throws {
         var building = try bothJudged()
-        say(&building, from: 61, to: 81, .mainPowerLost, .carAlarmButton)
-        #expect(building.told.suffix(2).sorted() == ["1 dark raised 71.0", "1 entrapment raised 71.0"])
+        send(&building, from: 61, to: 81, .mainPowerLost, .carAlarmButton)
+        #expect(building.revisions.suffix(2).sorted() == ["1 dark raised 71.0", "1 entrapment raised 71.0"])
     }
 
     @Test func whatIsJudgedAgainIsMeasuredAgainstTheLastJudgement() throws {
         var building = try bothJudged()
-        say(&building, from: 61, to: 81, .mainPowerLost, .carAlarmButton)
-        try judge(&building, "entrapment")
-        say(&building, from: 85, to: 120, .mainPowerLost, .carAlarmButton)
-        #expect(building.told.count == 7, "the press was known")
+        send(&building, from: 61, to: 81, .mainPowerLost, .carAlarmButton)
+        try judgeFalse(&building, "entrapment")
+        send(&building, from: 85, to: 120, .mainPowerLost, .carAlarmButton)
+        #expect(building.revisions.count == 7, "the press was known")
         // The other judgement has not been renewed, and its alert is open.
         #expect(building.detector.openAlerts.map(\.kind) == ["dark"])
-        say(&building, from: 121, to: 141, .mainPowerLost, .carAlarmButton, .safetyCircuitOpen)
-        #expect(building.told.last == "1 entrapment raised 131.0")
+        send(&building, from: 121, to: 141, .mainPowerLost, .carAlarmButton, .safetyCircuitOpen)
+        #expect(building.revisions.last == "1 entrapment raised 131.0")
     }
 
     @Test func bothOutliveARestart() throws {
         var building = try bothJudged()
         try building.restart()
-        say(&building, from: 61, to: 81, .mainPowerLost, .carAlarmButton)
-        #expect(building.told.suffix(2).sorted() == ["1 dark raised 71.0", "1 entrapment raised 71.0"])
+        send(&building, from: 61, to: 81, .mainPowerLost, .carAlarmButton)
+        #expect(building.revisions.suffix(2).sorted() == ["1 dark raised 71.0", "1 entrapment raised 71.0"])
     }
 
     @Test func oneJudgementIsKeptForEachRuleHoweverOftenItIsJudged() throws {
         var building = try bothJudged()
         for round in 1...20 {
             let start = 40 + Double(round) * 40
-            say(
+            send(
                 &building, from: start, to: start + 20, .mainPowerLost,
                 round % 2 == 0 ? .safetyCircuitOpen : .doorCloseFault)
-            try judge(&building, "entrapment")
-            #expect(building.detector.tracks[0].judgements.count <= 2)
+            try judgeFalse(&building, "entrapment")
+            #expect(building.detector.lifts[0].judgements.count <= 2)
         }
-        // What has ended and come again is judged by nobody.
-        building.say(at: 900) {
+        // The judgement ends with the condition.
+        building.send(at: 900) {
             $0.set(.moving, true)
             $0.set(.codes, bits: 0)
         }
-        for second in stride(from: 901.0, through: 930, by: 5) { building.say(at: second) }
-        #expect(building.detector.tracks[0].judgements.isEmpty)
+        for second in stride(from: 901.0, through: 930, by: 5) { building.send(at: second) }
+        #expect(building.detector.lifts[0].judgements.isEmpty)
     }
 
-    /// The fixture is what format 6 kept of two lifts at 40 s: both stand between floors, an alert of the first has been judged false,
-    /// and rescuers have arrived at the second (Fixtures/README.md).
+    /// The fixture is a snapshot of format 6 with two lifts at 40 s. Both stand between floors, an
+    /// alert of the first has been judged false, and rescuers have arrived at the second
+    /// (Fixtures/README.md).
     @Test func aJudgementThatFormat6KeptStandsForAllRulesThatItWasAbout() throws {
         let rules = Self.rules.replacingFirst("for: 10s,", "for: 10s, yields_to: [dark],")
         var building = try Building(lifts: 2, rules: rules)
         _ = try building.detector.restore(Fixture.bytes("snapshot-6.bin"))
-        #expect(building.detector.tracks[0].judgements.map(\.rule).sorted() == ["dark", "stuck"])
-        #expect(building.detector.tracks[1].ledger.hasRescuers)
-        say(&building, from: 41, to: 60)
-        #expect(building.told == [])
-        say(&building, from: 61, to: 81, .carAlarmButton)
-        #expect(building.told == ["1 entrapment raised 71.0"])
+        #expect(building.detector.lifts[0].judgements.map(\.rule).sorted() == ["dark", "stuck"])
+        #expect(building.detector.lifts[1].ledger.hasRescuers)
+        send(&building, from: 41, to: 60)
+        #expect(building.revisions == [])
+        send(&building, from: 61, to: 81, .carAlarmButton)
+        #expect(building.revisions == ["1 entrapment raised 71.0"])
     }
 }
 
-/// What earlier versions have written.
+/// Snapshots of earlier versions.
 enum Fixture {
     static func bytes(_ name: String) throws -> [UInt8] {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")

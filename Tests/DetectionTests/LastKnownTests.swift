@@ -1,12 +1,12 @@
-import Elevator
+import LiftModel
 import Testing
 
 @testable import Detection
 
-/// What every revision says of the car beside the evidence: the last known floor, mode and occupancy, and who says that people
-/// are in it (entrapment.md, "After it").
+/// What every revision says about the car besides the evidence: the last known floor, mode and
+/// occupancy, and the source of the occupancy (entrapment.md, "After it").
 @Suite struct LastKnownTests {
-    /// An entrapment of a lift that says nothing any more, with the words of the shipped rules.
+    /// An entrapment of a lift that has fallen silent, with the `let`s of the shipped rules.
     private static let rules = """
         parameters: { occupied_load: 5, stuck_after: 1h }
         let:
@@ -22,7 +22,7 @@ import Testing
 
     private func building(_ change: (inout Reading) -> Void) throws -> Building {
         var building = try Building(rules: Self.rules)
-        building.say(at: 0) {
+        building.send(at: 0) {
             $0.set(.mode, case: 1)
             $0.set(.floor, number: 7)
             $0.set(.moving, true)
@@ -49,16 +49,17 @@ import Testing
         building.advance(to: 10)
         try building.restart()
         building.advance(to: 200)
-        try building.order(.progress(alert: building.alerts[0].id, .arrived, Statement(by: "Li")))
+        try building.perform(.progress(alert: building.alerts[0].id, .arrived, Statement(by: "Li")))
         let last = try #require(building.alerts.last)
         #expect(!last.evidence.contains { $0.signal == "floor" })
         #expect(last.lastKnown.floor?.value == 7 && last.occupancy == Occupancy(.unknown, .none))
     }
 
-    /// An adapter that is alive while its controller is dead says "null": the floor is as old as the controller's last word of it.
+    /// An adapter that is alive while its controller is dead sends "null": the floor is as old as
+    /// the controller's last value.
     @Test func aFloorThatIsNoLongerSaidKeepsItsAge() throws {
         var building = try building { $0.set(.occupied, true) }
-        building.say(at: 10) { $0.setUnknown(Signal.floor.rawValue) }
+        building.send(at: 10) { $0.setUnknown(Signal.floor.rawValue) }
         building.advance(to: 60)
         #expect(building.alerts.last?.lastKnown.floor == LastKnown.Item(value: 7, time: Building.start))
         #expect(building.alerts.last?.lastKnown.mode?.time == Building.start + .seconds(10))
@@ -66,7 +67,7 @@ import Testing
 
     private func standing(_ change: (inout Reading) -> Void) throws -> Alert {
         var building = try building(change)
-        building.say(at: 1) { $0.set(.moving, false) }
+        building.send(at: 1) { $0.set(.moving, false) }
         building.advance(to: 12)
         return try #require(building.alerts.last)
     }
@@ -81,7 +82,7 @@ import Testing
         #expect(alert.disbelieved == [Evidence(signal: "compartments.main.occupied", value: .boolean(false))])
     }
 
-    /// What a centre goes by when the building is dark.
+    /// A centre relies on this when the building has no power.
     @Test func aCarThatItsLoadShowsToBeFullMayHoldPeople() throws {
         let full = try building {
             $0.set(.occupied, false)
@@ -105,8 +106,8 @@ import Testing
 
     @Test func aSensorThatNeverChangesIsNotBelieved() throws {
         var building = try building { $0.set(.occupied, false) }
-        for minute in 1...70 { building.say(at: Double(minute) * 60) }
-        building.say(at: 4210) { $0.set(.moving, false) }
+        for minute in 1...70 { building.send(at: Double(minute) * 60) }
+        building.send(at: 4210) { $0.set(.moving, false) }
         building.advance(to: 4225)
         let alert = try #require(building.alerts.last { $0.kind == "stands" })
         #expect(alert.occupancy == Occupancy(.unknown, .sensorStuck))
@@ -115,7 +116,7 @@ import Testing
 
     @Test func whoeverWasSeenBehindLockedDoorsHasNotLeft() throws {
         var building = try building { $0.set(.occupied, true) }
-        building.say(at: 1) {
+        building.send(at: 1) {
             $0.set(.moving, false)
             $0.set(.occupied, false)
         }

@@ -1,11 +1,12 @@
-import Elevator
 import Encoding
+import LiftModel
 import PositionedYAML
 import Testing
 
 @testable import Detection
 
-/// Readings out of order come to the same as in order: the engine's whole memory, for random rules.
+/// Readings out of order have the same result as in order: the engine's whole memory is compared,
+/// for random rules.
 @Suite struct LateReadingTests {
     private static let names = [
         "p": Signal.moving, "q": .inDoorZone, "r": .doorOpenDemand, "x": .floor, "y": .load, "e": .direction,
@@ -32,7 +33,8 @@ import Testing
             for i in order.indices.dropLast() where Int.random(in: 0...2, using: &random) == 0 {
                 if trace.rows[order[i + 1]].step - trace.rows[order[i]].step <= 2 { order.swapAt(i, i + 1) }
             }
-            // Timers run between the words; the first word comes at once, long after the start, or shortly before midnight.
+            // Timers run between the messages. The first message comes at once, long after the
+            // start, or shortly before midnight.
             let advances = order.map { _ in Int.random(in: 0...3, using: &random) }
             let start = [0, 8, 79_992].randomElement(using: &random)!
             let inOrder = try Self.run(trace, Array(trace.rows.indices), rules, advances, from: start)
@@ -44,42 +46,43 @@ import Testing
         }
     }
 
-    /// The lift's memory after all is said, but for the deadline, which may be early.
-    /// - Parameter advances: by place, how many seconds before the newest word time is told; 3: it is not.
+    /// The lift's memory after the whole trace, except for the deadline, which may be early.
+    /// - Parameter advances: for each message, by how many seconds the detector's time stays behind
+    ///   the newest message; 3: it is not advanced.
     private static func run(
         _ trace: FormulaTrace, _ order: [Int], _ rules: RuleSet, _ advances: [Int], from start: Int
     ) throws -> [Int64] {
         var building = try Building(rules: rules, provides: Set(Signal.allCases))
         var newest = 0.0
-        for (place, i) in order.enumerated() {
+        for (position, i) in order.enumerated() {
             let row = trace.rows[i]
             let newestBefore = newest
             newest = max(newest, Double(row.step + start))
-            if advances[place] < 3 {
-                let told = max(newestBefore, newest - Double(advances[place]))
-                building.detector.advance(to: Building.start + .nanoseconds(Int64(told * 1e9)))
+            if advances[position] < 3 {
+                let time = max(newestBefore, newest - Double(advances[position]))
+                building.detector.advance(to: Building.start + .nanoseconds(Int64(time * 1e9)))
             }
             var reading = Reading()
-            set(row.words, in: &reading)
+            set(row.samples, in: &reading)
             reading.sequence = Int64(i + 1)
             reading.deviceTime = Building.start + .seconds(row.step + start)
-            building.detector.fold(
+            building.detector.apply(
                 reading, lift: 0, key: UInt64(i + 1), vendorCode: nil,
                 arrival: Building.start + .nanoseconds(Int64(newest * 1e9)))
         }
         building.detector.advance(to: Building.start + .seconds(trace.steps + start + 30))
-        var words = building.detector.tracks[0].memory.words
+        var words = building.detector.lifts[0].memory.words
         words[LiftLayout.deadline] = 0
-        building.detector.tracks[0].memory.timerWasLast = false
-        words[LiftLayout.flags] = building.detector.tracks[0].memory.words[LiftLayout.flags]
+        building.detector.lifts[0].memory.timerWasLast = false
+        words[LiftLayout.flags] = building.detector.lifts[0].memory.words[LiftLayout.flags]
         return words
     }
 
-    /// Says the words of a formula's trace in the catalogue's names.
-    static func set(_ words: [(signal: String, word: FormulaTrace.Word)], in reading: inout Reading) {
-        for (name, word) in words {
+    /// Sets the values of a formula's trace, with the catalogue's names.
+    static func set(_ samples: [(signal: String, value: FormulaTrace.Value)], in reading: inout Reading) {
+        for (name, value) in samples {
             let signal = names[name]!
-            switch word {
+            switch value {
             case .flag(let flag): reading.set(signal, flag)
             case .number(let n): reading.set(signal, number: Double(n))
             case .name(let name): reading.set(signal, case: ["red": 1, "blue": 2][name] ?? 0)
@@ -88,17 +91,17 @@ import Testing
         }
     }
 
-    /// The formula with the catalogue's names for its own.
+    /// The formula with the catalogue's names instead of its own.
     static func catalogued(_ text: String) -> String {
         var result = ""
-        var word = ""
+        var name = ""
         func flush() {
-            result += names[word]?.name ?? ["red": "up", "blue": "down"][word] ?? word
-            word = ""
+            result += names[name]?.name ?? ["red": "up", "blue": "down"][name] ?? name
+            name = ""
         }
         for character in text {
             if character.isLetter || character.isNumber || character == "_" {
-                word.append(character)
+                name.append(character)
             } else {
                 flush()
                 result.append(character)

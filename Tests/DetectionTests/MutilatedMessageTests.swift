@@ -1,11 +1,11 @@
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import Testing
 
 @testable import DeviceProfiles
 
-/// Whatever a device or a stranger sends, reading it ends, and what was odd in it can be told.
+/// Whatever a device or an unknown client sends, reading ends, and its unexpected values can be listed.
 @Suite struct MutilatedMessageTests {
     private static let messages = [
         #"{"id":"\u5854\u697cB1","ts":"1772323200250","n":"7","f":"7","m":"\u6b63\u5e38","o":[1,true,"1.0"],"e":[{"no":"E12","l":5},["E07",90],4,"\u56f0",null,true,-1]}"#,
@@ -23,13 +23,13 @@ import Testing
     private static func mutilated(_ message: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
         var bytes = message
         for _ in 0..<Int.random(in: 1...2, using: &random) {
-            let place = Int.random(in: 0...bytes.count, using: &random)
-            let end = min(bytes.count, place + Int.random(in: 0...6, using: &random))
+            let position = Int.random(in: 0...bytes.count, using: &random)
+            let end = min(bytes.count, position + Int.random(in: 0...6, using: &random))
             switch Int.random(in: 0..<5, using: &random) {
-            case 0: bytes.removeSubrange(place..<end)
-            case 1: bytes.removeSubrange(place...)
-            case 2: bytes.replaceSubrange(place..<end, with: messages.randomElement(using: &random)![...].prefix(12))
-            default: bytes.replaceSubrange(place..<end, with: pieces.randomElement(using: &random)!)
+            case 0: bytes.removeSubrange(position..<end)
+            case 1: bytes.removeSubrange(position...)
+            case 2: bytes.replaceSubrange(position..<end, with: messages.randomElement(using: &random)![...].prefix(12))
+            default: bytes.replaceSubrange(position..<end, with: pieces.randomElement(using: &random)!)
             }
         }
         return bytes
@@ -66,9 +66,9 @@ import Testing
                 let message = try decoders[decoder].decode(bytes.span, topic: 0, isRetained: false, identities: [])
                 read += 1
                 for signal in Signal.allCases { _ = message.reading.written(signal) }
-                for oddity in decoders[decoder].oddities {
+                for unexpected in decoders[decoder].unexpectedValues {
                     odd += 1
-                    _ = decoders[decoder].explain(oddity, in: bytes.span).description
+                    _ = decoders[decoder].explain(unexpected, in: bytes.span).description
                 }
                 for text in [message.vendorCode, message.identity].compactMap({ $0 }) {
                     #expect(text.range.upperBound <= (text.isResolved ? decoders[decoder].resolved.count : bytes.count))

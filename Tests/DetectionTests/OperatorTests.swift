@@ -1,4 +1,4 @@
-import Elevator
+import LiftModel
 import Testing
 
 @testable import Detection
@@ -207,7 +207,7 @@ import Testing
         #expect(try verdicts("once(p, 500s..500s)", rows, until: 600, .complete).split(separator: " ").count == 102)
     }
 
-    // MARK: What was, and how long ago
+    // MARK: Last values and ages
 
     @Test func previousIsTheValueBeforeTheLatestChange() throws {
         #expect(try verdicts("previous(p)", "0:T 1:F 2:T") == "0:? 1:T 2:F")
@@ -335,7 +335,7 @@ import Testing
     }
 
     @Test func theMeanCrossesItsLimitBetweenInputs() throws {
-        // From 0 to 10 over a window of 10 s: above 5 after five seconds of it and a nanosecond.
+        // From 0 to 10 over a window of 10 s: above 5 after five seconds and a nanosecond.
         #expect(try verdicts("avg(x, 10s) > 5", "0:-,-,0 10:-,-,10", until: 40, .complete) == "0:F 15.000000001:T")
         #expect(try verdicts("avg(x, 10s) >= 5", "0:-,-,0 10:-,-,10", until: 40, .complete) == "0:F 15:T")
         #expect(

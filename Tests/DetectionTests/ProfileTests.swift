@@ -1,6 +1,6 @@
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import PositionedYAML
 import Testing
 
@@ -20,7 +20,7 @@ import Testing
         var decoder = MessageDecoder(Shipped.national)
         let bytes = Array(payload.utf8)
         _ = try decoder.decode(bytes.span, topic: topic, isRetained: false, identities: [])
-        return decoder.oddities.first.map { decoder.explain($0, in: bytes.span).description }
+        return decoder.unexpectedValues.first.map { decoder.explain($0, in: bytes.span).description }
     }
 
     @Test func theShippedProfileReadsItsOwnExamples() {
@@ -65,7 +65,7 @@ import Testing
         #expect(try decode(#"{"Car_Status":0}"#).identity == nil, "one that never does may leave it out")
     }
 
-    /// As a complete snapshot it would make everything unknown, and no one would be trapped any more.
+    /// As a complete snapshot it would make everything unknown, and no entrapment would be found.
     @Test(arguments: ["{}", #"{"id":"7","op":{"md":"A"},"pos":{"dz":1}}"#, #"{"Time_Stamps":"2026-03-01T00:00:00Z"}"#])
     func aSnapshotOfNothingIsRefused(_ payload: String) {
         #expect(throws: UnreadableMessage.nothingKnown(field: "Service_Mode")) { try decode(payload) }
@@ -102,16 +102,97 @@ import Testing
         #expect(try decode(#"{"Time_Stamps":"\#(written)","Car_Status":0}"#).reading.deviceTime == nil)
     }
 
-    @Test(arguments: [
-        ("$share/x/lifts/{lift}/st", "begins with '$'"), ("site/{building}/lift/{lift}/st", "write '{building}' out"),
-        ("lifts/state", "expected one with '{lift}'"), ("lifts/{lift}/#", "no wildcard"),
-    ])
-    func aTopicThatIsNoLiftsIsRefusedInWords(_ topic: String, _ objection: String) throws {
-        let text = "profile: x\ntopics:\n  - topic: \(topic)\n    signals: { floor: { field: f } }\n"
+    private func profile(topics: [String]) throws -> (profile: Profile?, mistakes: String) {
+        let text =
+            "profile: x\nstandard: gbt24476\ntopics:\n"
+            + topics.map { "  - topic: \"\($0)\"\n    signals: { floor: { field: f } }\n" }.joined()
         let diagnostics = Diagnostics()
-        #expect(Profile(try YAMLNode(parsing: Array(text.utf8), file: "x.yaml"), diagnostics) == nil)
-        let found = diagnostics.all.map(\.description).joined()
-        #expect(found.hasPrefix("x.yaml:3:12: found the topic") && found.contains(objection), "\(found)")
+        let profile = Profile(try YAMLNode(parsing: Array(text.utf8), file: "x.yaml"), diagnostics)
+        return (profile, diagnostics.all.map(\.description).joined(separator: "\n"))
+    }
+
+    /// A broker would refuse a subscription to any of them, or it would match no topic of a lift.
+    @Test(arguments: [
+        (
+            "$share/group/lifts/{lift}/state",
+            "whose level '$share' asks for a shared subscription: the broker would give a part of the messages to other programs. "
+                + "Write 'lifts/{lift}/state'"
+        ),
+        (
+            "$queue/lifts/{lift}/state",
+            "whose level '$queue' asks for a shared subscription: the broker would give a part of the messages to other programs. "
+                + "Write 'lifts/{lift}/state'"
+        ),
+        (
+            "$share/{lift}",
+            "whose level '$share' begins with '$': such topics are the broker's own. Write the lifts' topic"
+        ),
+        (
+            "$SYS/{lift}/state",
+            "whose level '$SYS' begins with '$': such topics are the broker's own. Write the lifts' topic"
+        ),
+        (
+            "lifts/{lift}x/state",
+            "whose level '{lift}x' is more than '{lift}': a subscription takes whole levels. Let the lift's name stand on a level "
+                + "of its own, and write '{lift}' for it"
+        ),
+        (
+            "lifts/{lift}/{lift}_state",
+            "whose level '{lift}_state' is more than '{lift}': a subscription takes whole levels. Let the lift's name stand on a "
+                + "level of its own, and write '{lift}' for it"
+        ),
+        (
+            "lifts/{lift}/#",
+            "whose level '#' has a wildcard. Write '{lift}' where the lift's name stands, and other levels out: a topic for each text "
+                + "that they may have"
+        ),
+        (
+            "lifts/#/{lift}",
+            "whose level '#' has a wildcard. Write '{lift}' where the lift's name stands, and other levels out: a topic for each text "
+                + "that they may have"
+        ),
+        (
+            "lifts/+/state",
+            "whose level '+' has a wildcard. Write '{lift}' where the lift's name stands, and other levels out: a topic for each text "
+                + "that they may have"
+        ),
+        (
+            "lifts/tower+/{lift}",
+            "whose level 'tower+' has a wildcard. Write '{lift}' where the lift's name stands, and other levels out: a topic for each "
+                + "text that they may have"
+        ),
+        (
+            "site/{building}/lift/{lift}",
+            "whose level '{building}' is not '{lift}'. Write it out: a topic for each text that it may have"
+        ),
+        ("lifts/{id}/state", "whose level '{id}' is unknown. Write '{lift}' where the lift's name stands"),
+        ("lifts/{lift/state", "whose level '{lift' is unknown. Write '{lift}' where the lift's name stands"),
+        ("lifts/state", "which names no lift. Write '{lift}' for the level where the lift's name stands"),
+        ("lifts/{lift}/{lift}", "in which 2 levels are '{lift}'. Expected one level with the lift's name"),
+        ("lifts/a\\tb/{lift}", "whose level 'a\tb' has a control character. Write it without"),
+    ])
+    func aTopicThatMatchesNothingIsRefusedInWords(_ topic: String, _ objection: String) throws {
+        let written = topic.replacingOccurrences(of: "\\t", with: "\t")
+        #expect(try profile(topics: [topic]).mistakes == "x.yaml:4:12: found the topic '\(written)', \(objection)")
+    }
+
+    @Test func aTopicThatStandsTwiceIsRefused() throws {
+        #expect(
+            try profile(topics: ["a/{lift}", "b/{lift}", "a/{lift}"]).mistakes
+                == "x.yaml:8:5: the topic 'a/{lift}' stands here twice: only one would be read. Join the two")
+    }
+
+    /// MQTT allows empty levels, so they match as they are written; an empty first level is common.
+    @Test(arguments: [
+        ("/lifts/{lift}/st", false), ("{lift}", false), ("lifts//{lift}", true), ("lifts/{lift}/", true),
+        ("//{lift}", true),
+    ])
+    func anEmptyLevelMatchesAndIsPointedAt(_ topic: String, _ isDoubtful: Bool) throws {
+        let profile = try #require(try profile(topics: [topic]).profile)
+        let pattern = profile.topics[0].pattern
+        #expect(pattern.filter == topic.replacingOccurrences(of: "{lift}", with: "+"))
+        #expect(pattern.lift(in: pattern.topic(lift: "A1")) == "A1")
+        #expect(profile.warnings.contains { $0.message.contains("has an empty level") } == isDoubtful)
     }
 
     @Test func anUnreadableTimeIsNoReasonToDropTheWord() throws {
@@ -167,7 +248,7 @@ import Testing
         #expect(found.contains("x.yaml:6:16: 'feld' is not a key here. Did you mean 'field'?"), "\(found)")
     }
 
-    /// What a centre reads as the reason of `lift_refused`.
+    /// The reason of `lift_refused` that a centre receives.
     @Test func thePageOfProfilesNamesEveryReasonForARefusalAndNoOther() throws {
         let path = Shipped.folder + "/../docs/profiles.md"
         let page = String(decoding: try #require(FileManager.default.contents(atPath: path)), as: UTF8.self)

@@ -1,10 +1,10 @@
-import Elevator
+import LiftModel
 import PositionedYAML
 import Testing
 
 @testable import Detection
 
-/// A set of rules is compiled once for each kind of lift, however many lifts and buildings it judges.
+/// A rule set is compiled once for each kind of lift, however many lifts and buildings use it.
 @Suite struct ProgramStoreTests {
     private func kind(_ change: (inout Detector.LiftKind) -> Void = { _ in }) -> Detector.LiftKind {
         var kind = Detector.LiftKind(provides: [.moving, .occupied], staleAfter: .seconds(60), equipment: .traction)

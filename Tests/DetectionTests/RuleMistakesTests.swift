@@ -3,7 +3,7 @@ import Testing
 
 @testable import Detection
 
-/// What is wrong in a rule is said with its place, and with what was meant.
+/// A mistake in a rule is reported with its location, and with a suggestion.
 @Suite struct RuleMistakesTests {
     @Test func anUnknownKeyInARuleNamesTheNearestOne() throws {
         let text = Building.stuck.replacingFirst("kind: entr", "knd: entr")
@@ -22,15 +22,15 @@ import Testing
     }
 
     @Test func nothingMayMuteTheButtonOrMuteForEver() {
-        for (text, place) in [
+        for (text, expected) in [
             (
                 Building.rule("unless: [{ name: x, when: moving }]", when: "moving", kind: "car_alarm_call"),
-                "never muted"
+                "never suppressed"
             ),
             (Building.rule("unless: [{ name: x, when: moving, at_most: 2d }]"), "longer than"),
         ] {
             let error = #expect(throws: InvalidFiles.self) { try Building(rules: text) }
-            #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
+            #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")
         }
     }
 
@@ -39,7 +39,7 @@ import Testing
         let rules = "let:\n  a0: moving\n\(lets)\nrules: [{ rule: r, kind: k, when: a150, title: { en: t, zh: t } }]"
         let error = #expect(throws: InvalidFiles.self) { try Building(rules: rules) }
         #expect(error?.diagnostics.first?.description.contains("rules.yaml:102:") == true, "\(error.debugDescription)")
-        #expect(error?.diagnostics.first?.message.contains("'a100' stands on more than 100 named parts") == true)
+        #expect(error?.diagnostics.first?.message.contains("'a100' depends on more than 100 'let's") == true)
     }
 
     @Test func partsSharedManyTimesOverAreCheckedInBoundedTime() throws {
@@ -49,9 +49,9 @@ import Testing
         #expect(set.findings().isEmpty)
     }
 
-    /// What a lift's memory has no place for is refused, and not left out.
+    /// A part that exceeds a lift's memory is refused, not left out.
     @Test func everyLimitOfTheLanguageIsAMistakeWithItsPlace() {
-        let mutes = { (count: Int) in
+        let suppressors = { (count: Int) in
             "unless:\n"
                 + (1...count).map { "      - { name: m\($0), when: floor == \($0), active: before_onset }" }
                 .joined(separator: "\n")
@@ -63,7 +63,7 @@ import Testing
         let series = "tests:\n  - { name: n, series: { moving: \"true x9999 x9\" } }"
         for (text, message) in [
             (
-                Building.rule(mutes(16)),
+                Building.rule(suppressors(16)),
                 "rules.yaml:23:28: found 16 suppressors of one branch, those of its rule included, expected at most 15"
             ),
             (
@@ -83,35 +83,35 @@ import Testing
                 Building.rule(
                     "examples: [{ name: n, say: { 0s: { moving: true } }, repeat: { every: 1s, say: { 0s: { moving: true } } }, until: 5h }]"
                 ),
-                "repeats for more than 10000 words"
+                "repeats for more than 10000 messages"
             ),
         ] {
             let error = #expect(throws: InvalidFiles.self) { try Building(rules: text) }
             #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
         }
-        #expect(throws: Never.self) { try Building(rules: Building.rule(mutes(15))) }
+        #expect(throws: Never.self) { try Building(rules: Building.rule(suppressors(15))) }
         let error = #expect(throws: InvalidFiles.self) {
             try RuleSet([YAMLNode(parsing: Array(Building.rule().utf8), file: "r.yaml")])
                 .runTests([YAMLNode(parsing: Array(series.utf8), file: "t.yaml")])
         }
         #expect(
             error?.description.contains("t.yaml:2:34: has more than 10000 values") == true, "\(error.debugDescription)")
-        let words = (0..<70).map { "w\($0)" }.joined(separator: ", ")
-        #expect(throws: ExpressionError.self) { try ExpressionTrace("state in {\(words)}") }
+        let names = (0..<70).map { "w\($0)" }.joined(separator: ", ")
+        #expect(throws: ExpressionError.self) { try ExpressionTrace("state in {\(names)}") }
     }
 
     @Test func everySuppressorOfABranchThatHasAsManyAsItMayMutes() throws {
-        let mutes = (1...15).map { "{ name: m\($0), when: floor == \($0), active: before_onset }" }.joined(
+        let suppressors = (1...15).map { "{ name: m\($0), when: floor == \($0), active: before_onset }" }.joined(
             separator: ", ")
         for floor in [1.0, 15] {
-            var building = try Building(rules: Building.rule("unless: [\(mutes)]"))
-            building.say(at: 0) {
+            var building = try Building(rules: Building.rule("unless: [\(suppressors)]"))
+            building.send(at: 0) {
                 $0.set(.moving, true)
                 $0.set(.floor, number: floor)
             }
-            building.say(at: 1) { $0.set(.moving, false) }
+            building.send(at: 1) { $0.set(.moving, false) }
             building.advance(to: 20)
-            #expect(building.told == ["1 stands suppressed 11.0"])
+            #expect(building.revisions == ["1 stands suppressed 11.0"])
         }
     }
 

@@ -1,22 +1,22 @@
-import Elevator
+import LiftModel
 import Testing
 
 @testable import Detection
 
-/// A lift that fell silent with somebody in it is heard again for a while, and is silent again.
+/// A lift with an occupant falls silent, sends messages for a while, and falls silent again.
 @Suite struct SecondSilenceTests {
-    /// Occupied and running at 0; heard again every five seconds from 50 to 90.
-    private func heardInBetween(
+    /// Occupied and running at 0; a message every five seconds from 50 to 90.
+    private func betweenSilences(
         occupied: Bool?, isOpen: Bool = false, losesMains: Bool = false
     ) throws -> Building {
         var building = try Building.shipped()
-        building.say(at: 0) {
+        building.send(at: 0) {
             $0.stopsBetweenFloors()
             $0.set(.moving, true)
             $0.set(.occupied, true)
         }
         for second in stride(from: 50.0, through: 90, by: 5) {
-            building.say(at: second) {
+            building.send(at: second) {
                 $0.set(.moving, false)
                 $0.set(.inDoorZone, true)
                 $0.set(.frontLocked, !isOpen)
@@ -30,30 +30,31 @@ import Testing
     }
 
     @Test func whoHasNotBeenSeenToLeaveIsNotForgotten() throws {
-        var building = try heardInBetween(occupied: false)
+        var building = try betweenSilences(occupied: false)
         building.advance(to: 430)
-        // Nothing but time speaks for it: after five minutes of the second silence a call to the building is asked for.
+        // Only time is evidence: after five minutes of the second silence the centre is asked to
+        // call the building.
         #expect(building.aboutPeople == ["suspected 30.0", "suspected 420.0"])
-        #expect(building.alerts.filter { $0.reason == "silence_unresolved" }.count == 1, "\(building.told)")
+        #expect(building.alerts.filter { $0.reason == "silence_unresolved" }.count == 1, "\(building.revisions)")
     }
 
     @Test func whoHasNotBeenSeenToLeaveIsTrappedWhereMainsWereLost() throws {
-        var building = try heardInBetween(occupied: false, losesMains: true)
+        var building = try betweenSilences(occupied: false, losesMains: true)
         building.advance(to: 300)
-        // A minute after the suspicion and what speaks for it have come together.
+        // A minute after suspicion and evidence have come together.
         #expect(building.aboutPeople.first == "suspected 30.0" && building.aboutPeople.last == "confirmed 150.0")
     }
 
     @Test func behindADoorThatStoodOpenAtALandingNobodyIsTrapped() throws {
-        var building = try heardInBetween(occupied: nil, isOpen: true)
+        var building = try betweenSilences(occupied: nil, isOpen: true)
         building.advance(to: 300)
         #expect(building.aboutPeople == ["suspected 30.0"])
     }
 
     @Test func whoIsSeenAfterItIsJudgedAnew() throws {
-        var building = try heardInBetween(occupied: nil, isOpen: true)
+        var building = try betweenSilences(occupied: nil, isOpen: true)
         for second in stride(from: 130.0, through: 300, by: 5) {
-            building.say(at: second) {
+            building.send(at: second) {
                 $0.set(.frontLocked, true)
                 $0.set(.frontFullyOpen, false)
                 $0.set(.occupied, true)
@@ -62,12 +63,12 @@ import Testing
             }
         }
         #expect(building.aboutPeople.first == "suspected 30.0")
-        #expect(building.aboutPeople.last == "confirmed 190.0", "\(building.told)")
+        #expect(building.aboutPeople.last == "confirmed 190.0", "\(building.revisions)")
     }
 }
 
 extension Building {
-    /// What was told of people in a car, apart from reminders.
+    /// Alerts about people in a car, without reminders.
     fileprivate var aboutPeople: [String] {
         alerts.filter { $0.isEntrapment && $0.reason != Alert.notAccepted }.map {
             "\($0.state.rawValue) \(($0.time - Self.start).inSeconds)"

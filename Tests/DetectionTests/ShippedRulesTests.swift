@@ -1,18 +1,21 @@
-import Elevator
 import Foundation
+import LiftModel
 import PositionedYAML
 import Testing
 
 @testable import Detection
 
 @Suite struct ShippedRulesTests {
-    static func load() throws -> RuleSet {
+    /// - Parameter site: a site's own values for parameters.
+    static func load(site: String = "{}") throws -> RuleSet {
+        var reader = YAMLReader(
+            try YAMLNode(parsing: Array("parameters: \(site)".utf8), file: "site.yaml"), Diagnostics())
         let folder = Shipped.folder + "/rules"
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         return try RuleSet(
             names.map {
                 try YAMLNode(parsing: [UInt8](FileManager.default.contents(atPath: folder + "/" + $0)!), file: $0)
-            })
+            }, overrides: reader.entries("parameters"))
     }
 
     @Test func everyRuleHasExamplesAndTheyHold() throws {
@@ -25,37 +28,38 @@ import Testing
     }
 
     @Test func aLiftWithNoSensorsAtAllIsJudgedWithoutATrap() throws {
-        // Whatever a profile lacks is unknown; the rules must compile and stay quiet about a lift that runs normally.
+        // Signals that a profile lacks are unknown; the rules must compile and stay quiet about a
+        // lift that runs normally.
         var building = try Building(rules: Self.load(), provides: [.moving, .codes])
         for second in 0..<200 {
-            building.say(at: Double(second)) {
+            building.send(at: Double(second)) {
                 $0.set(.moving, second % 20 < 10)
                 $0.set(.codes, bits: 0)
             }
         }
-        #expect(building.told == [])
+        #expect(building.revisions == [])
     }
 }
 
-/// What peers got wrong, by the row of the list of lessons that a test stands for.
+/// Mistakes of similar products; each test stands for a row of the list of lessons.
 @Suite struct PeerLessons {
-    /// Rows 53 to 55: holds die at restart and reload. See `aSnapshotGoesOnExactlyWhereItWas`, too.
+    /// Rows 53 to 55: holds die at restart and reload. See also `aSnapshotGoesOnExactlyWhereItWas`.
     @Test func row55AHoldContinuesOverARestart() throws {
         var building = try Building.shipped()
-        building.say(at: 1) {
+        building.send(at: 1) {
             $0.stopsBetweenFloors()
             $0.set(.occupied, true)
         }
-        building.stopListening()
+        building.stopObserving()
         let bytes = building.detector.snapshot()
         building.detector = try Building.shipped().detector
         _ = try building.detector.restore(bytes)
-        building.startListening(at: 30)
+        building.startObserving(at: 30)
         building.advance(to: 45)
-        #expect(building.told == ["1 entrapment suspected 11.0"])
+        #expect(building.revisions == ["1 entrapment suspected 11.0"])
     }
 
-    /// Row 56: unavailable to a state counts as a change.
+    /// Row 56: a change from unavailable to a state counts as a change.
     @Test func row56UnknownNeitherSatisfiesNorCounts() throws {
         let rules = """
             rules:
@@ -63,7 +67,7 @@ import Testing
             """
         var building = try Building(rules: rules)
         for second in stride(from: 0.0, to: 100, by: 10) {
-            building.say(at: second) {
+            building.send(at: second) {
                 if Int(second) % 20 == 0 {
                     $0.setUnknown(Signal.codes.rawValue)
                 } else {
@@ -71,36 +75,37 @@ import Testing
                 }
             }
         }
-        #expect(building.told == [])
+        #expect(building.revisions == [])
     }
 
     /// Row 58: one future timestamp makes all later rows late.
     @Test func row58OneWrongClockNeitherDelaysNorDropsAnothersWords() throws {
         var building = try Building.shipped(lifts: 2)
-        building.say(2, at: 1_000_000, arriving: 0.5) {
+        building.send(2, at: 1_000_000, arriving: 0.5) {
             $0.stopsBetweenFloors()
             $0.set(.inDoorZone, true)
         }
-        building.say(1, at: 1, arriving: 1) {
+        building.send(1, at: 1, arriving: 1) {
             $0.stopsBetweenFloors()
             $0.set(.occupied, true)
         }
         building.advance(to: 12)
-        #expect(building.told == ["1 entrapment suspected 11.0"])
+        #expect(building.revisions == ["1 entrapment suspected 11.0"])
     }
 
-    /// Row 62: no timer without an event. Nothing but time speaks here: it asks for a call to the building, and sends nobody out.
+    /// Row 62: no timer without an event. Here only time is evidence: the centre is asked to call
+    /// the building, and nobody is sent.
     @Test func row62AbsenceAloneRaises() throws {
         var building = try Building.shipped()
-        building.say(at: 0) {
+        building.send(at: 0) {
             $0.stopsBetweenFloors()
             $0.set(.moving, true)
             $0.set(.occupied, true)
         }
         building.advance(to: 400)
-        #expect(building.told.contains("1 entrapment suspected 30.0"))
+        #expect(building.revisions.contains("1 entrapment suspected 30.0"))
         let asked = building.alerts.first { $0.reason == "silence_unresolved" }
-        #expect(asked?.time == Building.start + .seconds(330), "\(building.told)")
-        #expect(!building.alerts.contains { $0.state == .confirmed }, "\(building.told)")
+        #expect(asked?.time == Building.start + .seconds(330), "\(building.revisions)")
+        #expect(!building.alerts.contains { $0.state == .confirmed }, "\(building.revisions)")
     }
 }

@@ -1,18 +1,18 @@
-import Elevator
 import Foundation
+import LiftModel
 import PositionedYAML
 import Testing
 
 @testable import Detection
 
-/// What a restart takes up from the snapshot, and what it does not.
+/// What a restart restores from the snapshot, and what it does not.
 @Suite struct SnapshotTests {
     @Test func aSnapshotGoesOnExactlyWhereItWas() throws {
-        // Cut at every step: the life after a restart equals the life without one.
+        // Cut at every step: the alerts after a restart equal those without one.
         func script(_ building: inout Building, from: Int, to: Int) {
             for step in from..<to {
                 let second = Double(step) * 2
-                building.say(at: second) {
+                building.send(at: second) {
                     if step == 2 { $0.stopsBetweenFloors() }
                     if step == 50 {
                         $0.set(.inDoorZone, true)
@@ -23,7 +23,7 @@ import Testing
         }
         var whole = try Building(rules: Building.stuck)
         script(&whole, from: 0, to: 60)
-        #expect(whole.told.count == 3)
+        #expect(whole.revisions.count == 3)
         for cut in stride(from: 1, to: 60, by: 3) {
             var first = try Building(rules: Building.stuck)
             script(&first, from: 0, to: cut)
@@ -32,7 +32,7 @@ import Testing
             first.detector = fresh.detector
             #expect(try first.detector.restore(bytes))
             script(&first, from: cut, to: 60)
-            #expect(first.told == whole.told, "cut at \(cut)")
+            #expect(first.revisions == whole.revisions, "cut at \(cut)")
             #expect(first.alerts.map(\.id) == whole.alerts.map(\.id))
         }
     }
@@ -45,14 +45,14 @@ import Testing
         named.nameAlerts(after: AlertOrigin(site: "site", journal: "another"))
         #expect(try named.restore(building.detector.snapshot()))
         building.detector = named
-        building.say(at: 20) {
+        building.send(at: 20) {
             $0.set(.inDoorZone, true)
             $0.set(.frontFullyOpen, true)
         }
         building.advance(to: 30)
-        building.say(at: 40) { $0.stopsBetweenFloors() }
+        building.send(at: 40) { $0.stopsBetweenFloors() }
         building.advance(to: 51)
-        #expect(building.told.map { $0.split(separator: " ")[2] } == ["suspected", "cleared", "suspected"])
+        #expect(building.revisions.map { $0.split(separator: " ")[2] } == ["suspected", "cleared", "suspected"])
         #expect(building.alerts[0].id == building.alerts[1].id)
         let next = AlertIdentity.id(
             AlertOrigin(site: "site", journal: "another"), lift: "1", kind: building.alerts[2].kind,
@@ -62,7 +62,7 @@ import Testing
 
     @Test func aDamagedSnapshotIsRefusedAndChangesNothing() throws {
         var building = try Building(rules: Building.stuck)
-        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.send(at: 1) { $0.stopsBetweenFloors() }
         let bytes = building.detector.snapshot()
         for length in stride(from: 0, to: bytes.count - 1, by: 97) {
             #expect(throws: (any Error).self) { try building.detector.restore(Array(bytes[..<length])) }
@@ -72,23 +72,24 @@ import Testing
 
     @Test func aRestartUnderOtherRulesEndsNoAlert() throws {
         var building = try Building(rules: Building.stuck)
-        building.say(at: 1) { $0.stopsBetweenFloors() }
+        building.send(at: 1) { $0.stopsBetweenFloors() }
         building.advance(to: 12)
         let bytes = building.detector.snapshot()
         building.detector = try Building(rules: Building.stuck.replacingFirst("for: 10s", "for: 20s")).detector
         #expect(try !building.detector.restore(bytes))
-        building.say(at: 13)
-        building.say(at: 12.5, arriving: 13.5)
-        #expect(building.told == ["1 entrapment.off_level suspected 11.0"], "neither cleared nor told twice")
-        building.say(at: 30) {
+        building.send(at: 13)
+        building.send(at: 12.5, arriving: 13.5)
+        #expect(building.revisions == ["1 entrapment.off_level suspected 11.0"], "neither cleared nor raised twice")
+        building.send(at: 30) {
             $0.set(.inDoorZone, true)
             $0.set(.frontFullyOpen, true)
         }
         building.advance(to: 40)
-        #expect(building.told.last == "1 entrapment.off_level cleared 33.0")
+        #expect(building.revisions.last == "1 entrapment.off_level cleared 33.0")
     }
 
-    /// The fixture is what version 0.2.0 kept of two lifts, one of which stood between floors since 1 s, at 12 s.
+    /// The fixture is a snapshot of version 0.2.0 with two lifts at 12 s. One of them has stood
+    /// between floors since 1 s.
     @Test func anAlertThatAnOlderVersionLeftOpenGoesOn() throws {
         let rules = """
             rules:
@@ -102,25 +103,26 @@ import Testing
             """
         var building = try Building(lifts: 2, rules: rules)
         #expect(try building.detector.restore(Fixture.bytes("snapshot-2.bin")))
-        building.startListening(at: 12)
-        building.say(at: 20) { $0.stopsBetweenFloors() }
+        building.startObserving(at: 12)
+        building.send(at: 20) { $0.stopsBetweenFloors() }
         building.advance(to: 80)
-        #expect(building.told == ["1 entrapment.off_level confirmed 71.0"])
-        building.say(at: 90) {
+        #expect(building.revisions == ["1 entrapment.off_level confirmed 71.0"])
+        building.send(at: 90) {
             $0.set(.inDoorZone, true)
             $0.set(.frontFullyOpen, true)
         }
         building.advance(to: 95)
-        #expect(building.told.last == "1 entrapment.off_level cleared 93.0")
+        #expect(building.revisions.last == "1 entrapment.off_level cleared 93.0")
         #expect(building.alerts.map(\.revision) == [2, 3])
     }
 
-    /// The fixture is what format 5 kept at 80 s of two lifts that stand between floors, each with two open entrapments of two rules: a
-    /// confirmed one, and a call. A person has accepted the call on the first, the other one on the second (Fixtures/README.md).
+    /// The fixture is a snapshot of format 5 at 80 s with two lifts that stand between floors. Each
+    /// has two open entrapments of two rules: a confirmed one, and a call. A person has accepted
+    /// the call on the first lift, and the other one on the second (Fixtures/README.md).
     @Test func twoEntrapmentsThatAreOneNowKeepThePersonWhoDealsWithThem() throws {
         var building = try Building.shipped(lifts: 2)
         #expect(try !building.detector.restore(Fixture.bytes("snapshot-5.bin")))
-        building.startListening(at: 80)
+        building.startObserving(at: 80)
         building.advance(to: 80)
         let open = building.detector.openAlerts.filter { Alert.isEntrapment($0.kind) }
         #expect(
@@ -132,10 +134,10 @@ import Testing
             building.alerts.filter(\.isEntrapment).map { "\($0.lift) \($0.state) \($0.reason)" }
         }
         #expect(entrapments() == ["1 cleared merged", "2 cleared merged"])
-        // Nobody is reminded of what a person deals with.
+        // An accepted alert has no reminder.
         for second in stride(from: 90.0, through: 400, by: 10) {
             for lift in 1...2 {
-                building.say(lift, at: second) {
+                building.send(lift, at: second) {
                     $0.stopsBetweenFloors()
                     $0.set(.occupied, true)
                 }
@@ -145,7 +147,7 @@ import Testing
         // The doors are opened at a landing, and the car is empty.
         for second in stride(from: 410.0, through: 430, by: 5) {
             for lift in 1...2 {
-                building.say(lift, at: second) {
+                building.send(lift, at: second) {
                     $0.set(.inDoorZone, true)
                     $0.set(.frontLocked, false)
                     $0.set(.frontFullyOpen, true)
@@ -159,21 +161,21 @@ import Testing
 
     @Test func anOrderOutlivesARestart() throws {
         var building = try Building(rules: Building.rule())
-        building.say(at: 0) { $0.set(.moving, true) }
-        try building.order(.maintenance(lift: "1", until: Building.start + .seconds(100), by: "Li", reason: "door"))
+        building.send(at: 0) { $0.set(.moving, true) }
+        try building.perform(.maintenance(lift: "1", until: Building.start + .seconds(100), by: "Li", reason: "door"))
         let bytes = building.detector.snapshot()
         building.detector = try Building(rules: Building.rule()).detector
         #expect(try building.detector.restore(bytes))
         building.stop(at: 5)
-        for second in stride(from: 10.0, to: 120, by: 10) { building.say(at: second) }
-        #expect(building.told.last == "1 stands raised 100.0")
+        for second in stride(from: 10.0, to: 120, by: 10) { building.send(at: second) }
+        #expect(building.revisions.last == "1 stands raised 100.0")
     }
 
     @Test func theRegisterIsTheConfigurationsAndNotTheSnapshots() throws {
         let text = Building.rule(when: "floor > top_floor", hold: "0s")
         func detector(_ top: Int) throws -> Detector {
             let rules = try RuleSet([YAMLNode(parsing: Array(text.utf8), file: "r.yaml")])
-            var detector = Detector(rules: rules, start: Building.start, isListening: true)
+            var detector = Detector(rules: rules, start: Building.start, isObserving: true)
             try detector.add(
                 Lift(id: "1", floors: 1...top),
                 kind: Detector.LiftKind(provides: [.floor], staleAfter: .seconds(60), equipment: .traction),
@@ -184,7 +186,7 @@ import Testing
         var reading = Reading()
         reading.set(.floor, number: 9)
         reading.deviceTime = Building.start + .seconds(1)
-        first.fold(reading, lift: 0, key: 1, vendorCode: nil, arrival: Building.start + .seconds(1))
+        first.apply(reading, lift: 0, key: 1, vendorCode: nil, arrival: Building.start + .seconds(1))
         #expect(first.takeAlerts().map(\.state) == [.raised])
         var second = try detector(20)
         _ = try second.restore(first.snapshot())

@@ -1,4 +1,4 @@
-import Elevator
+import LiftModel
 import Testing
 
 @testable import DeviceProfiles

@@ -1,9 +1,9 @@
-import Elevator
+import LiftModel
 
 @testable import Detection
 
-/// Evaluates over a trace written as "t:p,q" with T, F and ? for `p` and `q`, a number `x` where given, and
-/// codes as [04+90].
+/// Evaluates over a trace written as "t:p,q" with T, F and ? for `p` and `q`, a number `x` where
+/// given, and codes as [04+90].
 func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ history: History = .unknown)
     throws -> String
 {
@@ -20,7 +20,7 @@ func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ hist
             case _ where letter.first == "[":
                 let codes = letter.dropFirst().dropLast().split(separator: "+")
                 try trace.add(column, codes: codes.reduce(0) { $0 | FaultCode(rawValue: String($1))!.bit })
-            case _ where letter.first!.isLetter: try trace.add(column, word: Array(letter.utf8).span)
+            case _ where letter.first!.isLetter: try trace.add(column, text: Array(letter.utf8).span)
             default: try trace.add(column, Double(letter)!)
             }
         }

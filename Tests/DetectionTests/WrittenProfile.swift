@@ -1,11 +1,11 @@
-import Elevator
 import Foundation
+import LiftModel
 import PositionedYAML
 
 @testable import DeviceProfiles
 
 extension Shipped {
-    // A profile that cannot be read fails every test that reads by it.
+    // A profile that cannot be read fails every test that uses it.
     static let national: Profile = {
         let path = folder + "/profiles/gbt24476-json.yaml"
         let bytes = [UInt8](FileManager.default.contents(atPath: path)!)
@@ -18,7 +18,7 @@ struct WrittenProfile {
     var profile: Profile?
     var mistakes: [String]
 
-    /// - Parameter body: what stands under the topic, a line each.
+    /// - Parameter body: the YAML under the topic, a line each.
     init(_ body: String, head: String = "") throws(InvalidFiles) {
         let text =
             "profile: x\n\(head)\ntopics:\n  - topic: v/{lift}/st\n"
@@ -28,7 +28,7 @@ struct WrittenProfile {
         mistakes = diagnostics.all.map(\.description)
     }
 
-    /// What a message says of a signal, what was odd in it, and the controller's own code.
+    /// A signal's value in a message, its unexpected values, and the controller's own code.
     func read(_ payload: String, _ signal: Signal) throws(UnreadableMessage) -> (
         value: String, odd: [String], vendorCode: String?
     ) {
@@ -41,7 +41,7 @@ struct WrittenProfile {
         }
         return (
             message.reading.written(signal),
-            decoder.oddities.map { "\($0.kind.rawValue) \(decoder.explain($0, in: bytes.span).found)" }, code
+            decoder.unexpectedValues.map { "\($0.kind.rawValue) \(decoder.explain($0, in: bytes.span).found)" }, code
         )
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @testable import Uplink
 @testable import hoistway_sim
 
-/// Centres that want a form of their own (`Devices/centres`).
+/// Centres with a form of their own (`Devices/centres`).
 @Suite struct CentreFormTests {
     private static let folder = Site.root + "/Devices/centres"
     private static let alert = Site.root + "/docs/contract/examples/alert.json"
@@ -15,21 +15,31 @@ import Testing
         try CentreFormFile.read("\(Self.folder)/\(name).yaml")
     }
 
-    @Test(arguments: try FileManager.default.contentsOfDirectory(atPath: Self.folder).map { String($0.dropLast(5)) })
-    func theContractsExampleInThisFormIsTheFilesOwn(_ name: String) throws {
-        let form = try form(name)
-        let event = Array(try Data(contentsOf: URL(fileURLWithPath: Self.alert)))
-        let body = try #require(form.json(of: event))
-        let sent = try #require(JSONValue(body))
-        let diagnostics = Diagnostics()
-        var reader = YAMLReader(try Files.yaml("\(Self.folder)/\(name).yaml"), diagnostics)
-        var expected: [String: JSONValue] = [:]
-        for (key, value) in reader.entries("example") {
-            guard case .scalar(let text, let isPlain) = value.content else { continue }
-            expected[key.text ?? ""] = isPlain ? Double(text).map { .number($0) } ?? .text(text) : .text(text)
+    @Test(arguments: try Files.yamlFiles(in: Self.folder))
+    func theContractsExampleInThisFormIsTheFilesOwn(_ path: String) throws {
+        #expect(try CentreFormExample.mistakes(path).isEmpty)
+        #expect(try CentreFormFile.read(path).name + ".yaml" == path.split(separator: "/").last.map(String.init))
+        let shipped = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/example-event.json"))
+        #expect(try shipped == Data(contentsOf: URL(fileURLWithPath: Self.alert)))
+    }
+
+    @Test func anExampleThatIsNotWhatTheFormMakesIsAMistakeWithItsPlace() throws {
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        func mistakes(_ example: String) throws -> [String] {
+            try
+                "form: x\nkinds: { entrapment: 8 }\nstates: { confirmed: 2 }\nfields: { a: { code: kind }, b: { from: subject } }\n\(example)"
+                .write(toFile: path, atomically: true, encoding: .utf8)
+            return try CentreFormExample.mistakes(path).map { "\($0)".replacingOccurrences(of: path, with: "FILE") }
         }
-        #expect(form.name == name && !expected.isEmpty)
-        #expect(sent.members == expected)
+        #expect(try mistakes("example: { a: 8, b: \"31104401062020010004\" }").isEmpty)
+        #expect(
+            try mistakes("example: { a: 7, c: 1 }") == [
+                "FILE:5:15: example: 'a' is 7, and the form makes 8 of it",
+                "FILE:5:21: example: 'c' is 1, and the form makes nothing of it",
+                "FILE:5:10: example: 'b' is missing, which the form writes",
+            ])
+        #expect(try mistakes("").first?.contains("'example' is missing") == true)
     }
 
     @Test func whatAFormHasNoWordForIsNotSent() throws {
@@ -43,20 +53,32 @@ import Testing
         }
         #expect(json("entrapment", "suspected") != nil)
         #expect(json("sensor_stuck.door", "raised") == nil)
-        #expect(json("entrapment", "suppressed") == nil)
         #expect(form.json(of: []) == nil && form.json(of: Array("{}".utf8)) == nil)
     }
 
-    /// One number is raised and cleared, whatever the reasons between.
+    /// A centre that received the alert also receives its end. An alert that was suppressed from
+    /// the beginning was never sent as open.
+    @Test(arguments: [("numeric-list", "status"), ("national-codes", "Active")])
+    func whatWasToldAndIsSuppressedSinceEndsAndWhatWasAlwaysSuppressedIsNotSent(_ name: String, _ key: String) throws {
+        let form = try form(name)
+        let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
+            .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"suppressed\"")
+        let body = try #require(form.json(of: Array(event.utf8)))
+        #expect(JSONValue(body)?[key]?.number == 0)
+        let first = event.replacingOccurrences(of: "\"revision\": 2", with: "\"revision\": 1")
+        #expect(form.json(of: Array(first.utf8)) == nil)
+    }
+
+    /// One number is raised and cleared, whatever the reasons in between.
     @Test(arguments: [("at_level", 7.0), ("shut_in", 7), ("off_level", 8), ("silence", 8), ("nothing known yet", 8)])
     func anEntrapmentKeepsTheNumberOfItsBranch(_ branch: String, _ number: Double) throws {
         let form = try form("numeric-list")
         let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
             .replacingOccurrences(of: "\"branch\": \"off_level\"", with: "\"branch\": \"\(branch)\"")
         for (reason, state) in [("not_accepted", "suspected"), ("alarm_button", "confirmed"), ("released", "cleared")] {
-            let told = event.replacingOccurrences(of: "\"reason\": \"verified\"", with: "\"reason\": \"\(reason)\"")
+            let variant = event.replacingOccurrences(of: "\"reason\": \"verified\"", with: "\"reason\": \"\(reason)\"")
                 .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\"")
-            let body = try #require(form.json(of: Array(told.utf8)))
+            let body = try #require(form.json(of: Array(variant.utf8)))
             #expect(JSONValue(body)?["faultType"]?.number == number, "\(reason)")
         }
     }
@@ -79,7 +101,8 @@ import Testing
         #expect(form.json(of: Array(event.utf8), isOver: true) == nil)
     }
 
-    /// An alert of an earlier version does not say when it was decided; its time is what comes nearest.
+    /// An alert of an earlier version does not contain the time of its evaluation; its own time is
+    /// the nearest one.
     @Test func aFormGivesTheTimeOfTheReportAsTheEventHasIt() throws {
         let form = try form("national-codes")
         let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
@@ -95,11 +118,11 @@ import Testing
     @Test func aFormOfTooManyMembersIsRefused() throws {
         let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let fields = (1...61).map { "  f\($0): { from: data.floor }" }.joined(separator: "\n")
+        let fields = (1...60).map { "  f\($0): { from: data.floor }" }.joined(separator: "\n")
         try "form: x\nkinds: { a: 1 }\nstates: { raised: 1 }\nfields:\n\(fields)\n"
             .write(toFile: path, atomically: true, encoding: .utf8)
         let error = #expect(throws: InvalidFiles.self) { try CentreFormFile.read(path) }
-        #expect(error?.description.contains("found 61 members of an event, expected at most 60") == true)
+        #expect(error?.description.contains("found 60 members of an event, expected at most 59") == true)
     }
 
     @Test func aCentreIsToldInItsOwnFormAndItsReceiptCounts() throws {
@@ -110,15 +133,15 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         for (sequence, moving) in [(1, 1), (2, 0)] {
-            site.say(
+            site.send(
                 "1",
                 "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":false,\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":[]}"
             )
         }
         #expect(site.wait { centre.received.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
-        let told = centre.received.compactMap { JSONValue($0.body) }
+        let bodies = centre.received.compactMap { JSONValue($0.body) }
         #expect(
-            told.allSatisfy {
+            bodies.allSatisfy {
                 $0["Elevator_Code"]?.text == "1" && $0["Fault_Code"]?.text == "04" && $0["Trapped"]?.number == 1
             })
     }
@@ -154,7 +177,8 @@ import Testing
         #expect(wrong?.description.contains(":5:10: the key 'equals' is missing") == true)
     }
 
-    /// A platform that answers 200 with a code of failure has stored nothing; what is about people is sent again until it has.
+    /// A platform that answers 200 with an error code has stored nothing; events about people are
+    /// resent until it has.
     @Test func a200WithAFailingBodyIsNoReceipt() throws {
         let form = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
         defer { try? FileManager.default.removeItem(atPath: form) }

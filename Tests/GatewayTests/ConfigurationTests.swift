@@ -1,5 +1,5 @@
-import Elevator
 import Foundation
+import LiftModel
 import PositionedYAML
 import Testing
 
@@ -53,7 +53,7 @@ import Testing
             ("127.0.0.1:1883", ". Did you mean 'mqtt://127.0.0.1:1883'?"),
             ("tcp://127.0.0.1:1883", ". Did you mean 'mqtt://127.0.0.1:1883'?"),
             ("ssl://broker.local:8883", ". Did you mean 'mqtts://broker.local:8883'?"),
-            ("ws://127.0.0.1:9001/mqtt", ". MQTT over WebSocket is not spoken"), ("MQTT://127.0.0.1:1883", ""),
+            ("ws://127.0.0.1:9001/mqtt", ". MQTT over WebSocket is not supported"), ("MQTT://127.0.0.1:1883", ""),
         ])
     func aUrlOfAnotherProgramIsAdvisedOn(_ url: String, _ advice: String) throws {
         let found = try mistakes(
@@ -110,7 +110,7 @@ import Testing
         #expect(mistake(Array("a: 1\n# ".utf8) + gbk).hasPrefix("site.yaml:2:3: this text is not UTF-8"))
         #expect(
             mistake(Array("lifts:\n\t- A1\n".utf8))
-                == "site.yaml:2:1: a tab stands at the beginning of this line: YAML indents with spaces")
+                == "site.yaml:2:1: this line begins with a tab: YAML indents with spaces")
         #expect(mistake([0xEF, 0xBB, 0xBF] + Array("a: 1\r\nb: 2\r\n".utf8)) == "")
     }
 
@@ -188,7 +188,7 @@ import Testing
         ).write(to: URL(fileURLWithPath: path))
         let configuration = try Configuration(file: path)
         let warnings = configuration.warnings(try configuration.deviceData())
-        #expect(warnings.contains { $0.contains("no centre is told of entrapments") } == (lanes != "[entrapment]"))
+        #expect(warnings.contains { $0.contains("no centre receives entrapments") } == (lanes != "[entrapment]"))
     }
 
     @Test(arguments: ["", "a: [", "a: &x 1\nb: *x", "a: 1\na: 2", "\u{0}", "- 1", String(repeating: "[", count: 2000)])
@@ -196,11 +196,26 @@ import Testing
         #expect(try mistakes(text) != "")
     }
 
+    /// Commands where no gateway is installed: each reports the missing file.
+    @Test(
+        .enabled(if: !FileManager.default.fileExists(atPath: "/etc/hoistway/hoistway.yaml")),
+        arguments: [
+            "run", "check", "status", "selftest", "journal list", "journal verify",
+            "maintenance 1 --until 1h --by me --reason door", "incident accept 5c09435c --by me",
+        ])
+    func everyCommandAboutAGatewayReadsTheInstalledConfiguration(_ command: String) throws {
+        let result = try Site.run(command.split(separator: " ").map(String.init))
+        #expect(result.status != 0)
+        #expect(result.output.contains("/etc/hoistway/hoistway.yaml: does not exist"))
+    }
+
     @Test func theCommandSaysExitCodeTwoForAWrongFile() throws {
         let result = try Site.run(["check", "--rules", Site.root + "/README.md"])
         #expect(result.status == 2)
         #expect(result.output.contains("README.md:"))
-        #expect(try Site.run(["check"]).status == 0)
+        let shipped = Site.root + "/Devices"
+        let data = ["--rules", shipped + "/rules", "--profiles", shipped + "/profiles"]
+        #expect(try Site.run(["check"] + data).status == 0)
         #expect(try Site.run(["status", "--runtime", "/nonexistent"]).status == 1)
         #expect(try Site.run(["rules", "eval", "p and", "/dev/null"]).status == 2)
         #expect(try Site.run(["nonsense"]).status == 64)
@@ -209,25 +224,53 @@ import Testing
 
 @Suite struct LoopPartsTests {
     @Test func theBacklogIsDryOnlyAfterTwoQuietRounds() {
-        var watch = DrainWatch()
-        let round = DrainWatch.settling.nanoseconds + 1
-        watch.begin(at: 0)
+        var watch = BacklogWatch()
+        let round = BacklogWatch.settling.nanoseconds + 1
+        watch.start(at: 0)
         for _ in 0..<1000 { watch.noteMessage() }
         let verdicts = (1...3).map { watch.isDry(at: Int64($0) * round) }
         #expect(verdicts == [false, false, true])
     }
 
     @Test func timersWaitNoLongerThanTheCapForTheBacklog() {
-        var watch = DrainWatch()
-        watch.begin(at: 0)
+        var watch = BacklogWatch()
+        watch.start(at: 0)
         var now: Int64 = 0
         while now < 29_000_000_000 {
             for _ in 0..<500 { watch.noteMessage() }
-            now += 150_000_000
+            now += 110_000_000
             let isDry = watch.isDry(at: now)
             #expect(!isDry)
         }
         let isDryAtLast = watch.isDry(at: 30_000_000_001)
         #expect(isDryAtLast)
+    }
+}
+
+/// Files that are no configuration, and long ones that are.
+@Suite struct LongFileTests {
+    @Test func aFileWithoutAnEndOrOfHundredsOfMegabytesIsRefusedByItsLength() throws {
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        try Data().write(to: URL(fileURLWithPath: path))
+        truncate(path, 600 << 20)
+        for file in [path, "/dev/zero"] {
+            let error = #expect(throws: InvalidFiles.self) { _ = try Configuration(file: file) }
+            let message = error?.diagnostics.first?.message ?? ""
+            #expect(message.contains("has more than"), "\(file): \(message)")
+        }
+    }
+
+    @Test func aListOfTenThousandLiftsIsReadAndTheLastMistakeInItIsFound() throws {
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        let lifts = (0..<10_000).map { "  - { id: lift-\($0), rescue_code: \"\($0)\" }" } + ["  - lift-9999"]
+        try """
+        site: { id: s }
+        broker: { url: "mqtt://127.0.0.1:1883" }
+        centre: { url: "mqtt://127.0.0.1:1883" }
+        lifts:
+        \(lifts.joined(separator: "\n"))
+        """.write(toFile: path, atomically: true, encoding: .utf8)
+        let error = #expect(throws: InvalidFiles.self) { _ = try Configuration(file: path) }
+        #expect(error?.diagnostics.map(\.message) == ["the lift 'lift-9999' stands here twice"])
     }
 }

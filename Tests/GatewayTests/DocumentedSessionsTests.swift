@@ -3,7 +3,7 @@ import Testing
 
 @testable import hoistway_sim
 
-/// What the docs show, done again: a reader who repeats it finds what stands there.
+/// Repeats the sessions of the docs: a reader who does so gets the same output.
 @Suite struct DocumentedSessionsTests {
     @Test func everySessionOfTheRuleLanguageSaysWhatItSays() throws {
         let page = try String(contentsOfFile: Site.root + "/docs/rules.md", encoding: .utf8)
@@ -31,7 +31,8 @@ import Testing
         }
     }
 
-    /// A tester who knows no more than docs/simulator.md: copies the scenario, and types the commands below it.
+    /// A tester who knows only docs/simulator.md copies the scenario and types the commands below
+    /// it.
     @Test func theScenarioOfTheTestersPageRunsAndScores() throws {
         let page = try String(contentsOfFile: Site.root + "/docs/simulator.md", encoding: .utf8)
         func block(from first: String) -> [String] {
@@ -52,7 +53,7 @@ import Testing
         let commands = block(from: "hoistway-sim run tower-evening.yaml")
         #expect(commands.count == 3)
         let found = try run(commands.joined(separator: " && "), in: folder)
-        // Happened, detected, missed, false.
+        // The columns: happened, detected, missed, false.
         func score(_ kind: String) -> [Int] {
             (found.first { $0.hasPrefix(kind + " ") } ?? "").split(separator: " ").dropFirst().prefix(4).compactMap {
                 Int($0)
@@ -60,7 +61,8 @@ import Testing
         }
         for kind in ["entrapment", "power_loss"] {
             let counts = score(kind)
-            // False ones belong to this evening: lifts without an occupancy sensor stand off level, and doors are held by somebody who presses.
+            // This evening has false alerts: lifts without an occupancy sensor stand off level, and
+            // a passenger holds the doors by pressing a button.
             #expect(counts.count == 4 && counts[1] > 0 && counts[2] == 0, "\(found.joined(separator: "\n"))")
         }
         let report = try String(contentsOfFile: folder + "/report.html", encoding: .utf8)
@@ -70,7 +72,8 @@ import Testing
     private func run(_ command: String, in folder: String) throws -> [String] {
         let log = NSTemporaryDirectory() + "session-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: log) }
-        let script = "cd '\(folder)' && PATH='\(Site.root)/.build/debug':$PATH && { \(command); } 2>&1"
+        // Text output has the machine's zone; the docs are written in this one.
+        let script = "export TZ=UTC; cd '\(folder)' && PATH='\(Site.root)/.build/debug':$PATH && { \(command); } 2>&1"
         let shell = try ChildProcess(["/bin/bash", "-c", script], log: log)
         for _ in 0..<24_000 where shell.isRunning { usleep(10_000) }
         #expect(!shell.isRunning, "\(command) did not end")

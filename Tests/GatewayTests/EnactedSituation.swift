@@ -1,12 +1,13 @@
 import Detection
-import Elevator
 import Foundation
+import LiftModel
 import PositionedYAML
 
 @testable import City
 
-/// A row of the decision table enacted on the simulator's physical car: a passenger boards (or nobody), the car runs, something
-/// brings it into the situation, and what its panel sees is published.
+/// Enacts a row of the decision table on the simulator's physical car: a passenger boards (or
+/// none), the car runs, an event brings it into the situation, and its panel's signals are
+/// published.
 struct EnactedSituation {
     typealias Situation = DecisionTable.Situation
 
@@ -20,14 +21,14 @@ struct EnactedSituation {
     let truth: [TruthRow]
     /// When the watch ended, seconds since 1970.
     let end: Double
-    /// Shut and disabled at the end, whoever is inside.
+    /// Shut and disabled at the end, with or without people.
     let isStuckShut: Bool
 
     static let start = 1_772_420_000.0
     private static let watch = 300.0
 
-    /// - Parameter people: in the car; where the sensor is missing only the physics knows.
-    /// - Returns: nil where no physical car can be in the situation.
+    /// - Parameter people: the people in the car; without a sensor only the physics knows them.
+    /// - Returns: nil where no physical car can be in this situation.
     init?(_ s: Situation, people: Int) throws {
         guard Self.canHappen(s, people: people) else { return nil }
         let stage = Stage(try Self.scenario(hasSensor: s.occupied != .unknown))
@@ -48,19 +49,19 @@ struct EnactedSituation {
         stage.wait(until: stage.event + Self.watch)
         end = Self.start + stage.building.now
         isStuckShut = stage.isStuckShut
-        lift.observe()
+        lift.updateTruth()
         publications = stage.publications
         truth = stage.building.truth
     }
 
     private static func canHappen(_ s: Situation, people: Int) -> Bool {
-        // The panel always knows its zone and its contact.
+        // The panel always has its zone and its contact.
         if s.zone == .unknown || s.door == .unknown { return false }
         if s.occupied == .yes && people == 0 || s.occupied == .no && people > 0 { return false }
-        // Nobody there, nobody presses.
+        // Without people no button is pressed.
         if s.buttonPressed && people == 0 { return false }
         if s.isMoving {
-            // A run that lasts is one between floors with its doors shut, in a mode that runs, with something to drive it.
+            // A lasting run is between floors with shut doors, in a mode that runs, with power.
             if s.zone == .yes || s.door != .locked || s.mode == .stopService { return false }
             if !s.hasMains && s.mode != .emergencyPower { return false }
         }
@@ -95,7 +96,7 @@ private final class Stage {
     let building: Building
     let lift: SimulatedLift
     private(set) var publications: [EnactedSituation.Publication] = []
-    /// When the car came into the situation, seconds since the run's start.
+    /// When the situation began, in seconds since the run's start.
     var event = 0.0
 
     init(_ scenario: Scenario) {
@@ -126,19 +127,19 @@ private final class Stage {
     func openDoors() {
         lift.moveDoor(to: 1, in: 2)
         wait(2.1)
-        lift.show()
+        lift.publishChanges()
     }
 
     func closeDoors() {
         wait(1.2)
         lift.moveDoor(to: 0, in: 3)
         wait(3.1)
-        lift.show()
-        // The occupancy sensor decides a moment after.
+        lift.publishChanges()
+        // The occupancy sensor reacts a moment later.
         wait(1)
     }
 
-    /// - Parameter share: of the run; below 1 something stops the car on the way, between floors.
+    /// - Parameter share: the part of the run; below 1 the car stops on the way, between floors.
     private func run(to target: Int, share: Double = 1, during: () -> Void = {}) {
         lift.run(to: target)
         guard let journey = lift.car.journey else { return }
@@ -152,7 +153,7 @@ private final class Stage {
         lift.car.height = landing + (landing > 0 ? -1.2 : 1.2)
     }
 
-    /// An honest journey, and more of them.
+    /// One undisturbed run, and several of them.
     func runOn(to target: Int, _ s: EnactedSituation.Situation) {
         if !s.hasMains { lift.raise(.mainPowerLost) }
         event = building.now
@@ -170,7 +171,7 @@ private final class Stage {
         }
     }
 
-    /// The power goes in mid-run: the last word is that it runs.
+    /// The power fails during a run: the last message reports a run.
     func dieInRun(to target: Int, _ s: EnactedSituation.Situation) {
         if !s.hasMains { lift.raise(.mainPowerLost) }
         lift.run(to: target)
@@ -180,23 +181,24 @@ private final class Stage {
             wait(0.5)
         }
         event = building.now
-        lift.fallSilent()
+        lift.stopReporting()
         lift.abandon()
         let height = lift.car.height(at: event)
         lift.car.journey = nil
         lift.car.height = Double(building.shaft.floor(at: height)) * building.shaft.floorHeight + 1.2
         lift.car.isDisabled = true
-        lift.observe()
+        lift.updateTruth()
     }
 
     func stop(at target: Int, _ s: EnactedSituation.Situation) {
         let isOffLevel = s.zone == .no
         run(to: target, share: isOffLevel ? 0.5 : 1)
         if s.door != .locked { lift.car.door = DoorMotion(to: s.door == .notClosed ? 0.05 : 1) }
-        // Off level and without mains it cannot go on; who presses in a shut car waits for a door that does not open.
+        // Off level and without mains the car cannot run on. A passenger in a shut car who presses
+        // waits for a door that does not open.
         lift.car.isDisabled = isOffLevel || !s.hasMains
         event = building.now
-        lift.show()
+        lift.publishChanges()
         if !s.hasMains { lift.raise(.mainPowerLost) }
         wait(5)
         if s.buttonPressed {
@@ -205,7 +207,7 @@ private final class Stage {
             wait(3)
         }
         if !s.isAlive { lift.car.isDisabled = true }
-        if s.isAlive { lift.show() } else { lift.fallSilent() }
-        lift.observe()
+        if s.isAlive { lift.publishChanges() } else { lift.stopReporting() }
+        lift.updateTruth()
     }
 }

@@ -1,9 +1,7 @@
 import Foundation
 import Synchronization
 
-@testable import hoistway_sim
-
-/// A centre over plain HTTP on a free loopback port, which answers as a test wants it to.
+/// A centre over plain HTTP on a free loopback port, with answers that the test chooses.
 final class HTTPCentre: Sendable {
     struct Request: Sendable {
         var path: String
@@ -17,8 +15,9 @@ final class HTTPCentre: Sendable {
         }
         var ids: [String] { events.compactMap { $0["id"] as? String } }
         var isBatch: Bool { headers["content-type"]?.contains("batch") == true }
-        /// Events that want a receipt; the site's state and the heartbeat do not.
-        var isOwed: Bool {
+        /// Whether the request has events that need a receipt; the site's state and the heartbeat
+        /// need none.
+        var needsReceipt: Bool {
             events.contains { event in
                 let type = event["type"] as? String ?? ""
                 return !type.hasSuffix("site.v1") && !type.hasSuffix("heartbeat.v1")
@@ -30,56 +29,36 @@ final class HTTPCentre: Sendable {
         var status = 204
         var headers: [String: String] = [:]
         var body = ""
-        /// The length it speaks of, should it be another; what is missing never comes.
-        var claims: Int?
+        /// A wrong Content-Length; the missing bytes never come.
+        var claimedLength: Int?
+        /// The centre closes the connection instead of answering.
+        var hangsUp = false
     }
 
-    let port: Int
-    private let listener: Int32
+    var port: Int { listener.port }
+    private let listener: LoopbackListener
     private let requests = Mutex<[Request]>([])
     private let answer: Mutex<@Sendable (Request) -> Answer>
-    private let isClosed = Atomic(false)
 
     init(_ answer: @escaping @Sendable (Request) -> Answer = { _ in Answer() }) throws {
         self.answer = Mutex(answer)
-        port = try FreePort.find()
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var one: Int32 = 1
-        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard bound == 0, listen(listener, 16) == 0 else { throw POSIXError(.EADDRINUSE) }
-        Thread.detachNewThread { [self] in
-            while !isClosed.load(ordering: .relaxed) {
-                let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { break }
-                Thread.detachNewThread { [self] in serve(connection) }
-            }
+        listener = try LoopbackListener()
+        listener.serve { [self] connection in
+            Thread.detachNewThread { [self] in serve(connection) }
         }
     }
 
     deinit { close() }
 
-    func close() {
-        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-        shutdown(listener, Int32(SHUT_RDWR))
-        Foundation.close(listener)
-    }
+    func close() { listener.close() }
 
     var url: String { "http://127.0.0.1:\(port)/hoistway" }
     var received: [Request] { requests.withLock { $0 } }
-    var owed: [Request] { received.filter(\.isOwed) }
-    /// Distinct events that want a receipt, as "kind state", in the order of arrival.
-    var told: [String] {
+    var eventRequests: [Request] { received.filter(\.needsReceipt) }
+    /// Distinct alerts as "kind state", in the order of arrival.
+    var alertStates: [String] {
         var seen: Set<String> = []
-        return owed.flatMap { request in
+        return eventRequests.flatMap { request in
             let json = try? JSONSerialization.jsonObject(with: request.body)
             return ((json as? [Any]) ?? [json as Any]).compactMap { $0 as? [String: Any] }
         }.compactMap { event in
@@ -112,8 +91,9 @@ final class HTTPCentre: Sendable {
                 buffer = Data(buffer[(end.upperBound + length)...])
                 requests.withLock { $0.append(request) }
                 let answer = answer.withLock { $0 }(request)
+                if answer.hangsUp { return }
                 var text =
-                    "HTTP/1.1 \(answer.status) X\r\nContent-Length: \(answer.claims ?? answer.body.utf8.count)\r\n"
+                    "HTTP/1.1 \(answer.status) X\r\nContent-Length: \(answer.claimedLength ?? answer.body.utf8.count)\r\n"
                 for (name, value) in answer.headers { text += "\(name): \(value)\r\n" }
                 let reply = Array((text + "\r\n" + answer.body).utf8)
                 _ = reply.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }

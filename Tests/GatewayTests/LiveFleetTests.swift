@@ -4,11 +4,11 @@ import Testing
 @testable import Gateway
 @testable import hoistway_sim
 
-/// A simulated fleet that publishes to a real broker, at the pace at which it happens.
+/// A simulated fleet that publishes to a real broker in real time.
 @Suite(.serialized) struct LiveFleetTests {
-    /// Runs 100 lifts at one message a second for six seconds, while something happens to the broker.
-    /// - Returns: what the fleet said of itself, and the messages that came.
-    private func run(_ connections: String, _ happening: (Site) -> Void) throws -> (said: String, came: Int) {
+    /// Runs 100 lifts with one message a second for six seconds, while a test disturbs the broker.
+    /// - Returns: the fleet's output, and the number of received messages.
+    private func run(_ connections: String, _ happening: (Site) -> Void) throws -> (output: String, received: Int) {
         let site = try Site()
         let listener = Wire(port: site.port, clientID: "all")
         #expect(listener.waitUntilConnected())
@@ -20,47 +20,49 @@ import Testing
                 "--library", Site.root + "/Simulator", "--profiles", Site.root + "/Devices/profiles", "--lifts", "100",
                 "--duration", "6s", "--broker", "mqtt://127.0.0.1:\(site.port)", "--connections", connections,
             ], log: log)
-        var came = 0
+        var received = 0
         #expect(
             site.wait {
-                came += listener.turn().count
-                return came >= 100
-            }, "nothing came: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
+                received += listener.turn().count
+                return received >= 100
+            }, "nothing was received: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
         happening(site)
         #expect(
             site.wait(30) {
-                came += listener.turn().count
+                received += listener.turn().count
                 return !fleet.isRunning
             })
         #expect(fleet.outcome == 0)
         var quietTurns = 0
         while quietTurns < 5 {
             let more = listener.turn().count
-            came += more
+            received += more
             quietTurns = more == 0 ? quietTurns + 1 : 0
         }
-        return (try String(contentsOfFile: log, encoding: .utf8), came)
+        return (try String(contentsOfFile: log, encoding: .utf8), received)
     }
 
     @Test(arguments: [("one", "1"), ("lift", "100")])
     func allIsPublishedAndItIsSaidHowLate(_ connections: String, _ count: String) throws {
-        let (said, came) = try run(connections) { _ in }
-        let published = try #require(said.firstMatch(of: /(\d+) messages published over (\d+) connections/), "\(said)")
+        let (output, received) = try run(connections) { _ in }
+        let published = try #require(
+            output.firstMatch(of: /(\d+) messages published over (\d+) connections/), "\(output)")
         #expect(published.output.2 == count)
-        #expect(Int(published.output.1) == came && came > 500, "\(said), \(came) came")
-        #expect(said.contains(/behind the schedule p50 [\d.]+ ms, p99 [\d.]+ ms, worst [\d.]+ ms/), "\(said)")
+        #expect(Int(published.output.1) == received && received > 500, "\(output), \(received) received")
+        #expect(output.contains(/behind the schedule p50 [\d.]+ ms, p99 [\d.]+ ms, worst [\d.]+ ms/), "\(output)")
     }
 
-    /// The broker takes nothing for four of the six seconds: the messages go out late, none is lost, and it is said.
+    /// The broker takes nothing for four of the six seconds: the messages are late, none is lost,
+    /// and the output reports it.
     @Test func aScheduleThatIsNotKeptIsSaid() throws {
-        let (said, came) = try run("one") { site in
+        let (output, received) = try run("one") { site in
             site.freezeBroker()
             usleep(4_000_000)
             site.thawBroker()
         }
-        #expect(said.contains("THE SCHEDULE IS NOT KEPT"), "\(said)")
-        let p99 = try #require(said.firstMatch(of: /p99 ([\d.]+) ms/))
-        #expect(Double(p99.output.1)! > 500, "\(said)")
-        #expect(said.contains("\(came) messages published"), "\(said), \(came) came")
+        #expect(output.contains("THE SCHEDULE IS NOT KEPT"), "\(output)")
+        let p99 = try #require(output.firstMatch(of: /p99 ([\d.]+) ms/))
+        #expect(Double(p99.output.1)! > 500, "\(output)")
+        #expect(output.contains("\(received) messages published"), "\(output), \(received) received")
     }
 }

@@ -1,19 +1,19 @@
 import Foundation
-import Mosquitto
 import Testing
 
 @testable import Gateway
 @testable import Journal
 
-/// Journals that are damaged, gone, or taken away under the running daemon: found, told, and no reason to stop.
+/// Journals that are damaged, missing, or removed under the running daemon: found, reported, and no
+/// reason to stop.
 @Suite(.serialized) struct LostStateTests {
-    /// A site whose lift 1 holds somebody, confirmed and told, and whose gateway has ended.
+    /// A site with a confirmed and delivered entrapment in lift 1, whose gateway has ended.
     private func endedSite() throws -> Site {
         let site = try Site(parameters: quick)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
         site.stopDaemon()
         return site
     }
@@ -28,10 +28,10 @@ import Testing
         try file.write(contentsOf: Data(repeating: 0, count: 4096))
         try file.close()
         try site.startDaemon()
-        #expect(site.wait { site.said("quarantined").count == 1 }, "\(site.events) \(site.log)")
+        #expect(site.wait { site.eventData("quarantined").count == 1 }, "\(site.events) \(site.log)")
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
         let aside = try FileManager.default.contentsOfDirectory(atPath: site.folder + "/state")
         #expect(aside.contains { $0.hasPrefix("journal.db.damaged-") }, "\(aside)")
         let verified = try Site.run(["journal", "verify", "--file", journal])
@@ -51,16 +51,16 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
         site.stopDaemon()
         try Database(site.folder + "/state/journal.db").execute(damage)
-        // The first start may end, having marked the file; systemd makes the second at once.
-        for _ in 0..<2 where site.said("quarantined").isEmpty {
+        // The first start may mark the file and end; systemd makes the second one at once.
+        for _ in 0..<2 where site.eventData("quarantined").isEmpty {
             try site.startDaemon()
             #expect(site.wait { site.isDrained || !site.isDaemonRunning }, "\(site.log)")
-            site.wait(3) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
+            site.wait(3) { !site.eventData("quarantined").isEmpty || !site.isDaemonRunning }
         }
-        #expect(site.said("quarantined").count == 1, "\(site.events) \(site.log)")
+        #expect(site.eventData("quarantined").count == 1, "\(site.events) \(site.log)")
         #expect(site.wait { site.isDrained })
         let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
         #expect(listed.output.contains("entrapment"), "\(listed.output)")
@@ -85,12 +85,12 @@ import Testing
         try file.write(contentsOf: Data(repeating: 0xA5, count: 1024))
         try file.close()
         try site.rewriteConfiguration { $0.replacingOccurrences(of: "127.0.0.1:1\"", with: "127.0.0.1:\(site.port)\"") }
-        for _ in 0..<2 where site.said("quarantined").isEmpty {
+        for _ in 0..<2 where site.eventData("quarantined").isEmpty {
             try site.startDaemon()
-            site.wait(8) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
+            site.wait(8) { !site.eventData("quarantined").isEmpty || !site.isDaemonRunning }
         }
-        #expect(site.said("quarantined").count == 1, "\(site.log)")
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.eventData("quarantined").count == 1, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
     }
 
     @Test func aJournalThatVanishedIsToldAndItsNumbersAreNotUsedAgain() throws {
@@ -100,7 +100,8 @@ import Testing
         }
         try site.startDaemon()
         #expect(
-            site.wait { site.said("quarantined").first?["reason"] as? String == "it is gone, or empty" }, "\(site.log)")
+            site.wait { site.eventData("quarantined").first?["reason"] as? String == "it is gone, or empty" },
+            "\(site.log)")
         let last = try #require(site.events.last { ($0["type"] as? String)?.contains("quarantined") == true })
         #expect(last["sequence"] as? Int ?? 0 > 1_000_000)
     }
@@ -109,13 +110,13 @@ import Testing
         let site = try endedSite()
         let path = site.folder + "/state/journal.db"
         try Database(path).execute("UPDATE snapshot SET state = randomblob(1000)")
-        for _ in 0..<2 where site.said("quarantined").isEmpty {
+        for _ in 0..<2 where site.eventData("quarantined").isEmpty {
             try site.startDaemon()
-            site.wait(8) { !site.said("quarantined").isEmpty || !site.isDaemonRunning }
+            site.wait(8) { !site.eventData("quarantined").isEmpty || !site.isDaemonRunning }
         }
         #expect(site.wait { site.isDrained }, "\(site.log)")
         site.wait(5) { false }
-        #expect(site.told.count { $0 == "entrapment confirmed" } == 1, "\(site.told) \(site.log)")
+        #expect(site.alertStates.count { $0 == "entrapment confirmed" } == 1, "\(site.alertStates) \(site.log)")
         #expect(site.retained("state")?.contains("entrapment") == true)
     }
 
@@ -125,15 +126,17 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap("1")
-        #expect(site.wait { site.isTold("confirmed", of: "1") })
+        #expect(site.wait { site.hasAlert("confirmed", of: "1") })
         try FileManager.default.removeItem(atPath: site.folder + "/state")
-        #expect(site.wait { site.log.contains("somebody has removed") && site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.log.contains("journal.db was removed") && site.isDrained }, "\(site.log)")
         site.answersReceipts = true
         site.trap("2")
-        #expect(site.wait { site.isTold("confirmed", of: "2") && !site.said("quarantined").isEmpty }, "\(site.log)")
+        #expect(
+            site.wait { site.hasAlert("confirmed", of: "2") && !site.eventData("quarantined").isEmpty }, "\(site.log)")
         #expect(site.wait(25) { site.status("centre", "backlog") == 0 })
         #expect(
-            site.told.count { $0 == "entrapment confirmed" } == 2, "nobody under a second id: \(site.told)")
+            site.alertStates.count { $0 == "entrapment confirmed" } == 2,
+            "no alert has a second id: \(site.alertStates)")
         site.stopDaemon()
         let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
         #expect(listed.status == 0 && listed.output.contains("entrapment"), "\(listed.output)")

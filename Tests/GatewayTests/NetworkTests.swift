@@ -4,16 +4,17 @@ import Testing
 @testable import Gateway
 @testable import hoistway_sim
 
-/// Links that misbehave, between the real daemon and the centre or the building's broker.
+/// Faulty links between the real daemon and the centre or the building's broker.
 @Suite(.serialized) struct NetworkTests {
-    /// A site that reaches its centre, or the building's broker, through a proxy to the test's broker.
-    private func site(proxyTo place: String = "centre") throws -> (Site, Proxy) {
+    /// A site that reaches its centre, or the building's broker, through a proxy to the test's
+    /// broker.
+    private func site(proxyTo server: String = "centre") throws -> (Site, Proxy) {
         let site = try Site(parameters: quick)
         let proxy = try Proxy(to: site.port)
         try site.rewriteConfiguration {
             $0.replacingOccurrences(
-                of: "\(place): { url: \"mqtt://127.0.0.1:\(site.port)\" }",
-                with: "\(place): { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
+                of: "\(server): { url: \"mqtt://127.0.0.1:\(site.port)\" }",
+                with: "\(server): { url: \"mqtt://127.0.0.1:\(proxy.port)\" }")
         }
         return (site, proxy)
     }
@@ -27,7 +28,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait(40) { site.told.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait(40) { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
         #expect(site.received.values.allSatisfy { $0 == 1 }, "a slow link is no reason to send twice: \(site.received)")
     }
@@ -40,10 +41,11 @@ import Testing
         site.trap()
         site.wait(5) { false }
         #expect(site.received.isEmpty)
-        // Whatever the library believes of the old connection, the router is back, with another table of connections.
+        // Whatever the library believes about the old connection: the router is back with a new
+        // table of connections.
         proxy.set(.gone)
         proxy.set(.fair)
-        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && site.told.count >= 2 }, "\(site.log)")
+        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.log)")
     }
 
     @Test func aHalfOpenLinkIsLeftByItsSilenceAlone() throws {
@@ -54,7 +56,7 @@ import Testing
         site.trap()
         #expect(site.wait(25) { !isConnected(site) }, "\(site.log)")
         proxy.set(.fair)
-        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && site.told.count >= 2 }, "\(site.log)")
+        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.log)")
     }
 
     @Test func aCentreThatAcceptsAndNeverAnswersHoldsUpNothingAndIsTriedAgain() throws {
@@ -63,12 +65,13 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and kept meanwhile")
+        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and stored meanwhile")
         proxy.set(.fair)
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.log)")
     }
 
-    /// libmosquitto says "success, and more to write" for ever once it is disconnecting and the socket is gone.
+    /// libmosquitto reports "success, and more to write" for ever once it is disconnecting and the
+    /// socket is closed.
     @Test func anEndWhileTheBrokerIsGoneEnds() throws {
         let (site, proxy) = try site(proxyTo: "broker")
         for _ in 0..<6 {
@@ -114,16 +117,16 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         proxy.set(.stalled)
-        #expect(site.wait(90) { site.told.contains("broker_lost raised") }, "\(site.log)")
-        #expect(site.told == ["broker_lost raised"], "and not one alert for each silent lift")
+        #expect(site.wait(90) { site.alertStates.contains("broker_lost raised") }, "\(site.log)")
+        #expect(site.alertStates == ["broker_lost raised"], "and not one alert for each silent lift")
         site.trap()
         proxy.set(.gone)
         proxy.set(.fair)
-        #expect(site.wait(60) { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
-        #expect(site.told.contains("broker_lost cleared"))
+        #expect(site.wait(60) { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
+        #expect(site.alertStates.contains("broker_lost cleared"))
     }
 
-    /// A centre that answers no connection: a socket whose queue of callers is full.
+    /// A centre that answers no connection: a socket with a full queue.
     @Test func anEndWhileTheCentreIsABlackHoleDoesNotWaitForIt() throws {
         let hole = try BlackHole()
         defer { hole.close() }

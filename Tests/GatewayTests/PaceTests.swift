@@ -3,7 +3,8 @@ import Testing
 
 @testable import hoistway_sim
 
-/// Lifts that speak ten times a second, and those that speak of changes only: what is found must not hang on it.
+/// Lifts that publish ten times a second, and lifts that publish changes only: detection must not
+/// depend on it.
 @Suite(.serialized) struct PaceTests {
     @Test(arguments: [("100ms", true), ("100ms", false), ("1s", false), ("10s", true)])
     func entrapmentsAreFoundHoweverOftenALiftSpeaks(_ heartbeat: String, _ reportsChanges: Bool) throws {
@@ -32,12 +33,13 @@ import Testing
         for _ in 0..<24_000 where shell.isRunning { usleep(10_000) }
         #expect(!shell.isRunning, "it did not end in four minutes")
         #expect(shell.outcome == 0)
-        let said = try String(contentsOfFile: log, encoding: .utf8)
-        // Happened, detected, missed, false.
-        let counts = (said.split(separator: "\n").first { $0.hasPrefix("entrapment ") } ?? "").split(separator: " ")
+        let output = try String(contentsOfFile: log, encoding: .utf8)
+        // The columns: happened, detected, missed, false.
+        let counts = (output.split(separator: "\n").first { $0.hasPrefix("entrapment ") } ?? "").split(separator: " ")
             .dropFirst().prefix(4).compactMap { Int($0) }
-        #expect(counts.count == 4 && counts[0] >= 3 && counts[2] == 0 && counts[3] == 0, "\(said)")
-        // Two of them are silences that nothing corroborates: suspected in time, and never confirmed by time.
-        #expect(said.contains("3 entrapments that something showed, 3 in time, 0 later, 0 missed"), "\(said)")
+        #expect(counts.count == 4 && counts[0] >= 3 && counts[2] == 0 && counts[3] == 0, "\(output)")
+        // Two of them are silences without corroboration: suspected in time, and never confirmed by
+        // time.
+        #expect(output.contains("3 entrapments with evidence, 3 in time, 0 later, 0 missed"), "\(output)")
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// docs/reliability.md names a test for what breaks in the peers: each of them exists.
+/// docs/reliability.md names a test for each failure of the peers: each of these tests exists.
 @Suite struct PeerTableTests {
     @Test func everyTestThatTheTableNamesExists() throws {
         let text = try String(contentsOfFile: Site.root + "/docs/reliability.md", encoding: .utf8)

@@ -1,48 +1,37 @@
 import Foundation
 import Synchronization
 
-@testable import hoistway_sim
-
-/// A link between two programs that misbehaves as a test wants: slow, stalled, half open, or a peer that accepts and never answers.
+/// A link between two programs with the faults that a test chooses: slow, stalled, half open, or a
+/// peer that accepts and never answers.
 final class Proxy: Sendable {
     enum Weather: Sendable {
         case fair
-        /// Each piece arrives this much later, in both directions.
+        /// Each piece arrives later by this time, in both directions.
         case delayed(Double)
-        /// Connections stay open, and nothing passes: what a dead router leaves behind.
+        /// Connections stay open and pass nothing, as behind a dead router.
         case stalled
-        /// Connections that come are taken, and nobody answers.
+        /// New connections are accepted, and never answered.
         case deaf
-        /// Connections are refused and those that were are cut.
+        /// Connections are refused, and existing ones are cut.
         case gone
     }
 
-    let port: Int
+    var port: Int { listener.port }
     private let target: Int
     private let weather = Mutex(Weather.fair)
     private let connections = Mutex<[Int32]>([])
-    private let listener: Int32
-    private let isClosed = Atomic(false)
+    private let listener: LoopbackListener
 
     init(to target: Int) throws {
         self.target = target
-        port = try FreePort.find()
-        listener = try Self.listen(on: port)
-        Thread.detachNewThread { [self] in
-            while !isClosed.load(ordering: .relaxed) {
-                let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { break }
-                serve(connection)
-            }
-        }
+        listener = try LoopbackListener()
+        listener.serve { [self] connection in serve(connection) }
     }
 
     deinit { close() }
 
     func close() {
-        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-        shutdown(listener, Int32(SHUT_RDWR))
-        Foundation.close(listener)
+        listener.close()
         cut()
     }
 
@@ -65,7 +54,7 @@ final class Proxy: Sendable {
             return
         default: break
         }
-        guard let far = Self.connect(to: target) else {
+        guard let far = LoopbackListener.connect(to: target) else {
             Foundation.close(near)
             return
         }
@@ -82,45 +71,11 @@ final class Proxy: Sendable {
         while true {
             let count = recv(from, &bytes, bytes.count, 0)
             guard count > 0 else { return }
-            // What was read is lost with a link that stalls for good, as in a router's buffer.
+            // A link that stalls for good loses the bytes that it has read, as a router's buffer
+            // does.
             while case .stalled = weather.withLock({ $0 }) { usleep(20_000) }
             if case .delayed(let seconds) = weather.withLock({ $0 }) { usleep(useconds_t(seconds * 1e6)) }
             guard send(to, bytes, count, Int32(MSG_NOSIGNAL)) == count else { return }
         }
-    }
-
-    private static func address(_ port: Int) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return address
-    }
-
-    private static func listen(on port: Int) throws -> Int32 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var one: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = address(port)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard bound == 0, Foundation.listen(descriptor, 16) == 0 else { throw POSIXError(.EADDRINUSE) }
-        return descriptor
-    }
-
-    private static func connect(to port: Int) -> Int32? {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = address(port)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if result == 0 { return descriptor }
-        Foundation.close(descriptor)
-        return nil
     }
 }

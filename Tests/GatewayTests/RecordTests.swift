@@ -14,18 +14,19 @@ import Testing
         let log = site.folder + "/record.log"
         let recorder = try ChildProcess(
             [Self.program, "record", "--broker", "mqtt://127.0.0.1:\(site.port)", "--out", path], log: log)
-        func said() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
-        #expect(site.wait { said().contains("connected to") }, "\(said())")
+        func recorderOutput() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+        #expect(site.wait { recorderOutput().contains("connected to") }, "\(recorderOutput())")
         usleep(500_000)
-        site.say("1", state(1))
-        site.say("2", "\u{1}no message")
+        site.send("1", state(1))
+        site.send("2", "\u{1}no message")
         usleep(500_000)
         site.stopBroker(losesSessions: true)
-        #expect(site.wait { said().contains("no connection") }, "\(said())")
+        #expect(site.wait { recorderOutput().contains("no connection") }, "\(recorderOutput())")
         try site.startBroker()
-        #expect(site.wait { said().components(separatedBy: "connected to").count == 3 }, "\(said())")
+        #expect(
+            site.wait { recorderOutput().components(separatedBy: "connected to").count == 3 }, "\(recorderOutput())")
         usleep(500_000)
-        site.say("1", state(2))
+        site.send("1", state(2))
         usleep(500_000)
         kill(recorder.pid, SIGTERM)
         #expect(site.wait { !recorder.isRunning })
@@ -36,7 +37,7 @@ import Testing
         ])
         #expect(status == 0, "\(output)")
         #expect(output.contains("3 messages of 2 lifts") && output.contains("binary 1"), "\(output)")
-        // The rows as they are: unpacked by the same reader that replays them.
+        // The rows are unpacked by the reader that replays them.
         let anonymous = try ChildProcess(
             [Self.program, "anonymise", path, "--out", text, "--profiles", Site.root + "/Devices/profiles"], log: log)
         #expect(site.wait { !anonymous.isRunning })
@@ -44,7 +45,7 @@ import Testing
         let events = rows.compactMap { $0.firstMatch(of: /"event":"([a-z]+)"/)?.output.1 }
         #expect(events == ["connected", "drained", "disconnected", "connected", "drained", "end"])
         #expect(rows.count { $0.contains("lifts/lift-00001/state") } == 2)
-        #expect(said().contains("1 not JSON"), "\(said())")
+        #expect(recorderOutput().contains("1 not JSON"), "\(recorderOutput())")
     }
 
     @Test func aScenarioThatIsCutShortSaysWhatDoesNotHappen() throws {
@@ -58,8 +59,8 @@ import Testing
             ], log: log)
         for _ in 0..<600 where fleet.isRunning { usleep(50_000) }
         #expect(fleet.outcome == 0)
-        let said = try String(contentsOfFile: log, encoding: .utf8)
-        #expect(said.contains("1 of the scenario's 1 events come after 20m and do not happen"), "\(said)")
+        let output = try String(contentsOfFile: log, encoding: .utf8)
+        #expect(output.contains("1 of the scenario's 1 events come after 20m and do not happen"), "\(output)")
     }
 
     @Test func aBrokerThatIsNotThereIsNamedAndIsAFailure() throws {
@@ -75,7 +76,7 @@ import Testing
         let giveUp = Date(timeIntervalSinceNow: 20)
         while recorder.isRunning, Date() < giveUp { usleep(50_000) }
         #expect(recorder.outcome == 1)
-        let said = try String(contentsOfFile: folder + "/log", encoding: .utf8)
-        #expect(said.contains("127.0.0.1:\(port)") && said.contains("refused"), "\(said)")
+        let output = try String(contentsOfFile: folder + "/log", encoding: .utf8)
+        #expect(output.contains("127.0.0.1:\(port)") && output.contains("refused"), "\(output)")
     }
 }

@@ -1,20 +1,22 @@
 import Detection
-import Elevator
+import LiftModel
 import Testing
 
 @testable import Gateway
 
-/// A lift whose every message is refused is silent to the rules; the centre is told why.
+/// A lift whose every message is refused is silent for the rules; the centre receives the reason.
 @Suite struct RefusedLiftTests {
     private static let topic = Array("lifts/7/state".utf8)
     private static let start = Instant(seconds: 1_772_409_600)
     private static let good = #"{"Car_Status":0,"Door_Zone":true,"Car_Position":4}"#
 
-    /// What is told of lift 7 when it says these at these seconds.
-    private func told(_ messages: [(second: Double, payload: String)], topic: [UInt8] = Self.topic) throws -> [String] {
+    /// The alerts about lift 7 after these messages at these seconds.
+    private func alertTexts(after messages: [(second: Double, payload: String)], topic: [UInt8] = Self.topic) throws
+        -> [String]
+    {
         let devices = Site.root + "/Devices"
         let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
-        var intake = Intake(data: data, admission: .registered, start: Self.start, isListening: true)
+        var intake = Intake(data: data, admission: .registered, start: Self.start, isObserving: true)
         try intake.register(Lift(id: "7"), profile: "gbt24476-json", at: Self.start)
         for message in messages {
             let (payload, arrival) = (
@@ -32,34 +34,37 @@ import Testing
     }
 
     @Test func aLiftThatIsOnlyEverRefusedIsToldOnceAndClearedWhenItIsRead() throws {
-        let alerts = try told(every(10, 0...300, "{'Car_Status':0}") + [(310, Self.good)] + every(10, 320...360, "{"))
+        let alerts = try alertTexts(
+            after: every(10, 0...300, "{'Car_Status':0}") + [(310, Self.good)] + every(10, 320...360, "{"))
         #expect(alerts == ["7 lift_refused raised major single_quotes 60", "7 lift_refused cleared major read 310"])
-        let again = try told(every(10, 0...60, "{") + [(70, Self.good)] + every(10, 80...140, "["))
+        let again = try alertTexts(after: every(10, 0...60, "{") + [(70, Self.good)] + every(10, 80...140, "["))
         #expect(again.count == 3 && again.last == "7 lift_refused raised major array 140")
     }
 
     @Test func aFastReporterIsFoundOutAfterTwentyMessages() throws {
-        #expect(try told(every(1, 0...40, "7")) == ["7 lift_refused raised major bare_value 19"])
+        #expect(try alertTexts(after: every(1, 0...40, "7")) == ["7 lift_refused raised major bare_value 19"])
     }
 
     @Test func anothersNameIsARefusal() throws {
-        let alerts = try told(every(10, 0...90, #"{"Identification_Number":"\u5854B1","Car_Status":0}"#))
+        let alerts = try alertTexts(after: every(10, 0...90, #"{"Identification_Number":"\u5854B1","Car_Status":0}"#))
         #expect(alerts == ["7 lift_refused raised major another_lift 60"])
     }
 
     @Test func neitherABurstNorRubbishBetweenGoodMessagesIsEnough() throws {
-        #expect(try told((0..<200).map { (Double($0) / 100, "{") } + [(9, Self.good)]).isEmpty)
-        #expect(try told((0..<60).flatMap { [(Double($0) * 5, "{"), (Double($0) * 5 + 1, Self.good)] }).isEmpty)
+        #expect(try alertTexts(after: (0..<200).map { (Double($0) / 100, "{") } + [(9, Self.good)]).isEmpty)
+        #expect(
+            try alertTexts(after: (0..<60).flatMap { [(Double($0) * 5, "{"), (Double($0) * 5 + 1, Self.good)] }).isEmpty
+        )
     }
 
     @Test func aStrangersTopicIsNobodysAlert() throws {
-        #expect(try told(every(10, 0...90, "{"), topic: Array("lifts/8/state".utf8)).isEmpty)
+        #expect(try alertTexts(after: every(10, 0...90, "{"), topic: Array("lifts/8/state".utf8)).isEmpty)
     }
 
     @Test func aLastWillIsNoMessageThatWasRead() throws {
         let devices = Site.root + "/Devices"
         let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
-        var intake = Intake(data: data, admission: .registered, start: Self.start, isListening: true)
+        var intake = Intake(data: data, admission: .registered, start: Self.start, isObserving: true)
         try intake.register(Lift(id: "7"), profile: "gbt24476-json", at: Self.start)
         for second in stride(from: 0, through: 90, by: 10) {
             for (topic, payload) in [("state", "{"), ("online", #"{"Online":true}"#)] {
@@ -76,17 +81,17 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         for _ in 0..<30 {
-            site.say("1", "{'Car_Status':0}")
+            site.send("1", "{'Car_Status':0}")
             _ = site.wait(0.5) { false }
         }
-        #expect(site.wait { site.told.contains("lift_refused raised") }, "\(site.told)")
+        #expect(site.wait { site.alertStates.contains("lift_refused raised") }, "\(site.alertStates)")
         let page = try Site.run(["status", "--config", site.folder + "/hoistway.yaml"])
         #expect(page.output.contains("lift_refused raised") && page.output.contains("single_quotes"), "\(page.output)")
         site.stopDaemon()
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        site.say("1", state(1))
-        #expect(site.wait { site.told.contains("lift_refused cleared") }, "\(site.told)")
-        #expect(site.told.filter { $0 == "lift_refused raised" }.count == 1)
+        site.send("1", state(1))
+        #expect(site.wait { site.alertStates.contains("lift_refused cleared") }, "\(site.alertStates)")
+        #expect(site.alertStates.filter { $0 == "lift_refused raised" }.count == 1)
     }
 }

@@ -1,19 +1,19 @@
 import Detection
-import Elevator
 import Foundation
+import LiftModel
 import Testing
 
 @testable import Gateway
 
-/// The same trace gives the same alerts in a replay as in the daemon, or the replay names in what they may differ.
+/// A replay of a trace gives the daemon's alerts, or names the possible differences.
 @Suite struct ReplayTests {
     private func row(_ time: Double, stamp: Double? = nil, session: Int = 1, moving: Bool = false, zone: Bool = false)
         -> String
     {
-        let said = Instant(seconds: 1_772_323_200 + (stamp ?? time)).rfc3339
+        let stampText = Instant(seconds: 1_772_323_200 + (stamp ?? time)).rfc3339
         let payload =
             #"{\"Service_Mode\":1,\"Car_Status\":\#(moving ? 1 : 0),\"Door_Zone\":\#(zone),\"Door_Status\":\#(!zone),"#
-            + #"\"Door_Open_Limit\":\#(zone),\"Passenger_Status\":\#(!zone),\"Message_Code\":[],\"Time_Stamps\":\"\#(said)\"}"#
+            + #"\"Door_Open_Limit\":\#(zone),\"Passenger_Status\":\#(!zone),\"Message_Code\":[],\"Time_Stamps\":\"\#(stampText)\"}"#
         return #"{"t":\#(1_772_323_200 + time),"topic":"lifts/A1/state","payload":"\#(payload)","session":\#(session)}"#
     }
 
@@ -28,13 +28,13 @@ import Testing
         return (alerts, summary)
     }
 
-    /// As the loop does it: time runs on in turns of half a second, and never back.
+    /// Like the loop: time advances in turns of half a second, and never back.
     private func watch(_ messages: [(arrival: Double, stamp: Double, zone: Bool)]) throws -> [Alert] {
         let devices = Site.root + "/Devices"
         let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
         let start = Instant(seconds: 1_772_323_200 + messages[0].arrival)
         var intake = Intake(
-            data: data, origin: AlertOrigin(site: "replay"), admission: .anyone, start: start, isListening: true)
+            data: data, origin: AlertOrigin(site: "replay"), admission: .anyone, start: start, isObserving: true)
         var alerts: [Alert] = []
         var now = start
         for message in messages {
@@ -55,7 +55,8 @@ import Testing
         return alerts + intake.takeAlerts()
     }
 
-    /// A link that was away for an hour brings what was said meanwhile: an entrapment that has long ended is history.
+    /// A link that was down for an hour delivers its old messages: an entrapment that has long
+    /// ended is history.
     @Test func aBurstIsJudgedAsInTheDaemon() throws {
         var messages: [(arrival: Double, stamp: Double, zone: Bool)] = (0...10).map {
             (Double(10 * $0), Double(10 * $0), true)
@@ -71,10 +72,10 @@ import Testing
         #expect(facts(replayed) == facts(live))
         #expect(live.contains { $0.kind == "controller_silent" && $0.state == .cleared })
         #expect(!live.contains { $0.isEntrapment })
-        #expect(!replayed.contains { $0.reason == Alert.notAccepted }, "it was told only now")
+        #expect(!replayed.contains { $0.reason == Alert.notAccepted }, "it was raised only now")
     }
 
-    /// After a stall of the gateway the daemon reads what waited before it judges what is due.
+    /// After a stall the daemon reads the waiting messages before it evaluates due timers.
     @Test func whatWaitedUnreadIsReadBeforeTimersRun() throws {
         let stall = #"{"t":1772323230,"event":"behind","session":1}"#
         let read = #"{"t":1772323231,"event":"drained","session":1}"#
@@ -97,7 +98,7 @@ import Testing
         #expect(alerts.contains { $0.isEntrapment } && summary.messages == 5)
     }
 
-    /// A recording goes on in the same file, and the box's clock was set back meanwhile.
+    /// A recording continues in the same file after the box's clock was set back.
     @Test func afterAClockThatWasSetBackTimeRunsOnAtItsPace() throws {
         let back = -100_000.0
         let rows = [row(0, zone: true), row(10, zone: true)] + (0...9).map { row(back + 10 * Double($0)) }

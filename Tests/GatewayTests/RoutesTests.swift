@@ -1,6 +1,6 @@
-import Elevator
 import Foundation
 import Journal
+import LiftModel
 import Testing
 import Uplink
 
@@ -8,21 +8,22 @@ import Uplink
 @testable import hoistway_sim
 
 extension Site {
-    /// A fault of a lift that lasts long enough for its rule.
+    /// A lift's fault that lasts long enough for its rule.
     fileprivate func fault(_ lift: String, _ sequence: Int = 1) {
-        say(lift, state(sequence, zone: true, codes: "[\"02\"]"))
+        send(lift, state(sequence, zone: true, codes: "[\"02\"]"))
     }
 }
 
-/// Routes and centres, with the real daemon: who gets what, by which way, and what people say back.
+/// Routes and centres with the real daemon: which centre receives what by which route, and the
+/// commands that come back.
 @Suite(.serialized) struct RoutesTests {
-    /// A site whose lift 1 may hold somebody, as the centre was told, and the alert's id.
+    /// A site with a suspected and delivered entrapment in lift 1, and the alert's id.
     private func suspectedSite() throws -> (Site, String) {
         let site = try Site(parameters: quick)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment suspected") })
+        #expect(site.wait { site.alertStates.contains("entrapment suspected") })
         return (site, String(try #require(site.received.keys.first?.prefix(36))))
     }
 
@@ -34,29 +35,34 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { centre.told.contains("entrapment confirmed") }, "\(centre.told) \(site.log)")
+        #expect(site.wait { centre.alertStates.contains("entrapment confirmed") }, "\(centre.alertStates) \(site.log)")
         #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
-        #expect(centre.owed.allSatisfy { Set($0.ids).count == $0.ids.count })
-        let id = try #require(centre.owed.first?.ids.first?.prefix(36))
-        #expect(centre.received.contains { !$0.isOwed }, "the site's state and a heartbeat come, too")
+        #expect(centre.eventRequests.allSatisfy { Set($0.ids).count == $0.ids.count })
+        let id = try #require(centre.eventRequests.first?.ids.first?.prefix(36))
+        #expect(centre.received.contains { !$0.needsReceipt }, "the site's state and a heartbeat come, too")
         centre.now { _ in
             HTTPCentre.Answer(
                 status: 200, body: #"{"words":[{"word":"accepted","alert_id":"\#(id)","by":"Li","word_id":"7"}]}"#)
         }
         #expect(
             site.wait(20) {
-                centre.owed.contains { String(decoding: $0.body, as: UTF8.self).contains("\"reason\":\"accepted\"") }
+                centre.eventRequests.contains {
+                    String(decoding: $0.body, as: UTF8.self).contains("\"reason\":\"accepted\"")
+                }
             },
             "asked while an incident is open: \(site.log)")
         #expect(site.log.contains("accepted by Li (centre)"))
         #expect(
             site.wait {
-                centre.owed.contains { String(decoding: $0.body, as: UTF8.self).contains("\"word_id\":\"7\",") }
+                centre.eventRequests.contains {
+                    String(decoding: $0.body, as: UTF8.self).contains("\"word_id\":\"7\",")
+                }
             })
         site.wait(3) { false }
         #expect(
-            centre.owed.filter { String(decoding: $0.body, as: UTF8.self).contains("\"word_id\":\"7\",") }.count == 1,
-            "said again with every answer, it is followed once")
+            centre.eventRequests.filter { String(decoding: $0.body, as: UTF8.self).contains("\"word_id\":\"7\",") }
+                .count == 1,
+            "a command that every answer repeats is applied once")
     }
 
     @Test func aCentreThatWantsToBeLeftAloneIsAndAnEntrapmentComesBack() throws {
@@ -65,16 +71,16 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { centre.owed.count == 1 }, "\(site.log)")
+        #expect(site.wait { centre.eventRequests.count == 1 }, "\(site.log)")
         centre.now { _ in HTTPCentre.Answer() }
-        #expect(site.wait { centre.owed.count >= 2 })
-        let times = centre.owed.map(\.at)
+        #expect(site.wait { centre.eventRequests.count >= 2 })
+        let times = centre.eventRequests.map(\.at)
         #expect(times[1] - times[0] >= 3.9 && times[1] - times[0] < 8, "\(times)")
         #expect(site.wait { site.status("centre", "backlog") == 0 })
     }
 
     @Test func aPoisonedEventIsSetAsideAndHoldsUpNoOther() throws {
-        // A centre that takes no batch, and nothing of lift 2.
+        // A centre that refuses batches, and all events of lift 2.
         let centre = try HTTPCentre { request in
             let isPoisoned = request.events.contains { $0["subject"] as? String == "2" }
             return HTTPCentre.Answer(status: isPoisoned ? 422 : 204, body: isPoisoned ? "no such lift" : "")
@@ -82,28 +88,29 @@ extension Site {
         let lifts = (1...6).map(String.init)
         let site = try Site(parameters: quick, lifts: lifts, centres: "centre: { url: \"\(centre.url)\" }")
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && centre.received.contains { !$0.isOwed } })
+        #expect(site.wait { site.isDrained && centre.received.contains { !$0.needsReceipt } })
         for lift in lifts { site.fault(lift) }
         #expect(
-            site.wait(30) { site.status("centre", "backlog") == 0 && centre.told.count >= 5 },
+            site.wait(30) { site.status("centre", "backlog") == 0 && centre.alertStates.count >= 5 },
             "\(site.status) \(site.log)")
-        #expect(centre.owed.contains { $0.isBatch }, "there was a batch to take apart")
+        #expect(centre.eventRequests.contains { $0.isBatch }, "there was a batch to take apart")
         let refused = try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"])
         #expect(
-            refused.output.contains("HTTP 422 no such lift") && refused.output.contains("  2 "), "\(refused.output)")
+            refused.output.contains("HTTP 422 no such lift") && refused.output.contains("lift 2, refused by"),
+            "\(refused.output)")
         centre.now { _ in HTTPCentre.Answer() }
         let again = try Site.run([
             "journal", "refused", "--send-again", "all", "--file", site.folder + "/state/journal.db",
         ])
         #expect(again.status == 0, "\(again.output)")
-        #expect(site.wait { centre.owed.last?.events.contains { $0["subject"] as? String == "2" } == true })
+        #expect(site.wait { centre.eventRequests.last?.events.contains { $0["subject"] as? String == "2" } == true })
         #expect(site.wait { site.status("centre", "backlog") == 0 })
     }
 
     @Test func aRefusedEntrapmentIsNeverSetAsideForAStatusAlone() throws {
         let centre = try HTTPCentre { request in
             let isEntrapment = String(decoding: request.body, as: UTF8.self).contains("\"kind\":\"entrapment\"")
-            return HTTPCentre.Answer(status: request.isOwed && isEntrapment ? 400 : 204)
+            return HTTPCentre.Answer(status: request.needsReceipt && isEntrapment ? 400 : 204)
         }
         let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
         try site.startDaemon()
@@ -111,7 +118,8 @@ extension Site {
         site.fault("2")
         #expect(
             site.wait {
-                centre.told.contains { $0.hasPrefix("door_close_fault") } && site.status("centre", "backlog") == 0
+                centre.alertStates.contains { $0.hasPrefix("door_close_fault") }
+                    && site.status("centre", "backlog") == 0
             })
         site.trap()
         #expect(site.wait { site.log.contains("It is sent again alone") }, "\(site.log)")
@@ -123,7 +131,7 @@ extension Site {
 
     @Test(arguments: ["", ", form: \"\(Site.root)/Devices/centres/national-codes.yaml\""])
     func anEntrapmentThatACentreCannotDigestHoldsUpNoOther(_ form: String) throws {
-        // Its handler fails over lift 1, whatever is sent with it.
+        // Its handler fails on events of lift 1, and so on any batch with one.
         let centre = try HTTPCentre { request in
             let body = String(decoding: request.body, as: UTF8.self)
             let concernsTheFirst = body.contains("\"subject\":\"1\"") || body.contains("\"Elevator_Code\":\"1\"")
@@ -134,8 +142,8 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         for lift in ["1", "2", "3"] {
-            site.say(lift, state(1, moving: 1))
-            site.say(lift, state(2))
+            site.send(lift, state(1, moving: 1))
+            site.send(lift, state(2))
         }
         func has(_ lift: String) -> Bool {
             centre.received.contains { request in
@@ -146,7 +154,7 @@ extension Site {
             }
         }
         #expect(site.wait(25) { has("2") && has("3") }, "\(site.log)")
-        #expect(site.wait { site.status("centre", "backlog") > 0 }, "what was not taken is owed")
+        #expect(site.wait { site.status("centre", "backlog") > 0 }, "the refused events are pending")
         centre.now { _ in HTTPCentre.Answer() }
         #expect(
             site.wait(70) { site.status("centre", "backlog") == 0 }, "and comes as soon as it is taken: \(site.log)")
@@ -164,21 +172,22 @@ extension Site {
         site.fault("2")
         #expect(site.wait { site.log.contains("cannot be sent") }, "\(site.log)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
         #expect(site.status("centre", "connect_failures") == 0, "the link is not to blame: \(site.status)")
         let refused = try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"])
         #expect(refused.output.contains("max_packet_size"), "\(refused.output)")
     }
 
-    @Test func aRefusalThatCannotBeReadLeavesNothingOfTheRequestStored() throws {
+    @Test(arguments: [#"{"refused":[{"id":5}]}"#, #"{"refused":"all"}"#, #"{"refused":[{"reason":"x"}"#])
+    func aRefusalThatCannotBeReadLeavesNothingOfTheRequestStored(_ body: String) throws {
         let centre = try HTTPCentre { request in
-            HTTPCentre.Answer(status: 200, body: request.isOwed ? #"{"refused":[{"id":5}]}"# : "")
+            HTTPCentre.Answer(status: 200, body: request.needsReceipt ? body : "")
         }
         let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.log.contains("it cannot be read what") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("a refusal that cannot be read") }, "\(site.log)")
         #expect(site.wait { site.status("centre", "backlog") > 0 })
         centre.now { _ in HTTPCentre.Answer() }
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
@@ -186,25 +195,26 @@ extension Site {
 
     @Test func anAnswerWithoutEndIsCutOffAndCountsByItsStatus() throws {
         let page = String(repeating: "<p>", count: 500_000)
-        let centre = try HTTPCentre { _ in HTTPCentre.Answer(status: 200, body: page, claims: 10_000_000_000) }
+        let centre = try HTTPCentre { _ in HTTPCentre.Answer(status: 200, body: page, claimedLength: 10_000_000_000) }
         let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait(8) { centre.told.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait(8) { centre.alertStates.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
         #expect(
-            site.log.components(separatedBy: "no answer of a centre").count == 2, "said, and said once: \(site.log)")
+            site.log.components(separatedBy: "no answer of a centre").count == 2, "logged, and logged once: \(site.log)"
+        )
     }
 
     @Test func aSelfTestThatACentreRefusesHasFailed() throws {
         let centre = try HTTPCentre { request in
             let ids = request.ids.map { #"{"id":"\#($0)","reason":"not ours"}"# }.joined(separator: ",")
-            return HTTPCentre.Answer(status: 200, body: request.isOwed ? "{\"refused\":[\(ids)]}" : "")
+            return HTTPCentre.Answer(status: 200, body: request.needsReceipt ? "{\"refused\":[\(ids)]}" : "")
         }
         let site = try Site(parameters: quick, centres: "centre: { url: \"\(centre.url)\" }")
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        try OrderBox(stateFolder: site.folder + "/state").requestSelfTest()
+        try ActionInbox(stateFolder: site.folder + "/state").requestSelfTest()
         #expect(site.wait(40) { site.log.contains("self-test failed: centre refused it: not ours") }, "\(site.log)")
     }
 
@@ -232,14 +242,16 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.status("centre", "backlog") == 0 && centre.told.count >= 1 }, "\(site.log)")
+        #expect(site.wait { site.status("centre", "backlog") == 0 && centre.alertStates.count >= 1 }, "\(site.log)")
         let refusing = Date().timeIntervalSince1970
         centre.now { request in
             if request.path == "/token" { return HTTPCentre.Answer(status: 200, body: #"{"access_token":"new"}"#) }
             return HTTPCentre.Answer(status: request.headers["authorization"] == "Bearer new" ? 204 : 401)
         }
         site.fault("2")
-        #expect(site.wait(20) { centre.owed.contains { $0.headers["authorization"] == "Bearer new" } }, "\(site.log)")
+        #expect(
+            site.wait(20) { centre.eventRequests.contains { $0.headers["authorization"] == "Bearer new" } },
+            "\(site.log)")
         #expect(centre.received.contains { $0.path == "/token" && $0.at > refusing })
         #expect(!site.log.contains("s&cret") && !site.log.contains("Bearer"), "no secret in the log")
     }
@@ -261,13 +273,14 @@ extension Site {
         let began = Date().timeIntervalSince1970
         site.trap()
         site.fault("2")
-        #expect(site.wait { second.told.contains("entrapment suspected") }, "\(second.told) \(site.log)")
-        let arrived = try #require(second.owed.first?.at)
+        #expect(site.wait { second.alertStates.contains("entrapment suspected") }, "\(second.alertStates) \(site.log)")
+        let arrived = try #require(second.eventRequests.first?.at)
         #expect(arrived - began >= 3, "the rule's hold and the fallback's two seconds")
-        #expect(site.wait { site.told.contains { $0.hasPrefix("door_close_fault") } })
-        #expect(!second.told.contains { $0.hasPrefix("door_close_fault") })
-        // What the second route has brought there is owed no more; the first does not send it again.
-        let id = try #require(second.owed.first?.ids.first)
+        #expect(site.wait { site.alertStates.contains { $0.hasPrefix("door_close_fault") } })
+        #expect(!second.alertStates.contains { $0.hasPrefix("door_close_fault") })
+        // The event that the second route has delivered is no longer pending; the first route does
+        // not send it again.
+        let id = try #require(second.eventRequests.first?.ids.first)
         let copies = site.received[id]
         site.wait(12) { false }
         #expect(site.received[id] == copies)
@@ -282,8 +295,10 @@ extension Site {
         #expect(site.wait { site.isDrained })
         site.trap()
         #expect(
-            site.wait { second.owed.contains { String(decoding: $0.body, as: UTF8.self).contains("not_accepted") } })
-        #expect(!second.told.contains("entrapment suspected"), "that one had its receipt")
+            site.wait {
+                second.eventRequests.contains { String(decoding: $0.body, as: UTF8.self).contains("not_accepted") }
+            })
+        #expect(!second.alertStates.contains("entrapment suspected"), "that one had its receipt")
         #expect(site.received.values.allSatisfy { $0 == 1 })
     }
 
@@ -301,76 +316,80 @@ extension Site {
         #expect(site.wait { site.isDrained })
         site.trap()
         site.fault("2")
-        #expect(site.wait { keeper.told.count >= 2 && site.told.contains { $0.hasPrefix("door_close_fault") } })
-        #expect(!keeper.told.contains { $0.hasPrefix("door_close_fault") }, "it wants entrapments only")
         #expect(
-            site.wait { site.status("centre", "backlog") > 0 }, "the owner's centre is down, and is owed everything")
+            site.wait {
+                keeper.alertStates.count >= 2 && site.alertStates.contains { $0.hasPrefix("door_close_fault") }
+            })
+        #expect(!keeper.alertStates.contains { $0.hasPrefix("door_close_fault") }, "it wants entrapments only")
+        #expect(
+            site.wait { site.status("centre", "backlog") > 0 },
+            "the owner's centre is down, and all its events are pending")
         owner.now { _ in HTTPCentre.Answer() }
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.status)")
-        #expect(Set(owner.told).isSuperset(of: keeper.told))
+        #expect(Set(owner.alertStates).isSuperset(of: keeper.alertStates))
     }
 
-    // MARK: People's words
+    // MARK: Centre commands
 
     @Test func aPersonsWordIsFollowedOnceAnsweredAndToldToEverybody() throws {
         let (site, alert) = try suspectedSite()
         let accepted = #"{"word":"accepted","alert_id":"\#(alert)","by":"李伟","word_id":"1"}"#
-        site.word(accepted)
-        #expect(site.wait { site.said("word").count == 1 }, "\(site.log)")
-        site.word(accepted)
-        site.word(#"{"word":"released","alert_id":"\#(alert)","by":"李伟","people":3,"word_id":"2"}"#)
-        site.word(#"{"word":"end_of_alarm","alert_id":"\#(alert)","by":"李伟","people":3,"word_id":"3"}"#)
-        site.word(#"{"word":"accepted","alert_id":"nobody","by":"李伟","word_id":"4"}"#)
-        #expect(site.wait { site.said("word").count == 4 }, "\(site.said("word")) \(site.log)")
-        #expect(site.said("word").map { $0["followed"] as? Bool } == [true, true, true, false])
-        #expect(site.said("word")[3]["problem"] as? String == "no alert 'nobody' is open here")
-        let reasons = site.said("alert").compactMap { $0["reason"] as? String }
+        site.sendCommand(accepted)
+        #expect(site.wait { site.eventData("word").count == 1 }, "\(site.log)")
+        site.sendCommand(accepted)
+        site.sendCommand(#"{"word":"released","alert_id":"\#(alert)","by":"李伟","people":3,"word_id":"2"}"#)
+        site.sendCommand(#"{"word":"end_of_alarm","alert_id":"\#(alert)","by":"李伟","people":3,"word_id":"3"}"#)
+        site.sendCommand(#"{"word":"accepted","alert_id":"nobody","by":"李伟","word_id":"4"}"#)
+        #expect(site.wait { site.eventData("word").count == 4 }, "\(site.eventData("word")) \(site.log)")
+        #expect(site.eventData("word").map { $0["followed"] as? Bool } == [true, true, true, false])
+        #expect(site.eventData("word")[3]["problem"] as? String == "no alert 'nobody' is open here")
+        let reasons = site.eventData("alert").compactMap { $0["reason"] as? String }
         #expect(reasons.filter { $0 == "accepted" }.count == 1)
         let released =
-            site.said("alert").first { $0["reason"] as? String == "released" }?["statement"] as? [String: Any]
+            site.eventData("alert").first { $0["reason"] as? String == "released" }?["statement"] as? [String: Any]
         #expect(released?["by"] as? String == "李伟 (centre)" && released?["people"] as? Int == 3)
-        // Said once more after a restart, as by a centre that has not heard the answer.
+        // Sent again after a restart, as by a centre that has not received the answer.
         site.stopDaemon()
-        site.word(accepted)
+        site.sendCommand(accepted)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        site.word(#"{"word":"arrived","alert_id":"nobody","by":"李伟","word_id":"5"}"#)
-        #expect(site.wait { site.said("word").contains { $0["word_id"] as? String == "5" } })
-        #expect(site.said("word").filter { $0["word_id"] as? String == "1" }.count == 1)
-        #expect(site.told.contains("entrapment cleared"))
+        site.sendCommand(#"{"word":"arrived","alert_id":"nobody","by":"李伟","word_id":"5"}"#)
+        #expect(site.wait { site.eventData("word").contains { $0["word_id"] as? String == "5" } })
+        #expect(site.eventData("word").filter { $0["word_id"] as? String == "1" }.count == 1)
+        #expect(site.alertStates.contains("entrapment cleared"))
     }
 
     @Test func anExportedJournalReplaysToTheSameAlertsWithPeoplesWordsInThem() throws {
         let (site, id) = try suspectedSite()
-        for word in ["accepted", "arrived", "end_of_alarm"] {
-            site.word(#"{"word":"\#(word)","alert_id":"\#(id)","by":"Li","word_id":"\#(word)"}"#)
+        for kind in ["accepted", "arrived", "end_of_alarm"] {
+            site.sendCommand(#"{"word":"\#(kind)","alert_id":"\#(id)","by":"Li","word_id":"\#(kind)"}"#)
         }
         #expect(
-            site.wait { site.said("word").count == 3 && site.told.contains("entrapment cleared") },
+            site.wait { site.eventData("word").count == 3 && site.alertStates.contains("entrapment cleared") },
             "\(site.log)")
         site.stopDaemon()
         let journal = site.folder + "/state/journal.db"
         func ids(_ output: String) -> Set<String> {
             Set(output.split(separator: "\n").compactMap { JSONValue(Array($0.utf8))?["id"]?.text })
         }
-        let told = ids(try Site.run(["journal", "list", "--format", "json", "--file", journal]).output)
+        let listed = ids(try Site.run(["journal", "list", "--format", "json", "--file", journal]).output)
         let exported = try Site.run(["journal", "export", "--file", journal])
-        // What it says on standard error stands beside it here.
+        // Its standard error is in the same file here.
         let trace = exported.output.split(separator: "\n").filter { $0.hasPrefix("{") }.joined(separator: "\n")
         try trace.write(toFile: site.folder + "/trace.ndjson", atomically: true, encoding: .utf8)
         let replay = ["replay", site.folder + "/trace.ndjson", "--config", site.folder + "/hoistway.yaml"]
         let replayed = try Site.run(replay + ["--identity", site.journalIdentity])
-        #expect(told.count >= 4 && ids(replayed.output) == told, "\(told) \(replayed.output)")
-        // Under other ids the words are about no alert.
+        #expect(listed.count >= 4 && ids(replayed.output) == listed, "\(listed) \(replayed.output)")
+        // Under other ids the commands are about no alert.
         #expect(try Site.run(replay).output.contains("--identity"))
     }
 
     @Test func aFloodOfWordsHoldsUpNoAcceptanceForLong() throws {
         let (site, id) = try suspectedSite()
-        for n in 0..<300 { site.word(#"{"word":"arrived","alert_id":"nobody","by":"X","word_id":"x\#(n)"}"#) }
-        site.word(#"{"word":"accepted","alert_id":"\#(id)","by":"Li","word_id":"real"}"#)
+        for n in 0..<300 { site.sendCommand(#"{"word":"arrived","alert_id":"nobody","by":"X","word_id":"x\#(n)"}"#) }
+        site.sendCommand(#"{"word":"accepted","alert_id":"\#(id)","by":"Li","word_id":"real"}"#)
         #expect(
-            site.wait(10) { site.said("word").contains { $0["word_id"] as? String == "real" } },
+            site.wait(10) { site.eventData("word").contains { $0["word_id"] as? String == "real" } },
             "\(site.log.suffix(3000))")
     }
 
@@ -386,7 +405,7 @@ extension Site {
         }
         #expect(site.wait { site.status("centre", "unmatched_receipts") >= 14 }, "\(site.status)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment suspected") })
+        #expect(site.wait { site.alertStates.contains("entrapment suspected") })
     }
 
     // MARK: Self-test
@@ -395,11 +414,11 @@ extension Site {
         let site = try Site(parameters: quick)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        try OrderBox(stateFolder: site.folder + "/state").requestSelfTest()
-        #expect(site.wait(40) { site.said("selftest").count == 1 }, "\(site.log)")
-        let result = site.said("selftest")[0]
+        try ActionInbox(stateFolder: site.folder + "/state").requestSelfTest()
+        #expect(site.wait(40) { site.eventData("selftest").count == 1 }, "\(site.log)")
+        let result = site.eventData("selftest")[0]
         #expect(result["passed"] as? Bool == true, "\(result)")
-        let tests = site.said("alert")
+        let tests = site.eventData("alert")
         #expect(!tests.isEmpty && tests.allSatisfy { $0["test"] as? Bool == true })
         #expect(tests.last?["state"] as? String == "cleared", "the virtual lift's doors opened")
         #expect(site.retained("state")?.contains("hoistway-selftest") == false)
@@ -413,17 +432,17 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.answersReceipts = false
-        try OrderBox(stateFolder: site.folder + "/state").requestSelfTest()
-        #expect(site.wait(20) { site.said("alert").contains { $0["test"] as? Bool == true } }, "\(site.log)")
+        try ActionInbox(stateFolder: site.folder + "/state").requestSelfTest()
+        #expect(site.wait(20) { site.eventData("alert").contains { $0["test"] as? Bool == true } }, "\(site.log)")
         site.stopDaemon()
         site.answersReceipts = true
         try site.startDaemon()
         #expect(
             site.wait {
-                site.said("alert").contains { $0["test"] as? Bool == true && $0["state"] as? String == "cleared" }
+                site.eventData("alert").contains { $0["test"] as? Bool == true && $0["state"] as? String == "cleared" }
             },
             "\(site.log)")
-        let ids = Set(site.said("alert").compactMap { $0["alert_id"] as? String })
+        let ids = Set(site.eventData("alert").compactMap { $0["alert_id"] as? String })
         #expect(ids.count == 1)
     }
 
@@ -439,25 +458,27 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment suspected") })
+        #expect(site.wait { site.alertStates.contains("entrapment suspected") })
         let alert = try #require(site.received.keys.first?.prefix(36))
         keeper.now { _ in
             HTTPCentre.Answer(
                 status: 200, body: #"{"words":[{"word":"end_of_alarm","alert_id":"\#(alert)","by":"K","word_id":"1"}]}"#
             )
         }
-        #expect(site.wait(30) { site.said("word").count == 1 }, "\(site.log)")
-        #expect(site.said("word")[0]["followed"] as? Bool == false)
-        #expect(!site.told.contains("entrapment cleared"))
+        #expect(site.wait(30) { site.eventData("word").count == 1 }, "\(site.log)")
+        #expect(site.eventData("word")[0]["followed"] as? Bool == false)
+        #expect(!site.alertStates.contains("entrapment cleared"))
     }
 
     @Test func aSelfTestThatFailedIsToldByEveryRouteAtOnce() {
         var report = SelfTest.Report(started: Instant(nanoseconds: 0))
         report.ended = 150
         report.problem = "no receipt from city in 150s"
-        let event = OwedEvent.selfTest(report, site: AlertEvent.Site(id: "s"), at: Instant(nanoseconds: 1))
-        #expect(event.step == .max && event.lane == .fault)
+        let event = OutboundEvent.selfTest(report, site: AlertEvent.Site(id: "s"), at: Instant(nanoseconds: 1))
+        #expect(event.lastImmediateRoute == .max && event.lane == .fault)
         report.problem = nil
-        #expect(OwedEvent.selfTest(report, site: AlertEvent.Site(id: "s"), at: Instant(nanoseconds: 1)).step == 0)
+        #expect(
+            OutboundEvent.selfTest(report, site: AlertEvent.Site(id: "s"), at: Instant(nanoseconds: 1))
+                .lastImmediateRoute == 0)
     }
 }

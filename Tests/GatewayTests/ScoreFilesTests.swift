@@ -4,7 +4,7 @@ import Testing
 
 @testable import hoistway_sim
 
-/// What a score is made of is read with suspicion: a file that cannot be makes no score at all.
+/// The files of a score are checked: an impossible file makes no score at all.
 @Suite struct ScoreFilesTests {
     private static let run = #"{"kind":"run","lift":"","start":0,"decidable":0,"end":1000,"lifts":1}"#
 
@@ -18,7 +18,7 @@ import Testing
         (run + "\n" + run, ":2:1: a second run begins here, the first one at line 1"),
         (#"{"kind":"run","lift":"","start":0,"end":1000,"lifts":-3}"#, ":1:1: found -3 lifts, expected 1 or more"),
         (#"{"kind":"run","lift":"","start":0,"end":1000}"#, ":1:1: found no number of lifts"),
-        (#"{"kind":"lift","lift":"1","start":0,"end":1}"#, "no row says what the run was"),
+        (#"{"kind":"lift","lift":"1","start":0,"end":1}"#, "no row of the kind 'run'"),
     ])
     func aTruthThatTellsOfNoRunOrOfTwoIsRefused(_ text: String, _ message: String) throws {
         let path = try file(text)
@@ -41,18 +41,18 @@ import Testing
         }
     }
 
-    /// Without it, as in the files of before, when it was so.
+    /// Without the member, as in earlier files, the alert's own time counts.
     @Test(arguments: [
         ("\"1970-01-01T00:01:30Z\"", 90.0), ("\"1970-01-01T00:00:04.999Z\"", 5), ("null", 5), ("\"soon\"", nil),
     ])
-    func anAlertWasSaidWhenTheGatewayDecidedIt(_ recorded: String, _ said: Double?) throws {
+    func anAlertWasSaidWhenTheGatewayDecidedIt(_ recorded: String, _ time: Double?) throws {
         let path = try file(
             """
             {"type":"org.hoistway.alert.v1","subject":"1","recordedtime":\(recorded),"data":{"alert_id":"a","revision":1,"kind":"x","state":"raised","event_s":5,"rule":{"hold_s":1}}}
             """)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        if let said {
-            #expect(try Score.alerts(path).map(\.said) == [said])
+        if let time {
+            #expect(try Score.alerts(path).map(\.recorded) == [time])
         } else {
             #expect(throws: InvalidFiles.self) { try Score.alerts(path) }
         }

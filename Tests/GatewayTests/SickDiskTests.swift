@@ -3,8 +3,9 @@ import Testing
 
 @testable import Gateway
 @testable import Journal
+@testable import hoistway_sim
 
-/// Disks that take nothing: full, read-only, without a page. The real daemon.
+/// Disks that take nothing: full, read-only, without a free page, or hanging. With the real daemon.
 @Suite(.serialized) struct SickDiskTests {
     /// A site whose state is on a disk of its own.
     private func site(megabytes: Int = 20) throws -> (Site, Tmpfs) {
@@ -23,30 +24,31 @@ import Testing
     {
         let (site, disk) = try site()
         site.trap("1")
-        #expect(site.wait { site.isTold("confirmed", of: "1") })
+        #expect(site.wait { site.hasAlert("confirmed", of: "1") })
         site.stopDaemon()
         disk.makeReadOnly()
-        // Longer than a lift may be silent: nobody was there to hear it.
+        // Longer than a lift may be silent, in which the gateway did not observe.
         site.wait(14) { false }
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.log.contains("The disk takes no file") }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.log.contains("Nothing is stored on disk") }, "\(site.log)")
         site.trap("2")
-        #expect(site.wait { site.isTold("confirmed", of: "2") }, "\(site.told) \(site.log)")
-        #expect(site.wait { site.told.contains("disk_failing raised") }, "\(site.told)")
+        #expect(site.wait { site.hasAlert("confirmed", of: "2") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
         #expect(
             site.wait { site.retained("state")?.contains("\"may_hold_people\":[\"1\",\"2\"]") == true },
             "the past is known")
         disk.makeWritable()
         #expect(site.wait(25) { site.log.contains("the disk takes files again") && site.isDrained }, "\(site.log)")
-        for lift in ["1", "2"] { site.say(lift, state(9, zone: true, closed: false, occupied: false)) }
+        for lift in ["1", "2"] { site.send(lift, state(9, zone: true, closed: false, occupied: false)) }
         #expect(
-            site.wait { site.isTold("cleared", of: "1") && site.isTold("cleared", of: "2") },
-            "\(site.told) \(site.log)")
-        #expect(site.wait { site.told.contains("disk_failing cleared") && site.status("centre", "backlog") == 0 })
-        #expect(site.told.count { $0 == "entrapment confirmed" } == 2, "nobody is told under a second id")
+            site.wait { site.hasAlert("cleared", of: "1") && site.hasAlert("cleared", of: "2") },
+            "\(site.alertStates) \(site.log)")
         #expect(
-            !site.said("alert").contains { $0["reason"] as? String == "silence" }
-                && !site.told.contains { $0.hasPrefix("controller_silent") }, "\(site.told)")
+            site.wait { site.alertStates.contains("disk_failing cleared") && site.status("centre", "backlog") == 0 })
+        #expect(site.alertStates.count { $0 == "entrapment confirmed" } == 2, "no alert has a second id")
+        #expect(
+            !site.eventData("alert").contains { $0["reason"] as? String == "silence" }
+                && !site.alertStates.contains { $0.hasPrefix("controller_silent") }, "\(site.alertStates)")
         site.stopDaemon()
         let listed = try Site.run([
             "journal", "list", "--format", "json", "--file", site.folder + "/disk/state/journal.db",
@@ -61,62 +63,102 @@ import Testing
     @Test(.enabled(if: Tmpfs.isAllowed)) func aStartOnADiskWithoutASinglePageAndWithoutBallastWatches() throws {
         let (site, disk) = try site()
         site.trap("2")
-        #expect(site.wait { site.isTold("confirmed", of: "2") }, "\(site.log)")
+        #expect(site.wait { site.hasAlert("confirmed", of: "2") }, "\(site.log)")
         site.stopDaemon()
         #expect(!FileManager.default.fileExists(atPath: site.folder + "/disk/state/ballast"), "too small for ballast")
         disk.fill()
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.log.contains("The disk takes no file") }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.log.contains("Nothing is stored on disk") }, "\(site.log)")
         site.trap("1")
-        #expect(site.wait { site.isTold("confirmed", of: "1") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.hasAlert("confirmed", of: "1") }, "\(site.alertStates) \(site.log)")
         #expect(
             site.wait { site.retained("state")?.contains("\"may_hold_people\":[\"1\",\"2\"]") == true },
             "the past is known")
-        #expect(site.wait { site.told.contains("disk_failing raised") }, "\(site.told)")
+        #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
         disk.empty()
-        #expect(site.wait(30) { site.told.contains("disk_failing cleared") }, "\(site.log)")
+        #expect(site.wait(30) { site.alertStates.contains("disk_failing cleared") }, "\(site.log)")
         #expect(site.wait(20) { site.isDrained && site.status("centre", "backlog") == 0 }, "\(site.log)")
-        #expect(site.told.count { $0 == "entrapment confirmed" } == 2, "nobody is told under a second id")
+        #expect(site.alertStates.count { $0 == "entrapment confirmed" } == 2, "no alert has a second id")
     }
 
     @Test func onAFullDiskAlertsGoOutFromMemoryAndItHealsByItself() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        site.say("1", state(1, moving: 1))
+        site.send("1", state(1, moving: 1))
         #expect(site.wait { site.status("counters", "messages") == 1 })
         try site.limitFiles(to: 40_000)
-        site.say("1", state(2))
+        site.send("1", state(2))
         #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
-        // The word that says so is not durable and not acknowledged; what it means goes out all the same.
+        // The message is not durable and not acknowledged; its alert is sent all the same.
         try site.limitFiles(to: nil)
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.told) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
         #expect(site.wait { site.log.contains("the journal can be written again") })
         #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
         try site.limitFiles(to: 40_000)
-        site.say("1", state(3, codes: "[\"90\"]"))
+        site.send("1", state(3, codes: "[\"90\"]"))
         #expect(
-            site.wait { site.told.contains("car_alarm_call raised") },
-            "with the disk still full: \(site.told) \(site.log)")
+            site.wait { site.alertStates.contains("car_alarm_call raised") },
+            "with the disk still full: \(site.alertStates) \(site.log)")
         #expect(site.wait { site.status("counters", "commit_failures") > 0 })
         site.trap("2")
         #expect(
-            site.wait { site.isTold("confirmed", of: "2") },
-            "watched on, with the disk still full: \(site.told) \(site.log)"
+            site.wait { site.hasAlert("confirmed", of: "2") },
+            "watched on, with the disk still full: \(site.alertStates) \(site.log)"
         )
-        #expect(site.wait { site.told.contains("disk_failing raised") }, "\(site.told)")
+        #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
         #expect(
-            site.wait { site.retained("state")?.contains("\"lift\":\"2\"") == true }, "the state knows what was told")
-        #expect(!site.told.contains { $0.hasPrefix("broker_lost") } && site.isDrained, "the building is heard")
+            site.wait { site.retained("state")?.contains("\"lift\":\"2\"") == true }, "the state has the raised alert")
+        #expect(
+            !site.alertStates.contains { $0.hasPrefix("broker_lost") } && site.isDrained, "the building is observed")
         try site.limitFiles(to: nil)
-        #expect(site.wait { site.told.contains("disk_failing cleared") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("disk_failing cleared") }, "\(site.log)")
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.isDrained }, "\(site.status)")
         site.stopDaemon()
         let verified = try Site.run(["journal", "verify", "--file", site.folder + "/state/journal.db"])
         #expect(verified.status == 0, "\(verified.output)")
         let listed = try Site.run(["journal", "list", "--file", site.folder + "/state/journal.db"])
         #expect(
-            listed.output.contains("car_alarm_call") && listed.output.contains("0 not yet stored"), "\(listed.output)")
+            listed.output.contains("car_alarm_call") && listed.output.contains("0 events not stored"),
+            "\(listed.output)")
+    }
+
+    @Test(.enabled(if: HangingDisk.isAllowed)) func aSyncThatHangsHoldsUpNoAlertAndItsNumberFollows() throws {
+        let site = try Site(parameters: quick)
+        let disk = try HangingDisk(in: site.folder)
+        defer { disk.goOn() }
+        try site.startDaemon(environment: disk.environment)
+        #expect(site.wait { site.isDrained })
+        site.answersReceipts = false
+        site.send("2", state(1, codes: "[\"90\"]"))
+        #expect(site.wait { site.alertStates == ["car_alarm_call raised"] }, "\(site.alertStates) \(site.log)")
+        let first = try #require(site.received.keys.first)
+        disk.hang()
+        site.send("1", state(1, codes: "[\"90\"]"))
+        site.wait(0.3) { false }
+        // The route that records the receipt must not wait for the disk.
+        site.publish("hoistway/v1/test/receipt", "{\"id\":\"\(first)\"}")
+        site.answersReceipts = true
+        #expect(
+            site.wait(5) { site.hasAlert("raised", of: "1") }, "the disk still hangs: \(site.alertStates) \(site.log)")
+        let id = try #require(site.events.first { $0["subject"] as? String == "1" }?["id"] as? String)
+        var copies: [[String: Any]] { site.events.filter { $0["id"] as? String == id } }
+        #expect(copies.allSatisfy { $0["sequence"] == nil }, "no number before it is journalled")
+        // A centre that has stored the event does not receive it again from memory.
+        site.wait(12) { false }
+        #expect(copies.count == 1 && site.isDaemonRunning, "\(copies.count) copies")
+        disk.goOn()
+        #expect(site.wait { copies.contains { $0["sequence"] as? Int == 1 } }, "the number follows: \(site.log)")
+        #expect(site.wait { site.status("centre", "backlog") == 0 && site.isDrained }, "\(site.status)")
+        site.send("1", state(2, moving: 1))
+        site.trap("1", from: 3)
+        #expect(site.wait { site.hasAlert("confirmed", of: "1") }, "\(site.log)")
+        site.stopDaemon()
+        var check = try StreamCheck(contract: Site.root + "/docs/contract")
+        for event in site.events { check.take(try JSONSerialization.data(withJSONObject: event)) }
+        #expect(check.breaches.isEmpty, "\(check.breaches)")
+        let verified = try Site.run(["journal", "verify", "--file", site.folder + "/state/journal.db"])
+        #expect(verified.status == 0, "\(verified.output)")
     }
 
     @Test func aStartOnAFullDiskWatchesAndTellsFromMemory() throws {
@@ -124,10 +166,10 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         for sequence in 1...30 {
-            site.say("2", state(sequence, moving: 1))
+            site.send("2", state(sequence, moving: 1))
             site.wait(0.25) { false }
         }
-        // The log is left as it is: the next start has to write behind its end.
+        // The write-ahead log is left as it is: the next start appends to it.
         site.killDaemon()
         try site.startDaemon(fileLimit: 34_000)
         #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
@@ -135,11 +177,11 @@ import Testing
         try site.limitFiles(to: nil)
         #expect(site.wait { site.isDrained }, "\(site.log)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
         #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
     }
 
-    /// A disk so full that SQLite cannot open the journal. Where nobody may mount one, this is not tried.
+    /// A disk so full that SQLite cannot open the journal. Skipped where no disk can be mounted.
     @Test(.enabled(if: Tmpfs.isAllowed)) func aStartOnADiskWithoutASinglePageRuns() throws {
         let site = try Site(parameters: quick)
         let disk = try Tmpfs(megabytes: 80, at: site.folder + "/disk")
@@ -151,9 +193,9 @@ import Testing
         site.stopDaemon()
         disk.fill()
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.log.contains("is given away") }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.log.contains("The reserved disk space is freed") }, "\(site.log)")
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
         site.stopDaemon()
     }
 
@@ -178,7 +220,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.told.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
         let journal = site.folder + "/state/journal.db"
         let (whole, partly) = (site.folder + "/disk/a 100%? 梯.db", site.folder + "/disk/partly.db")
         for end in ["", "-wal"] { try FileManager.default.copyItem(atPath: journal + end, toPath: partly + end) }

@@ -1,13 +1,14 @@
 import Foundation
-import Mosquitto
+import MQTT
+import Platform
 
 @testable import Gateway
 @testable import hoistway_sim
 
-/// Holds shortened, so that what takes minutes takes seconds.
+/// Shortened holds, so that minutes become seconds.
 let quick = "off_level_hold: 1s, confirm_hold: 2s"
 
-/// What a lift says, in the profile gbt24476-json.
+/// A lift's message in the profile gbt24476-json.
 func state(
     _ sequence: Int, moving: Int = 0, zone: Bool = false, closed: Bool = true, occupied: Bool = true,
     codes: String = "[]",
@@ -16,36 +17,49 @@ func state(
     "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":\(zone),\"Car_Position\":3,\"Door_Status\":\(closed),\"Door_Open_Limit\":\(!closed),\"Passenger_Status\":\(occupied),\"Message_Code\":\(codes)\(extra)}"
 }
 
-/// A real broker for the building and the centre (one process, two roles), the real daemon, and the test as lift and centre.
+/// A real broker for the building and the centre (one process, two roles), the real daemon, and the
+/// test as lift and centre.
 final class Site {
     static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
     let folder: String
+    /// The broker stores its data in memory where possible: its disk is not under test, and other
+    /// tests keep the disk busy.
+    private let brokerFolder: String
     let port: Int
     private var broker: ChildProcess?
     private var daemon: ChildProcess?
+    /// The most bytes of memory that the daemon held at once.
+    var peakMemory: Int? {
+        guard let pid = daemon?.pid, let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        else { return nil }
+        return text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+            .flatMap { Int($0.filter(\.isNumber)) }.map { $0 << 10 }
+    }
     var isDaemonRunning: Bool { daemon?.isRunning ?? false }
-    /// As `ChildProcess.outcome`: minus the signal that killed it.
+    /// See `ChildProcess.outcome`: minus the signal that killed it.
     var daemonOutcome: Int32? { daemon?.outcome }
     private let wire: Wire
-    /// CloudEvents received as the centre, by id, with how often.
+    /// CloudEvents received as the centre, by id, with their count.
     private(set) var received: [String: Int] = [:]
     private(set) var events: [[String: Any]] = []
     var answersReceipts = true
 
-    /// - Parameter centres: YAML in the place of the test's own centre, where PORT is the broker's.
+    /// - Parameter centres: YAML instead of the test's own centre, where PORT is the broker's.
     init(
         rules: String? = nil, parameters: String = "", lifts: [String] = ["1", "2"], centres: String? = nil,
         selfTest: String = "never", brokerSettings: String = ""
     ) throws {
-        folder = NSTemporaryDirectory() + "hoistway-site-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder + "/broker", withIntermediateDirectories: true)
+        let name = "hoistway-site-\(UUID().uuidString)"
+        folder = NSTemporaryDirectory() + name
+        brokerFolder = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm/\(name)" : folder + "/broker"
+        for path in [folder, brokerFolder] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
         port = try FreePort.find()
         wire = Wire(port: port, clientID: "test")
         if let rules { try rules.write(toFile: folder + "/rules.yaml", atomically: true, encoding: .utf8) }
         var settings = try String(contentsOfFile: Self.root + "/systemd/mosquitto-hoistway.conf", encoding: .utf8)
-        settings = settings.split(separator: "\n").filter { !$0.hasPrefix("persistence_location") }.joined(
-            separator: "\n")
-        settings += "\nlistener \(port) 127.0.0.1\nallow_anonymous true\npersistence_location \(folder)/broker/\n"
+        settings += "\nlistener \(port) 127.0.0.1\nallow_anonymous true\npersistence_location \(brokerFolder)/\n"
         if getuid() == 0 { settings += "user root\n" }
         settings += brokerSettings + "\n"
         try settings.write(toFile: folder + "/mosquitto.conf", atomically: true, encoding: .utf8)
@@ -69,10 +83,10 @@ final class Site {
     deinit {
         stopDaemon()
         broker?.end()
-        try? FileManager.default.removeItem(atPath: folder)
+        for path in [folder, brokerFolder] { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    /// Changes what the daemon will read when it starts.
+    /// Changes the configuration that the daemon reads at its next start.
     func rewriteConfiguration(_ change: (String) -> String) throws {
         let path = folder + "/hoistway.yaml"
         let old = try String(contentsOfFile: path, encoding: .utf8)
@@ -90,36 +104,43 @@ final class Site {
         wire.subscribe(["alert/+", "event/+", "state", "link", "heartbeat"].map { "hoistway/v1/test/" + $0 })
     }
 
-    /// - Parameter losesSessions: as after a power cut that took its file.
+    /// - Parameter losesSessions: the broker loses its file, as after a power cut.
     func stopBroker(losesSessions: Bool) {
         broker?.end()
-        if losesSessions { try? FileManager.default.removeItem(atPath: folder + "/broker/mosquitto.db") }
+        if losesSessions { try? FileManager.default.removeItem(atPath: brokerFolder + "/mosquitto.db") }
     }
 
-    /// The broker stands still: it keeps its connections and takes nothing.
+    /// Stops the broker's process: it keeps its connections and takes nothing.
     func freezeBroker() { if let pid = broker?.pid { kill(pid, SIGSTOP) } }
     func thawBroker() { if let pid = broker?.pid { kill(pid, SIGCONT) } }
 
-    /// - Parameter fileLimit: bytes beyond which none of its files may grow: a disk that is full when it starts.
-    func startDaemon(crashAt: String = "", arguments: [String] = [], fileLimit: Int? = nil) throws {
-        // What the last process said is no word of this one.
+    /// - Parameters:
+    /// - environment: further variables, as NAME=VALUE.
+    /// - fileLimit: the largest size of its files in bytes, like a disk that is full at the start.
+    /// - user: the id of the user that it runs as; only root may choose.
+    func startDaemon(
+        crashAt: String = "", environment: [String] = [], arguments: [String] = [], fileLimit: Int? = nil,
+        in group: MemoryGroup? = nil, as user: uid_t? = nil
+    ) throws {
+        // The last process's status is not this one's.
         try? FileManager.default.removeItem(atPath: folder + "/run/status.json")
         let limit = fileLimit.map { ["/usr/bin/prlimit", "--fsize=\($0):unlimited"] } ?? []
         daemon = try ChildProcess(
-            limit + [
-                "/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt, Self.program, "run", "--config",
-                folder + "/hoistway.yaml",
-            ] + arguments, log: folder + "/daemon.log")
+            (group?.launcher ?? []) + limit
+                + (user.map { ["/usr/bin/setpriv", "--reuid=\($0)", "--regid=\($0)", "--clear-groups"] } ?? [])
+                + ["/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt] + environment
+                + [Self.program, "run", "--config", folder + "/hoistway.yaml"] + arguments,
+            log: folder + "/daemon.log")
     }
 
     func stopDaemon() { daemon?.end() }
     func killDaemon() { daemon?.end(SIGKILL) }
     /// SIGTERM, without waiting.
     func askDaemonToEnd() { if let pid = daemon?.pid { kill(pid, SIGTERM) } }
-    /// The daemon stands still, as behind a disk that hangs.
+    /// Stops the daemon's process, like a hanging disk.
     func freezeDaemon() { if let pid = daemon?.pid { kill(pid, SIGSTOP) } }
     func thawDaemon() { if let pid = daemon?.pid { kill(pid, SIGCONT) } }
-    /// No file of the daemon's may grow beyond this: what a full disk is to a journal. nil lifts it.
+    /// Limits the size of the daemon's files, like a full disk. nil removes the limit.
     func limitFiles(to bytes: Int?) throws {
         guard let pid = daemon?.pid else { throw POSIXError(.ESRCH) }
         let arguments = [
@@ -141,7 +162,7 @@ final class Site {
         }
     }
 
-    /// A command about this site, to its end.
+    /// Runs a command about this site to its end.
     func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
         try Self.run(arguments + ["--config", folder + "/hoistway.yaml"])
     }
@@ -159,37 +180,37 @@ final class Site {
 
     // MARK: The test as lift and as centre
 
-    func say(_ lift: String, _ payload: String, on topic: String = "state") {
+    func send(_ lift: String, _ payload: String, on topic: String = "state") {
         wire.publish(Array(payload.utf8), to: "lifts/\(lift)/\(topic)")
     }
 
     /// A lift stops between floors with a passenger.
     func trap(_ lift: String = "1", from sequence: Int = 1) {
-        say(lift, state(sequence, moving: 1))
-        say(lift, state(sequence + 1))
+        send(lift, state(sequence, moving: 1))
+        send(lift, state(sequence + 1))
     }
 
-    /// Whether the centre was told that something of a lift is so.
-    func isTold(_ state: String, of lift: String) -> Bool {
+    /// Whether the centre has received an alert of a lift in a state.
+    func hasAlert(_ state: String, of lift: String) -> Bool {
         events.contains {
             $0["subject"] as? String == lift && ($0["data"] as? [String: Any])?["state"] as? String == state
         }
     }
 
-    /// A word of the centre's people.
-    func word(_ json: String) { publish("hoistway/v1/test/word", #"{"words":[\#(json)]}"#) }
+    /// Publishes a centre command.
+    func sendCommand(_ json: String) { publish("hoistway/v1/test/word", #"{"words":[\#(json)]}"#) }
 
     func publish(_ topic: String, _ payload: String) { wire.publish(Array(payload.utf8), to: topic) }
 
-    /// Serves as the centre until something is so.
+    /// Serves as the centre until a condition holds.
     @discardableResult
-    func wait(_ seconds: Double = 15, until isSo: () throws -> Bool) rethrows -> Bool {
+    func wait(_ seconds: Double = 15, until condition: () throws -> Bool) rethrows -> Bool {
         let deadline = Date().addingTimeInterval(seconds)
         while Date() < deadline {
             serve()
-            if try isSo() { return true }
+            if try condition() { return true }
         }
-        return try isSo()
+        return try condition()
     }
 
     func serve() {
@@ -204,8 +225,8 @@ final class Site {
         }
     }
 
-    /// Distinct events as "kind state", in the order of arrival.
-    var told: [String] {
+    /// Distinct alerts as "kind state", in the order of arrival.
+    var alertStates: [String] {
         var seen: Set<String> = []
         return events.compactMap { event in
             guard seen.insert(event["id"] as! String).inserted, let data = event["data"] as? [String: Any],
@@ -215,8 +236,8 @@ final class Site {
         }
     }
 
-    /// The data of what the gateway has said of itself, by type.
-    func said(_ type: String) -> [[String: Any]] {
+    /// The data of received events of a type.
+    func eventData(_ type: String) -> [[String: Any]] {
         events.filter { $0["type"] as? String == "org.hoistway.\(type).v1" }.compactMap { $0["data"] as? [String: Any] }
     }
 
@@ -241,6 +262,8 @@ final class Wire: MQTTClientDelegate {
     private let port: Int
     private let clientID: String
     private(set) var mids: [Int] = []
+    /// Published and not yet acknowledged.
+    private var inFlight = 0
 
     init(port: Int, clientID: String) {
         self.port = port
@@ -265,10 +288,10 @@ final class Wire: MQTTClientDelegate {
         pump(.milliseconds(20))
     }
     func publish(_ payload: [UInt8], to topic: String) {
-        _ = try? client.publish(payload, to: topic)
+        if (try? client.publish(payload, to: topic)) != nil { inFlight += 1 }
         pump(.milliseconds(2))
     }
-    /// What has come since the last call.
+    /// The messages since the last call.
     func turn() -> [(topic: String, payload: [UInt8])] {
         pump(.milliseconds(20))
         defer { inbox.removeAll() }
@@ -279,24 +302,26 @@ final class Wire: MQTTClientDelegate {
         try? client.keepAlive()
         try? client.write()
     }
+    /// Waits until the broker has acknowledged every message.
+    func settle() { for _ in 0..<1500 where inFlight > 0 { pump(.milliseconds(20)) } }
     /// Reads without writing: nothing is acknowledged.
     func readOnly(for seconds: Double) {
         let deadline = Date().addingTimeInterval(seconds)
         while Date() < deadline { if Poll.wait([client.socket], for: .milliseconds(20))[0] { try? client.read() } }
     }
     func drop() { client.drop() }
-    /// Says goodbye with something still to be written.
+    /// Disconnects while a message is still to be written.
     func leave() {
         _ = try? client.publish([1], to: "bye")
         client.disconnect()
         try? client.write()
     }
 
-    func connected(sessionPresent: Bool) { isConnected = true }
-    func refused(_ reason: String) {}
-    func disconnected(_ reason: String) { isConnected = false }
-    func subscribed(_ mid: Int32, accepted: Bool) {}
-    func published(_ mid: Int32) {}
+    func connected(_ broker: MQTTSession) { isConnected = true }
+    func refused(_ reason: MQTTReason) {}
+    func disconnected(_ reason: MQTTReason?) { isConnected = false }
+    func subscribed(_ mid: Int32, _ grant: MQTTGrant) {}
+    func published(_ mid: Int32, refusal: MQTTReason?) { inFlight -= 1 }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         var name: [UInt8] = []
         for i in 0..<topic.count { name.append(topic[i]) }

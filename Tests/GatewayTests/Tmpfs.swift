@@ -1,6 +1,7 @@
 import Foundation
 
-/// A small disk of its own, which can be filled to the last page. Mounting takes root and a kernel that lets it.
+/// A small disk that a test can fill to the last page. Mounting needs root and a kernel that allows
+/// it.
 final class Tmpfs {
     private let path: String
 

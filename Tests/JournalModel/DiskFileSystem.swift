@@ -11,16 +11,16 @@ import CSQLite
 /// One disk at a time: SQLite's callbacks find it in a global. The model runs on one thread.
 enum DiskFileSystem {
     static let name = "simulated"
-    // The model's one thread sets and reads it; SQLite calls back on that thread.
+    // Set and read by the model's one thread, on which SQLite calls back.
     nonisolated(unsafe) static var disk = SimulatedDisk(seed: 0)
 
-    /// What SQLite allocates for an open file: its own head, and ours behind it.
+    /// The memory that SQLite allocates for an open file: its own head, and then ours.
     private struct OpenFile {
         var head: sqlite3_file
         var file: Unmanaged<SimulatedDisk.File>?
     }
 
-    // Registered once and kept for the life of the process, as SQLite asks.
+    // Registered once and never freed, as SQLite requires.
     nonisolated(unsafe) private static let methods: UnsafeMutablePointer<sqlite3_io_methods> = {
         let methods = UnsafeMutablePointer<sqlite3_io_methods>.allocate(capacity: 1)
         methods.initialize(to: sqlite3_io_methods())

@@ -7,7 +7,7 @@ import Encoding
     import Musl
 #endif
 
-/// Drives the journal through random operations, disk faults and power cuts, and holds it to a model.
+/// Runs random operations, disk faults and power cuts on the journal, and compares it with a model.
 @main
 struct JournalModel: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,7 +50,7 @@ struct JournalModel: ParsableCommand {
                 + " \(batches) batches compared; every invariant held")
     }
 
-    /// Leaves out steps for as long as it still fails.
+    /// Removes steps as long as the rest still fails.
     private func shrink(_ script: [Step], seed: UInt64) -> ([Step], String) {
         var violation = ""
         func fails(_ script: [Step]) -> Bool {

@@ -1,11 +1,11 @@
-import Elevator
 import Encoding
 import Journal
+import LiftModel
 
-/// What a run does to a journal, step by step.
+/// One step of a run on a journal.
 enum Step: CustomStringConvertible {
     case commit(messages: Int, alerts: Int, withSnapshot: Bool)
-    case receipt(places: [Int])
+    case receipt(indices: [Int])
     case snapshot
     case evict(quota: Int)
     case fault(SimulatedDisk.Fault, after: Int)
@@ -17,11 +17,11 @@ enum Step: CustomStringConvertible {
         switch self {
         case .commit(let messages, let alerts, let withSnapshot):
             "commit \(messages) messages, \(alerts) alerts\(withSnapshot ? ", and a snapshot" : "")"
-        case .receipt(let places): "receipt for \(places)"
+        case .receipt(let indices): "receipt for \(indices)"
         case .snapshot: "snapshot"
         case .evict(let quota): "evict readings beyond \(quota)"
         case .fault(let kind, let after): "\(kind) after \(after)"
-        case .repair: "the disk is well again"
+        case .repair: "the disk is repaired"
         case .powerCut: "power cut"
         case .restart: "restart"
         }
@@ -34,7 +34,7 @@ enum Step: CustomStringConvertible {
             switch below(20) {
             case 0...8:
                 steps.append(.commit(messages: below(6), alerts: below(3), withSnapshot: below(8) == 0))
-            case 9...10: steps.append(.receipt(places: (0..<1 + below(3)).map { _ in below(8) }))
+            case 9...10: steps.append(.receipt(indices: (0..<1 + below(3)).map { _ in below(8) }))
             case 11: steps.append(.snapshot)
             case 12: steps.append(.evict(quota: below(3) * 100))
             case 13...15:
@@ -49,12 +49,13 @@ enum Step: CustomStringConvertible {
     }
 }
 
-/// A journal on a simulated disk beside what it must hold.
+/// A journal on a simulated disk, with a model of its required content.
 ///
-/// Invariants that every run is held to, besides those of the journal itself:
-/// - start: after a power cut, and with a disk that is well, the journal opens.
-/// - kept: what `commit`, `receipt` and `saveSnapshot` said is durable is there after any power cut.
-/// - nothing invented: what is there was written; of a call that failed either all is there, or nothing.
+/// Invariants that every run checks, besides those of the journal itself:
+/// - start: after a power cut, and with a disk without faults, the journal opens.
+/// - durable: the effect of every `commit`, `receipt` and `saveSnapshot` that has returned is there
+///   after any power cut.
+/// - nothing invented: every record was written; a call that failed has its whole effect, or none.
 /// - order: batches come back in the order of their commits, without a gap.
 /// - needed: no batch after the snapshot is ever missing.
 /// - sound: every record carries its hash, its number, and its link in the chain.
@@ -78,7 +79,7 @@ struct Model {
     private var batches: [Batch] = []
     /// Calls that failed: of those since the last success at most one may turn out to be there.
     private var uncertain: [Batch] = []
-    private var owed: Set<String> = []
+    private var pending: Set<String> = []
     private var uncertainReceipts: Set<String> = []
     private var snapshot: (state: [UInt8], through: Int)?
     private var uncertainSnapshots: [(state: [UInt8], through: Int)] = []
@@ -108,30 +109,30 @@ struct Model {
             journal = nil
             disk.cutPower()
             powerCuts += 1
-            try openWell()
+            try mustOpen()
             try check()
         case .restart:
             journal = nil
             open()
-            // What a failed call had written may count from now on: look, with a disk that is well.
+            // A failed call may have its effect from now on: check, with a disk without faults.
             disk.repair()
             journal = nil
-            try openWell()
+            try mustOpen()
             try check()
         case .commit(let messages, let alerts, let withSnapshot): commit(messages, alerts, withSnapshot)
-        case .receipt(let places): receipt(places)
+        case .receipt(let indices): receipt(indices)
         case .snapshot: saveSnapshot()
         case .evict(let quota):
             do { _ = try journal?.evictReadings(beyond: quota) } catch { failedCalls += 1 }
         }
     }
 
-    /// With a disk that fails an opening may fail, too.
+    /// Opens the journal; that may fail on a disk with a fault.
     private mutating func open() {
         do { journal = try Journal(Self.path, fileSystem: DiskFileSystem.name) } catch { failedCalls += 1 }
     }
 
-    private mutating func openWell() throws {
+    private mutating func mustOpen() throws {
         do {
             journal = try Journal(Self.path, fileSystem: DiskFileSystem.name)
         } catch { throw Violation(description: "start: \(error)") }
@@ -175,18 +176,19 @@ struct Model {
         batches.append(batch)
         uncertain.removeAll()
         uncertainSnapshots.removeAll()
-        owed.formUnion(batch.alerts)
-        // A later success stands on what the file held: what failed before it did not happen.
+        pending.formUnion(batch.alerts)
+        // A later success continues from the file's content: the failed calls before it had no
+        // effect.
         if let state = batch.snapshot { snapshot = (state, batches.count) }
     }
 
-    private mutating func receipt(_ places: [Int]) {
-        guard let journal, !owed.isEmpty else { return }
-        let sorted = owed.sorted()
-        let chosen = Set(places.map { sorted[$0 % sorted.count] })
+    private mutating func receipt(_ indices: [Int]) {
+        guard let journal, !pending.isEmpty else { return }
+        let sorted = pending.sorted()
+        let chosen = Set(indices.map { sorted[$0 % sorted.count] })
         do {
             _ = try journal.receipt(Array(chosen), from: "centre")
-            owed.subtract(chosen)
+            pending.subtract(chosen)
             uncertainReceipts.subtract(chosen)
         } catch {
             failedCalls += 1
@@ -213,7 +215,7 @@ struct Model {
         guard let journal else { return }
         var found: [(sequence: Int, batch: Journal.StoredBatch)] = []
         do { try journal.forEachBatch(after: 0) { found.append((Int($0.sequence), $0)) } } catch {
-            throw Violation(description: "kept: a batch cannot be read: \(error)")
+            throw Violation(description: "durable: a batch cannot be read: \(error)")
         }
         for (i, item) in found.enumerated() where i > 0 && item.sequence != found[i - 1].sequence + 1 {
             throw Violation(description: "order: batch \(item.sequence) follows \(found[i - 1].sequence)")
@@ -228,7 +230,8 @@ struct Model {
         try checkSnapshot(journal)
         let needed = (snapshot?.through ?? 0) + 1
         if !batches.isEmpty, last != batches.count, last != 0 || needed <= batches.count {
-            throw Violation(description: "kept: \(batches.count) batches were acknowledged, the last found is \(last)")
+            throw Violation(
+                description: "durable: \(batches.count) batches were acknowledged, the last found is \(last)")
         }
         if let first = found.first?.sequence, first > needed {
             throw Violation(description: "needed: batches from \(needed) on, found from \(first) on")
@@ -243,29 +246,29 @@ struct Model {
         guard audit.isSound else { throw Violation(description: "sound: \(audit.problems)") }
         let rows = Set(
             try Lane.allCases.flatMap {
-                try journal.owed(to: Addressee.theOnly.name, in: $0, after: 0, limit: 100_000).map(\.eventID)
+                try journal.pending(for: Recipient.theOnly.name, in: $0, after: 0, limit: 100_000).map(\.eventID)
             })
-        guard rows.isSubset(of: owed), owed.subtracting(rows).isSubset(of: uncertainReceipts) else {
-            throw Violation(description: "kept: owed \(owed.sorted()), in the outbox \(rows.sorted())")
+        guard rows.isSubset(of: pending), pending.subtracting(rows).isSubset(of: uncertainReceipts) else {
+            throw Violation(description: "durable: pending \(pending.sorted()), in the outbox \(rows.sorted())")
         }
-        owed = rows
+        pending = rows
         uncertainReceipts.removeAll()
-        let told = Set(try journal.alerts(limit: 100_000).map { "\($0.id)/\($0.revision)" })
-        guard told == Set(batches.flatMap(\.alerts)) else {
-            throw Violation(description: "kept: alerts \(told.sorted())")
+        let stored = Set(try journal.alerts(limit: 100_000).map { "\($0.id)/\($0.revision)" })
+        guard stored == Set(batches.flatMap(\.alerts)) else {
+            throw Violation(description: "durable: alerts \(stored.sorted())")
         }
     }
 
     private mutating func checkSnapshot(_ journal: Journal) throws {
         let stored: (state: [UInt8], through: Int64)?
-        do { stored = try journal.snapshot() } catch { throw Violation(description: "kept: the snapshot: \(error)") }
+        do { stored = try journal.snapshot() } catch { throw Violation(description: "durable: the snapshot: \(error)") }
         func isSame(_ a: (state: [UInt8], through: Int)?) -> Bool {
             a?.state == stored?.state && (a?.through ?? 0) == Int(stored?.through ?? 0)
         }
         guard let happened = ([snapshot] + uncertainSnapshots.map { $0 }).first(where: isSame) else {
             throw Violation(
                 description:
-                    "kept: the snapshot through \(snapshot?.through ?? 0), found through \(stored?.through ?? 0)")
+                    "durable: the snapshot through \(snapshot?.through ?? 0), found through \(stored?.through ?? 0)")
         }
         snapshot = happened
         uncertainSnapshots.removeAll()

@@ -3,18 +3,19 @@ import Encoding
 
 /// A disk in memory that behaves as badly as a disk may, as a file system for SQLite.
 ///
-/// A write is lost in a power cut unless it was synced after; what was not synced may reach the disk sector by sector, in any
-/// order, or half. A new or removed file is on the disk for sure only after a sync. On demand the disk is full, or fails to read,
-/// write or sync.
+/// A write can be lost in a power cut until it is synced. Unsynced sectors may reach the disk in
+/// any order, or in part. A new or removed file is on the disk for sure only after a sync. On
+/// demand the disk is full, or fails to read, write or sync.
 ///
-/// Is: the contract that POSIX and ext4 give to fsync. Is not: a disk that lies about fsync, or that loses what it had synced.
+/// Is: the contract that POSIX and ext4 give to fsync. Is not: a disk that lies about fsync, or
+/// that loses synced data.
 final class SimulatedDisk {
     static let sectorSize = 512
 
     final class File {
-        /// What the program sees.
+        /// The content that the program reads.
         var bytes: [UInt8] = []
-        /// What is on the disk for sure.
+        /// The content that is on the disk for sure.
         var durable: [UInt8] = []
         /// Sectors written since the last sync.
         var unsynced: Set<Int> = []
@@ -22,14 +23,14 @@ final class SimulatedDisk {
         var isNamed = false
         var sharedMemory: [UnsafeMutableRawPointer] = []
     }
-    /// What goes wrong next.
+    /// The next fault.
     enum Fault: CaseIterable { case full, writeError, syncError, readError }
 
     private(set) var files: [String: File] = [:]
-    /// Removed, and perhaps back after a power cut.
+    /// Removed files, which a power cut may bring back.
     private var removed: [String: File] = [:]
     var random: SplitMix64
-    /// The fault, and after how many operations of its sort it comes.
+    /// The planned fault, and the number of operations of its kind before it.
     private var fault: (kind: Fault, after: Int)?
     private var isDead = false
     private(set) var faultsMet = 0
@@ -40,7 +41,7 @@ final class SimulatedDisk {
 
     func plan(_ kind: Fault, after operations: Int) { fault = (kind, operations) }
     func repair() { fault = nil }
-    /// From now on until the power is back nothing reaches the disk, and nothing comes from it.
+    /// Every operation fails from now on, until the power is back.
     func loseContact() { isDead = true }
 
     private func meets(_ kind: Fault) -> Bool {
@@ -50,14 +51,15 @@ final class SimulatedDisk {
             fault = (kind, planned.after - 1)
             return false
         }
-        // It stays so until somebody repairs it.
+        // The fault stays until `repair`.
         faultsMet += 1
         return true
     }
 
     // MARK: The power
 
-    /// The power comes back. What was not synced is on the disk in part; every open file is forgotten by its owner.
+    /// The power comes back. Unsynced data is on the disk in part; the owners of open files are
+    /// gone.
     func cutPower() {
         for (name, file) in removed where files[name] == nil && chance() { files[name] = file }
         removed.removeAll()
@@ -85,7 +87,7 @@ final class SimulatedDisk {
         return file
     }
 
-    /// - Parameter isSynced: the folder is synced, too: it stays removed.
+    /// - Parameter isSynced: whether the folder is synced, too: then the file stays removed.
     func remove(_ name: String, isSynced: Bool) {
         if isDead { return }
         guard let file = files.removeValue(forKey: name) else { return }
@@ -128,7 +130,7 @@ final class SimulatedDisk {
 
     func sync(_ file: File) -> Int32 {
         if meets(.syncError) {
-            // What a failed fsync was to write is neither there nor tried again (fsyncgate).
+            // The data of a failed fsync is neither written nor written later (fsyncgate).
             return SQLITE_IOERR | (4 << 8)
         }
         syncs += 1
@@ -140,7 +142,7 @@ final class SimulatedDisk {
 }
 
 extension SimulatedDisk.File {
-    /// After a power cut the file is what was durable, with some of what was not.
+    /// After a power cut the file has its durable content, and some of its unsynced sectors.
     fileprivate func settle(_ random: inout SplitMix64) {
         let size = SimulatedDisk.sectorSize
         var survived = durable
@@ -154,7 +156,7 @@ extension SimulatedDisk.File {
             if survived.count < end { survived.append(contentsOf: repeatElement(0, count: end - survived.count)) }
             survived.replaceSubrange(start..<end, with: bytes[start..<end])
         }
-        // A truncation, too, may have reached the disk.
+        // A truncation may have reached the disk, too.
         if bytes.count < survived.count, random.next() & 1 == 0 { survived.removeLast(survived.count - bytes.count) }
         bytes = survived
         durable = survived

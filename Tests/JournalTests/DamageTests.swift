@@ -1,12 +1,12 @@
 import CSQLite
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import Testing
 
 @testable import Journal
 
-/// A journal that somebody or something has damaged: it is found, told, and survived.
+/// A damaged journal: the damage is found and reported, and the gateway starts in spite of it.
 @Suite struct DamageTests {
     private let folder: String
     private var path: String { folder + "/journal.db" }
@@ -25,8 +25,11 @@ import Testing
             hold: .seconds(10), confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
     }
 
-    /// Writes batches of three messages, each with an alert that nobody has stored yet.
-    private func fill(_ journal: Journal, batches: Int, from first: Int = 0) throws {
+    /// Writes batches of three messages, each with an alert that no centre has stored yet.
+    /// - Parameter text: the content of each message.
+    private func fill(
+        _ journal: Journal, batches: Int, from first: Int = 0, text: () -> String = { UUID().uuidString }
+    ) throws {
         try journal.beginRun(boot: "boot", anchor: 0)
         for n in first..<first + batches {
             var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
@@ -34,7 +37,7 @@ import Testing
                 batch.messages.append(
                     JournalledMessage(
                         arrival: Int64(n), topic: Array("lifts/\(message)/state".utf8),
-                        payload: Array("{\"n\":\(n),\"m\":\"\(UUID().uuidString)\"}".utf8), isRetained: false,
+                        payload: Array("{\"n\":\(n),\"m\":\"\(text())\"}".utf8), isRetained: false,
                         mid: message))
             }
             batch.control = "control \(n)"
@@ -51,7 +54,7 @@ import Testing
         try fill(journal, batches: 30)
         let audit = journal.audit()
         #expect(audit.isSound && audit.unchecked == 0, "\(audit.problems)")
-        #expect(audit.batches == 30 && audit.messages == 90 && audit.alerts == 30 && audit.owed == 30)
+        #expect(audit.batches == 30 && audit.messages == 90 && audit.alerts == 30 && audit.pending == 30)
     }
 
     @Test(arguments: [
@@ -79,7 +82,7 @@ import Testing
         do { try fill(try Journal(path), batches: 20) }
         let journal = try Journal(path)
         try fill(journal, batches: 20, from: 20)
-        // The second life begins a segment of its own: of the first its beginning is lost.
+        // The second run has started a segment of its own. The first segment loses its beginning.
         try Database(path).execute("DELETE FROM batch WHERE seq <= 5")
         #expect(journal.audit().problems.contains { $0.contains("no beginning") })
         let error = #expect(throws: JournalError.self) { try journal.forEachBatch(after: 0) { _ in } }
@@ -95,9 +98,10 @@ import Testing
         do { try fill(try Journal(path), batches: 100) }
         do { try fill(try Journal(path), batches: 300, from: 100) }
         let saved = try Journal.salvage(path, into: folder + "/saved.db", readings: 1)
-        // Whole segments only, so of the last 256 batches those that begin with their segment's first.
+        // Only whole segments can be decoded: of the last 256 batches, those from a segment's first
+        // on.
         let found = try Journal(folder + "/saved.db")
-        #expect(saved.batches == found.audit().batches && saved.alerts == 400 && saved.owed == 400, "\(saved)")
+        #expect(saved.batches == found.audit().batches && saved.alerts == 400 && saved.pending == 400, "\(saved)")
         #expect(found.audit().problems.allSatisfy { $0.contains("the last is") }, "\(found.audit().problems)")
     }
 
@@ -147,7 +151,7 @@ import Testing
         for round in 0..<rounds {
             let file = folder + "/damaged-\(round).db"
             var bytes = whole
-            // Evenly over the file, somewhere else in each run.
+            // Spread over the file, with another offset in each run.
             let page = (round * pages + Int.random(in: 0..<pages, using: &random)) / rounds
             for i in page * 1024..<(page + 1) * 1024 { bytes[i] = UInt8.random(in: 0...255, using: &random) }
             try bytes.write(to: URL(fileURLWithPath: file))
@@ -155,11 +159,11 @@ import Testing
             let (journal, damage) = try Journal.openOrReplace(file, now: Instant(nanoseconds: Int64(round)))
             let found = try #require(damage).saved
             let audit = journal.audit()
-            // What is missing is a gap; nothing that is there is other than it was written.
-            let others = audit.problems.filter {
+            // Records may be missing; none may differ from what was written.
+            let otherProblems = audit.problems.filter {
                 !$0.contains("follows") && !$0.contains("the last is") && !$0.contains("outbox")
             }
-            #expect(others == [], "seed \(seed), page \(page)")
+            #expect(otherProblems == [], "seed \(seed), page \(page)")
             #expect(
                 try journal.outbox(limit: 1000).allSatisfy { row in
                     row.body == Array("{\"n\":\(row.eventID.dropFirst(6).dropLast(2))}".utf8)
@@ -171,14 +175,14 @@ import Testing
     }
 
     @Test func whatALostPageLeavesInPartIsNotTold() throws {
-        // Bodies that run over into a page of their own.
+        // Bodies that need an overflow page.
         do {
             let journal = try Journal(path)
             for n in 1...40 {
                 var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
                 let text = String(repeating: "long ", count: 250)
                 batch.events = [
-                    OwedEvent(
+                    OutboundEvent(
                         id: "event-\(n)", type: "word", lane: .fault, subject: "1",
                         body: Array("{\"n\":\"\(text)\"}".utf8))
                 ]
@@ -207,17 +211,17 @@ import Testing
         try file.close()
         Journal.markDamaged(path)
         let (journal, _) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
-        let before = try journal.outbox(limit: 1000).map(\.number).max() ?? 0
+        let before = try journal.outbox(limit: 1000).map(\.sequence).max() ?? 0
         try fill(journal, batches: 1, from: 1000)
         #expect(before >= 50)
-        #expect(try journal.outbox(limit: 1000).map(\.number).max() ?? 0 > 1_000_000)
+        #expect(try journal.outbox(limit: 1000).map(\.sequence).max() ?? 0 > 1_000_000)
     }
 
     @Test func aTableThatIsGoneIsDamage() throws {
         do { try fill(try Journal(path), batches: 20) }
         try Database(path).execute("DROP TABLE batch")
         let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
-        #expect(damage?.saved.owed == 20 && damage?.saved.alerts == 20)
+        #expect(damage?.saved.pending == 20 && damage?.saved.alerts == 20)
         try fill(journal, batches: 1, from: 1000)
     }
 
@@ -235,7 +239,8 @@ import Testing
 
     @Test func aPowerCutWhileItIsReplacedLeavesOneOrTheOther() throws {
         do { try fill(try Journal(path), batches: 5) }
-        // Between the two renamings: the damaged one is set aside, and the new one has not yet its name.
+        // Between the two renames: the damaged file is moved, and the new one does not have its
+        // name yet.
         try FileManager.default.moveItem(atPath: path, toPath: path + ".new")
         let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
         #expect(damage == nil)
@@ -267,9 +272,9 @@ import Testing
         let journal = try Journal(path)
         #expect(try journal.outbox(limit: 10).count == 1)
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
-        #expect(try journal.address(to: [Addressee("city"), Addressee("keeper")]) == 0)
+        #expect(try journal.setRecipients([Recipient("city"), Recipient("keeper")]) == 0)
         for centre in ["city", "keeper"] {
-            #expect(try journal.owed(to: centre, in: .entrapment, after: 0, limit: 10).count == 1)
+            #expect(try journal.pending(for: centre, in: .entrapment, after: 0, limit: 10).count == 1)
         }
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
     }
@@ -279,11 +284,11 @@ import Testing
         do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
         let journal = try Journal(path)
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
-        let held = try journal.statistics()
-        #expect(held.alerts == 7 && held.batches == 18 && held.readingsBytes == 2455 && held.owed == 5)
+        let found = try journal.statistics()
+        #expect(found.alerts == 7 && found.batches == 18 && found.readingsBytes == 2455 && found.pending == 5)
         #expect(try journal.counters()["messages"] == 41)
-        #expect(try journal.owed(to: "city", in: .entrapment, after: 0, limit: 10).count == 3)
-        #expect(try journal.owed(to: "keeper", in: .fault, after: 0, limit: 10).isEmpty)
+        #expect(try journal.pending(for: "city", in: .entrapment, after: 0, limit: 10).count == 3)
+        #expect(try journal.pending(for: "keeper", in: .fault, after: 0, limit: 10).isEmpty)
         var batch = Journal.Batch(now: Instant(nanoseconds: 1_795_298_600_000_000_000))
         batch.alerts = [(alert("after"), Array("{}".utf8))]
         try journal.commit(batch)
@@ -292,14 +297,14 @@ import Testing
     }
 
     @Test(arguments: [("format-2", 1), ("format-3", 5)])
-    func aCopyOfAnOlderFormatIsSaved(_ name: String, _ owed: Int) throws {
+    func aCopyOfAnOlderFormatIsSaved(_ name: String, _ pending: Int) throws {
         let fixture = #filePath.replacingOccurrences(of: "DamageTests.swift", with: "Fixtures/\(name).sql")
         do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
         let saved = try Journal.salvage(path, into: folder + "/saved.db")
-        #expect(saved.owed == owed && saved.gaps == 0 && saved.batches > 10, "\(saved)")
+        #expect(saved.pending == pending && saved.gaps == 0 && saved.batches > 10, "\(saved)")
         let journal = try Journal(folder + "/saved.db")
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
-        #expect(try journal.statistics().owed == owed)
+        #expect(try journal.statistics().pending == pending)
     }
 
     @Test func eachLiftsEventsAreCountedInEachLane() throws {
@@ -315,7 +320,74 @@ import Testing
         var later = Journal.Batch(now: Instant(nanoseconds: 2))
         later.alerts = [(alert("e", lift: "1"), Array("{}".utf8))]
         try journal.commit(later)
-        let numbers = Dictionary(uniqueKeysWithValues: try journal.outbox(limit: 10).map { ($0.eventID, $0.number) })
+        let numbers = Dictionary(uniqueKeysWithValues: try journal.outbox(limit: 10).map { ($0.eventID, $0.sequence) })
         #expect(numbers == ["b/1": 1, "d/1": 1, "a/2": 3, "e/1": 4], "a number is used once, delivered or not")
+    }
+
+    // MARK: Damage of any kind
+
+    @Test func whateverDamageAJournalHasSavingFromItEndsSoonAndNeedsLittleMemory() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("salvage of random damage: seed \(seed)")
+        var random = SplitMix64(seed: seed)
+        do { try fill(try Journal(path), batches: 40) { String(random.next(), radix: 16) } }
+        let whole = [UInt8](try #require(FileManager.default.contents(atPath: path)))
+        let (damaged, saved) = ("/dev/shm/hoistway-fuzz-\(seed).db", "/dev/shm/hoistway-fuzz-\(seed)-saved.db")
+        func remove() {
+            for name in [damaged, saved] { for end in ["", "-wal", "-shm"] { unlink(name + end) } }
+        }
+        defer { remove() }
+        let memory = Self.peakMemory
+        let start = ContinuousClock.now
+        var (rounds, slowest, batches) = (0, Duration.zero, 0)
+        while rounds < 3000, rounds < 100 || ContinuousClock.now - start < .seconds(8) {
+            remove()
+            try Data(Self.damage(whole, by: &random)).write(to: URL(fileURLWithPath: damaged))
+            let began = ContinuousClock.now
+            let found = try Journal.salvage(damaged, into: saved)
+            batches += found.batches
+            #expect(found.batches <= 40 && found.alerts <= 40, "seed \(seed), round \(rounds): \(found)")
+            let took = ContinuousClock.now - began
+            slowest = max(slowest, took)
+            #expect(took < .seconds(20), "seed \(seed), round \(rounds)")
+            rounds += 1
+        }
+        #expect(Self.peakMemory - memory < 300 << 20, "seed \(seed), of \(rounds) rounds")
+        #expect(batches > rounds * 5, "something is saved: \(batches) batches in \(rounds) rounds, seed \(seed)")
+        print("\(rounds) rounds, the slowest \(slowest), \(batches) batches saved")
+    }
+
+    /// The most bytes of memory that this process has used.
+    private static var peakMemory: Int {
+        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }.flatMap { Int($0.filter(\.isNumber)) }.map {
+            $0 << 10
+        }
+            ?? 0
+    }
+
+    /// Applies one to six kinds of damage: a changed byte, noise, zeros, a page copied over
+    /// another, a changed page number, a truncated end.
+    private static func damage(_ whole: [UInt8], by random: inout SplitMix64) -> [UInt8] {
+        var bytes = whole
+        for _ in 0..<Int.random(in: 1...6, using: &random) {
+            let pages = bytes.count / 1024
+            let page = Int.random(in: 0..<pages, using: &random) * 1024
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            case 1: for i in page..<page + 1024 { bytes[i] = UInt8.random(in: 0...255, using: &random) }
+            case 2: for i in page..<page + Int.random(in: 1...1024, using: &random) { bytes[i] = 0 }
+            case 3:
+                let other = Int.random(in: 0..<pages, using: &random) * 1024
+                bytes.replaceSubrange(page..<page + 1024, with: bytes[other..<other + 1024])
+            case 4:
+                // The header, the cells' offsets and the child pages are at a page's beginning.
+                let offset = page + Int.random(in: 0..<64, using: &random)
+                for i in 0..<3 { bytes[offset + i] = 0 }
+                bytes[offset + 3] = UInt8.random(in: 0...UInt8(min(pages, 255)), using: &random)
+            default: bytes.removeLast(Int.random(in: 0..<bytes.count / 2, using: &random))
+            }
+        }
+        return bytes
     }
 }

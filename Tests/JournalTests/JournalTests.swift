@@ -1,6 +1,6 @@
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import Testing
 
 @testable import Journal
@@ -42,11 +42,11 @@ import Testing
         #expect(throws: JournalError.self) { try journal.commit(failing) }
         try saboteur.execute("ALTER TABLE hidden RENAME TO counter")
         #expect(try journal.alerts().map(\.id) == ["x"])
-        #expect(try journal.owed().count == 1)
+        #expect(try journal.outboxSize().count == 1)
         var seen: [String] = []
         try journal.forEachBatch(after: 0) { seen += $0.messages.map { String(decoding: $0.payload, as: UTF8.self) } }
         #expect(seen == ["a"])
-        // And the journal goes on.
+        // The journal still takes commits.
         try journal.commit(batch([message(3, "c")]))
         seen = []
         try journal.forEachBatch(after: 0) { seen += $0.messages.map { String(decoding: $0.payload, as: UTF8.self) } }
@@ -114,8 +114,26 @@ import Testing
         let journal = try Journal(path)
         #expect(try journal.lastTime() == Instant(nanoseconds: 5))
         #expect(try journal.snapshot()?.through == 1)
-        #expect(try journal.lastMessages(10).map(\.mid) == [7, 8])
+        var last: [Int] = []
+        try journal.forEachBatch(holdingTheLast: 10) { last += $0.messages.map(\.mid) }
+        #expect(last == [7, 8])
         #expect(try journal.commit(batch()) == 2)
+    }
+
+    @Test func theLastMessagesAreFoundAcrossTurnsWithoutAny() throws {
+        let journal = try Journal(path)
+        for mid in 1...9 {
+            try journal.commit(batch([message(mid, "a")], [], now: Int64(mid)))
+            for _ in 0..<3 { try journal.commit(batch([], [], now: Int64(mid))) }
+        }
+        func last(_ count: Int) throws -> [Int] {
+            var found: [Int] = []
+            try journal.forEachBatch(holdingTheLast: count) { found += $0.messages.map(\.mid) }
+            return found
+        }
+        #expect(try last(1) == [9])
+        #expect(try last(4) == [6, 7, 8, 9])
+        #expect(try last(100) == Array(1...9))
     }
 
     @Test func aNewerFormatAndAnotherProductsFileAreLeftUntouched() throws {
@@ -149,10 +167,15 @@ import Testing
             var clock: Int64 = Int64(next(1 << 30)) << 20
             let messages = (0..<next(30)).map { _ in
                 clock += Int64(next(1_000_000))
+                let topic = Array("lifts/\(next(5))/state".utf8)
+                let payload = (0..<next(400)).map { _ in UInt8(next(next(2) == 0 ? 3 : 256)) }
+                if next(4) == 0 {
+                    return JournalledMessage(
+                        unread: payload.span, topic: topic, arrival: clock, isRetained: next(2) == 0, mid: next(65_536))
+                }
                 return JournalledMessage(
-                    arrival: clock, topic: Array("lifts/\(next(5))/state".utf8),
-                    payload: (0..<next(80)).map { _ in UInt8(next(next(2) == 0 ? 3 : 256)) }, isRetained: next(2) == 0,
-                    mid: next(65_536))
+                    arrival: clock, topic: topic, payload: payload, isRetained: next(2) == 0, mid: next(65_536),
+                    treatment: next(2) == 0 ? .read : .distinct)
             }
             #expect(try decoder.decode(encoder.encode(messages)) == messages, "seed \(seed)")
         }

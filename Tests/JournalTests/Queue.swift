@@ -1,12 +1,12 @@
-import Elevator
 import Journal
+import LiftModel
 
 extension Journal {
-    /// What the only centre is owed, in the order in which lanes and places would have it sent.
+    /// The pending rows of the only centre, by lane and row id, as they would be sent.
     func outbox(limit: Int) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         for lane in Lane.allCases {
-            rows += try owed(to: Addressee.theOnly.name, in: lane, after: 0, limit: limit - rows.count)
+            rows += try pending(for: Recipient.theOnly.name, in: lane, after: 0, limit: limit - rows.count)
         }
         return rows
     }

@@ -1,4 +1,4 @@
-"""Ways of breaking an operator of the rule language: the operator, the file, what stands there, what it becomes."""
+"""Mutants of the rule language's operators: operator, file, the text in it, its replacement."""
 
 MUTANTS = [
     ("and", "Evaluator.swift",
@@ -26,8 +26,8 @@ MUTANTS = [
     ("silent", "Evaluator.swift",
      "return set(index, context.time >= due, &m)", "return set(index, context.time > due, &m)"),
     ("age", "Evaluator.swift",
-     "return set(index, context.time >= said &+ node.high, &m)",
-     "return set(index, context.time > said &+ node.high, &m)"),
+     "return set(index, context.time >= reportedAt &+ node.high, &m)",
+     "return set(index, context.time > reportedAt &+ node.high, &m)"),
     ("once, held", "StretchOperators.swift",
      "        if time >= due { return false }\n        arm(node, due, &m)\n        return true",
      "        if time > due { return false }\n        arm(node, due, &m)\n        return true"),

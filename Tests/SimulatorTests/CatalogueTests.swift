@@ -5,7 +5,7 @@ import Testing
 @testable import City
 
 @Suite struct CatalogueTests {
-    /// People write catalogues of their own: what cannot be is named with its place, and ends nothing.
+    /// People write catalogues of their own. An impossible value is reported with its location.
     @Test(arguments: [
         ("buildings", "floors: [12, 33]", "floors: [12, 1e300]"),
         ("buildings", "floor_height_m: 2.9", "floor_height_m: 0"),

@@ -1,13 +1,14 @@
 import DeviceProfiles
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import PositionedYAML
 import Testing
 
 @testable import City
 
-/// Lifts, people and what they say: the same for the same seed, sound where nothing breaks, in the words of their profiles.
+/// Lifts, people and messages: the same for the same seed, sound where nothing breaks, in the form
+/// of their profiles.
 @Suite struct CityTests {
     @Test func theSameSeedGivesTheSameBytes() throws {
         let city = try SmallCity(
@@ -21,7 +22,7 @@ import Testing
             var all: [UInt8] = []
             var other = city
             other.seed = seed
-            other.live { all += $0.topic + $0.payload + Array("\($0.time)".utf8) }
+            other.simulate { all += $0.topic + $0.payload + Array("\($0.time)".utf8) }
             return all
         }
         let first = bytes(7)
@@ -39,9 +40,9 @@ import Testing
             failures: { per_lift_year: 5000 }
             """)
         var among: [[UInt8]] = []
-        let all = city.live { if $0.building == 3 { among.append($0.payload) } }
+        let all = city.simulate { if $0.building == 3 { among.append($0.payload) } }
         var alone: [[UInt8]] = []
-        let one = city.live(only: 3..<4) { alone.append($0.payload) }
+        let one = city.simulate(only: 3..<4) { alone.append($0.payload) }
         #expect(!alone.isEmpty)
         #expect(among == alone)
         let lifts = Set(one.truth.map(\.lift)).subtracting([""])
@@ -60,7 +61,7 @@ import Testing
             """)
         var boarded = 0
         var wasOccupied: [Int: Bool] = [:]
-        let after = city.live { arrival in
+        let after = city.simulate { arrival in
             let payload = String(decoding: arrival.payload, as: UTF8.self)
             guard payload.contains("Car_Status") else { return }
             let isRunning = payload.contains("\"Car_Status\":1")
@@ -71,7 +72,7 @@ import Testing
         }
         #expect(boarded > 800)
         #expect(after.truth.map(\.kind).filter { $0 != "lift" } == ["run"])
-        // Midnight: whoever wanted to go somewhere is there, but for the last few.
+        // Midnight: all passengers have arrived, except for the last few.
         #expect(after.buildings.allSatisfy { $0.landings.reduce(0) { $0 + $1.up.count + $1.down.count } < 8 })
     }
 
@@ -89,23 +90,26 @@ import Testing
             failures: { per_lift_year: 20000 }
             """)
         var read = 0
-        var told: Set<Signal> = []
-        city.live { arrival in
+        var reported: Set<Signal> = []
+        city.simulate { arrival in
             let topic = String(decoding: arrival.topic, as: UTF8.self)
             guard let index = profile.topics.firstIndex(where: { $0.pattern.lift(in: topic) != nil }) else {
-                Issue.record("nobody reads \(topic)")
+                Issue.record("no topic of the profile matches \(topic)")
                 return
             }
             do throws(UnreadableMessage) {
                 let message = try decoder.decode(arrival.payload.span, topic: index, isRetained: false, identities: [])
-                #expect(decoder.oddities.isEmpty)
+                #expect(decoder.unexpectedValues.isEmpty)
                 read += 1
-                told.formUnion(Signal.allCases.filter { message.reading.known & (1 << UInt64($0.rawValue)) != 0 })
+                reported.formUnion(Signal.allCases.filter { message.reading.known & (1 << UInt64($0.rawValue)) != 0 })
             } catch { Issue.record("\(error): \(String(decoding: arrival.payload, as: UTF8.self))") }
         }
         #expect(read > 10_000)
-        // What the profile can say is said; the machine's thermal contact alone is nobody's in this city.
-        #expect(profile.provides.subtracting(told).isSubset(of: [.overheated]), "\(profile.provides.subtracting(told))")
+        // Every signal of the profile is published, except for the thermal contact, which no lift
+        // of this city has.
+        #expect(
+            profile.provides.subtracting(reported).isSubset(of: [.overheated]),
+            "\(profile.provides.subtracting(reported))")
     }
 
     @Test func anUnknownNameIsRefusedWithItsPlace() {

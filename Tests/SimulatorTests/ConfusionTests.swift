@@ -7,13 +7,13 @@ import Testing
     private func fact(_ kind: String, _ lift: String = "1", from: Double = 100, to: Double = 200) -> TruthRow {
         TruthRow(kind: kind, lift: lift, start: from, decidable: from, end: to)
     }
-    private func told(_ kind: String, _ lift: String = "1", at time: Double = 150, _ state: String = "raised")
-        -> AlertWord
+    private func alert(_ kind: String, _ lift: String = "1", at time: Double = 150, _ state: String = "raised")
+        -> AlertRevision
     {
-        AlertWord(
+        AlertRevision(
             alertID: "\(kind)\(lift)\(time)", revision: 1, lift: lift, kind: kind, state: state, time: time, holds: 10)
     }
-    private func confusion(_ truth: [TruthRow], _ alerts: [AlertWord]) -> [String: [String: Int]] {
+    private func confusion(_ truth: [TruthRow], _ alerts: [AlertRevision]) -> [String: [String: Int]] {
         Confusion(truth: truth, alerts: alerts, isJudged: ["entrapment", "door", "silent"].contains, grace: 5).counts
     }
 
@@ -21,31 +21,31 @@ import Testing
         #expect(
             confusion(
                 [fact("entrapment"), fact("door")],
-                [told("entrapment", .init("1"), at: 150, "confirmed"), told("door")])
+                [alert("entrapment", .init("1"), at: 150, "confirmed"), alert("door")])
                 == ["entrapment": ["entrapment": 1], "door": ["door": 1]])
     }
 
     @Test func whatALiftIsFittedWithIsNothingThatHappened() {
-        #expect(confusion([fact("lift")], [told("door")]) == ["nothing": ["door": 1]])
+        #expect(confusion([fact("lift")], [alert("door")]) == ["nothing": ["door": 1]])
     }
 
     @Test func whatNobodyToldOfStandsUnderNothing() {
-        #expect(confusion([fact("door")], [told("door", "2")]) == ["door": ["nothing": 1], "nothing": ["door": 1]])
+        #expect(confusion([fact("door")], [alert("door", "2")]) == ["door": ["nothing": 1], "nothing": ["door": 1]])
         #expect(
-            confusion([fact("entrapment")], [told("entrapment", "1", at: 150, "suspected")]) == [
+            confusion([fact("entrapment")], [alert("entrapment", "1", at: 150, "suspected")]) == [
                 "entrapment": ["nothing": 1]
             ])
     }
 
     @Test func oneTakenForAnotherStandsInItsRow() {
         #expect(
-            confusion([fact("silent")], [told("entrapment", "1", at: 150, "confirmed")]) == [
+            confusion([fact("silent")], [alert("entrapment", "1", at: 150, "confirmed")]) == [
                 "silent": ["nothing": 1, "entrapment": 1]
             ])
-        #expect(confusion([fact("nuisance.parcel")], [told("door")]) == ["nuisance.parcel": ["door": 1]])
+        #expect(confusion([fact("nuisance.parcel")], [alert("door")]) == ["nuisance.parcel": ["door": 1]])
     }
 
     @Test func kindsThatTheTruthIsSilentAboutArePassedOver() {
-        #expect(confusion([], [told("inspection")]) == [:])
+        #expect(confusion([], [alert("inspection")]) == [:])
     }
 }

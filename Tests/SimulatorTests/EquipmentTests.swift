@@ -3,23 +3,23 @@ import Testing
 
 @testable import City
 
-/// What a car and its doors do, seen in what the lift says.
+/// The movement of a car and its doors, as the lift's messages show it.
 @Suite struct EquipmentTests {
     @Test func aLiftTellsEachLandingThatItPassesFromBetweenTheFloors() throws {
         let city = try SmallCity("duration: 1h\nlifts: 3\nbuildings: home_tower\ntraffic: 20", seed: 7)
-        var told: [Int: [Int: [String: Any]]] = [:]
-        city.live { arrival in
+        var published: [Int: [Int: [String: Any]]] = [:]
+        city.simulate { arrival in
             guard let state = try? JSONSerialization.jsonObject(with: Data(arrival.payload)) as? [String: Any],
                 let number = state["Sequence"] as? Int, state["Car_Position"] != nil
             else { return }
-            told[arrival.lift, default: [:]][number] = state
+            published[arrival.lift, default: [:]][number] = state
         }
-        #expect(told.count == 3)
+        #expect(published.count == 3)
         var passed = 0
-        for states in told.values.map({ $0.sorted { $0.key < $1.key }.map(\.value) }) {
+        for states in published.values.map({ $0.sorted { $0.key < $1.key }.map(\.value) }) {
             for (before, after) in zip(states, states.dropFirst()) {
                 let jump = abs((after["Car_Position"] as? Int ?? 0) - (before["Car_Position"] as? Int ?? 0))
-                #expect(jump <= 1, "a landing was passed and not told")
+                #expect(jump <= 1, "a landing was passed and not reported")
                 if jump == 0 { continue }
                 passed += 1
                 #expect(after["Car_Status"] as? Int == 1 && after["Door_Zone"] as? Bool == false)
@@ -33,10 +33,10 @@ import Testing
         let city = try SmallCity(
             "duration: 1h\nlifts: 20\nbuildings: { office: 1 }\nsensors: { door_zone_missing: 0.5 }")
         var (silent, telling): (Set<Int>, Set<Int>) = ([], [])
-        city.live { arrival in
-            let word = String(decoding: arrival.payload, as: UTF8.self)
-            guard word.contains("Door_Status") else { return }
-            if word.contains("\"Door_Zone\":") { telling.insert(arrival.lift) } else { silent.insert(arrival.lift) }
+        city.simulate { arrival in
+            let text = String(decoding: arrival.payload, as: UTF8.self)
+            guard text.contains("Door_Status") else { return }
+            if text.contains("\"Door_Zone\":") { telling.insert(arrival.lift) } else { silent.insert(arrival.lift) }
         }
         #expect(silent.isDisjoint(with: telling) && silent.count > 4 && telling.count > 4)
     }
@@ -57,7 +57,8 @@ import Testing
         #expect(millimetres.count { $0 > 2 } > millimetres.count / 2, "\(millimetres)")
     }
 
-    /// EN 81-20 5.3.6.2.2.1.1: without its light curtain a door may hold 4 J instead of 10 J, and so it is slower.
+    /// EN 81-20 5.3.6.2.2.1.1: without its light curtain a door may have 4 J instead of 10 J, so it
+    /// is slower.
     @Test func aDoorThatIsHeldForLongIsNudgedShut() throws {
         let city = try SmallCity(
             """
@@ -73,16 +74,17 @@ import Testing
             """)
         struct Door { var (opened, closing, isShut, isOpen) = (0.0, 0.0, true, false) }
         var doors: [[UInt8]: Door] = [:]
-        /// Seconds from the full width to the lock, by how long it had not been shut.
+        /// Seconds from the full width to the lock, by the time for which the door had not been
+        /// shut.
         var (nudged, free): ([Double], [Double]) = ([], [])
         /// From the lock to the full width.
         var openings: [Double] = []
-        city.live { arrival in
-            let word = String(decoding: arrival.payload, as: UTF8.self)
-            guard word.contains("Door_Status") else { return }
+        city.simulate { arrival in
+            let text = String(decoding: arrival.payload, as: UTF8.self)
+            guard text.contains("Door_Status") else { return }
             let time = Double(arrival.time) / 1000
             var door = doors[arrival.topic] ?? Door()
-            let (isShut, isOpen) = (word.contains("\"Door_Status\":true"), word.contains("\"Door_Open_Limit\":true"))
+            let (isShut, isOpen) = (text.contains("\"Door_Status\":true"), text.contains("\"Door_Open_Limit\":true"))
             if door.isShut, !isShut { door.opened = time }
             if !door.isOpen, isOpen, door.closing <= door.opened { openings.append(time - door.opened) }
             if door.isOpen, !isOpen { door.closing = time }
@@ -100,7 +102,7 @@ import Testing
         #expect(nudged.allSatisfy { $0 > 3.9 }, "\(nudged.sorted().prefix(20)) \(nudged.count)")
     }
 
-    /// EN 81-20 5.12.1.5.2. A rope slips, and help is there before the motor run-time limiter.
+    /// EN 81-20 5.12.1.5.2. A rope slips, and help comes before the motor run-time limiter trips.
     @Test func whatIsSwitchedToInspectionStops() throws {
         let city = try SmallCity(
             """
@@ -113,21 +115,21 @@ import Testing
             """)
         var last: [Int: String] = [:]
         var stops = 0
-        city.live { arrival in
-            let word = String(decoding: arrival.payload, as: UTF8.self)
-            guard word.contains("Service_Mode") else { return }
-            if word.contains("\"Service_Mode\":2"), let before = last[arrival.lift],
+        city.simulate { arrival in
+            let text = String(decoding: arrival.payload, as: UTF8.self)
+            guard text.contains("Service_Mode") else { return }
+            if text.contains("\"Service_Mode\":2"), let before = last[arrival.lift],
                 before.contains("\"Service_Mode\":1")
             {
-                #expect(word.contains("\"Car_Status\":0"), "\(word)")
+                #expect(text.contains("\"Car_Status\":0"), "\(text)")
                 if before.contains("\"Car_Status\":1") { stops += 1 }
             }
-            last[arrival.lift] = word
+            last[arrival.lift] = text
         }
         #expect(stops >= 20, "\(stops) were switched while they seemed to run")
     }
 
-    /// Whoever was at work on it has other worries: the lift serves again when the power is back, and no inspection mutes for ever.
+    /// The fitter's inspection ends with the power cut: the lift serves again afterwards.
     @Test func aPowerCutEndsAnInspection() throws {
         let city = try SmallCity(
             """
@@ -141,10 +143,10 @@ import Testing
             """)
         var inspected: Set<Int> = []
         var last: [Int: Bool] = [:]
-        city.live { arrival in
-            let word = String(decoding: arrival.payload, as: UTF8.self)
-            guard word.contains("Service_Mode") else { return }
-            let isInspected = word.contains("\"Service_Mode\":2")
+        city.simulate { arrival in
+            let text = String(decoding: arrival.payload, as: UTF8.self)
+            guard text.contains("Service_Mode") else { return }
+            let isInspected = text.contains("\"Service_Mode\":2")
             if isInspected { inspected.insert(arrival.lift) }
             last[arrival.lift] = isInspected
         }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A simulator that shared code with what it judges would agree with its mistakes.
+/// A simulator that shared code with the gateway would share its mistakes.
 @Suite struct IndependenceTests {
     private static let judged: Set = ["Detection", "Gateway", "Journal", "Uplink", "hoistway"]
 
@@ -22,7 +22,8 @@ import Testing
         #expect(found.filter { Self.judged.contains($0.module) }.isEmpty)
     }
 
-    /// The physics that make the truth, and the score, do not even read profiles as the gateway does.
+    /// The physics that make the truth, and the score, do not even read profiles as the gateway
+    /// does.
     @Test(arguments: ["Simulator/City", "Simulator/Scoring"])
     func theTruthComesFromThePhysics(_ folder: String) throws {
         let found = try imports(below: folder)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import City
 
-/// Runs as Peters' "Ideal lift kinematics" has them.
+/// Runs according to Peters' "Ideal lift kinematics".
 @Suite struct KinematicsTests {
     /// Flight times over 1, 2, 5, 10 and 20 floors of 3.0 m, computed from Peters' formulas.
     @Test(arguments: [
@@ -39,12 +39,12 @@ import Testing
                 #expect(abs(motion.speed - last.speed) <= limits.acceleration * dt + 1e-9, "seed \(seed)")
                 last = motion
             }
-            #expect(abs(travelled - run.distance) < run.distance * 1e-3, "what its speed adds up to: seed \(seed)")
+            #expect(abs(travelled - run.distance) < run.distance * 1e-3, "the integral of its speed: seed \(seed)")
             #expect(abs(run.motion(at: run.duration).position - run.distance) < 1e-9)
             #expect(abs(run.motion(at: run.duration - 1e-9).position - run.distance) < 1e-6, "it does not jump there")
             #expect(abs(run.peakSpeed - fastest) < limits.speed * 1e-2)
-            let place = run.distance * .random(in: 0.01...0.99, using: &random)
-            #expect(abs(run.motion(at: run.time(at: place)).position - place) < 1e-6)
+            let position = run.distance * .random(in: 0.01...0.99, using: &random)
+            #expect(abs(run.motion(at: run.time(at: position)).position - position) < 1e-6)
         }
     }
 }

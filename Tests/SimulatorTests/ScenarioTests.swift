@@ -1,12 +1,13 @@
-import Elevator
 import Foundation
+import LiftModel
 import Testing
 
 @testable import City
 
-/// The library of scenarios, and what its events do.
+/// The library of scenarios, and the effect of their events.
 @Suite struct ScenarioTests {
-    /// Each of the library is read without a word of complaint, and its events happen to a small city of its kind.
+    /// Each scenario of the library is read without a mistake, and each of its events changes a
+    /// small city.
     @Test func theLibraryRuns() throws {
         let folder = "\(SmallCity.root)/Simulator/scenarios"
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
@@ -17,24 +18,25 @@ import Testing
             scenario.duration = min(scenario.duration, 1800)
             let events = scenario.events
             scenario.events = []
-            func life(_ scenario: Scenario) -> [UInt8] {
+            func output(_ scenario: Scenario) -> [UInt8] {
                 let city = City(scenario, seed: 1)
                 var bytes: [UInt8] = []
                 while city.advance({ bytes += $0.payload }) {}
                 return bytes + city.truth.flatMap { Array("\($0)".utf8) }
             }
-            let quiet = life(scenario)
+            let quiet = output(scenario)
             #expect(quiet.count > 1000, "\(name)")
             for var event in events {
                 (event.at, event.share) = (300, 1)
                 scenario.events = [event]
-                let makesNoDifference = life(scenario) == quiet
-                #expect(!makesNoDifference, "\(name): \(event.what)")
+                let makesNoDifference = output(scenario) == quiet
+                #expect(!makesNoDifference, "\(name): \(event.kind)")
             }
         }
     }
 
-    /// They go to the ground floor, let everybody out, and say why; afterwards they serve again.
+    /// The lifts drive to the ground floor, let everybody out, and report the mode; afterwards they
+    /// serve again.
     @Test func aFireRecallBringsLiftsDown() throws {
         let city = try SmallCity(
             """
@@ -46,7 +48,7 @@ import Testing
             events: [{ at: 10m, what: fire_recall, for: 10m }]
             """)
         var modes: [Int: Set<String>] = [:]
-        city.live { arrival in
+        city.simulate { arrival in
             let text = String(decoding: arrival.payload, as: UTF8.self)
             guard let mode = text.range(of: "\"Service_Mode\":") else { return }
             let minute = Int(arrival.time / 60_000)
@@ -55,12 +57,13 @@ import Testing
         #expect(modes[0] == ["1"] && modes[1]?.contains("3") == true && modes[3] == ["1"])
     }
 
-    /// On its own topic it gives its neighbour's name, and on its neighbour's its own; the truth knows nothing of it.
+    /// The liar gives its neighbour's name on its own topic, and its own on its neighbour's. The
+    /// truth is unaffected.
     @Test func aLiarUsesTheNamesOfOthers() throws {
         let city = try SmallCity(
             "duration: 20m\nlifts: 3\nbuildings: shops\nevents: [{ at: 5m, what: liar, for: 10m }]", seed: 2)
         var forged = 0
-        let truth = city.live { arrival in
+        let truth = city.simulate { arrival in
             let topic = String(decoding: arrival.topic, as: UTF8.self)
             let text = String(decoding: arrival.payload, as: UTF8.self)
             guard topic.hasSuffix("/state"), let lift = topic.split(separator: "/").dropFirst().first else { return }
@@ -70,7 +73,7 @@ import Testing
         #expect(!truth.contains { $0.kind == "entrapment" })
     }
 
-    /// Nothing breaks: whoever is stuck is so for the seconds of a power dip.
+    /// Nothing breaks. The only people who are shut in are those of a power dip, for seconds.
     @Test func nuisancesTrapNobodyForLong() throws {
         let city = try SmallCity(
             """
@@ -79,7 +82,7 @@ import Testing
             lifts: 10
             nuisances: { idle_occupied: 3000, held_doors: 3000, cleaner: 3000, parcel: 3000, moving_day: 1000, inspection: 1000, power_dip: 3000, relevelling: 3000, prank_call: 3000, bad_sensor: 3000, out_of_service: 1000 }
             """)
-        let truth = city.live().truth
+        let truth = city.simulate().truth
         let kinds = Set(truth.map(\.kind))
         for (nuisance, _) in city.scenario.nuisances {
             #expect(kinds.contains("nuisance.\(nuisance.rawValue)"), "\(nuisance)")
@@ -88,7 +91,7 @@ import Testing
         #expect(truth.filter { $0.kind == "entrapment" }.allSatisfy { $0.end - $0.start < 40 })
     }
 
-    /// To the device the time has leapt; to everybody else it has not.
+    /// Only the device's clock leaps.
     @Test func clocksJumpAndAreSetRightAgain() throws {
         let city = try SmallCity(
             """
@@ -98,12 +101,12 @@ import Testing
             """)
         let start = city.scenario.startSeconds
         var wrong: [Int: Set<Int>] = [:]
-        city.live { arrival in
+        city.simulate { arrival in
             guard case let text = String(decoding: arrival.payload, as: UTF8.self),
                 let field = text.range(of: "\"Time_Stamps\":\""),
-                let said = Instant(rfc3339: String(text[field.upperBound...].prefix(29)))
+                let stamp = Instant(rfc3339: String(text[field.upperBound...].prefix(29)))
             else { return }
-            let jump = said.seconds - start - Double(arrival.time) / 1000
+            let jump = stamp.seconds - start - Double(arrival.time) / 1000
             let minute = Int(arrival.time / 60_000)
             if abs(jump) > 5 { wrong[arrival.lift, default: []].insert(minute) }
         }
@@ -120,15 +123,15 @@ import Testing
             """
         let city = try SmallCity(
             text + "\nevents: [{ at: 20m, what: gateway_away, for: 10m, loses: \(loss) }]")
-        var heard: [(time: Int64, payload: [UInt8], isRetained: Bool)] = []
-        city.live { heard.append(($0.time, $0.payload, $0.isRetained)) }
+        var arrivals: [(time: Int64, payload: [UInt8], isRetained: Bool)] = []
+        city.simulate { arrivals.append(($0.time, $0.payload, $0.isRetained)) }
         var usual: [[UInt8]] = []
-        try SmallCity(text).live { usual.append($0.payload) }
-        #expect(!heard.contains { 1_200_000..<1_800_000 ~= $0.time })
-        // The state and the birth of each of the six; or every word, late.
-        #expect(heard.count { $0.isRetained } == (loss == .session ? 12 : 0))
-        #expect((heard.count { !$0.isRetained } == usual.count) == (loss == .nothing))
-        if loss == .nothing { #expect(Set(heard.map(\.payload)) == Set(usual)) }
+        try SmallCity(text).simulate { usual.append($0.payload) }
+        #expect(!arrivals.contains { 1_200_000..<1_800_000 ~= $0.time })
+        // The state and the birth of each of the six lifts; or every message, late.
+        #expect(arrivals.count { $0.isRetained } == (loss == .session ? 12 : 0))
+        #expect((arrivals.count { !$0.isRetained } == usual.count) == (loss == .nothing))
+        if loss == .nothing { #expect(Set(arrivals.map(\.payload)) == Set(usual)) }
     }
 
     @Test func whatHappensToTheConnectionStandsBetweenTheWords() throws {
@@ -138,13 +141,13 @@ import Testing
             events: [{ at: 20m, what: gateway_away, for: 10m }, { at: 25m, what: gateway_away, for: 5m }]
             """
         ).scenario
-        var story = ConnectionStory(scenario)
-        #expect(story.next(before: 1199) == nil)
-        #expect(story.next(before: 1800)?.event == .disconnected)
-        #expect(story.next(before: 1800)?.event == .connected)
-        #expect(story.next(before: 1800) == nil, "what waited is still to be read")
-        #expect(story.next(before: 1801)?.event == .drained)
-        #expect(story.next(before: 3600) == nil)
+        var schedule = ConnectionSchedule(scenario)
+        #expect(schedule.next(before: 1199) == nil)
+        #expect(schedule.next(before: 1800)?.event == .disconnected)
+        #expect(schedule.next(before: 1800)?.event == .connected)
+        #expect(schedule.next(before: 1800) == nil, "the backlog is still to be read")
+        #expect(schedule.next(before: 1801)?.event == .drained)
+        #expect(schedule.next(before: 3600) == nil)
     }
 
     @Test func aPowerCutComesWhenTheScenarioSays() throws {
@@ -156,13 +159,14 @@ import Testing
             traffic: 5
             events: [{ at: 30m, what: power_cut, share: 0.5, for: 20m }]
             """)
-        let after = city.live()
+        let after = city.simulate()
         let breakdowns = after.truth.filter { $0.kind == "breakdown" }
         #expect(breakdowns.allSatisfy { $0.start == city.scenario.startSeconds + 1800 && $0.cause == "power_cut" })
         #expect(5..<35 ~= breakdowns.count)
         let trapped = after.truth.filter { $0.kind == "entrapment" }
         #expect(!trapped.isEmpty && trapped.contains { $0.place == "silence" })
-        // When the mains are back after 20 minutes, the controllers bring level whoever is still inside and not being helped.
+        // When the mains are back after 20 minutes, the controllers bring the cars level whose
+        // passengers are not being helped.
         #expect(trapped.allSatisfy { $0.end < city.scenario.startSeconds + 1800 + 1200 + 1800 })
     }
 }

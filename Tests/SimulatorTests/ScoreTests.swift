@@ -3,7 +3,7 @@ import Testing
 @testable import City
 @testable import Scoring
 
-/// What counts as found, as missed, as false: told with one lift and a few seconds.
+/// What counts as found, as missed, as false, with one lift and a few seconds.
 @Suite struct ScoreTests {
     private static let hold = 70.0
 
@@ -19,7 +19,7 @@ import Testing
         return row
     }
 
-    /// Something showed it, and the page leaves it at a suspicion.
+    /// There is evidence, and entrapment.md leaves it a suspicion.
     private func suspectable(from start: Double = 1000, to end: Double = 2000) -> TruthRow {
         var row = fact(from: start, decidable: start, to: end)
         (row.branch, row.confirmable, row.confirmedBy) = (.silence, nil, nil)
@@ -32,21 +32,24 @@ import Testing
         return row
     }
 
-    private func word(_ state: String, at time: Double, id: String = "a", revision: Int = 1) -> AlertWord {
-        AlertWord(
+    private func revision(_ state: String, at time: Double, id: String = "a", revision: Int = 1) -> AlertRevision {
+        AlertRevision(
             alertID: id, revision: revision, lift: "1", kind: "entrapment", state: state, time: time,
             holds: Self.hold)
     }
 
     private func score(
-        _ truth: [TruthRow], _ words: [AlertWord], deaf: [ClosedRange<Double>] = [], holds: [String: Double] = [:],
+        _ truth: [TruthRow], _ revisions: [AlertRevision], deaf: [ClosedRange<Double>] = [],
+        holds: [String: Double] = [:],
         entrapmentHolds: EntrapmentHolds = EntrapmentHolds()
     ) -> ScoreCard {
         ScoreCard(
-            truth: [run()] + truth, alerts: words, grace: 2, holds: holds, entrapmentHolds: entrapmentHolds, deaf: deaf)
+            truth: [run()] + truth, alerts: revisions, grace: 2, holds: holds, entrapmentHolds: entrapmentHolds,
+            deaf: deaf)
     }
 
-    /// A rule that does not wait tells of a button that was pressed for an instant; one that waits need not.
+    /// A rule that does not wait must report a button that was pressed for an instant. A rule that
+    /// waits need not.
     @Test(arguments: [(0.0, 1, 0), (10, 0, 1)])
     func theShortestPressMustBeTold(_ hold: Double, _ missed: Int, _ brief: Int) throws {
         let press = fact("car_alarm_call", from: 100, decidable: 100, to: 100.5)
@@ -60,8 +63,8 @@ import Testing
         let card = score(
             [fact()],
             [
-                word("suspected", at: 1010), word("confirmed", at: time, revision: 2),
-                word("cleared", at: 2010, revision: 3),
+                revision("suspected", at: 1010), revision("confirmed", at: time, revision: 2),
+                revision("cleared", at: 2010, revision: 3),
             ])
         #expect(card.entrapment.inTime == inTime && card.entrapment.late == late)
         #expect(card.entrapment.missed == 1 - inTime - late)
@@ -69,131 +72,139 @@ import Testing
     }
 
     @Test func toldWhenTheyWereOutIsNotEvenLate() {
-        let card = score([fact(to: 1075)], [word("confirmed", at: 1076)])
+        let card = score([fact(to: 1075)], [revision("confirmed", at: 1076)])
         #expect(card.entrapment.missed == 1 && card.entrapment.late == 0)
     }
 
     @Test func onlyAnEntrapmentMayBeLate() {
-        var door = word("raised", at: 1073)
+        var door = revision("raised", at: 1073)
         door.kind = "door_open_fault"
         #expect(score([fact("door_open_fault")], [door]).kinds["door_open_fault"]?.missed == 1)
     }
 
-    /// What the page never confirms has to be suspected, in time, and that is all.
+    /// An entrapment that entrapment.md never confirms must be suspected, in time, and no more.
     @Test(arguments: [(1020.0, 0, 0), (1021, 1, 0), (1179, 1, 0), (1181, 0, 1)])
     func whatThePageLeavesASuspicionIsHeldToThat(_ time: Double, _ late: Int, _ missed: Int) {
-        let card = score([suspectable()], [word("suspected", at: time), word("cleared", at: 2010, revision: 2)])
+        let card = score(
+            [suspectable()], [revision("suspected", at: time), revision("cleared", at: 2010, revision: 2)])
         let score = card.entrapment
-        #expect(score.suspectable == 1 && score.owed == 0 && score.missed == 0)
-        #expect(score.suspicionOwed == 1 && score.suspicionLate == late && score.suspicionMissed == missed)
+        #expect(score.suspectable == 1 && score.expected == 0 && score.missed == 0)
+        #expect(score.suspicionExpected == 1 && score.suspicionLate == late && score.suspicionMissed == missed)
         #expect(card.isGood == (missed == 0))
         #expect(card.findings.contains { $0.verdict == .unsuspected } == (missed == 1))
     }
 
     @Test func whatIsConfirmedThoughThePageSuspectsOnlyIsShown() {
-        let words = [word("suspected", at: 1018), word("confirmed", at: 1078, revision: 2)]
-        let score = score([suspectable()], words).entrapment
+        let revisions = [revision("suspected", at: 1018), revision("confirmed", at: 1078, revision: 2)]
+        let score = score([suspectable()], revisions).entrapment
         #expect(score.suspectable == 1 && score.confirmedAnyway == 1 && score.falseAlarms == 0)
-        #expect(self.score([fact()], words).entrapment.suspectable == 0)
+        #expect(self.score([fact()], revisions).entrapment.suspectable == 0)
     }
 
-    /// A silence that was suspected before somebody was trapped in it tells of them, too.
+    /// A silence that was suspected before people were trapped in it counts for them.
     @Test func aSuspicionOfBeforeCountsWhileItIsOpen() {
-        #expect(score([suspectable()], [word("suspected", at: 900)]).entrapment.suspicionInTime == 1)
-        let ended = [word("suspected", at: 900), word("cleared", at: 950, revision: 2)]
+        #expect(score([suspectable()], [revision("suspected", at: 900)]).entrapment.suspicionInTime == 1)
+        let ended = [revision("suspected", at: 900), revision("cleared", at: 950, revision: 2)]
         #expect(score([suspectable()], ended).entrapment.suspicionMissed == 1)
     }
 
     @Test func theSentenceOfARunSaysWhatHadToBeToldAndThatItWas() {
-        #expect(score([], []).entrapment.allTold == "None had to be suspected, none had to be confirmed.")
-        let one = score([suspectable()], [word("suspected", at: 1020)])
+        #expect(score([], []).entrapment.recallSentence == "None had to be suspected, none had to be confirmed.")
+        let one = score([suspectable()], [revision("suspected", at: 1020)])
         #expect(
             one.isGood
-                && one.entrapment.allTold == "The only one that had to be suspected was, none had to be confirmed.")
+                && one.entrapment.recallSentence
+                    == "The only one that had to be suspected was, none had to be confirmed."
+        )
         let both = score(
             [fact(), suspectable(from: 5000, to: 6000)],
             [
-                word("suspected", at: 1010), word("confirmed", at: 1070, revision: 2),
-                word("cleared", at: 2000, revision: 3),
-                word("suspected", at: 5020, id: "b"),
+                revision("suspected", at: 1010), revision("confirmed", at: 1070, revision: 2),
+                revision("cleared", at: 2000, revision: 3),
+                revision("suspected", at: 5020, id: "b"),
             ])
         #expect(
-            both.entrapment.allTold
+            both.entrapment.recallSentence
                 == "All 2 that had to be suspected were, the only one that had to be confirmed was.")
     }
 
     @Test func suspectedAloneIsMissed() {
-        let card = score([fact()], [word("suspected", at: 1010)])
+        let card = score([fact()], [revision("suspected", at: 1010)])
         #expect(card.entrapment.missed == 1 && card.entrapment.suspectedOnly == 1)
     }
 
     @Test func whatNoGatewayListenedToComesOnTop() {
         let gaps = [1005.0...1020, 1030...1050]
-        let late = [word("confirmed", at: 1100)]
+        let late = [revision("confirmed", at: 1100)]
         #expect(score([fact()], late).entrapment.late == 1)
         #expect(score([fact()], late, deaf: gaps).entrapment.inTime == 1)
-        let missed = [word("confirmed", at: 1210)]
+        let missed = [revision("confirmed", at: 1210)]
         #expect(score([fact()], missed).entrapment.missed == 1)
         #expect(score([fact()], missed, deaf: gaps).entrapment.late == 1)
     }
 
-    /// A door fault that came and went while nothing of the lift arrived did not have to be told, and is not false when it is told afterwards.
+    /// A door fault that begins and ends while no message of the lift arrives requires no alert,
+    /// and an alert afterwards is not false.
     @Test func whatHappensBehindALinkThatIsAwayIsToldAtItsEnd() {
-        var door = word("raised", at: 1052)
+        var door = revision("raised", at: 1052)
         door.kind = "door_close_fault"
         let fault = fact("door_close_fault", from: 1000, to: 1020)
         let missed = score([fault], [door], holds: ["door_close_fault": 2])
         #expect(missed.kinds["door_close_fault"]?.missed == 1 && missed.kinds["door_close_fault"]?.falseAlarms == 1)
         let away = score([fault, fact("link_away", from: 990, to: 1050)], [door], holds: ["door_close_fault": 2])
-        #expect(away.kinds["door_close_fault"]?.toldAnyway == 1 && away.kinds["door_close_fault"]?.falseAlarms == 0)
+        #expect(away.kinds["door_close_fault"]?.raisedAnyway == 1 && away.kinds["door_close_fault"]?.falseAlarms == 0)
     }
 
-    /// An alert that was open from before is neither a detection nor, until it has been said to be over, a miss.
+    /// An alert that is still open from an earlier event is neither a detection nor, until it has
+    /// ended, a miss.
     @Test func anAlertOfBeforeCountsApartWhileItIsOpen() {
         let before = fact(from: 100, decidable: 100, to: 900)
-        let stays = [word("confirmed", at: 170), word("cleared", at: 2010, revision: 2)]
+        let stays = [revision("confirmed", at: 170), revision("cleared", at: 2010, revision: 2)]
         let carried = score([before, fact()], stays).entrapment
-        #expect(carried.detected == 1 && carried.carried == 1 && carried.owed == 1 && carried.missed == 0)
-        let ends = [word("confirmed", at: 170), word("cleared", at: 1003, revision: 2)]
+        #expect(carried.detected == 1 && carried.carried == 1 && carried.expected == 1 && carried.missed == 0)
+        let ends = [revision("confirmed", at: 170), revision("cleared", at: 1003, revision: 2)]
         let card = score([before, fact()], ends)
         #expect(card.entrapment.detected == 1 && card.entrapment.missed == 1)
     }
 
-    /// Within the grace before the people were out it was not ended early; so nobody was missed either.
+    /// An alert that ends within the grace before the people were out has not ended early, so
+    /// nothing is missed either.
     @Test(arguments: [(1071.5, 1), (1069.5, 0)])
     func anAlertOfBeforeMayEndWithThePeoplesWayOut(_ ended: Double, _ carried: Int) {
         let before = fact(from: 100, decidable: 100, to: 900)
-        let words = [word("confirmed", at: 170), word("cleared", at: ended, revision: 2)]
-        let card = score([before, fact(to: 1072.2)], words)
+        let revisions = [revision("confirmed", at: 170), revision("cleared", at: ended, revision: 2)]
+        let card = score([before, fact(to: 1072.2)], revisions)
         #expect(card.entrapment.carried == carried && card.entrapment.missed == 1 - carried)
     }
 
     @Test func anAlertThatGoesOnFalselyIsFalse() {
-        let words = [
-            word("confirmed", at: 1070), word("cleared", at: 2010, revision: 2),
-            word("confirmed", at: 6000, revision: 3),
-            word("confirmed", at: 6180, revision: 4), word("cleared", at: 6500, revision: 5),
+        let revisions = [
+            revision("confirmed", at: 1070), revision("cleared", at: 2010, revision: 2),
+            revision("confirmed", at: 6000, revision: 3),
+            revision("confirmed", at: 6180, revision: 4), revision("cleared", at: 6500, revision: 5),
         ]
-        let card = score([fact()], words)
+        let card = score([fact()], revisions)
         #expect(card.entrapment.detected == 1 && card.entrapment.falseAlarms == 1)
         #expect(card.findings.contains { $0.verdict == .falseAlarm && $0.time == 6000 })
     }
 
-    /// A silence that was over before its rule's hold, in a run in which every other one was suppressed.
+    /// A silence that was over before its rule's hold, in a run in which every other one was
+    /// suppressed.
     @Test func suppressedAlertsTellTheirHoldsToo() {
-        var word = word("suppressed", at: 5000)
-        (word.kind, word.holds) = ("controller_silent", 48)
+        var revision = revision("suppressed", at: 5000)
+        (revision.kind, revision.holds) = ("controller_silent", 48)
         let silence = fact("controller_silent", from: 1000, decidable: 1012, to: 1038)
-        #expect(score([silence], [word]).kinds["controller_silent"]?.brief == 1)
+        #expect(score([silence], [revision]).kinds["controller_silent"]?.brief == 1)
         #expect(score([silence], []).kinds["controller_silent"]?.missed == 1)
     }
 
-    /// What an alert says of its own holds counts for nothing: entrapments are held to the page, or to less where a site has shortened it.
+    /// The holds that an alert states do not count: entrapments are judged by entrapment.md, or by
+    /// shorter holds of a site.
     @Test func aLongerHoldLooksNoBetter() {
-        func slow(at time: Double, _ holds: Double) -> AlertWord {
-            var word = word("confirmed", at: time)
-            word.holds = holds
-            return word
+        func slow(at time: Double, _ holds: Double) -> AlertRevision {
+            var revision = revision("confirmed", at: time)
+            revision.holds = holds
+            return revision
         }
         #expect(score([fact()], [slow(at: 1500, 600)]).entrapment.missed == 1)
         #expect(score([fact()], [slow(at: 1170, 170)]).entrapment.late == 1)
@@ -203,46 +214,47 @@ import Testing
         #expect(score([fact()], [slow(at: 1018, 15)], entrapmentHolds: holds).entrapment.late == 1)
     }
 
-    /// Told or not: otherwise what is told would count, and what is not would be excused.
+    /// Raised or not: otherwise a raised alert would count, and a missing one would be excused.
     @Test func whatIsOwedIsDecidedWithoutTheAlerts() {
-        for words in [[], [word("confirmed", at: 1055)]] {
-            let brief = score([fact(to: 1060)], words).entrapment
-            #expect(brief.brief == 1 && brief.owed == 0 && brief.toldAnyway == words.count)
-            let unshown = score([fact(decidable: nil)], words).entrapment
-            #expect(unshown.unknowable == 1 && unshown.owed == 0 && unshown.toldAnyway == words.count)
+        for revisions in [[], [revision("confirmed", at: 1055)]] {
+            let brief = score([fact(to: 1060)], revisions).entrapment
+            #expect(brief.brief == 1 && brief.expected == 0 && brief.raisedAnyway == revisions.count)
+            let unshown = score([fact(decidable: nil)], revisions).entrapment
+            #expect(unshown.unknowable == 1 && unshown.expected == 0 && unshown.raisedAnyway == revisions.count)
             #expect(brief.falseAlarms == 0 && unshown.falseAlarms == 0)
         }
     }
 
-    /// It stands for the time at which its hold was over, and was said when the backlog had been read.
+    /// It stands for the end of its hold, and was recorded when the backlog had been read.
     @Test func whatIsSaidLaterThanItStandsForIsLate() {
-        var word = word("confirmed", at: 1070)
-        #expect(score([fact()], [word]).entrapment.inTime == 1)
-        word.said = 1100
-        let card = score([fact()], [word]).entrapment
-        #expect(card.inTime == 0 && card.late == 1 && card.toldAfter == [100])
+        var revision = revision("confirmed", at: 1070)
+        #expect(score([fact()], [revision]).entrapment.inTime == 1)
+        revision.recorded = 1100
+        let card = score([fact()], [revision]).entrapment
+        #expect(card.inTime == 0 && card.late == 1 && card.raisedAfter == [100])
     }
 
-    /// Whoever is sent out for an empty lift goes in vain, whether that could be known or not: cautious ones are in the bound.
+    /// A rescuer who is sent to an empty lift goes in vain, whether that could be known or not:
+    /// cautious alerts are in the bound.
     @Test func nobodyTrappedMakesItFalseAlsoWhereTheCarWasInDoubt() {
-        let plain = score([], [word("confirmed", at: 500)])
+        let plain = score([], [revision("confirmed", at: 500)])
         #expect(plain.entrapment.falseAlarms == 1 && plain.entrapment.cautious == 0 && !plain.isGood)
-        let doubt = score([fact("stuck_unknown", from: 400, to: 600)], [word("confirmed", at: 500)])
+        let doubt = score([fact("stuck_unknown", from: 400, to: 600)], [revision("confirmed", at: 500)])
         #expect(doubt.entrapment.falseAlarms == 1 && doubt.entrapment.cautious == 1)
         #expect(!doubt.isGood, "nothing had broken")
         let broken = score(
             [fact("stuck_unknown", from: 400, to: 600), fact("breakdown", from: 400, to: 400)],
-            [word("confirmed", at: 500)])
+            [revision("confirmed", at: 500)])
         #expect(broken.entrapment.falseAlarms == 1 && broken.isGood, "the car really was shut")
     }
 
-    /// A sensor said that somebody was there: as false as any, and of another cause.
+    /// A sensor showed an occupant: as false as any other, and counted apart.
     @Test func falseOnesByASensorThatErrsAreToldApart() {
         func misled(_ sensor: String, sunUntil end: Double = 0) -> Int {
             var lift = fact("lift", from: 0, to: 10_000)
             lift.sensor = sensor
             let sun = fact("nuisance.bad_sensor", from: 100, to: end)
-            let score = score([lift] + (end > 0 ? [sun] : []), [word("confirmed", at: 900)]).entrapment
+            let score = score([lift] + (end > 0 ? [sun] : []), [revision("confirmed", at: 900)]).entrapment
             #expect(score.falseAlarms == 1)
             return score.misled
         }
@@ -252,23 +264,23 @@ import Testing
     }
 
     @Test func suspicionsOfNobodyAreCountedAndThoseOfASilenceApart() {
-        let plain = score([], [word("suspected", at: 500)]).entrapment
+        let plain = score([], [revision("suspected", at: 500)]).entrapment
         #expect(plain.suspectedFalsely == 1 && plain.suspectedCautiously == 0 && plain.falseAlarms == 0)
         for doubt in ["stuck_unknown", "silent_in_use"] {
-            let wondered = score([fact(doubt, from: 400, to: 600)], [word("suspected", at: 500)]).entrapment
-            #expect(wondered.suspectedFalsely == 1 && wondered.suspectedCautiously == 1)
+            let uncertain = score([fact(doubt, from: 400, to: 600)], [revision("suspected", at: 500)]).entrapment
+            #expect(uncertain.suspectedFalsely == 1 && uncertain.suspectedCautiously == 1)
         }
     }
 
     @Test func aSilenceExcusesNoConfirmation() {
-        let silence = score([fact("silent_in_use", from: 400, to: 600)], [word("confirmed", at: 500)]).entrapment
+        let silence = score([fact("silent_in_use", from: 400, to: 600)], [revision("confirmed", at: 500)]).entrapment
         #expect(silence.falseAlarms == 1 && silence.cautious == 0)
     }
 
     @Test func falseOnesStandInTheStratumOfTheirLift() {
         var lift = fact("lift", from: 0, to: 10_000)
         (lift.sensor, lift.network) = ("stuck", "lossy")
-        let card = score([lift], [word("confirmed", at: 500)])
+        let card = score([lift], [revision("confirmed", at: 500)])
         #expect(
             card.strata(by: \.network).first?.score.falseAlarms == 1
                 && card.strata(by: \.network).first?.name == "lossy")
@@ -277,64 +289,65 @@ import Testing
     }
 
     @Test func theLifeOfAnAlertIsWatched() {
-        let early = score([fact()], [word("confirmed", at: 1070), word("cleared", at: 1500, revision: 2)])
+        let early = score([fact()], [revision("confirmed", at: 1070), revision("cleared", at: 1500, revision: 2)])
         #expect(early.entrapment.clearedEarly == 1)
-        #expect(score([fact()], [word("confirmed", at: 1070)]).entrapment.neverCleared == 1)
+        #expect(score([fact()], [revision("confirmed", at: 1070)]).entrapment.neverCleared == 1)
     }
 
-    /// A suspicion that ends while people are inside has ended early, too.
+    /// A suspicion that ends while people are inside has also ended early.
     @Test func aSuspicionMayEndEarly() {
-        let words = [word("suspected", at: 1018), word("cleared", at: 1500, revision: 2)]
-        #expect(score([suspectable()], words).entrapment.clearedEarly == 1)
+        let revisions = [revision("suspected", at: 1018), revision("cleared", at: 1500, revision: 2)]
+        #expect(score([suspectable()], revisions).entrapment.clearedEarly == 1)
     }
 
-    /// One incident is one alert: a second name for it is one too many, also where it is only suspected.
+    /// One incident is one alert: a second one is one too many, also a mere suspicion.
     @Test(arguments: ["confirmed", "suspected"])
     func aSecondAlertForOneIncidentIsDoubled(_ state: String) {
-        let twice = score([fact()], [word("confirmed", at: 1070), word(state, at: 1080, id: "b")])
+        let twice = score([fact()], [revision("confirmed", at: 1070), revision(state, at: 1080, id: "b")])
         #expect(twice.entrapment.doubled == 1)
         let again = [
-            word("confirmed", at: 1070), word("cleared", at: 1100, revision: 2), word(state, at: 1200, id: "b"),
+            revision("confirmed", at: 1070), revision("cleared", at: 1100, revision: 2),
+            revision(state, at: 1200, id: "b"),
         ]
         #expect(score([fact()], again).entrapment.doubled == 1)
     }
 
-    /// What begins after a presumption of release is a new alert.
+    /// An alert that begins after a presumption of release is a new one.
     @Test func afterAPresumptionOfReleaseASecondAlertIsNone() {
-        let words = [
-            word("confirmed", at: 1070), word("presumed_released", at: 1100, revision: 2),
-            word("confirmed", at: 1200, id: "b"),
+        let revisions = [
+            revision("confirmed", at: 1070), revision("presumed_released", at: 1100, revision: 2),
+            revision("confirmed", at: 1200, id: "b"),
         ]
-        #expect(score([fact()], words).entrapment.doubled == 0)
+        #expect(score([fact()], revisions).entrapment.doubled == 0)
     }
 
-    /// A suspicion that was suppressed is over: what begins later is no second alert for it.
+    /// A suspicion that was suppressed has ended: a later alert is no second one.
     @Test func aSuspicionThatWasSuppressedIsOver() {
-        let words = [
-            word("suspected", at: 500), word("suppressed", at: 520, revision: 2),
-            word("suspected", at: 1018, id: "b"), word("confirmed", at: 1078, id: "b", revision: 2),
+        let revisions = [
+            revision("suspected", at: 500), revision("suppressed", at: 520, revision: 2),
+            revision("suspected", at: 1018, id: "b"), revision("confirmed", at: 1078, id: "b", revision: 2),
         ]
-        #expect(score([fact()], words).entrapment.doubled == 0)
-        #expect(score([fact()], [word("suppressed", at: 1010)]).unique == 0, "it tells of none")
+        #expect(score([fact()], revisions).entrapment.doubled == 0)
+        #expect(score([fact()], [revision("suppressed", at: 1010)]).unique == 0, "it is left out")
     }
 
-    /// Kinds of today and of tomorrow: the branches are one kind.
+    /// The branches of an entrapment are one kind, whatever their names.
     @Test(arguments: ["entrapment", "entrapment", "entrapment"])
     func theBranchesOfAnEntrapmentAreOneKind(_ kind: String) {
-        let told = AlertWord(
+        let alert = AlertRevision(
             alertID: "a", revision: 1, lift: "1", kind: kind, state: "confirmed", time: 1070, holds: 600)
-        #expect(score([fact()], [told]).entrapment.detected == 1)
+        #expect(score([fact()], [alert]).entrapment.detected == 1)
     }
 
     @Test func aRevisionThatNeverCameIsLostAndADoubleIsCountedOnce() {
         let card = score(
-            [fact()], [word("confirmed", at: 1070, revision: 2), word("confirmed", at: 1070, revision: 2)])
+            [fact()], [revision("confirmed", at: 1070, revision: 2), revision("confirmed", at: 1070, revision: 2)])
         #expect(card.lost == 1 && card.unique == 1 && card.received == 2)
     }
 
     @Test func cardsOfBuildingsAddUp() {
         var sum = score([fact()], [])
-        sum += score([fact()], [word("confirmed", at: 1070)])
+        sum += score([fact()], [revision("confirmed", at: 1070)])
         #expect(sum.entrapment.happened == 2 && sum.entrapment.missed == 1 && sum.findings.count == 2)
         #expect(sum.strata.values.reduce(0) { $0 + $1.happened } == 2)
     }

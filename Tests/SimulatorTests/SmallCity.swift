@@ -1,11 +1,11 @@
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import PositionedYAML
 
 @testable import City
 
-/// A city for tests: a scenario in a few lines of YAML, over the shipped catalogue and profiles.
+/// A city for tests: a scenario in a few lines of YAML, with the shipped catalogue and profiles.
 struct SmallCity {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
@@ -30,13 +30,13 @@ struct SmallCity {
         try YAMLNode(parsing: Array(Data(contentsOf: URL(fileURLWithPath: "\(root)/\(path)"))), file: path)
     }
 
-    /// Lets it live, and hands over what arrives.
+    /// Simulates the city, and hands over the messages that arrive.
     @discardableResult
-    func live(only buildings: Range<Int>? = nil, _ see: (City.Arrival) -> Void = { _ in }) -> City {
+    func simulate(only buildings: Range<Int>? = nil, _ see: (City.Arrival) -> Void = { _ in }) -> City {
         let city = City(scenario, seed: seed, only: buildings)
         while city.advance(see) {}
         return city
     }
 
-    func entrapments() -> [TruthRow] { live().truth.filter { $0.kind == "entrapment" } }
+    func entrapments() -> [TruthRow] { simulate().truth.filter { $0.kind == "entrapment" } }
 }

@@ -1,12 +1,12 @@
-import Elevator
 import Encoding
 import Foundation
+import LiftModel
 import PositionedYAML
 import Testing
 
 @testable import Trace
 
-/// What is written into a trace comes out of it, compressed or not.
+/// A trace is read as it was written, compressed or not.
 @Suite struct TraceFileTests {
     private let path = NSTemporaryDirectory() + "hoistway-trace-\(UUID().uuidString)"
 
@@ -15,8 +15,9 @@ import Testing
         var rows: [String] = []
         var reader = TraceReader(file: path)
         try LineReader(path).visitLines { line, number in
-            try reader.read(line, number: number) { topic, payload, isRetained, time in
-                rows.append("\(time.seconds) \(topic.array) \(payload.array) \(isRetained)")
+            try reader.read(line, number: number) { topic, payload, isRetained, unread, time in
+                rows.append(
+                    "\(time.seconds) \(topic.array) \(payload.array) \(isRetained)\(unread.map { " of \($0)" } ?? "")")
             } event: { event, time in
                 rows.append("\(time.seconds) \(event)")
             }
@@ -35,9 +36,9 @@ import Testing
         writer.message(
             topic: topic.span, payload: payload.span, isRetained: true, qos: 1, session: 1,
             at: Instant(nanoseconds: 1_500_000_000))
-        writer.event(.order("release 1"), session: 1, at: Instant(nanoseconds: 2_000_000_000))
+        writer.event(.action("release 1"), session: 1, at: Instant(nanoseconds: 2_000_000_000))
         try write(writer.take())
-        #expect(try rows(path) == ["1.5 \(topic) \(payload) true", "2.0 \(TraceEvent.order("release 1"))"])
+        #expect(try rows(path) == ["1.5 \(topic) \(payload) true", "2.0 \(TraceEvent.action("release 1"))"])
     }
 
     /// Lines as they are, and as several pieces, some longer than any buffer.
@@ -52,7 +53,7 @@ import Testing
             bytes += compressor.compress(Array(text.utf8))
         }
         bytes += compressor.finish()
-        // A second recording behind the first, as `cat` or an appending writer makes it.
+        // A second recording after the first, as `cat` or an appending writer makes it.
         let again = Compressor()
         bytes += again.compress(Array("the end\n".utf8)) + again.finish()
         try write(bytes)
@@ -73,8 +74,8 @@ import Testing
             try LineReader(path).visitLines { line, _ in read.append(String(decoding: line.array, as: UTF8.self)) }
         }
         #expect(read == ["one", "two"])
-        let said = failure?.diagnostics.first?.description ?? ""
-        #expect(said.contains("ends in the middle"))
+        let text = failure?.diagnostics.first?.description ?? ""
+        #expect(text.contains("ends in the middle"))
     }
 
     @Test func damagedBytesAreNamed() throws {
@@ -84,7 +85,7 @@ import Testing
         try write(bytes)
         defer { try? FileManager.default.removeItem(atPath: path) }
         let failure = #expect(throws: InvalidFiles.self) { try LineReader(path).visitLines { _, _ in } }
-        let said = failure?.diagnostics.first?.description ?? ""
-        #expect(said.contains("cannot be unpacked"))
+        let text = failure?.diagnostics.first?.description ?? ""
+        #expect(text.contains("cannot be unpacked"))
     }
 }

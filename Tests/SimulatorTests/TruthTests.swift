@@ -3,9 +3,9 @@ import Testing
 
 @testable import City
 
-/// What is written down of entrapments and silences, and for how long.
+/// The truth's rows of entrapments and silences, and their length.
 @Suite struct TruthTests {
-    /// What makes an entrapment is people in a stopped, shut car, not the name of the cause.
+    /// An entrapment is people in a stopped, shut car, whatever the cause.
     @Test func anEntrapmentHasPeopleAndACause() throws {
         let city = try SmallCity(
             """
@@ -16,7 +16,7 @@ import Testing
             failures: { per_lift_year: 30000, evenly: true }
             rescue: { arrival: 2m, release: 1m, call_out: 1m, repair: 1m }
             """)
-        let truth = city.live().truth
+        let truth = city.simulate().truth
         let entrapments = truth.filter { $0.kind == "entrapment" }
         #expect(entrapments.count > 40)
         for row in entrapments { #expect((row.people ?? 0) > 0 && row.cause != nil && row.end > row.start, "\(row)") }
@@ -27,11 +27,12 @@ import Testing
             ]))
         // A door that does not close lets everybody out.
         #expect(!trapping.contains("door_drive_worn"))
-        // Not every breakdown finds somebody in the car.
+        // Not every breakdown has passengers in the car.
         #expect(entrapments.count < truth.count { $0.kind == "breakdown" })
     }
 
-    /// Half of the controllers that start anew do not know where they are, and keep shut.
+    /// Half of the controllers that restart do not know where their car is, and keep its doors
+    /// shut.
     @Test func aControllerThatStartsAnewMayStayShut() throws {
         let city = try SmallCity(
             """
@@ -42,7 +43,7 @@ import Testing
             failures: { per_lift_year: 30000, only: [controller_reboot] }
             """)
         let entrapments = city.entrapments()
-        // One that comes back opens its door within two minutes.
+        // A controller that recovers opens its door within two minutes.
         #expect(entrapments.count { $0.end - $0.start > 300 } > 5, "\(entrapments.count)")
         #expect(entrapments.contains { $0.end - $0.start < 150 })
     }
@@ -58,7 +59,7 @@ import Testing
             devices: [{ profile: \(profile) }]
             failures: { per_lift_year: 30000, only: [overspeed] }
             """)
-        let rows = city.live().truth.filter { $0.kind == "overspeed" }
+        let rows = city.simulate().truth.filter { $0.kind == "overspeed" }
         #expect(rows.count > 5)
         #expect(rows.allSatisfy { ($0.decidable != nil) == isKnown })
     }
@@ -80,7 +81,7 @@ import Testing
         #expect(850...1350 ~= mean, "\(mean) s")
     }
 
-    /// What a silence excuses ends with it, not when a door opens at last.
+    /// A silence is an excuse only until the lift's next message, not until a door opens.
     @Test func aSilenceIsOverWhenTheLiftIsHeard() throws {
         let city = try SmallCity(
             """
@@ -89,12 +90,12 @@ import Testing
             networks: bursty
             sensors: { occupancy: { missing: 1 } }
             """)
-        let truth = city.live().truth
+        let truth = city.simulate().truth
         let away = Dictionary(grouping: truth.filter { $0.kind == "link_away" }, by: \.lift)
         let silences = truth.filter { $0.kind == "silent_in_use" }
         #expect(silences.count > 50)
         for silence in silences {
-            // The link is away for a minute at most, and the lift speaks every ten seconds.
+            // The link is down for a minute at most, and the lift sends every ten seconds.
             #expect(silence.end - silence.start < 75, "\(silence)")
             #expect(
                 away[silence.lift]?.contains { $0.start - 11 < silence.start && silence.end < $0.end + 11 } == true,
@@ -102,8 +103,9 @@ import Testing
         }
     }
 
-    /// The controllers fall silent, and while they are people are trapped. A silence that lasts has to be suspected though the lift is heard again;
-    /// after a short one its first words show it. A silence that nothing speaks for is confirmed by those words only.
+    /// The adapters stop while people are trapped. A silence that lasts must be suspected although
+    /// the lift sends again. After a short one its first messages are the evidence. A silence that
+    /// nothing corroborates is confirmed by those messages only.
     @Test(arguments: [(5.0, false), (0.4, true)])
     func aSilenceThatLastedIsOwedThoughTheLiftIsHeardAgain(minutes: Double, countsFromTheFirstWord: Bool) throws {
         let city = try SmallCity(
@@ -118,22 +120,22 @@ import Testing
               - { at: 595s, what: breakdown, cause: drive_fault }
               - { at: 10m, what: silence, for: \(Int(minutes * 60))s }
             """)
-        let heardAgain = city.scenario.startSeconds + 600 + minutes * 60
-        let truth = city.live().truth
-        // What was last heard of them could hold people.
+        let silenceEnd = city.scenario.startSeconds + 600 + minutes * 60
+        let truth = city.simulate().truth
+        // Their last messages could hold people.
         let inUse = Set(truth.filter { $0.kind == "silent_in_use" }.map(\.lift))
         let unseen = truth.filter {
-            $0.kind == "entrapment" && $0.place == "silence" && inUse.contains($0.lift) && $0.end > heardAgain + 120
+            $0.kind == "entrapment" && $0.place == "silence" && inUse.contains($0.lift) && $0.end > silenceEnd + 120
         }
         #expect(unseen.count >= 3, "\(unseen.count)")
         for row in unseen {
-            let isAfterwards = (row.decidable ?? -.infinity) >= heardAgain
+            let isAfterwards = (row.decidable ?? -.infinity) >= silenceEnd
             #expect(isAfterwards == countsFromTheFirstWord, "\(row)")
-            #expect(row.confirmable.map { $0 >= heardAgain } != false, "\(row)")
+            #expect(row.confirmable.map { $0 >= silenceEnd } != false, "\(row)")
         }
     }
 
-    /// What a link holds back, no gateway can tell in time.
+    /// A press that a link holds back cannot be raised in time.
     @Test func aPressIsOwedFromWhenAWordOfItArrives() throws {
         let city = try SmallCity(
             """
@@ -142,14 +144,15 @@ import Testing
             networks: bursty
             nuisances: { prank_call: 9000 }
             """)
-        let delays = city.live().truth.filter { $0.kind == "car_alarm_call" }
+        let delays = city.simulate().truth.filter { $0.kind == "car_alarm_call" }
             .compactMap { press in press.decidable.map { $0 - press.start } }
         #expect(delays.count > 100)
         #expect(delays.allSatisfy { 0.01...61 ~= $0 }, "\(delays.min() ?? 0) to \(delays.max() ?? 0) s")
         #expect(delays.contains { $0 > 3 }, "\(delays.max() ?? 0) s")
     }
 
-    /// It had been shown for half a minute when its lift fell silent; the last words arrive late, and change nothing of that.
+    /// The evidence was half a minute old when the lift stopped reporting. Its last messages arrive
+    /// late and do not change that.
     @Test func whatWasShownBeforeASilenceIsNotShownAnew() throws {
         let city = try SmallCity(
             """
@@ -163,8 +166,8 @@ import Testing
               - { at: 10m, what: breakdown, cause: drive_fault }
               - { at: 12m, what: silence, for: 10m }
             """)
-        let shown = city.entrapments().filter { $0.place == "off_level" && $0.end - $0.start > 300 }
-        #expect(shown.count >= 3, "\(shown.count)")
-        for row in shown { #expect((row.decidable ?? .infinity) - row.start < 30, "\(row)") }
+        let visible = city.entrapments().filter { $0.place == "off_level" && $0.end - $0.start > 300 }
+        #expect(visible.count >= 3, "\(visible.count)")
+        for row in visible { #expect((row.decidable ?? .infinity) - row.start < 30, "\(row)") }
     }
 }

@@ -1,11 +1,11 @@
-import Elevator
 import Foundation
 import Journal
+import LiftModel
 import Testing
 
 @testable import Uplink
 
-/// What is put beside an event when it is sent.
+/// The members that each copy of an event gets.
 @Suite struct EnvelopeTests {
     private let journal: Journal
     private let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
@@ -16,14 +16,15 @@ import Testing
         var batch = Journal.Batch(now: Instant(nanoseconds: 5_000_000_000))
         batch.stamp = ClockStamp(monotonic: 7_250_000_000, quality: "free")
         batch.events = [
-            OwedEvent(id: "e", type: "word", lane: .fault, subject: "s", body: Array("{\"id\":\"e\"}".utf8))
+            OutboundEvent(id: "e", type: "word", lane: .fault, subject: "s", body: Array("{\"id\":\"e\"}".utf8))
         ]
         try journal.commit(batch)
     }
 
     private func sent() throws -> [String: Any] {
-        let row = try #require(try journal.owed(to: "centre", event: "e"))
-        let json = try Envelope(journal, nil).json(Dispatch.Sending(row: row, attempt: 3), at: Instant(nanoseconds: 0))
+        let row = try #require(try journal.pendingRow(for: "centre", event: "e"))
+        let json = try Envelope(journal, nil).json(
+            Dispatch.Transmission(row: row, attempt: 3), at: Instant(nanoseconds: 0))
         return try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])
     }
 
@@ -37,19 +38,20 @@ import Testing
     @Test func aRunThatBeganIn1970IsCorrected() throws {
         #expect(try journal.correctRuns(by: 1_795_286_400_250_000_000) == 0)
         #expect(try sent()["timecorrection"] as? String == "1795286400.25")
-        // The next run has a line of its own, and what the last one noted keeps its correction.
+        // The next run has its own time line, and events of the last run keep their correction.
         try journal.beginRun(boot: "boot-1", anchor: 1_795_286_398_000_000_000)
         #expect(try sent()["timecorrection"] as? String == "1795286400.25")
     }
 
     @Test func aRestartBeforeTheClockWasSetIsCorrectedOnceItIs() throws {
-        // Two more runs: one of the same boot, whose line began where the first one's ended, and one of another.
+        // Two more runs: one of the same boot, whose time line starts where the first one's ended,
+        // and one of another boot.
         try journal.beginRun(boot: "boot-1", anchor: -2_000_000_000)
         #expect(try journal.correctRuns(by: 1_795_286_400_000_000_000) == 1)
         #expect(try sent()["timecorrection"] as? String == "1795286400.25")
         #expect(try journal.correctRuns(by: 1_795_286_400_000_000_000) == 0, "nothing is new")
         try journal.beginRun(boot: "boot-2", anchor: 0)
-        #expect(try journal.correctRuns(by: 50_000_000_000) == 0, "nobody knows what another boot's clock said")
+        #expect(try journal.correctRuns(by: 50_000_000_000) == 0, "the clock of another boot is unknown")
         #expect(try sent()["timecorrection"] as? String == "1795286400.25")
     }
 

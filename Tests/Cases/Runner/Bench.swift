@@ -4,18 +4,18 @@
     import Musl
 #endif
 
-/// Runs the program under test on one command line after the other, several at a time.
+/// Runs the program under test with each command line, several at a time.
 struct Bench {
     let program: String
-    /// Where the outputs are written; `clean` takes it away.
+    /// The folder for the outputs; `clean` removes it.
     let scratch: String
     private(set) var outcomes: [[String]: Outcome] = [:]
     private var started: [(arguments: [String], command: Command)] = []
     private var files = 0
 
-    /// How many programs run at once.
+    /// The number of programs that run at once.
     private static let width = 4
-    /// Stands in a trace for the id of its first entrapment, which the centre's words name.
+    /// In a trace, the placeholder for the id of its first entrapment in operator actions.
     private static let placeholder = "{alert}"
 
     init(program: String, scratch: String) {
@@ -47,7 +47,8 @@ struct Bench {
         guard isFirst, let trace, trace.contains(Self.placeholder),
             let alert = outcome.revisions.first(where: { $0.data.kind.hasPrefix("entrapment") })
         else { return }
-        // An order that names no alert does nothing, so the first run shows the id, and the second one obeys it.
+        // An operator action for an unknown alert does nothing. So the first run shows the id, and
+        // the second run has it in its operator actions.
         let path = "\(scratch)/\(files).ndjson"
         write(
             trace.split(separator: Self.placeholder, omittingEmptySubsequences: false).joined(separator: alert.data.id),

@@ -4,7 +4,7 @@
     import Musl
 #endif
 
-/// A program that runs while others do; its output goes to files, so that no pipe fills.
+/// A program that runs beside others. Its output is written to files, so that no pipe fills.
 final class Command {
     private var pid: pid_t = 0
     private let folder: String
@@ -20,13 +20,13 @@ final class Command {
         let flags = O_WRONLY | O_CREAT | O_TRUNC
         posix_spawn_file_actions_addopen(&actions, 1, "\(folder)/\(name).out", flags, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, "\(folder)/\(name).err", flags, 0o600)
-        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        let result = posix_spawn(&pid, arguments[0], &actions, nil, &words, environ)
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        defer { for argument in argv { free(argument) } }
+        let result = posix_spawn(&pid, arguments[0], &actions, nil, &argv, environ)
         if result != 0 { throw CommandError(program: arguments[0], reason: String(cString: strerror(result))) }
     }
 
-    /// Waits for its end.
+    /// Waits for the program's end.
     func finish() -> (status: Int32, output: String, errors: String) {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
@@ -41,7 +41,7 @@ struct CommandError: Error, CustomStringConvertible {
     var description: String { "\(program) cannot be started: \(reason)" }
 }
 
-/// The whole file as text, what is not UTF-8 replaced; nil where it cannot be read.
+/// The whole file as text, with bytes that are not UTF-8 replaced; nil where it cannot be read.
 func read(_ path: String) -> String? {
     guard let file = fopen(path, "r") else { return nil }
     defer { fclose(file) }

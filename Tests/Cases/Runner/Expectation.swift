@@ -1,18 +1,19 @@
 import FoundationEssentials
 
-/// One row of `expected.tsv`: what must come, or must not come, when a file is replayed or checked.
+/// One row of `expected.tsv`: the result that a replay or a check of a file must have or not have.
 struct Expectation {
-    /// What the row asks for.
+    /// What the row requires.
     enum Demand {
-        /// The first fitting revision comes between these seconds after the trace's first row.
-        case comes(ClosedRange<Double>)
+        /// The first revision that fits has an event time in this range, in seconds after the
+        /// trace's first row.
+        case within(ClosedRange<Double>)
         /// No revision fits.
         case never
         /// At the end of the trace an alert of this kind is open, or none is.
         case atEnd(isOpen: Bool)
-        /// So many different ids fit.
+        /// The revisions that fit have so many different ids.
         case ids(Int)
-        /// No id is also one of the run with these options.
+        /// No id also occurs in the run with these options.
         case apart(options: [String])
         /// `hoistway replay` or `hoistway check` exits with 0, or with another code.
         case exits(accepted: Bool)
@@ -21,16 +22,16 @@ struct Expectation {
     let line: Int
     let file: String
     let options: [String]
-    /// Alternatives, each a name or a beginning with `*`.
+    /// Alternatives; each may begin and end with `*` for any letters.
     let kinds: [Substring]
     /// nil for every lift of the trace.
     let lift: Substring?
     let reasons: [Substring]
     let states: [Substring]
     let demand: Demand
-    /// Each must stand in the event (or the output), or must not where it begins with `!`.
+    /// The event (or the output) must contain each, or must not where the text begins with `!`.
     let texts: [Substring]
-    /// The row's own words, for the table.
+    /// The row's cells, for the printed table.
     let summary: String
 
     /// - Throws: a sentence that names the mistake.
@@ -67,7 +68,7 @@ struct Expectation {
             if let count = Int(from) { return .ids(count) }
         case (_, "none"): return .never
         default:
-            if let from = Double(from), let to = Double(to), from <= to { return .comes(from...to) }
+            if let from = Double(from), let to = Double(to), from <= to { return .within(from...to) }
         }
         throw TableMistake(line: line, "asks for '\(state) \(from) \(to)', expected a state with two times or 'none'")
     }

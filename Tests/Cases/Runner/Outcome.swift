@@ -1,8 +1,9 @@
 import FoundationEssentials
 
-/// What `hoistway` said to one file: its exit status, its output, and the alerts among it.
+/// The result of `hoistway` for one file: its exit status, its output, and the alerts in the
+/// output.
 struct Outcome {
-    /// One revision of an alert, as the centre would get it.
+    /// One revision of an alert, as the centre would receive it.
     struct Revision: Decodable {
         struct Content: Decodable {
             var id: String
@@ -34,11 +35,11 @@ struct Outcome {
         guard let trace else { return }
         struct Row: Decodable { var t: Double }
         let decoder = JSONDecoder()
-        // A damaged first row is the case's own business; its times then count from 1970.
+        // A case may have a damaged first row; its times then count from 1970.
         let first = trace.prefix { $0 != "\n" }
         if let row = try? decoder.decode(Row.self, from: Data(first.utf8)) { start = row.t }
         for line in output.split(separator: "\n") {
-            // Lines that are no alerts stay in `output`; a row about text finds them there.
+            // Lines that are no alerts are in `output` only, where a row with texts finds them.
             guard var revision = try? decoder.decode(Revision.self, from: Data(line.utf8)) else { continue }
             revision.json = String(line)
             revisions.append(revision)
@@ -51,33 +52,33 @@ struct Outcome {
 }
 
 extension Expectation {
-    /// Whether the outcome is as expected, and what came in a few words.
-    /// - Parameter other: of the run that a row of `apart` names.
-    func verdict(_ outcome: Outcome, other: Outcome?) -> (isMet: Bool, came: String) {
-        // A program that a signal ended has refused nothing.
+    /// Whether the outcome is as expected, and a summary of the result.
+    /// - Parameter other: the outcome of the run with which a row of `apart` is compared.
+    func verdict(_ outcome: Outcome, other: Outcome?) -> (isMet: Bool, result: String) {
+        // A program that a signal has ended counts neither as accepting nor as refusing.
         if outcome.status < 0 { return (false, "ended by signal \(-outcome.status)") }
         if case .exits(let accepted) = demand {
             let missing = texts.filter { !Self.holds($0, in: outcome.output) }
             let exit = outcome.status == 0 ? "accepted" : "refused (exit code \(outcome.status))"
             return (
                 (outcome.status == 0) == accepted && missing.isEmpty,
-                missing.isEmpty ? exit : "\(exit), not as '\(missing.joined(separator: "; "))'"
+                missing.isEmpty ? exit : "\(exit), not met: '\(missing.joined(separator: "; "))'"
             )
         }
         if outcome.status != 0 { return (false, "exit code \(outcome.status): \(outcome.lastLine)") }
         let fitting = outcome.revisions.filter(fits)
         switch demand {
-        case .comes(let window): return first(fitting, in: window, outcome)
+        case .within(let window): return first(fitting, in: window, outcome)
         case .never:
             guard let first = fitting.first else { return (true, "none") }
-            return (false, words(first, outcome))
+            return (false, description(of: first, outcome))
         case .ids(let count):
             let ids = Set(fitting.map(\.data.id)).count
             return (ids == count, "\(ids) ids")
         case .atEnd(let isOpen):
             let last = Dictionary(fitting.map { ($0.data.id, $0) }, uniquingKeysWith: { $1 })
             let open = last.values.filter { ["suspected", "confirmed", "raised"].contains($0.data.state) }
-            if last.isEmpty { return (false, "nothing came") }
+            if last.isEmpty { return (false, "no alert") }
             return (open.isEmpty != isOpen, open.isEmpty ? "closed" : "open")
         case .apart:
             let ids = Set(fitting.map(\.data.id))
@@ -89,24 +90,23 @@ extension Expectation {
 
     private func first(
         _ fitting: [Outcome.Revision], in window: ClosedRange<Double>, _ outcome: Outcome
-    ) -> (isMet: Bool, came: String) {
+    ) -> (isMet: Bool, result: String) {
         guard let first = fitting.first else {
             let near = outcome.revisions.filter { revision in
                 kinds.contains { Self.matches(revision.data.kind, $0) } && isOf(lift, revision)
             }
-            let others = near.prefix(3).map { words($0, outcome) }
+            let others = near.prefix(3).map { description(of: $0, outcome) }
             return (false, others.isEmpty ? "nothing" : "only " + others.joined(separator: ", "))
         }
         let missing = texts.filter { !Self.holds($0, in: first.json) }
         let isMet = window.contains(outcome.seconds(first)) && missing.isEmpty
-        return (
-            isMet, words(first, outcome) + (missing.isEmpty ? "" : ", not with '\(missing.joined(separator: "; "))'")
-        )
+        let unmet = missing.isEmpty ? "" : ", not met: '\(missing.joined(separator: "; "))'"
+        return (isMet, description(of: first, outcome) + unmet)
     }
 
     private func fits(_ revision: Outcome.Revision) -> Bool {
         let data = revision.data
-        // A row that says how something ends at, or counts, looks at every state.
+        // Rows about the end of the trace or about ids look at all states.
         let isEveryState: Bool =
             switch demand {
             case .atEnd, .ids, .apart: true
@@ -122,7 +122,7 @@ extension Expectation {
         lift.map { revision.subject == $0 } ?? true
     }
 
-    private func words(_ revision: Outcome.Revision, _ outcome: Outcome) -> String {
+    private func description(of revision: Outcome.Revision, _ outcome: Outcome) -> String {
         let data = revision.data
         let time = (outcome.seconds(revision) * 10).rounded() / 10
         return "\(data.kind) \(data.state) \(data.reason) \(time)"
@@ -137,7 +137,7 @@ extension Expectation {
         }
     }
 
-    /// `!` denies; alternatives stand between bars.
+    /// `!` negates; alternatives are separated by bars.
     private static func holds(_ text: Substring, in whole: String) -> Bool {
         if text.hasPrefix("!") { return !holds(text.dropFirst(), in: whole) }
         return text.split(separator: "|").contains { whole.contains($0) }

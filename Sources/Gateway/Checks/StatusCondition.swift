@@ -1,0 +1,86 @@
+import Detection
+import Journal
+import LiftModel
+import Platform
+
+extension StatusReport {
+    /// The facts for the checks.
+    func condition(now: Instant, monotonic: Int64) -> Condition {
+        var condition = Condition()
+        condition.brokerURL = loop.settings.client.url.description
+        condition.isConnected = loop.isSubscribed
+        condition.observedFor = loop.drainedAt.map { .nanoseconds(monotonic - $0) }
+        condition.brokerTrouble = loop.brokerTrouble
+        condition.brokerProblems = loop.brokerProblems
+        let detector = loop.intake.detector
+        let refused = Set(loop.intake.refusedLifts.open.map(\.lift))
+        condition.lifts = (0..<detector.liftCount).map { index in
+            let view = detector.view(index)
+            return Condition.ObservedLift(
+                name: Self.name(view.lift), silence: view.lastSignOfLife.map { max(.zero, now - $0) },
+                silenceLimit: max(Condition.ObservedLift.leastSilence, (longestPauses[view.lift.id] ?? .zero) * 3),
+                isExcused: view.maintenanceUntil != nil || refused.contains(view.lift.id),
+                // The detector's offset is what is to be added to the device's time.
+                clockOffset: view.clockOffset.map { .zero - $0 })
+        }
+        condition.topics = Self.readable(loop.settings.filters)
+        condition.refusedLifts = refused.sorted().map { id in
+            detector.index(of: id).map { Self.name(detector.lift($0)) } ?? id
+        }
+        condition.unregistered = loop.intake.badInput.unregisteredTopics(at: now).map {
+            Condition.UnregisteredTopic(topic: $0.topic, messages: $0.count)
+        }
+        condition.rulesVersion = rulesVersion
+        condition.reloadProblem = reloadProblem
+        condition.changedSinceStart = changedSinceStart
+        condition.diskFailing = loop.failingSince.map { (.nanoseconds(monotonic - $0), loop.diskError) }
+        // Checked only where something is wrong, which may be a matter of rights.
+        if loop.failingSince != nil || signingProblem != nil {
+            condition.fileProblem = OwnFiles(in: stateFolder).problem
+        }
+        condition.routes = routes
+        condition.pendingEvents = pendingEvents
+        condition.oldestPending = oldestPending.map { now - $0 }
+        condition.deadLetters = deadLetters
+        condition.signingProblem = signingProblem
+        condition.certificates = certificates
+        condition.isClockSynchronised = loop.clock.quality != .free
+        condition.wallOffset = loop.clock.wallOffset
+        condition.now = Instant(nanoseconds: MonotonicClock.wallNanoseconds)
+        condition.lineOffset = condition.now - now
+        condition.lostJournal =
+            SetAsideJournal.newest(beside: stateFolder + "/journal.db")?.shown(at: condition.now)
+            ?? (lostJournal ? Condition.LostJournal(age: .nanoseconds(monotonic - startedAt), file: nil) : nil)
+        condition.selfTest = selfTest(now)
+        return condition
+    }
+
+    private static func name(_ lift: Lift) -> String { lift.place.map { "\($0) (\(lift.id))" } ?? lift.id }
+
+    /// The subscriptions in the form of an access list: `lifts/+/state` and `lifts/+/online` are
+    /// `lifts/#`.
+    static func readable(_ filters: [String]) -> [String] {
+        Set(
+            filters.filter { !Array($0.utf8).starts(with: SelfTest.topicPrefix) }.map { filter in
+                let stem = filter.prefix { $0 != "+" && $0 != "#" }
+                return stem.count == filter.count ? filter : stem + "#"
+            }
+        ).sorted()
+    }
+
+    /// The last self-test, also of an earlier run.
+    private func selfTest(_ now: Instant) -> Condition.LastSelfTest {
+        // A requested test that failed counts, though none is made by itself.
+        guard hasSelfTest || loop.selfTestReport != nil || loop.lastSelfTestFailure != nil else { return .none }
+        if let report = loop.selfTestReport {
+            guard let ended = report.ended else { return .running(lastFailure: loop.lastSelfTestFailure) }
+            let age = now - report.started - .nanoseconds(Int64(ended * 1e9))
+            return report.problem.map { .failed(age: age, because: $0) } ?? .passed(age: age)
+        }
+        // A journal that cannot be read is a check of its own.
+        guard let counters = try? loop.journal.counters(), let last = counters["selftest_at"] else { return .missing }
+        let age = now - Instant(nanoseconds: Int64(last))
+        return counters["selftest_passed"] == 1
+            ? .passed(age: age) : .failed(age: age, because: loop.lastSelfTestFailure ?? "")
+    }
+}

@@ -1,0 +1,124 @@
+import FoundationEssentials
+import Journal
+import Logging
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Opens a site's journal in any condition of the file and the disk: neither damage nor a full disk
+/// keeps the gateway from watching.
+struct JournalOpener {
+    struct Opened {
+        /// The journal of this run.
+        var journal: Journal
+        /// The journal of the last run.
+        var past: Journal
+        var damage: Journal.Damage?
+        /// Why the disk takes no file. `journal` is then in a folder in memory, stores nothing, and
+        /// is dropped when the disk is well.
+        var failure: JournalError?
+        /// See `JournalIdentity`.
+        var identity = ""
+    }
+
+    let path: String
+    private let folder: String
+    private let pathInMemory: String
+    /// Whether the gateway has run on this folder before.
+    private var hasRunBefore: Bool
+    private var identity: JournalIdentity
+    private let log: Logger
+
+    init(_ configuration: Configuration, hasRunBefore: Bool, log: Logger) {
+        folder = configuration.stateFolder
+        path = folder + "/journal.db"
+        identity = JournalIdentity(besideJournal: path)
+        pathInMemory = configuration.runtimeFolder + "/journal-in-memory.db"
+        self.hasRunBefore = hasRunBefore
+        self.log = log
+    }
+
+    /// - Throws: `JournalError` for problems that no start can mend: another product's file, a
+    ///   newer format, a folder of another user.
+    mutating func open() throws(JournalError) -> Opened {
+        defer { hasRunBefore = true }
+        var opened = try openOnDiskOrInMemory()
+        let (text, isStored) = identity.take(for: opened.failure == nil ? opened.journal : nil)
+        opened.identity = text
+        if !isStored, opened.failure == nil {
+            log.error("\(path).identity cannot be written: the next start will name its alerts after another journal")
+        }
+        return opened
+    }
+
+    private func openOnDiskOrInMemory() throws(JournalError) -> Opened {
+        let ballast = Ballast(in: folder)
+        var opened: Opened
+        do throws(JournalError) { opened = try openOnDisk() } catch {
+            guard error.isOfDisk else { throw error }
+            if let problem = OwnFiles(in: folder).problem {
+                // The disk and the file are in order: neither free space nor another file would
+                // help.
+                var cause = error
+                cause.message = "\(problem.found). \(problem.remedy)"
+                return try openInMemory(after: cause)
+            }
+            let trouble = Files.writeProblem(in: folder)
+            if error.isUnreadable, trouble == nil {
+                // The disk is in order, and this file cannot be read: it is set aside like a
+                // damaged one.
+                Journal.markDamaged(path)
+            } else if let trouble, [ENOSPC, EDQUOT].contains(trouble), ballast.drop() {
+                log.critical("\(error). The reserved disk space is freed.")
+            }
+            guard let found = try? openOnDisk() else { return try openInMemory(after: error) }
+            opened = found
+        }
+        ballast.load()
+        if let damage = opened.damage { log.critical("\(Self.sentence(damage, path))") }
+        return opened
+    }
+
+    /// Whether a run can continue with the journal in a folder: the disk takes a file, and the
+    /// files there are this user's.
+    static func isUsable(_ folder: String) -> Bool {
+        OwnFiles(in: folder).problem == nil && Files.writeProblem(in: folder) == nil
+    }
+
+    private static func sentence(_ damage: Journal.Damage, _ path: String) -> String {
+        if damage.file == path { return "the journal \(path) was lost (\(damage.reason)): a new one is created" }
+        let saved = damage.saved
+        return
+            "the journal is damaged (\(damage.reason)). It was moved to \(damage.file), and a new one continues with what could be saved of it: \(saved.batches) batches of readings, \(saved.alerts) alerts, \(saved.pending) events that the centre has not stored yet"
+    }
+
+    private func openOnDisk() throws(JournalError) -> Opened {
+        let now = GatewayClock(notBefore: nil).now
+        var (journal, damage) = try Journal.openOrReplace(path, now: now)
+        guard try journal.lastTime() == nil else { return Opened(journal: journal, past: journal, damage: damage) }
+        if hasRunBefore, damage == nil {
+            damage = try? Journal.Damage(lost: path, "it is gone, or empty", goingOnWith: journal, at: now)
+        }
+        // A new journal starts with an empty batch: its time is the start of every lift's record,
+        // in the first run and in each replay.
+        do throws(JournalError) { try journal.commit(Journal.Batch(now: now)) } catch {
+            if error.isDamage { throw error }
+            log.critical("\(error). The start of the record could not be stored; continuing without.")
+        }
+        return Opened(journal: journal, past: journal, damage: damage)
+    }
+
+    /// Opens a journal in memory that refuses every commit: alerts are delivered from memory, and
+    /// lifts are watched.
+    private func openInMemory(after error: JournalError) throws(JournalError) -> Opened {
+        log.critical(
+            "\(error). Nothing is stored on disk: lifts are watched without it, and alerts go out from memory.")
+        for suffix in ["", "-wal", "-shm"] { unlink(pathInMemory + suffix) }
+        let journal = try Journal(pathInMemory)
+        journal.refusal = error
+        return Opened(journal: journal, past: (try? Journal(path, readOnly: true)) ?? journal, failure: error)
+    }
+}

@@ -1,0 +1,35 @@
+import Journal
+import Logging
+
+/// The records that a start writes into the journal beside its batches. A disk that does not take
+/// them does not keep the gateway from watching: they are written as soon as the disk takes them.
+final class StartRecords {
+    private let log: Logger
+    private var missing: [(Journal) throws(JournalError) -> Void] = []
+
+    init(log: Logger) { self.log = log }
+
+    /// - Throws: `JournalError` for damage only.
+    func write(
+        _ name: String, in journal: Journal, _ write: @escaping (Journal) throws(JournalError) -> Void
+    ) throws(JournalError) {
+        do throws(JournalError) { try write(journal) } catch {
+            if error.isDamage { throw error }
+            if error.isFull, (try? journal.makeRoom()) != nil, (try? write(journal)) != nil { return }
+            log.critical("\(error). \(name.prefix(1).uppercased() + name.dropFirst()) could not be stored yet.")
+            missing.append(write)
+        }
+    }
+
+    /// Writes the missing records.
+    /// - Throws: `JournalError` for damage only.
+    func catchUp(in journal: Journal) throws(JournalError) {
+        while let first = missing.first {
+            do throws(JournalError) { try first(journal) } catch {
+                if error.isDamage { throw error }
+                return
+            }
+            missing.removeFirst()
+        }
+    }
+}

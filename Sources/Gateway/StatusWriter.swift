@@ -1,0 +1,118 @@
+import Connectivity
+import Journal
+import LiftModel
+import Logging
+import Uplink
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Writes the status file, and keeps the facts of a run that its loop does not have.
+struct StatusWriter {
+    let configuration: Configuration
+    let log: Logger
+    /// Monotonic nanoseconds.
+    let startedAt: Int64
+    /// Why alerts are sent unsigned, where they are to be signed.
+    let signingProblem: String?
+    /// The journal was missing or empty at the start, though there had been one.
+    let lostJournal: Bool
+    /// The longest pause between two messages of a lift in good health, by its id.
+    let longestPauses: [String: Duration]
+    /// The outcome of the last reload.
+    var reload = ReloadOutcome() {
+        // A certificate may have been renewed.
+        didSet { certificatesReadAt = nil }
+    }
+    private var certificates: [Condition.OwnCertificate] = []
+    private var certificatesReadAt: Int64?
+    /// Why the last write failed; nil when it succeeded.
+    private var problem: String?
+    /// A new certificate may be put in place without a reload.
+    private static let readCertificatesEvery = Duration.seconds(600)
+
+    init(
+        _ configuration: Configuration, log: Logger, startedAt: Int64, signingProblem: String?, lostJournal: Bool,
+        longestPauses: [String: Duration]
+    ) {
+        self.configuration = configuration
+        self.log = log
+        self.startedAt = startedAt
+        self.signingProblem = signingProblem
+        self.lostJournal = lostJournal
+        self.longestPauses = longestPauses
+    }
+
+    /// - Throws: `JournalError` for damage only; the loop reports other failures of the journal.
+    mutating func write(_ loop: TelemetryLoop, _ delivery: DeliveryState, _ journal: Journal, at monotonic: Int64)
+        throws(JournalError)
+    {
+        var outbox: (count: Int, oldest: Instant?) = (0, nil)
+        do throws(JournalError) { outbox = try journal.outboxSize() } catch { if error.isDamage { throw error } }
+        readCertificates(at: monotonic)
+        var report = StatusReport(
+            site: configuration.site, startedAt: startedAt, loop: loop, routes: delivery.routeStatuses,
+            pendingEvents: outbox.count, oldestPending: outbox.oldest, rulesVersion: loop.intake.detector.rules.version,
+            processID: Int(getpid()))
+        report.deadLetters = (try? journal.deadLetterCount()) ?? 0
+        report.reloadProblem = reload.problem
+        report.changedSinceStart = reload.changedSinceStart
+        report.signingProblem = signingProblem
+        report.certificates = certificates
+        report.stateFolder = configuration.stateFolder
+        report.lostJournal = lostJournal
+        report.longestPauses = longestPauses
+        report.hasSelfTest =
+            configuration.selfTestEvery != nil && configuration.centres.contains(where: \.isTestable)
+        publish(report.json(now: loop.clock.now, monotonic: monotonic))
+    }
+
+    /// A runtime folder that cannot be written must not stop the gateway. As nobody can see its
+    /// status then, the log reports it.
+    private mutating func publish(_ bytes: [UInt8]) {
+        let folder = configuration.runtimeFolder
+        do throws(Folder.Problem) {
+            try Folder(folder).replace("status.json", with: bytes)
+            if problem != nil { log.notice("the status file in \(folder) can be written again") }
+            problem = nil
+        } catch {
+            if problem == error.message { return }
+            problem = error.message
+            let remedy =
+                [EACCES, EPERM].contains(error.code)
+                ? " As root: chown \(OwnFiles.currentOwner) \(folder)" : ""
+            log.error(
+                "user '\(OwnFiles.currentUser)' cannot write \(folder)/status.json (\(error.message)): lifts are watched, but hoistway status and hoistway selftest cannot show anything.\(remedy)"
+            )
+        }
+    }
+
+    private mutating func readCertificates(at monotonic: Int64) {
+        if let last = certificatesReadAt, monotonic - last < Self.readCertificatesEvery.nanoseconds { return }
+        certificatesReadAt = monotonic
+        let endpoints = [configuration.broker] + configuration.centres.flatMap(\.routes)
+        var found: [String: Instant] = [:]
+        for endpoint in endpoints where endpoint.usesTLS {
+            // A certificate that cannot be read is reported by its connection.
+            guard let file = endpoint.certificateFile, let own = try? endpoint.tlsFiles.ownCertificate() else {
+                continue
+            }
+            found[file] = own.validUntil
+        }
+        certificates = found.sorted { $0.key < $1.key }.map {
+            Condition.OwnCertificate(file: $0.key, validUntil: $0.value)
+        }
+    }
+}
+
+/// The outcome of a reload.
+struct ReloadOutcome {
+    /// What is wrong with the new rules, while the old ones stay in force; nil when the new ones
+    /// are in force.
+    var problem: String?
+    /// Changed keys of the configuration that only a restart applies.
+    var changedSinceStart: [String] = []
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+/// The modules in the order of the data's way: each imports only earlier ones (ARCHITECTURE.md).
+@Suite struct LayoutTests {
+    private static let modules = [
+        "Platform", "LiftModel", "Encoding", "PositionedYAML", "Trace", "Connectivity", "MQTT", "HTTP",
+        "DeviceProfiles",
+        "Detection", "Journal", "Uplink", "Gateway", "hoistway",
+    ]
+
+    /// The modules of this package that the sources in a folder import.
+    private func imports(in folder: String) throws -> Set<String> {
+        let expression = try NSRegularExpression(pattern: #"^\s*(?:@testable |public |package )?import (\w+)"#)
+        var found: Set<String> = []
+        let files = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+        for file in files where file.hasSuffix(".swift") {
+            for line in try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8).split(separator: "\n") {
+                let text = String(line)
+                guard let match = expression.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)),
+                    let name = Range(match.range(at: 1), in: text)
+                else { continue }
+                found.insert(String(text[name]))
+            }
+        }
+        return found.intersection(Self.modules)
+    }
+
+    @Test(arguments: modules) func aModuleImportsOnlyWhatStandsBeforeIt(_ module: String) throws {
+        let before = try Set(Self.modules.prefix(upTo: #require(Self.modules.firstIndex(of: module))))
+        let found = try imports(in: Site.root + "/Sources/" + module)
+        #expect(found.subtracting(before) == [], "\(module) imports what stands after it")
+        #expect(!found.isEmpty || ["Platform", "LiftModel"].contains(module), "sources were found")
+    }
+
+    @Test func everyModuleHasItsPlaceInTheOrder() throws {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: Site.root + "/Sources")
+        // A module whose name begins with C and a capital letter is a system library.
+        let own = folders.filter { name in
+            let head = name.prefix(2)
+            return !(head.first == "C" && head.last?.isUppercase == true)
+        }
+        #expect(Set(own) == Set(Self.modules))
+    }
+
+    /// A dependency in Package.swift that no source imports is not needed.
+    @Test func aModuleDependsOnWhatItImports() throws {
+        let text = try String(contentsOfFile: Site.root + "/Package.swift", encoding: .utf8)
+        let package = try text[#require(text.range(of: "targets: [\n        //")).lowerBound...]
+        for module in Self.modules {
+            let begin = try #require(
+                package.range(of: "name: \"\(module)\",\n") ?? package.range(of: "name: \"\(module)\", "))
+            let end = try #require(package.range(of: "swiftSettings", range: begin.upperBound..<package.endIndex))
+            let dependencies = Set(
+                Self.modules.filter { package[begin.upperBound..<end.lowerBound].contains("\"\($0)\"") })
+            #expect(try imports(in: Site.root + "/Sources/" + module) == dependencies, "\(module)")
+        }
+    }
+}

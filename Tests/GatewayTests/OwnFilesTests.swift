@@ -1,0 +1,95 @@
+import Foundation
+import LiftModel
+import Testing
+
+@testable import Gateway
+@testable import Journal
+
+/// Files of the gateway that belong to root: found, reported with the command that mends them, and
+/// no reason to stop watching.
+@Suite(.serialized) struct OwnFilesTests {
+    private static func give(_ path: String, to user: uid_t, mode: Int? = nil) throws {
+        try FileManager.default.setAttributes([.ownerAccountID: user, .groupOwnerAccountID: user], ofItemAtPath: path)
+        if let mode { try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path) }
+    }
+
+    @Test(.asAnotherUser)
+    func aFileThatTheUserMayNotWriteIsNamedWithItsOwnerAndTheCommand() throws {
+        let folder = "/tmp/hoistway-own-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let user = try #require(ServiceUser(named: "nobody"))
+        func problem() -> OwnFiles.Problem? { OwnFiles(in: folder, as: user).problem }
+        #expect(
+            problem()?.found.contains("'nobody' may not read and write \(folder), which belongs to user 'root'") == true
+        )
+        try Self.give(folder, to: AnotherUser.id, mode: 0o750)
+        #expect(problem() == nil)
+        let journal = folder + "/journal.db"
+        try Data().write(to: URL(fileURLWithPath: journal))
+        try Self.give(journal, to: 0, mode: 0o600)
+        #expect(
+            problem()?.found
+                == "user 'nobody' may not read and write \(journal), which belongs to user 'root' (mode 600)")
+        #expect(problem()?.remedy == "As root: chown -R nobody:\(user.groupName) \(folder)")
+        try Self.give(journal, to: AnotherUser.id, mode: 0o400)
+        #expect(problem()?.remedy == "As root: chmod -R u+rwX \(folder)")
+        try Self.give(journal, to: AnotherUser.id, mode: 0o640)
+        #expect(problem() == nil)
+    }
+
+    @Test(
+        .enabled(
+            if: AnotherUser.canRead(Site.root + "/.build/debug/hoistway", NSTemporaryDirectory()),
+            "only root can run it as another user, from folders which that user may enter"))
+    func aJournalThatRootPutBackIsNamedAndLiftsAreWatchedUntilItIsGivenBack() throws {
+        let site = try Site(parameters: quick)
+        try Self.give(site.folder, to: AnotherUser.id, mode: 0o755)
+        try site.startDaemon(as: AnotherUser.id)
+        #expect(site.wait { site.isDrained }, "\(site.log)")
+        site.stopDaemon()
+        let (state, journal) = (site.folder + "/state", site.folder + "/state/journal.db")
+        try Self.give(journal, to: 0, mode: 0o600)
+        try site.startDaemon(as: AnotherUser.id)
+        #expect(site.wait { site.isDrained && site.log.contains("may not read and write \(journal)") }, "\(site.log)")
+        #expect(FileManager.default.fileExists(atPath: state + "/ballast"), "no space is missing")
+        site.trap()
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
+        let status = try site.run(["status"])
+        #expect(status.status == 6 && status.output.contains("As root: chown -R"), "\(status.output)")
+        #expect(!status.output.contains("Make room"), "\(status.output)")
+        site.wait(12) { false }
+        #expect(!site.log.contains("the disk takes files again"), "a folder that takes files is not enough")
+        try Self.give(journal, to: AnotherUser.id, mode: 0o640)
+        #expect(site.wait(25) { site.log.contains("the disk takes files again") && site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("disk_failing cleared") }, "\(site.alertStates)")
+    }
+
+    @Test func withoutAStatusFileTheLockSaysThatAGatewayRuns() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained }, "\(site.log)")
+        try FileManager.default.removeItem(atPath: site.folder + "/run")
+        #expect(site.wait { site.log.contains("cannot write \(site.folder)/run/status.json") }, "\(site.log)")
+        let status = try site.run(["status"])
+        #expect(status.status == 1 && status.output.contains("the gateway runs and does not write"), "\(status.output)")
+        let began = Date()
+        let test = try site.run(["selftest"])
+        #expect(test.status == 1 && test.output.contains("no test was started"), "\(test.output)")
+        #expect(Date().timeIntervalSince(began) < 60, "it does not wait for a result that cannot be shown")
+        site.wait(3) { false }
+        #expect(site.log.components(separatedBy: "run/status.json (").count == 2, "logged once: \(site.log)")
+        site.stopDaemon()
+        let ended = try site.run(["status"])
+        #expect(ended.status == 1 && ended.output.contains("nothing runs here"), "\(ended.output)")
+    }
+
+    @Test func aSecondGatewayOnOneFolderIsNoMistakeInAFile() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained }, "\(site.log)")
+        let second = try site.run(["run"])
+        #expect(second.status == 1 && second.output.contains("another hoistway runs on this state folder"), "\(second)")
+    }
+}
