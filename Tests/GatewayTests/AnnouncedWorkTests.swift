@@ -43,11 +43,11 @@ import Testing
     @Test func workIsToldToTheCentreReplacedAndEnded() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         let long = try begin(site, "1", until: "13h")
         #expect(long.status == 0 && long.output.contains("never longer than 12h"), "\(long.output)")
         #expect(
-            site.wait { maintenance(site, "1") == ["raised announced Li doors"] }, "\(site.alertStates) \(site.log)")
+            site.wait { maintenance(site, "1") == ["raised announced Li doors"] }, "\(site.account)")
         #expect(
             site.wait { ((site.status["lifts"] as? [[String: Any]])?[0]["maintenance_s"] as? Double ?? 0) > 43_000 })
         let hours = try #require(end(site, "1")) - Instant(nanoseconds: MonotonicClock.wallNanoseconds)
@@ -65,7 +65,7 @@ import Testing
     @Test func whatCannotBeAnnouncedIsSaidWithTheReasonAndNothingIsTold() throws {
         let site = try Site()
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         for (arguments, expected) in [
             (["9", "--until", "1h", "--reason", "x"], "no lift '9' is registered here"),
             (["1", "--until", "2020-01-01T00:00:00+08:00", "--reason", "x"], "is past"),
@@ -83,13 +83,13 @@ import Testing
     @Test func anOpenEntrapmentIsNamedAndNotMuted() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment suspected") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment suspected") }, "\(site.account)")
         #expect(site.wait { (site.status["incidents"] as? [Any])?.isEmpty == false })
         let announced = try begin(site, "1")
         #expect(announced.status == 0 && announced.output.contains("not suppressed: entrapment"), "\(announced.output)")
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
     }
 
     @Test func whileTheGatewayDoesNotRunTheCommandSaysSoAndTheWindowBeginsWithItsStart() throws {
@@ -97,22 +97,22 @@ import Testing
         let early = try begin(site, "1")
         #expect(early.status != 0 && early.output.contains("when it first runs"), "\(early.output)")
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         site.stopDaemon()
         let saved = try begin(site, "1")
         #expect(saved.status == 7 && saved.output.contains("The gateway is not running. The action is saved"))
         let test = try site.run(["selftest"])
         #expect(test.status == 1 && test.output.contains("the gateway is not running, and no test was started"))
         try site.startDaemon()
-        #expect(site.wait { maintenance(site, "1") == ["raised announced Li doors"] }, "\(site.log)")
+        #expect(site.wait { maintenance(site, "1") == ["raised announced Li doors"] }, "\(site.account)")
     }
 
     @Test func statusListsEveryOpenIncidentAndWhoHasAcceptedIt() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         for lift in ["1", "2"] { site.trap(lift) }
-        #expect(site.wait { site.hasAlert("confirmed", of: "1") && site.hasAlert("confirmed", of: "2") }, "\(site.log)")
+        #expect(site.wait { site.hasAlert("confirmed", of: "1") && site.hasAlert("confirmed", of: "2") }, "\(site.account)")
         let id =
             try #require(
                 site.events.first {

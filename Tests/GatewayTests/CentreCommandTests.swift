@@ -28,10 +28,10 @@ import Testing
         #expect(site.wait { site.isDrained })
         site.send("1", state(1, moving: 1))
         site.send("1", state(2, occupied: false))
-        #expect(site.wait { site.alertStates.contains("entrapment suspected") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment suspected") }, "\(site.account)")
         let id = String(try #require(site.received.keys.first?.prefix(36)))
         site.sendCommand(#"{"word":"accepted","alert_id":"\#(id)","by":"李伟","word_id":"1"}"#)
-        #expect(site.wait { site.retained("state")?.contains(#""accepted_by":"李伟 (centre)""#) == true }, "\(site.log)")
+        #expect(site.wait { site.retained("state")?.contains(#""accepted_by":"李伟 (centre)""#) == true }, "\(site.account)")
         #expect(!site.alertStates.contains("entrapment confirmed"))
         let command = [
             "incident", "verify", id, "--known-by", "on_site", "--people", "2", "--by", "Li", "--config",
@@ -39,7 +39,7 @@ import Testing
         ]
         let verified = try Site.run(command)
         #expect(verified.status == 0 && verified.output.contains("2 people in the car, verified by Li"))
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         let alert = try #require(site.eventData("alert").last { $0["reason"] as? String == "verified" })
         let statement = alert["statement"] as? [String: Any]
         #expect(statement?["known_by"] as? String == "on_site" && statement?["people"] as? Int == 2)
@@ -49,9 +49,9 @@ import Testing
         #expect(status.contains("entrapment confirmed") && status.contains("  李伟 (centre)"), "\(status)")
         // The doors are open before the rescuer reports.
         site.send("1", state(3, zone: true, closed: false, occupied: false))
-        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.account)")
         site.sendCommand(#"{"word":"end_of_alarm","alert_id":"\#(id)","by":"李伟","people":2,"word_id":"2"}"#)
-        #expect(site.wait { site.eventData("word").count == 2 }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").count == 2 }, "\(site.account)")
         #expect(site.eventData("word")[1]["followed"] as? Bool == true)
     }
 
@@ -60,7 +60,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         for lift in ["1", "2"] { site.trap(lift) }
-        #expect(site.wait { site.eventData("alert").count == 2 }, "\(site.log)")
+        #expect(site.wait { site.eventData("alert").count == 2 }, "\(site.account)")
         let ids = site.eventData("alert").compactMap { $0["alert_id"] as? String }
         let first = #"{"word":"accepted","alert_id":"\#(ids[0])","by":"Li","word_id":"1"}"#
         let others = [
@@ -68,15 +68,15 @@ import Testing
             #"{"word":"end_of_alarm","alert_id":"\#(ids[0])","by":"Li","word_id":"1"}"#,
         ]
         site.sendCommand(first)
-        #expect(site.wait { site.eventData("word").count == 1 }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").count == 1 }, "\(site.account)")
         for command in [first] + others + [first] + others { site.sendCommand(command) }
-        #expect(site.wait { site.eventData("word").count == 3 }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").count == 3 }, "\(site.account)")
         site.killDaemon()
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         for command in [first] + others { site.sendCommand(command) }
         site.sendCommand(#"{"word":"accepted","alert_id":"\#(ids[1])","by":"Li","word_id":"2"}"#)
-        #expect(site.wait { site.eventData("word").contains { $0["word_id"] as? String == "2" } }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").contains { $0["word_id"] as? String == "2" } }, "\(site.account)")
         var seen: Set<String> = []
         let answers = site.events.filter {
             $0["type"] as? String == "org.hoistway.word.v1" && seen.insert($0["id"] as? String ?? "").inserted
@@ -94,7 +94,7 @@ import Testing
         site.sendCommand(#"{"word":"shout","alert_id":"a","by":"Li","word_id":"7"}"#)
         site.publish("hoistway/v1/test/word", "accepted")
         site.publish("hoistway/v1/test/receipt", "stored")
-        #expect(site.wait { site.eventData("word").count == 2 }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").count == 2 }, "\(site.account)")
         let answers = site.eventData("word")
         #expect(answers.allSatisfy { $0["followed"] as? Bool == false })
         #expect(answers[0]["word_id"] as? String == "7" && answers[0]["alert_id"] as? String == "a")
@@ -103,8 +103,8 @@ import Testing
         #expect(
             site.log.contains(
                 "centre: a command with the word_id '7' about alert 'a' is refused: \"word\": found \"shout\""),
-            "\(site.log)")
-        #expect(site.log.contains("centre: an answer that cannot be followed: not JSON"), "\(site.log)")
+            "\(site.account)")
+        #expect(site.log.contains("centre: an answer that cannot be followed: not JSON"), "\(site.account)")
         var check = try StreamCheck(contract: Site.root + "/docs/contract")
         for event in site.events where event["type"] as? String == "org.hoistway.word.v1" {
             check.take(Array(try JSONSerialization.data(withJSONObject: event)))
@@ -120,9 +120,9 @@ import Testing
         try FileManager.default.createDirectory(atPath: site.folder + "/state", withIntermediateDirectories: true)
         _ = try Signer(keyFile: key)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         site.trap()
-        #expect(site.wait { !site.eventData("alert").isEmpty }, "\(site.log)")
+        #expect(site.wait { !site.eventData("alert").isEmpty }, "\(site.account)")
         let alert = try #require(site.eventData("alert")[0]["alert_id"] as? String)
         func command(_ kind: String, _ id: String) -> String {
             #"{"word":"\#(kind)","alert_id":"\#(alert)","by":"Li","word_id":"\#(id)","site":"test","time":"\#(Date.now.ISO8601Format())"}"#
@@ -130,11 +130,11 @@ import Testing
         let signed = try #require(Signature.sign(Array(command("accepted", "1").utf8), privateKeyFile: key))
         site.sendCommand(command("end_of_alarm", "2"))
         site.sendCommand(#"{"jws":"\#(signed)"}"#)
-        #expect(site.wait { site.eventData("word").count == 2 }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").count == 2 }, "\(site.account)")
         // A signed command may be repeated by anyone.
         site.sendCommand(#"{"jws":"\#(signed)"}"#)
         site.sendCommand(#"{"jws":"\#(signed.dropLast(3))AAA"}"#)
-        #expect(site.wait { site.eventData("word").count == 3 }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").count == 3 }, "\(site.account)")
         let followed = site.eventData("word").filter { $0["followed"] as? Bool == true }
         #expect(followed.count == 1 && followed[0]["word_id"] as? String == "1", "\(site.eventData("word"))")
         #expect(!site.alertStates.contains("entrapment cleared"))
@@ -147,11 +147,11 @@ import Testing
         #expect(site.wait { site.isDrained })
         site.answersReceipts = false
         site.trap()
-        #expect(site.wait { !site.eventData("alert").isEmpty }, "\(site.log)")
+        #expect(site.wait { !site.eventData("alert").isEmpty }, "\(site.account)")
         let alert = try #require(site.eventData("alert")[0]["alert_id"] as? String)
         let command = #"{"word":"end_of_alarm","alert_id":"\#(alert)","by":"Li","word_id":"1"}"#
         site.publish("hoistway/v1/test/receipt", #"{"words":[\#(command)]}"#)
-        #expect(site.wait { site.eventData("word").count == 1 }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").count == 1 }, "\(site.account)")
         let answer = site.eventData("word")[0]
         #expect(answer["followed"] as? Bool == false && answer["word_id"] as? String == "1")
         #expect(
@@ -160,7 +160,7 @@ import Testing
         site.publish("hoistway/v1/test/word", #"{"ids":["\#(alert)/1"]}"#)
         #expect(
             site.wait { site.log.contains("receipts and refusals are not taken on hoistway/v1/test/word") },
-            "\(site.log)")
+            "\(site.account)")
         #expect(site.status("centre", "receipts") == 0 && !site.alertStates.contains("entrapment cleared"))
     }
 
@@ -178,7 +178,7 @@ import Testing
         defer { broker.end() }
         let site = try Site(rules: Self.rules, centres: "centre: { url: \"mqtt://127.0.0.1:\(port)\" }")
         try site.startDaemon()
-        #expect(site.wait { site.log.contains("connected to mqtt://127.0.0.1:\(port)") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("connected to mqtt://127.0.0.1:\(port)") }, "\(site.account)")
         let file = site.folder + "/answer.json"
         try answer.write(toFile: file, atomically: true, encoding: .utf8)
         let publisher = try ChildProcess(
@@ -186,7 +186,7 @@ import Testing
                 "mosquitto_pub", "-V", "5", "-p", "\(port)", "-q", "1", "-t", "hoistway/v1/test/word", "-f", file,
             ], log: site.folder + "/publisher.log")
         while publisher.isRunning { usleep(10_000) }
-        #expect(site.wait { site.log.contains(expected) }, "\(site.log)")
+        #expect(site.wait { site.log.contains(expected) }, "\(site.account)")
     }
 
     @Test(arguments: [

@@ -138,7 +138,7 @@ import Testing
                 "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Status\":\(moving),\"Car_Direction\":0,\"Door_Zone\":false,\"Car_Position\":3,\"Door_Status\":true,\"Door_Open_Limit\":false,\"Passenger_Status\":true,\"Message_Code\":[]}"
             )
         }
-        #expect(site.wait { centre.received.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait { centre.received.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.account)")
         let bodies = centre.received.compactMap { JSONValue($0.body) }
         #expect(
             bodies.allSatisfy {
@@ -196,7 +196,7 @@ import Testing
         centre.now { _ in HTTPCentre.Answer(status: 200, body: #"{"code":0}"#) }
         #expect(
             site.wait(40) { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 },
-            "\(site.log)")
+            "\(site.account)")
     }
 
     @Test func aFormsMistakesAreNamedWithTheirPlaces() throws {

@@ -73,7 +73,7 @@ import Uplink
         let test = try site.run(["selftest"])
         #expect(test.status == 1 && test.output.contains("the gateway is not running"), "\(test.output)")
         try site.startDaemon()
-        #expect(site.wait { site.log.contains("operator action: ") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("operator action: ") }, "\(site.account)")
         #expect(!site.log.contains("self-test: a virtual lift"), "a request of the past is followed")
     }
 
@@ -91,7 +91,7 @@ import Uplink
         // No command accepts such a name any more; a journal may contain it.
         _ = try ActionInbox(stateFolder: site.folder + "/state").put(
             OperatorAction.accepted(alert: id, by: "Li\u{9B}2J"))
-        #expect(site.wait { site.eventData("alert").contains { $0["reason"] as? String == "accepted" } }, "\(site.log)")
+        #expect(site.wait { site.eventData("alert").contains { $0["reason"] as? String == "accepted" } }, "\(site.account)")
         let shown = try site.run(["journal", "show", String(id.prefix(8)) + "/2"])
         #expect(shown.output.contains("entrapment confirmed  lift 31104401062020010001"), "\(shown.output)")
         #expect(
@@ -111,7 +111,7 @@ import Uplink
         #expect(site.wait { site.isDrained })
         let version = try #require(site.status["rules_version"] as? String)
         #expect(version.count == 16)
-        #expect(site.log.contains("rules version \(version)"), "\(site.log)")
+        #expect(site.log.contains("rules version \(version)"), "\(site.account)")
         for format in ["text", "json"] {
             let stats = try site.run(["journal", "stats", "--format", format])
             #expect(stats.output.contains(version), "\(stats.output)")

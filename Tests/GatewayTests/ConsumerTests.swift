@@ -52,20 +52,20 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         trap(site)
-        #expect(site.wait(20) { lines(out).count >= 2 }, "\(site.log)")
+        #expect(site.wait(20) { lines(out).count >= 2 }, "\(site.account)")
         let alert = try #require(JSONValue(lines(out)[0].utf8)?["data"]?["alert_id"]?.text)
         try #"[{"word":"accepted","alert_id":"\#(alert)","by":"Li","word_id":"1"}]"#
             .write(toFile: certificates.path("words"), atomically: true, encoding: .utf8)
         #expect(
             site.wait(20) { lines(out).contains { JSONValue($0.utf8)?["data"]?["word_id"]?.text == "1" } },
-            "\(site.log)")
+            "\(site.account)")
         // The centre is away for a while and returns with its stored events.
         centre.end(SIGKILL)
         site.send("2", state(1, moving: 1))
         site.send("2", state(2))
         site.wait(3) { false }
         centre = try startCentre()
-        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && lines(out).count >= 6 }, "\(site.log)")
+        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && lines(out).count >= 6 }, "\(site.account)")
         #expect(!site.log.contains("t0ken"))
         site.stopDaemon()
         let strict = try verdict(out)
@@ -86,7 +86,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         trap(site)
-        #expect(site.wait(20) { lines(out).count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait(20) { lines(out).count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.account)")
         site.stopDaemon()
         let strict = try verdict(out)
         #expect(strict.status == 0 && strict.output.contains("0 repeats: the contract is kept"), "\(strict.output)")
@@ -130,7 +130,7 @@ import Testing
             site.wait {
                 site.log.contains(
                     bad == "expired" ? "has expired: it is valid from 2020" : "is not valid yet: it is valid from 2090")
-            }, "\(site.log)")
+            }, "\(site.account)")
         #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and stored all the same")
         broker.end()
         broker = try startSecureBroker(certificates, port, certificate: "centre")
@@ -143,7 +143,7 @@ import Testing
                 certificates.path("box.key"),
             ], log: certificates.path("centre.log"))
         defer { centre.end() }
-        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && lines(out).count >= 2 }, "\(site.log)")
+        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && lines(out).count >= 2 }, "\(site.account)")
     }
 
     @Test func aBrokerThatWantsACertificateTurnsAwayABoxWithoutOne() throws {
@@ -155,7 +155,7 @@ import Testing
             parameters: quick,
             centres: "centre: { url: \"mqtts://127.0.0.1:\(port)\", ca_file: \"\(certificates.path("ca.crt"))\" }")
         try site.startDaemon()
-        #expect(site.wait { site.log.contains("asks for a client certificate, and none is configured") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("asks for a client certificate, and none is configured") }, "\(site.account)")
         #expect((site.status["centre"] as? [String: Any])?["connected"] as? Bool == false, "\(site.status)")
     }
 }

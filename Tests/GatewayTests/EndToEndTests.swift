@@ -12,7 +12,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log) STATUS \(site.status)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.alertStates.prefix(2) == ["entrapment suspected", "entrapment confirmed"])
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 })
         #expect(
@@ -32,7 +32,7 @@ import Testing
         #expect(site.wait { !site.isDaemonRunning }, "it kills itself after the read")
         #expect(site.daemonOutcome == -SIGKILL)
         try site.startDaemon()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log) STATUS \(site.status)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.alertStates == ["entrapment suspected", "entrapment confirmed"])
         #expect(site.wait { site.status("counters", "messages") == 2 }, "\(site.status)")
     }
@@ -62,7 +62,7 @@ import Testing
         #expect(site.wait { site.isDrained })
         close(true)
         #expect(
-            site.wait { !site.isDaemonRunning }, "it kills itself after the commit: \(site.log) STATUS \(site.status)")
+            site.wait { !site.isDaemonRunning }, "it kills itself after the commit: \(site.account)")
         try site.startDaemon()
         #expect(site.wait { site.isDrained && site.status("counters", "redelivered") >= 1 }, "\(site.status)")
         close(false)
@@ -138,7 +138,7 @@ import Testing
         }
         site.wait(1) { false }
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.status("counters", "alerts") == 600 }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.status("counters", "alerts") == 600 }, "\(site.account)")
         // One commit for each message would be one sync for each, which on slow flash exceeds the
         // broker's patience.
         #expect(site.status("counters", "commits") < 60, "\(site.status("counters", "commits")) commits")
@@ -188,7 +188,7 @@ import Testing
         try site.startDaemon()
         #expect(
             site.wait(30) { ((site.status["broker"] as? [String: Any])?["failures"] as? Int ?? 0) >= 3 },
-            "\(site.log) STATUS \(site.status)")
+            "\(site.account)")
         #expect(site.isDaemonRunning)
         #expect(site.log.contains("Next attempt in"))
     }
@@ -196,10 +196,9 @@ import Testing
     @Test func nothingIsEverPublishedTowardsALift() throws {
         let site = try Site(parameters: quick)
         let observer = Wire(port: site.port, clientID: "observer")
-        #expect(observer.waitUntilConnected())
+        #expect(observer.connect(subscribingTo: ["#"]))
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        observer.subscribe(["#"])
         site.trap()
         var topics: [String] = []
         site.wait(8) {
@@ -217,19 +216,18 @@ extension EndToEndTests {
     @Test func whatWasReadAndNotWrittenIsSentAgain() throws {
         let site = try Site()
         let reader = Wire(port: site.port, clientID: "reader")
-        #expect(reader.waitUntilConnected())
-        reader.subscribe(["probe/#"])
+        #expect(reader.connect(subscribingTo: ["probe/#"]))
         for n in 0..<50 { site.publish("probe/x", "\(n)") }
         reader.readOnly(for: 1)
         #expect(reader.mids.count == 50)
         reader.drop()
         let again = Wire(port: site.port, clientID: "reader")
-        #expect(again.waitUntilConnected())
+        #expect(again.connect())
         for _ in 0..<50 { _ = again.turn() }
         #expect(again.mids == reader.mids, "all fifty, with their packet ids")
         again.drop()
         let third = Wire(port: site.port, clientID: "reader")
-        #expect(third.waitUntilConnected())
+        #expect(third.connect())
         for _ in 0..<20 { _ = third.turn() }
         #expect(third.mids == [], "what was written is acknowledged")
     }
@@ -252,7 +250,7 @@ extension EndToEndTests {
             site.send("1", state(2 + round))
             _ = site.wait(0.1) { false }
         }
-        #expect(site.wait { !site.alertStates.isEmpty }, "\(site.log) STATUS \(site.status)")
+        #expect(site.wait { !site.alertStates.isEmpty }, "\(site.account)")
         #expect(site.alertStates == ["stands raised"])
         #expect(site.wait { site.status("counters", "messages") == 22 }, "\(site.status)")
         let data = site.events.first?["data"] as? [String: Any]
@@ -295,7 +293,7 @@ extension EndToEndTests {
         speak(for: 3)
         #expect(waited > 1000, "more than the broker sends without an acknowledgement: \(waited)")
         #expect(site.wait { site.isDrained })
-        #expect(site.log.contains("waited unread"), "\(site.log) STATUS \(site.status)")
+        #expect(site.log.contains("waited unread"), "\(site.account)")
         #expect(site.alertStates == [], "no lift was silent")
         #expect(site.wait(20) { site.alertStates.count == lifts.count }, "and now everybody is: \(site.alertStates)")
     }
@@ -309,7 +307,7 @@ extension EndToEndTests {
         try site.rewriteConfiguration { $0.replacingOccurrences(of: "state_folder", with: "state_foldr") }
         try site.startDaemon()
         #expect(site.wait { !site.isDaemonRunning })
-        #expect(site.daemonOutcome == 2, "\(site.log)")
+        #expect(site.daemonOutcome == 2, "\(site.account)")
         #expect(try Data(contentsOf: URL(fileURLWithPath: site.folder + "/state/journal.db")) == before)
     }
 
@@ -321,13 +319,13 @@ extension EndToEndTests {
         site.stopBroker(losesSessions: losesSessions)
         #expect(site.wait { !site.isDrained }, "no lift is observed, and the status shows it")
         try site.startBroker()
-        #expect(site.wait(30) { site.isDrained }, "\(site.log)")
+        #expect(site.wait(30) { site.isDrained }, "\(site.account)")
         #expect(
             site.log.components(separatedBy: "session \(losesSessions ? "new" : "kept")").count
                 == (losesSessions ? 3 : 2),
-            "\(site.log)")
+            "\(site.account)")
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
     }
 
     @Test func announcedWorkIsJournalledAndOutlivesARestart() throws {
@@ -346,7 +344,7 @@ extension EndToEndTests {
         site.send("1", state(2))
         #expect(
             site.wait { site.alertStates.contains("entrapment suppressed") },
-            "\(site.alertStates) \(site.log) STATUS \(site.status)")
+            "\(site.account)")
         #expect(try Site.run(["maintenance", "1", "--end"] + arguments).status == 0)
         #expect(site.wait { site.alertStates.contains("entrapment suspected") }, "\(site.alertStates)")
         let id = site.events.compactMap { $0["data"] as? [String: Any] }.last { $0["state"] as? String == "suspected" }

@@ -13,7 +13,7 @@ import Testing
     /// gateway.
     private func flood(_ site: Site, _ lift: String) {
         let flooder = Wire(port: site.port, clientID: "flooder")
-        guard flooder.waitUntilConnected() else { return }
+        guard flooder.connect() else { return }
         let padding = ",\"X\":\"" + String(repeating: "a", count: 64_000) + "\""
         for sequence in 1...3000 {
             let message = state(sequence, zone: true, occupied: false, extra: padding)
@@ -44,14 +44,14 @@ import Testing
         // Read at full speed, and replayed at the next start in the same memory.
         for stage in ["backlog", "replay"] {
             try site.startDaemon(in: group)
-            #expect(site.wait(90) { site.isDrained }, "\(site.log)")
+            #expect(site.wait(90) { site.isDrained }, "\(site.account)")
             try isWell(stage)
             site.killDaemon()
         }
         try site.startDaemon(in: group)
-        #expect(site.wait(60) { site.isDrained }, "\(site.log)")
+        #expect(site.wait(60) { site.isDrained }, "\(site.account)")
         site.trap("2")
-        #expect(site.wait(60) { site.hasAlert("suspected", of: "2") }, "\(site.log)")
+        #expect(site.wait(60) { site.hasAlert("suspected", of: "2") }, "\(site.account)")
         #expect(site.status("counters", "messages") >= 6000, "\(site.status)")
         site.stopDaemon()
     }

@@ -115,10 +115,10 @@ import Testing
         let states = centre.received.count { !$0.needsReceipt }
         // The site's state is sent every 10 s while an incident is open.
         #expect(site.wait(25) { centre.received.count { !$0.needsReceipt } >= states + 2 })
-        #expect(isConnected(site) == false, "\(site.log)")
+        #expect(isConnected(site) == false, "\(site.account)")
         #expect(site.log.components(separatedBy: "reached over").count == 2, "logged once: \(site.log)")
         centre.now { _ in HTTPCentre.Answer() }
-        #expect(site.wait(45) { isConnected(site) == true && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait(45) { isConnected(site) == true && site.status("centre", "backlog") == 0 }, "\(site.account)")
     }
 
     @Test func aLoginPageBehindA2xxIsAProblemOfTheRouteUntilEventsAreAnsweredWell() throws {
@@ -139,7 +139,7 @@ import Testing
         #expect(status.output.contains("a body that is no answer of a centre (\"<!DOCTYPE html>"), "\(status.output)")
         centre.now { _ in HTTPCentre.Answer(status: 200, body: "OK") }
         site.send("1", state(9, zone: true, closed: false, occupied: false))
-        #expect(site.wait { centre.alertStates.contains("entrapment cleared") }, "\(site.log)")
+        #expect(site.wait { centre.alertStates.contains("entrapment cleared") }, "\(site.account)")
         #expect(
             site.wait {
                 ((site.status["routes"] as? [[String: Any]])?.first?["problems"] as? [String])?.isEmpty == true

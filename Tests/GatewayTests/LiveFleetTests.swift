@@ -11,8 +11,7 @@ import Testing
     private func run(_ connections: String, _ happening: (Site) -> Void) throws -> (output: String, received: Int) {
         let site = try Site()
         let listener = Wire(port: site.port, clientID: "all")
-        #expect(listener.waitUntilConnected())
-        listener.subscribe(["lifts/#"])
+        #expect(listener.connect(subscribingTo: ["lifts/#"]))
         let log = site.folder + "/fleet.log"
         let fleet = try ChildProcess(
             [

@@ -13,7 +13,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         site.stopDaemon()
         return site
     }
@@ -31,7 +31,7 @@ import Testing
         #expect(site.wait { site.eventData("quarantined").count == 1 }, "\(site.events) \(site.log)")
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         let aside = try FileManager.default.contentsOfDirectory(atPath: site.folder + "/state")
         #expect(aside.contains { $0.hasPrefix("journal.db.damaged-") }, "\(aside)")
         let verified = try Site.run(["journal", "verify", "--file", journal])
@@ -51,13 +51,13 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         site.stopDaemon()
         try Database(site.folder + "/state/journal.db").execute(damage)
         // The first start may mark the file and end; systemd makes the second one at once.
         for _ in 0..<2 where site.eventData("quarantined").isEmpty {
             try site.startDaemon()
-            #expect(site.wait { site.isDrained || !site.isDaemonRunning }, "\(site.log)")
+            #expect(site.wait { site.isDrained || !site.isDaemonRunning }, "\(site.account)")
             site.wait(3) { !site.eventData("quarantined").isEmpty || !site.isDaemonRunning }
         }
         #expect(site.eventData("quarantined").count == 1, "\(site.events) \(site.log)")
@@ -76,7 +76,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.log)")
+        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.account)")
         site.stopDaemon()
         let path = site.folder + "/state/journal.db"
         let root = try Database(path).scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'owed'") ?? 0
@@ -89,8 +89,8 @@ import Testing
             try site.startDaemon()
             site.wait(8) { !site.eventData("quarantined").isEmpty || !site.isDaemonRunning }
         }
-        #expect(site.eventData("quarantined").count == 1, "\(site.log)")
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
+        #expect(site.eventData("quarantined").count == 1, "\(site.account)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
     }
 
     @Test func aJournalThatVanishedIsToldAndItsNumbersAreNotUsedAgain() throws {
@@ -101,7 +101,7 @@ import Testing
         try site.startDaemon()
         #expect(
             site.wait { site.eventData("quarantined").first?["reason"] as? String == "it is gone, or empty" },
-            "\(site.log)")
+            "\(site.account)")
         let last = try #require(site.events.last { ($0["type"] as? String)?.contains("quarantined") == true })
         #expect(last["sequence"] as? Int ?? 0 > 1_000_000)
     }
@@ -114,9 +114,9 @@ import Testing
             try site.startDaemon()
             site.wait(8) { !site.eventData("quarantined").isEmpty || !site.isDaemonRunning }
         }
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         site.wait(5) { false }
-        #expect(site.alertStates.count { $0 == "entrapment confirmed" } == 1, "\(site.alertStates) \(site.log)")
+        #expect(site.alertStates.count { $0 == "entrapment confirmed" } == 1, "\(site.account)")
         #expect(site.retained("state")?.contains("entrapment") == true)
     }
 
@@ -128,11 +128,11 @@ import Testing
         site.trap("1")
         #expect(site.wait { site.hasAlert("confirmed", of: "1") })
         try FileManager.default.removeItem(atPath: site.folder + "/state")
-        #expect(site.wait { site.log.contains("journal.db was removed") && site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.log.contains("journal.db was removed") && site.isDrained }, "\(site.account)")
         site.answersReceipts = true
         site.trap("2")
         #expect(
-            site.wait { site.hasAlert("confirmed", of: "2") && !site.eventData("quarantined").isEmpty }, "\(site.log)")
+            site.wait { site.hasAlert("confirmed", of: "2") && !site.eventData("quarantined").isEmpty }, "\(site.account)")
         #expect(site.wait(25) { site.status("centre", "backlog") == 0 })
         #expect(
             site.alertStates.count { $0 == "entrapment confirmed" } == 2,

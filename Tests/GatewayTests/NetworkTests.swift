@@ -28,7 +28,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait(40) { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait(40) { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
         #expect(site.received.values.allSatisfy { $0 == 1 }, "a slow link is no reason to send twice: \(site.received)")
     }
@@ -45,7 +45,7 @@ import Testing
         // table of connections.
         proxy.set(.gone)
         proxy.set(.fair)
-        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.log)")
+        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.account)")
     }
 
     @Test func aHalfOpenLinkIsLeftByItsSilenceAlone() throws {
@@ -54,9 +54,9 @@ import Testing
         #expect(site.wait { site.isDrained && isConnected(site) })
         proxy.set(.stalled)
         site.trap()
-        #expect(site.wait(25) { !isConnected(site) }, "\(site.log)")
+        #expect(site.wait(25) { !isConnected(site) }, "\(site.account)")
         proxy.set(.fair)
-        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.log)")
+        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.account)")
     }
 
     @Test func aCentreThatAcceptsAndNeverAnswersHoldsUpNothingAndIsTriedAgain() throws {
@@ -67,7 +67,7 @@ import Testing
         site.trap()
         #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and stored meanwhile")
         proxy.set(.fair)
-        #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.account)")
     }
 
     /// libmosquitto reports "success, and more to write" for ever once it is disconnecting and the
@@ -79,7 +79,7 @@ import Testing
             #expect(site.wait { site.isDrained })
             proxy.set(.gone)
             site.askDaemonToEnd()
-            #expect(site.wait(10) { !site.isDaemonRunning }, "\(site.log)")
+            #expect(site.wait(10) { !site.isDaemonRunning }, "\(site.account)")
             site.stopDaemon()
             proxy.set(.fair)
         }
@@ -92,7 +92,7 @@ import Testing
         let port = proxy.port
         Thread.detachNewThread {
             let wire = Wire(port: port, clientID: "leaver")
-            let isConnected = wire.waitUntilConnected()
+            let isConnected = wire.connect()
             #expect(isConnected)
             proxy.set(.gone)
             usleep(200_000)
@@ -108,7 +108,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.log)")
+        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.account)")
         #expect(site.log.components(separatedBy: "Next attempt in").count > 1)
     }
 
@@ -117,12 +117,12 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         proxy.set(.stalled)
-        #expect(site.wait(90) { site.alertStates.contains("broker_lost raised") }, "\(site.log)")
+        #expect(site.wait(90) { site.alertStates.contains("broker_lost raised") }, "\(site.account)")
         #expect(site.alertStates == ["broker_lost raised"], "and not one alert for each silent lift")
         site.trap()
         proxy.set(.gone)
         proxy.set(.fair)
-        #expect(site.wait(60) { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait(60) { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.alertStates.contains("broker_lost cleared"))
     }
 
@@ -135,7 +135,7 @@ import Testing
         #expect(site.wait { site.isDrained })
         site.wait(2) { false }
         site.askDaemonToEnd()
-        #expect(site.wait(8) { !site.isDaemonRunning }, "\(site.log)")
+        #expect(site.wait(8) { !site.isDaemonRunning }, "\(site.account)")
         #expect(site.daemonOutcome == 0, "\(String(describing: site.daemonOutcome)) \(site.log)")
     }
 }

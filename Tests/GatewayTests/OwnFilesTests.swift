@@ -46,15 +46,15 @@ import Testing
         let site = try Site(parameters: quick)
         try Self.give(site.folder, to: AnotherUser.id, mode: 0o755)
         try site.startDaemon(as: AnotherUser.id)
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         site.stopDaemon()
         let (state, journal) = (site.folder + "/state", site.folder + "/state/journal.db")
         try Self.give(journal, to: 0, mode: 0o600)
         try site.startDaemon(as: AnotherUser.id)
-        #expect(site.wait { site.isDrained && site.log.contains("may not read and write \(journal)") }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.log.contains("may not read and write \(journal)") }, "\(site.account)")
         #expect(FileManager.default.fileExists(atPath: state + "/ballast"), "no space is missing")
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
         let status = try site.run(["status"])
         #expect(status.status == 6 && status.output.contains("As root: chown -R"), "\(status.output)")
@@ -62,16 +62,16 @@ import Testing
         site.wait(12) { false }
         #expect(!site.log.contains("the disk takes files again"), "a folder that takes files is not enough")
         try Self.give(journal, to: AnotherUser.id, mode: 0o640)
-        #expect(site.wait(25) { site.log.contains("the disk takes files again") && site.isDrained }, "\(site.log)")
+        #expect(site.wait(25) { site.log.contains("the disk takes files again") && site.isDrained }, "\(site.account)")
         #expect(site.wait { site.alertStates.contains("disk_failing cleared") }, "\(site.alertStates)")
     }
 
     @Test func withoutAStatusFileTheLockSaysThatAGatewayRuns() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         try FileManager.default.removeItem(atPath: site.folder + "/run")
-        #expect(site.wait { site.log.contains("cannot write \(site.folder)/run/status.json") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("cannot write \(site.folder)/run/status.json") }, "\(site.account)")
         let status = try site.run(["status"])
         #expect(status.status == 1 && status.output.contains("the gateway runs and does not write"), "\(status.output)")
         let began = Date()
@@ -88,7 +88,7 @@ import Testing
     @Test func aSecondGatewayOnOneFolderIsNoMistakeInAFile() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         let second = try site.run(["run"])
         #expect(second.status == 1 && second.output.contains("another hoistway runs on this state folder"), "\(second)")
     }

@@ -14,7 +14,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         site.killDaemon()
         return site
     }
@@ -25,7 +25,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.send("1", state(3, zone: true, closed: false, occupied: false))
-        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.account)")
         let revisions = site.events.compactMap { ($0["data"] as? [String: Any])?["revision"] as? Int }
         #expect(Set(revisions) == [1, 2, 3])
     }
@@ -36,7 +36,7 @@ import Testing
             $0.replacingOccurrences(of: "off_level_hold: 1s", with: "off_level_hold: 500s")
         }
         try site.startDaemon()
-        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.account)")
         #expect(site.wait { site.retained("state")?.contains("entrapment") == false })
     }
 
@@ -49,7 +49,7 @@ import Testing
         try site.startDaemon(crashAt: "after_commit:1")
         #expect(site.wait { !site.isDaemonRunning }, "it was to die")
         try site.startDaemon()
-        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.account)")
     }
 
     @Test func anAlertOfALiftThatWasTakenOffTheListIsEndedOnce() throws {
@@ -57,7 +57,7 @@ import Testing
         try site.rewriteConfiguration { $0.replacingOccurrences(of: "\"1\", \"2\"", with: "\"2\"") }
         for _ in 0..<2 {
             try site.startDaemon()
-            #expect(site.wait { site.alertStates.contains("entrapment cleared") && site.isDrained }, "\(site.log)")
+            #expect(site.wait { site.alertStates.contains("entrapment cleared") && site.isDrained }, "\(site.account)")
             site.killDaemon()
         }
         #expect(site.alertStates.count { $0 == "entrapment cleared" } == 1)
@@ -72,7 +72,7 @@ import Testing
         for starts in 2...3 {
             try site.startDaemon()
             #expect(
-                site.wait { site.log.components(separatedBy: "the backlog is read").count == starts + 1 }, "\(site.log)"
+                site.wait { site.log.components(separatedBy: "the backlog is read").count == starts + 1 }, "\(site.account)"
             )
             if starts == 2 { site.killDaemon() }
         }
@@ -80,7 +80,7 @@ import Testing
             line.split(separator: "replayed ").dropFirst().first?.split(separator: " ").first.flatMap { Int($0) }
         }
         #expect(replayed.count == 3 && replayed[1] >= 2 && replayed[2] == 0, "\(replayed) \(site.log)")
-        #expect(site.log.components(separatedBy: "entrapment confirmed").count == 2, "\(site.log)")
+        #expect(site.log.components(separatedBy: "entrapment confirmed").count == 2, "\(site.account)")
         #expect(
             site.wait { site.isDrained && site.status("counters", "alerts") == site.alertStates.count },
             "\(site.alertStates) \(site.status)")
@@ -100,7 +100,7 @@ import Testing
         #expect(site.alertStates == [])
         try site.startDaemon()
         // The first message was awaited in two runs: a third of the 15 s is left.
-        #expect(site.wait(10) { site.alertStates == ["controller_silent raised"] }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait(10) { site.alertStates == ["controller_silent raised"] }, "\(site.account)")
     }
 
     // MARK: Time

@@ -71,7 +71,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { centre.eventRequests.count == 1 }, "\(site.log)")
+        #expect(site.wait { centre.eventRequests.count == 1 }, "\(site.account)")
         centre.now { _ in HTTPCentre.Answer() }
         #expect(site.wait { centre.eventRequests.count >= 2 })
         let times = centre.eventRequests.map(\.at)
@@ -122,7 +122,7 @@ extension Site {
                     && site.status("centre", "backlog") == 0
             })
         site.trap()
-        #expect(site.wait { site.log.contains("It is sent again alone") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("It is sent again alone") }, "\(site.account)")
         #expect(site.wait { site.status("centre", "backlog") > 0 })
         #expect(
             try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"]).output.contains(
@@ -153,7 +153,7 @@ extension Site {
                         || body.contains("\"Elevator_Code\":\"\(lift)\""))
             }
         }
-        #expect(site.wait(25) { has("2") && has("3") }, "\(site.log)")
+        #expect(site.wait(25) { has("2") && has("3") }, "\(site.account)")
         #expect(site.wait { site.status("centre", "backlog") > 0 }, "the refused events are pending")
         centre.now { _ in HTTPCentre.Answer() }
         #expect(
@@ -170,9 +170,9 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.fault("2")
-        #expect(site.wait { site.log.contains("cannot be sent") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("cannot be sent") }, "\(site.account)")
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.status("centre", "connect_failures") == 0, "the link is not to blame: \(site.status)")
         let refused = try Site.run(["journal", "refused", "--file", site.folder + "/state/journal.db"])
         #expect(refused.output.contains("max_packet_size"), "\(refused.output)")
@@ -187,7 +187,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.log.contains("a refusal that cannot be read") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("a refusal that cannot be read") }, "\(site.account)")
         #expect(site.wait { site.status("centre", "backlog") > 0 })
         centre.now { _ in HTTPCentre.Answer() }
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
@@ -200,7 +200,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait(8) { centre.alertStates.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait(8) { centre.alertStates.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.account)")
         #expect(
             site.log.components(separatedBy: "no answer of a centre").count == 2, "logged, and logged once: \(site.log)"
         )
@@ -215,7 +215,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         try ActionInbox(stateFolder: site.folder + "/state").requestSelfTest()
-        #expect(site.wait(40) { site.log.contains("self-test failed: centre refused it: not ours") }, "\(site.log)")
+        #expect(site.wait(40) { site.log.contains("self-test failed: centre refused it: not ours") }, "\(site.account)")
     }
 
     @Test func aTokenIsFetchedAndFetchedAgainWhenItIsNotTakenAnyMore() throws {
@@ -242,7 +242,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.status("centre", "backlog") == 0 && centre.alertStates.count >= 1 }, "\(site.log)")
+        #expect(site.wait { site.status("centre", "backlog") == 0 && centre.alertStates.count >= 1 }, "\(site.account)")
         let refusing = Date().timeIntervalSince1970
         centre.now { request in
             if request.path == "/token" { return HTTPCentre.Answer(status: 200, body: #"{"access_token":"new"}"#) }
@@ -251,7 +251,7 @@ extension Site {
         site.fault("2")
         #expect(
             site.wait(20) { centre.eventRequests.contains { $0.headers["authorization"] == "Bearer new" } },
-            "\(site.log)")
+            "\(site.account)")
         #expect(centre.received.contains { $0.path == "/token" && $0.at > refusing })
         #expect(!site.log.contains("s&cret") && !site.log.contains("Bearer"), "no secret in the log")
     }
@@ -335,7 +335,7 @@ extension Site {
         let (site, alert) = try suspectedSite()
         let accepted = #"{"word":"accepted","alert_id":"\#(alert)","by":"李伟","word_id":"1"}"#
         site.sendCommand(accepted)
-        #expect(site.wait { site.eventData("word").count == 1 }, "\(site.log)")
+        #expect(site.wait { site.eventData("word").count == 1 }, "\(site.account)")
         site.sendCommand(accepted)
         site.sendCommand(#"{"word":"released","alert_id":"\#(alert)","by":"李伟","people":3,"word_id":"2"}"#)
         site.sendCommand(#"{"word":"end_of_alarm","alert_id":"\#(alert)","by":"李伟","people":3,"word_id":"3"}"#)
@@ -366,7 +366,7 @@ extension Site {
         }
         #expect(
             site.wait { site.eventData("word").count == 3 && site.alertStates.contains("entrapment cleared") },
-            "\(site.log)")
+            "\(site.account)")
         site.stopDaemon()
         let journal = site.folder + "/state/journal.db"
         func ids(_ output: String) -> Set<String> {
@@ -415,7 +415,7 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         try ActionInbox(stateFolder: site.folder + "/state").requestSelfTest()
-        #expect(site.wait(40) { site.eventData("selftest").count == 1 }, "\(site.log)")
+        #expect(site.wait(40) { site.eventData("selftest").count == 1 }, "\(site.account)")
         let result = site.eventData("selftest")[0]
         #expect(result["passed"] as? Bool == true, "\(result)")
         let tests = site.eventData("alert")
@@ -433,7 +433,7 @@ extension Site {
         #expect(site.wait { site.isDrained })
         site.answersReceipts = false
         try ActionInbox(stateFolder: site.folder + "/state").requestSelfTest()
-        #expect(site.wait(20) { site.eventData("alert").contains { $0["test"] as? Bool == true } }, "\(site.log)")
+        #expect(site.wait(20) { site.eventData("alert").contains { $0["test"] as? Bool == true } }, "\(site.account)")
         site.stopDaemon()
         site.answersReceipts = true
         try site.startDaemon()
@@ -441,7 +441,7 @@ extension Site {
             site.wait {
                 site.eventData("alert").contains { $0["test"] as? Bool == true && $0["state"] as? String == "cleared" }
             },
-            "\(site.log)")
+            "\(site.account)")
         let ids = Set(site.eventData("alert").compactMap { $0["alert_id"] as? String })
         #expect(ids.count == 1)
     }
@@ -465,7 +465,7 @@ extension Site {
                 status: 200, body: #"{"words":[{"word":"end_of_alarm","alert_id":"\#(alert)","by":"K","word_id":"1"}]}"#
             )
         }
-        #expect(site.wait(30) { site.eventData("word").count == 1 }, "\(site.log)")
+        #expect(site.wait(30) { site.eventData("word").count == 1 }, "\(site.account)")
         #expect(site.eventData("word")[0]["followed"] as? Bool == false)
         #expect(!site.alertStates.contains("entrapment cleared"))
     }

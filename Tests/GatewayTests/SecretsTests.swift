@@ -41,12 +41,12 @@ import Testing
         var broker = try startBroker(site, port, password: "old")
         defer { broker.end() }
         try site.startDaemon()
-        #expect(site.wait { isConnected(site) }, "\(site.log)")
+        #expect(site.wait { isConnected(site) }, "\(site.account)")
         broker.end()
         broker = try startBroker(site, port, password: "new")
-        #expect(site.wait(30) { site.log.contains("refuses us") && !isConnected(site) }, "\(site.log)")
+        #expect(site.wait(30) { site.log.contains("refuses us") && !isConnected(site) }, "\(site.account)")
         try write("new", site.folder + "/secret")
-        #expect(site.wait(60) { isConnected(site) }, "\(site.log)")
+        #expect(site.wait(60) { isConnected(site) }, "\(site.account)")
     }
 
     @Test func aTokenThatTheCentreRefusesIsReadAgain() throws {
@@ -59,9 +59,9 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.log.contains("does not recognise the gateway") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("does not recognise the gateway") }, "\(site.account)")
         try write("new", site.folder + "/token")
-        #expect(site.wait(60) { isConnected(site) && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait(60) { isConnected(site) && site.status("centre", "backlog") == 0 }, "\(site.account)")
         #expect(!site.log.contains("Bearer"))
     }
 
@@ -81,9 +81,9 @@ import Testing
         )
         try write("old", site.folder + "/secret")
         try site.startDaemon()
-        #expect(site.wait { site.log.contains("no token from") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("no token from") }, "\(site.account)")
         try write("new", site.folder + "/secret")
-        #expect(site.wait(60) { isConnected(site) }, "\(site.log)")
+        #expect(site.wait(60) { isConnected(site) }, "\(site.account)")
     }
 
     @Test func aPasswordThatIsCorrectedIsTriedAtTheReloadAndNotAfterThePause() throws {
@@ -100,12 +100,12 @@ import Testing
         try write("wrong", site.folder + "/secret")
         try site.startDaemon()
         // By then the pauses last many seconds.
-        #expect(site.wait(60) { site.status("broker", "failures") >= 8 }, "\(site.log)")
+        #expect(site.wait(60) { site.status("broker", "failures") >= 8 }, "\(site.account)")
         let lines = site.log.split(separator: "\n").count { $0.contains("does not let user 'box' in") }
         #expect(lines == 2, "one line of each connection: \(site.log)")
         try write("right", site.folder + "/secret")
         site.reload()
-        #expect(site.wait(3) { site.status("broker", "connects") == 1 && isConnected(site) }, "\(site.log)")
+        #expect(site.wait(3) { site.status("broker", "connects") == 1 && isConnected(site) }, "\(site.account)")
     }
 
     @Test func aReloadWithATokenThatCannotBeReadSaysThatTheOldOneGoesOn() throws {
@@ -113,12 +113,12 @@ import Testing
         let site = try Site(centres: "centre: { url: \"http://127.0.0.1:\(centre.port)/\", token_file: token }")
         try write("good", site.folder + "/token")
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && isConnected(site) }, "\(site.log)")
+        #expect(site.wait { site.isDrained && isConnected(site) }, "\(site.account)")
         try FileManager.default.removeItem(atPath: site.folder + "/token")
         site.reload()
-        #expect(site.wait { site.log.contains("cannot be read now is used as it was last read") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("cannot be read now is used as it was last read") }, "\(site.account)")
         site.wait(1) { false }
-        #expect(!site.log.contains("is used from now on"), "\(site.log)")
+        #expect(!site.log.contains("is used from now on"), "\(site.account)")
     }
 
     @Test func aReloadConnectsAnewWithAChangedSecretAndOnlyThen() throws {
@@ -133,18 +133,18 @@ import Testing
         let broker = try startBroker(site, port, password: "old")
         defer { broker.end() }
         try site.startDaemon()
-        #expect(site.wait { isConnected(site) && site.isDrained }, "\(site.log)")
+        #expect(site.wait { isConnected(site) && site.isDrained }, "\(site.account)")
         site.reload()
-        #expect(site.wait { site.log.contains("rules reloaded") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("rules reloaded") }, "\(site.account)")
         site.wait(1) { false }
         #expect(site.status("broker", "connects") == 1 && !site.log.contains("has changed"))
         try write("new", site.folder + "/secret")
         try write("new", site.folder + "/lan")
         site.reload()
-        #expect(site.wait { site.status("broker", "connects") == 2 && site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.status("broker", "connects") == 2 && site.isDrained }, "\(site.account)")
         // The centre's broker has only the old one.
-        #expect(site.wait { site.log.contains("centre: a password or a certificate has changed") }, "\(site.log)")
-        #expect(site.wait { site.log.contains("refuses us") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("centre: a password or a certificate has changed") }, "\(site.account)")
+        #expect(site.wait { site.log.contains("refuses us") }, "\(site.account)")
     }
 
     // MARK: The signing key
@@ -153,13 +153,13 @@ import Testing
         let site = try Site()
         let key = site.folder + "/state/signing-key.pem"
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.retained("heartbeat") != nil }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.retained("heartbeat") != nil }, "\(site.account)")
         site.stopDaemon()
         #expect(site.eventData("key").isEmpty)
         try FileManager.default.removeItem(atPath: key)
         for _ in 1...2 {
             try site.startDaemon()
-            #expect(site.wait { site.isDrained && site.eventData("key").count == 1 }, "\(site.log)")
+            #expect(site.wait { site.isDrained && site.eventData("key").count == 1 }, "\(site.account)")
             let new = site.eventData("key").first?["x"] as? String ?? ""
             #expect(
                 site.wait { site.retained("heartbeat")?.contains(new) == true }, "the key that alerts are signed with")
@@ -171,7 +171,7 @@ import Testing
             ["/usr/bin/openssl", "genpkey", "-algorithm", "ed25519", "-out", key], log: site.folder + "/openssl.log")
         while maker.isRunning { usleep(5_000) }
         try site.startDaemon()
-        #expect(site.wait { site.eventData("key").count == 2 }, "\(site.log)")
+        #expect(site.wait { site.eventData("key").count == 2 }, "\(site.account)")
         #expect(site.eventData("key")[1]["reason"] as? String == "changed")
         var check = try StreamCheck(contract: Site.root + "/docs/contract")
         for event in site.events { check.take(Array(try JSONSerialization.data(withJSONObject: event))) }

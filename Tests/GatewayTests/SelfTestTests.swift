@@ -13,7 +13,7 @@ import Testing
         chmod(access, 0o644)
         let site = try Site(parameters: quick, selfTest: "72h", brokerSettings: "acl_file \(access)")
         try site.startDaemon()
-        #expect(site.wait(60) { site.alertStates.contains("selftest_failed raised") }, "\(site.log)")
+        #expect(site.wait(60) { site.alertStates.contains("selftest_failed raised") }, "\(site.account)")
         let reason =
             "brings none of it back. Its access list must let the gateway read there, too (mosquitto: topic readwrite hoistway/selftest/+/state)"
         /// Waits until the row contains a text, with the exit code of a failed check.

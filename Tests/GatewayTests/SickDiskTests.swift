@@ -30,19 +30,19 @@ import Testing
         // Longer than a lift may be silent, in which the gateway did not observe.
         site.wait(14) { false }
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.log.contains("Nothing is stored on disk") }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.log.contains("Nothing is stored on disk") }, "\(site.account)")
         site.trap("2")
-        #expect(site.wait { site.hasAlert("confirmed", of: "2") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.hasAlert("confirmed", of: "2") }, "\(site.account)")
         #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
         #expect(
             site.wait { site.retained("state")?.contains("\"may_hold_people\":[\"1\",\"2\"]") == true },
             "the past is known")
         disk.makeWritable()
-        #expect(site.wait(25) { site.log.contains("the disk takes files again") && site.isDrained }, "\(site.log)")
+        #expect(site.wait(25) { site.log.contains("the disk takes files again") && site.isDrained }, "\(site.account)")
         for lift in ["1", "2"] { site.send(lift, state(9, zone: true, closed: false, occupied: false)) }
         #expect(
             site.wait { site.hasAlert("cleared", of: "1") && site.hasAlert("cleared", of: "2") },
-            "\(site.alertStates) \(site.log)")
+            "\(site.account)")
         #expect(
             site.wait { site.alertStates.contains("disk_failing cleared") && site.status("centre", "backlog") == 0 })
         #expect(site.alertStates.count { $0 == "entrapment confirmed" } == 2, "no alert has a second id")
@@ -63,21 +63,21 @@ import Testing
     @Test(.enabled(if: Tmpfs.isAllowed)) func aStartOnADiskWithoutASinglePageAndWithoutBallastWatches() throws {
         let (site, disk) = try site()
         site.trap("2")
-        #expect(site.wait { site.hasAlert("confirmed", of: "2") }, "\(site.log)")
+        #expect(site.wait { site.hasAlert("confirmed", of: "2") }, "\(site.account)")
         site.stopDaemon()
         #expect(!FileManager.default.fileExists(atPath: site.folder + "/disk/state/ballast"), "too small for ballast")
         disk.fill()
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.log.contains("Nothing is stored on disk") }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.log.contains("Nothing is stored on disk") }, "\(site.account)")
         site.trap("1")
-        #expect(site.wait { site.hasAlert("confirmed", of: "1") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.hasAlert("confirmed", of: "1") }, "\(site.account)")
         #expect(
             site.wait { site.retained("state")?.contains("\"may_hold_people\":[\"1\",\"2\"]") == true },
             "the past is known")
         #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
         disk.empty()
-        #expect(site.wait(30) { site.alertStates.contains("disk_failing cleared") }, "\(site.log)")
-        #expect(site.wait(20) { site.isDrained && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait(30) { site.alertStates.contains("disk_failing cleared") }, "\(site.account)")
+        #expect(site.wait(20) { site.isDrained && site.status("centre", "backlog") == 0 }, "\(site.account)")
         #expect(site.alertStates.count { $0 == "entrapment confirmed" } == 2, "no alert has a second id")
     }
 
@@ -89,22 +89,22 @@ import Testing
         #expect(site.wait { site.status("counters", "messages") == 1 })
         try site.limitFiles(to: 40_000)
         site.send("1", state(2))
-        #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.account)")
         // The message is not durable and not acknowledged; its alert is sent all the same.
         try site.limitFiles(to: nil)
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.wait { site.log.contains("the journal can be written again") })
         #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
         try site.limitFiles(to: 40_000)
         site.send("1", state(3, codes: "[\"90\"]"))
         #expect(
             site.wait { site.alertStates.contains("car_alarm_call raised") },
-            "with the disk still full: \(site.alertStates) \(site.log)")
+            "with the disk still full: \(site.account)")
         #expect(site.wait { site.status("counters", "commit_failures") > 0 })
         site.trap("2")
         #expect(
             site.wait { site.hasAlert("confirmed", of: "2") },
-            "watched on, with the disk still full: \(site.alertStates) \(site.log)"
+            "watched on, with the disk still full: \(site.account)"
         )
         #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
         #expect(
@@ -112,7 +112,7 @@ import Testing
         #expect(
             !site.alertStates.contains { $0.hasPrefix("broker_lost") } && site.isDrained, "the building is observed")
         try site.limitFiles(to: nil)
-        #expect(site.wait { site.alertStates.contains("disk_failing cleared") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("disk_failing cleared") }, "\(site.account)")
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.isDrained }, "\(site.status)")
         site.stopDaemon()
         let verified = try Site.run(["journal", "verify", "--file", site.folder + "/state/journal.db"])
@@ -131,7 +131,7 @@ import Testing
         #expect(site.wait { site.isDrained })
         site.answersReceipts = false
         site.send("2", state(1, codes: "[\"90\"]"))
-        #expect(site.wait { site.alertStates == ["car_alarm_call raised"] }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates == ["car_alarm_call raised"] }, "\(site.account)")
         let first = try #require(site.received.keys.first)
         disk.hang()
         site.send("1", state(1, codes: "[\"90\"]"))
@@ -140,7 +140,7 @@ import Testing
         site.publish("hoistway/v1/test/receipt", "{\"id\":\"\(first)\"}")
         site.answersReceipts = true
         #expect(
-            site.wait(5) { site.hasAlert("raised", of: "1") }, "the disk still hangs: \(site.alertStates) \(site.log)")
+            site.wait(5) { site.hasAlert("raised", of: "1") }, "the disk still hangs: \(site.account)")
         let id = try #require(site.events.first { $0["subject"] as? String == "1" }?["id"] as? String)
         var copies: [[String: Any]] { site.events.filter { $0["id"] as? String == id } }
         #expect(copies.allSatisfy { $0["sequence"] == nil }, "no number before it is journalled")
@@ -152,7 +152,7 @@ import Testing
         #expect(site.wait { site.status("centre", "backlog") == 0 && site.isDrained }, "\(site.status)")
         site.send("1", state(2, moving: 1))
         site.trap("1", from: 3)
-        #expect(site.wait { site.hasAlert("confirmed", of: "1") }, "\(site.log)")
+        #expect(site.wait { site.hasAlert("confirmed", of: "1") }, "\(site.account)")
         site.stopDaemon()
         var check = try StreamCheck(contract: Site.root + "/docs/contract")
         for event in site.events { check.take(try JSONSerialization.data(withJSONObject: event)) }
@@ -172,12 +172,12 @@ import Testing
         // The write-ahead log is left as it is: the next start appends to it.
         site.killDaemon()
         try site.startDaemon(fileLimit: 34_000)
-        #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.log)")
-        #expect(site.isDaemonRunning, "\(site.log)")
+        #expect(site.wait { site.log.contains("Until it can be written alerts go out from memory") }, "\(site.account)")
+        #expect(site.isDaemonRunning, "\(site.account)")
         try site.limitFiles(to: nil)
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.wait { site.status("centre", "backlog") == 0 }, "\(site.status)")
     }
 
@@ -193,9 +193,9 @@ import Testing
         site.stopDaemon()
         disk.fill()
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.log.contains("The reserved disk space is freed") }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.log.contains("The reserved disk space is freed") }, "\(site.account)")
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         site.stopDaemon()
     }
 
@@ -220,7 +220,7 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         let journal = site.folder + "/state/journal.db"
         let (whole, partly) = (site.folder + "/disk/a 100%? 梯.db", site.folder + "/disk/partly.db")
         for end in ["", "-wal"] { try FileManager.default.copyItem(atPath: journal + end, toPath: partly + end) }

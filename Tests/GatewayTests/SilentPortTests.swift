@@ -30,13 +30,13 @@ import Testing
             site.wait(25) {
                 site.log.contains("broker: \(url) answers nothing on this port within 10 s: is it an MQTT broker? Next")
             },
-            "\(site.log)")
+            "\(site.account)")
         #expect(
             site.wait(25) {
                 routeError(site) == "\(url) answers nothing on this port within 15 s: is it an MQTT broker?"
             },
             "\(site.status)")
-        #expect(!site.log.contains("closed the connection"), "\(site.log)")
+        #expect(!site.log.contains("closed the connection"), "\(site.account)")
     }
 
     @Test func aPortWhereSomethingElseAnswersIsAskedWhetherItIsABroker() throws {
@@ -51,7 +51,7 @@ import Testing
         let site = try site(at: url)
         try site.startDaemon()
         let text = "\(url) ends the connection without an answer to ours: is it an MQTT broker"
-        #expect(site.wait { site.log.contains("broker: \(text)") }, "\(site.log)")
+        #expect(site.wait { site.log.contains("broker: \(text)") }, "\(site.account)")
         #expect(site.wait { routeError(site).contains(text) }, "\(site.status)")
     }
 }

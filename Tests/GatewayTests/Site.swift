@@ -100,8 +100,8 @@ final class Site {
     func startBroker() throws {
         broker = try ChildProcess(
             ["/usr/sbin/mosquitto", "-c", folder + "/mosquitto.conf"], log: folder + "/mosquitto.log")
-        guard wire.waitUntilConnected() else { throw POSIXError(.ECONNREFUSED) }
-        wire.subscribe(["alert/+", "event/+", "state", "link", "heartbeat"].map { "hoistway/v1/test/" + $0 })
+        let topics = ["alert/+", "event/+", "state", "link", "heartbeat"].map { "hoistway/v1/test/" + $0 }
+        guard wire.connect(subscribingTo: topics) else { throw POSIXError(.ECONNREFUSED) }
     }
 
     /// - Parameter losesSessions: the broker loses its file, as after a power cut.
@@ -248,6 +248,16 @@ final class Site {
     func status(_ group: String, _ key: String) -> Int { (status[group] as? [String: Any])?[key] as? Int ?? 0 }
     var isDrained: Bool { (status["broker"] as? [String: Any])?["drained"] as? Bool ?? false }
     var log: String { (try? String(contentsOfFile: folder + "/daemon.log", encoding: .utf8)) ?? "" }
+    /// What each side knows, for the comment of an expectation that fails.
+    var account: String {
+        let broker = (try? String(contentsOfFile: folder + "/mosquitto.log", encoding: .utf8)) ?? ""
+        return """
+            the test received \(alertStates) in \(events.count) events, its connection: \(wire.account)
+            DAEMON \(log)
+            STATUS \(status)
+            BROKER \(broker)
+            """
+    }
     func retained(_ topic: String) -> String? {
         wire.retained["hoistway/v1/test/" + topic].map { String(decoding: $0, as: UTF8.self) }
     }
@@ -257,6 +267,11 @@ final class Site {
 final class Wire: MQTTClientDelegate {
     private var client: MQTTClient!
     private var isConnected = false
+    /// Subscriptions without an answer.
+    private var awaited: Set<Int32> = []
+    private var ends: [String] = []
+    /// The state of the connection, for a person.
+    var account: String { "\(isConnected ? "open" : "closed"), \(inFlight) in flight, ends: \(ends)" }
     private var inbox: [(topic: String, payload: [UInt8])] = []
     private(set) var retained: [String: [UInt8]] = [:]
     private let port: Int
@@ -270,23 +285,25 @@ final class Wire: MQTTClientDelegate {
         self.clientID = clientID
     }
 
-    func waitUntilConnected() -> Bool {
+    /// - Returns: whether the broker has accepted the connection and each subscription.
+    func connect(subscribingTo filters: [String] = []) -> Bool {
         for _ in 0..<100 {
+            isConnected = false
+            awaited.removeAll()
             do {
                 client = try MQTTClient(
                     MQTTClient.Options(url: BrokerURL("mqtt://127.0.0.1:\(port)")!, clientID: clientID), delegate: self)
                 try client.connect()
-                for _ in 0..<50 where !isConnected { _ = turn() }
-                if isConnected { return true }
+                for _ in 0..<250 where !isConnected { pump(.milliseconds(20)) }
+                guard isConnected else { continue }
+                for filter in filters { awaited.insert(try client.subscribe(filter)) }
+                for _ in 0..<250 where !awaited.isEmpty { pump(.milliseconds(20)) }
+                if awaited.isEmpty { return true }
             } catch { usleep(50_000) }
         }
         return false
     }
 
-    func subscribe(_ filters: [String]) {
-        for filter in filters { _ = try? client.subscribe(filter) }
-        pump(.milliseconds(20))
-    }
     func publish(_ payload: [UInt8], to topic: String) {
         if (try? client.publish(payload, to: topic)) != nil { inFlight += 1 }
         pump(.milliseconds(2))
@@ -319,8 +336,11 @@ final class Wire: MQTTClientDelegate {
 
     func connected(_ broker: MQTTSession) { isConnected = true }
     func refused(_ reason: MQTTReason) {}
-    func disconnected(_ reason: MQTTReason?) { isConnected = false }
-    func subscribed(_ mid: Int32, _ grant: MQTTGrant) {}
+    func disconnected(_ reason: MQTTReason?) {
+        isConnected = false
+        ends.append(reason?.description ?? client.silentEndText)
+    }
+    func subscribed(_ mid: Int32, _ grant: MQTTGrant) { if case .granted = grant { awaited.remove(mid) } }
     func published(_ mid: Int32, refusal: MQTTReason?) { inFlight -= 1 }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         var name: [UInt8] = []

@@ -18,7 +18,7 @@ import Testing
     @Test func aLiftInAnotherTimeZoneIsARow() throws {
         let site = try Site(parameters: quick, lifts: ["1", "2", "3"])
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         // The profile reads local times of +08:00; one adapter's times are eight hours later still.
         // Of the two others one would suffice where this box's clock is synchronised.
         for (lift, hours) in [("1", 16.0), ("2", 8), ("3", 8)] {
@@ -34,7 +34,7 @@ import Testing
     @Test func aMessageOfALiftThatIsNotRegisteredIsARow() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         site.send("9", state(1))
         #expect(site.wait { rows(site)["unregistered"]?.contains("lifts/9/state (1)") == true }, "\(rows(site))")
         #expect(try site.run(["status"]).status == 6)
@@ -43,11 +43,11 @@ import Testing
     @Test func whatOnlyARestartTakesUpIsARowUntilThen() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         #expect(rows(site)["configuration"] == nil)
         try site.rewriteConfiguration { $0.replacingOccurrences(of: "lifts: [", with: "lifts: [\"3\", ") }
         site.reload()
-        #expect(site.wait { rows(site)["configuration"]?.contains("applies this: lifts") == true }, "\(site.log)")
+        #expect(site.wait { rows(site)["configuration"]?.contains("applies this: lifts") == true }, "\(site.account)")
         site.reload()
         site.wait(2) { false }
         #expect(rows(site)["configuration"] != nil, "it stays until the restart")
@@ -89,14 +89,14 @@ import Testing
     @Test func aJournalThatWasSetAsideIsARowWhileItsFileStandsThere() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         site.stopDaemon()
         let journal = site.folder + "/state/journal.db"
         try Data(repeating: 0x55, count: 40_000).write(to: URL(fileURLWithPath: journal))
         try site.startDaemon()
         #expect(
-            site.wait { rows(site)["journal"]?.contains("it was damaged, and was set aside") == true }, "\(site.log)")
-        #expect(site.log.contains("the journal is damaged (") && site.log.contains("It was moved to"), "\(site.log)")
+            site.wait { rows(site)["journal"]?.contains("it was damaged, and was set aside") == true }, "\(site.account)")
+        #expect(site.log.contains("the journal is damaged (") && site.log.contains("It was moved to"), "\(site.account)")
         site.stopDaemon()
         try site.startDaemon()
         #expect(site.wait { site.isDrained && rows(site)["journal"] != nil }, "a restart does not forget it")

@@ -159,20 +159,20 @@ import Testing
         setenv("HOISTWAY_LEAPS", leaps, 1)
         try site.startDaemon()
         unsetenv("HOISTWAY_LEAPS")
-        #expect(site.wait { site.isDrained }, "\(site.log)")
+        #expect(site.wait { site.isDrained }, "\(site.account)")
         // The box boots ten years ahead.
         var leap = (Self.year * 10).nanoseconds
         #expect(write(descriptor, &leap, 8) == 8)
         #expect(site.wait { (site.status["time"] as? String)?.hasPrefix("203") == true })
         site.trap()
-        #expect(site.wait(30) { site.alertStates.contains("entrapment confirmed") }, "\(site.log)")
+        #expect(site.wait(30) { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         let ahead = try #require(site.eventData("alert").first { $0["state"] as? String == "suspected" })
         #expect((ahead["onset"] as? String)?.hasPrefix("203") == true)
         site.stopDaemon()
 
         // Then the clock is right.
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && !site.eventData("clock").isEmpty }, "\(site.log)")
+        #expect(site.wait { site.isDrained && !site.eventData("clock").isEmpty }, "\(site.account)")
         let thisYear = String(Date.now.ISO8601Format().prefix(5))
         let clock = try #require(site.eventData("clock").first)
         #expect(clock["evidence"] as? String == "gap_in_journal")
@@ -180,7 +180,7 @@ import Testing
         #expect((site.status["time"] as? String)?.hasPrefix(thisYear) == true)
         #expect(site.wait { site.retained("state")?.contains(#""kind":"entrapment""#) == true })
         site.send("1", state(3, zone: true, closed: false, occupied: false))
-        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.account)")
         let cleared = try #require(
             site.eventData("alert").first {
                 $0["state"] as? String == "cleared" && $0["kind"] as? String == "entrapment"
@@ -189,7 +189,7 @@ import Testing
         #expect((cleared["onset"] as? String)?.hasPrefix(thisYear) == true)
         // A hold that starts now has its usual length.
         site.trap("2")
-        #expect(site.wait(30) { site.hasAlert("confirmed", of: "2") }, "\(site.log)")
+        #expect(site.wait(30) { site.hasAlert("confirmed", of: "2") }, "\(site.account)")
         let now = try #require(site.events.last { $0["subject"] as? String == "2" })
         #expect((now["time"] as? String)?.hasPrefix(thisYear) == true && now["timecorrection"] == nil)
         let list = try Site.run(["journal", "list", "--config", site.folder + "/hoistway.yaml"]).output

@@ -26,20 +26,20 @@ import Testing
     ) throws {
         let site = try site(leftBy: version, identity: identity)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.status("centre", "backlog") == 0 }, "\(site.log)")
+        #expect(site.wait { site.isDrained && site.status("centre", "backlog") == 0 }, "\(site.account)")
         // Time has passed since then: a reminder may be among them.
         #expect(Set(site.alertStates) == ["entrapment suspected", "entrapment confirmed", "door_close_fault raised"])
         site.send(
             "1",
             #"{"Identification_Number":"1","Sequence":1000,"Service_Mode":1,"Car_Status":0,"Door_Zone":true,"#
                 + #""Door_Status":false,"Door_Open_Limit":true,"Passenger_Status":false,"Message_Code":[]}"#)
-        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.alertStates) \(site.log)")
+        #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.account)")
         let ids = site.events.compactMap { $0["data"] as? [String: Any] }.filter {
             $0["kind"] as? String == "entrapment"
         }
         .compactMap { $0["alert_id"] as? String }
         #expect(Set(ids) == [alert], "\(ids) \(site.log)")
-        #expect(!site.log.contains("fault of Hoistway"), "\(site.log)")
+        #expect(!site.log.contains("fault of Hoistway"), "\(site.account)")
     }
 
     /// Each line of RELEASES has a version, its commit, and its date.
