@@ -112,7 +112,8 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained }, "\(site.account)")
         for lift in ["1", "2"] { site.trap(lift) }
-        #expect(site.wait { site.hasAlert("confirmed", of: "1") && site.hasAlert("confirmed", of: "2") }, "\(site.account)")
+        #expect(
+            site.wait { site.hasAlert("confirmed", of: "1") && site.hasAlert("confirmed", of: "2") }, "\(site.account)")
         let id =
             try #require(
                 site.events.first {

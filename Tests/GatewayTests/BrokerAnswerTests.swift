@@ -341,7 +341,8 @@ import Testing
                 rules: [{ rule: called, kind: car_alarm_call, when: '"90" in codes', title: { en: called, zh: 报警 } }]
                 """)
         try site.startDaemon()
-        #expect(site.wait { site.alertStates == ["car_alarm_call raised", "car_alarm_call cleared"] }, "\(site.account)")
+        #expect(
+            site.wait { site.alertStates == ["car_alarm_call raised", "car_alarm_call cleared"] }, "\(site.account)")
         broker.disconnect(0x8B)
         #expect(
             site.wait { site.alertStates.count == 3 },

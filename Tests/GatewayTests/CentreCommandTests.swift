@@ -31,7 +31,8 @@ import Testing
         #expect(site.wait { site.alertStates.contains("entrapment suspected") }, "\(site.account)")
         let id = String(try #require(site.received.keys.first?.prefix(36)))
         site.sendCommand(#"{"word":"accepted","alert_id":"\#(id)","by":"李伟","word_id":"1"}"#)
-        #expect(site.wait { site.retained("state")?.contains(#""accepted_by":"李伟 (centre)""#) == true }, "\(site.account)")
+        #expect(
+            site.wait { site.retained("state")?.contains(#""accepted_by":"李伟 (centre)""#) == true }, "\(site.account)")
         #expect(!site.alertStates.contains("entrapment confirmed"))
         let command = [
             "incident", "verify", id, "--known-by", "on_site", "--people", "2", "--by", "Li", "--config",

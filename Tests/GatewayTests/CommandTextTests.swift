@@ -91,7 +91,8 @@ import Uplink
         // No command accepts such a name any more; a journal may contain it.
         _ = try ActionInbox(stateFolder: site.folder + "/state").put(
             OperatorAction.accepted(alert: id, by: "Li\u{9B}2J"))
-        #expect(site.wait { site.eventData("alert").contains { $0["reason"] as? String == "accepted" } }, "\(site.account)")
+        #expect(
+            site.wait { site.eventData("alert").contains { $0["reason"] as? String == "accepted" } }, "\(site.account)")
         let shown = try site.run(["journal", "show", String(id.prefix(8)) + "/2"])
         #expect(shown.output.contains("entrapment confirmed  lift 31104401062020010001"), "\(shown.output)")
         #expect(

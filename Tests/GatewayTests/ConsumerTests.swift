@@ -155,7 +155,8 @@ import Testing
             parameters: quick,
             centres: "centre: { url: \"mqtts://127.0.0.1:\(port)\", ca_file: \"\(certificates.path("ca.crt"))\" }")
         try site.startDaemon()
-        #expect(site.wait { site.log.contains("asks for a client certificate, and none is configured") }, "\(site.account)")
+        #expect(
+            site.wait { site.log.contains("asks for a client certificate, and none is configured") }, "\(site.account)")
         #expect((site.status["centre"] as? [String: Any])?["connected"] as? Bool == false, "\(site.status)")
     }
 }

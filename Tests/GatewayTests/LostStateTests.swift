@@ -132,7 +132,8 @@ import Testing
         site.answersReceipts = true
         site.trap("2")
         #expect(
-            site.wait { site.hasAlert("confirmed", of: "2") && !site.eventData("quarantined").isEmpty }, "\(site.account)")
+            site.wait { site.hasAlert("confirmed", of: "2") && !site.eventData("quarantined").isEmpty },
+            "\(site.account)")
         #expect(site.wait(25) { site.status("centre", "backlog") == 0 })
         #expect(
             site.alertStates.count { $0 == "entrapment confirmed" } == 2,

@@ -45,7 +45,8 @@ import Testing
         // table of connections.
         proxy.set(.gone)
         proxy.set(.fair)
-        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.account)")
+        #expect(
+            site.wait(45) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.account)")
     }
 
     @Test func aHalfOpenLinkIsLeftByItsSilenceAlone() throws {
@@ -56,7 +57,8 @@ import Testing
         site.trap()
         #expect(site.wait(25) { !isConnected(site) }, "\(site.account)")
         proxy.set(.fair)
-        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.account)")
+        #expect(
+            site.wait(60) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.account)")
     }
 
     @Test func aCentreThatAcceptsAndNeverAnswersHoldsUpNothingAndIsTriedAgain() throws {

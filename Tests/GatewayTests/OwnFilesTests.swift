@@ -51,7 +51,8 @@ import Testing
         let (state, journal) = (site.folder + "/state", site.folder + "/state/journal.db")
         try Self.give(journal, to: 0, mode: 0o600)
         try site.startDaemon(as: AnotherUser.id)
-        #expect(site.wait { site.isDrained && site.log.contains("may not read and write \(journal)") }, "\(site.account)")
+        #expect(
+            site.wait { site.isDrained && site.log.contains("may not read and write \(journal)") }, "\(site.account)")
         #expect(FileManager.default.fileExists(atPath: state + "/ballast"), "no space is missing")
         site.trap()
         #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")

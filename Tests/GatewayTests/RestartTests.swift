@@ -72,7 +72,8 @@ import Testing
         for starts in 2...3 {
             try site.startDaemon()
             #expect(
-                site.wait { site.log.components(separatedBy: "the backlog is read").count == starts + 1 }, "\(site.account)"
+                site.wait { site.log.components(separatedBy: "the backlog is read").count == starts + 1 },
+                "\(site.account)"
             )
             if starts == 2 { site.killDaemon() }
         }

@@ -200,7 +200,8 @@ extension Site {
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait(8) { centre.alertStates.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.account)")
+        #expect(
+            site.wait(8) { centre.alertStates.count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.account)")
         #expect(
             site.log.components(separatedBy: "no answer of a centre").count == 2, "logged, and logged once: \(site.log)"
         )

@@ -193,7 +193,8 @@ import Testing
         site.stopDaemon()
         disk.fill()
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.log.contains("The reserved disk space is freed") }, "\(site.account)")
+        #expect(
+            site.wait { site.isDrained && site.log.contains("The reserved disk space is freed") }, "\(site.account)")
         site.trap()
         #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         site.stopDaemon()

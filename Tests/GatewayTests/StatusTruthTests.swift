@@ -95,8 +95,10 @@ import Testing
         try Data(repeating: 0x55, count: 40_000).write(to: URL(fileURLWithPath: journal))
         try site.startDaemon()
         #expect(
-            site.wait { rows(site)["journal"]?.contains("it was damaged, and was set aside") == true }, "\(site.account)")
-        #expect(site.log.contains("the journal is damaged (") && site.log.contains("It was moved to"), "\(site.account)")
+            site.wait { rows(site)["journal"]?.contains("it was damaged, and was set aside") == true },
+            "\(site.account)")
+        #expect(
+            site.log.contains("the journal is damaged (") && site.log.contains("It was moved to"), "\(site.account)")
         site.stopDaemon()
         try site.startDaemon()
         #expect(site.wait { site.isDrained && rows(site)["journal"] != nil }, "a restart does not forget it")
