@@ -8,10 +8,12 @@ PACKAGES := pkg-config mosquitto libmosquitto-dev libcurl4-openssl-dev libsqlite
 # Further packages for the tests: for a centre in Python, a centre in shell, and certificates.
 TEST_PACKAGES := python3 jq mosquitto-clients openssl
 
-.PHONY: help deps build test lint demo crash score budget reloads bench bench-check docs measure install clean
+.PHONY: help deps build check test verify lint demo crash score budget reloads bench bench-check docs measure install clean
 help:
 	@echo "make demo          a simulated day with its score, then the whole product live (QUICK=1: under 90 seconds)"
-	@echo "make test          every test: units, rules, end to end with a real broker, crashes, units of systemd"
+	@echo "make check         while coding: builds, format, rules' own tests, and the tests without a broker (about a minute)"
+	@echo "make test          for a reviewer: check, and every test with a real broker (some ten minutes)"
+	@echo "make verify        what CI runs: test, then crashes, score, sick disks, an installation, cases (within an hour)"
 	@echo "make crash         200 kills under traffic, with the centre going up and down (ROUNDS=200)"
 	@echo "make network       gateway and centre in two network namespaces, 30% of all packets lost (as root)"
 	@echo "make trial         CPU and delay, an outage of the centre with a kill, priority over a million events (about 20 minutes)"
@@ -57,19 +59,31 @@ lint: test-deps
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Simulator Tests Benchmarks
 	@Tests/Mutants/run --check
 
-test: deps test-deps lint
-	@echo "Building everything, warnings are $${CI:+errors}$${CI:-warnings}" | sed 's/true$$//'
+.PHONY: debug
+debug: deps
+	@echo "Building the programs and the tests, warnings are $${CI:+errors}$${CI:-warnings}" | sed 's/true$$//'
 	@$(SWIFT) build --build-tests -q
-	@echo "Rules' own examples"
+
+check: debug lint
+	@echo "Rules' own tests"
 	@.build/debug/hoistway rules test Devices/rules
 	@.build/debug/hoistway check --rules Devices/rules --profiles Devices/profiles
-	@echo "Tests"
-	@folder=$$(mktemp -d); chmod 755 $$folder; trap "rm -rf $$folder" EXIT; TMPDIR=$$folder SWIFT_BACKTRACE=enable=no $(SWIFT) test --skip-build -q
+	@echo "Tests without a broker"
+	@Tests/run '^(Detection|Journal|Uplink|Simulator)Tests|Layout|Size|StatusText|Configuration'
+
+test: check cases
+	@echo "Tests with a broker"
+	@Tests/run '^GatewayTests'
 	@$(MAKE) --no-print-directory units budget
+
+verify: test
+	@$(MAKE) --no-print-directory long
+
+# What verify runs after test.
+.PHONY: long
+long: build test-deps
 	@echo "An installation by README's commands alone, on a bare Debian 12"
 	@Tests/Install/run || [ $$? = 77 ]
-	@echo "Recorded incidents and payloads from elsewhere (make cases prints the whole table)"
-	@$(BIN)/cases --failures
 	@echo "A hundred reloads of rules while a thousand lifts send (the long form is make reloads)"
 	@$(BIN)/hoistway-bench reloads --count 100
 	@$(BIN)/hoistway-bench load
@@ -98,7 +112,8 @@ installation: program test-deps
 
 .PHONY: cases
 cases: build
-	@$(BIN)/cases
+	@echo "Recorded incidents and payloads from elsewhere ($(BIN)/cases prints the whole table)"
+	@$(BIN)/cases --failures
 
 demo: build
 	@Simulator/demo $(BIN) $(QUICK)
