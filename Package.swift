@@ -116,6 +116,16 @@ let package = Package(
             ],
             path: "Tests/JournalModel",
             swiftSettings: strict),
+        // The gateway that can die at a chosen moment, and whose clocks can leap; not installed.
+        .executableTarget(
+            name: "hoistway-trial",
+            dependencies: [
+                "Gateway", "Platform",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/TrialGateway",
+            swiftSettings: strict),
         // Recorded cases held to a table of what is right.
         .executableTarget(
             name: "cases",
@@ -136,7 +146,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "City", "Connectivity", "LiftModel", "Detection", "Gateway", "HTTP", "Journal", "MQTT",
-                "Platform", "PositionedYAML", "Uplink", "hoistway", "hoistway-sim",
+                "Platform", "PositionedYAML", "Uplink", "hoistway", "hoistway-sim", "hoistway-trial",
             ],
             exclude: ["Fixtures"],
             swiftSettings: strict),

@@ -22,13 +22,18 @@ public struct Daemon {
     public let data: DeviceData
     public var recordPath: String?
     public var log: Logger
+    private let trial: DaemonTrial?
 
+    /// - Parameter trial: for trials of the daemon; nil in the installed program.
     /// - Throws: `InvalidFiles` for a wrong configuration, before anything is touched.
-    public init(_ configuration: Configuration, recordPath: String?, log: Logger) throws(InvalidFiles) {
+    public init(
+        _ configuration: Configuration, recordPath: String?, log: Logger, trial: DaemonTrial? = nil
+    ) throws(InvalidFiles) {
         self.configuration = configuration
         data = try configuration.deviceData()
         self.recordPath = recordPath
         self.log = log
+        self.trial = trial
     }
 
     /// Runs until a signal stops it.
@@ -163,7 +168,10 @@ public struct Daemon {
         }
         let (signer, signingProblem) = makeSigner()
         let delivery = DeliveryState(routes: Routes.statuses(of: configuration.centres))
-        TrialClock.followIfAsked(waking: stop.wake, delivery)
+        trial?.started { [wake = stop.wake] in
+            delivery.wakeRoutes()
+            wake.signal()
+        }
         guard case .mqtt(let brokerURL) = configuration.broker.address else { return nil }
         var options = try configuration.broker.clientOptions(brokerURL, id: "hoistway-\(configuration.site.id)")
         options.receiveMaximum = 1000
@@ -176,7 +184,7 @@ public struct Daemon {
                 filters: Self.filters(data.profiles, configuration), site: site,
                 bootID: Self.bootID(),
                 lanes: Dictionary(uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
-                commitWait: configuration.commitWait, quota: quota(fittedFor: journal)),
+                commitWait: configuration.commitWait, quota: quota(fittedFor: journal), trial: trial),
             intake: intake, recovered: recovered, journal: journal, clock: clock,
             delivery: delivery, wake: stop.wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path, log: log) }, log: log)
@@ -329,7 +337,7 @@ public struct Daemon {
             loop.enqueue(.key(signer, change, site: site, at: loop.clock.calendarNow))
             loop.tryCommit(now: loop.clock.now)
             // Until a commit succeeds, each start announces the key again, under the same id.
-            guard loop.retryCommitAt == nil else { return }
+            guard loop.storage.failure == nil else { return }
         }
         try startRecords.write("the signing key", in: journal) { journal throws(JournalError) in
             try journal.set(Self.keyCounter, signer.fingerprint)
@@ -386,9 +394,9 @@ public struct Daemon {
             lifts: configuration.lifts.count, signer: parts.signer)
         while !stop.isSet {
             loop.turn()
-            if let damage = loop.journalDamage ?? delivery.journalDamage { throw damage }
+            if let damage = loop.storage.damage ?? delivery.journalDamage { throw damage }
             if stop.takeReload() {
-                loop.renewSecrets()
+                loop.connection.renewSecrets()
                 delivery.noteReload()
                 statusWriter.reload = reload(loop)
             }
@@ -409,7 +417,7 @@ public struct Daemon {
                     return log.critical(
                         "\(journal.path) was removed; continuing with a new journal and the undelivered events")
                 }
-                if loop.failingSince == nil { try parts.startRecords.catchUp(in: journal) }
+                if loop.storage.failure == nil { try parts.startRecords.catchUp(in: journal) }
                 enqueueStatisticsIfDue(loop, journal)
                 startSelfTestIfDue(loop, journal, inbox)
                 try statusWriter.write(loop, delivery, journal, at: monotonic)

@@ -44,7 +44,7 @@ struct Heartbeat {
             json.put("bad_messages", loop.intake.badInput.refused)
             json.put("commit_failures", loop.counters.commitFailures)
             json.array("problems") { array in
-                for problem in loop.brokerProblems + routes.flatMap(\.problems) { array.item(problem) }
+                for problem in loop.connection.problems + routes.flatMap(\.problems) { array.item(problem) }
             }
             json.object("clock") {
                 $0.put("quality", loop.clock.quality.rawValue)

@@ -45,14 +45,14 @@ struct StatusReport {
             $0.put("wall_offset_s", loop.clock.wallOffset.inSeconds)
             $0.put("clock_quality", loop.clock.quality.rawValue)
             $0.put("rules_version", rulesVersion)
-            if let since = loop.failingSince { $0.put("disk_failing_s", Double(monotonic - since) / 1e9) }
+            if let since = loop.storage.failure?.since { $0.put("disk_failing_s", Double(monotonic - since) / 1e9) }
             $0.object("broker") {
-                $0.put("connected", loop.isSubscribed)
+                $0.put("connected", loop.connection.isSubscribed)
                 $0.put("drained", loop.isDrained)
                 $0.put("connects", loop.counters.connects)
                 $0.put("failures", loop.counters.connectFailures)
-                $0.put("last_error", loop.brokerTrouble)
-                $0.array("problems") { for problem in loop.brokerProblems { $0.item(problem) } }
+                $0.put("last_error", loop.connection.trouble)
+                $0.array("problems") { for problem in loop.connection.problems { $0.item(problem) } }
             }
             $0.object("centre") {
                 // Every centre is connected by at least one route.
@@ -118,7 +118,7 @@ struct StatusReport {
                     }
                 }
             }
-            if let report = loop.selfTestReport {
+            if let report = loop.selfTests.report {
                 $0.object("selftest") { report.write(to: &$0, loop.clock.calendarOffset) }
             }
             badInput(loop.intake.badInput, &$0)

@@ -222,31 +222,6 @@ import Testing
     }
 }
 
-@Suite struct LoopPartsTests {
-    @Test func theBacklogIsDryOnlyAfterTwoQuietRounds() {
-        var watch = BacklogWatch()
-        let round = BacklogWatch.settling.nanoseconds + 1
-        watch.start(at: 0)
-        for _ in 0..<1000 { watch.noteMessage() }
-        let verdicts = (1...3).map { watch.isDry(at: Int64($0) * round) }
-        #expect(verdicts == [false, false, true])
-    }
-
-    @Test func timersWaitNoLongerThanTheCapForTheBacklog() {
-        var watch = BacklogWatch()
-        watch.start(at: 0)
-        var now: Int64 = 0
-        while now < 29_000_000_000 {
-            for _ in 0..<500 { watch.noteMessage() }
-            now += 110_000_000
-            let isDry = watch.isDry(at: now)
-            #expect(!isDry)
-        }
-        let isDryAtLast = watch.isDry(at: 30_000_000_001)
-        #expect(isDryAtLast)
-    }
-}
-
 /// Files that are no configuration, and long ones that are.
 @Suite struct LongFileTests {
     @Test func aFileWithoutAnEndOrOfHundredsOfMegabytesIsRefusedByItsLength() throws {

@@ -56,4 +56,17 @@ import Testing
             #expect(try imports(in: Site.root + "/Sources/" + module) == dependencies, "\(module)")
         }
     }
+
+    /// What trials need is in a program of its own, which is not installed.
+    @Test func theInstalledProgramReadsDocumentedSettingsOnly() throws {
+        let program = try Data(contentsOf: URL(fileURLWithPath: Site.root + "/.build/debug/hoistway"))
+        var names: Set<String> = []
+        var rest = program[...]
+        while let found = rest.range(of: Data("HOISTWAY_".utf8)) {
+            let name = rest[found.lowerBound...].prefix { $0 == UInt8(ascii: "_") || (65...90).contains($0) }
+            names.insert(String(decoding: name, as: UTF8.self))
+            rest = rest[found.upperBound...]
+        }
+        #expect(names == ["HOISTWAY_DEVICES"])
+    }
 }

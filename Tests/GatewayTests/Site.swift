@@ -118,9 +118,10 @@ final class Site {
     /// - environment: further variables, as NAME=VALUE.
     /// - fileLimit: the largest size of its files in bytes, like a disk that is full at the start.
     /// - user: the id of the user that it runs as; only root may choose.
+    /// - isTrial: with the program whose clocks can leap; `crashAt` implies it.
     func startDaemon(
         crashAt: String = "", environment: [String] = [], arguments: [String] = [], fileLimit: Int? = nil,
-        in group: MemoryGroup? = nil, as user: uid_t? = nil
+        in group: MemoryGroup? = nil, as user: uid_t? = nil, isTrial: Bool = false
     ) throws {
         // The last process's status is not this one's.
         try? FileManager.default.removeItem(atPath: folder + "/run/status.json")
@@ -129,7 +130,7 @@ final class Site {
             (group?.launcher ?? []) + limit
                 + (user.map { ["/usr/bin/setpriv", "--reuid=\($0)", "--regid=\($0)", "--clear-groups"] } ?? [])
                 + ["/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt] + environment
-                + [Self.program, "run", "--config", folder + "/hoistway.yaml"] + arguments,
+                + [isTrial || !crashAt.isEmpty ? Self.trialProgram : Self.program, "run", "--config", folder + "/hoistway.yaml"] + arguments,
             log: folder + "/daemon.log")
     }
 
@@ -154,6 +155,7 @@ final class Site {
     func reload() { if let pid = daemon?.pid { kill(pid, SIGHUP) } }
 
     private static let program = root + "/.build/debug/hoistway"
+    private static let trialProgram = program + "-trial"
 
     var journalIdentity: String {
         get throws {

@@ -156,9 +156,7 @@ import Testing
         mkfifo(leaps, 0o600)
         let descriptor = open(leaps, O_RDWR | O_CLOEXEC)
         defer { close(descriptor) }
-        setenv("HOISTWAY_LEAPS", leaps, 1)
-        try site.startDaemon()
-        unsetenv("HOISTWAY_LEAPS")
+        try site.startDaemon(environment: ["HOISTWAY_LEAPS=" + leaps], isTrial: true)
         #expect(site.wait { site.isDrained }, "\(site.account)")
         // The box boots ten years ahead.
         var leap = (Self.year * 10).nanoseconds

@@ -8,10 +8,10 @@ extension StatusReport {
     func condition(now: Instant, monotonic: Int64) -> Condition {
         var condition = Condition()
         condition.brokerURL = loop.settings.client.url.description
-        condition.isConnected = loop.isSubscribed
-        condition.observedFor = loop.drainedAt.map { .nanoseconds(monotonic - $0) }
-        condition.brokerTrouble = loop.brokerTrouble
-        condition.brokerProblems = loop.brokerProblems
+        condition.isConnected = loop.connection.isSubscribed
+        condition.observedFor = loop.backlog.observation.liveSince.map { .nanoseconds(monotonic - $0) }
+        condition.brokerTrouble = loop.connection.trouble
+        condition.brokerProblems = loop.connection.problems
         let detector = loop.intake.detector
         let refused = Set(loop.intake.refusedLifts.open.map(\.lift))
         condition.lifts = (0..<detector.liftCount).map { index in
@@ -33,9 +33,9 @@ extension StatusReport {
         condition.rulesVersion = rulesVersion
         condition.reloadProblem = reloadProblem
         condition.changedSinceStart = changedSinceStart
-        condition.diskFailing = loop.failingSince.map { (.nanoseconds(monotonic - $0), loop.diskError) }
+        condition.diskFailing = loop.storage.failure.map { (.nanoseconds(monotonic - $0.since), $0.reason) }
         // Checked only where something is wrong, which may be a matter of rights.
-        if loop.failingSince != nil || signingProblem != nil {
+        if loop.storage.failure != nil || signingProblem != nil {
             condition.fileProblem = OwnFiles(in: stateFolder).problem
         }
         condition.routes = routes
@@ -71,9 +71,9 @@ extension StatusReport {
     /// The last self-test, also of an earlier run.
     private func selfTest(_ now: Instant) -> Condition.LastSelfTest {
         // A requested test that failed counts, though none is made by itself.
-        guard hasSelfTest || loop.selfTestReport != nil || loop.lastSelfTestFailure != nil else { return .none }
-        if let report = loop.selfTestReport {
-            guard let ended = report.ended else { return .running(lastFailure: loop.lastSelfTestFailure) }
+        guard hasSelfTest || loop.selfTests.report != nil || loop.selfTests.lastFailure != nil else { return .none }
+        if let report = loop.selfTests.report {
+            guard let ended = report.ended else { return .running(lastFailure: loop.selfTests.lastFailure) }
             let age = now - report.started - .nanoseconds(Int64(ended * 1e9))
             return report.problem.map { .failed(age: age, because: $0) } ?? .passed(age: age)
         }
@@ -81,6 +81,6 @@ extension StatusReport {
         guard let counters = try? loop.journal.counters(), let last = counters["selftest_at"] else { return .missing }
         let age = now - Instant(nanoseconds: Int64(last))
         return counters["selftest_passed"] == 1
-            ? .passed(age: age) : .failed(age: age, because: loop.lastSelfTestFailure ?? "")
+            ? .passed(age: age) : .failed(age: age, because: loop.selfTests.lastFailure ?? "")
     }
 }

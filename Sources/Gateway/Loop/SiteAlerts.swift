@@ -43,14 +43,17 @@ struct SiteAlerts {
 extension TelemetryLoop {
     /// Raises and clears the alerts about the building's broker.
     func watchBroker(_ now: Instant) {
-        if let unobservedSince, now - unobservedSince >= settings.brokerLostAfter {
-            let alert = siteAlerts.brokerLost.raise(
-                onset: unobservedSince, at: unobservedSince + settings.brokerLostAfter, hold: settings.brokerLostAfter,
-                because: GatewayKind.brokerLost.raised)
-            if let alert { enqueue(alert) }
-        } else if unobservedSince == nil {
+        if let since = backlog.observation.deafSince {
+            if now - since >= settings.brokerLostAfter {
+                let alert = siteAlerts.brokerLost.raise(
+                    onset: since, at: since + settings.brokerLostAfter, hold: settings.brokerLostAfter,
+                    because: GatewayKind.brokerLost.raised)
+                if let alert { enqueue(alert) }
+            }
+        } else {
             set(\.brokerLost, .brokerLost, false, now)
         }
+        let answers = connection.answers
         if let queuesWhileAway = answers.queuesWhileAway { set(\.brokerQoSZero, .brokerQoSZero, !queuesWhileAway, now) }
         set(\.clientIDTaken, .clientIDTaken, answers.isClientIDTaken(at: MonotonicClock.nanoseconds), now)
     }

@@ -37,28 +37,29 @@ extension TelemetryLoop {
         collectAlerts()
         leaveBroker()
         var undelivered: [OutboundEvent] = []
-        do throws(JournalError) { undelivered = try journal.outboxEvents(limit: Self.mostInMemory) } catch {
+        do throws(JournalError) { undelivered = try journal.outboxEvents(limit: PendingOutput.mostInMemory) } catch {
             log.error("\(error)")
         }
-        if undelivered.count == Self.mostInMemory {
-            log.critical("more than \(Self.mostInMemory) events are undelivered: the less urgent ones are lost")
+        if undelivered.count == PendingOutput.mostInMemory {
+            log.critical(
+                "more than \(PendingOutput.mostInMemory) events are undelivered: the less urgent ones are lost")
         }
         return RunHandover(
-            state: intake.detector.snapshot(), rules: intake.detector.rules, alerts: pendingAlerts,
-            events: undelivered + pendingEvents, siteAlerts: siteAlerts,
-            refusedLifts: intake.refusedLifts, selfTest: selfTest,
-            answeredCommands: pendingCommands, appliedActionNames: pendingActionNames, anchor: clock.anchor,
+            state: intake.detector.snapshot(), rules: intake.detector.rules, alerts: output.alerts,
+            events: undelivered + output.events, siteAlerts: siteAlerts,
+            refusedLifts: intake.refusedLifts, selfTest: selfTests.running,
+            answeredCommands: output.commands, appliedActionNames: output.actionNames, anchor: clock.anchor,
             calendarOffset: clock.calendarOffset)
     }
 
     func resume(from handover: RunHandover) {
-        wantsSnapshot = true
+        schedule.requestSnapshot()
         siteAlerts = handover.siteAlerts
         intake.refusedLifts = handover.refusedLifts
-        selfTest = handover.selfTest
-        pendingCommands = handover.answeredCommands
-        pendingActionNames = handover.appliedActionNames
-        pendingAlerts = handover.alerts + pendingAlerts
+        selfTests.running = handover.selfTest
+        output.commands = handover.answeredCommands
+        output.actionNames = handover.appliedActionNames
+        output.prepend(handover.alerts)
         counters.alerts += handover.alerts.count
         for event in handover.events { enqueue(event) }
     }
@@ -68,7 +69,7 @@ extension TelemetryLoop {
     func enqueueUndelivered(of past: Journal, except handover: RunHandover?) {
         let known = Set((handover?.events ?? []).map(\.id))
         do throws(JournalError) {
-            for event in try past.outboxEvents(limit: Self.mostInMemory) where !known.contains(event.id) {
+            for event in try past.outboxEvents(limit: PendingOutput.mostInMemory) where !known.contains(event.id) {
                 enqueue(event)
             }
         } catch { log.error("the undelivered events cannot be read: \(error)") }

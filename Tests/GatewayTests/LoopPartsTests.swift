@@ -1,0 +1,216 @@
+import Foundation
+import LiftModel
+import Testing
+
+@testable import Gateway
+@testable import Journal
+
+/// The states of the telemetry loop, each with its one transition function, without a broker.
+@Suite struct LoopPartsTests {
+    @Test func theBacklogIsDryOnlyAfterTwoQuietRounds() {
+        var watch = BacklogWatch()
+        let round = BacklogWatch.settling.nanoseconds + 1
+        watch.start(at: 0)
+        for _ in 0..<1000 { watch.noteMessage() }
+        let verdicts = (1...3).map { watch.isDry(at: Int64($0) * round) }
+        #expect(verdicts == [false, false, true])
+    }
+
+    @Test func timersWaitNoLongerThanTheCapForTheBacklog() {
+        var watch = BacklogWatch()
+        watch.start(at: 0)
+        var now: Int64 = 0
+        while now < 29_000_000_000 {
+            for _ in 0..<500 { watch.noteMessage() }
+            now += 110_000_000
+            let isDry = watch.isDry(at: now)
+            #expect(!isDry)
+        }
+        let isDryAtLast = watch.isDry(at: 30_000_000_001)
+        #expect(isDryAtLast)
+    }
+
+    // MARK: Observation
+
+    private static let start = Instant(nanoseconds: 1_000_000_000)
+    private static let later = Instant(nanoseconds: 9_000_000_000)
+
+    private func observation(after events: Observation.Event...) -> Observation {
+        var state = Observation.deaf(since: Self.start)
+        for event in events { state.apply(event) }
+        return state
+    }
+
+    @Test func silenceCountsOnlyFromTheEndOfTheBacklog() {
+        #expect(!observation(after: .subscribed).isLive)
+        let live = observation(after: .subscribed, .caughtUp(at: 5))
+        #expect(live.isLive && live.liveSince == 5 && live.deafSince == nil)
+    }
+
+    @Test func aConnectionThatIsLostBeforeTheBacklogIsReadLeavesTheGapAsItWas() {
+        let state = observation(after: .subscribed, .lost(at: Self.later))
+        #expect(state.deafSince == Self.start && !state.isObserving)
+    }
+
+    @Test func anEndOfTheConnectionBeginsAGapAlsoDuringAStall() {
+        for events: [Observation.Event] in [[], [.stalled]] {
+            var state = observation(after: .subscribed, .caughtUp(at: 5))
+            for event in events { state.apply(event) }
+            #expect(state.isObserving)
+            state.apply(.lost(at: Self.later))
+            #expect(state.deafSince == Self.later && state.liveSince == nil)
+        }
+    }
+
+    @Test func aStallEndsWhenTheMessagesAreRead() {
+        var state = observation(after: .subscribed, .caughtUp(at: 5), .stalled)
+        #expect(!state.isLive && state.isObserving && state.liveSince == 5)
+        state.apply(.caughtUp(at: 7))
+        #expect(state.isLive && state.liveSince == 7)
+    }
+
+    @Test func whileNothingIsSubscribedNothingIsCaughtUpOrStalled() {
+        #expect(observation(after: .caughtUp(at: 5), .stalled).deafSince == Self.start)
+    }
+
+    // MARK: Storage
+
+    private static let full = JournalError(path: "j", doing: "commit", code: 13, message: "full")
+    private static let damage = JournalError(path: "j", doing: "commit", code: 11, message: "malformed")
+
+    @Test func aFailureKeepsItsBeginningOverRetriesAndEndsWithACommit() {
+        var state = StorageState.healthy
+        state.apply(.failed(Self.full, at: 10, pending: 0))
+        state.apply(.failed(Self.full, at: 2_000_000_010, pending: 0))
+        #expect(state.failure?.since == 10)
+        #expect(state.failure?.retryAt == 3_000_000_010)
+        state.apply(.committed)
+        #expect(state.failure == nil)
+        state.apply(.failed(Self.full, at: 50, pending: 0))
+        #expect(state.failure?.since == 50, "a new failure")
+    }
+
+    @Test func theMoreAlertsWaitTheRarerAreTheRetries() {
+        var state = StorageState.healthy
+        state.apply(.failed(Self.full, at: 0, pending: 1000))
+        #expect(state.failure?.retryAt == 3_000_000_000)
+    }
+
+    @Test func withoutADiskMeansUntilACommit() {
+        var state = StorageState.healthy
+        state.apply(.released)
+        #expect(!state.isWithoutDisk, "nothing has failed")
+        state.apply(.failed(Self.full, at: 0, pending: 0))
+        #expect(!state.isWithoutDisk)
+        state.apply(.released)
+        #expect(state.isWithoutDisk)
+        state.apply(.failed(Self.full, at: 5, pending: 0))
+        #expect(state.isWithoutDisk && state.failure?.since == 0)
+        state.apply(.committed)
+        #expect(!state.isWithoutDisk)
+    }
+
+    @Test func damageStaysAlsoThoughACommitSucceeds() {
+        for found: StorageState.Event in [.failed(Self.damage, at: 3, pending: 0), .damageFound(Self.damage, at: 3)] {
+            var state = StorageState.healthy
+            state.apply(found)
+            state.apply(.committed)
+            #expect(state.damage != nil && state.failure?.since == 3)
+            #expect(!state.isWithoutDisk)
+        }
+    }
+
+    // MARK: The commit cycle
+
+    private func message(bytes: Int) -> JournalledMessage {
+        JournalledMessage(
+            arrival: 0, topic: [1], payload: [UInt8](repeating: 0, count: bytes), isRetained: false, mid: 1)
+    }
+
+    @Test func nothingMayBeWrittenBetweenTheFirstReadAndTheCommit() {
+        var batch = OpenBatch(window: 10)
+        #expect(batch.mayWrite)
+        batch.noteRead(at: 5)
+        #expect(!batch.mayWrite, "also for a message that was sent again and is not journalled")
+        batch.noteRead(at: 7)
+        #expect(batch.readingSince == 5)
+        batch.forgetMessages()
+        #expect(!batch.mayWrite, "the commit is not over")
+        batch.close()
+        #expect(batch.mayWrite)
+    }
+
+    @Test func aBatchEndsAtTheWindowAndAtEightMebibytes() {
+        var batch = OpenBatch(window: 3)
+        for _ in 0..<3 {
+            #expect(batch.hasRoom)
+            batch.noteRead(at: 0)
+        }
+        #expect(!batch.hasRoom && batch.credit == 1)
+        batch.close()
+        #expect(batch.hasRoom && batch.credit == 3)
+        batch.append(message(bytes: 8 << 20))
+        #expect(!batch.hasRoom)
+        batch.forgetMessages()
+        batch.close()
+        #expect(batch.hasRoom)
+    }
+
+    // MARK: Snapshots
+
+    @Test func aSnapshotGoesWithACommitBeforeAStartWouldReplayTooMuch() {
+        var schedule = CommitSchedule(wantsSnapshot: true)
+        #expect(schedule.includesSnapshot(with: 0), "the first commit of a run that replayed")
+        schedule.noteCommit(1, bytes: 100, at: 0)
+        #expect(!schedule.includesSnapshot(with: 8 << 20))
+        schedule.noteCommit(2, bytes: 8 << 20, at: 0)
+        schedule.noteCommit(3, bytes: 8 << 20, at: 0)
+        #expect(schedule.includesSnapshot(with: 1))
+        schedule.noteCommit(4, bytes: 1, at: 0)
+        #expect(!schedule.includesSnapshot(with: 1))
+    }
+
+    @Test func withoutMessagesACommitRecordsEveryFiveSecondsThatLiftsAreObserved() {
+        var schedule = CommitSchedule(wantsSnapshot: false)
+        schedule.noteCommit(1, bytes: 0, at: 1_000_000_000)
+        #expect(!schedule.mustNoteObserving(at: 5_999_999_999))
+        #expect(schedule.mustNoteObserving(at: 6_000_000_000))
+    }
+
+    // MARK: Output
+
+    private func alert(_ kind: String, _ number: Int) -> Alert {
+        Alert(
+            id: "\(kind)-\(number)", revision: 1, lift: "1", kind: kind, state: .raised, severity: .minor, rule: kind,
+            ruleVersion: "", onset: Self.start, time: Self.start, reason: kind, hold: .zero, confirmationHold: nil,
+            evidence: [], vendorCode: nil, title: Title(en: kind, zh: kind))
+    }
+
+    @Test func aLongTimeWithoutADiskDropsTheOldestAlertsThatAreNoEntrapments() {
+        var output = PendingOutput()
+        output.add(alert("entrapment", 0), [])
+        for number in 0..<PendingOutput.mostInMemory + 5 { output.add(alert("door", number), []) }
+        #expect(output.dropSurplus() == 6)
+        #expect(output.alerts.count == PendingOutput.mostInMemory)
+        #expect(output.alerts.map(\.alert.id).prefix(2) == ["entrapment-0", "door-6"])
+    }
+
+    @Test func theRoutesAreGivenTheOutputFromMemoryOnceAChange() {
+        var output = PendingOutput()
+        #expect(output.takeChangeForRoutes() == nil)
+        output.add(alert("door", 1), [])
+        #expect(output.takeChangeForRoutes()?.count == 1)
+        #expect(output.takeChangeForRoutes() == nil)
+        output.noteCommitted()
+        output.noteDiskIsWell()
+        output.add(alert("door", 2), [])
+        #expect(output.takeChangeForRoutes()?.count == 1, "the same number, after a time with a disk")
+    }
+
+    @Test func theSitesStateWaitsForItsTurn() {
+        var publication = SiteStatePublication()
+        #expect(publication.takeTurn(at: 1_000_000_000))
+        #expect(!publication.takeTurn(at: 1_100_000_000) && publication.isDue)
+        #expect(publication.takeTurn(at: 1_200_000_000) && !publication.isDue)
+    }
+}
