@@ -1,6 +1,6 @@
+import Delivery
 import FoundationEssentials
 import Platform
-import Uplink
 
 #if canImport(Glibc)
     import Glibc
