@@ -45,13 +45,16 @@ let package = Package(
         .target(
             name: "Detection", dependencies: ["LiftModel", "Encoding", "PositionedYAML", "CCrypto"],
             swiftSettings: strict),
+        .target(name: "Contract", dependencies: ["CCrypto", "LiftModel", "Encoding"], swiftSettings: strict),
         .target(
             name: "Journal", dependencies: ["LiftModel", "Encoding", "CCrypto", "CSQLite", "CZstd"],
             swiftSettings: strict),
+        .target(name: "DeliveryCore", dependencies: ["LiftModel", "Journal"], swiftSettings: strict),
         .target(
-            name: "Uplink",
+            name: "Delivery",
             dependencies: [
-                "CCrypto", "Connectivity", "LiftModel", "Encoding", "HTTP", "Journal", "MQTT", "Platform",
+                "Connectivity", "Contract", "LiftModel", "Encoding", "HTTP", "Journal", "MQTT", "Platform",
+                "DeliveryCore",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -59,7 +62,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Connectivity", "LiftModel", "Encoding", "PositionedYAML", "HTTP", "MQTT", "DeviceProfiles",
-                "Detection", "Journal", "Platform", "Trace", "Uplink",
+                "Detection", "Contract", "Journal", "Platform", "Trace", "Delivery",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -67,7 +70,7 @@ let package = Package(
             name: "hoistway",
             dependencies: [
                 "Connectivity", "Gateway", "Detection", "LiftModel", "Encoding", "Journal", "Platform",
-                "PositionedYAML", "Uplink",
+                "PositionedYAML", "Contract",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -96,7 +99,7 @@ let package = Package(
             name: "hoistway-bench",
             dependencies: [
                 "City", "Gateway", "Detection", "DeviceProfiles", "LiftModel", "Encoding", "Journal", "Platform",
-                "PositionedYAML", "Scoring", "Uplink",
+                "PositionedYAML", "Scoring", "Contract",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/hoistway-bench",
@@ -136,7 +139,8 @@ let package = Package(
             name: "JournalTests", dependencies: ["Journal", "LiftModel", "Encoding", "CSQLite"], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
-            name: "UplinkTests", dependencies: ["Uplink", "Journal", "LiftModel"], swiftSettings: strict),
+            name: "DeliveryTests", dependencies: ["Contract", "Delivery", "DeliveryCore", "Journal", "LiftModel"],
+            swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests",
             dependencies: ["City", "DeviceProfiles", "LiftModel", "Encoding", "PositionedYAML", "Scoring", "Trace"],
@@ -146,7 +150,8 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "City", "Connectivity", "LiftModel", "Detection", "Gateway", "HTTP", "Journal", "MQTT",
-                "Platform", "PositionedYAML", "Uplink", "hoistway", "hoistway-sim", "hoistway-trial",
+                "Platform", "PositionedYAML", "Contract", "Delivery", "hoistway", "hoistway-sim",
+                "hoistway-trial",
             ],
             exclude: ["Fixtures"],
             swiftSettings: strict),

@@ -1,7 +1,7 @@
+import Contract
 import Journal
 import LiftModel
 import PositionedYAML
-import Uplink
 
 extension Configuration {
     /// A centre: its lanes, and the routes to it.

@@ -1,7 +1,7 @@
+import Delivery
 import Encoding
 import FoundationEssentials
 import PositionedYAML
-import Uplink
 
 /// Checks the example in a centre's form: what the contract's example of an alert
 /// (`Devices/centres/example-event.json`) looks like in this form. `hoistway check` runs it, as it

@@ -1,6 +1,6 @@
+import Delivery
 import FoundationEssentials
 import PositionedYAML
-import Uplink
 
 /// Reads a centre's form from a file of `Devices/centres`.
 enum CentreFormFile {

@@ -1,10 +1,10 @@
+import Contract
 import Detection
 import DeviceProfiles
 import FoundationEssentials
 import Journal
 import LiftModel
 import PositionedYAML
-import Uplink
 
 /// A site's configuration: a dozen lines with the broker, the centre and the lifts.
 public struct Configuration: Sendable {

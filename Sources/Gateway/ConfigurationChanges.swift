@@ -1,6 +1,6 @@
+import Contract
 import Encoding
 import FoundationEssentials
-import Uplink
 
 /// The changes that a reload does not apply: it reads rules, parameters, and the files of secrets
 /// and certificates. All else needs a restart.

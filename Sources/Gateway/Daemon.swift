@@ -1,3 +1,5 @@
+import Contract
+import Delivery
 import Detection
 import DeviceProfiles
 import FoundationEssentials
@@ -7,7 +9,6 @@ import Logging
 import Platform
 import PositionedYAML
 import Synchronization
-import Uplink
 
 #if canImport(Glibc)
     import Glibc

@@ -1,9 +1,9 @@
+import Delivery
 import Encoding
 import FoundationEssentials
 import HTTP
 import MQTT
 import PositionedYAML
-import Uplink
 
 /// A server to connect to, with its credentials. Secrets are in files of their own, never here.
 public struct Endpoint: Sendable {

@@ -1,5 +1,5 @@
+import Contract
 import Encoding
-import Uplink
 
 /// Why alerts are signed with another key than before.
 enum KeyChange: String, CaseIterable {

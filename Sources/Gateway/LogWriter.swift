@@ -1,9 +1,9 @@
+import Contract
 import FoundationEssentials
 import LiftModel
 import Logging
 import Platform
 import Synchronization
-import Uplink
 
 #if canImport(Glibc)
     import Glibc

@@ -1,53 +1,35 @@
+import Contract
 import Detection
-import Encoding
-import FoundationEssentials
 import Journal
 import LiftModel
-import Uplink
 
 /// Alerts that a restart resumes from the journal, because they are no part of the detector's
 /// state: the gateway's own (`broker_lost`, a failed self-test, the self-test's virtual lift), and
 /// those of lifts and rules that are gone.
 extension Journal.StoredAlert {
-    private struct Event: Decodable {
-        struct Content: Decodable {
-            struct Title: Decodable { var en, zh: String }
-            struct Rule: Decodable { var name: String }
-            struct Statement: Decodable { var remark: String? }
-            var onset: String
-            var severity: String
-            var title: Title
-            var rule: Rule
-            var statement: Statement?
-        }
-        var time: String
-        var data: Content
-    }
-
     /// The stored event; nil where the gateway has not written it in this form.
-    private var event: Event? { try? JSONDecoder().decode(Event.self, from: Data(body)) }
-    private var content: Event.Content? { event?.data }
+    private var event: WrittenAlert? { WrittenAlert(body) }
     /// The time in the event, on the calendar.
-    public var calendarTime: Instant { event.flatMap { Instant(rfc3339: $0.time) } ?? time }
+    public var calendarTime: Instant { event?.time ?? time }
 
     /// The next revision, which clears the alert.
     func clearedRevision(because reason: AlertReason, at now: Instant) -> Alert? {
-        guard let content, let onset, let severity = Severity(rawValue: content.severity) else { return nil }
+        guard let event, let onset, let severity = event.severity else { return nil }
         return Alert(
             id: id, revision: revision + 1, lift: lift, kind: kind, state: .cleared, severity: severity,
-            rule: content.rule.name, ruleVersion: "", onset: onset, time: now, reason: reason.rawValue, hold: .zero,
+            rule: event.rule, ruleVersion: "", onset: onset, time: now, reason: reason.rawValue, hold: .zero,
             confirmationHold: nil, evidence: [], vendorCode: nil,
-            title: Title(en: content.title.en, zh: content.title.zh))
+            title: event.title)
     }
 
     /// The remark of the event's statement.
-    var remark: String? { content?.statement?.remark }
+    var remark: String? { event?.remark }
 
     var isOpen: Bool { AlertState(rawValue: state)?.isOpen ?? false }
 
     /// The onset on the gateway's time line, to the millisecond that every revision has.
     var onset: Instant? {
-        guard let event, let onset = Instant(rfc3339: event.data.onset) else { return nil }
+        guard let onset = event?.onset else { return nil }
         // The text has whole milliseconds; a calendar that differs from the time line differs by
         // hours.
         let calendarOffset = calendarTime - time

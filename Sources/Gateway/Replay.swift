@@ -1,8 +1,8 @@
+import Contract
 import Detection
 import LiftModel
 import PositionedYAML
 import Trace
-import Uplink
 
 /// Evaluates a recorded trace as the daemon does: the same code, with the times of the trace and
 /// without a broker.

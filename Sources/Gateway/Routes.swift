@@ -1,10 +1,11 @@
+import Contract
+import Delivery
 import Detection
 import LiftModel
 import Logging
 import MQTT
 import Platform
 import PositionedYAML
-import Uplink
 
 /// Starts every route to every centre, each on a thread of its own.
 struct Routes {

@@ -1,8 +1,8 @@
+import Contract
 import Detection
 import DeviceProfiles
 import LiftModel
 import PositionedYAML
-import Uplink
 
 /// Why an alert was raised: the parts of its rule over the time around it, from a replayed trace.
 public struct AlertExplanation {

@@ -1,11 +1,10 @@
 import Connectivity
+import Contract
 import Detection
-import Encoding
 import Journal
 import LiftModel
 import MQTT
 import Platform
-import Uplink
 
 /// Tests the whole way with an entrapment of a lift that does not exist: broker, decoding, the
 /// site's rules, disk, route, receipt.
@@ -27,18 +26,7 @@ struct SelfTest {
     /// Messages that the broker has acknowledged come back within this time, or never.
     private static let echoPatience = Duration.seconds(30)
 
-    /// The state of a test, while it runs and after.
-    struct Report: Sendable {
-        var started: Instant
-        /// Seconds from the start.
-        var received: Double?
-        var raised: Double?
-        var stored: [(centre: String, seconds: Double)] = []
-        var ended: Double?
-        /// Why it failed; nil while it runs and when it passed.
-        var problem: String?
-        var passed: Bool { ended != nil && problem == nil }
-    }
+    typealias Report = SelfTestReport
 
     private let site: String
     private let centres: [String]
@@ -156,40 +144,5 @@ struct SelfTest {
     private mutating func end() {
         publisher?.stop()
         report.ended = elapsed
-    }
-}
-
-extension OutboundEvent {
-    /// The result of a self-test. A failure goes to every route at once.
-    /// - Parameter calendarOffset: the offset from the gateway's time line to the calendar.
-    static func selfTest(
-        _ report: SelfTest.Report, site: AlertEvent.Site, at now: Instant, calendarOffset: Duration = .zero
-    ) -> OutboundEvent {
-        let id = AlertIdentity.id(site.origin, lift: site.id, kind: "selftest", onset: now.nanoseconds, earlier: 0)
-        let body = CloudEvent.json("selftest", id: id, site: site, subject: site.id, time: now + calendarOffset) {
-            report.write(to: &$0, calendarOffset)
-        }
-        return OutboundEvent(
-            id: id, type: "selftest", lane: report.passed ? .info : .fault, subject: site.id, body: body,
-            lastImmediateRoute: report.passed ? 0 : .max)
-    }
-}
-
-extension SelfTest.Report {
-    func write(to json: inout JSONWriter, _ calendarOffset: Duration) {
-        json.put("started", (started + calendarOffset).rfc3339)
-        json.put("passed", passed)
-        json.put("problem", problem)
-        json.put("heard_s", received)
-        json.put("raised_s", raised)
-        json.put("ended_s", ended)
-        json.array("stored") { array in
-            for (centre, seconds) in stored {
-                array.object {
-                    $0.put("centre", centre)
-                    $0.put("seconds", seconds)
-                }
-            }
-        }
     }
 }

@@ -1,7 +1,8 @@
+import Contract
+import Delivery
 import Detection
 import Encoding
 import LiftModel
-import Uplink
 
 /// The content of the status file, which the daemon writes every second for `hoistway status`. The
 /// file can be read also when the daemon is stuck; its age then shows that.

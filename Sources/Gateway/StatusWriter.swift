@@ -1,8 +1,8 @@
 import Connectivity
+import Delivery
 import Journal
 import LiftModel
 import Logging
-import Uplink
 
 #if canImport(Glibc)
     import Glibc

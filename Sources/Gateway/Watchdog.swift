@@ -1,9 +1,9 @@
 import Connectivity
+import Delivery
 import LiftModel
 import Logging
 import Platform
 import Synchronization
-import Uplink
 
 #if canImport(Glibc)
     import Glibc

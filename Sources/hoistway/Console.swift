@@ -1,6 +1,6 @@
+import Contract
 import LiftModel
 import Platform
-import Uplink
 
 #if canImport(Glibc)
     import Glibc

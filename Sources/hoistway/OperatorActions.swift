@@ -1,4 +1,5 @@
 import ArgumentParser
+import Contract
 import Detection
 import Encoding
 import FoundationEssentials
@@ -6,7 +7,6 @@ import Gateway
 import Journal
 import LiftModel
 import PositionedYAML
-import Uplink
 
 #if canImport(Glibc)
     import Glibc

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
+@testable import Contract
 @testable import Gateway
-@testable import Uplink
 @testable import hoistway_sim
 
 /// Operator actions on an entrapment, from a centre and from the command line, through the real

@@ -2,8 +2,8 @@ import Foundation
 import PositionedYAML
 import Testing
 
+@testable import Delivery
 @testable import Gateway
-@testable import Uplink
 @testable import hoistway_sim
 
 /// Centres with a form of their own (`Devices/centres`).

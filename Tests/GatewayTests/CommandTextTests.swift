@@ -1,8 +1,8 @@
+import Contract
 import Detection
 import Foundation
 import LiftModel
 import Testing
-import Uplink
 
 @testable import Gateway
 @testable import hoistway

@@ -1,6 +1,6 @@
+import Delivery
 import LiftModel
 import Testing
-import Uplink
 
 @testable import Gateway
 

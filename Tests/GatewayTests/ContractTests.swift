@@ -3,10 +3,10 @@ import LiftModel
 import PositionedYAML
 import Testing
 
+@testable import Contract
 @testable import Detection
 @testable import Gateway
 @testable import Journal
-@testable import Uplink
 @testable import hoistway_sim
 
 /// The published contract and the product's messages are compared.

@@ -2,7 +2,7 @@ import Foundation
 import HTTP
 import Testing
 
-@testable import Uplink
+@testable import Delivery
 @testable import hoistway_sim
 
 /// A wrong answer of a centre over HTTP becomes a sentence with a remedy, which stays until the

@@ -6,7 +6,7 @@ import Testing
     private static let modules = [
         "Platform", "LiftModel", "Encoding", "PositionedYAML", "Trace", "Connectivity", "MQTT", "HTTP",
         "DeviceProfiles",
-        "Detection", "Journal", "Uplink", "Gateway", "hoistway",
+        "Detection", "Contract", "Journal", "DeliveryCore", "Delivery", "Gateway", "hoistway",
     ]
 
     /// The modules of this package that the sources in a folder import.

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
+@testable import Contract
 @testable import Gateway
 @testable import HTTP
-@testable import Uplink
 
 /// Linux's F_SETPIPE_SZ, which the C library declares only for programs that define _GNU_SOURCE.
 private let setPipeSize: Int32 = 1031

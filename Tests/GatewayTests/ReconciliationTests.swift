@@ -1,9 +1,9 @@
+import Contract
 import Detection
 import Foundation
 import Journal
 import LiftModel
 import Testing
-import Uplink
 
 @testable import Gateway
 

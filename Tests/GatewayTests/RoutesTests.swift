@@ -1,8 +1,8 @@
+import Contract
 import Foundation
 import Journal
 import LiftModel
 import Testing
-import Uplink
 
 @testable import Gateway
 @testable import hoistway_sim

@@ -130,7 +130,10 @@ final class Site {
             (group?.launcher ?? []) + limit
                 + (user.map { ["/usr/bin/setpriv", "--reuid=\($0)", "--regid=\($0)", "--clear-groups"] } ?? [])
                 + ["/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt] + environment
-                + [isTrial || !crashAt.isEmpty ? Self.trialProgram : Self.program, "run", "--config", folder + "/hoistway.yaml"] + arguments,
+                + [
+                    isTrial || !crashAt.isEmpty ? Self.trialProgram : Self.program, "run", "--config",
+                    folder + "/hoistway.yaml",
+                ] + arguments,
             log: folder + "/daemon.log")
     }
 

@@ -1,6 +1,6 @@
 import Connectivity
+import Delivery
 import LiftModel
-import Uplink
 
 /// The condition of the running gateway as facts, and the checks that follow from them. A check is
 /// ok only where something was looked at.

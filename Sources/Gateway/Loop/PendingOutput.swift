@@ -1,7 +1,8 @@
+import Contract
+import Delivery
 import Detection
 import Journal
 import LiftModel
-import Uplink
 
 /// What the next commit makes durable beside messages.
 struct PendingOutput {

@@ -1,4 +1,6 @@
 import Connectivity
+import Contract
+import Delivery
 import Detection
 import Encoding
 import Journal
@@ -6,7 +8,6 @@ import LiftModel
 import Logging
 import MQTT
 import Platform
-import Uplink
 
 /// The telemetry loop: read, decode, detect, commit, and only then acknowledge. One thread owns the
 /// socket, the detector and the journal.

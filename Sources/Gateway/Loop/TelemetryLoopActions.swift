@@ -1,9 +1,10 @@
 import Connectivity
+import Contract
+import Delivery
 import Detection
 import Journal
 import LiftModel
 import Platform
-import Uplink
 
 /// Operator actions, centre commands and changed rules.
 extension TelemetryLoop {
@@ -131,7 +132,9 @@ extension TelemetryLoop {
             OutboundEvent(
                 id: id, type: "word", lane: .fault, subject: settings.site.id,
                 body: CommandAnswer.json(
-                    origin, action, problem: problem, id: id, site: settings.site, at: clock.calendar(now))))
+                    of: origin.centre, commandID: origin.commandID, alertID: action.alertID,
+                    understood: action.text(\.rfc3339), problem: problem, id: id, site: settings.site,
+                    at: clock.calendar(now))))
     }
 
     /// Continues under changed rules. Pending output is committed first, and the next commit

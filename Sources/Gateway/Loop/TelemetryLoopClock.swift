@@ -1,7 +1,8 @@
+import Contract
+import Delivery
 import Detection
 import Journal
 import LiftModel
-import Uplink
 
 /// What was reported of the wall clock in this run.
 struct WallClockReports {

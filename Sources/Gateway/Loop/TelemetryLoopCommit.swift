@@ -1,8 +1,8 @@
+import Contract
 import Detection
 import Journal
 import LiftModel
 import Platform
-import Uplink
 
 /// The second half of the loop: alerts and events become durable, and only then the broker and the
 /// centres receive anything.

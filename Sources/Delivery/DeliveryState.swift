@@ -1,0 +1,163 @@
+import Contract
+import Journal
+import LiftModel
+import Platform
+import Synchronization
+
+/// The state that the loop and the routes share, behind locks, and a wake-up for each route.
+public final class DeliveryState: Sendable {
+    /// The state and counters of one route.
+    public struct RouteStatus: Sendable, Equatable {
+        public var centre: String
+        /// `city/1`: the centre, and the number of the route among the centre's routes.
+        public var name: String
+        public var url: String
+        /// The topic on which the centre sends its receipts; nil where they are answers to
+        /// requests.
+        public var receiptTopic: String?
+        public var isConnected = false
+        /// Monotonic nanoseconds of the last receipt, nil before the first.
+        public var lastReceipt: Int64?
+        public var receipts = 0
+        /// Receipts for events that are not pending, and answers that cannot be read.
+        public var unmatchedReceipts = 0
+        public var sent = 0
+        public var resent = 0
+        /// Events that the centre refused for good.
+        public var refused = 0
+        public var connectFailures = 0
+        public var lastError = ""
+        /// Problems of an established connection; whole sentences.
+        public var problems: [String] = []
+        /// The lead of the server's clock over this box's, by the last answer with a time (`Date`
+        /// of HTTP).
+        public var serverClockOffset: Duration?
+        /// Monotonic nanoseconds of the route's last turn: it shows a blocked library.
+        public var lastTurn: Int64 = 0
+        public init(centre: String, name: String, url: String) {
+            self.centre = centre
+            self.name = name
+            self.url = url
+        }
+    }
+
+    /// The last heartbeat, as a CloudEvent without the members of a copy.
+    struct Heartbeat: Sendable, Equatable {
+        /// Grows with each heartbeat.
+        var number = 0
+        var body: [UInt8] = []
+    }
+
+    /// Events that are not durable, because the disk is full, fails, or hangs in a sync. The routes
+    /// send them from memory.
+    private struct Memory {
+        var events: [OutboundEvent] = []
+        /// The events of the present commit, and its start (monotonic nanoseconds). They include
+        /// `events`.
+        var committing: (events: [OutboundEvent], since: Int64)?
+        /// The ids of those events that each centre has stored.
+        var stored: [String: Set<String>] = [:]
+
+        /// The events to send from memory now.
+        func unjournalled(at now: Int64) -> [OutboundEvent] {
+            guard let committing, now - committing.since >= DeliveryState.longestCommit else { return events }
+            return committing.events
+        }
+    }
+
+    /// A sync takes some milliseconds. A commit that hangs for longer must not delay an entrapment.
+    static let longestCommit: Int64 = 1_000_000_000
+
+    private let damage = Mutex<JournalError?>(nil)
+    private let memory = Mutex(Memory())
+    private let state = Mutex(SiteState())
+    private let lastHeartbeat = Mutex(Heartbeat())
+    private let refusedCommands = RefusedCommands()
+    private let reloadCount = Atomic(0)
+    private let routes: Mutex<[RouteStatus]>
+    private let wakeUps: [WakeUp]
+
+    public init(routes: [RouteStatus]) {
+        self.routes = Mutex(routes)
+        wakeUps = routes.map { _ in WakeUp() }
+    }
+
+    /// Signalled when the outbox or the site's state has changed.
+    func wakeUp(of route: Int) -> WakeUp { wakeUps[route] }
+    public func wakeRoutes() { for wakeUp in wakeUps { wakeUp.signal() } }
+
+    public var siteState: SiteState {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+
+    public func setHeartbeat(_ body: [UInt8]) {
+        lastHeartbeat.withLock { $0 = Heartbeat(number: $0.number + 1, body: body) }
+        wakeRoutes()
+    }
+    var heartbeat: Heartbeat { lastHeartbeat.withLock { $0 } }
+
+    /// How often the configuration was reloaded.
+    var reloads: Int { reloadCount.load(ordering: .relaxed) }
+    public func noteReload() {
+        reloadCount.add(1, ordering: .relaxed)
+        wakeRoutes()
+    }
+
+    // MARK: Commands that cannot be read
+
+    func refuse(_ command: RefusedCommand, of centre: String) {
+        refusedCommands.add(command, of: centre, now: MonotonicClock.nanoseconds)
+    }
+    /// The commands to answer; each is returned once.
+    public func takeRefusedCommands() -> [(centre: String, command: RefusedCommand)] { refusedCommands.take() }
+
+    // MARK: While the disk fails
+
+    /// The error by which a route has found that the journal's file is damaged.
+    public var journalDamage: JournalError? { damage.withLock { $0 } }
+    func note(_ error: any Error) {
+        if let error = error as? JournalError, error.isDamage { damage.withLock { $0 = error } }
+    }
+
+    /// The events that wait for the disk and that a centre has not stored yet, most urgent first.
+    /// Each route calls this several times a second on its own thread, and so finds a commit that
+    /// hangs.
+    func unjournalled(
+        for centre: String, lanes: Set<Lane>, at now: Int64 = MonotonicClock.nanoseconds
+    ) -> [OutboundEvent] {
+        memory.withLock { memory in
+            let stored = memory.stored[centre] ?? []
+            return memory.unjournalled(at: now).filter { !stored.contains($0.id) && lanes.contains($0.lane) }.sorted {
+                $0.lane.rawValue < $1.lane.rawValue
+            }
+        }
+    }
+    /// Lets the routes send these events from memory, as the disk does not take them now.
+    public func sendFromMemory(_ events: [OutboundEvent]) { memory.withLock { $0.events = events } }
+    /// A commit of these events starts. `clearMemory` or `commitFailed` follows.
+    public func commitStarted(with events: [OutboundEvent], at now: Int64 = MonotonicClock.nanoseconds) {
+        memory.withLock { $0.committing = (events, now) }
+    }
+    public func commitFailed() { memory.withLock { $0.committing = nil } }
+    /// All events are journalled now. A copy from memory had no sequence number: each event is sent
+    /// once more from its queue, with its number and under the same id, so that no centre misses a
+    /// number (docs/contract, "See what is missing").
+    public func clearMemory() { memory.withLock { $0 = Memory() } }
+    /// Records which of the events in memory a centre has stored.
+    /// - Returns: the other ids, which are those of journalled events.
+    func recordStored(
+        _ ids: [String], by centre: String, at now: Int64 = MonotonicClock.nanoseconds
+    ) -> [String] {
+        memory.withLock { memory in
+            let unjournalled = Set(memory.unjournalled(at: now).map(\.id))
+            memory.stored[centre, default: []].formUnion(unjournalled.intersection(ids))
+            return ids.filter { !unjournalled.contains($0) }
+        }
+    }
+
+    // MARK: Status of the routes
+
+    public var routeStatuses: [RouteStatus] { routes.withLock { $0 } }
+    func update(_ route: Int, _ change: (inout RouteStatus) -> Void) { routes.withLock { change(&$0[route]) } }
+}

@@ -1,0 +1,345 @@
+// What a route to a centre decides.
+//
+// This module guarantees that a decision depends on nothing but the journal's queue and what the
+// route has reported: no thread, no connection and no clock is reached from here, so that any order
+// of events can be tried in a test or a simulation. Each file holds one state with the function that
+// changes it: `Dispatch` the events in flight, `CentreLink` a connection over MQTT, `RequestSlot` and
+// `FailureCause` the requests over HTTPS.
+
+import Journal
+import LiftModel
+
+/// Decides which events one route sends next. Every route has its own, whatever its transport.
+///
+/// The order: the most urgent lane first, strictly. In a lane, new rows go before the backlog,
+/// which are the rows that waited when the connection came. One lift's events keep their order: the
+/// backlog of a lift goes before its new rows.
+///
+/// An event that failed by itself, while the centre takes others, is isolated: it is sent again
+/// alone and when nothing else waits, so that an event that the centre cannot process blocks no
+/// other.
+///
+/// Limits: the window follows the centre's receipts, so that a slow centre is not sent every event
+/// twice; the backlog leaves at a rate. Entrapments wait for neither.
+///
+/// Has no clock, and no I/O but reading the journal: the caller passes the time.
+package struct Dispatch {
+    package struct Settings: Sendable {
+        package var centre: String
+        /// The index of this route among the centre's routes; the first is 0.
+        package var routeIndex: Int
+        /// How long an event waits for its receipt before each later route sends it, too. A lane
+        /// that is missing is never sent by a later route.
+        package var fallbackAfter: [Lane: Duration]
+        /// Events of the backlog a second.
+        package var backlogRate: Double
+        /// The time without a receipt after which an event is sent again.
+        package var resendAfter = Duration.seconds(10)
+
+        package init(
+            centre: String, routeIndex: Int = 0, fallbackAfter: [Lane: Duration] = [.entrapment: .seconds(30)],
+            backlogRate: Double = 500
+        ) {
+            self.centre = centre
+            self.routeIndex = routeIndex
+            self.fallbackAfter = fallbackAfter
+            self.backlogRate = backlogRate
+        }
+    }
+
+    package struct Transmission {
+        package var row: Journal.OutboxRow
+        /// 1 for the first copy since the gateway started.
+        package var attempt: Int
+    }
+
+    private struct InFlight {
+        /// 0 where the event was sent from memory.
+        var rowID: Int64
+        var lane: Lane
+        /// When it is sent again; monotonic nanoseconds.
+        var dueAt: Int64
+        var attempts: Int
+        var isIsolated = false
+    }
+
+    /// Limits of the window: events in flight, without a receipt.
+    private static let smallestWindow = 8
+    private static let largestWindow = 1000
+    private static let maxEntrapments = 500
+    /// After so long without a receipt, the rows that wait count as backlog.
+    private static let silence = Duration.seconds(60)
+
+    private let settings: Settings
+    private var inFlight: [String: InFlight] = [:]
+    /// The attempts of pending events on earlier connections; emptied when it gets long.
+    private var earlierAttempts: [String: Int] = [:]
+    private var window = 32
+    private var narrowedAt: Int64 = 0
+    private var lastReceiptAt: Int64 = 0
+    /// Row ids up to this one are the backlog.
+    private var backlogEnd: Int64 = 0
+    private var backlogCursor = [Int64](repeating: 0, count: Lane.allCases.count)
+    private var newRowsCursor = [Int64](repeating: 0, count: Lane.allCases.count)
+    private var requeueCount: Int64?
+    /// A token bucket: each event of the backlog takes a token, except an entrapment.
+    private var backlogTokens = 0.0
+    private var tokensAt: Int64 = 0
+
+    package init(_ settings: Settings) { self.settings = settings }
+
+    /// A connection is established: the rows that wait now are the backlog.
+    package mutating func startConnection(lastRowID: Int64, now: Int64) {
+        if earlierAttempts.count > 4 * Self.largestWindow { earlierAttempts.removeAll() }
+        for (id, event) in inFlight where !event.isIsolated { earlierAttempts[id] = event.attempts }
+        inFlight = inFlight.filter(\.value.isIsolated)
+        lastReceiptAt = now
+        tokensAt = now
+        setBacklogEnd(lastRowID)
+    }
+
+    private mutating func setBacklogEnd(_ rowID: Int64) {
+        backlogEnd = rowID
+        for lane in Lane.allCases {
+            backlogCursor[lane.rawValue] = 0
+            // A later route has no backlog: it sends every overdue row.
+            newRowsCursor[lane.rawValue] = settings.routeIndex == 0 ? rowID : 0
+        }
+    }
+
+    // MARK: Choosing events
+
+    /// The events to send now, in this order. They count as in flight from now on.
+    /// - Parameters:
+    ///   - unjournalled: events that are in memory only; they go first.
+    ///   - now: monotonic nanoseconds.
+    ///   - time: on the gateway's time line.
+    ///   - lanes: the lanes that may be sent now.
+    ///   - limit: at most so many.
+    package mutating func next(
+        from journal: Journal, unjournalled: [OutboundEvent] = [], now: Int64, time: Instant,
+        lanes: [Lane] = Lane.allCases, limit: Int = .max
+    ) throws(JournalError) -> [Transmission] {
+        replenish(now)
+        // Events that were sent from memory are journalled now, and are sent again from their
+        // queue.
+        if unjournalled.isEmpty, inFlight.values.contains(where: { $0.rowID == 0 }) {
+            inFlight = inFlight.filter { $0.value.rowID > 0 }
+        }
+        var transmissions: [Transmission] = []
+        for event in unjournalled where lanes.contains(event.lane) && transmissions.count < limit {
+            if let sent = inFlight[event.id], sent.dueAt > now { continue }
+            add(Journal.OutboxRow(unjournalled: event, created: time), now, &transmissions)
+        }
+        do throws(JournalError) {
+            try rewindAfterRequeue(journal)
+            for lane in lanes {
+                try resend(lane, from: journal, now, limit, &transmissions)
+                if settings.routeIndex == 0 {
+                    try sendNew(lane, from: journal, now, limit, &transmissions)
+                    try sendBacklog(lane, from: journal, now, limit, &transmissions)
+                } else {
+                    try sendOverdue(lane, from: journal, now, time, limit, &transmissions)
+                }
+            }
+            if transmissions.isEmpty { try sendIsolated(of: lanes, from: journal, now, &transmissions) }
+        } catch {
+            // The journal of a failing disk may not be readable. Events in memory leave in spite of
+            // it.
+            if unjournalled.isEmpty { throw error }
+        }
+        return transmissions
+    }
+
+    /// Reads the queue again after dead letters were put back: their row ids may be below a cursor.
+    private mutating func rewindAfterRequeue(_ journal: Journal) throws(JournalError) {
+        let present = try journal.requeueCount()
+        if let requeueCount, present != requeueCount { setBacklogEnd(newRowsCursor.max() ?? 0) }
+        requeueCount = present
+    }
+
+    private mutating func resend(
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
+    ) throws(JournalError) {
+        let due = inFlight.filter {
+            $0.value.lane == lane && $0.value.rowID > 0 && $0.value.dueAt <= now && !$0.value.isIsolated
+        }.sorted { $0.value.rowID < $1.value.rowID }
+        if !due.isEmpty, now - narrowedAt >= settings.resendAfter.nanoseconds {
+            window = max(Self.smallestWindow, window / 2)
+            narrowedAt = now
+        }
+        for (id, _) in due where transmissions.count < limit {
+            guard let row = try journal.pendingRow(for: settings.centre, event: id) else {
+                // Another route has delivered it, or it was evicted.
+                inFlight[id] = nil
+                continue
+            }
+            add(row, now, &transmissions)
+        }
+    }
+
+    /// Sends the most urgent isolated event that is due, alone.
+    private mutating func sendIsolated(
+        of lanes: [Lane], from journal: Journal, _ now: Int64, _ transmissions: inout [Transmission]
+    ) throws(JournalError) {
+        for lane in lanes {
+            let due = inFlight.filter { $0.value.isIsolated && $0.value.lane == lane && $0.value.dueAt <= now }
+            for (id, _) in due.sorted(by: { $0.value.dueAt < $1.value.dueAt }) {
+                guard let row = try journal.pendingRow(for: settings.centre, event: id) else {
+                    inFlight[id] = nil
+                    continue
+                }
+                return add(row, now, &transmissions)
+            }
+        }
+    }
+
+    private mutating func sendNew(
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
+    ) throws(JournalError) {
+        let count = room(lane, limit - transmissions.count)
+        guard count > 0 else { return }
+        let rows = try journal.pending(
+            for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue], limit: count)
+        var withBacklogSent: Set<String> = []
+        for row in rows {
+            if backlogEnd > 0, withBacklogSent.insert(row.lift).inserted {
+                let earlier = try journal.pending(
+                    for: settings.centre, in: lane, of: row.lift, after: backlogCursor[lane.rawValue],
+                    through: backlogEnd, limit: Self.largestWindow + Self.maxEntrapments)
+                for row in earlier where inFlight[row.eventID] == nil {
+                    // The window is full: the new row of this lift waits for the next turn.
+                    guard room(lane, limit - transmissions.count) > 0 else { return }
+                    add(row, now, &transmissions)
+                }
+            }
+            guard room(lane, limit - transmissions.count) > 0 else { return }
+            add(row, now, &transmissions)
+            newRowsCursor[lane.rawValue] = row.id
+        }
+    }
+
+    private mutating func sendBacklog(
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
+    ) throws(JournalError) {
+        guard backlogCursor[lane.rawValue] < backlogEnd else { return }
+        var count = room(lane, limit - transmissions.count)
+        if lane != .entrapment { count = min(count, Int(backlogTokens)) }
+        guard count > 0 else { return }
+        let rows = try journal.pending(
+            for: settings.centre, in: lane, after: backlogCursor[lane.rawValue], through: backlogEnd, limit: count)
+        for row in rows {
+            backlogCursor[lane.rawValue] = row.id
+            guard inFlight[row.eventID] == nil else { continue }
+            add(row, now, &transmissions)
+            if lane != .entrapment { backlogTokens -= 1 }
+        }
+        if rows.count < count { backlogCursor[lane.rawValue] = backlogEnd }
+    }
+
+    /// A later route sends the rows that have waited too long for a receipt, and those that it may
+    /// send at once.
+    private mutating func sendOverdue(
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ time: Instant, _ limit: Int,
+        _ transmissions: inout [Transmission]
+    ) throws(JournalError) {
+        var rows: [Journal.OutboxRow] = []
+        if let wait = settings.fallbackAfter[lane] {
+            let count = room(lane, limit - transmissions.count)
+            guard count > 0 else { return }
+            rows = try journal.pending(
+                for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue],
+                created: time - wait * settings.routeIndex, limit: count)
+            if let last = rows.last { newRowsCursor[lane.rawValue] = last.id }
+        }
+        let urgent = try journal.pending(
+            for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
+        for row in rows where inFlight[row.eventID] == nil { add(row, now, &transmissions) }
+        for row in urgent where row.lane == lane && inFlight[row.eventID] == nil && transmissions.count < limit {
+            add(row, now, &transmissions)
+        }
+    }
+
+    private mutating func add(_ row: Journal.OutboxRow, _ now: Int64, _ transmissions: inout [Transmission]) {
+        let attempt = (inFlight[row.eventID]?.attempts ?? earlierAttempts.removeValue(forKey: row.eventID) ?? 0) + 1
+        inFlight[row.eventID] = InFlight(
+            rowID: row.id, lane: row.lane, dueAt: now + settings.resendAfter.nanoseconds, attempts: attempt,
+            isIsolated: inFlight[row.eventID]?.isIsolated ?? false)
+        transmissions.append(Transmission(row: row, attempt: attempt))
+    }
+
+    /// The free part of the window. Entrapments have their own: a window full of faults without a
+    /// receipt does not delay one.
+    private func room(_ lane: Lane, _ limit: Int) -> Int {
+        if lane == .entrapment {
+            return min(
+                limit, Self.maxEntrapments - inFlight.values.count { $0.lane == .entrapment && !$0.isIsolated })
+        }
+        return min(limit, window - inFlight.values.count { !$0.isIsolated })
+    }
+
+    private mutating func replenish(_ now: Int64) {
+        backlogTokens = min(
+            max(settings.backlogRate, 1), backlogTokens + settings.backlogRate * Double(now - tokensAt) / 1e9)
+        tokensAt = now
+    }
+
+    /// Whether an event of these lanes is in flight, or waits to be sent again.
+    package func hasInFlight(of lanes: [Lane]) -> Bool { inFlight.values.contains { lanes.contains($0.lane) } }
+
+    // MARK: Receipts and failures
+
+    /// Records the receipts for events.
+    /// - Returns: the ids of events that were not in flight on this connection.
+    package mutating func recordReceipts(_ ids: [String], lastRowID: () -> Int64, now: Int64) -> [String] {
+        var unmatched: [String] = []
+        for id in ids {
+            earlierAttempts[id] = nil
+            guard let event = inFlight.removeValue(forKey: id) else {
+                unmatched.append(id)
+                continue
+            }
+            if event.attempts == 1 { window = min(Self.largestWindow, window + 1) }
+        }
+        if unmatched.count < ids.count {
+            // The centre was silent for long while its broker was connected: the rows that have
+            // waited are a backlog.
+            if .nanoseconds(now - lastReceiptAt) > Self.silence, settings.routeIndex == 0 {
+                setBacklogEnd(lastRowID())
+            }
+            lastReceiptAt = now
+        }
+        return unmatched
+    }
+
+    /// Sends events again at a time.
+    package mutating func postpone(_ ids: [String], until time: Int64) {
+        for id in ids { inFlight[id]?.dueAt = time }
+    }
+
+    /// Isolates an event that failed by itself, and sends it again at a time.
+    package mutating func isolate(_ id: String, until time: Int64) {
+        inFlight[id]?.isIsolated = true
+        inFlight[id]?.dueAt = time
+    }
+
+    /// The failures were the centre's, and not an event's: isolated events are sent in their order
+    /// again.
+    package mutating func endIsolation(now: Int64) {
+        for (id, event) in inFlight where event.isIsolated {
+            inFlight[id]?.isIsolated = false
+            inFlight[id]?.dueAt = now
+        }
+    }
+
+    /// Whether the last copy of the event was sent from memory, before it was journalled.
+    package func isFromMemory(_ id: String) -> Bool { inFlight[id]?.rowID == 0 }
+
+    package func attempts(of id: String) -> Int { inFlight[id]?.attempts ?? 0 }
+
+    /// Forgets an event: it is delivered, or refused.
+    package mutating func drop(_ id: String) {
+        inFlight[id] = nil
+        earlierAttempts[id] = nil
+    }
+}

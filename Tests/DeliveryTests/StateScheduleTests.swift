@@ -1,0 +1,34 @@
+import Contract
+import Testing
+
+@testable import Delivery
+
+/// The site's state leaves soon after a change, and now and then without one.
+@Suite struct StateScheduleTests {
+    private let second: Int64 = 1_000_000_000
+
+    @Test func aHeartbeatIsSentOnce() {
+        var schedule = StateSchedule(minInterval: .seconds(1))
+        #expect(!schedule.isDue(heartbeat: 0), "there is none yet")
+        #expect(schedule.isDue(heartbeat: 1))
+        schedule.sent(heartbeat: 1)
+        #expect(!schedule.isDue(heartbeat: 1) && schedule.isDue(heartbeat: 2))
+        schedule.reset()
+        #expect(schedule.isDue(heartbeat: 1), "a new connection gets it again")
+    }
+
+    @Test func aChangedStateWaitsForAMomentAndAnUnchangedOneForTheInterval() {
+        var schedule = StateSchedule(minInterval: .seconds(1))
+        let state = SiteState()
+        var changed = SiteState()
+        changed.observesLifts = true
+        #expect(schedule.isDue(state, at: 0, every: .seconds(60)), "the first")
+        schedule.sent(state, at: 0)
+        #expect(!schedule.isDue(changed, at: second - 1, every: .seconds(60)))
+        #expect(schedule.isDue(changed, at: second, every: .seconds(60)))
+        #expect(!schedule.isDue(state, at: 59 * second, every: .seconds(60)))
+        #expect(schedule.isDue(state, at: 60 * second, every: .seconds(60)))
+        schedule.reset()
+        #expect(schedule.isDue(state, at: 1, every: .seconds(60)))
+    }
+}
