@@ -167,29 +167,10 @@ extension OutboundEvent {
     ) -> OutboundEvent {
         let id = AlertIdentity.id(site.origin, lift: site.id, kind: "selftest", onset: now.nanoseconds, earlier: 0)
         let body = CloudEvent.json("selftest", id: id, site: site, subject: site.id, time: now + calendarOffset) {
-            report.write(to: &$0, calendarOffset)
+            $0.putMembers(of: StatusSnapshot.SelfTestRow(report, calendarOffset: calendarOffset))
         }
         return OutboundEvent(
             id: id, type: "selftest", lane: report.passed ? .info : .fault, subject: site.id, body: body,
             lastImmediateRoute: report.passed ? 0 : .max)
-    }
-}
-
-extension SelfTest.Report {
-    func write(to json: inout JSONWriter, _ calendarOffset: Duration) {
-        json.put("started", (started + calendarOffset).rfc3339)
-        json.put("passed", passed)
-        json.put("problem", problem)
-        json.put("heard_s", received)
-        json.put("raised_s", raised)
-        json.put("ended_s", ended)
-        json.array("stored") { array in
-            for (centre, seconds) in stored {
-                array.object {
-                    $0.put("centre", centre)
-                    $0.put("seconds", seconds)
-                }
-            }
-        }
     }
 }
