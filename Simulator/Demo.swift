@@ -202,7 +202,7 @@ struct Stage {
                 }
             }
             screen.show(
-                statusFile: "\(folder)/status.json", alertsFile: "\(folder)/alerts.ndjson", progress: min(1, now / span)
+                statusFile: statusFile, alertsFile: "\(folder)/alerts.ndjson", progress: min(1, now / span)
             )
         }
         return try conclude(stop, kills: kills)
@@ -221,17 +221,19 @@ struct Stage {
         return times.sorted()
     }
 
+    private var statusFile: String { "\(folder)/status.json" }
+
     private mutating func conclude(_ stop: StopOnSignal, kills: Int) throws -> Bool {
         screen.say("The fleet has ended. Waiting until the centre has everything.")
         let deadline = MonotonicClock.nanoseconds + 40_000_000_000
         usleep(2_500_000)
         while !stop.isSet, MonotonicClock.nanoseconds < deadline,
-            screen.backlog(statusFile: "\(folder)/status.json") != 0
+            GatewayStatus(file: statusFile)?.centre.backlog != 0
         { usleep(300_000) }
         centre?.end()
         let breaches = try log("centre").filter { $0.hasPrefix("breach") }
-        let redelivered = screen.redelivered(statusFile: "\(folder)/status.json")
-        let read = screen.messages(statusFile: "\(folder)/status.json")
+        let counters = GatewayStatus(file: statusFile)?.counters
+        let (redelivered, read) = (counters?.redelivered ?? 0, counters?.messages ?? 0)
         end()
         screen.finish()
         if stop.isSet { return false }

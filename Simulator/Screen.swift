@@ -12,34 +12,6 @@ import Scoring
 /// The demo's output for a person: a table that redraws on a terminal, and a line every 10 s in a
 /// pipe.
 struct Screen {
-    private struct Status: Decodable {
-        struct Link: Decodable {
-            var connected: Bool
-            var drained: Bool?
-            var backlog: Int?
-            var receipts: Int?
-        }
-        struct Counters: Decodable {
-            var messages: Int
-            var alerts: Int
-            var redelivered: Int
-        }
-        struct Lift: Decodable {
-            struct Alert: Decodable {
-                var kind: String
-                var state: String
-                var sinceS: Double
-            }
-            var id: String
-            var alerts: [Alert]
-        }
-        var broker: Link
-        var centre: Link
-        var counters: Counters
-        var lifts: [Lift]
-        var monotonicS: Double
-    }
-
     private let isTerminal = isatty(1) == 1
     private var drawnLines = 0
     private var lastShown: Int64 = 0
@@ -55,14 +27,14 @@ struct Screen {
     mutating func show(statusFile: String, alertsFile: String, progress: Double) {
         let now = MonotonicClock.nanoseconds
         let pause: Int64 = isTerminal ? 500_000_000 : 10_000_000_000
-        guard now - lastShown >= pause, let status = read(statusFile) else { return }
+        guard now - lastShown >= pause, let status = GatewayStatus(file: statusFile) else { return }
         lastShown = now
         readAlerts(alertsFile)
         let open = status.lifts.flatMap { lift in lift.alerts.map { (lift.id, $0) } }
         let age = Double(now) / 1e9 - status.monotonicS
         let summary =
             "\(Int(progress * 100))%  gateway \(age < 3 ? "up" : "DOWN")  broker \(status.broker.connected ? "ok" : "down")  centre \(status.centre.connected ? "ok" : "DOWN")  "
-            + "\(status.counters.messages) messages  \(open.count) open alerts  waiting \(status.centre.backlog ?? 0)  stored by the centre \(alertsRead)"
+            + "\(status.counters.messages) messages  \(open.count) open alerts  waiting \(status.centre.backlog)  stored by the centre \(alertsRead)"
         if !isTerminal {
             print(summary)
             fflush(nil)
@@ -86,14 +58,6 @@ struct Screen {
 
     mutating func finish() { drawnLines = 0 }
 
-    func backlog(statusFile: String) -> Int? { read(statusFile)?.centre.backlog }
-
-    /// Messages that the gateway has read, over all its starts.
-    func messages(statusFile: String) -> Int { read(statusFile)?.counters.messages ?? 0 }
-
-    /// Redeliveries that it recognised, over all its starts.
-    func redelivered(statusFile: String) -> Int { read(statusFile)?.counters.redelivered ?? 0 }
-
     private mutating func readAlerts(_ path: String) {
         guard let data = FileManager.default.contents(atPath: path) else { return }
         let lines = data.split(separator: 10)
@@ -102,10 +66,6 @@ struct Screen {
             guard let alert = try? decodeJSON(AlertRevision.self, Data(line)) else { return nil }
             return "lift …\(alert.lift.suffix(4))  \(alert.kind) \(alert.state)"
         }
-    }
-
-    private func read(_ path: String) -> Status? {
-        FileManager.default.contents(atPath: path).flatMap { try? decodeJSON(Status.self, $0) }
     }
 
     private func bar(_ progress: Double) -> String {

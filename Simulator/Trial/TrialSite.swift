@@ -118,9 +118,7 @@ final class TrialSite {
     }
 
     /// The gateway's status file; nil before it is written.
-    var status: TrialStatus? {
-        FileManager.default.contents(atPath: "\(folder)/status.json").flatMap { try? decodeJSON(TrialStatus.self, $0) }
-    }
+    var status: GatewayStatus? { GatewayStatus(file: "\(folder)/status.json") }
 
     func waitUntilDrained() throws {
         for _ in 0..<600 {
@@ -158,18 +156,4 @@ final class TrialSite {
         let pages = text.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
         return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1e6
     }
-}
-
-/// The members of the gateway's status file that a trial needs.
-struct TrialStatus: Decodable {
-    struct Broker: Decodable { var drained: Bool }
-    struct Centre: Decodable { var backlog: Int }
-    struct Counters: Decodable {
-        var messages: Int
-        var redelivered: Int
-    }
-    var pid: pid_t
-    var broker: Broker
-    var centre: Centre
-    var counters: Counters
 }

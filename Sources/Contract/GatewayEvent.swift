@@ -113,7 +113,7 @@ package enum GatewayEvent {
         case .statistics(let lifts):
             data.array("lifts") { array in for lift in lifts { array.object { lift.put(in: &$0) } } }
         case .selfTest(let report, let calendarOffset):
-            report.write(to: &data, calendarOffset)
+            data.putMembers(of: SelfTestReport.Row(report, calendarOffset: calendarOffset))
         }
     }
 }

@@ -16,22 +16,41 @@ package struct SelfTestReport: Sendable {
 
     package init(started: Instant) { self.started = started }
 
-    /// The members of a report, in an event and in the status.
-    /// - Parameter calendarOffset: the offset from the gateway's time line to the calendar.
-    package func write(to json: inout JSONWriter, _ calendarOffset: Duration) {
-        json.put("started", (started + calendarOffset).rfc3339)
-        json.put("passed", passed)
-        json.put("problem", problem)
-        json.put("heard_s", received)
-        json.put("raised_s", raised)
-        json.put("ended_s", ended)
-        json.array("stored") { array in
-            for (centre, seconds) in stored {
-                array.object {
-                    $0.put("centre", centre)
-                    $0.put("seconds", seconds)
-                }
-            }
+    /// The report as its event and the status file have it.
+    package struct Row: Codable, Sendable {
+        /// RFC 3339, by the gateway's calendar.
+        package var started: String
+        package var passed: Bool
+        /// Why it failed; nil while it runs and when it passed.
+        package var problem: String?
+        package var heardSeconds: Double?
+        package var raisedSeconds: Double?
+        package var endedSeconds: Double?
+        package var stored: [Stored]
+
+        /// A centre that has stored the alert.
+        package struct Stored: Codable, Sendable {
+            package var centre: String
+            package var seconds: Double
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case started, passed, problem
+            case heardSeconds = "heard_s"
+            case raisedSeconds = "raised_s"
+            case endedSeconds = "ended_s"
+            case stored
+        }
+
+        /// - Parameter calendarOffset: the offset from the gateway's time line to the calendar.
+        package init(_ report: SelfTestReport, calendarOffset: Duration) {
+            started = (report.started + calendarOffset).rfc3339
+            passed = report.passed
+            problem = report.problem
+            heardSeconds = report.received
+            raisedSeconds = report.raised
+            endedSeconds = report.ended
+            stored = report.stored.map { Stored(centre: $0.centre, seconds: $0.seconds) }
         }
     }
 }

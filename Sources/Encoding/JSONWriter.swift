@@ -80,16 +80,16 @@ package struct JSONWriter {
             + (fraction.isEmpty ? "" : "." + fraction)
     }
 
-    private mutating func open(_ key: String?, _ bracket: String) {
+    mutating func open(_ key: String?, _ bracket: String) {
         begin(key)
         raw(bracket)
         needsComma = false
     }
-    private mutating func close(_ bracket: String) {
+    mutating func close(_ bracket: String) {
         raw(bracket)
         needsComma = true
     }
-    private mutating func begin(_ key: String?) {
+    mutating func begin(_ key: String?) {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         if let key {
             quote(key)
@@ -97,8 +97,8 @@ package struct JSONWriter {
         }
         needsComma = true
     }
-    private mutating func raw(_ text: String) { bytes.append(contentsOf: text.utf8) }
-    private mutating func number(_ value: Double) {
+    mutating func raw(_ text: String) { bytes.append(contentsOf: text.utf8) }
+    mutating func number(_ value: Double) {
         if !value.isFinite {
             raw("null")
         } else if value == value.rounded(), abs(value) < 1e15 {
@@ -107,7 +107,7 @@ package struct JSONWriter {
             raw(String(value))
         }
     }
-    private mutating func quote(_ text: String) {
+    mutating func quote(_ text: String) {
         // The fast path: nearly all text needs no escape.
         guard text.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
             bytes.append(UInt8(ascii: "\""))

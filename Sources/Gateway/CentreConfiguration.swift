@@ -82,47 +82,16 @@ extension Configuration.Centre {
         resolve: (String) -> String
     ) {
         name = defaultName ?? ""
-        // The keys of a centre's only route may stand beside the centre's own keys.
         var own = self
-        func readOwn(_ reader: inout YAMLReader) {
-            if defaultName == nil {
-                own.name = reader.requiredText("name") ?? ""
-            } else if let name = reader.text("name") {
-                own.name = name
-            }
-            if let list = reader.optional("lanes") {
-                let names = reader.items("lanes")
-                let lanes = names.compactMap { Lane(named: $0, diagnostics) }
-                own.lanes = Set(lanes)
-                if own.lanes.count < lanes.count { diagnostics.report(list, "a lane stands here twice") }
-                if names.isEmpty {
-                    diagnostics.report(list, "no lane stands here: expected some of entrapment, fault and info")
-                }
-            }
-            for (key, value) in reader.entries("fallback") {
-                guard let lane = Lane(named: key, diagnostics) else { continue }
-                own.fallbackAfter[lane] = value.text == "never" ? nil : reader.duration(of: value)
-            }
-            if let path = reader.text("command_key").map(resolve), let keyNode = reader.optional("command_key") {
-                own.commandKeyFile = path
-                do throws(InvalidFiles) {
-                    let pem = try Files.bytes(path)
-                    do throws(CommandKey.Problem) { own.commandKey = try CommandKey(pem: pem) } catch {
-                        diagnostics.report(keyNode, "command_key: '\(path)' \(error)")
-                    }
-                } catch {
-                    diagnostics.report(
-                        keyNode, "command_key: '\(path)' does not exist, or may not be read by this user")
-                }
-            }
-            if let rate = reader.integer("backlog_rate", in: 1...1_000_000) { own.backlogRate = rate }
-        }
         var reader = YAMLReader(node, diagnostics)
         if reader.optional("routes") == nil {
-            let only = Endpoint(node, root, diagnostics, mayBeHTTPS: true, resolve: resolve, rest: readOwn)
+            // The keys of a centre's only route stand beside the centre's own keys.
+            let only = Endpoint(node, root, diagnostics, mayBeHTTPS: true, resolve: resolve) {
+                own.readOwnKeys(&$0, hasName: defaultName != nil, resolve: resolve)
+            }
             own.routes = [only]
         } else {
-            readOwn(&reader)
+            own.readOwnKeys(&reader, hasName: defaultName != nil, resolve: resolve)
             own.routes = reader.items("routes").map {
                 Endpoint($0, root, diagnostics, mayBeHTTPS: true, resolve: resolve)
             }
@@ -135,6 +104,53 @@ extension Configuration.Centre {
             diagnostics.report(node, "the centre's name '\(own.name)' must be one word without '/', '+', '#' or space")
         }
         self = own
+    }
+
+    /// Reads the keys that are not those of a route.
+    /// - Parameter hasName: it has a name without the key.
+    private mutating func readOwnKeys(
+        _ reader: inout YAMLReader, hasName: Bool, resolve: (String) -> String
+    ) {
+        if !hasName {
+            name = reader.requiredText("name") ?? ""
+        } else if let name = reader.text("name") {
+            self.name = name
+        }
+        readLanes(&reader)
+        for (key, value) in reader.entries("fallback") {
+            guard let lane = Lane(named: key, reader.diagnostics) else { continue }
+            fallbackAfter[lane] = value.text == "never" ? nil : reader.duration(of: value)
+        }
+        readCommandKey(&reader, resolve: resolve)
+        if let rate = reader.integer("backlog_rate", in: 1...1_000_000) { backlogRate = rate }
+    }
+
+    private mutating func readLanes(_ reader: inout YAMLReader) {
+        guard let list = reader.optional("lanes") else { return }
+        let diagnostics = reader.diagnostics
+        let names = reader.items("lanes")
+        let found = names.compactMap { Lane(named: $0, diagnostics) }
+        lanes = Set(found)
+        if lanes.count < found.count { diagnostics.report(list, "a lane stands here twice") }
+        if names.isEmpty {
+            diagnostics.report(list, "no lane stands here: expected some of entrapment, fault and info")
+        }
+    }
+
+    private mutating func readCommandKey(_ reader: inout YAMLReader, resolve: (String) -> String) {
+        guard let path = reader.text("command_key").map(resolve), let node = reader.optional("command_key") else {
+            return
+        }
+        commandKeyFile = path
+        do throws(InvalidFiles) {
+            let pem = try Files.bytes(path)
+            do throws(CommandKey.Problem) { commandKey = try CommandKey(pem: pem) } catch {
+                reader.diagnostics.report(node, "command_key: '\(path)' \(error)")
+            }
+        } catch {
+            reader.diagnostics.report(
+                node, "command_key: '\(path)' does not exist, or may not be read by this user")
+        }
     }
 }
 

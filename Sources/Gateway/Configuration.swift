@@ -60,97 +60,32 @@ public struct Configuration: Sendable {
             file.hasPrefix("/") ? file : folder + (folder.hasSuffix("/") ? "" : "/") + file
         }
         self.file = path
-        site = AlertEvent.Site(id: "")
-        if let node = reader.required("site") {
-            var site = YAMLReader(node, diagnostics)
-            self.site = AlertEvent.Site(id: site.requiredText("id") ?? "", name: site.text("name"))
-            site.finish()
-            if let stray = WrittenName.strayCharacter(in: self.site.id) {
-                diagnostics.report(node, "the site's id '\(self.site.id)': \(stray)")
-            } else if !self.site.id.isEmpty, !Self.isTopicLevel(self.site.id) {
-                diagnostics.report(
-                    node, "the site's id '\(self.site.id)' must be one level of a topic: no '/', '+', '#' or space")
-            }
-        }
+        site = Self.site(in: &reader)
         broker = Endpoint(reader.required("broker"), root, diagnostics, mayBeHTTPS: false, resolve: resolve)
         centres = Centre.all(in: &reader, root, diagnostics, resolve: resolve)
-        for route in centres.flatMap(\.routes) where route.clientID != nil && route.clientID == broker.clientID {
-            guard route.text == broker.text else { continue }
-            diagnostics.report(
-                route.node,
-                "the client_id is also the building's: a broker lets in only one by a name. Give one another")
-        }
-        topicPrefix = reader.text("topic_prefix") ?? "hoistway/v1"
-        if topicPrefix.isEmpty || topicPrefix.hasPrefix("$") || topicPrefix.count > 200
-            || topicPrefix.split(separator: "/", omittingEmptySubsequences: false).contains(where: {
-                !Self.isTopicLevel(String($0))
-            }),
-            let node = reader.optional("topic_prefix")
-        {
-            diagnostics.report(
-                node,
-                "found '\(topicPrefix)', expected levels of a topic such as hoistway/v1, without '+' or '#', and no '/' at an end"
-            )
-        }
-        lifts = []
-        let liftsNode = reader.required("lifts")
-        let defaultProfile = reader.text("profile") ?? "gbt24476-json"
-        let defaultNode = reader.optional("profile")
-        var names = LiftNames()
-        for node in reader.items("lifts") {
-            guard var lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics) else { continue }
-            if !node.hasKey("profile"), let defaultNode { lift.profileNode = defaultNode }
-            if lift.lift.id == SelfTest.lift.id {
-                diagnostics.report(node, "'\(lift.lift.id)' is the self-test's lift; no real one may have its name")
-            }
-            if names.byID[lift.lift.id] != nil {
-                diagnostics.report(node, "the lift '\(lift.lift.id)' stands here twice")
-            } else {
-                names.report(lift, diagnostics)
-            }
-            names.add(lift)
-            lifts.append(lift)
-        }
-        if let liftsNode, lifts.isEmpty, diagnostics.isEmpty {
-            diagnostics.report(liftsNode, "no lift stands here; nothing would be watched")
-        }
+        Self.reportSharedClientID(of: centres.flatMap(\.routes), and: broker, diagnostics)
+        topicPrefix = Self.topicPrefix(in: &reader)
+        lifts = Self.lifts(in: &reader)
         parameters = reader.entries("parameters")
-        let rules = reader.items("rules").compactMap { $0.text }.map(resolve)
-        rulePaths = rules.isEmpty ? nil : rules
-        let profiles = reader.items("profiles").compactMap { $0.text }.map(resolve)
-        profilePaths = profiles.isEmpty ? nil : profiles
+        rulePaths = Self.paths("rules", in: &reader, resolve: resolve)
+        profilePaths = Self.paths("profiles", in: &reader, resolve: resolve)
         profilesHash = Self.profilesHash(profilePaths)
         stateFolderNode = reader.optional("state_folder")
         runtimeFolderNode = reader.optional("runtime_folder")
         stateFolder = resolve(reader.text("state_folder") ?? Self.standardStateFolder)
         runtimeFolder = resolve(reader.text("runtime_folder") ?? Self.standardRuntimeFolder)
-        for (node, standard) in [
-            (stateFolderNode, Self.standardStateFolder), (runtimeFolderNode, Self.standardRuntimeFolder),
-        ] where node?.text?.allSatisfy(\.isWhitespace) == true {
-            if let node {
-                diagnostics.report(node, "found no folder, expected a path such as \(standard); or leave the key out")
-            }
-        }
+        Self.reportBlank(stateFolderNode, standard: Self.standardStateFolder, diagnostics)
+        Self.reportBlank(runtimeFolderNode, standard: Self.standardRuntimeFolder, diagnostics)
         commitWait = reader.duration("commit_wait") ?? .seconds(2)
         signsAlerts = reader.boolean("sign_alerts") ?? true
         selfTestEvery =
             reader.optional("selftest_every")?.text == "never"
             ? nil : reader.duration("selftest_every") ?? .seconds(72 * 3600)
-        quota = Quota(
-            readings: (reader.integer("readings_quota_mib", in: 1...1_000_000) ?? 2048) << 20,
-            alerts: (reader.integer("alerts_quota_mib", in: 1...1_000_000) ?? 256) << 20,
-            outbox: (reader.integer("outbox_quota_mib", in: 1...1_000_000) ?? 256) << 20)
+        quota = Self.quota(in: &reader)
         if let every = selfTestEvery, every < .seconds(600), let node = reader.optional("selftest_every") {
             diagnostics.report(node, "selftest_every must be at least 10m, or never")
         }
-        if quota.alerts < quota.outbox,
-            let node = reader.optional("alerts_quota_mib") ?? reader.optional("outbox_quota_mib")
-        {
-            diagnostics.report(
-                node,
-                "alerts_quota_mib (\(quota.alerts >> 20)) may not be less than outbox_quota_mib (\(quota.outbox >> 20)): each undelivered alert is a stored alert, too"
-            )
-        }
+        Self.reportSmallQuota(quota, in: &reader)
         reader.finish()
         if commitWait > .seconds(4), let node = reader.optional("commit_wait") {
             diagnostics.report(node, "commit_wait may be at most 4s: the broker waits for the acknowledgement")

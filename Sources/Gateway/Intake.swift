@@ -121,10 +121,7 @@ public struct Intake {
         // The self-test has a detector of its own; its messages concern no lift here.
         if Self.isSelfTest(topic) { return .read }
         guard unread ?? payload.count <= Self.maximumPayload else {
-            noteRefused(lift(of: topic), "too_long", at: arrival)
-            badInput.noteRefused(
-                "too_long", topic: topic, payload: payload, arrival: arrival,
-                "longer than \(Self.maximumPayload) bytes")
+            refuseTooLong(topic, payload, arrival)
             return .unread
         }
         let key = Self.key(topic)
@@ -150,25 +147,12 @@ public struct Intake {
             var message = try decoders[decoder].decode(
                 payload, topic: channels[channel].mapping, isRetained: isRetained,
                 identities: channels[channel].identities, mustBeNamed: channels[channel].isNamed)
-            if message.identity != nil { channels[channel].isNamed = true }
-            // Without a register a topic belongs to the first identity on it.
-            if admission == .anyone, channels[channel].identities.isEmpty, let name = message.identity {
-                channels[channel].identities = [
-                    name.isResolved
-                        ? Array(decoders[decoder].resolved[name.range]) : payload.extracting(name.range).array
-                ]
-            }
+            if let name = message.identity { noteIdentity(name, on: channel, payload) }
             noteUnexpectedValues(decoder, topic: topic, payload: payload, arrival: arrival)
             if message.reading.isSignOfLife {
                 refusedLifts.noteRead(lift, id: detector.lift(lift).id, at: arrival)
             }
-            if message.hasAllCodes, !message.hasUnknownCode, channels[channel].hasUnknownCode,
-                message.vendorCode == nil
-            {
-                // The unknown code has ended, and no vendor code replaces it.
-                message.vendorCode = DecodedMessage.Text.none
-            }
-            if message.hasAllCodes { channels[channel].hasUnknownCode = message.hasUnknownCode }
+            if message.hasAllCodes { endUnknownCode(&message, on: channel) }
             apply(message, decoder, lift: lift, payload: payload, arrival: arrival)
             return message.duplicateKey != 0 && message.reading.alarmButton != true ? .distinct : .read
         } catch {
@@ -176,6 +160,32 @@ public struct Intake {
             badInput.noteRefused(error.kind, topic: topic, payload: payload, arrival: arrival, error.description)
             return .read
         }
+    }
+
+    private mutating func refuseTooLong(_ topic: Span<UInt8>, _ payload: Span<UInt8>, _ arrival: Instant) {
+        noteRefused(lift(of: topic), "too_long", at: arrival)
+        badInput.noteRefused(
+            "too_long", topic: topic, payload: payload, arrival: arrival, "longer than \(Self.maximumPayload) bytes")
+    }
+
+    /// A message on a topic contains its lift's identity.
+    private mutating func noteIdentity(_ name: DecodedMessage.Text, on channel: Int, _ payload: Span<UInt8>) {
+        channels[channel].isNamed = true
+        // Without a register a topic belongs to the first identity on it.
+        guard admission == .anyone, channels[channel].identities.isEmpty else { return }
+        let resolved = decoders[channels[channel].decoder].resolved
+        channels[channel].identities = [
+            name.isResolved ? Array(resolved[name.range]) : payload.extracting(name.range).array
+        ]
+    }
+
+    /// Ends an unknown code of an earlier message that is not in a complete list any more.
+    private mutating func endUnknownCode(_ message: inout DecodedMessage, on channel: Int) {
+        if !message.hasUnknownCode, channels[channel].hasUnknownCode, message.vendorCode == nil {
+            // No vendor code replaces it.
+            message.vendorCode = DecodedMessage.Text.none
+        }
+        channels[channel].hasUnknownCode = message.hasUnknownCode
     }
 
     private mutating func apply(

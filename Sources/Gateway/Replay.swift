@@ -40,91 +40,36 @@ public struct Replay {
     /// - until: evaluate timers up to this time, at least the last row's.
     /// - emit: takes each alert's CloudEvent, a line of JSON without its line end.
     public func run(_ path: String, until: Instant? = nil, emit: (Alert, [UInt8]) -> Void) throws -> Summary {
-        var summary = Summary()
-        var intake: Intake?
-        var pending = explained
-        var strayActions: [Int] = []
         let name = path == "-" ? "standard input" : path
+        var pass = ReplayPass(self, file: name)
         var reader = TraceReader(file: name)
-        func report(_ alert: Alert, at time: Instant) {
-            summary.alerts += 1
-            let index = intake?.detector.index(of: alert.lift)
-            let lift = index.flatMap { intake?.detector.lift($0) } ?? Lift(id: alert.lift)
-            emit(alert, AlertEvent.json(alert, lift: lift, site: site, recorded: time))
-        }
-        func advance(to time: Instant) {
-            var due: [(Alert, Instant)] = []
-            intake?.advance(to: time) { due.append(($0, $1)) }
-            for (alert, time) in due { report(alert, at: time) }
-        }
-        func reportNewAlerts(at time: Instant) {
-            for alert in (intake?.takeAlerts() ?? []) + (intake?.refusedLifts.takeAlerts() ?? []) {
-                report(alert, at: time)
-            }
-        }
-        func start(_ time: Instant, isObserving: Bool) throws {
-            if intake != nil { return }
-            summary.from = time
-            intake = try freshIntake(at: time, isObserving: isObserving)
-        }
         try LineReader(path).visitLines { line, number in
             var failure: (any Error)?
             try reader.read(line, number: number) { topic, payload, isRetained, unread, arrival in
-                do { try start(arrival, isObserving: true) } catch { failure = error }
-                summary.messages += 1
-                summary.to = arrival
-                advance(to: arrival + .nanoseconds(-1))
-                intake?.take(
-                    topic: topic, payload: payload, isRetained: isRetained, arrival: arrival, unread: unread)
-                reportNewAlerts(at: arrival)
-                if let (rule, lift, reasons) = pending, intake?.detector.index(of: lift) != nil {
-                    do { try intake?.explain(rule: rule, lift: lift, reasons: reasons) } catch { failure = error }
-                    pending = nil
-                }
+                do {
+                    try pass.take(
+                        topic: topic, payload: payload, isRetained: isRetained, unread: unread, arrival: arrival,
+                        emit: emit)
+                } catch { failure = error }
             } event: { event, time in
-                do { try start(time, isObserving: false) } catch { failure = error }
-                summary.to = time
-                // Timers had to wait for the messages that waited unread.
-                if event != .connection(.behind) { advance(to: time) }
-                if let control = ControlEvent(event) {
-                    if let intake, Self.isStray(control, intake) { strayActions.append(number) }
-                    intake?.apply(control, at: time)
-                    reportNewAlerts(at: time)
-                } else {
-                    failure = InvalidFiles([
-                        Diagnostic(
-                            file: name, line: number, column: 1,
-                            message: "\"order\" is not an operator action as the daemon writes it")
-                    ])
-                }
+                do { try pass.take(event, line: number, at: time, emit: emit) } catch { failure = error }
             }
             if let failure { throw failure }
         }
-        if let to = summary.to { advance(to: max(to, until ?? to)) }
-        if let intake { atEnd(intake) }
-        summary.lifts = intake?.detector.liftCount ?? 0
-        for index in 0..<summary.lifts {
-            guard let counters = intake?.detector.view(index).counters else { continue }
-            summary.pastMessages += counters.historical
-            summary.duplicates += counters.duplicates
-        }
-        if let intake { summary.badInput = intake.badInput }
-        summary.differences = Self.differences(reader.irregularities, strayActions)
+        if let to = pass.summary.to { pass.advance(to: max(to, until ?? to), emit: emit) }
+        if let intake = pass.intake { atEnd(intake) }
+        pass.finishSummary()
+        var summary = pass.summary
+        summary.differences = Self.differences(reader.irregularities, pass.strayActions)
         return summary
     }
 
-    private func freshIntake(at start: Instant, isObserving: Bool) throws -> Intake {
+    func freshIntake(at start: Instant, isObserving: Bool) throws -> Intake {
         var intake = Intake(
             data: data, origin: AlertOrigin(site: site.id, journal: identity),
             admission: lifts == nil ? .anyone : .registered, start: start, isObserving: isObserving)
         for (lift, profile) in lifts ?? [] { try intake.register(lift, profile: profile, at: start) }
         return intake
-    }
-
-    /// Whether a control event is an operator action about an alert that is not raised here.
-    private static func isStray(_ control: ControlEvent, _ intake: borrowing Intake) -> Bool {
-        guard case .action(let action) = control, let alert = action.alertID else { return false }
-        return intake.detector.lane(ofAlert: alert) == nil
     }
 
     /// - Parameter strayActions: their line numbers.

@@ -184,14 +184,8 @@ extension Instant {
     }
 }
 
-/// The clock of the status file's time stamp.
-enum MonotonicSeconds {
-    static var now: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-}
-
 /// Whether a process of any user with this id runs.
-func isProcessAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }
+func isProcessAlive(_ pid: Int) -> Bool {
+    guard let pid = Int32(exactly: pid) else { return false }
+    return kill(pid, 0) == 0 || errno == EPERM
+}

@@ -129,11 +129,11 @@ struct AnnounceMaintenance: ParsableCommand {
             let end = min(time, Instant.wallClock + OperatorAction.longestMaintenance)
             // For information only: without a readable status file the work is announced all the
             // same.
-            let page = try? StatusPage(of: configuration)
-            if let left = page?.lifts.first(where: { $0.id == lift })?.maintenanceS {
-                print("Work is announced on this lift already, \(StatusPage.span(left)) left; this replaces it.")
+            let status = try? StatusReader(runtimeFolder: configuration.runtimeFolder).last()
+            if let left = status?.lifts.first(where: { $0.id == lift })?.maintenanceSeconds {
+                print("Work is announced on this lift already, \(StatusSnapshot.span(left)) left; this replaces it.")
             }
-            for incident in page?.incidents ?? [] where incident.lift == lift && incident.kind != "maintenance" {
+            for incident in status?.incidents ?? [] where incident.lift == lift && incident.kind != "maintenance" {
                 print("Open on this lift, and not suppressed: \(incident.kind) \(incident.state).")
             }
             try options.submit(.maintenance(lift: lift, until: end, by: options.by, reason: reason))

@@ -1,32 +1,11 @@
 import ArgumentParser
-import Encoding
-import FoundationEssentials
 import Gateway
-import LiftModel
-import PositionedYAML
 
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-
-/// The status file's report of a self-test.
-struct SelfTestReport: Decodable {
-    struct Stored: Decodable {
-        var centre: String
-        var seconds: Double
-    }
-    var started: String
-    var passed: Bool
-    var problem: String?
-    var heardS: Double?
-    var raisedS: Double?
-    var endedS: Double?
-    var stored: [Stored]
-
-    var startedLocal: String { Instant(rfc3339: started)?.local ?? started }
-}
 
 struct SelfTestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -51,15 +30,14 @@ struct SelfTestCommand: ParsableCommand {
                     "hoistway: the gateway is not running, and no test was started. Start it: systemctl start hoistway")
                 throw ExitCode.failure
             }
-            let newest = try page(configuration)
-            guard let newest, MonotonicSeconds.now - newest.monotonicS <= Status.staleAfter else {
+            guard let newest = try status(configuration), !newest.isOld else {
                 printError(
                     "hoistway: no test was started, because its result could not be shown: "
                         + Status.missing(configuration.runtimeFolder + "/status.json", .running))
                 throw ExitCode.failure
             }
-            var before = newest.selftest?.started
-            if let running = newest.selftest, running.endedS == nil {
+            var before = newest.selfTest?.started
+            if let running = newest.selfTest, running.endedSeconds == nil {
                 print("a self-test is running already; this is its report")
                 before = nil
             } else {
@@ -69,12 +47,14 @@ struct SelfTestCommand: ParsableCommand {
             func printOnce(_ line: String) { if printed.insert(line).inserted { print(line) } }
             for _ in 0..<1800 {
                 usleep(100_000)
-                guard let report = try page(configuration)?.selftest, report.started != before else { continue }
+                guard let report = try status(configuration)?.selfTest, report.started != before else { continue }
                 printOnce("a virtual lift stops between floors with a passenger")
-                if let seconds = report.heardS { printOnce("received from the building's broker after \(seconds) s") }
-                if let seconds = report.raisedS { printOnce("raised by the rules after \(seconds) s") }
+                if let seconds = report.heardSeconds {
+                    printOnce("received from the building's broker after \(seconds) s")
+                }
+                if let seconds = report.raisedSeconds { printOnce("raised by the rules after \(seconds) s") }
                 for stored in report.stored { printOnce("stored by \(stored.centre) after \(stored.seconds) s") }
-                guard let ended = report.endedS else { continue }
+                guard let ended = report.endedSeconds else { continue }
                 if report.passed { return print("passed; the virtual lift's doors are open after \(ended) s") }
                 printError("hoistway: the self-test failed: \(report.problem ?? "")")
                 throw ExitCode.failure
@@ -84,16 +64,14 @@ struct SelfTestCommand: ParsableCommand {
         }
     }
 
-    private struct Page: Decodable {
-        var monotonicS: Double
-        var selftest: SelfTestReport?
-    }
-
-    private func page(_ configuration: Configuration) throws -> Page? {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let bytes = try Files.readGatewayFile(configuration.runtimeFolder + "/status.json")
-        // A status file of another version counts as missing.
-        return bytes.flatMap { try? decoder.decode(Page.self, from: Data($0)) }
+    /// - Throws: `StatusReader.Problem` for a file that may not be read.
+    private func status(_ configuration: Configuration) throws -> StatusSnapshot? {
+        do throws(StatusReader.Problem) {
+            return try StatusReader(runtimeFolder: configuration.runtimeFolder).last()
+        } catch {
+            if case .unreadable = error { throw error }
+            // A file of another version counts as missing.
+            return nil
+        }
     }
 }

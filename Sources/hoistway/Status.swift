@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Gateway
 
 struct Status: ParsableCommand {
@@ -22,38 +21,50 @@ struct Status: ParsableCommand {
 
     @OptionGroup var output: FormatOptions
 
-    /// The gateway writes every second.
-    static let staleAfter = 10.0
-
     func run() throws {
         try reporting {
             let folders = runtime == nil ? try GatewayFolders(of: config) : nil
-            let folder = runtime ?? folders?.runtime ?? ""
-            guard let bytes = try Files.readGatewayFile(folder + "/status.json") else {
-                printError("hoistway: " + Self.missing(folder + "/status.json", folders?.presence ?? .hidden))
-                throw ExitCode.failure
+            let reader = StatusReader(runtimeFolder: runtime ?? folders?.runtime ?? "")
+            let status: StatusSnapshot
+            do throws(StatusReader.Problem) { status = try show(reader) } catch {
+                switch error {
+                case .missing(let file):
+                    printError("hoistway: " + Self.missing(file, folders?.presence ?? .hidden))
+                    throw ExitCode.failure
+                case .otherVersion:
+                    printError(
+                        "hoistway: an earlier version of the gateway runs. Restart it: systemctl restart hoistway")
+                    throw ExitCode.notAllIsWell
+                case .unreadable, .damaged, .tooOld: throw error
+                }
             }
-            let status = try StatusPage(bytes)
-            if output.format == .json {
-                print(json: String(decoding: bytes, as: UTF8.self), terminator: "")
-            } else {
-                print(status.text(columns: terminalColumns))
-            }
-            if status.isStale {
-                let runs = folders?.presence == .running || folders == nil && isProcessAlive(status.pid)
+            let isAlive = isProcessAlive(status.processID)
+            if status.isOld || !isAlive {
+                let runs = folders?.presence == .running || folders == nil && isAlive
                 printError(
                     "hoistway: all of this is \(Int(status.ageSeconds)) s old. "
                         + (runs
-                            ? "The gateway runs and does not write \(folder)/status.json: it is stuck, or may not write there. journalctl -u hoistway says which."
+                            ? "The gateway runs and does not write \(reader.file): it is stuck, or may not write there. journalctl -u hoistway says which."
                             : "The gateway has ended: journalctl -u hoistway says why; systemctl start hoistway starts it.")
                 )
                 throw ExitCode.failure
             }
-            if status.checks == nil {
-                printError("hoistway: an earlier version of the gateway runs. Restart it: systemctl restart hoistway")
-                throw ExitCode.notAllIsWell
-            }
-            if !status.failedChecks.isEmpty { throw ExitCode.notAllIsWell }
+            if !status.checks(.failed).isEmpty { throw ExitCode.notAllIsWell }
+        }
+    }
+
+    /// Prints the last status, of any age.
+    private func show(_ reader: StatusReader) throws(StatusReader.Problem) -> StatusSnapshot {
+        let bytes = try reader.bytes()
+        func printJSON() { print(json: String(decoding: bytes, as: UTF8.self), terminator: "") }
+        do throws(StatusReader.Problem) {
+            let status = try reader.snapshot(bytes)
+            if output.format == .json { printJSON() } else { print(status.text(columns: terminalColumns)) }
+            return status
+        } catch {
+            // A program may understand what this does not.
+            if case .otherVersion = error, output.format == .json { printJSON() }
+            throw error
         }
     }
 

@@ -1,7 +1,10 @@
+import Connectivity
+import Encoding
 import Gateway
+import LiftModel
 
 /// The status as a text for a person: failed checks first. Times are those of the file.
-extension StatusPage {
+extension StatusSnapshot {
     /// - Parameter columns: the width of the terminal; nil where the output goes elsewhere and a
     ///   row is a line.
     func text(columns: Int?) -> String {
@@ -9,7 +12,7 @@ extension StatusPage {
         var lines = failures + (failures.isEmpty ? [] : [""])
         lines += wrapped(headline, to: columns)
         for route in routes {
-            let state = route.connected ? styled("ok", "32") : styled("DOWN", "31")
+            let state = route.isConnected ? styled("ok", "32") : styled("DOWN", "31")
             lines += wrapped("  \(route.name) \(route.url)   \(state)", to: columns)
         }
         lines += incidentLines + liftLines + badInputLines(columns)
@@ -19,44 +22,42 @@ extension StatusPage {
     /// The failed checks, each with what to do; then the checks without a verdict, which are no
     /// failures.
     private func failures(_ columns: Int?) -> [String] {
-        let unknown = (checks ?? []).filter { $0.verdict == Gateway.Check.Verdict.unknown.rawValue }
-        return failedChecks.flatMap { row($0, "31", columns) } + unknown.flatMap { row($0, "33", columns) }
+        checks(.failed).flatMap { row($0, "31", columns) } + checks(.unknown).flatMap { row($0, "33", columns) }
     }
 
     private func row(_ check: CheckRow, _ colour: String, _ columns: Int?) -> [String] {
-        let title = Gateway.Check.Subject(rawValue: check.subject)?.title ?? check.subject
         func sentence(_ text: some StringProtocol) -> String {
             String(text) + (text.last.map { ".?".contains($0) } == true ? "" : ".")
         }
         let found = check.found.split(separator: "\n")
         let advice = check.advice.map { " " + $0 } ?? ""
         guard found.count > 1 else {
-            return wrapped(styled("\(title): ", colour) + sentence(check.found) + advice, to: columns)
+            return wrapped(styled("\(check.title): ", colour) + sentence(check.found) + advice, to: columns)
         }
         // Several findings of one check have a line each.
-        return [styled("\(title):", colour)] + found.flatMap { wrapped("  " + sentence($0), to: columns) }
+        return [styled("\(check.title):", colour)] + found.flatMap { wrapped("  " + sentence($0), to: columns) }
             + (advice.isEmpty ? [] : wrapped(" " + advice, to: columns))
     }
 
     private var headline: String {
         let brokerState =
-            broker.connected
-            ? (broker.drained ? styled("ok", "32") : "draining the backlog") : styled("DOWN", "31")
+            broker.isConnected
+            ? (broker.isDrained ? styled("ok", "32") : "draining the backlog") : styled("DOWN", "31")
         let centreState =
-            centre.connected
+            centre.isConnected
             ? styled("ok", "32")
-                + (centre.lastReceiptAgeS.map { " (receipt \(Self.span($0)) ago)" } ?? "")
+                + (centre.lastReceiptAgeSeconds.map { " (receipt \(Self.span($0)) ago)" } ?? "")
             : styled("DOWN", "31")
-        let clock = abs(wallOffsetS) < 1 ? "steady" : "stepped by \(Self.span(abs(wallOffsetS)))"
+        let clock = abs(wallOffsetSeconds) < 1 ? "steady" : "stepped by \(Self.span(abs(wallOffsetSeconds)))"
         return
-            "\(siteName ?? site)   up \(Self.span(upS))   broker \(brokerState)   centre \(centreState)   backlog \(centre.backlog)   clock \(clock)"
+            "\(siteName ?? site)   up \(Self.span(upSeconds))   broker \(brokerState)   centre \(centreState)   backlog \(centre.backlog)   clock \(clock)"
     }
 
     /// The table of lifts; those with open alerts come first.
     private var liftLines: [String] {
         let sorted = lifts.sorted { ($0.alerts.isEmpty ? 1 : 0, $0.id) < ($1.alerts.isEmpty ? 1 : 0, $1.id) }
         let work = sorted.compactMap { lift in
-            lift.maintenanceS.map { "Work is announced on \(name(lift)): \(Self.span($0)) left." }
+            lift.maintenanceSeconds.map { "Work is announced on \(name(lift)): \(Self.span($0)) left." }
         }
         return ["", table([["LIFT", "FLOOR", "STATE", "DOORS", "OCCUPIED", "HEARD", "OPEN"]] + sorted.map(row))] + work
     }
@@ -84,15 +85,15 @@ extension StatusPage {
             name(lift),
             number("floor").map { (isFar ? "~" : "") + (Int(exactly: $0).map(String.init) ?? String($0)) } ?? "-",
             cut([motion, mode].compactMap { $0 }.joined(separator: ", "), 19),
-            doors, lift.occupancy ?? "unknown",
-            isRefused ? "refused" : lift.lastWordS.map { Self.span($0) } ?? "never",
+            doors, lift.occupancy,
+            isRefused ? "refused" : lift.lastWordSeconds.map { Self.span($0) } ?? "never",
             lift.alerts.isEmpty ? "" : styled("\(lift.alerts.count)", "31"),
         ]
     }
 
     private func badInputLines(_ columns: Int?) -> [String] {
-        if badInput.counts.isEmpty { return [] }
-        let counts = badInput.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        if badInput.counts.all.isEmpty { return [] }
+        let counts = badInput.counts.all.map { "\($0.name) \($0.value)" }
         var lines = [""]
         lines += wrapped(
             "Bad input (\(counted(badInput.refused, "message")) refused, the others used except for the parts named here): \(counts.joined(separator: ", "))",
@@ -110,4 +111,6 @@ extension StatusPage {
         }
         return lines
     }
+
+    static func span(_ seconds: Double) -> String { Duration.seconds(seconds).spanText }
 }

@@ -10,18 +10,18 @@ import Testing
     /// A box on which all is well.
     private static func well() -> Condition {
         var condition = Condition()
-        condition.brokerURL = "mqtt://127.0.0.1:1883"
-        condition.isConnected = true
-        condition.observedFor = .seconds(300)
+        condition.broker.url = "mqtt://127.0.0.1:1883"
+        condition.broker.isConnected = true
+        condition.broker.observedFor = .seconds(300)
         condition.lifts = [
             Condition.ObservedLift(name: "Tower B (1)", silence: .seconds(2), clockOffset: .milliseconds(300)),
             Condition.ObservedLift(name: "2", silence: .seconds(9), clockOffset: nil),
         ]
         var route = DeliveryState.RouteStatus(centre: "city", name: "city/1", url: "mqtts://city:8883")
         route.isConnected = true
-        condition.routes = [route]
-        condition.isClockSynchronised = true
-        condition.now = Instant(rfc3339: "2026-11-30T08:00:00Z")!
+        condition.delivery.routes = [route]
+        condition.clock.isSynchronised = true
+        condition.clock.now = Instant(rfc3339: "2026-11-30T08:00:00Z")!
         condition.selfTest = .passed(age: .seconds(7200))
         return condition
     }
@@ -47,14 +47,14 @@ import Testing
 
     static let faults = [
         Fault("the broker is away", .broker, "nothing listens on") {
-            $0.isConnected = false
-            $0.brokerTrouble = "broker: nothing listens on 127.0.0.1:1883 (connection refused)."
+            $0.broker.isConnected = false
+            $0.broker.trouble = "broker: nothing listens on 127.0.0.1:1883 (connection refused)."
         },
         Fault("the broker was never reached", .broker, "mqtt://127.0.0.1:1883 is not connected yet") {
-            $0.isConnected = false
+            $0.broker.isConnected = false
         },
         Fault("QoS 0", .subscriptions, "gives us only QoS 0") {
-            $0.brokerProblems = ["The building's broker gives us only QoS 0 on x."]
+            $0.broker.problems = ["The building's broker gives us only QoS 0 on x."]
         },
         Fault("a lift that never sent a message", .liftsHeard, "no message has ever come from Tower B (1)") {
             $0.lifts[0].silence = nil
@@ -111,8 +111,8 @@ import Testing
             $0.lifts[0].clockOffset = .zero - .seconds(720)
         },
         Fault("lifts two days ahead, where the centre agrees with the box", .liftClocks, "is 2 days 0 h ahead") {
-            $0.isClockSynchronised = false
-            $0.routes[0].serverClockOffset = .seconds(1)
+            $0.clock.isSynchronised = false
+            $0.delivery.routes[0].serverClockOffset = .seconds(1)
             $0.lifts[0].clockOffset = .seconds(172_800)
         },
         Fault("a lift was added, and nothing restarted", .configuration, "applies this: lifts, broker") {
@@ -137,14 +137,18 @@ import Testing
             "a certificate with 20 days left", .certificates, "our certificate box.crt expires in 20 days, on 2026-12-"
         ) {
             $0.certificates = [
-                Condition.OwnCertificate(file: "box.crt", validUntil: $0.now + .seconds(20 * 86_400 + 60))
+                Condition.OwnCertificate(file: "box.crt", validUntil: $0.clock.now + .seconds(20 * 86_400 + 60))
             ]
         },
         Fault("a certificate with a day left", .certificates, "expires in 30 h, on") {
-            $0.certificates = [Condition.OwnCertificate(file: "box.crt", validUntil: $0.now + .seconds(30 * 3600))]
+            $0.certificates = [
+                Condition.OwnCertificate(file: "box.crt", validUntil: $0.clock.now + .seconds(30 * 3600))
+            ]
         },
         Fault("an expired certificate", .certificates, "our certificate box.crt expired 3 days ago") {
-            $0.certificates = [Condition.OwnCertificate(file: "box.crt", validUntil: $0.now - .seconds(3 * 86_400))]
+            $0.certificates = [
+                Condition.OwnCertificate(file: "box.crt", validUntil: $0.clock.now - .seconds(3 * 86_400))
+            ]
         },
         Fault("a lift that is only refused", .liftsUnderstood, "every message of 2 is refused") {
             $0.refusedLifts = ["2"]
@@ -156,35 +160,37 @@ import Testing
             $0.diskFailing = (.seconds(45), "database or disk is full")
         },
         Fault("a route that is down", .routes, "city/1 is down: its access list does not let us write there") {
-            $0.routes[0].isConnected = false
-            $0.routes[0].lastError = "its access list does not let us write there"
+            $0.delivery.routes[0].isConnected = false
+            $0.delivery.routes[0].lastError = "its access list does not let us write there"
         },
         Fault("a broker without retained messages", .routes, "city/1: The centre's broker keeps no retained") {
-            $0.routes[0].problems = ["The centre's broker keeps no retained messages."]
+            $0.delivery.routes[0].problems = ["The centre's broker keeps no retained messages."]
         },
         Fault("a centre that gives no receipts", .receipts, "1 event waits for a receipt, the oldest for 3 h") {
-            $0.pendingEvents = 1
-            $0.oldestPending = .seconds(3 * 3600)
+            $0.delivery.pendingEvents = 1
+            $0.delivery.oldestPending = .seconds(3 * 3600)
         },
-        Fault("events that were refused", .refusals, "the centre refused 2 events for good") { $0.deadLetters = 2 },
+        Fault("events that were refused", .refusals, "the centre refused 2 events for good") {
+            $0.delivery.deadLetters = 2
+        },
         Fault("a key that is gone", .signing, "alerts go out unsigned: no key") { $0.signingProblem = "no key" },
         Fault("1970", .clock, "this box thinks it is 1970-01-01T00:00:20") {
-            $0.isClockSynchronised = false
-            $0.now = Instant(nanoseconds: 20_000_000_000)
+            $0.clock.isSynchronised = false
+            $0.clock.now = Instant(nanoseconds: 20_000_000_000)
         },
         Fault("ten years ahead of the lifts", .clock, "it is 3650 days ahead of its lifts'") {
-            $0.isClockSynchronised = false
+            $0.clock.isSynchronised = false
             $0.lifts[0].clockOffset = .zero - .seconds(3650 * 86_400)
         },
         Fault("eight hours behind the lifts", .clock, "it is 8 h behind its lifts'") {
-            $0.isClockSynchronised = false
+            $0.clock.isSynchronised = false
             $0.lifts[0].clockOffset = .seconds(8 * 3600)
         },
         Fault("another time than the centre's server", .clock, "this box is 20 min ahead of the centre's server") {
-            $0.routes[0].serverClockOffset = .zero - .seconds(1200)
+            $0.delivery.routes[0].serverClockOffset = .zero - .seconds(1200)
         },
         Fault("a clock that was set", .clock, "the clock was set by 8 h since the gateway started") {
-            $0.wallOffset = .seconds(8 * 3600)
+            $0.clock.wallOffset = .seconds(8 * 3600)
         },
         Fault("no self-test yet", .selfTest, "none has passed yet") { $0.selfTest = .missing },
         Fault("a self-test that runs after one that failed", .selfTest, "the last one failed: no rule raised") {
@@ -206,24 +212,24 @@ import Testing
 
     @Test func whoWaitsForReceiptsIsToldWhereTheyMustComeFrom() {
         var condition = Self.well()
-        condition.pendingEvents = 1
-        condition.oldestPending = .seconds(3600)
+        condition.delivery.pendingEvents = 1
+        condition.delivery.oldestPending = .seconds(3600)
         func advice() -> String { condition.checks.first { $0.subject == .receipts }?.advice ?? "" }
         #expect(advice().contains("must answer each request with a 2xx") && !advice().contains("PUBACK"))
-        condition.routes[0].receiptTopic = "hoistway/v1/plaza/receipt"
+        condition.delivery.routes[0].receiptTopic = "hoistway/v1/plaza/receipt"
         #expect(
             advice().contains("say on hoistway/v1/plaza/receipt that it has stored") && advice().contains("access list")
         )
-        condition.routes[0].isConnected = false
+        condition.delivery.routes[0].isConnected = false
         #expect(advice() == "Nothing is lost.", "the route is what to mend")
     }
 
     @Test func whatCannotBeJudgedYetIsNeitherGoodNorBad() {
         var condition = Self.well()
-        condition.observedFor = .seconds(5)
+        condition.broker.observedFor = .seconds(5)
         condition.lifts[0].silence = nil
         condition.selfTest = .running(lastFailure: nil)
-        condition.isClockSynchronised = false
+        condition.clock.isSynchronised = false
         condition.lifts[0].clockOffset = nil
         let unknown = condition.checks.filter { $0.verdict == .unknown }.map(\.subject)
         #expect(unknown == [.liftsHeard, .clock, .selfTest])
@@ -232,7 +238,7 @@ import Testing
 
     @Test func oneLiftWithAWrongClockAmongThreeIsNoWordAboutTheBox() {
         var condition = Self.well()
-        condition.isClockSynchronised = false
+        condition.clock.isSynchronised = false
         condition.lifts = [.zero, .seconds(8 * 3600), .seconds(2)].map {
             Condition.ObservedLift(name: "x", silence: .zero, clockOffset: $0)
         }
@@ -247,12 +253,12 @@ import Testing
 
     @Test func aGatewayThatHasJustBegunToListenGivesSilentLiftsTheirTime() throws {
         let silent = try check(.liftsHeard) {
-            $0.observedFor = .seconds(100)
+            $0.broker.observedFor = .seconds(100)
             $0.lifts[0].silence = .seconds(4000)
         }
         #expect(silent.verdict == .unknown && silent.found == "1 of 2 so far")
         let away = try check(.liftsHeard) {
-            $0.observedFor = nil
+            $0.broker.observedFor = nil
             $0.lifts[0].silence = .seconds(4000)
         }
         #expect(away.verdict == .unknown)
@@ -261,7 +267,7 @@ import Testing
     @Test func aLiftThatReportsSeldomIsSilentAfterThreeOfItsPauses() throws {
         func verdict(_ silence: Duration) throws -> Check.Verdict {
             try check(.liftsHeard) {
-                $0.observedFor = .seconds(7200)
+                $0.broker.observedFor = .seconds(7200)
                 $0.lifts[0].silenceLimit = .seconds(900)
                 $0.lifts[0].silence = silence
             }.verdict
@@ -279,7 +285,7 @@ import Testing
 
     @Test func whenEveryLiftIsSilentTheAccessListIsNamedAsItIsWritten() throws {
         let silent = try check(.liftsHeard) {
-            $0.topics = StatusReport.readable([
+            $0.broker.topics = StatusReport.readable([
                 "lifts/+/state", "lifts/+/online", "acme/7", "hoistway/selftest/s/state",
             ])
             for index in $0.lifts.indices { $0.lifts[index].silence = .seconds(600) }
@@ -313,8 +319,8 @@ import Testing
 
     @Test func eachRouteThatIsDownHasALineOfItsOwn() throws {
         let routes = try check(.routes) {
-            $0.routes[0].isConnected = false
-            $0.routes.append(DeliveryState.RouteStatus(centre: "keeper", name: "keeper/1", url: "https://k"))
+            $0.delivery.routes[0].isConnected = false
+            $0.delivery.routes.append(DeliveryState.RouteStatus(centre: "keeper", name: "keeper/1", url: "https://k"))
         }
         #expect(
             routes.found.split(separator: "\n") == [

@@ -160,14 +160,15 @@ import Testing
 
     @Test func aSnapshotGoesWithACommitBeforeAStartWouldReplayTooMuch() {
         var schedule = CommitSchedule(wantsSnapshot: true)
-        #expect(schedule.includesSnapshot(with: 0), "the first commit of a run that replayed")
+        var included = [schedule.includesSnapshot(with: 0)]
         schedule.noteCommit(1, bytes: 100, at: 0)
-        #expect(!schedule.includesSnapshot(with: 8 << 20))
+        included.append(schedule.includesSnapshot(with: 8 << 20))
         schedule.noteCommit(2, bytes: 8 << 20, at: 0)
         schedule.noteCommit(3, bytes: 8 << 20, at: 0)
-        #expect(schedule.includesSnapshot(with: 1))
+        included.append(schedule.includesSnapshot(with: 1))
         schedule.noteCommit(4, bytes: 1, at: 0)
-        #expect(!schedule.includesSnapshot(with: 1))
+        included.append(schedule.includesSnapshot(with: 1))
+        #expect(included == [true, false, true, false], "first that of a run that replayed")
     }
 
     @Test func withoutMessagesACommitRecordsEveryFiveSecondsThatLiftsAreObserved() {
@@ -190,27 +191,30 @@ import Testing
         var output = PendingOutput()
         output.add(alert("entrapment", 0), [])
         for number in 0..<PendingOutput.mostInMemory + 5 { output.add(alert("door", number), []) }
-        #expect(output.dropSurplus() == 6)
+        let surplus = output.dropSurplus()
+        #expect(surplus == 6)
         #expect(output.alerts.count == PendingOutput.mostInMemory)
         #expect(output.alerts.map(\.alert.id).prefix(2) == ["entrapment-0", "door-6"])
     }
 
     @Test func theRoutesAreGivenTheOutputFromMemoryOnceAChange() {
         var output = PendingOutput()
-        #expect(output.takeChangeForRoutes() == nil)
+        var given = [output.takeChangeForRoutes()?.count]
         output.add(alert("door", 1), [])
-        #expect(output.takeChangeForRoutes()?.count == 1)
-        #expect(output.takeChangeForRoutes() == nil)
+        for _ in 0..<2 { given.append(output.takeChangeForRoutes()?.count) }
         output.noteCommitted()
         output.noteDiskIsWell()
         output.add(alert("door", 2), [])
-        #expect(output.takeChangeForRoutes()?.count == 1, "the same number, after a time with a disk")
+        given.append(output.takeChangeForRoutes()?.count)
+        #expect(given == [nil, 1, nil, 1], "at last the same number, after a time with a disk")
     }
 
     @Test func theSitesStateWaitsForItsTurn() {
         var publication = SiteStatePublication()
-        #expect(publication.takeTurn(at: 1_000_000_000))
-        #expect(!publication.takeTurn(at: 1_100_000_000) && publication.isDue)
-        #expect(publication.takeTurn(at: 1_200_000_000) && !publication.isDue)
+        var turns: [Bool] = []
+        for time: Int64 in [1_000_000_000, 1_100_000_000] { turns.append(publication.takeTurn(at: time)) }
+        #expect(turns == [true, false] && publication.isDue)
+        turns.append(publication.takeTurn(at: 1_200_000_000))
+        #expect(turns.last == true && !publication.isDue)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import Testing
 
 @testable import Gateway
@@ -9,8 +10,10 @@ import Testing
     private static func lift(_ number: Int, _ alerts: String = "") -> String {
         """
         {"id": "3110440106202001000\(number)", "place": "Tower B, left, behind the desk", "last_word_s": 0.4,
-         "occupancy": "unknown", "maintenance_s": \(number == 2 ? "3600" : "null"),
-         "signals": {"moving": false, "floor": 12, "mode": "inspection", "doors.front.locked": false}, "counters": {},
+         "occupancy": "unknown", "occupancy_source": "none", "maintenance_s": \(number == 2 ? "3600" : "null"),
+         "signals": {"moving": false, "floor": 12, "mode": "inspection", "doors.front.locked": false},
+         "counters": {"readings": 1, "duplicates": 0, "rolled_back": 0, "too_late": 0, "absurd_times": 0,
+                      "standing_clocks": 0},
          "alerts": [\(alerts)]}
         """
     }
@@ -22,25 +25,40 @@ import Testing
         """
     }
 
+    private static let openAlert = #"{"id": "5c", "kind": "entrapment", "state": "confirmed", "since_s": 9}"#
+
+    private static func specimen(_ number: Int) -> String {
+        """
+        {"time": "2026-11-30T08:00:00Z", "kind": "\(number < 4 ? "empty" : "field")", "topic": "lifts/1/state",
+         "explanation": "n\(number)", "payload": ""}
+        """
+    }
+
     /// Written some time ago by a process that no longer runs.
-    private static func page(age: Double = 0) throws -> StatusPage {
+    private static func page(age: Double = 0) throws -> StatusSnapshot {
         let long =
             "is down: nothing listens on centre.example:8883 (connection refused). Check the port, and that the server runs."
         let text = """
-            {"pid": 1, "site": "th-plaza-3", "site_name": "TH Plaza 3, the long name of a building in the city", "up_s": 99,
-             "monotonic_s": \(MonotonicSeconds.now - age), "wall_offset_s": 0,
-             "broker": {"connected": true, "drained": true},
-             "centre": {"connected": false, "receipts": 3, "backlog": 7, "last_receipt_age_s": 4},
-             "routes": [{"name": "city/1", "url": "mqtts://centre.example:8883", "connected": false}],
+            {"version": "\(productVersion)", "pid": 1, "site": "th-plaza-3",
+             "site_name": "TH Plaza 3, the long name of a building in the city", "up_s": 99,
+             "time": "2026-11-30T08:00:00Z", "monotonic_s": \(Double(MonotonicClock.nanoseconds) / 1e9 - age),
+             "wall_offset_s": 0, "clock_quality": "free", "rules_version": "1",
+             "broker": {"connected": true, "drained": true, "connects": 1, "failures": 0, "last_error": "", "problems": []},
+             "centre": {"connected": false, "receipts": 3, "unmatched_receipts": 0, "sent": 3, "resent": 0, "backlog": 7,
+                        "last_receipt_age_s": 4, "last_error": ""},
+             "counters": {"messages": 1, "commits": 1, "alerts": 1, "redelivered": 0, "commit_failures": 0,
+                          "fell_behind": 0, "giant_packets": 0, "unjournalled": 0},
+             "routes": [{"name": "city/1", "url": "mqtts://centre.example:8883", "connected": false, "receipts": 3,
+                         "refused": 0, "sent": 3, "resent": 0, "last_error": "", "problems": []}],
              "checks": [
                {"subject": "routes", "verdict": "failed", "found": "city/1 \(long)\\ncity/2 \(long)"},
                {"subject": "clock", "verdict": "unknown", "found": "it is not synchronised (no NTP), and there is nothing to compare it with"}],
              "incidents": [\((1...5).map { incident($0, "entrapment", $0 == 5 ? "Wang" : nil) }.joined(separator: ","))],
-             "bad_input": {"counts": {"empty": 4, "field": 2}, "refused": 6, "values": [], "last": [
-               \((0..<6).map { "{\"kind\": \"\($0 < 4 ? "empty" : "field")\", \"topic\": \"lifts/1/state\", \"explanation\": \"n\($0)\"}" }.joined(separator: ","))]},
-             "lifts": [\((1...5).map { lift($0, $0 < 3 ? "{\"kind\": \"entrapment\", \"state\": \"confirmed\", \"since_s\": 9}" : "") }.joined(separator: ","))]}
+             "bad_input": {"counts": {"empty": 4, "field": 2}, "refused": 6, "values": [],
+                           "last": [\((0..<6).map(specimen).joined(separator: ","))]},
+             "lifts": [\((1...5).map { lift($0, $0 < 3 ? openAlert : "") }.joined(separator: ","))]}
             """
-        return try StatusPage(Array(text.utf8))
+        return try StatusReader(runtimeFolder: "/nowhere").snapshot(Array(text.utf8))
     }
 
     @Test func noLineIsLongerThanTheTerminal() throws {
@@ -72,7 +90,7 @@ import Testing
 
     @Test func timesOfAGatewayThatHasEndedStandStill() throws {
         let page = try Self.page(age: 9000)
-        #expect(page.isStale && page.text(columns: 80).contains("66 min"))
+        #expect(page.isOld && page.text(columns: 80).contains("66 min"))
     }
 
     @Test func aLongSentenceIsWrappedBetweenWords() {

@@ -48,14 +48,7 @@ struct Condition {
         case failed(age: Duration, because: String)
     }
 
-    var brokerURL = ""
-    var isConnected = false
-    /// How long the gateway has observed since the backlog was drained; nil while it does not.
-    var observedFor: Duration?
-    var brokerTrouble = ""
-    var brokerProblems: [String] = []
-    /// The topics that the gateway must be allowed to read at the building's broker.
-    var topics: [String] = []
+    var broker = Broker()
     var lifts: [ObservedLift] = []
     var refusedLifts: [String] = []
     /// Those with messages within the last minutes.
@@ -71,52 +64,22 @@ struct Condition {
     /// then.
     var fileProblem: OwnFiles.Problem?
     var lostJournal: LostJournal?
-    var routes: [DeliveryState.RouteStatus] = []
-    var pendingEvents = 0
-    var oldestPending: Duration?
-    /// Events that a centre refused for good, and that no one has resent.
-    var deadLetters = 0
+    var delivery = Delivery()
     /// Why alerts are not signed; nil where they are signed, or are not to be.
     var signingProblem: String?
     var certificates: [OwnCertificate] = []
-    /// The kernel reports that the wall clock is synchronised.
-    var isClockSynchronised = false
-    /// The wall clock minus the gateway's calendar: the corrections since the start.
-    var wallOffset = Duration.zero
-    /// The wall clock minus the gateway's time line, on which devices' clocks are measured.
-    var lineOffset = Duration.zero
-    /// By the wall clock.
-    var now = Instant(nanoseconds: 0)
+    var clock = Clock()
     var selfTest = LastSelfTest.none
 
-    /// A receipt that is outstanding for longer does not come by itself.
-    private static let receiptWithin = Duration.seconds(60)
     /// A certificate is shown from this long before its end.
     static let certificateNotice = Duration.seconds(21 * 86_400)
-    /// Clocks that differ by less count as equal: networks and devices take their time.
-    private static let clockTolerance = Duration.seconds(60)
-    /// No gateway of this product was started before this time.
-    private static let earliest = Instant(rfc3339: "2025-01-01T00:00:00Z") ?? Instant(nanoseconds: 0)
 
     var checks: [Check] {
         [
-            broker, subscriptions, liftsHeard, liftsUnderstood, unregisteredCheck, liftClocks, rules, configuration,
-            disk, journal, routesCheck, receipts, refusals, signing, certificatesCheck, clock, selfTestCheck,
+            brokerCheck, subscriptions, liftsHeard, liftsUnderstood, unregisteredCheck, liftClocks, rules,
+            configuration, disk, journal, routesCheck, receipts, refusals, signing, certificatesCheck, clockCheck,
+            selfTestCheck,
         ]
-    }
-
-    private var broker: Check {
-        if !isConnected {
-            return .failed(.broker, brokerTrouble.isEmpty ? "\(brokerURL) is not connected yet" : brokerTrouble)
-        }
-        return observedFor == nil
-            ? .unknown(.broker, "connected to \(brokerURL); the backlog is being read")
-            : .ok(.broker, "connected to \(brokerURL)")
-    }
-
-    private var subscriptions: Check {
-        if !brokerProblems.isEmpty { return .failed(.subscriptions, brokerProblems.joined(separator: "\n")) }
-        return isConnected ? .ok(.subscriptions, "granted with QoS 1") : .unknown(.subscriptions, "not asked for yet")
     }
 
     private var rules: Check {
@@ -164,50 +127,6 @@ struct Condition {
         )
     }
 
-    private var routesCheck: Check {
-        var problems: [String] = []
-        for route in routes {
-            if !route.isConnected {
-                problems.append(
-                    "\(route.name) is down: \(route.lastError.isEmpty ? "not connected yet" : route.lastError)")
-            } else {
-                problems += route.problems.map { "\(route.name): \($0)" }
-            }
-        }
-        if problems.isEmpty { return .ok(.routes, "\(routes.count) of \(routes.count) connected") }
-        // A line each.
-        return .failed(.routes, problems.joined(separator: "\n"))
-    }
-
-    private var receipts: Check {
-        guard let oldestPending, pendingEvents > 0 else { return .ok(.receipts, "none is outstanding") }
-        let found =
-            "\(pendingEvents) event\(pendingEvents == 1 ? " waits" : "s wait") for a receipt, the oldest for \(oldestPending.spanText)"
-        if oldestPending < Self.receiptWithin { return .ok(.receipts, found) }
-        var advice = ["Nothing is lost."]
-        // Where a route is down, that is the problem to mend.
-        if routes.allSatisfy(\.isConnected) {
-            let topics = Set(routes.compactMap(\.receiptTopic)).sorted()
-            if !topics.isEmpty {
-                advice.append(
-                    "The centre must say on \(topics.joined(separator: ", ")) that it has stored each event (docs/contract); a PUBACK of its broker does not. If it does, look whether the access list of its broker lets our user read there: a broker may grant the subscription and then bring nothing."
-                )
-            }
-            if routes.contains(where: { $0.receiptTopic == nil }) {
-                advice.append(
-                    "The centre must answer each request with a 2xx when it has stored the events (docs/contract).")
-            }
-        }
-        return .failed(.receipts, found, advice.joined(separator: " "))
-    }
-
-    private var refusals: Check {
-        if deadLetters == 0 { return .ok(.refusals, "none") }
-        return .failed(
-            .refusals, "the centre refused \(deadLetters) event\(deadLetters == 1 ? "" : "s") for good",
-            "hoistway journal refused shows them with the centre's reasons.")
-    }
-
     private var signing: Check {
         guard let signingProblem else { return .ok(.signing, "alerts are signed as configured") }
         return .failed(
@@ -217,12 +136,12 @@ struct Condition {
     }
 
     private var certificatesCheck: Check {
-        let ending = certificates.filter { $0.validUntil - now < Self.certificateNotice }
+        let ending = certificates.filter { $0.validUntil - clock.now < Self.certificateNotice }
         if ending.isEmpty {
             return .ok(.certificates, "none of ours expires within \(Self.certificateNotice.spanText)")
         }
         let found = ending.map { certificate in
-            let left = certificate.validUntil - now
+            let left = certificate.validUntil - clock.now
             return left < .zero
                 ? "our certificate \(certificate.file) expired \(left.magnitude.spanText) ago"
                 : "our certificate \(certificate.file) expires in \(left.spanText), on \(certificate.validUntil.local)"
@@ -230,51 +149,6 @@ struct Condition {
         return .failed(
             .certificates, found.joined(separator: "; "),
             "Without a valid one the other side refuses us. Put a new one there, and: systemctl reload hoistway")
-    }
-
-    var clock: Check {
-        if now < Self.earliest {
-            return .failed(
-                .clock, "this box thinks it is \(now.rfc3339)", "Set the clock, and switch on NTP (timedatectl).")
-        }
-        if let difference = centreDifference, difference.magnitude > Self.clockTolerance {
-            return .failed(
-                .clock,
-                "this box is \(difference.magnitude.spanText) \(difference > .zero ? "behind" : "ahead of") the centre's server",
-                "Set the clock, and switch on NTP (timedatectl).")
-        }
-        if isClockSynchronised {
-            if wallOffset.magnitude > Self.clockTolerance {
-                return .failed(
-                    .clock,
-                    "the clock was set by \(wallOffset.magnitude.spanText) since the gateway started, and the gateway continues with the old time",
-                    "Restart the gateway when no incident is open: systemctl restart hoistway.")
-            }
-            return .ok(.clock, "synchronised")
-        }
-        if centreDifference != nil { return .ok(.clock, "agrees with the centre's server") }
-        if let difference = liftDifference, difference.magnitude > Self.clockTolerance {
-            return .failed(
-                .clock,
-                "this box's clock is not synchronised, and it is \(difference.magnitude.spanText) \(difference > .zero ? "behind" : "ahead of") its lifts'",
-                "Set the clock, and switch on NTP (timedatectl).")
-        }
-        if liftDifference != nil { return .ok(.clock, "agrees with the lifts") }
-        return .unknown(.clock, "it is not synchronised (no NTP), and there is nothing to compare it with")
-    }
-
-    /// The centre's clock minus this box's, where a route's server sends the time.
-    private var centreDifference: Duration? {
-        routes.compactMap(\.serverClockOffset).min { $0.magnitude < $1.magnitude }
-    }
-
-    /// Most lifts' clocks minus this box's; nil where they do not agree.
-    private var liftDifference: Duration? {
-        let offsets = lifts.compactMap(\.clockOffset).sorted()
-        guard !offsets.isEmpty else { return nil }
-        let median = offsets[offsets.count / 2] - lineOffset
-        let agreeing = offsets.count { ($0 - lineOffset - median).magnitude < Self.clockTolerance }
-        return agreeing * 2 > offsets.count ? median : nil
     }
 
     private var selfTestCheck: Check {

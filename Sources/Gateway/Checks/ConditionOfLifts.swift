@@ -17,7 +17,9 @@ extension Condition {
         let silent = expected.filter(\.isSilent).sorted { $0.silence ?? .zero > $1.silence ?? .zero }
         let counts = "\(lifts.count - never.count - silent.count) of \(lifts.count)"
         if never.isEmpty, silent.isEmpty { return .ok(.liftsHeard, counts) }
-        guard let observedFor else { return .unknown(.liftsHeard, "not known while the building's broker is away") }
+        guard let observedFor = broker.observedFor else {
+            return .unknown(.liftsHeard, "not known while the building's broker is away")
+        }
         let neverReceived = observedFor >= Self.firstMessageWithin ? never : []
         let fellSilent = silent.filter { observedFor >= $0.silenceLimit }
         if neverReceived.isEmpty, fellSilent.isEmpty { return .unknown(.liftsHeard, "\(counts) so far") }
@@ -27,7 +29,7 @@ extension Condition {
                 ?? "no lift has ever sent a message"
             return .failed(
                 .liftsHeard, found,
-                "No lift is watched. Check the adapters and the network to them, the ids in the configuration, and that the broker's access list lets our user read: \(topics.map { "topic read \($0)" }.joined(separator: ", "))"
+                "No lift is watched. Check the adapters and the network to them, the ids in the configuration, and that the broker's access list lets our user read: \(broker.topics.map { "topic read \($0)" }.joined(separator: ", "))"
             )
         }
         var found: [String] = []
@@ -69,9 +71,9 @@ extension Condition {
     /// Compared with this box's clock, so only where that is not in doubt itself.
     var liftClocks: Check {
         if lifts.allSatisfy({ $0.clockOffset == nil }) { return .ok(.liftClocks, "no lift sends the time") }
-        if clock.verdict == .failed { return .unknown(.liftClocks, "checked once this box's clock is right") }
+        if clockCheck.verdict == .failed { return .unknown(.liftClocks, "checked once this box's clock is right") }
         let wrong = lifts.compactMap { lift in
-            lift.clockOffset.map { (name: lift.name, ahead: $0 - lineOffset) }
+            lift.clockOffset.map { (name: lift.name, ahead: $0 - clock.lineOffset) }
         }.filter { $0.ahead.magnitude >= Self.liftClockTolerance }
         if wrong.isEmpty { return .ok(.liftClocks, "within \(Self.liftClockTolerance.spanText) of this box's") }
         let found = wrong.map {

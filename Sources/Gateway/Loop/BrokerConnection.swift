@@ -44,7 +44,8 @@ final class BrokerConnection: MQTTClientDelegate {
     private var backoff = Backoff()
     private var random = SystemRandomNumberGenerator()
     private var troubles = TroubleLog()
-    private var lastError = ""
+    /// Why the last connection ended, or could not be made.
+    var lastError = ""
     private(set) var answers = BrokerAnswers()
     /// The broker has answered CONNECT on this connection: a failure after that has nothing to do
     /// with names, ports or certificates.

@@ -7,11 +7,11 @@ extension StatusReport {
     /// The facts for the checks.
     func condition(now: Instant, monotonic: Int64) -> Condition {
         var condition = Condition()
-        condition.brokerURL = loop.settings.client.url.description
-        condition.isConnected = loop.connection.isSubscribed
-        condition.observedFor = loop.backlog.observation.liveSince.map { .nanoseconds(monotonic - $0) }
-        condition.brokerTrouble = loop.connection.trouble
-        condition.brokerProblems = loop.connection.problems
+        condition.broker.url = loop.settings.client.url.description
+        condition.broker.isConnected = loop.connection.isSubscribed
+        condition.broker.observedFor = loop.backlog.observation.liveSince.map { .nanoseconds(monotonic - $0) }
+        condition.broker.trouble = loop.connection.trouble
+        condition.broker.problems = loop.connection.problems
         let detector = loop.intake.detector
         let refused = Set(loop.intake.refusedLifts.open.map(\.lift))
         condition.lifts = (0..<detector.liftCount).map { index in
@@ -23,7 +23,7 @@ extension StatusReport {
                 // The detector's offset is what is to be added to the device's time.
                 clockOffset: view.clockOffset.map { .zero - $0 })
         }
-        condition.topics = Self.readable(loop.settings.filters)
+        condition.broker.topics = Self.readable(loop.settings.filters)
         condition.refusedLifts = refused.sorted().map { id in
             detector.index(of: id).map { Self.name(detector.lift($0)) } ?? id
         }
@@ -38,18 +38,18 @@ extension StatusReport {
         if loop.storage.failure != nil || signingProblem != nil {
             condition.fileProblem = OwnFiles(in: stateFolder).problem
         }
-        condition.routes = routes
-        condition.pendingEvents = pendingEvents
-        condition.oldestPending = oldestPending.map { now - $0 }
-        condition.deadLetters = deadLetters
+        condition.delivery.routes = routes
+        condition.delivery.pendingEvents = pendingEvents
+        condition.delivery.oldestPending = oldestPending.map { now - $0 }
+        condition.delivery.deadLetters = deadLetters
         condition.signingProblem = signingProblem
         condition.certificates = certificates
-        condition.isClockSynchronised = loop.clock.quality != .free
-        condition.wallOffset = loop.clock.wallOffset
-        condition.now = Instant(nanoseconds: MonotonicClock.wallNanoseconds)
-        condition.lineOffset = condition.now - now
+        condition.clock.isSynchronised = loop.clock.quality != .free
+        condition.clock.wallOffset = loop.clock.wallOffset
+        condition.clock.now = Instant(nanoseconds: MonotonicClock.wallNanoseconds)
+        condition.clock.lineOffset = condition.clock.now - now
         condition.lostJournal =
-            SetAsideJournal.newest(beside: stateFolder + "/journal.db")?.shown(at: condition.now)
+            SetAsideJournal.newest(beside: stateFolder + "/journal.db")?.shown(at: condition.clock.now)
             ?? (lostJournal ? Condition.LostJournal(age: .nanoseconds(monotonic - startedAt), file: nil) : nil)
         condition.selfTest = selfTest(now)
         return condition

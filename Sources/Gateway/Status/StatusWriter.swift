@@ -67,7 +67,7 @@ struct StatusWriter {
         report.longestPauses = longestPauses
         report.hasSelfTest =
             configuration.selfTestEvery != nil && configuration.centres.contains(where: \.isTestable)
-        publish(report.json(now: loop.clock.now, monotonic: monotonic))
+        publish(report.snapshot(now: loop.clock.now, monotonic: monotonic).json)
     }
 
     /// A runtime folder that cannot be written must not stop the gateway. As nobody can see its

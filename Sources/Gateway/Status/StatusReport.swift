@@ -1,0 +1,74 @@
+import Contract
+import Delivery
+import Detection
+import Encoding
+import LiftModel
+
+/// Gathers the facts of a running gateway for its status file.
+struct StatusReport {
+    var site: AlertEvent.Site
+    /// Monotonic nanoseconds.
+    var startedAt: Int64
+    var loop: TelemetryLoop
+    var routes: [DeliveryState.RouteStatus]
+    var pendingEvents: Int
+    var oldestPending: Instant?
+    var rulesVersion: String
+    var processID: Int
+    /// Events that a centre refused for good.
+    var deadLetters = 0
+    /// What was wrong with the rules at the last reload.
+    var reloadProblem: String?
+    /// Changed keys of the configuration that only a restart applies.
+    var changedSinceStart: [String] = []
+    /// Why alerts are sent unsigned, where they are to be signed.
+    var signingProblem: String?
+    var certificates: [Condition.OwnCertificate] = []
+    var stateFolder = ""
+    /// The journal was missing or empty at the start, though there had been one.
+    var lostJournal = false
+    /// The longest pause between two messages of a lift in good health, by its id.
+    var longestPauses: [String: Duration] = [:]
+    /// Self-tests are scheduled, and some centre takes them.
+    var hasSelfTest = false
+
+    /// - Parameters:
+    ///   - now: on the gateway's time line.
+    ///   - monotonic: the same moment in monotonic nanoseconds.
+    func snapshot(now: Instant, monotonic: Int64) -> StatusSnapshot {
+        StatusSnapshot(
+            version: productVersion, processID: processID, site: site.id, siteName: site.name,
+            time: loop.clock.calendar(now).rfc3339, monotonicSeconds: Double(monotonic) / 1e9,
+            upSeconds: Double((monotonic - startedAt) / 1_000_000) / 1000,
+            wallOffsetSeconds: loop.clock.wallOffset.inSeconds, clockQuality: loop.clock.quality.rawValue,
+            rulesVersion: rulesVersion,
+            diskFailingSeconds: loop.storage.failure.map { Double(monotonic - $0.since) / 1e9 },
+            broker: StatusSnapshot.Broker(loop), centre: centre(now, monotonic),
+            incidents: loop.openAlerts.map { StatusSnapshot.Incident($0, now) },
+            routes: routes.map { StatusSnapshot.Route($0) }, counters: StatusSnapshot.Counters(loop.counters),
+            checks: condition(now: now, monotonic: monotonic).checks.map { StatusSnapshot.CheckRow($0) },
+            selfTest: loop.selfTests.report.map {
+                SelfTestReport.Row($0, calendarOffset: loop.clock.calendarOffset)
+            },
+            badInput: StatusSnapshot.BadInputSummary(loop.intake.badInput, loop.clock), lifts: lifts(now))
+    }
+
+    private func centre(_ now: Instant, _ monotonic: Int64) -> StatusSnapshot.Centre {
+        StatusSnapshot.Centre(
+            isConnected: Set(routes.map(\.centre)).isSubset(of: routes.filter(\.isConnected).map(\.centre)),
+            receipts: routes.reduce(0) { $0 + $1.receipts },
+            unmatchedReceipts: routes.reduce(0) { $0 + $1.unmatchedReceipts },
+            sent: routes.reduce(0) { $0 + $1.sent }, resent: routes.reduce(0) { $0 + $1.resent },
+            lastReceiptAgeSeconds: routes.compactMap(\.lastReceipt).max().map { Double(monotonic - $0) / 1e9 },
+            lastError: routes.first { !$0.isConnected }?.lastError ?? "", backlog: pendingEvents,
+            oldestUnsentSeconds: oldestPending.map { (now - $0).inSeconds })
+    }
+
+    private func lifts(_ now: Instant) -> [StatusSnapshot.Lift] {
+        let refused = loop.intake.refusedLifts.open
+        return (0..<loop.intake.detector.liftCount).map { index in
+            let view = loop.intake.detector.view(index)
+            return StatusSnapshot.Lift(view, with: refused.filter { $0.lift == view.lift.id }, now)
+        }
+    }
+}
