@@ -174,10 +174,13 @@ import Testing
         let head = #"{"words":[{"word":"arrived","alert_id":"a","by":"Li","word_id":"1"}],"padding":""#
         let answer = head + String(repeating: "x", count: bytes) + "\"}"
         let port = try FreePort.find()
-        let broker = try ChildProcess(
-            ["/usr/sbin/mosquitto", "-p", "\(port)"], log: NSTemporaryDirectory() + "broker-\(port).log")
-        defer { broker.end() }
         let site = try Site(rules: Self.rules, centres: "centre: { url: \"mqtt://127.0.0.1:\(port)\" }")
+        // As another user it could not read its files below a folder that only root may enter.
+        let settings = "listener \(port) 127.0.0.1\nallow_anonymous true\n" + (getuid() == 0 ? "user root\n" : "")
+        try settings.write(toFile: site.folder + "/centre.conf", atomically: true, encoding: .utf8)
+        let broker = try ChildProcess(
+            ["/usr/sbin/mosquitto", "-c", site.folder + "/centre.conf"], log: site.folder + "/centre-broker.log")
+        defer { broker.end() }
         try site.startDaemon()
         #expect(site.wait { site.log.contains("connected to mqtt://127.0.0.1:\(port)") }, "\(site.account)")
         let file = site.folder + "/answer.json"

@@ -8,6 +8,7 @@ final class LoopbackListener: Sendable {
     let port: Int
     private let descriptor: Int32
     private let isClosed = Atomic(false)
+    private let isServing = Atomic(false)
 
     /// - Parameters:
     ///   - port: nil for a free one.
@@ -26,7 +27,9 @@ final class LoopbackListener: Sendable {
     /// Calls the test's server with each connection, on the listener's thread; the server closes
     /// it.
     func serve(_ connection: @escaping @Sendable (Int32) -> Void) {
+        isServing.store(true, ordering: .relaxed)
         Thread.detachNewThread { [self] in
+            defer { Foundation.close(descriptor) }
             while !isClosed.load(ordering: .relaxed) {
                 let caller = accept(descriptor, nil, nil)
                 guard caller >= 0 else { return }
@@ -38,7 +41,9 @@ final class LoopbackListener: Sendable {
     func close() {
         guard !isClosed.exchange(true, ordering: .relaxed) else { return }
         shutdown(descriptor, Int32(SHUT_RDWR))
-        Foundation.close(descriptor)
+        // The thread that accepts closes it: otherwise it could accept on another test's socket,
+        // which has the number of this one.
+        if !isServing.load(ordering: .relaxed) { Foundation.close(descriptor) }
     }
 
     // MARK: Sockets

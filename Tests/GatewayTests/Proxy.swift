@@ -19,6 +19,7 @@ final class Proxy: Sendable {
     var port: Int { listener.port }
     private let target: Int
     private let weather = Mutex(Weather.fair)
+    /// Never closed while the tests run, so that a number stands for one connection only.
     private let connections = Mutex<[Int32]>([])
     private let listener: LoopbackListener
 

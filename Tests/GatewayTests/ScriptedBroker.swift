@@ -25,7 +25,9 @@ final class ScriptedBroker: Sendable {
     var port: Int { listener.port }
     private let listener: LoopbackListener
     private let script: Script
+    /// Open ones only: the number of a closed one soon belongs to a connection of another test.
     private let connections = Mutex<[Int32]>([])
+    private let connectionCount = Atomic(0)
     private let received = Mutex<[(topic: String, retain: Bool)]>([])
 
     init(port: Int, _ script: Script) throws {
@@ -33,7 +35,8 @@ final class ScriptedBroker: Sendable {
         listener = try LoopbackListener(port: port)
         listener.serve { [self] connection in
             connections.withLock { $0.append(connection) }
-            Thread.detachNewThread { [self] in serve(connection) }
+            let number = connectionCount.add(1, ordering: .relaxed).oldValue
+            Thread.detachNewThread { [self] in serve(connection, number: number) }
         }
     }
 
@@ -41,7 +44,7 @@ final class ScriptedBroker: Sendable {
 
     func stop() {
         listener.close()
-        for connection in connections.withLock({ $0 }) { shutdown(connection, Int32(SHUT_RDWR)) }
+        connections.withLock { for connection in $0 { shutdown(connection, Int32(SHUT_RDWR)) } }
     }
 
     /// The topics of received publishes, in their order.
@@ -49,7 +52,7 @@ final class ScriptedBroker: Sendable {
 
     /// Ends every connection with a reason (DISCONNECT, MQTT 5, 3.14).
     func disconnect(_ reason: UInt8) {
-        for connection in connections.withLock({ $0 }) { send([0xE0, 2, reason, 0], connection) }
+        connections.withLock { for connection in $0 { send([0xE0, 2, reason, 0], connection) } }
     }
 
     private func send(_ bytes: [UInt8], _ connection: Int32) {
@@ -88,9 +91,13 @@ final class ScriptedBroker: Sendable {
         }
     }
 
-    private func serve(_ connection: Int32) {
-        defer { close(connection) }
-        let number = connections.withLock { $0.lastIndex(of: connection) } ?? 0
+    private func serve(_ connection: Int32, number: Int) {
+        defer {
+            connections.withLock { open in
+                open.removeAll { $0 == connection }
+                close(connection)
+            }
+        }
         var asksAgain = false
         while let (type, flags, body) = packet(connection) {
             switch type {
