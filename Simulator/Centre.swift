@@ -1,7 +1,6 @@
 import ArgumentParser
-import Encoding
-import FoundationEssentials
 import LiftModel
+import MQTT
 import Platform
 import Trace
 
@@ -67,35 +66,54 @@ struct Centre: ParsableCommand {
         guard let slow = Duration(written: slow) else {
             throw ValidationError("--slow: expected a duration such as 2s")
         }
-        let outage = try down.map { text in
+        let outage = try outage()
+        let life = try life()
+        let link = try link(to: url)
+        var desk = try CentreDesk(self, answeringAfter: slow)
+        try serve(&desk, link, url: url, outage: outage, life: life)
+        link.leave()
+        StandardError.write(desk.summary)
+        if var check = desk.check { try conclude(&check, desk.reported) }
+    }
+
+    /// - Returns: from when to when it is down, after the start.
+    private func outage() throws -> Range<Duration>? {
+        try down.map { text in
             let parts = text.split(separator: ".", omittingEmptySubsequences: true).compactMap { Duration(written: $0) }
             guard parts.count == 2, parts[0] < parts[1] else {
                 throw ValidationError("--down: expected FROM..TO such as 20s..35s")
             }
-            return parts
+            return parts[0]..<parts[1]
         }
-        let life = try span.map { text in
+    }
+
+    private func life() throws -> Duration? {
+        try span.map { text in
             guard let span = Duration(written: text) else {
                 throw ValidationError("--for: expected a duration such as 60s")
             }
             return span
         }
+    }
+
+    private func link(to url: BrokerURL) throws -> BrokerLink {
         var options = try access.options(
             url,
-            clientID: "hoistway-sim-centre-\(prefix.filter { $0.isLetter || $0.isNumber })\(strict ? "-strict" : "")")
+            clientID: "hoistway-sim-centre-\(prefix.filter { $0.isLetter || $0.isNumber })\(strict ? "-strict" : "")"
+        )
         options.sessionExpiry = .seconds(86_400)
-        let link = BrokerLink(
+        return BrokerLink(
             options,
             subscribingTo: ["alert/+", "event/+"].map { "\(prefix)/+/\($0)" }
                 + (strict ? ["state", "heartbeat"].map { "\(prefix)/+/\($0)" } : []))
-        var check = strict ? try StreamCheck(contract: contract) : nil
-        var reported = 0
+    }
+
+    /// Receives and answers until a signal, the end of its life, or the end of its patience.
+    /// - Throws: `BrokerFailure` where the broker was never reached.
+    private func serve(
+        _ desk: inout CentreDesk, _ link: BrokerLink, url: BrokerURL, outage: Range<Duration>?, life: Duration?
+    ) throws {
         let stop = StopOnSignal()
-        let file = try OutputFile(out, appending: true)
-        var seen: Set<String> = []
-        var random = SystemRandomNumberGenerator()
-        var answers: [(due: Int64, topic: String, payload: [UInt8])] = []
-        var received = 0
         var wasConnected = false
         var isRefusalReported = false
         let start = MonotonicClock.nanoseconds
@@ -112,42 +130,15 @@ struct Centre: ParsableCommand {
                 isRefusalReported = true
                 StandardError.write("\(url) refuses our receipts: \(link.refused.reason).")
             }
-            let isDown = outage.map { age >= $0[0] && age < $0[1] } ?? false
-            for message in link.turn(.milliseconds(answers.isEmpty ? 100 : 10)) where !isDown {
-                guard Double.random(in: 0..<1, using: &random) >= refuse else { continue }
-                check?.take(message.payload, topic: message.topic)
-                for breach in check?.breaches.dropFirst(reported) ?? [] {
-                    print("breach: \(breach)")
-                    reported += 1
-                }
-                guard message.topic.contains("/alert/") || message.topic.contains("/event/"),
-                    let event = try? Self.event(message.payload)
-                else { continue }
-                received += 1
-                seen.insert(event.id)
-                file.write(message.payload + [10])
-                let site = message.topic.split(separator: "/").dropLast(2).joined(separator: "/")
-                answers.append((now + slow.nanoseconds, site + "/receipt", Self.receipt(event.id)))
-                if let acceptBy, let data = event.data, data.kind.map(Alert.isEntrapment) == true, data.revision == 1,
-                    let alert = data.alertId
-                {
-                    let command = try acceptance(alert, by: acceptBy, of: site.split(separator: "/").last ?? "")
-                    answers.append((now + slow.nanoseconds, site + "/word", command))
-                }
+            let isDown = outage?.contains(age) ?? false
+            for message in link.turn(.milliseconds(desk.owesAnswers ? 10 : 100)) where !isDown {
+                try desk.take(message, at: now)
             }
-            // The receipt follows the storage.
-            file.sync()
-            while let first = answers.first, first.due <= MonotonicClock.nanoseconds {
-                guard link.publish(first.payload, to: first.topic) else { break }
-                answers.removeFirst()
-            }
+            desk.answer(link)
         }
         if !wasConnected {
             throw BrokerFailure(url: url, reason: "never connected: \(link.trouble ?? "it has not answered yet")")
         }
-        link.leave()
-        StandardError.write("centre: \(received) events, \(seen.count) distinct, \(received - seen.count) duplicates")
-        if var check { try conclude(&check, reported) }
     }
 
     /// - Throws: exit code 5 where the contract was broken.
@@ -170,51 +161,5 @@ struct Centre: ParsableCommand {
             if !line.allSatisfy({ $0 <= 32 }) { check.take(line) }
         }
         try conclude(&check, 0)
-    }
-
-    private static func receipt(_ id: String) -> [UInt8] {
-        var json = JSONWriter()
-        json.object { $0.put("id", id) }
-        return json.bytes
-    }
-
-    private func acceptance(_ alert: String, by: String, of site: Substring) throws -> [UInt8] {
-        func put(_ json: inout JSONWriter) {
-            json.put("word", "accepted")
-            json.put("alert_id", alert)
-            json.put("by", by)
-            json.put("word_id", "accept-\(alert)")
-        }
-        var signed: String?
-        if let commandKey {
-            var command = JSONWriter()
-            command.object {
-                put(&$0)
-                $0.put("site", String(site))
-                $0.put("time", Instant(nanoseconds: MonotonicClock.wallNanoseconds).rfc3339)
-            }
-            signed = Signature.sign(command.bytes, privateKeyFile: commandKey)
-            guard signed != nil else { throw OutputError(path: commandKey, reason: "holds no private key of Ed25519") }
-        }
-        var json = JSONWriter()
-        json.object {
-            $0.array("words") {
-                $0.object { if let signed { $0.put("jws", signed) } else { put(&$0) } }
-            }
-        }
-        return json.bytes
-    }
-
-    private struct Event: Decodable {
-        struct Body: Decodable {
-            var alertId: String?
-            var revision: Int?
-            var kind: String?
-        }
-        var id: String
-        var data: Body?
-    }
-    private static func event(_ payload: [UInt8]) throws -> Event {
-        try decodeJSON(Event.self, Data(payload))
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Encoding
 import FoundationEssentials
 import LiftModel
+import MQTT
 import Platform
 import Trace
 
@@ -30,19 +31,9 @@ struct Record: ParsableCommand {
 
     @OptionGroup var access: BrokerAccess
 
-    /// The backlog of a connect counts as read after so long without a message.
-    private static let quiet: Int64 = 200_000_000
-    /// The backlog counts as read after so long at the latest.
-    private static let patience: Int64 = 5_000_000_000
-
     func run() throws {
         let url = try BrokerAccess.url(broker)
-        let life = try span.map { text in
-            guard let span = Duration(written: text) else {
-                throw ValidationError("--for: expected a duration such as 90s")
-            }
-            return span.nanoseconds
-        }
+        let life = try life()
         guard topic.allSatisfy(Self.isFilter) else {
             throw ValidationError("--topic: expected a filter such as 'lifts/#' or 'lifts/+/state'")
         }
@@ -54,47 +45,56 @@ struct Record: ParsableCommand {
         options.sessionExpiry = .zero
         let link = BrokerLink(options, subscribingTo: topic)
         let recording = Recording(try OutputFile(out))
-        let stop = StopOnSignal()
-        var isConnected = false
-        var isDrained = false
-        var connectedAt: Int64 = 0
-        var lastMessage: Int64 = 0
-        var lastSummary = start
-        var hasConnected = false
-        while !stop.isSet, life.map({ MonotonicClock.nanoseconds - start < $0 }) ?? true {
-            let messages = link.turn(.milliseconds(50))
-            let now = MonotonicClock.nanoseconds
-            if link.isConnected != isConnected {
-                isConnected = link.isConnected
-                (isDrained, connectedAt, lastMessage) = (false, now, now)
-                recording.note(isConnected ? .connected : .disconnected)
-                if isConnected { StandardError.write("connected to \(url)") }
-                hasConnected = hasConnected || isConnected
-            }
-            if let trouble = link.takeTrouble() {
-                StandardError.write("no connection to \(url): \(trouble); trying again")
-            }
-            for message in messages { recording.add(message) }
-            if !messages.isEmpty { lastMessage = now }
-            if isConnected, !isDrained, now - lastMessage > Self.quiet || now - connectedAt > Self.patience {
-                isDrained = true
-                recording.note(.drained)
-            }
-            if now - lastSummary >= 10_000_000_000 {
-                lastSummary = now
-                recording.flush()
-                StandardError.write(recording.summary(seconds: Double(now - start) / 1e9))
-            } else if !hasConnected, now - start > 30_000_000_000 {
-                break
-            }
-        }
+        let hasConnected = record(link, recording, since: start, life: life, url: url)
         guard hasConnected else {
             if out != "-" { try? FileManager.default.removeItem(atPath: out) }
             throw BrokerFailure(url: url, reason: link.trouble ?? "no connection was possible")
         }
         recording.note(.end)
         link.leave()
-        StandardError.write(recording.summary(seconds: Double(MonotonicClock.nanoseconds - start) / 1e9))
+        StandardError.write(recording.summary(seconds: seconds(since: start)))
+    }
+
+    /// Nanoseconds.
+    private func life() throws -> Int64? {
+        try span.map { text in
+            guard let span = Duration(written: text) else {
+                throw ValidationError("--for: expected a duration such as 90s")
+            }
+            return span.nanoseconds
+        }
+    }
+
+    /// Records until a signal or the end of its life, or for 30 s without a connection.
+    /// - Returns: whether there was a connection.
+    private func record(
+        _ link: BrokerLink, _ recording: Recording, since start: Int64, life: Int64?, url: BrokerURL
+    ) -> Bool {
+        let stop = StopOnSignal()
+        var backlog = Backlog()
+        var lastSummary = start
+        while !stop.isSet, life.map({ MonotonicClock.nanoseconds - start < $0 }) ?? true {
+            let messages = link.turn(.milliseconds(50))
+            let now = MonotonicClock.nanoseconds
+            if link.isConnected != backlog.isConnected {
+                backlog.change(isConnected: link.isConnected, at: now)
+                recording.note(link.isConnected ? .connected : .disconnected)
+                if link.isConnected { StandardError.write("connected to \(url)") }
+            }
+            if let trouble = link.takeTrouble() {
+                StandardError.write("no connection to \(url): \(trouble); trying again")
+            }
+            for message in messages { recording.add(message) }
+            if backlog.isDrained(after: messages.count, at: now) { recording.note(.drained) }
+            if now - lastSummary >= 10_000_000_000 {
+                lastSummary = now
+                recording.flush()
+                StandardError.write(recording.summary(seconds: Double(now - start) / 1e9))
+            } else if !backlog.hasConnected, now - start > 30_000_000_000 {
+                break
+            }
+        }
+        return backlog.hasConnected
     }
 
     /// MQTT 5, 4.7: `#` alone on the last level, `+` alone on a level.
@@ -102,6 +102,38 @@ struct Record: ParsableCommand {
         let levels = text.split(separator: "/", omittingEmptySubsequences: false)
         return !text.isEmpty && !levels.dropLast().contains("#")
             && levels.allSatisfy { $0 == "#" || $0 == "+" || !$0.contains { "#+".contains($0) } }
+    }
+}
+
+/// Decides when the messages that waited for a connect have been read. Times are monotonic
+/// nanoseconds.
+private struct Backlog {
+    private(set) var isConnected = false
+    private(set) var hasConnected = false
+    private var isDrained = false
+    private var connectedAt: Int64 = 0
+    private var lastMessage: Int64 = 0
+
+    /// The backlog of a connect counts as read after so long without a message.
+    private static let quiet: Int64 = 200_000_000
+    /// The backlog counts as read after so long at the latest.
+    private static let patience: Int64 = 5_000_000_000
+
+    mutating func change(isConnected: Bool, at now: Int64) {
+        self.isConnected = isConnected
+        (isDrained, connectedAt, lastMessage) = (false, now, now)
+        hasConnected = hasConnected || isConnected
+    }
+
+    /// - Parameter messages: how many have just been read.
+    /// - Returns: true once after a connect.
+    mutating func isDrained(after messages: Int, at now: Int64) -> Bool {
+        if messages > 0 { lastMessage = now }
+        guard isConnected, !isDrained,
+            now - lastMessage > Self.quiet || now - connectedAt > Self.patience
+        else { return false }
+        isDrained = true
+        return true
     }
 }
 

@@ -24,6 +24,36 @@ extension CentreHabit {
     }
 }
 
+/// What the centre has received, and its answers. Times are seconds since the run's start.
+private struct Desk {
+    private let habit: CentreHabit
+    /// The run's start, seconds since 1970.
+    private let start: Double
+    private(set) var revisions: [AlertRevision] = []
+    private var answers: [(time: Double, alert: String)] = []
+    private var answered = 0
+    /// Seconds from a suspicion to its answer.
+    private static let delay = 20.0
+
+    init(_ habit: CentreHabit, start: Double) {
+        self.habit = habit
+        self.start = start
+    }
+
+    mutating func take(_ revision: AlertRevision) {
+        revisions.append(revision)
+        let isAnswered = habit != .silent && revision.kind == "entrapment" && revision.state == "suspected"
+        if isAnswered { answers.append((revision.recorded - start + Self.delay, revision.alertID)) }
+    }
+
+    /// - Returns: nil where none is due.
+    mutating func nextAnswer(upTo time: Double) -> (at: Double, action: OperatorAction)? {
+        guard answered < answers.count, answers[answered].time <= time else { return nil }
+        defer { answered += 1 }
+        return (answers[answered].time, habit.action(answers[answered].alert))
+    }
+}
+
 /// A simulated building with a gateway of its own, in one process and without a network: the lifts'
 /// messages go into the same `Intake` that the daemon has.
 struct JudgedSite {
@@ -36,8 +66,6 @@ struct JudgedSite {
     private let scenario: Scenario
     private var intake: Intake
     private let centre: CentreHabit
-    /// Seconds from a suspicion to the centre's answer.
-    private static let answerDelay = 20.0
 
     /// - Parameter holds: the holds by which the alerts are judged, seconds by kind.
     init(
@@ -81,32 +109,22 @@ struct JudgedSite {
     /// Simulates to the end of the scenario, and compares the gateway's alerts with the truth.
     consuming func run() -> Outcome {
         var outcome = Outcome()
-        var revisions: [AlertRevision] = []
         let start = scenario.startSeconds
         var now = 0.0
         var connection = ConnectionSchedule(scenario)
-        // A copy: the closures run while the intake of this value changes.
-        let centre = centre
-        var answers: [(time: Double, alert: String)] = []
-        var answered = 0
-        func receive(_ revision: AlertRevision) {
-            revisions.append(revision)
-            let isAnswered = centre != .silent && revision.kind == "entrapment" && revision.state == "suspected"
-            if isAnswered { answers.append((revision.recorded - start + Self.answerDelay, revision.alertID)) }
-        }
+        // A variable of its own: the closures change it while the intake of this value changes.
+        var desk = Desk(centre, start: start)
         func advanceAlone(to time: Double) {
-            intake.advance(to: Instant(seconds: start + time)) { receive(AlertRevision($0, recorded: $1.seconds)) }
+            intake.advance(to: Instant(seconds: start + time)) { desk.take(AlertRevision($0, recorded: $1.seconds)) }
         }
         func takeAlerts(at time: Double) {
-            for alert in intake.takeAlerts() { receive(AlertRevision(alert, recorded: start + time)) }
+            for alert in intake.takeAlerts() { desk.take(AlertRevision(alert, recorded: start + time)) }
         }
         func advance(to time: Double) {
-            while answered < answers.count, answers[answered].time <= time {
-                let (at, alert) = answers[answered]
-                answered += 1
+            while let (at, action) = desk.nextAnswer(upTo: time) {
                 advanceAlone(to: at)
                 // An alert that has ended meanwhile is not accepted.
-                do { try intake.apply(centre.action(alert), at: Instant(seconds: start + at)) } catch {}
+                do { try intake.apply(action, at: Instant(seconds: start + at)) } catch {}
                 takeAlerts(at: at)
             }
             advanceAlone(to: time)
@@ -133,7 +151,8 @@ struct JudgedSite {
         follow(before: scenario.duration)
         advance(to: scenario.duration)
         outcome.refused = intake.badInput.refused
-        outcome.card = ScoreCard(truth: TruthRow.of([building]), alerts: revisions, grace: Self.grace, holds: holds)
+        outcome.card = ScoreCard(
+            truth: TruthRow.of([building]), alerts: desk.revisions, grace: Self.grace, holds: holds)
         return outcome
     }
 

@@ -33,21 +33,23 @@ extension SimulatedLift {
     /// The cause strikes at its first occasion from now on. A lift that is out of order does not
     /// break again.
     func arm(_ cause: Cause) {
-        guard armed == nil, breakdown == nil, !isReserved, building.isPowered, scheduler.isReporting else { return }
+        guard mishaps.armed == nil, breakdown == nil, !isReserved, building.isPowered, scheduler.isReporting else {
+            return
+        }
         switch cause.effect {
         case .adapterDies:
             stopReporting()
             later(random.uniform(600, 7200)) { $0.resumeReporting() }
         case .mainsFail: building.loseMains(cause, for: random.uniform(cause.recovery.after))
         default:
-            if cause.strikes == .anytime { strike(cause) } else { armed = cause }
+            if cause.strikes == .anytime { strike(cause) } else { mishaps.armed = cause }
         }
     }
 
     func strikeDuringRun(_ cause: Cause) {
         guard let journey = car.journey else { return }
         later(random.uniform(0.1, 0.95) * journey.ideal.duration) {
-            guard $0.car.journey?.begin == journey.begin, $0.armed?.name == cause.name else { return }
+            guard $0.car.journey?.begin == journey.begin, $0.mishaps.armed?.name == cause.name else { return }
             $0.strike(cause)
         }
     }
@@ -103,9 +105,9 @@ extension SimulatedLift {
     }
 
     func breakDown(_ cause: Cause) {
-        armed = nil
-        breakdowns += 1
-        breakdown = Breakdown(cause: cause, number: breakdowns)
+        mishaps.armed = nil
+        mishaps.breakdowns += 1
+        breakdown = Breakdown(cause: cause, number: mishaps.breakdowns)
         car.isDisabled = true
         // A fitter's inspection ends with the breakdown.
         if mode == .inspection {

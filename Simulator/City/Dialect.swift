@@ -105,6 +105,14 @@ package struct Dialect: Sendable {
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
+    /// A template while it is read.
+    private struct Draft {
+        let node: YAMLNode
+        let diagnostics: Diagnostics
+        var groups: [(name: String, group: Group)] = []
+        var known: Set<String> = []
+    }
+
     private mutating func template(_ node: YAMLNode, _ diagnostics: Diagnostics) -> (Channel, Template)? {
         var reader = YAMLReader(node, diagnostics)
         let parts = (reader.requiredText("topic") ?? "").split(separator: "{lift}", omittingEmptySubsequences: false)
@@ -112,72 +120,85 @@ package struct Dialect: Sendable {
             diagnostics.report(node, "expected a topic with one '{lift}'")
             return nil
         }
-        var groups: [(name: String, group: Group)] = []
-        var known: Set<String> = []
-        func add(_ field: String?, _ content: Content) {
-            // A field that carries two signals is written for the first of them.
-            guard let field, known.insert(field).inserted else { return }
-            let path = field.split(separator: ".").map(String.init)
-            if path.count > 2 {
-                diagnostics.report(node, "the simulator cannot write '\(field)', which is nested more than once")
-            }
-            let name = path.count > 1 ? path[0] : ""
-            let index = groups.firstIndex { $0.name == name }
-            if index == nil {
-                groups.append((name, Group(key: store(name.isEmpty ? [] : Array("\"\(name)\":{".utf8)))))
-            }
-            groups[index ?? groups.count - 1].group.fields.append(
-                (store(Array("\"\(path.last ?? "")\":".utf8)), content))
+        var draft = Draft(node: node, diagnostics: diagnostics)
+        add(reader.text("identity"), .identity, to: &draft)
+        addTime(&reader, to: &draft)
+        add(reader.text("sequence"), .sequence, to: &draft)
+        let hasOnline = addSignals(&reader, to: &draft)
+        let isEvent = addCodes(&reader, to: &draft)
+        add(reader.text("vendor_code"), .vendorCode, to: &draft)
+        return (
+            isEvent ? .event : hasOnline ? .online : .state,
+            Template(before: Array(parts[0].utf8), after: Array(parts[1].utf8), groups: draft.groups.map(\.group))
+        )
+    }
+
+    private mutating func add(_ field: String?, _ content: Content, to draft: inout Draft) {
+        // A field that carries two signals is written for the first of them.
+        guard let field, draft.known.insert(field).inserted else { return }
+        let path = field.split(separator: ".").map(String.init)
+        if path.count > 2 {
+            draft.diagnostics.report(
+                draft.node, "the simulator cannot write '\(field)', which is nested more than once")
         }
-        add(reader.text("identity"), .identity)
-        if let time = reader.optional("time") {
-            var reader = YAMLReader(time, diagnostics)
-            let format = reader.choice("format", Format.self) ?? .iso8601
-            let zone = reader.text("zone") ?? "+00:00"
-            let digits = zone.dropFirst().split(separator: ":").compactMap { Int($0) }
-            let seconds = digits.count == 2 ? (digits[0] * 3600 + digits[1] * 60) * (zone.hasPrefix("-") ? -1 : 1) : 0
-            add(reader.requiredText("field"), .time(format, zone: seconds))
+        let name = path.count > 1 ? path[0] : ""
+        let index = draft.groups.firstIndex { $0.name == name }
+        if index == nil {
+            draft.groups.append((name, Group(key: store(name.isEmpty ? [] : Array("\"\(name)\":{".utf8)))))
         }
-        add(reader.text("sequence"), .sequence)
-        var isOnline = false
+        draft.groups[index ?? draft.groups.count - 1].group.fields.append(
+            (store(Array("\"\(path.last ?? "")\":".utf8)), content))
+    }
+
+    private mutating func addTime(_ reader: inout YAMLReader, to draft: inout Draft) {
+        guard let time = reader.optional("time") else { return }
+        var reader = YAMLReader(time, draft.diagnostics)
+        let format = reader.choice("format", Format.self) ?? .iso8601
+        let zone = reader.text("zone") ?? "+00:00"
+        let digits = zone.dropFirst().split(separator: ":").compactMap { Int($0) }
+        let seconds = digits.count == 2 ? (digits[0] * 3600 + digits[1] * 60) * (zone.hasPrefix("-") ? -1 : 1) : 0
+        add(reader.requiredText("field"), .time(format, zone: seconds), to: &draft)
+    }
+
+    /// - Returns: whether the signal `online` is among them.
+    private mutating func addSignals(_ reader: inout YAMLReader, to draft: inout Draft) -> Bool {
+        var hasOnline = false
         for (key, value) in reader.entries("signals") {
             guard let signal = Signal(name: key.text ?? "") else { continue }
-            if signal == .online { isOnline = true }
-            var reader = YAMLReader(value, diagnostics)
+            if signal == .online { hasOnline = true }
+            var reader = YAMLReader(value, draft.diagnostics)
             var written: [String: [UInt8]] = [:]
             for (own, meaning) in reader.entries("map") where meaning.text != "unknown" {
                 guard let text = meaning.text, written[text] == nil else { continue }
                 written[text] = Self.literal(own)
             }
-            add(
-                reader.requiredText("field"),
-                content(
-                    signal, written, scale: reader.number("scale") ?? 1, offset: reader.number("offset") ?? 0))
+            let field = reader.requiredText("field")
+            let content = content(
+                signal, written, scale: reader.number("scale") ?? 1, offset: reader.number("offset") ?? 0)
+            add(field, content, to: &draft)
         }
-        var channel = isOnline ? Channel.online : .state
-        if let codes = reader.optional("codes") {
-            var reader = YAMLReader(codes, diagnostics)
-            var written = [[UInt8]](repeating: [], count: 64)
-            for code in FaultCode.allCases {
-                written[code.bit.trailingZeroBitCount] = Array("\"\(code.rawValue)\"".utf8)
-            }
-            for (own, meaning) in reader.entries("map") {
-                guard let code = meaning.text.flatMap(FaultCode.init(rawValue:)) else { continue }
-                written[code.bit.trailingZeroBitCount] = Self.literal(own)
-            }
-            let active = reader.text("active")
-            add(
-                reader.requiredText("field"), active == nil ? .codeSet(store(all: written)) : .code(store(all: written))
-            )
-            if let active {
-                add(active, .isActive)
-                channel = .event
-            }
+        return hasOnline
+    }
+
+    /// - Returns: whether the message tells of one code that came or went.
+    private mutating func addCodes(_ reader: inout YAMLReader, to draft: inout Draft) -> Bool {
+        guard let codes = reader.optional("codes") else { return false }
+        var reader = YAMLReader(codes, draft.diagnostics)
+        var written = [[UInt8]](repeating: [], count: 64)
+        for code in FaultCode.allCases {
+            written[code.bit.trailingZeroBitCount] = Array("\"\(code.rawValue)\"".utf8)
         }
-        add(reader.text("vendor_code"), .vendorCode)
-        return (
-            channel, Template(before: Array(parts[0].utf8), after: Array(parts[1].utf8), groups: groups.map(\.group))
-        )
+        for (own, meaning) in reader.entries("map") {
+            guard let code = meaning.text.flatMap(FaultCode.init(rawValue:)) else { continue }
+            written[code.bit.trailingZeroBitCount] = Self.literal(own)
+        }
+        let active = reader.text("active")
+        let field = reader.requiredText("field")
+        let first = store(all: written)
+        add(field, active == nil ? .codeSet(first) : .code(first), to: &draft)
+        guard let active else { return false }
+        add(active, .isActive, to: &draft)
+        return true
     }
 
     private mutating func store(_ text: [UInt8]) -> Text {

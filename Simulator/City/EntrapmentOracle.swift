@@ -33,15 +33,7 @@ struct EntrapmentOracle {
     private var isStarting = false
     private var hasRunSinceWayOut = true
     private var unlockedAt = -Double.infinity
-    /// When the occupancy sensor last changed in step with open doors.
-    private var provenAt = (occupied: -Double.infinity, empty: -Double.infinity)
-    /// When it last changed behind doors that had long been locked.
-    private var outOfStepAt = -Double.infinity
-    /// When it last lost an occupant behind such doors. That is out of step once they are unlocked:
-    /// until then an occupant may keep still.
-    private var detectionLostAt = -Double.infinity
-    /// An occupant was detected behind such doors.
-    private var wasDetectedLongLocked = false
+    private var sensor = SensorProof()
 
     /// A fitter's work under inspection.
     private struct Inspection {
@@ -62,8 +54,6 @@ struct EntrapmentOracle {
     /// Motor run-time limiter: at most 45 s (EN 81-20 5.9.2.7).
     private static let maxTimeWithoutProgress = 45.0
     private static let reasonLifetime = 120.0
-    /// The delay after which a sensor has noticed that an occupant left.
-    private static let sensorLag = 30.0
 
     /// - Parameter time: when the report was sent. Of an overtaken report only a press of the alarm
     ///   button counts.
@@ -112,18 +102,8 @@ struct EntrapmentOracle {
     }
 
     private mutating func apply(_ panel: Panel, at time: Double) {
-        if !panel.isLocked {
-            unlockedAt = time
-            outOfStepAt = max(outOfStepAt, detectionLostAt)
-        }
-        let isLongLocked = time - unlockedAt > Self.sensorLag
-        if let isOccupied = panel.isOccupied, last.isOccupied == !isOccupied {
-            if isLongLocked {
-                if !isOccupied { detectionLostAt = time } else if !wasDetectedLongLocked { outOfStepAt = time }
-            } else if time - unlockedAt <= 5 {
-                if isOccupied { provenAt.occupied = time } else { provenAt.empty = time }
-            }
-        }
+        if !panel.isLocked { unlockedAt = time }
+        sensor.note(panel, after: last, at: time, sinceUnlocked: time - unlockedAt)
         if panel.floor != last.floor || panel.isInDoorZone != last.isInDoorZone || !panel.isMoving { progressAt = time }
         let hasArrived = last.isMoving && !panel.isMoving && panel.mode == .normal && panel.isInDoorZone == true
         arrivedAt = panel.isMoving || !panel.isLocked ? nil : hasArrived ? time : arrivedAt
@@ -136,7 +116,6 @@ struct EntrapmentOracle {
             panel.isLocked && !panel.isMoving && panel.isInDoorZone == true && panel.codes & Panel.faults == 0
         parkedSince = isParked && !panel.isOccupantDetected && pressedAt == nil ? parkedSince ?? time : nil
         wasOccupied = panel.isLocked && (wasOccupied || panel.isOccupantDetected)
-        wasDetectedLongLocked = panel.isLocked && (wasDetectedLongLocked || isLongLocked && panel.isOccupantDetected)
         controllerLostSince = nil
         last = panel
     }
@@ -155,9 +134,6 @@ struct EntrapmentOracle {
     /// Off level, or in a silence: an occupant cannot be excluded.
     private var isOccupancyPossible: Bool { last.isOccupied != false || last.isLoaded || wasOccupied }
     private func isSuppressed(at time: Double) -> Bool { inspection?.isSuppressing(at: time) ?? false }
-    private func isProven(at time: Double) -> Bool {
-        min(provenAt.occupied, provenAt.empty) > time - 86_400 && outOfStepAt <= time - 86_400
-    }
 
     func showsEntrapment(at time: Double) -> Bool { !evidence(at: time).branches.isEmpty }
 
@@ -198,7 +174,9 @@ struct EntrapmentOracle {
             evidence.branches.append(.atLevel)
             // Switched off: one sensor that was never proven does not confirm an occupant.
             let isSwitchedOffOnly = reasons == FaultCode.outOfService.bit && !isCalling
-            if !isSwitchedOffOnly || isDetectedTwice || isProven(at: time) { evidence.confirmations.append(.atLevel) }
+            if !isSwitchedOffOnly || isDetectedTwice || sensor.isProven(at: time) {
+                evidence.confirmations.append(.atLevel)
+            }
         }
         if last.codes & FaultCode.doorOpenFault.bit != 0, last.isLocked, last.isOccupied == nil, !last.isLoaded {
             evidence.branches.append(.doorOpenFault)
@@ -241,6 +219,45 @@ struct EntrapmentOracle {
 
     /// No sensor says whether the car has an occupant. A load of zero does not prove an empty car.
     var isOccupancyUnknown: Bool { last.isOccupied == nil && !last.isLoaded }
+}
+
+/// Whether the occupancy sensor has lately followed the people.
+private struct SensorProof {
+    /// When it last changed in step with open doors.
+    private var provenAt = (occupied: -Double.infinity, empty: -Double.infinity)
+    /// When it last changed behind doors that had long been locked.
+    private var outOfStepAt = -Double.infinity
+    /// When it last lost an occupant behind such doors. That is out of step once they are unlocked:
+    /// until then an occupant may keep still.
+    private var detectionLostAt = -Double.infinity
+    /// An occupant was detected behind such doors.
+    private var wasDetectedLongLocked = false
+
+    /// The delay after which a sensor has noticed that an occupant left.
+    private static let lag = 30.0
+
+    /// - Parameter unlocked: seconds since the doors were last unlocked.
+    mutating func note(_ panel: Panel, after last: Panel, at time: Double, sinceUnlocked unlocked: Double) {
+        if !panel.isLocked { outOfStepAt = max(outOfStepAt, detectionLostAt) }
+        let isLongLocked = unlocked > Self.lag
+        if let isOccupied = panel.isOccupied, last.isOccupied == !isOccupied {
+            if isLongLocked {
+                if !isOccupied {
+                    detectionLostAt = time
+                } else if !wasDetectedLongLocked {
+                    outOfStepAt = time
+                }
+            } else if unlocked <= 5 {
+                if isOccupied { provenAt.occupied = time } else { provenAt.empty = time }
+            }
+        }
+        wasDetectedLongLocked =
+            panel.isLocked && (wasDetectedLongLocked || isLongLocked && panel.isOccupantDetected)
+    }
+
+    func isProven(at time: Double) -> Bool {
+        min(provenAt.occupied, provenAt.empty) > time - 86_400 && outOfStepAt <= time - 86_400
+    }
 }
 
 extension Panel {

@@ -10,7 +10,7 @@ extension SimulatedLift {
         case .linkOutage: seconds = loseLink()
         case .linkOutageInRide:
             // `loseLinkDuringRide` plays and records it.
-            losesLinkInRide = true
+            mishaps.losesLinkInRide = true
             return true
         case .siteLinkOutage:
             seconds = outageSeconds()
@@ -43,8 +43,8 @@ extension SimulatedLift {
 
     /// The link fails in a ride that ends like any other.
     func loseLinkDuringRide() {
-        guard losesLinkInRide, !car.riders.isEmpty, let journey = car.journey else { return }
-        losesLinkInRide = false
+        guard mishaps.losesLinkInRide, !car.riders.isEmpty, let journey = car.journey else { return }
+        mishaps.losesLinkInRide = false
         later(random.uniform(0, 0.9) * journey.ideal.duration) {
             let start = $0.now
             let seconds = $0.loseLink()

@@ -161,16 +161,7 @@ struct MessageEncoder {
         case .time(let format, let zone):
             // The broker publishes a last will after the device is gone: it has no device time.
             if report.channel == .online { return false }
-            let time = report.clock + Int64(zone) * 1000
-            switch format {
-            case .iso8601:
-                bytes.append(contentsOf: "\"2026-03-01T08:00:00.250".utf8)
-                Self.patch(&bytes, bytes.count - 23, time)
-                Self.writeZone(zone, into: &bytes)
-                bytes.append(UInt8(ascii: "\""))
-            case .epochMilliseconds: Self.write(Int(report.clock), into: &bytes)
-            case .epochSeconds: Self.write(Int(report.clock / 1000), into: &bytes)
-            }
+            Self.write(report.clock, format, zone: zone, into: &bytes)
         case .vendorCode:
             guard let code = report.panel.vendorCode else { return false }
             bytes.append(contentsOf: vendorCodes[code])
@@ -207,6 +198,21 @@ struct MessageEncoder {
             Self.write(hundredths: Int(((number - offset) / scale * 100).rounded()), into: &bytes)
         }
         return true
+    }
+
+    /// - Parameters:
+    ///   - clock: milliseconds since 1970.
+    ///   - zone: seconds east of UTC.
+    private static func write(_ clock: Int64, _ format: Dialect.Format, zone: Int, into bytes: inout [UInt8]) {
+        switch format {
+        case .iso8601:
+            bytes.append(contentsOf: "\"2026-03-01T08:00:00.250".utf8)
+            patch(&bytes, bytes.count - 23, clock + Int64(zone) * 1000)
+            writeZone(zone, into: &bytes)
+            bytes.append(UInt8(ascii: "\""))
+        case .epochMilliseconds: write(Int(clock), into: &bytes)
+        case .epochSeconds: write(Int(clock / 1000), into: &bytes)
+        }
     }
 
     /// An adapter that has just started writes null in every field.

@@ -71,7 +71,7 @@ extension SimulatedLift {
     func begin(_ nuisance: Nuisance, isPlanned: Bool = false) {
         if playOnLinkOrAdapter(nuisance) { return }
         guard isInService || isPlanned else { return }
-        guard isInService, phase == .idle, armed == nil, car.riders.isEmpty else {
+        guard isInService, phase == .idle, mishaps.armed == nil, car.riders.isEmpty else {
             if now + 20 < building.scenario.duration {
                 later(20) { $0.begin(nuisance, isPlanned: isPlanned) }
             }

@@ -99,44 +99,13 @@ package struct Scenario: Sendable {
             .map { ($0.0, $0.1) }
         devices = Self.devices(&reader, catalogue, diagnostics)
         sensors = Self.sensors(&reader, diagnostics)
-        clocks = Clocks(wrong: 0, drift: 0)
-        if let node = reader.optional("clocks") {
-            var reader = YAMLReader(node, diagnostics)
-            clocks = Clocks(
-                wrong: reader.share("wrong") ?? 0, drift: reader.number("drift", in: 0...0.1) ?? 0,
-                jumps: reader.number("jumps", in: Self.perYear) ?? 0)
-            reader.finish()
-        }
+        clocks = Self.clocks(&reader, diagnostics)
         failures = Self.failures(&reader, catalogue, diagnostics)
-        let end = duration
-        events = reader.items("events").compactMap { node in
-            let event = ScheduledEvent(node, catalogue.causes, diagnostics)
-            if let event, event.at >= end {
-                diagnostics.report(node, "happens after the run, which takes \(Duration.seconds(end).written)")
-            }
-            return event
-        }
+        events = Self.events(&reader, catalogue, before: duration, diagnostics)
         switchedOffAtNight = reader.share("switched_off_at_night") ?? 0
         settling = reader.longer("settling") ?? 0
-        nuisances = []
-        if reader.optional("nuisances")?.text == "life" {
-            nuisances = catalogue.nuisances
-        } else {
-            for (key, value) in reader.entries("nuisances") {
-                if let nuisance = reader.choice(of: key, Nuisance.self), let perYear = reader.number(of: value) {
-                    nuisances.append((nuisance, reader.check(perYear, in: Self.perYear, at: value)))
-                }
-            }
-        }
-        rescue = Rescue(arrival: 738, release: 378, callOut: 5400, repair: 7200)
-        if let node = reader.optional("rescue") {
-            var reader = YAMLReader(node, diagnostics)
-            func mean(_ key: String, _ usual: Double) -> Double { reader.longer(key) ?? usual }
-            rescue = Rescue(
-                arrival: mean("arrival", rescue.arrival), release: mean("release", rescue.release),
-                callOut: mean("call_out", rescue.callOut), repair: mean("repair", rescue.repair))
-            reader.finish()
-        }
+        nuisances = Self.nuisances(&reader, catalogue)
+        rescue = Self.rescue(&reader, diagnostics)
         reader.finish()
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
@@ -252,58 +221,52 @@ package struct Scenario: Sendable {
         reader.finish()
         return failures
     }
+
+    private static func clocks(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> Clocks {
+        guard let node = reader.optional("clocks") else { return Clocks(wrong: 0, drift: 0) }
+        var reader = YAMLReader(node, diagnostics)
+        defer { reader.finish() }
+        return Clocks(
+            wrong: reader.share("wrong") ?? 0, drift: reader.number("drift", in: 0...0.1) ?? 0,
+            jumps: reader.number("jumps", in: perYear) ?? 0)
+    }
+
+    private static func events(
+        _ reader: inout YAMLReader, _ catalogue: Catalogue, before end: Double, _ diagnostics: Diagnostics
+    ) -> [ScheduledEvent] {
+        reader.items("events").compactMap { node in
+            let event = ScheduledEvent(node, catalogue.causes, diagnostics)
+            if let event, event.at >= end {
+                diagnostics.report(node, "happens after the run, which takes \(Duration.seconds(end).written)")
+            }
+            return event
+        }
+    }
+
+    /// `life` is the catalogue's; otherwise each with its rate.
+    private static func nuisances(_ reader: inout YAMLReader, _ catalogue: Catalogue) -> [(Nuisance, Double)] {
+        if reader.optional("nuisances")?.text == "life" { return catalogue.nuisances }
+        var nuisances: [(Nuisance, Double)] = []
+        for (key, value) in reader.entries("nuisances") {
+            if let nuisance = reader.choice(of: key, Nuisance.self), let rate = reader.number(of: value) {
+                nuisances.append((nuisance, reader.check(rate, in: perYear, at: value)))
+            }
+        }
+        return nuisances
+    }
+
+    private static func rescue(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> Rescue {
+        let usual = Rescue(arrival: 738, release: 378, callOut: 5400, repair: 7200)
+        guard let node = reader.optional("rescue") else { return usual }
+        var reader = YAMLReader(node, diagnostics)
+        defer { reader.finish() }
+        return Rescue(
+            arrival: reader.longer("arrival") ?? usual.arrival, release: reader.longer("release") ?? usual.release,
+            callOut: reader.longer("call_out") ?? usual.callOut, repair: reader.longer("repair") ?? usual.repair)
+    }
 }
 
 extension Scenario {
     /// The hour of the day, 0 to 23, in Beijing; seconds since the run's start.
     func hour(at seconds: Double) -> Int { Int(timeOfDay + seconds) / 3600 % 24 }
-}
-
-extension YAMLReader {
-    mutating func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
-        guard let node = optional(key), let number = number(of: node) else { return nil }
-        return check(number, in: range, at: node)
-    }
-
-    func check(_ number: Double, in range: ClosedRange<Double>, at node: YAMLNode) -> Double {
-        if !(range ~= number) {
-            diagnostics.report(
-                node, "found \(node.summary), expected a number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return min(max(number, range.lowerBound), range.upperBound)
-    }
-
-    /// A number from 0 to 1.
-    mutating func share(_ key: String) -> Double? {
-        guard let node = optional(key), let share = number(of: node) else { return nil }
-        if 0...1 ~= share { return share }
-        diagnostics.report(node, "found \(node.summary), expected a share from 0 to 1")
-        return nil
-    }
-
-    /// Seconds, more than none.
-    mutating func longer(_ key: String) -> Double? {
-        guard let node = optional(key), let seconds = duration(of: node)?.inSeconds else { return nil }
-        if seconds > 0 { return seconds }
-        diagnostics.report(node, "found \(node.summary), expected longer than 0s")
-        return nil
-    }
-
-    /// Two durations, the shorter first; seconds.
-    mutating func durations(_ key: String) -> ClosedRange<Double>? {
-        guard let node = optional(key) else { return nil }
-        let ends = items(key).compactMap { duration(of: $0)?.inSeconds }
-        if ends.count == 2, 0 <= ends[0], ends[0] <= ends[1] { return ends[0]...ends[1] }
-        diagnostics.report(node, "expected two durations, the shorter first: [5s, 20s]")
-        return nil
-    }
-
-    /// A share beside others; their sum may be anything.
-    func weight(of node: YAMLNode) -> Double? { number(of: node).map { check($0, in: 0...1e9, at: node) } }
-
-    func expectWeight(_ shares: [Double], at node: YAMLNode) {
-        if diagnostics.isEmpty, !shares.contains(where: { $0 > 0 }) {
-            diagnostics.report(node, "expected shares, at least one of them above 0")
-        }
-    }
 }

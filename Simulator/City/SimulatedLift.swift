@@ -21,13 +21,7 @@ package final class SimulatedLift {
     var phase = Phase.idle
     /// The number of the present chain of steps. Steps of an earlier chain are void.
     private(set) var chain: UInt32 = 0
-    /// Floors that passengers in the car want.
-    private var carCalls: UInt64 = 0
-    /// Hall calls that are assigned to it, upwards and downwards.
-    private var upCalls: UInt64 = 0
-    private var downCalls: UInt64 = 0
-    /// 1 up, -1 down, 0 none.
-    private var heading = 0
+    @exclusivity(unchecked) private var calls = CallRegister()
     private var milestone = 0
     /// Since when its door has not been shut.
     private var openSince = 0.0
@@ -38,10 +32,7 @@ package final class SimulatedLift {
     /// The index in `Scenario.vendorCodes`.
     var vendorCode: Int?
     var breakdown: Breakdown?
-    var breakdowns = 0
-    /// The cause that waits for its occasion.
-    var armed: Cause?
-    var losesLinkInRide = false
+    var mishaps = Mishaps()
     @exclusivity(unchecked) var sensors = SensorState()
     @exclusivity(unchecked) var scheduler: ReportScheduler
     @exclusivity(unchecked) var openTruth: [String: Int] = [:]
@@ -90,71 +81,36 @@ package final class SimulatedLift {
 
     // MARK: Calls
 
-    private static func bit(_ floor: Int) -> UInt64 { 1 << UInt64(floor) }
-
     func noticeCall(floor: Int, isUp: Bool) {
-        if isUp { upCalls |= Self.bit(floor) } else { downCalls |= Self.bit(floor) }
-        if phase == .closing, !isNudging, floor == self.floor, heading == 0 || (heading > 0) == isUp { return reopen() }
+        calls.add(floor, isUp: isUp)
+        if phase == .closing, !isNudging, floor == self.floor, calls.isHeading(up: isUp) { return reopen() }
         if phase == .idle { decide() } else if phase == .running { stopOnTheWay(at: floor, isUp: isUp) }
     }
 
-    func press(_ floor: Int) { carCalls |= Self.bit(floor) }
+    func press(_ floor: Int) { calls.addCarCall(floor) }
 
     /// A rough estimate, as dispatchers make it.
     func secondsUntil(floor: Int, isUp: Bool) -> Double {
         let here = self.floor
         let metres = Double(abs(floor - here)) * building.shaft.floorHeight
-        let stops = Double((carCalls | upCalls | downCalls).nonzeroBitCount)
-        let turnsBack = heading != 0 && ((floor - here) * heading < 0 || (heading > 0) != isUp)
+        let stops = Double(calls.count)
+        let turnsBack = calls.turnsBack(from: here, to: floor, isUp: isUp)
         return metres / fitting.kinematics.speed + stops * 8 + (turnsBack ? 20 : 0)
-    }
-
-    /// Collective control: on in the same direction while a call is ahead, then back.
-    private func nextStop() -> Int? {
-        let all = carCalls | upCalls | downCalls
-        guard all != 0 else { return nil }
-        let here = floor
-        let below = Self.bit(here) - 1
-        let above = ~(below | Self.bit(here))
-        if all & Self.bit(here) != 0 { return here }
-        if heading == 0 {
-            // The nearest first.
-            let up = all & above
-            let down = all & below
-            let upward = up == 0 ? Int.max : up.trailingZeroBitCount - here
-            let downward = down == 0 ? Int.max : here - (63 - down.leadingZeroBitCount)
-            heading = upward <= downward ? 1 : -1
-        }
-        for _ in 0..<2 {
-            if heading > 0 {
-                let ahead = (carCalls | upCalls) & above
-                if ahead != 0 { return ahead.trailingZeroBitCount }
-                let turning = downCalls & above
-                if turning != 0 { return 63 - turning.leadingZeroBitCount }
-            } else {
-                let ahead = (carCalls | downCalls) & below
-                if ahead != 0 { return 63 - ahead.leadingZeroBitCount }
-                let turning = upCalls & below
-                if turning != 0 { return turning.trailingZeroBitCount }
-            }
-            heading = -heading
-        }
-        return nil
     }
 
     func decide() {
         guard isInService else { return }
-        guard let target = nextStop() else {
-            heading = 0
+        guard let target = calls.nextStop(from: floor) else {
+            calls.heading = 0
             phase = .idle
             return
         }
         if target == floor {
-            heading = 0
+            calls.heading = 0
             phase = .standing
             return after(0.2, .open)
         }
-        heading = target > floor ? 1 : -1
+        calls.heading = target > floor ? 1 : -1
         phase = .starting
         // Start delay 0.5 to 0.8 s.
         after(random.uniform(0.5, 0.8), .start)
@@ -163,10 +119,10 @@ package final class SimulatedLift {
     // MARK: Runs
 
     private func start() {
-        guard let target = nextStop(), target != floor else { return decide() }
+        guard let target = calls.nextStop(from: floor), target != floor else { return decide() }
         run(to: target)
-        if let armed, armed.strikes == .inRun { strikeDuringRun(armed) }
-        if losesLinkInRide { loseLinkDuringRide() }
+        if let armed = mishaps.armed, armed.strikes == .inRun { strikeDuringRun(armed) }
+        if mishaps.losesLinkInRide { loseLinkDuringRide() }
     }
 
     func run(to target: Int) {
@@ -235,7 +191,7 @@ package final class SimulatedLift {
         phase = .standing
         publishChanges()
         if isReserved { return }
-        if let armed, armed.strikes == .arriving { return strike(armed) }
+        if let armed = mishaps.armed, armed.strikes == .arriving { return strike(armed) }
         after(0.3, .open)
     }
 
@@ -270,8 +226,8 @@ package final class SimulatedLift {
     private func opened() {
         phase = .open
         publishChanges()
-        carCalls &= ~Self.bit(floor)
-        if let armed, armed.strikes == .doorsOpen { return strike(armed) }
+        calls.answerCarCall(floor)
+        if let armed = mishaps.armed, armed.strikes == .doorsOpen { return strike(armed) }
         after(0.5, .exchange)
     }
 
@@ -293,29 +249,22 @@ package final class SimulatedLift {
     private func board(_ passenger: Passenger) {
         car.riders.append(passenger)
         press(passenger.destination)
-        heading = passenger.destination > floor ? 1 : -1
+        calls.heading = passenger.destination > floor ? 1 : -1
         peopleChanged()
         after(random.uniform(1.0, 1.2), .exchange)
     }
 
     private func nextBoarder(_ floor: Int) -> Passenger? {
         let isUp: Bool
-        if heading == 0 || nothingAhead {
-            isUp = !building.landings[floor].up.isEmpty && (heading >= 0 || building.landings[floor].down.isEmpty)
+        if calls.heading == 0 || !calls.isAnyAhead(of: self.floor) {
+            isUp = !building.landings[floor].up.isEmpty && (calls.heading >= 0 || building.landings[floor].down.isEmpty)
         } else {
-            isUp = heading > 0
+            isUp = calls.heading > 0
         }
         let queue = isUp ? building.landings[floor].up : building.landings[floor].down
         guard let first = queue.first, car.load + first.mass <= fitting.ratedLoad * 0.8 else { return nil }
         if isUp { building.landings[floor].up.removeFirst() } else { building.landings[floor].down.removeFirst() }
         return first
-    }
-
-    private var nothingAhead: Bool {
-        let here = floor
-        let below = Self.bit(here) - 1
-        let ahead = heading > 0 ? ~(below | Self.bit(here)) : below
-        return (carCalls | upCalls | downCalls) & ahead == 0
     }
 
     private func dwellOver() {
@@ -324,7 +273,7 @@ package final class SimulatedLift {
     }
 
     func close() {
-        if let armed, armed.strikes == .closing { return strike(armed) }
+        if let armed = mishaps.armed, armed.strikes == .closing { return strike(armed) }
         phase = .closing
         moveDoor(to: 0, in: closing(in: random.uniform(2.6, 3.5)))
         // Now and then the light curtain is interrupted.
@@ -346,8 +295,7 @@ package final class SimulatedLift {
 
     /// Passengers who could not get in call again.
     private func forgetCalls(at floor: Int) {
-        upCalls &= ~Self.bit(floor)
-        downCalls &= ~Self.bit(floor)
+        calls.forgetHallCalls(floor)
         if building.landings[floor].upLift == index {
             building.landings[floor].upLift = nil
             if !building.landings[floor].up.isEmpty { later(5) { $0.building.call(floor: floor, isUp: true) } }
@@ -362,7 +310,7 @@ package final class SimulatedLift {
     func leaveService() {
         abandon()
         phase = .out
-        (carCalls, upCalls, downCalls, heading) = (0, 0, 0, 0)
+        calls = CallRegister()
         building.reassignCalls(of: index)
     }
 

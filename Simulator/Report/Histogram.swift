@@ -22,55 +22,72 @@ struct Histogram {
     }
 
     func draw(into page: inout Markup) {
-        let counts = series.map { series in
+        page.element("svg", ["viewBox": "0 0 \(Self.width.point) \(Self.height.point)", "role": "img"]) { plot in
+            let counts = counts
+            let most = counts.joined().max() ?? 1
+            drawBars(counts, most: Double(most), into: &plot)
+            drawAxis(into: &plot)
+            plot.element("text", ["x": "0", "y": "12"], "\(most)")
+            plot.element("text", ["x": "0", "y": Self.bottom.point], "0")
+        }
+        page.element("p", ["class": "legend"]) { writeLegend(into: &$0) }
+    }
+
+    private static let slot = (width - left) / Double(bars)
+    private static let bottom = height - 20
+
+    /// The values in each bar of each series.
+    private var counts: [[Int]] {
+        series.map { series in
             var counts = [Int](repeating: 0, count: Self.bars)
             for value in series.values { counts[min(Self.bars - 1, Int(Double(value) / step))] += 1 }
             return counts
         }
-        let most = Double(counts.joined().max() ?? 1)
-        let slot = (Self.width - Self.left) / Double(Self.bars)
-        let bottom = Self.height - 20
-        page.element(
-            "svg", ["viewBox": "0 0 \(Self.width.point) \(Self.height.point)", "role": "img"]
-        ) { plot in
-            for (index, series) in series.enumerated() {
-                for (bar, count) in counts[index].enumerated() where count > 0 {
-                    let tall = Double(count) / most * (bottom - 12)
-                    let thick = slot / Double(self.series.count) - 1
-                    let x = Self.left + Double(bar) * slot + Double(index) * (thick + 1)
-                    plot.element(
-                        "rect",
-                        [
-                            "class": series.style, "x": x.point, "y": (bottom - tall).point, "width": thick.point,
-                            "height": tall.point,
-                        ]
-                    ) {
-                        let from = Double(bar) * step
-                        $0.element("title", "\(count) \(series.name), \(Int(from)) to \(Int(from + step)) s")
-                    }
+    }
+
+    private func drawBars(_ counts: [[Int]], most: Double, into plot: inout Markup) {
+        let thick = Self.slot / Double(series.count) - 1
+        for (index, series) in series.enumerated() {
+            for (bar, count) in counts[index].enumerated() where count > 0 {
+                let tall = Double(count) / most * (Self.bottom - 12)
+                let x = Self.left + Double(bar) * Self.slot + Double(index) * (thick + 1)
+                plot.element(
+                    "rect",
+                    [
+                        "class": series.style, "x": x.point, "y": (Self.bottom - tall).point,
+                        "width": thick.point, "height": tall.point,
+                    ]
+                ) {
+                    let from = Double(bar) * step
+                    $0.element("title", "\(count) \(series.name), \(Int(from)) to \(Int(from + step)) s")
                 }
             }
-            for bar in stride(from: 0, to: Self.bars, by: 5) {
-                let x = Self.left + Double(bar) * slot
-                plot.element(
-                    "line",
-                    ["class": "axis", "x1": x.point, "x2": x.point, "y1": bottom.point, "y2": (bottom + 4).point])
-                plot.element(
-                    "text", ["x": x.point, "y": (Self.height - 3).point, "text-anchor": "middle"],
-                    "\(Int(Double(bar) * step)) s")
-            }
-            plot.element("text", ["x": "0", "y": "12"], "\(Int(most))")
-            plot.element("text", ["x": "0", "y": bottom.point], "0")
         }
-        page.element("p", ["class": "legend"]) { legend in
-            for series in series {
-                legend.element("span", ["class": "swatch \(series.style)"])
-                let (p50, p95) = (quantile(series.values, 0.5) ?? 0, quantile(series.values, 0.95) ?? 0)
-                legend.write(
-                    " \(series.name): \(series.values.count), p50 \(p50.rounded(toDecimals: 1)) s, "
-                        + "p95 \(p95.rounded(toDecimals: 1)) s, worst \((quantile(series.values, 1) ?? 0).rounded(toDecimals: 1)) s  "
-                )
-            }
+    }
+
+    private func drawAxis(into plot: inout Markup) {
+        for bar in stride(from: 0, to: Self.bars, by: 5) {
+            let x = Self.left + Double(bar) * Self.slot
+            plot.element(
+                "line",
+                [
+                    "class": "axis", "x1": x.point, "x2": x.point, "y1": Self.bottom.point,
+                    "y2": (Self.bottom + 4).point,
+                ])
+            plot.element(
+                "text", ["x": x.point, "y": (Self.height - 3).point, "text-anchor": "middle"],
+                "\(Int(Double(bar) * step)) s")
+        }
+    }
+
+    private func writeLegend(into legend: inout Markup) {
+        for series in series {
+            legend.element("span", ["class": "swatch \(series.style)"])
+            let (p50, p95) = (quantile(series.values, 0.5) ?? 0, quantile(series.values, 0.95) ?? 0)
+            legend.write(
+                " \(series.name): \(series.values.count), p50 \(p50.rounded(toDecimals: 1)) s, "
+                    + "p95 \(p95.rounded(toDecimals: 1)) s, worst \((quantile(series.values, 1) ?? 0).rounded(toDecimals: 1)) s  "
+            )
         }
     }
 }

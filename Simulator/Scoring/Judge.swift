@@ -160,71 +160,126 @@ struct Judge {
 /// Entrapments: suspected in time wherever there was evidence, confirmed in time where
 /// entrapment.md confirms.
 extension Judge {
+    /// The latest times at which an entrapment must be suspected and confirmed; nil where it need
+    /// not be.
+    private struct Deadlines {
+        var suspicion: Double?
+        var confirmation: Double?
+    }
+
+    /// When an entrapment's alerts came; infinity for one that never came.
+    private struct Arrivals {
+        /// An alert of it was known, whatever its state.
+        var known: Double
+        var suspected: Double?
+        var raised: Double
+    }
+
     private func verdict(onEntrapment fact: TruthRow, _ histories: [AlertHistory]) -> KindScore {
         var score = KindScore()
         score.happened = 1
-        func time(_ start: Double, _ seconds: Double) -> Double { Self.time(start, seconds, deaf) }
+        let due = deadlines(of: fact)
+        let came = arrivals(of: fact, histories)
+        judgeSuspicion(of: fact, due, came, &score)
+        if let latest = due.confirmation {
+            judgeConfirmation(of: fact, latest, came, histories, &score)
+        } else {
+            judgeUnconfirmable(fact, due, came, histories, &score)
+        }
+        return score
+    }
+
+    /// What happened and what arrived decide whether an alert is required, never the alerts.
+    private func deadlines(of fact: TruthRow) -> Deadlines {
         let end = min(fact.end, runEnd)
-        let begin = fact.start - grace
-        // What happened and what arrived decide whether an alert is required, never the alerts.
         func latest(_ from: Double?, _ due: Double?) -> Double? {
             guard let from, let due else { return nil }
-            let latest = time(from, due - from + grace)
-            return max(latest, time(fact.start, due - from + grace)) <= end ? latest : nil
+            let latest = Self.time(from, due - from + grace, deaf)
+            return max(latest, Self.time(fact.start, due - from + grace, deaf)) <= end ? latest : nil
         }
-        let confirmationLatest = latest(fact.confirmable, fact.confirmationDue(entrapmentHolds))
+        let confirmation = latest(fact.confirmable, fact.confirmationDue(entrapmentHolds))
         // An entrapment that must be confirmed must be suspected.
-        let suspicionLatest = latest(fact.decidable, fact.suspicionDue(entrapmentHolds)) ?? confirmationLatest
+        return Deadlines(
+            suspicion: latest(fact.decidable, fact.suspicionDue(entrapmentHolds)) ?? confirmation,
+            confirmation: confirmation)
+    }
+
+    private func arrivals(of fact: TruthRow, _ histories: [AlertHistory]) -> Arrivals {
+        let begin = fact.start - grace
         let raised = histories.flatMap(\.raised).filter { begin <= $0.time }.map(\.recorded).min() ?? .infinity
         let suspected = histories.compactMap(\.suspected).filter { begin <= $0.time && $0.time <= fact.end }
             .map(\.recorded).min()
-        let first = histories.contains { $0.isKnown(at: fact.start) } ? fact.start : min(suspected ?? .infinity, raised)
-        // A late alert counts while people are still in the car.
-        func limit(_ from: Double?) -> Double { min(end, from.map { time($0, Self.entrapmentLimit) } ?? end) }
-        if let suspicionLatest {
-            score.suspicionExpected = 1
-            if first > suspicionLatest {
-                if first <= max(suspicionLatest, limit(fact.decidable)) {
-                    score.suspicionLate = 1
-                } else {
-                    score.suspicionMissed = 1
-                }
-            }
+        let known =
+            histories.contains { $0.isKnown(at: fact.start) } ? fact.start : min(suspected ?? .infinity, raised)
+        return Arrivals(known: known, suspected: suspected, raised: raised)
+    }
+
+    /// A late alert counts while people are still in the car.
+    /// - Parameter from: when the evidence began.
+    private func limit(_ fact: TruthRow, _ from: Double?) -> Double {
+        let end = min(fact.end, runEnd)
+        return min(end, from.map { Self.time($0, Self.entrapmentLimit, deaf) } ?? end)
+    }
+
+    private func judgeSuspicion(
+        of fact: TruthRow, _ due: Deadlines, _ came: Arrivals, _ score: inout KindScore
+    ) {
+        guard let latest = due.suspicion else { return }
+        score.suspicionExpected = 1
+        if came.known <= latest { return }
+        if came.known <= max(latest, limit(fact, fact.decidable)) {
+            score.suspicionLate = 1
+        } else {
+            score.suspicionMissed = 1
         }
-        guard let latest = confirmationLatest else {
-            if fact.decidable == nil {
-                score.unknowable = 1
-            } else if suspicionLatest == nil || fact.confirmable != nil {
-                score.brief = 1
-            } else {
-                score.suspectable = 1
-            }
-            if suspicionLatest != nil, let suspected {
-                score.suspectedAfter = [Float(max(0, suspected - fact.start))]
-            }
-            if raised <= time(end, grace) {
-                score.raisedAnyway = 1
-                if score.suspectable == 1 { score.confirmedAnyway = 1 }
-            }
-            if raised <= time(end, grace) || score.suspicionExpected > score.suspicionMissed {
-                followUp(fact, histories, &score)
-            }
-            return score
+    }
+
+    private func judgeUnconfirmable(
+        _ fact: TruthRow, _ due: Deadlines, _ came: Arrivals, _ histories: [AlertHistory],
+        _ score: inout KindScore
+    ) {
+        if fact.decidable == nil {
+            score.unknowable = 1
+        } else if due.suspicion == nil || fact.confirmable != nil {
+            score.brief = 1
+        } else {
+            score.suspectable = 1
         }
-        if let suspected { score.suspectedAfter = [Float(max(0, suspected - fact.start))] }
-        if raised <= latest {
+        if due.suspicion != nil, let suspected = came.suspected {
+            score.suspectedAfter = [Float(max(0, suspected - fact.start))]
+        }
+        let isRaised = came.raised <= Self.time(min(fact.end, runEnd), grace, deaf)
+        if isRaised {
+            score.raisedAnyway = 1
+            if score.suspectable == 1 { score.confirmedAnyway = 1 }
+        }
+        if isRaised || score.suspicionExpected > score.suspicionMissed {
+            followUp(fact, histories, &score)
+        }
+    }
+
+    private func judgeConfirmation(
+        of fact: TruthRow, _ latest: Double, _ came: Arrivals, _ histories: [AlertHistory],
+        _ score: inout KindScore
+    ) {
+        let end = min(fact.end, runEnd)
+        if let suspected = came.suspected {
+            score.suspectedAfter = [Float(max(0, suspected - fact.start))]
+        }
+        if came.raised <= latest {
             score.detected = 1
-        } else if histories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end - grace)) }) {
+        } else if histories.contains(where: {
+            $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end - grace))
+        }) {
             score.carried = 1
-        } else if raised <= max(latest, limit(fact.confirmable)) {
+        } else if came.raised <= max(latest, limit(fact, fact.confirmable)) {
             (score.detected, score.late) = (1, 1)
         } else {
             score.missed = 1
-            score.suspectedOnly = suspected == nil ? 0 : 1
-            return score
+            score.suspectedOnly = came.suspected == nil ? 0 : 1
+            return
         }
-        if score.detected == 1 { score.raisedAfter = [Float(max(0, raised - fact.start))] }
+        if score.detected == 1 { score.raisedAfter = [Float(max(0, came.raised - fact.start))] }
         followUp(fact, histories, &score)
-        return score
     }
 }

@@ -1,4 +1,5 @@
 /// The score of one kind of event, or of one stratum of it.
+// Over 20 properties: one count a result, under the keys of the committed results.
 package struct KindScore: Sendable {
     package internal(set) var happened = 0
     package internal(set) var detected = 0

@@ -55,11 +55,6 @@ package struct ScoreCard: Sendable, Codable {
         "link_away",
     ]
 
-    /// `OccupancySensor.quality` of sensors that may be wrong.
-    private static let erringSensors: Set = ["lagging", "stuck", "erring"]
-    /// Seconds for which a wrong value of a sensor may cause an alert.
-    private static let misreadingLifetime = 300.0
-
     package init() {}
 
     /// - Parameters:
@@ -79,53 +74,53 @@ package struct ScoreCard: Sendable, Codable {
         received = histories.reduce(0) { $0 + $1.received }
         unique = histories.reduce(0) { $0 + $1.revisions.count }
         lost = histories.reduce(0) { $0 + $1.lost }
-        var span = (start: 0.0, end: Double.infinity)
-        if let run = truth.first(where: { $0.kind == "run" }) {
-            span = (run.start, run.end)
-            liftYears = Double(run.lifts ?? 0) * (run.end - run.start) / (365 * 86_400)
+        let facts = Facts(truth)
+        let run = truth.first { $0.kind == "run" }
+        if let run { liftYears = Double(run.lifts ?? 0) * (run.end - run.start) / (365 * 86_400) }
+        let end = run?.end ?? .infinity
+        count(truth)
+        for history in histories where history.firstRaised.map({ $0 <= end }) == true {
+            raised[history.kind, default: 0] += 1
         }
-        var facts: [String: [TruthRow]] = [:]
-        var misreadings: [TruthRow] = []
+        let outages = facts["gateway_away"].map { $0.start...$0.end }
+        let judge = Judge(
+            runEnd: end, grace: grace, holds: Judge.holds(of: alerts).merging(holds) { $1 },
+            entrapmentHolds: entrapmentHolds,
+            deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
+        judgeEntrapments(judge, facts, histories)
+        let others = Self.physicalKinds.union(facts.kinds).filter {
+            $0 != "entrapment" && !Self.circumstances.contains($0)
+        }
+        for kind in others { judgeKind(kind, judge, facts, histories) }
+        beyondTruth = histories.count { $0.kind != "entrapment" && !others.contains($0.kind) }
+    }
+
+    private mutating func count(_ truth: [TruthRow]) {
         for fact in truth {
             if fact.kind.hasPrefix("nuisance.") {
                 nuisances[String(fact.kind.dropFirst(9)), default: 0] += 1
-                if fact.kind.hasSuffix(".bad_sensor") { misreadings.append(fact) }
             } else if fact.kind == "breakdown" {
                 breakdowns[fact.cause ?? "", default: 0] += 1
-            } else {
-                facts[fact.kind, default: []].append(fact)
             }
         }
-        let outages = (facts["gateway_away"] ?? []).map { $0.start...$0.end }
-        let judge = Judge(
-            runEnd: span.end, grace: grace, holds: Judge.holds(of: alerts).merging(holds) { $1 },
-            entrapmentHolds: entrapmentHolds,
-            deaf: (deaf + outages).sorted { $0.lowerBound < $1.lowerBound })
-        for history in histories where history.firstRaised.map({ $0 <= span.end }) == true {
-            raised[history.kind, default: 0] += 1
-        }
-        let fittings = Dictionary((facts["lift"] ?? []).map { ($0.lift, $0) }, uniquingKeysWith: { first, _ in first })
-        func errs(_ lift: String, at time: Double) -> Bool {
-            if let sensor = fittings[lift]?.sensor, Self.erringSensors.contains(sensor) { return true }
-            return misreadings.contains {
-                $0.lift == lift && $0.start <= time && time <= $0.end + Self.misreadingLifetime
-            }
-        }
-        let stuckLifts = Set(fittings.values.filter { $0.sensor == "stuck" }.map(\.lift))
+    }
+
+    /// Those on stuck sensors apart from the others.
+    private mutating func judgeEntrapments(_ judge: Judge, _ facts: Facts, _ histories: [AlertHistory]) {
         for isStuck in [false, true] {
-            func isMeant(_ lift: String) -> Bool { stuckLifts.contains(lift) == isStuck }
+            func isMeant(_ lift: String) -> Bool { facts.stuckLifts.contains(lift) == isStuck }
             var score = KindScore()
             judge.judge(
-                (facts["entrapment"] ?? []).filter { isMeant($0.lift) },
+                facts["entrapment"].filter { isMeant($0.lift) },
                 histories.filter { $0.kind == "entrapment" && isMeant($0.lift) },
                 // An empty car that really is shut and may hold people as far as the messages show.
-                excusing: facts["stuck_unknown"] ?? [], silences: facts["silent_in_use"] ?? []
+                excusing: facts["stuck_unknown"], silences: facts["silent_in_use"]
             ) { lift, fact, one, finding in
                 var one = one
-                if one.falseAlarms > 0, let finding, errs(lift, at: finding.time) { one.misled = 1 }
+                if one.falseAlarms > 0, let finding, facts.mislead(lift, at: finding.time) { one.misled = 1 }
                 score += one
                 if let finding { findings.append(finding) }
-                let fitting = fact ?? fittings[lift]
+                let fitting = fact ?? facts.fittings[lift]
                 let stratum = Stratum(
                     cause: fact?.cause ?? "", sensor: fitting?.sensor ?? "", network: fitting?.network ?? "",
                     place: fact?.place ?? "")
@@ -133,26 +128,25 @@ package struct ScoreCard: Sendable, Codable {
             }
             if isStuck { stuck = score } else { kinds["entrapment"] = score }
         }
-        let others = Self.physicalKinds.union(facts.keys).filter {
-            $0 != "entrapment" && !Self.circumstances.contains($0)
+    }
+
+    private mutating func judgeKind(
+        _ kind: String, _ judge: Judge, _ facts: Facts, _ histories: [AlertHistory]
+    ) {
+        // A power cut that other lifts report explains a silence. One that no lift reports does
+        // not.
+        let isSilence = kind == "controller_silent"
+        var score = KindScore()
+        judge.judge(
+            facts[kind], histories.filter { $0.kind == kind },
+            excusing: isSilence ? facts["silent_in_power_cut"] + facts["link_away"] : [],
+            explaining: isSilence ? facts["power_loss"] : [],
+            unobserved: isSilence ? [] : facts["link_away"]
+        ) { _, _, one, finding in
+            score += one
+            if let finding { findings.append(finding) }
         }
-        for kind in others {
-            // A power cut that other lifts report explains a silence. One that no lift reports does
-            // not.
-            let isSilence = kind == "controller_silent"
-            var score = KindScore()
-            judge.judge(
-                facts[kind] ?? [], histories.filter { $0.kind == kind },
-                excusing: isSilence ? (facts["silent_in_power_cut"] ?? []) + (facts["link_away"] ?? []) : [],
-                explaining: isSilence ? facts["power_loss"] ?? [] : [],
-                unobserved: isSilence ? [] : facts["link_away"] ?? []
-            ) { _, _, one, finding in
-                score += one
-                if let finding { findings.append(finding) }
-            }
-            kinds[kind] = score
-        }
-        beyondTruth = histories.count { $0.kind != "entrapment" && !others.contains($0.kind) }
+        kinds[kind] = score
     }
 
     package static func += (a: inout ScoreCard, b: ScoreCard) {
@@ -193,6 +187,45 @@ package struct ScoreCard: Sendable, Codable {
         var sums: [String: KindScore] = [:]
         for (stratum, score) in strata where !key(stratum).isEmpty { sums[key(stratum), default: KindScore()] += score }
         return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+/// The facts of a truth by kind. Nuisances and breakdowns are not among them: no alert is judged by
+/// them.
+private struct Facts {
+    private var byKind: [String: [TruthRow]] = [:]
+    private var misreadings: [TruthRow] = []
+    /// What each lift is fitted with.
+    let fittings: [String: TruthRow]
+    /// Lifts with a stuck occupancy sensor.
+    let stuckLifts: Set<String>
+
+    /// `OccupancySensor.quality` of sensors that may be wrong.
+    private static let erringSensors: Set = ["lagging", "stuck", "erring"]
+    /// Seconds for which a wrong value of a sensor may cause an alert.
+    private static let misreadingLifetime = 300.0
+
+    init(_ truth: [TruthRow]) {
+        for fact in truth where fact.kind != "breakdown" {
+            if !fact.kind.hasPrefix("nuisance.") {
+                byKind[fact.kind, default: []].append(fact)
+            } else if fact.kind.hasSuffix(".bad_sensor") {
+                misreadings.append(fact)
+            }
+        }
+        fittings = Dictionary((byKind["lift"] ?? []).map { ($0.lift, $0) }, uniquingKeysWith: { first, _ in first })
+        stuckLifts = Set(fittings.values.filter { $0.sensor == "stuck" }.map(\.lift))
+    }
+
+    var kinds: Dictionary<String, [TruthRow]>.Keys { byKind.keys }
+    subscript(kind: String) -> [TruthRow] { byKind[kind] ?? [] }
+
+    /// The lift's occupancy sensor is wrong, or was shortly before.
+    func mislead(_ lift: String, at time: Double) -> Bool {
+        if let sensor = fittings[lift]?.sensor, Self.erringSensors.contains(sensor) { return true }
+        return misreadings.contains {
+            $0.lift == lift && $0.start <= time && time <= $0.end + Self.misreadingLifetime
+        }
     }
 }
 

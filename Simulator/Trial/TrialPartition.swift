@@ -36,21 +36,47 @@ extension Trial {
             try site.startBuilding()
             try site.startCentre()
             usleep(300_000)
-            try site.startGateway()
+            try site.startGateway(isTrial: true)
             try site.waitUntilDrained()
             let publisher = try TrialPublisher(port: site.buildingPort, lifts: lifts)
-            let changesEvery = max(1, Int(7200 / leap.inSeconds))
-            var met = TrialCentre(port: site.centrePort)
-            try publisher.publish(lifts * 3, oneIn: 3)
-            try publisher.finish()
-            let before = publisher.causes.joined().count
-            guard wait(30, { met.count >= before }) else {
-                throw OutputError(path: "the gateway", reason: "raised nothing before the partition began")
+            let before = try raiseFirstAlerts(site, publisher)
+            site.stopCentre()
+            let samples = try passTime(span, by: leap, site, clock, publisher)
+            try site.startCentre()
+            let met = TrialCentre(port: site.centrePort, before: before)
+            // The gateway's backoff.
+            clock.leap(.seconds(30))
+            let wanted = publisher.causes.joined().count
+            row(
+                "changes of a verdict", "\(wanted)",
+                "\(publisher.published) messages of \(lifts) lifts")
+            _ = wait(300) {
+                met.events.count { $0.kind == "trial" } >= wanted && site.status?.centre.backlog == 0
             }
             met.end()
-            site.stopCentre()
+            try conclude(met, wanted, samples)
+        }
 
+        /// Some alerts reach the centre before it goes.
+        private func raiseFirstAlerts(_ site: TrialSite, _ publisher: TrialPublisher) throws -> TrialCentre {
+            let centre = TrialCentre(port: site.centrePort)
+            try publisher.publish(lifts * 3, oneIn: 3)
+            try publisher.finish()
+            let wanted = publisher.causes.joined().count
+            guard wait(30, { centre.count >= wanted }) else {
+                throw OutputError(path: "the gateway", reason: "raised nothing before the partition began")
+            }
+            centre.end()
+            return centre
+        }
+
+        /// Each lift sends one message in each leap.
+        private func passTime(
+            _ span: Duration, by leap: Duration, _ site: TrialSite, _ clock: LeapingClock,
+            _ publisher: TrialPublisher
+        ) throws -> [Sample] {
             row("time without the centre", "waiting  journal MB", "resident MB  descriptors  written MB")
+            let changesEvery = max(1, Int(7200 / leap.inSeconds))
             let steps = Int(span.inSeconds / leap.inSeconds)
             var samples: [Sample] = []
             for step in 0...steps {
@@ -72,15 +98,7 @@ extension Trial {
                     clock.leap(.seconds(1))
                 }
             }
-            try site.startCentre()
-            met = TrialCentre(port: site.centrePort, before: met)
-            // The gateway's backoff.
-            clock.leap(.seconds(30))
-            let wanted = publisher.causes.joined().count
-            row("changes of a verdict", "\(wanted)", "\(publisher.published) messages of \(lifts) lifts")
-            _ = wait(300) { met.events.count { $0.kind == "trial" } >= wanted && site.status?.centre.backlog == 0 }
-            met.end()
-            try conclude(met, wanted, samples)
+            return samples
         }
 
         private struct Sample {

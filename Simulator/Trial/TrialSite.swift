@@ -69,9 +69,11 @@ final class TrialSite {
     func startBuilding() throws { building = try startBroker("building", buildingPort) }
     func startCentre() throws { centre = try startBroker("centre", centrePort) }
     func stopCentre() { centre?.end(SIGKILL) }
-    func startGateway() throws {
+    /// - Parameter isTrial: with hoistway-trial beside the gateway's program, whose clocks can leap.
+    func startGateway(isTrial: Bool = false) throws {
         gateway = try ChildProcess(
-            [options.hoistway, "run", "--config", "\(folder)/hoistway.yaml"], log: "\(folder)/gateway.log")
+            [options.hoistway + (isTrial ? "-trial" : ""), "run", "--config", "\(folder)/hoistway.yaml"],
+            log: "\(folder)/gateway.log")
     }
     func killGateway() { gateway?.end(SIGKILL) }
     var gatewayPID: pid_t { gateway?.pid ?? 0 }

@@ -1,30 +1,6 @@
 import Encoding
 import LiftModel
 
-/// A decoded message: its reading, and the texts in it that are no signals.
-public struct DecodedMessage: Sendable {
-    /// Where a text is: in the payload, or, where it had escapes, in the decoder's resolved text.
-    public struct Text: Sendable {
-        public var range: Range<Int>
-        public var isResolved = false
-        /// Means that the raw code has ended.
-        public static let none = Text(range: 0..<0)
-    }
-    public var reading: Reading
-    /// Equal for duplicates of a message: the hash of topic and payload. 0 where the message has
-    /// neither a sequence number nor a time.
-    public var duplicateKey: UInt64
-    /// The controller's raw code: from its own field, else the first code that the profile does not
-    /// name.
-    public var vendorCode: Text?
-    /// The message has a code that the profile does not name.
-    public var hasUnknownCode = false
-    /// The message has all active codes.
-    public var hasAllCodes = false
-    /// The lift's name in the payload.
-    public var identity: Text?
-}
-
 /// Decodes the messages of one profile into readings. It reuses its buffers, so it allocates
 /// nothing once they have grown.
 public struct MessageDecoder {
@@ -289,7 +265,7 @@ public struct MessageDecoder {
         var isOnlyText = false
         switch item.kind {
         case .object, .array:
-            if let inner = inner(item, mapping.item, bytes) {
+            if let inner = mapping.code(in: item, bytes) {
                 code = inner
                 isOnlyText = mapping.item == nil
             }
@@ -313,38 +289,6 @@ public struct MessageDecoder {
                 range: location.start..<location.end, isResolved: location.isResolved)
         }
         return 0
-    }
-
-    /// The code within an object or a list: at the key or index of the profile's `item`, else the
-    /// object's only text. Numbers are not searched for: a level or a count would be taken for a
-    /// code.
-    private func inner(_ item: JSONToken, _ path: CodesMapping.Item?, _ bytes: Span<UInt8>) -> JSONToken? {
-        var scanner = JSONScanner(bytes, isTolerant: true)
-        scanner.position = item.start
-        switch (path, item.kind) {
-        case (.key(let key), .object):
-            var found = JSONToken()
-            while let member = scanner.nextMember() { if scanner.isText(member.key, key) { found = member.value } }
-            return found.kind == .absent || found.kind == .object || found.kind == .array ? nil : found
-        case (.index(let index), .array):
-            var current = 0
-            while let value = scanner.nextItem() {
-                if current == index { return value.kind == .object || value.kind == .array ? nil : value }
-                current += 1
-            }
-            return nil
-        case (nil, .object):
-            var only: JSONToken?
-            while let member = scanner.nextMember() {
-                switch member.value.kind {
-                case .string where only == nil: only = member.value
-                case .string, .object, .array: return nil
-                default: break
-                }
-            }
-            return only
-        default: return nil
-        }
     }
 
     // MARK: Time

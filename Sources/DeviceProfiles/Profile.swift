@@ -128,6 +128,40 @@ struct CodesMapping: Sendable {
     var followsStandard: Bool
 }
 
+extension CodesMapping {
+    /// The code within an object or a list: at the key or index of `item`, else the object's
+    /// only text. Numbers are not searched for: a level or a count would be taken for a
+    /// code.
+    func code(in container: JSONToken, _ bytes: Span<UInt8>) -> JSONToken? {
+        var scanner = JSONScanner(bytes, isTolerant: true)
+        scanner.position = container.start
+        switch (item, container.kind) {
+        case (.key(let key), .object):
+            var found = JSONToken()
+            while let member = scanner.nextMember() { if scanner.isText(member.key, key) { found = member.value } }
+            return found.kind == .absent || found.kind == .object || found.kind == .array ? nil : found
+        case (.index(let index), .array):
+            var current = 0
+            while let value = scanner.nextItem() {
+                if current == index { return value.kind == .object || value.kind == .array ? nil : value }
+                current += 1
+            }
+            return nil
+        case (nil, .object):
+            var only: JSONToken?
+            while let member = scanner.nextMember() {
+                switch member.value.kind {
+                case .string where only == nil: only = member.value
+                case .string, .object, .array: return nil
+                default: break
+                }
+            }
+            return only
+        default: return nil
+        }
+    }
+}
+
 /// An example in a profile: a message, and the values that it must give.
 public struct ProfileExample: Sendable {
     public var topic: String

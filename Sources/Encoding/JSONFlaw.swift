@@ -36,6 +36,10 @@ package struct JSONFlaw: Equatable, Sendable {
         self.explanation = explanation
     }
 
+    private init(_ kind: Kind, _ explanation: String, at offset: Int) {
+        self.init(kind, "\(explanation) (byte \(offset))")
+    }
+
     /// - Parameters:
     ///   - error: the scanner's error for these bytes.
     ///   - blemishes: the blemishes that the scanner had tolerated before the error.
@@ -117,9 +121,7 @@ package struct JSONFlaw: Equatable, Sendable {
     private static func mistake(
         _ bytes: Span<UInt8>, at offset: Int, expected: String, _ blemishes: JSONBlemishes
     ) -> JSONFlaw {
-        func flaw(_ kind: Kind, _ explanation: String) -> JSONFlaw {
-            JSONFlaw(kind, "\(explanation) (byte \(offset))")
-        }
+        func flaw(_ kind: Kind, _ explanation: String) -> JSONFlaw { JSONFlaw(kind, explanation, at: offset) }
         if expected == "less nesting" {
             return flaw(.nestedTooDeep, "is nested deeper than \(JSONScanner.maximumDepth) levels")
         }
@@ -142,20 +144,7 @@ package struct JSONFlaw: Equatable, Sendable {
         var before = offset - 1
         while before >= 0, bytes[before] <= 32 { before -= 1 }
         let last = before >= 0 ? bytes[before] : 0
-        let found = bytes[offset]
-        switch found {
-        case UInt8(ascii: "}") where last == UInt8(ascii: ","), UInt8(ascii: "]") where last == UInt8(ascii: ","):
-            return flaw(.trailingComma, "has a trailing comma")
-        case UInt8(ascii: "'"):
-            return flaw(.singleQuotes, "has single quotes, as Python prints a dictionary; expected double quotes")
-        case UInt8(ascii: "/"), UInt8(ascii: "#"): return flaw(.comment, "has a comment; JSON has none")
-        case UInt8(ascii: "0")...UInt8(ascii: "9") where last == UInt8(ascii: "0") && before == offset - 1:
-            return flaw(.leadingZero, "has a number with a leading zero")
-        case UInt8(ascii: "+"): return flaw(.badNumber, "has a number with a plus sign")
-        case UInt8(ascii: "."): return flaw(.badNumber, "has a number that begins with its point")
-        case UInt8(ascii: "x") where last == UInt8(ascii: "0"): return flaw(.badNumber, "has a hexadecimal number")
-        default: break
-        }
+        if let stray = strayByte(bytes, at: offset, after: last, isNext: before == offset - 1) { return stray }
         if last == UInt8(ascii: ".") || expected == "a digit" {
             return flaw(.badNumber, "has a number without digits after its point or its e")
         }
@@ -168,6 +157,29 @@ package struct JSONFlaw: Equatable, Sendable {
             return flaw(.wordWithoutQuotes, "has the word \(name) without quotes")
         }
         return isLost ? flaw(.notUTF8, lost) : flaw(.notJSON, "is not JSON: expected \(expected)")
+    }
+
+    /// A byte that begins nothing in JSON.
+    /// - Parameters:
+    ///   - last: the last byte before it that is no white space; 0 without one.
+    ///   - isNext: nothing stands between the two.
+    private static func strayByte(
+        _ bytes: Span<UInt8>, at offset: Int, after last: UInt8, isNext: Bool
+    ) -> JSONFlaw? {
+        func flaw(_ kind: Kind, _ explanation: String) -> JSONFlaw { JSONFlaw(kind, explanation, at: offset) }
+        switch bytes[offset] {
+        case UInt8(ascii: "}") where last == UInt8(ascii: ","), UInt8(ascii: "]") where last == UInt8(ascii: ","):
+            return flaw(.trailingComma, "has a trailing comma")
+        case UInt8(ascii: "'"):
+            return flaw(.singleQuotes, "has single quotes, as Python prints a dictionary; expected double quotes")
+        case UInt8(ascii: "/"), UInt8(ascii: "#"): return flaw(.comment, "has a comment; JSON has none")
+        case UInt8(ascii: "0")...UInt8(ascii: "9") where last == UInt8(ascii: "0") && isNext:
+            return flaw(.leadingZero, "has a number with a leading zero")
+        case UInt8(ascii: "+"): return flaw(.badNumber, "has a number with a plus sign")
+        case UInt8(ascii: "."): return flaw(.badNumber, "has a number that begins with its point")
+        case UInt8(ascii: "x") where last == UInt8(ascii: "0"): return flaw(.badNumber, "has a hexadecimal number")
+        default: return nil
+        }
     }
 
     /// The run of letters around a byte; nil where the byte is no letter.

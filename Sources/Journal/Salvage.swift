@@ -33,8 +33,8 @@ extension Journal {
     ) throws(JournalError) -> Salvage {
         var report = Salvage()
         let journal = try Journal(path)
-        let length = isInUse(damaged) ? nil : pad(damaged)
-        defer { if let length { shorten(damaged, to: length) } }
+        let length = DamagedFile.isInUse(damaged) ? nil : DamagedFile.pad(damaged)
+        defer { if let length { DamagedFile.shorten(damaged, to: length) } }
         let source: Database
         do throws(JournalError) {
             source = try Database(damaged, readOnly: true)
@@ -55,17 +55,6 @@ extension Journal {
         return report
     }
 
-    /// Each connection to a journal holds a shared lock on byte 128 of its `-shm` (SQLite's
-    /// WAL_LOCK "deadman switch").
-    private static func isInUse(_ path: String) -> Bool {
-        let index = open(path + "-shm", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard index >= 0 else { return false }
-        defer { close(index) }
-        var lock = flock()
-        (lock.l_type, lock.l_whence, lock.l_start, lock.l_len) = (Int16(F_WRLCK), Int16(SEEK_SET), 128, 1)
-        return fcntl(index, F_GETLK, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
-    }
-
     private static var wallNanoseconds: Int64 {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
@@ -76,32 +65,6 @@ extension Journal {
     private static func isWhole(_ body: [UInt8], of id: String) -> Bool {
         body.first == UInt8(ascii: "{") && body.last == UInt8(ascii: "}") && !body.contains { $0 < 32 }
             && !id.isEmpty && !id.utf8.contains { $0 < 32 }
-    }
-
-    /// Extends a truncated file with zeros: SQLite reads nothing of a file that is shorter than its
-    /// header says.
-    /// - Returns: the file's former length, where it was changed.
-    private static func pad(_ path: String) -> Int? {
-        let file = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var header = [UInt8](repeating: 0, count: 32)
-        var facts = stat()
-        guard pread(file, &header, 32, 0) == 32, fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
-            return nil
-        }
-        let length = Int(facts.st_size)
-        let pageSize = Int(header[16]) << 8 | Int(header[17])
-        let pages = header[28...31].reduce(0) { $0 << 8 | Int($1) }
-        guard pageSize >= 512, length < pages * pageSize else { return nil }
-        return ftruncate(file, pages * pageSize) == 0 ? length : nil
-    }
-
-    private static func shorten(_ path: String, to length: Int) {
-        let file = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard file >= 0 else { return }
-        ftruncate(file, length)
-        close(file)
     }
 
     /// Visits the rows of a table with an integer key downwards to the first that cannot be read,
@@ -127,113 +90,6 @@ extension Journal {
             }
             return 1
         }
-    }
-
-    private struct SavedBatch {
-        var key: (sequence: Int64, segment: Int64, indexInSegment: Int64, now: Int64)
-        var control: String?
-        var readings: [UInt8]
-        var hash: Int64
-
-        /// - Returns: nil for a row that differs from what was written.
-        init?(_ row: Database.Row) {
-            key = (row.integer(0), row.integer(1), row.integer(2), row.integer(3))
-            control = row.isNull(4) ? nil : row.text(4)
-            readings = row.blob(5)
-            hash = RecordHash.batch(
-                sequence: key.sequence, segment: key.segment, indexInSegment: key.indexInSegment, now: key.now,
-                control: control, readings)
-            if !row.isNull(6), row.integer(6) != hash { return nil }
-        }
-    }
-
-    /// Saves the newest batches first, down to the damage; then the oldest, up to it.
-    private static func saveBatches(
-        _ source: Database, _ target: Database, atMost limit: Int, _ report: inout Salvage
-    ) throws(JournalError) {
-        var (bytes, refused) = (0, 0)
-        var (lowest, highest) = (Int64.max, Int64.min)
-        var isDescending = true
-        while bytes < limit {
-            var chunk: [SavedBatch] = []
-            var seen = 0
-            var isReadable = true
-            do throws(JournalError) {
-                try source.run(
-                    """
-                    SELECT seq, segment, place, now, control, readings, hash FROM batch WHERE seq > ? AND seq < ?
-                    ORDER BY seq \(isDescending ? "DESC" : "ASC") LIMIT 256
-                    """, .integer(highest), .integer(lowest)
-                ) { row in
-                    seen += 1
-                    // Swapped pages repeat rows, in no order: following them would never end.
-                    guard lowest > row.integer(0), row.integer(0) > highest else {
-                        isReadable = false
-                        return
-                    }
-                    if isDescending { lowest = row.integer(0) } else { highest = row.integer(0) }
-                    if let batch = SavedBatch(row) { chunk.append(batch) } else { refused += 1 }
-                }
-            } catch { isReadable = false }
-            do throws(JournalError) { try write(chunk, to: target) } catch {
-                // The disk is full: the batches so far are saved, the rest is in the damaged file.
-                break
-            }
-            report.batches += chunk.count
-            bytes += chunk.reduce(0) { $0 + $1.readings.count }
-            if isReadable, seen == 0 { break }
-            if !isReadable {
-                report.gaps += isDescending ? 1 : 0
-                if !isDescending { break }
-                isDescending = false
-            }
-        }
-        report.refused += refused
-        let unreadable = try dropUnreadable(target)
-        try target.run(
-            """
-            UPDATE held SET (bytes, rows, through) = (SELECT total(length(readings)), count(*), ifnull(max(seq), 0) FROM batch)
-            WHERE class = 'batch'
-            """)
-        report.refused += unreadable
-        report.batches -= unreadable
-    }
-
-    private static func write(_ batches: [SavedBatch], to target: Database) throws(JournalError) {
-        try target.transaction { () throws(JournalError) in
-            for batch in batches {
-                try target.run(
-                    """
-                    INSERT OR IGNORE INTO batch(seq, segment, place, now, control, readings, hash)
-                    VALUES(?, ?, ?, ?, ?, ?, ?)
-                    """, .integer(batch.key.sequence), .integer(batch.key.segment),
-                    .integer(batch.key.indexInSegment), .integer(batch.key.now),
-                    batch.control.map { .text($0) } ?? .null, .blob(batch.readings), .integer(batch.hash))
-            }
-        }
-    }
-
-    /// Deletes batches that cannot be decoded: each refers to those before it in its segment.
-    /// - Returns: how many.
-    private static func dropUnreadable(_ target: Database) throws(JournalError) -> Int {
-        var codec = ReadingsCodec()
-        var (segment, last): (Int64, Int64) = (-1, -1)
-        var isBroken = false
-        var unreadable: [Int64] = []
-        try target.run("SELECT seq, segment, readings, place FROM batch ORDER BY seq") { row in
-            if row.integer(1) != segment {
-                codec.beginSegment()
-                segment = row.integer(1)
-                isBroken = row.integer(3) != 0
-            } else if row.integer(0) != last + 1 {
-                isBroken = true
-            }
-            last = row.integer(0)
-            if !isBroken, (try? codec.decode(row.blob(2))) == nil { isBroken = true }
-            if isBroken { unreadable.append(last) }
-        }
-        for sequence in unreadable { try target.run("DELETE FROM batch WHERE seq = ?", .integer(sequence)) }
-        return unreadable.count
     }
 
     private static func saveAlerts(_ source: Database, _ target: Database, _ report: inout Salvage) throws(JournalError)
@@ -300,12 +156,43 @@ extension Journal {
         if let failure { throw failure }
     }
 
+    /// Saves the centres, what each still has to receive, and what was set aside for it.
     private static func saveRecipients(
         _ source: Database, _ target: Database, _ report: inout Salvage
     ) throws(JournalError) {
+        try saveRuns(source, target, &report)
         var centres: [(name: String, lanes: Int64)] = []
-        var deliveryRows: [(centre: String, lane: Int64, id: Int64, step: Int64)] = []
-        var letters: [[Database.Value]] = []
+        attempt(&report) { () throws(JournalError) in
+            try source.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }
+        }
+        let gapsBefore = report.gaps
+        var rows = deliveryRows(source, &report)
+        let letters = deadLetters(source, &report)
+        // A part of the queues may leave out whole centres: then every event is enqueued for all.
+        if report.gaps > gapsBefore { rows.removeAll() }
+        if !centres.isEmpty { try target.run("DELETE FROM centre") }
+        for centre in centres {
+            // A damaged page may name a centre twice: it gets the lanes of both rows.
+            try target.run(
+                "INSERT INTO centre VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET lanes = lanes | ?2",
+                .text(centre.name), .integer(centre.lanes))
+        }
+        for row in rows {
+            try target.run(
+                """
+                INSERT OR IGNORE INTO owed(centre, lane, id, lift, created, step)
+                SELECT ?1, lane, id, lift, created, ?4 FROM outbox WHERE id = ?3 AND lane = ?2
+                """, .text(row.centre), .integer(row.lane), .integer(row.id), .integer(row.step))
+        }
+        for letter in letters {
+            try target.run(
+                "INSERT OR IGNORE INTO dead_letter VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values: letter)
+        }
+    }
+
+    private static func saveRuns(
+        _ source: Database, _ target: Database, _ report: inout Salvage
+    ) throws(JournalError) {
         var runs: [[Database.Value]] = []
         let anchor = ((try? source.scalar("PRAGMA user_version")) ?? Schema.format) < 4 ? "NULL" : "anchor"
         attempt(&report) { () throws(JournalError) in
@@ -319,15 +206,22 @@ extension Journal {
         for run in runs {
             try target.run("INSERT OR IGNORE INTO run(id, boot, correction, anchor) VALUES(?, ?, ?, ?)", values: run)
         }
-        attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }
-        }
-        let gapsBefore = report.gaps
+    }
+
+    private static func deliveryRows(
+        _ source: Database, _ report: inout Salvage
+    ) -> [(centre: String, lane: Int64, id: Int64, step: Int64)] {
+        var rows: [(centre: String, lane: Int64, id: Int64, step: Int64)] = []
         attempt(&report) { () throws(JournalError) in
             try source.run("SELECT centre, lane, id, step FROM owed") {
-                deliveryRows.append(($0.text(0), $0.integer(1), $0.integer(2), $0.integer(3)))
+                rows.append(($0.text(0), $0.integer(1), $0.integer(2), $0.integer(3)))
             }
         }
+        return rows
+    }
+
+    private static func deadLetters(_ source: Database, _ report: inout Salvage) -> [[Database.Value]] {
+        var letters: [[Database.Value]] = []
         attempt(&report) { () throws(JournalError) in
             try source.run(
                 """
@@ -343,26 +237,7 @@ extension Journal {
                 ])
             }
         }
-        // A part of the queues may leave out whole centres: then every event is enqueued for all.
-        if report.gaps > gapsBefore { deliveryRows.removeAll() }
-        if !centres.isEmpty { try target.run("DELETE FROM centre") }
-        for centre in centres {
-            // A damaged page may name a centre twice: it gets the lanes of both rows.
-            try target.run(
-                "INSERT INTO centre VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET lanes = lanes | ?2",
-                .text(centre.name), .integer(centre.lanes))
-        }
-        for row in deliveryRows {
-            try target.run(
-                """
-                INSERT OR IGNORE INTO owed(centre, lane, id, lift, created, step)
-                SELECT ?1, lane, id, lift, created, ?4 FROM outbox WHERE id = ?3 AND lane = ?2
-                """, .text(row.centre), .integer(row.lane), .integer(row.id), .integer(row.step))
-        }
-        for letter in letters {
-            try target.run(
-                "INSERT OR IGNORE INTO dead_letter VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values: letter)
-        }
+        return letters
     }
 
     private static func attempt(_ report: inout Salvage, _ read: () throws(JournalError) -> Void) {

@@ -1,4 +1,5 @@
 /// One revision of an alert: what the gateway has decided about a lift, and how sure it is.
+// Over 20 properties: the members of the contract's event of an alert.
 public struct Alert: Sendable, Equatable {
     /// Name-based UUID of the lift, the kind, the first onset and the count of earlier alerts. It
     /// is fixed when the alert is first journalled.

@@ -24,57 +24,66 @@ extension JournalCommand {
                 let journal = try journalFile.open()
                 let found = try journal.statistics()
                 let calendar = try journal.calendarLine()
-                let span = found.oldest.flatMap { from in found.newest.map { Duration.nanoseconds($0 - from) } }
                 if output.format == .json {
-                    var json = JSONWriter()
-                    json.object {
-                        $0.put("batches", found.batches)
-                        $0.put("readings_bytes", found.readingsBytes)
-                        if let oldest = found.oldest {
-                            $0.put("oldest_s", seconds: calendar.calendar(Instant(nanoseconds: oldest)))
-                        }
-                        if let newest = found.newest {
-                            $0.put("newest_s", seconds: calendar.calendar(Instant(nanoseconds: newest)))
-                        }
-                        $0.put("alerts", found.alerts)
-                        $0.put("alert_bytes", found.alertBytes)
-                        $0.put("owed", found.pending)
-                        $0.put("owed_bytes", found.pendingBytes)
-                        $0.put("snapshot_bytes", found.snapshotBytes)
-                        $0.put("file_bytes", found.fileBytes)
-                        $0.object("counters") { object in
-                            for (name, value) in found.counters.sorted(by: { $0.key < $1.key }) {
-                                if name == Daemon.rulesCounter {
-                                    object.put(name, Self.rulesVersion(value))
-                                } else {
-                                    object.put(name, value)
-                                }
-                            }
+                    print(json: String(decoding: Self.json(found, calendar), as: UTF8.self))
+                } else {
+                    printText(found, calendar)
+                }
+            }
+        }
+
+        private static func json(_ found: JournalStatistics, _ calendar: CalendarLine) -> [UInt8] {
+            var json = JSONWriter()
+            json.object {
+                $0.put("batches", found.batches)
+                $0.put("readings_bytes", found.readingsBytes)
+                if let oldest = found.oldest {
+                    $0.put("oldest_s", seconds: calendar.calendar(Instant(nanoseconds: oldest)))
+                }
+                if let newest = found.newest {
+                    $0.put("newest_s", seconds: calendar.calendar(Instant(nanoseconds: newest)))
+                }
+                $0.put("alerts", found.alerts)
+                $0.put("alert_bytes", found.alertBytes)
+                $0.put("owed", found.pending)
+                $0.put("owed_bytes", found.pendingBytes)
+                $0.put("snapshot_bytes", found.snapshotBytes)
+                $0.put("file_bytes", found.fileBytes)
+                $0.object("counters") { object in
+                    for (name, value) in found.counters.sorted(by: { $0.key < $1.key }) {
+                        if name == Daemon.rulesCounter {
+                            object.put(name, rulesVersion(value))
+                        } else {
+                            object.put(name, value)
                         }
                     }
-                    return print(json: String(decoding: json.bytes, as: UTF8.self))
                 }
-                func line(_ name: String, _ value: String) { print(column(name, 28) + value) }
+            }
+            return json.bytes
+        }
+
+        private func printText(_ found: JournalStatistics, _ calendar: CalendarLine) {
+            let span = found.oldest.flatMap { from in found.newest.map { Duration.nanoseconds($0 - from) } }
+            func line(_ name: String, _ value: String) { print(column(name, 28) + value) }
+            line(
+                "readings",
+                "\(found.readingsBytes) bytes in \(counted(found.batches, "batch", "batches")), over \(span?.spanText ?? "no time")"
+            )
+            line("alerts", "\(found.alertBytes) bytes, \(counted(found.alerts, "revision"))")
+            line(
+                "outbox",
+                "\(found.pendingBytes) bytes, \(counted(found.pending, "event")) that the centre has not stored yet"
+            )
+            line("snapshot", "\(found.snapshotBytes) bytes")
+            line("file", "\(found.fileBytes) bytes")
+            for (name, value) in found.counters.sorted(by: { $0.key < $1.key })
+            where !Self.internalCounters.contains(name) {
                 line(
-                    "readings",
-                    "\(found.readingsBytes) bytes in \(counted(found.batches, "batch", "batches")), over \(span?.spanText ?? "no time")"
-                )
-                line("alerts", "\(found.alertBytes) bytes, \(counted(found.alerts, "revision"))")
-                line(
-                    "outbox",
-                    "\(found.pendingBytes) bytes, \(counted(found.pending, "event")) that the centre has not stored yet"
-                )
-                line("snapshot", "\(found.snapshotBytes) bytes")
-                line("file", "\(found.fileBytes) bytes")
-                for (name, value) in found.counters.sorted(by: { $0.key < $1.key })
-                where !Self.internalCounters.contains(name) {
-                    line(
-                        name,
-                        name == Daemon.rulesCounter
-                            ? Self.rulesVersion(value)
-                            : name.hasSuffix("_at")
-                                ? calendar.calendar(Instant(nanoseconds: Int64(value))).local : "\(value)")
-                }
+                    name,
+                    name == Daemon.rulesCounter
+                        ? Self.rulesVersion(value)
+                        : name.hasSuffix("_at")
+                            ? calendar.calendar(Instant(nanoseconds: Int64(value))).local : "\(value)")
             }
         }
 

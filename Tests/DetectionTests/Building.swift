@@ -188,3 +188,35 @@ extension Reading {
 enum Shipped {
     static let folder = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/Devices"
 }
+
+extension Reading {
+    mutating func setTrapped() {
+        stopsBetweenFloors()
+        set(.occupied, true)
+    }
+    /// The door is open at a landing, and the car is empty.
+    mutating func setReleased() {
+        stopsBetweenFloors()
+        set(.inDoorZone, true)
+        set(.frontLocked, false)
+        set(.frontFullyOpen, true)
+        set(.occupied, false)
+    }
+}
+
+extension Building {
+    /// Sends a reading; the same bytes can be sent again.
+    mutating func message(at seconds: Double, _ change: (inout Reading) -> Void) -> (Reading, UInt64) {
+        var reading = Reading()
+        change(&reading)
+        reading.deviceTime = Self.start + .nanoseconds(Int64(seconds * 1e9))
+        receive((reading, 77), at: seconds)
+        return (reading, 77)
+    }
+
+    mutating func receive(_ message: (reading: Reading, key: UInt64), at seconds: Double) {
+        advance(to: seconds)
+        detector.apply(message.reading, lift: 0, key: message.key, vendorCode: nil, arrival: now)
+        advance(to: seconds)
+    }
+}

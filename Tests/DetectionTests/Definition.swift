@@ -52,21 +52,25 @@ struct Definition {
         case .changes:
             let values = truth(f.parts[0])
             return zip(rise(values), rise(values.map { -$0 })).map(max)
-        case .changesNumber:
-            let values = number(f.parts[0])
-            return steps.map { t in
-                guard t > 0, let before = values[t - 1], let now = values[t] else { return -1 }
-                return before != now ? 1 : -1
-            }
-        case .then:
-            let (first, second) = (arrival(f.parts[0]), arrival(f.parts[1]))
-            return steps.map { t in
-                var before = t - f.high! - 1 < 0 && !isComplete && t <= f.high! ? 0 : -1
-                for s in max(0, t - f.high!)...t { before = max(before, first[s]) }
-                return min(second[t], before)
-            }
+        case .changesNumber: return changes(number(f.parts[0]))
+        case .then: return then(arrival(f.parts[0]), arrival(f.parts[1]), within: f.high!)
         case .number, .add, .minimum, .maximum, .delta, .previousNumber, .today, .usual:
             fatalError("a number has no truth")
+        }
+    }
+
+    private func changes(_ values: [Double?]) -> [Int] {
+        steps.map { t in
+            guard t > 0, let before = values[t - 1], let now = values[t] else { return -1 }
+            return before != now ? 1 : -1
+        }
+    }
+
+    private func then(_ first: [Int], _ second: [Int], within high: Int) -> [Int] {
+        steps.map { t in
+            var before = t - high - 1 < 0 && !isComplete && t <= high ? 0 : -1
+            for s in max(0, t - high)...t { before = max(before, first[s]) }
+            return min(second[t], before)
         }
     }
 

@@ -155,35 +155,45 @@ extension JSONBlemishes {
         return text
     }
 
+    /// The fields whose values are compared.
+    private struct Probe: Decodable {
+        var a: Double?
+        var s: String?
+    }
+
+    private static let pieces: [[UInt8]] =
+        [
+            "{", "}", "[", "]", ",", ":", "\"a\"", "\"s\"", "\"\\u00e9\"", "1", "-0.5", "1e3", "true", "null", " ",
+            "\"x\\n\"", "\"\\ud83d\\ude00\"", "\"困\"", "0", ".", "\\", "\"", "2.50", "1234567890123456789",
+            "NaN", "Infinity", "-Infinity", "-NaN", "nan", "\"\t\"", "\"\0\"", "-",
+        ].map { Array($0.utf8) } + [
+            [0x22, 0xD2, 0xBB, 0x22], [0x22, 0xE4, 0xB8, 0x22], [0x22, 0xC3, 0x22], [0xFF],
+        ]
+
+    /// An object with any two values, or pieces of JSON in any order; now and then between a byte
+    /// order mark and a zero.
+    private static func message(_ random: inout SplitMix64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        if Bool.random(using: &random) {
+            let value = pieces.randomElement(using: &random)!
+            let other = pieces.randomElement(using: &random)!
+            bytes = Array("{\"a\":".utf8) + value + Array(",\"s\":".utf8) + other + [UInt8(ascii: "}")]
+        } else {
+            for _ in 0..<Int.random(in: 1...9, using: &random) { bytes += pieces.randomElement(using: &random)! }
+        }
+        if Int.random(in: 0..<8, using: &random) == 0 { bytes = [0xEF, 0xBB, 0xBF] + bytes }
+        if Int.random(in: 0..<8, using: &random) == 0 { bytes += [0] }
+        return bytes
+    }
+
     /// With the five blemishes mended, the scanner and Foundation's decoder agree on what is JSON,
     /// and on the values of the fields.
     @Test func theScannerAgreesWithFoundation() throws {
-        struct Probe: Decodable {
-            var a: Double?
-            var s: String?
-        }
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SplitMix64(seed: seed)
-        let pieces: [[UInt8]] =
-            [
-                "{", "}", "[", "]", ",", ":", "\"a\"", "\"s\"", "\"\\u00e9\"", "1", "-0.5", "1e3", "true", "null", " ",
-                "\"x\\n\"", "\"\\ud83d\\ude00\"", "\"困\"", "0", ".", "\\", "\"", "2.50", "1234567890123456789",
-                "NaN", "Infinity", "-Infinity", "-NaN", "nan", "\"\t\"", "\"\0\"", "-",
-            ].map { Array($0.utf8) } + [
-                [0x22, 0xD2, 0xBB, 0x22], [0x22, 0xE4, 0xB8, 0x22], [0x22, 0xC3, 0x22], [0xFF],
-            ]
         var (accepted, blemished) = (0, 0)
         for _ in 0..<60_000 {
-            var bytes: [UInt8] = []
-            if Bool.random(using: &random) {
-                let value = pieces.randomElement(using: &random)!
-                let other = pieces.randomElement(using: &random)!
-                bytes = Array("{\"a\":".utf8) + value + Array(",\"s\":".utf8) + other + [UInt8(ascii: "}")]
-            } else {
-                for _ in 0..<Int.random(in: 1...9, using: &random) { bytes += pieces.randomElement(using: &random)! }
-            }
-            if Int.random(in: 0..<8, using: &random) == 0 { bytes = [0xEF, 0xBB, 0xBF] + bytes }
-            if Int.random(in: 0..<8, using: &random) == 0 { bytes += [0] }
+            let bytes = Self.message(&random)
             let text = String(decoding: bytes, as: UTF8.self)
             var tokens = [JSONToken](repeating: JSONToken(), count: 2)
             var scanner = JSONScanner(bytes.span, isTolerant: true)

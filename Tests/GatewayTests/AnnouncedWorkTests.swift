@@ -131,4 +131,28 @@ import Testing
         let found = try rows()
         #expect(found.count == 2 && found[0].hasSuffix("  nobody"), "\(found)")
     }
+
+    @Test func announcedWorkIsJournalledAndOutlivesARestart() throws {
+        let site = try Site(parameters: quick)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.send("1", state(1, moving: 1))
+        let arguments = ["--config", site.folder + "/hoistway.yaml", "--by", "Li"]
+        let unregistered = try Site.run(["maintenance", "9", "--until", "1h", "--reason", "door"] + arguments)
+        #expect(unregistered.status == 1 && unregistered.output.contains("no lift '9'"), "\(unregistered.output)")
+        let order = try Site.run(["maintenance", "1", "--until", "1h", "--reason", "door"] + arguments)
+        #expect(order.status == 0 && order.output.contains("done"), "\(order.output)")
+        site.stopDaemon()
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained })
+        site.send("1", state(2))
+        #expect(
+            site.wait { site.alertStates.contains("entrapment suppressed") },
+            "\(site.account)")
+        #expect(try Site.run(["maintenance", "1", "--end"] + arguments).status == 0)
+        #expect(site.wait { site.alertStates.contains("entrapment suspected") }, "\(site.alertStates)")
+        let id = site.events.compactMap { $0["data"] as? [String: Any] }.last { $0["state"] as? String == "suspected" }
+        let accept = try Site.run(["incident", "accept", id?["alert_id"] as? String ?? ""] + arguments)
+        #expect(accept.status == 0, "\(accept.output)")
+    }
 }

@@ -23,16 +23,6 @@ import Testing
         let routes = routes(site)
         return index < routes.count ? routes[index]["connected"] as? Bool : nil
     }
-    /// The daemon on a building's broker that follows a script.
-    private func site(on broker: ScriptedBroker, rules: String? = nil) throws -> Site {
-        let site = try Site(rules: rules, parameters: rules == nil ? quick : "")
-        try site.rewriteConfiguration {
-            $0.replacingOccurrences(
-                of: "broker: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
-                with: "broker: { url: \"mqtt://127.0.0.1:\(broker.port)\" }")
-        }
-        return site
-    }
 
     // MARK: The centre's broker
 
@@ -196,7 +186,7 @@ import Testing
         script.subscribe = { $0.hasSuffix("/event") ? 0x87 : 1 }
         let broker = try ScriptedBroker(port: try FreePort.find(), script)
         defer { broker.stop() }
-        let site = try site(on: broker)
+        let site = try Site(on: broker)
         try site.startDaemon()
         #expect(site.wait { site.isDrained }, "\(site.account)")
         #expect(
@@ -208,7 +198,7 @@ import Testing
         var script = ScriptedBroker.Script()
         script.subscribe = { _ in 0 }
         let broker = try ScriptedBroker(port: try FreePort.find(), script)
-        let site = try site(on: broker)
+        let site = try Site(on: broker)
         try site.startDaemon()
         #expect(site.wait { site.alertStates == ["broker_qos_zero raised"] }, "\(site.account)")
         broker.stop()
@@ -227,7 +217,7 @@ import Testing
         script.subscribe = { _ in 0x87 }
         let broker = try ScriptedBroker(port: try FreePort.find(), script)
         defer { broker.stop() }
-        let site = try site(on: broker)
+        let site = try Site(on: broker)
         try site.startDaemon()
         func error() -> String { (site.status["broker"] as? [String: Any])?["last_error"] as? String ?? "" }
         #expect(
@@ -241,7 +231,7 @@ import Testing
         script.connect = nil
         let broker = try ScriptedBroker(port: try FreePort.find(), script)
         defer { broker.stop() }
-        let site = try site(on: broker)
+        let site = try Site(on: broker)
         try site.startDaemon()
         #expect(site.wait { site.log.contains("it speaks no MQTT 5, which the gateway needs") }, "\(site.account)")
     }
@@ -249,7 +239,7 @@ import Testing
     @Test func whoTakesOurClientIdIsNoticed() throws {
         let broker = try ScriptedBroker(port: try FreePort.find(), ScriptedBroker.Script())
         defer { broker.stop() }
-        let site = try site(on: broker)
+        let site = try Site(on: broker)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         broker.disconnect(0x8E)
@@ -276,53 +266,7 @@ import Testing
         #expect(site.wait { site.alertStates.contains("client_id_taken raised") }, "\(site.alertStates)")
     }
 
-    // MARK: A packet that fills the memory
-
-    /// MQTT's longest packet, 256 MiB, and one that fits into the memory once and not twice; within
-    /// the unit's memory limit, where this machine can set one for a test.
-    @Test(arguments: [268_435_455, 120 << 20], [false, true])
-    func aGiantPacketEndsTheConnectionAndNotTheGateway(_ bytes: Int, _ usesTLS: Bool) throws {
-        var script = ScriptedBroker.Script()
-        script.giant = bytes
-        script.messages = { $0 == 0 ? [] : [("lifts/1/state", state(1, moving: 1)), ("lifts/1/state", state(2))] }
-        let broker = try ScriptedBroker(port: try FreePort.find(), script)
-        defer { broker.stop() }
-        let made = try Certificates()
-        let proxy = usesTLS ? try TLSProxy(to: broker.port, made) : nil
-        let site = try site(on: broker)
-        if let proxy {
-            try site.rewriteConfiguration {
-                $0.replacingOccurrences(
-                    of: "broker: { url: \"mqtt://127.0.0.1:\(broker.port)\" }",
-                    with: "broker: { url: \"mqtts://127.0.0.1:\(proxy.port)\", ca_file: \"\(made.path("ca.crt"))\" }")
-            }
-        }
-        let group = MemoryGroup.isPossible ? try MemoryGroup(bytes: 256 << 20) : nil
-        try site.startDaemon(in: group)
-        #expect(site.wait(60) { site.hasAlert("suspected", of: "1") }, "\(site.account)")
-        #expect(site.isDaemonRunning && site.status("counters", "giant_packets") == 1, "\(site.status)")
-        #expect(site.log.contains("it sent a packet longer than we take"), "\(site.account)")
-        let peak = try #require(site.peakMemory)
-        #expect(peak < 256 << 20, "the unit's MemoryMax; it was \(peak >> 20) MiB")
-        #expect(group?.kills ?? 0 == 0)
-        site.stopDaemon()
-    }
-
-    @Test func aGiantPacketOfTheCentresBrokerHoldsUpOnlyThatRoute() throws {
-        var script = ScriptedBroker.Script()
-        script.giant = 268_435_455
-        let broker = try ScriptedBroker(port: try FreePort.find(), script)
-        defer { broker.stop() }
-        let site = try Site(parameters: quick, centres: "centre: { url: \"mqtt://127.0.0.1:\(broker.port)\" }")
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        #expect(site.wait(60) { site.log.contains("it sent a packet longer than we take") }, "\(site.account)")
-        site.trap()
-        #expect(
-            site.wait(60) { broker.published.contains { $0.topic == "hoistway/v1/test/alert/entrapment" } },
-            "\(site.account)")
-        #expect(site.isDaemonRunning)
-    }
+    // MARK: Presses
 
     /// The broker had saved the session and assigns packet ids anew; the controller has no clock
     /// and sends the same messages again.
@@ -335,7 +279,7 @@ import Testing
         }
         let broker = try ScriptedBroker(port: try FreePort.find(), script)
         defer { broker.stop() }
-        let site = try site(
+        let site = try Site(
             on: broker,
             rules: """
                 rules: [{ rule: called, kind: car_alarm_call, when: '"90" in codes', title: { en: called, zh: 报警 } }]
@@ -356,7 +300,7 @@ import Testing
         script.messages = { _ in [("lifts/1/event", #"{"Message_Code":"90","Active":true}"#)] }
         let broker = try ScriptedBroker(port: try FreePort.find(), script)
         defer { broker.stop() }
-        let site = try site(on: broker)
+        let site = try Site(on: broker)
         try site.startDaemon()
         #expect(site.wait { site.alertStates.contains("car_alarm_call raised") }, "\(site.account)")
         for connection in 2...3 {
@@ -364,27 +308,5 @@ import Testing
             #expect(site.wait { site.status("counters", "messages") == connection }, "\(site.status)")
         }
         #expect(site.alertStates.count { $0.hasPrefix("car_alarm_call") } == 1, "\(site.alertStates)")
-    }
-
-    // MARK: Messages that are not read
-
-    @Test func ofAStrangersMessageOnlyItsBeginningItsLengthAndItsHashAreKept() throws {
-        let site = try Site(parameters: quick)
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained })
-        let long = String(repeating: "unregistered ", count: 4850)
-        for _ in 0..<40 { site.send("nobody", long) }
-        site.send("1", long + long)
-        #expect(site.wait { site.status("counters", "messages") == 41 })
-        site.killDaemon()
-        try site.startDaemon()
-        #expect(site.wait { site.isDrained }, "the journal is replayed: \(site.log)")
-        site.stopDaemon()
-        let page = try site.run(["journal", "export", "--config", site.folder + "/hoistway.yaml"])
-        let rows = page.output.split(separator: "\n").filter { $0.contains("unread_sha256") }
-        #expect(rows.count == 41 && rows.allSatisfy { $0.count < 600 }, "\(page.output.prefix(1000))")
-        #expect(rows[0].contains("\"unread_length\":\(long.utf8.count)"))
-        let digest = SHA256.hash(Array(long.utf8).span).map { String(format: "%02x", $0) }.joined()
-        #expect(rows[0].contains("\"unread_sha256\":\"\(digest)\""))
     }
 }

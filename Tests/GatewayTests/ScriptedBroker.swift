@@ -157,3 +157,15 @@ final class ScriptedBroker: Sendable {
         return found
     }
 }
+
+extension Site {
+    /// The daemon on a building's broker that follows a script.
+    convenience init(on broker: ScriptedBroker, rules: String? = nil) throws {
+        try self.init(rules: rules, parameters: rules == nil ? quick : "")
+        try rewriteConfiguration {
+            $0.replacingOccurrences(
+                of: "broker: { url: \"mqtt://127.0.0.1:\(port)\" }",
+                with: "broker: { url: \"mqtt://127.0.0.1:\(broker.port)\" }")
+        }
+    }
+}

@@ -185,15 +185,22 @@ import Testing
             })
         #expect(cleared["alert_id"] as? String == ahead["alert_id"] as? String, "one emergency is one alert")
         #expect((cleared["onset"] as? String)?.hasPrefix(thisYear) == true)
-        // A hold that starts now has its usual length.
+        try expectUsualHold(site, in: thisYear)
+        try expectOneChange(site, in: thisYear)
+    }
+
+    /// A hold that starts now has its usual length.
+    private func expectUsualHold(_ site: Site, in thisYear: String) throws {
         site.trap("2")
         #expect(site.wait(30) { site.hasAlert("confirmed", of: "2") }, "\(site.account)")
         let now = try #require(site.events.last { $0["subject"] as? String == "2" })
         #expect((now["time"] as? String)?.hasPrefix(thisYear) == true && now["timecorrection"] == nil)
         let list = try Site.run(["journal", "list", "--config", site.folder + "/hoistway.yaml"]).output
         #expect(list.split(separator: "\n").contains { $0.hasPrefix(thisYear) && $0.contains("cleared") }, "\(list)")
+    }
 
-        // One change is reported once.
+    /// One change is reported once, and the contract is kept.
+    private func expectOneChange(_ site: Site, in thisYear: String) throws {
         site.stopDaemon()
         try site.startDaemon()
         #expect(site.wait { site.isDrained })

@@ -16,42 +16,11 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
 
-    private func alert(_ id: String, _ revision: Int = 1, lift: String = "1", kind: String = "entrapment")
-        -> Alert
-    {
-        Alert(
-            id: id, revision: revision, lift: lift, kind: kind, state: .suspected, severity: .critical, rule: "r",
-            ruleVersion: "v", onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: 1), reason: "held",
-            hold: .seconds(10), confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
-    }
-
-    /// Writes batches of three messages, each with an alert that no centre has stored yet.
-    /// - Parameter text: the content of each message.
-    private func fill(
-        _ journal: Journal, batches: Int, from first: Int = 0, text: () -> String = { UUID().uuidString }
-    ) throws {
-        try journal.beginRun(boot: "boot", anchor: 0)
-        for n in first..<first + batches {
-            var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
-            for message in 0..<3 {
-                batch.messages.append(
-                    JournalledMessage(
-                        arrival: Int64(n), topic: Array("lifts/\(message)/state".utf8),
-                        payload: Array("{\"n\":\(n),\"m\":\"\(text())\"}".utf8), isRetained: false,
-                        mid: message))
-            }
-            batch.control = "control \(n)"
-            batch.alerts = [(alert("alert-\(n)"), Array("{\"n\":\(n)}".utf8))]
-            if n == first + batches / 2 { batch.snapshot = Array("state \(n)".utf8) }
-            try journal.commit(batch)
-        }
-    }
-
     // MARK: Finding it
 
     @Test func anUntouchedJournalIsSound() throws {
         let journal = try Journal(path)
-        try fill(journal, batches: 30)
+        try journal.fill(batches: 30)
         let audit = journal.audit()
         #expect(audit.isSound && audit.unchecked == 0, "\(audit.problems)")
         #expect(audit.batches == 30 && audit.messages == 90 && audit.alerts == 30 && audit.pending == 30)
@@ -72,16 +41,16 @@ import Testing
     ])
     func whatWasChangedIsFoundAndNamed(_ change: String, _ fragment: String) throws {
         let journal = try Journal(path)
-        try fill(journal, batches: 10)
+        try journal.fill(batches: 10)
         try Database(path).execute(change)
         let audit = journal.audit()
         #expect(audit.problems.contains { $0.contains(fragment) }, "\(change): \(audit.problems)")
     }
 
     @Test func aSegmentWithoutItsBeginningSaysNothingRatherThanSomethingElse() throws {
-        do { try fill(try Journal(path), batches: 20) }
+        do { try Journal(path).fill(batches: 20) }
         let journal = try Journal(path)
-        try fill(journal, batches: 20, from: 20)
+        try journal.fill(batches: 20, from: 20)
         // The second run has started a segment of its own. The first segment loses its beginning.
         try Database(path).execute("DELETE FROM batch WHERE seq <= 5")
         #expect(journal.audit().problems.contains { $0.contains("no beginning") })
@@ -95,8 +64,8 @@ import Testing
     }
 
     @Test func whatASalvageHasNoTimeForIsTheOldest() throws {
-        do { try fill(try Journal(path), batches: 100) }
-        do { try fill(try Journal(path), batches: 300, from: 100) }
+        do { try Journal(path).fill(batches: 100) }
+        do { try Journal(path).fill(batches: 300, from: 100) }
         let saved = try Journal.salvage(path, into: folder + "/saved.db", readings: 1)
         // Only whole segments can be decoded: of the last 256 batches, those from a segment's first
         // on.
@@ -107,7 +76,7 @@ import Testing
 
     @Test func aChangedReadingIsRefusedWhenItIsReadBack() throws {
         let journal = try Journal(path)
-        try fill(journal, batches: 10)
+        try journal.fill(batches: 10)
         try Database(path).execute(
             "UPDATE batch SET readings = (SELECT readings FROM batch WHERE seq = 3) WHERE seq = 4")
         let error = #expect(throws: JournalError.self) { try journal.forEachBatch(after: 0) { _ in } }
@@ -119,7 +88,7 @@ import Testing
     @Test func aSnapshotThatIsNotWhatWasWrittenIsRefused() throws {
         do {
             let journal = try Journal(path)
-            try fill(journal, batches: 3)
+            try journal.fill(batches: 3)
             try journal.saveSnapshot([1, 2, 3], through: 3)
         }
         try Database(path).execute("UPDATE snapshot SET seq = 2")
@@ -131,7 +100,7 @@ import Testing
         let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 1_000_000_000))
         let aside = try #require(damage?.file)
         #expect(FileManager.default.contents(atPath: aside)?.count == 40_000, "nothing is deleted")
-        try fill(journal, batches: 2)
+        try journal.fill(batches: 2)
         #expect(journal.audit().isSound)
     }
 
@@ -144,7 +113,7 @@ import Testing
     @Test func whateverPageIsDestroyedTheJournalOpensAndInventsNothing() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SplitMix64(seed: seed)
-        do { try fill(try Journal(path), batches: 200) }
+        do { try Journal(path).fill(batches: 200) }
         let whole = try #require(FileManager.default.contents(atPath: path))
         let (pages, rounds) = (whole.count / 1024, 60)
         var saved = 0
@@ -169,7 +138,7 @@ import Testing
                     row.body == Array("{\"n\":\(row.eventID.dropFirst(6).dropLast(2))}".utf8)
                 })
             saved += found.batches
-            try fill(journal, batches: 1, from: 1000)
+            try journal.fill(batches: 1, from: 1000)
         }
         #expect(saved > rounds * 100, "on average more than half of the batches are saved: \(saved / rounds) of 200")
     }
@@ -203,7 +172,7 @@ import Testing
     }
 
     @Test func numbersThatCannotBeReadAreNotUsedAgain() throws {
-        do { try fill(try Journal(path), batches: 50) }
+        do { try Journal(path).fill(batches: 50) }
         let root = try Database(path).scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'numbering'") ?? 0
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try file.seek(toOffset: UInt64(root - 1) * 1024)
@@ -212,21 +181,21 @@ import Testing
         Journal.markDamaged(path)
         let (journal, _) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
         let before = try journal.outbox(limit: 1000).map(\.sequence).max() ?? 0
-        try fill(journal, batches: 1, from: 1000)
+        try journal.fill(batches: 1, from: 1000)
         #expect(before >= 50)
         #expect(try journal.outbox(limit: 1000).map(\.sequence).max() ?? 0 > 1_000_000)
     }
 
     @Test func aTableThatIsGoneIsDamage() throws {
-        do { try fill(try Journal(path), batches: 20) }
+        do { try Journal(path).fill(batches: 20) }
         try Database(path).execute("DROP TABLE batch")
         let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
         #expect(damage?.saved.pending == 20 && damage?.saved.alerts == 20)
-        try fill(journal, batches: 1, from: 1000)
+        try journal.fill(batches: 1, from: 1000)
     }
 
     @Test func aJournalThatLostItsEndIsSavedToThere() throws {
-        do { try fill(try Journal(path), batches: 200) }
+        do { try Journal(path).fill(batches: 200) }
         let whole = try #require(FileManager.default.contents(atPath: path)).count
         #expect(truncate(path, whole - 5000) == 0)
         Journal.markDamaged(path)
@@ -238,156 +207,12 @@ import Testing
     }
 
     @Test func aPowerCutWhileItIsReplacedLeavesOneOrTheOther() throws {
-        do { try fill(try Journal(path), batches: 5) }
+        do { try Journal(path).fill(batches: 5) }
         // Between the two renames: the damaged file is moved, and the new one does not have its
         // name yet.
         try FileManager.default.moveItem(atPath: path, toPath: path + ".new")
         let (journal, damage) = try Journal.openOrReplace(path, now: Instant(nanoseconds: 0))
         #expect(damage == nil)
         #expect(journal.audit().batches == 5)
-    }
-
-    // MARK: Formats and numbers
-
-    @Test func aJournalOfTheFirstFormatIsBroughtUpToDateAndLosesNothing() throws {
-        let fixture = #filePath.replacingOccurrences(of: "DamageTests.swift", with: "Fixtures/format-1.sql")
-        do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
-        let journal = try Journal(path)
-        var messages = 0
-        try journal.forEachBatch(after: 0) { messages += $0.messages.count }
-        #expect(messages == 38)
-        #expect(try journal.outbox(limit: 10).count == 1)
-        #expect(try journal.alerts().count == 3)
-        #expect(try journal.snapshot() != nil)
-        let before = journal.audit()
-        #expect(before.isSound && before.unchecked == 14, "\(before.problems), \(before.unchecked)")
-        try fill(journal, batches: 3)
-        let after = journal.audit()
-        #expect(after.isSound && after.alerts == 6, "\(after.problems)")
-    }
-
-    @Test func aJournalOfTheSecondFormatIsOwedToTheCentresOfToday() throws {
-        let fixture = #filePath.replacingOccurrences(of: "DamageTests.swift", with: "Fixtures/format-2.sql")
-        do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
-        let journal = try Journal(path)
-        #expect(try journal.outbox(limit: 10).count == 1)
-        #expect(journal.audit().isSound, "\(journal.audit().problems)")
-        #expect(try journal.setRecipients([Recipient("city"), Recipient("keeper")]) == 0)
-        for centre in ["city", "keeper"] {
-            #expect(try journal.pending(for: centre, in: .entrapment, after: 0, limit: 10).count == 1)
-        }
-        #expect(journal.audit().isSound, "\(journal.audit().problems)")
-    }
-
-    @Test func aJournalOfTheThirdFormatKeepsItsAlertsQueuesAndCounts() throws {
-        let fixture = #filePath.replacingOccurrences(of: "DamageTests.swift", with: "Fixtures/format-3.sql")
-        do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
-        let journal = try Journal(path)
-        #expect(journal.audit().isSound, "\(journal.audit().problems)")
-        let found = try journal.statistics()
-        #expect(found.alerts == 7 && found.batches == 18 && found.readingsBytes == 2455 && found.pending == 5)
-        #expect(try journal.counters()["messages"] == 41)
-        #expect(try journal.pending(for: "city", in: .entrapment, after: 0, limit: 10).count == 3)
-        #expect(try journal.pending(for: "keeper", in: .fault, after: 0, limit: 10).isEmpty)
-        var batch = Journal.Batch(now: Instant(nanoseconds: 1_795_298_600_000_000_000))
-        batch.alerts = [(alert("after"), Array("{}".utf8))]
-        try journal.commit(batch)
-        #expect(journal.audit().isSound, "\(journal.audit().problems)")
-        #expect(try journal.statistics().batches == 19)
-    }
-
-    @Test(arguments: [("format-2", 1), ("format-3", 5)])
-    func aCopyOfAnOlderFormatIsSaved(_ name: String, _ pending: Int) throws {
-        let fixture = #filePath.replacingOccurrences(of: "DamageTests.swift", with: "Fixtures/\(name).sql")
-        do { try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8)) }
-        let saved = try Journal.salvage(path, into: folder + "/saved.db")
-        #expect(saved.pending == pending && saved.gaps == 0 && saved.batches > 10, "\(saved)")
-        let journal = try Journal(folder + "/saved.db")
-        #expect(journal.audit().isSound, "\(journal.audit().problems)")
-        #expect(try journal.statistics().pending == pending)
-    }
-
-    @Test func eachLiftsEventsAreCountedInEachLane() throws {
-        let journal = try Journal(path)
-        var batch = Journal.Batch(now: Instant(nanoseconds: 1))
-        batch.alerts = [
-            alert("a", lift: "1"), alert("b", lift: "2"), alert("c", lift: "1"),
-            alert("d", lift: "1", kind: "door_open_fault"),
-            alert("a", 2, lift: "1"),
-        ].map { ($0, Array("{}".utf8)) }
-        try journal.commit(batch)
-        _ = try journal.receipt(["a/1", "c/1"], from: "centre")
-        var later = Journal.Batch(now: Instant(nanoseconds: 2))
-        later.alerts = [(alert("e", lift: "1"), Array("{}".utf8))]
-        try journal.commit(later)
-        let numbers = Dictionary(uniqueKeysWithValues: try journal.outbox(limit: 10).map { ($0.eventID, $0.sequence) })
-        #expect(numbers == ["b/1": 1, "d/1": 1, "a/2": 3, "e/1": 4], "a number is used once, delivered or not")
-    }
-
-    // MARK: Damage of any kind
-
-    @Test func whateverDamageAJournalHasSavingFromItEndsSoonAndNeedsLittleMemory() throws {
-        let seed = UInt64.random(in: 0...UInt64.max)
-        print("salvage of random damage: seed \(seed)")
-        var random = SplitMix64(seed: seed)
-        do { try fill(try Journal(path), batches: 40) { String(random.next(), radix: 16) } }
-        let whole = [UInt8](try #require(FileManager.default.contents(atPath: path)))
-        let (damaged, saved) = ("/dev/shm/hoistway-fuzz-\(seed).db", "/dev/shm/hoistway-fuzz-\(seed)-saved.db")
-        func remove() {
-            for name in [damaged, saved] { for end in ["", "-wal", "-shm"] { unlink(name + end) } }
-        }
-        defer { remove() }
-        let memory = Self.peakMemory
-        let start = ContinuousClock.now
-        var (rounds, slowest, batches) = (0, Duration.zero, 0)
-        while rounds < 3000, rounds < 100 || ContinuousClock.now - start < .seconds(8) {
-            remove()
-            try Data(Self.damage(whole, by: &random)).write(to: URL(fileURLWithPath: damaged))
-            let began = ContinuousClock.now
-            let found = try Journal.salvage(damaged, into: saved)
-            batches += found.batches
-            #expect(found.batches <= 40 && found.alerts <= 40, "seed \(seed), round \(rounds): \(found)")
-            let took = ContinuousClock.now - began
-            slowest = max(slowest, took)
-            #expect(took < .seconds(20), "seed \(seed), round \(rounds)")
-            rounds += 1
-        }
-        #expect(Self.peakMemory - memory < 300 << 20, "seed \(seed), of \(rounds) rounds")
-        #expect(batches > rounds * 5, "something is saved: \(batches) batches in \(rounds) rounds, seed \(seed)")
-        print("\(rounds) rounds, the slowest \(slowest), \(batches) batches saved")
-    }
-
-    /// The most bytes of memory that this process has used.
-    private static var peakMemory: Int {
-        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }.flatMap { Int($0.filter(\.isNumber)) }.map {
-            $0 << 10
-        }
-            ?? 0
-    }
-
-    /// Applies one to six kinds of damage: a changed byte, noise, zeros, a page copied over
-    /// another, a changed page number, a truncated end.
-    private static func damage(_ whole: [UInt8], by random: inout SplitMix64) -> [UInt8] {
-        var bytes = whole
-        for _ in 0..<Int.random(in: 1...6, using: &random) {
-            let pages = bytes.count / 1024
-            let page = Int.random(in: 0..<pages, using: &random) * 1024
-            switch Int.random(in: 0..<6, using: &random) {
-            case 0: bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
-            case 1: for i in page..<page + 1024 { bytes[i] = UInt8.random(in: 0...255, using: &random) }
-            case 2: for i in page..<page + Int.random(in: 1...1024, using: &random) { bytes[i] = 0 }
-            case 3:
-                let other = Int.random(in: 0..<pages, using: &random) * 1024
-                bytes.replaceSubrange(page..<page + 1024, with: bytes[other..<other + 1024])
-            case 4:
-                // The header, the cells' offsets and the child pages are at a page's beginning.
-                let offset = page + Int.random(in: 0..<64, using: &random)
-                for i in 0..<3 { bytes[offset + i] = 0 }
-                bytes[offset + 3] = UInt8.random(in: 0...UInt8(min(pages, 255)), using: &random)
-            default: bytes.removeLast(Int.random(in: 0..<bytes.count / 2, using: &random))
-            }
-        }
-        return bytes
     }
 }

@@ -4,50 +4,7 @@ import Testing
 @testable import Scoring
 
 /// What counts as found, as missed, as false, with one lift and a few seconds.
-@Suite struct ScoreTests {
-    private static let hold = 70.0
-
-    private func fact(
-        _ kind: String = "entrapment", from start: Double = 1000, decidable: Double? = 1000, to end: Double = 2000,
-        lift: String = "1"
-    ) -> TruthRow {
-        var row = TruthRow(kind: kind, lift: lift, start: start, decidable: decidable, end: end)
-        row.place = "off_level"
-        if decidable != nil, kind == "entrapment" {
-            (row.branch, row.confirmable, row.confirmedBy) = (.offLevel, decidable, .offLevel)
-        }
-        return row
-    }
-
-    /// There is evidence, and entrapment.md leaves it a suspicion.
-    private func suspectable(from start: Double = 1000, to end: Double = 2000) -> TruthRow {
-        var row = fact(from: start, decidable: start, to: end)
-        (row.branch, row.confirmable, row.confirmedBy) = (.silence, nil, nil)
-        return row
-    }
-
-    private func run(to end: Double = 10_000) -> TruthRow {
-        var row = TruthRow(kind: "run", lift: "", start: 0, decidable: 0, end: end)
-        row.lifts = 1
-        return row
-    }
-
-    private func revision(_ state: String, at time: Double, id: String = "a", revision: Int = 1) -> AlertRevision {
-        AlertRevision(
-            alertID: id, revision: revision, lift: "1", kind: "entrapment", state: state, time: time,
-            holds: Self.hold)
-    }
-
-    private func score(
-        _ truth: [TruthRow], _ revisions: [AlertRevision], deaf: [ClosedRange<Double>] = [],
-        holds: [String: Double] = [:],
-        entrapmentHolds: EntrapmentHolds = EntrapmentHolds()
-    ) -> ScoreCard {
-        ScoreCard(
-            truth: [run()] + truth, alerts: revisions, grace: 2, holds: holds, entrapmentHolds: entrapmentHolds,
-            deaf: deaf)
-    }
-
+@Suite struct ScoreTests: ScoreExamples {
     /// A rule that does not wait must report a button that was pressed for an instant. A rule that
     /// waits need not.
     @Test(arguments: [(0.0, 1, 0), (10, 0, 1)])
@@ -177,17 +134,6 @@ import Testing
         #expect(card.entrapment.carried == carried && card.entrapment.missed == 1 - carried)
     }
 
-    @Test func anAlertThatGoesOnFalselyIsFalse() {
-        let revisions = [
-            revision("confirmed", at: 1070), revision("cleared", at: 2010, revision: 2),
-            revision("confirmed", at: 6000, revision: 3),
-            revision("confirmed", at: 6180, revision: 4), revision("cleared", at: 6500, revision: 5),
-        ]
-        let card = score([fact()], revisions)
-        #expect(card.entrapment.detected == 1 && card.entrapment.falseAlarms == 1)
-        #expect(card.findings.contains { $0.verdict == .falseAlarm && $0.time == 6000 })
-    }
-
     /// A silence that was over before its rule's hold, in a run in which every other one was
     /// suppressed.
     @Test func suppressedAlertsTellTheirHoldsToo() {
@@ -232,60 +178,6 @@ import Testing
         revision.recorded = 1100
         let card = score([fact()], [revision]).entrapment
         #expect(card.inTime == 0 && card.late == 1 && card.raisedAfter == [100])
-    }
-
-    /// A rescuer who is sent to an empty lift goes in vain, whether that could be known or not:
-    /// cautious alerts are in the bound.
-    @Test func nobodyTrappedMakesItFalseAlsoWhereTheCarWasInDoubt() {
-        let plain = score([], [revision("confirmed", at: 500)])
-        #expect(plain.entrapment.falseAlarms == 1 && plain.entrapment.cautious == 0 && !plain.isGood)
-        let doubt = score([fact("stuck_unknown", from: 400, to: 600)], [revision("confirmed", at: 500)])
-        #expect(doubt.entrapment.falseAlarms == 1 && doubt.entrapment.cautious == 1)
-        #expect(!doubt.isGood, "nothing had broken")
-        let broken = score(
-            [fact("stuck_unknown", from: 400, to: 600), fact("breakdown", from: 400, to: 400)],
-            [revision("confirmed", at: 500)])
-        #expect(broken.entrapment.falseAlarms == 1 && broken.isGood, "the car really was shut")
-    }
-
-    /// A sensor showed an occupant: as false as any other, and counted apart.
-    @Test func falseOnesByASensorThatErrsAreToldApart() {
-        func misled(_ sensor: String, sunUntil end: Double = 0) -> Int {
-            var lift = fact("lift", from: 0, to: 10_000)
-            lift.sensor = sensor
-            let sun = fact("nuisance.bad_sensor", from: 100, to: end)
-            let score = score([lift] + (end > 0 ? [sun] : []), [revision("confirmed", at: 900)]).entrapment
-            #expect(score.falseAlarms == 1)
-            return score.misled
-        }
-        #expect(misled("truthful") == 0 && misled("missing") == 0)
-        #expect(misled("erring") == 1 && misled("lagging") == 1)
-        #expect(misled("truthful", sunUntil: 700) == 1 && misled("truthful", sunUntil: 500) == 0)
-    }
-
-    @Test func suspicionsOfNobodyAreCountedAndThoseOfASilenceApart() {
-        let plain = score([], [revision("suspected", at: 500)]).entrapment
-        #expect(plain.suspectedFalsely == 1 && plain.suspectedCautiously == 0 && plain.falseAlarms == 0)
-        for doubt in ["stuck_unknown", "silent_in_use"] {
-            let uncertain = score([fact(doubt, from: 400, to: 600)], [revision("suspected", at: 500)]).entrapment
-            #expect(uncertain.suspectedFalsely == 1 && uncertain.suspectedCautiously == 1)
-        }
-    }
-
-    @Test func aSilenceExcusesNoConfirmation() {
-        let silence = score([fact("silent_in_use", from: 400, to: 600)], [revision("confirmed", at: 500)]).entrapment
-        #expect(silence.falseAlarms == 1 && silence.cautious == 0)
-    }
-
-    @Test func falseOnesStandInTheStratumOfTheirLift() {
-        var lift = fact("lift", from: 0, to: 10_000)
-        (lift.sensor, lift.network) = ("stuck", "lossy")
-        let card = score([lift], [revision("confirmed", at: 500)])
-        #expect(
-            card.strata(by: \.network).first?.score.falseAlarms == 1
-                && card.strata(by: \.network).first?.name == "lossy")
-        #expect(card.stuck.falseAlarms == 1 && card.entrapment.falseAlarms == 0)
-        #expect(card.strata(by: \.cause).isEmpty)
     }
 
     @Test func theLifeOfAnAlertIsWatched() {
@@ -350,11 +242,5 @@ import Testing
         sum += score([fact()], [revision("confirmed", at: 1070)])
         #expect(sum.entrapment.happened == 2 && sum.entrapment.missed == 1 && sum.findings.count == 2)
         #expect(sum.strata.values.reduce(0) { $0 + $1.happened } == 2)
-    }
-
-    /// The "rule of three", and values of the tables of the Poisson distribution (Garwood 1936).
-    @Test(arguments: [(0, 2.996), (1, 4.744), (10, 16.962), (100, 118.08)])
-    func boundsAreThoseOfThePoissonDistribution(_ count: Int, _ upper: Double) {
-        #expect(abs(Bounds.upper(count) - upper) < 0.01)
     }
 }
