@@ -42,8 +42,15 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["CCurl", "Connectivity", "LiftModel"], swiftSettings: strict),
         .target(
             name: "DeviceProfiles", dependencies: ["LiftModel", "Encoding", "PositionedYAML"], swiftSettings: strict),
+        .target(name: "RuleEngine", dependencies: ["LiftModel", "Encoding"], swiftSettings: strict),
         .target(
-            name: "Detection", dependencies: ["LiftModel", "Encoding", "PositionedYAML", "CCrypto"],
+            name: "RuleLanguage", dependencies: ["LiftModel", "PositionedYAML", "RuleEngine"], swiftSettings: strict),
+        .target(
+            name: "Monitoring", dependencies: ["CCrypto", "LiftModel", "Encoding", "RuleEngine", "RuleLanguage"],
+            swiftSettings: strict),
+        .target(
+            name: "RuleTools",
+            dependencies: ["LiftModel", "PositionedYAML", "RuleEngine", "RuleLanguage", "Monitoring"],
             swiftSettings: strict),
         .target(
             name: "Journal", dependencies: ["LiftModel", "Encoding", "CCrypto", "CSQLite", "CZstd"],
@@ -59,15 +66,16 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Connectivity", "LiftModel", "Encoding", "PositionedYAML", "HTTP", "MQTT", "DeviceProfiles",
-                "Detection", "Journal", "Platform", "Trace", "Uplink",
+                "RuleLanguage", "Monitoring", "RuleTools", "Journal", "Platform", "Trace", "Uplink",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "hoistway",
             dependencies: [
-                "Connectivity", "Gateway", "Detection", "LiftModel", "Encoding", "Journal", "Platform",
-                "PositionedYAML", "Uplink",
+                "Connectivity", "Gateway", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "LiftModel",
+                "Encoding",
+                "Journal", "Platform", "PositionedYAML", "Uplink",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -95,8 +103,8 @@ let package = Package(
         .executableTarget(
             name: "hoistway-bench",
             dependencies: [
-                "City", "Gateway", "Detection", "DeviceProfiles", "LiftModel", "Encoding", "Journal", "Platform",
-                "PositionedYAML", "Scoring", "Uplink",
+                "City", "Gateway", "RuleLanguage", "Monitoring", "DeviceProfiles", "LiftModel", "Encoding", "Journal",
+                "Platform", "PositionedYAML", "Scoring", "Uplink",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/hoistway-bench",
@@ -104,7 +112,10 @@ let package = Package(
 
         .testTarget(
             name: "DetectionTests",
-            dependencies: ["Detection", "DeviceProfiles", "LiftModel", "Encoding", "PositionedYAML"],
+            dependencies: [
+                "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "DeviceProfiles", "LiftModel", "Encoding",
+                "PositionedYAML",
+            ],
             exclude: ["Fixtures"],
             swiftSettings: strict),
         // The journal on a disk that misbehaves; a program, so that it runs optimised.
@@ -135,8 +146,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "City", "Connectivity", "LiftModel", "Detection", "Gateway", "HTTP", "Journal", "MQTT",
-                "Platform", "PositionedYAML", "Uplink", "hoistway", "hoistway-sim",
+                "City", "Connectivity", "LiftModel", "RuleLanguage", "Monitoring", "RuleTools", "Gateway", "HTTP",
+                "Journal", "MQTT", "Platform", "PositionedYAML", "Uplink", "hoistway", "hoistway-sim",
             ],
             exclude: ["Fixtures"],
             swiftSettings: strict),

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Detection
 import DeviceProfiles
 import FoundationEssentials
 import Gateway
 import Journal
 import LiftModel
+import Monitoring
 import Uplink
 
 #if canImport(Glibc)

@@ -1,6 +1,6 @@
-import Detection
 import Encoding
 import LiftModel
+import Monitoring
 import Uplink
 
 extension OperatorAction {

@@ -1,8 +1,8 @@
-import Detection
 import DeviceProfiles
 import FoundationEssentials
 import Journal
 import LiftModel
+import Monitoring
 import PositionedYAML
 import Uplink
 

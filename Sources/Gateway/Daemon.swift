@@ -1,9 +1,9 @@
-import Detection
 import DeviceProfiles
 import FoundationEssentials
 import Journal
 import LiftModel
 import Logging
+import Monitoring
 import Platform
 import PositionedYAML
 import Synchronization

@@ -1,7 +1,7 @@
-import Detection
 import Encoding
 import Journal
 import LiftModel
+import Monitoring
 import Uplink
 
 /// The gateway's own events, delivered to the centres like alerts (docs/contract).

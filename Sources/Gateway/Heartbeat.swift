@@ -1,7 +1,7 @@
-import Detection
 import Encoding
 import Journal
 import LiftModel
+import Monitoring
 import Uplink
 
 /// The heartbeat for the centre: sent every minute over each route, and never stored, as an old one

@@ -1,7 +1,7 @@
-import Detection
 import FoundationEssentials
 import Journal
 import LiftModel
+import Monitoring
 import Uplink
 
 /// The identity of a journal: a random UUID in a file beside it, created at the first start. With

@@ -1,8 +1,8 @@
-import Detection
 import Encoding
 import FoundationEssentials
 import Journal
 import LiftModel
+import Monitoring
 import Uplink
 
 /// Alerts that a restart resumes from the journal, because they are no part of the detector's

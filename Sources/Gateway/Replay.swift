@@ -1,5 +1,5 @@
-import Detection
 import LiftModel
+import Monitoring
 import PositionedYAML
 import Trace
 import Uplink

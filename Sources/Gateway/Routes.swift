@@ -1,7 +1,7 @@
-import Detection
 import LiftModel
 import Logging
 import MQTT
+import Monitoring
 import Platform
 import PositionedYAML
 import Uplink

@@ -1,10 +1,11 @@
 import Connectivity
-import Detection
 import Encoding
 import Journal
 import LiftModel
 import MQTT
+import Monitoring
 import Platform
+import RuleLanguage
 import Uplink
 
 /// Tests the whole way with an entrapment of a lift that does not exist: broker, decoding, the

@@ -1,6 +1,6 @@
-import Detection
 import Encoding
 import LiftModel
+import Monitoring
 import Uplink
 
 /// The content of the status file, which the daemon writes every second for `hoistway status`. The

@@ -1,10 +1,10 @@
 import Connectivity
-import Detection
 import Encoding
 import Journal
 import LiftModel
 import Logging
 import MQTT
+import Monitoring
 import Platform
 import Uplink
 

@@ -1,8 +1,9 @@
 import Connectivity
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 import Platform
+import RuleLanguage
 import Uplink
 
 /// Operator actions and centre commands, the self-test, and the clock.

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Detection
 import Encoding
 import FoundationEssentials
 import Gateway
 import Journal
 import LiftModel
+import Monitoring
 import PositionedYAML
 import Uplink
 

@@ -3,9 +3,10 @@ import LiftModel
 import PositionedYAML
 import Testing
 
-@testable import Detection
 @testable import Gateway
 @testable import Journal
+@testable import RuleLanguage
+@testable import RuleTools
 @testable import Uplink
 @testable import hoistway_sim
 
