@@ -42,8 +42,15 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["CCurl", "Connectivity", "LiftModel"], swiftSettings: strict),
         .target(
             name: "DeviceProfiles", dependencies: ["LiftModel", "Encoding", "PositionedYAML"], swiftSettings: strict),
+        .target(name: "RuleEngine", dependencies: ["LiftModel", "Encoding"], swiftSettings: strict),
         .target(
-            name: "Detection", dependencies: ["LiftModel", "Encoding", "PositionedYAML", "CCrypto"],
+            name: "RuleLanguage", dependencies: ["LiftModel", "PositionedYAML", "RuleEngine"], swiftSettings: strict),
+        .target(
+            name: "Monitoring", dependencies: ["CCrypto", "LiftModel", "Encoding", "RuleEngine", "RuleLanguage"],
+            swiftSettings: strict),
+        .target(
+            name: "RuleTools",
+            dependencies: ["LiftModel", "PositionedYAML", "RuleEngine", "RuleLanguage", "Monitoring"],
             swiftSettings: strict),
         .target(name: "Contract", dependencies: ["CCrypto", "LiftModel", "Encoding"], swiftSettings: strict),
         .target(
@@ -62,15 +69,15 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Connectivity", "LiftModel", "Encoding", "PositionedYAML", "HTTP", "MQTT", "DeviceProfiles",
-                "Detection", "Contract", "Journal", "Platform", "Trace", "Delivery",
+                "RuleLanguage", "Monitoring", "RuleTools", "Contract", "Journal", "Platform", "Trace", "Delivery",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "hoistway",
             dependencies: [
-                "Connectivity", "Gateway", "Detection", "LiftModel", "Encoding", "Journal", "Platform",
-                "PositionedYAML", "Contract",
+                "Connectivity", "Gateway", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "LiftModel",
+                "Encoding", "Journal", "Platform", "PositionedYAML", "Contract",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -98,8 +105,8 @@ let package = Package(
         .executableTarget(
             name: "hoistway-bench",
             dependencies: [
-                "City", "Gateway", "Detection", "DeviceProfiles", "LiftModel", "Encoding", "Journal", "Platform",
-                "PositionedYAML", "Scoring", "Contract",
+                "City", "Gateway", "RuleLanguage", "Monitoring", "DeviceProfiles", "LiftModel", "Encoding", "Journal",
+                "Platform", "PositionedYAML", "Scoring", "Contract",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/hoistway-bench",
@@ -107,7 +114,10 @@ let package = Package(
 
         .testTarget(
             name: "DetectionTests",
-            dependencies: ["Detection", "DeviceProfiles", "LiftModel", "Encoding", "PositionedYAML"],
+            dependencies: [
+                "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "DeviceProfiles", "LiftModel", "Encoding",
+                "PositionedYAML",
+            ],
             exclude: ["Fixtures"],
             swiftSettings: strict),
         // The journal on a disk that misbehaves; a program, so that it runs optimised.
@@ -149,8 +159,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "City", "Connectivity", "LiftModel", "Detection", "Gateway", "HTTP", "Journal", "MQTT",
-                "Platform", "PositionedYAML", "Contract", "Delivery", "hoistway", "hoistway-sim",
+                "City", "Connectivity", "LiftModel", "RuleLanguage", "Monitoring", "RuleTools", "Gateway", "HTTP",
+                "Journal", "MQTT", "Platform", "PositionedYAML", "Contract", "Delivery", "hoistway", "hoistway-sim",
                 "hoistway-trial",
             ],
             exclude: ["Fixtures"],

@@ -1,9 +1,9 @@
 import ArgumentParser
-import Detection
 import DeviceProfiles
 import Encoding
 import Gateway
 import LiftModel
+import Monitoring
 import PositionedYAML
 
 #if canImport(Glibc)

@@ -1,11 +1,11 @@
 import ArgumentParser
 import Contract
-import Detection
 import DeviceProfiles
 import FoundationEssentials
 import Gateway
 import Journal
 import LiftModel
+import Monitoring
 
 #if canImport(Glibc)
     import Glibc

@@ -1,7 +1,7 @@
 import City
-import Detection
 import Gateway
 import LiftModel
+import Monitoring
 import Scoring
 
 /// The centre's answer to a suspicion.

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Detection
 import DeviceProfiles
 import Gateway
 import LiftModel
+import Monitoring
 
 /// JSON messages of many lifts through decoder and standard rules, as in the daemon.
 struct Messages: ParsableCommand {

@@ -1,9 +1,10 @@
 import ArgumentParser
-import Detection
 import DeviceProfiles
 import Gateway
 import LiftModel
+import Monitoring
 import PositionedYAML
+import RuleLanguage
 
 /// Reloads rules while lifts send messages. The alerts of every unchanged rule must be those of a
 /// run without a reload.

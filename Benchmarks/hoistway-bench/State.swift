@@ -1,9 +1,10 @@
 import ArgumentParser
-import Detection
 import DeviceProfiles
 import Gateway
 import LiftModel
+import Monitoring
 import PositionedYAML
+import RuleLanguage
 
 /// Memory per lift, and the time to start.
 struct State: ParsableCommand {
@@ -50,7 +51,7 @@ struct Load: ParsableCommand {
         }
         let began = cpuSeconds()
         let rules = try RuleSet([YAMLNode(parsing: Array(text.utf8), file: "many.yaml")])
-        let kind = Detector.LiftKind(
+        let kind = LiftKind(
             provides: Set(Signal.allCases), staleAfter: .seconds(60), equipment: .traction)
         let memory = try rules.memory(for: kind)
         printRow(

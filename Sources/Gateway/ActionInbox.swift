@@ -1,6 +1,6 @@
-import Detection
 import FoundationEssentials
 import Journal
+import Monitoring
 import Platform
 import PositionedYAML
 import Synchronization

@@ -1,6 +1,6 @@
 import Contract
-import Detection
 import LiftModel
+import Monitoring
 
 extension OperatorAction {
     /// The operator action of a centre command; the centre vouches for the person's name.

@@ -1,7 +1,9 @@
-import Detection
 import Encoding
 import LiftModel
+import Monitoring
 import PositionedYAML
+import RuleLanguage
+import RuleTools
 
 /// The output of `hoistway check --format json`.
 public enum CheckReport {

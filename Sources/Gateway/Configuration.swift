@@ -1,9 +1,9 @@
 import Contract
-import Detection
 import DeviceProfiles
 import FoundationEssentials
 import Journal
 import LiftModel
+import Monitoring
 import PositionedYAML
 
 /// A site's configuration: a dozen lines with the broker, the centre and the lifts.

@@ -1,5 +1,5 @@
-import Detection
 import LiftModel
+import Monitoring
 import Trace
 
 /// An input of the detector beside the lifts' messages: a connection event or an operator action.

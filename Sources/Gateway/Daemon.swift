@@ -1,11 +1,11 @@
 import Contract
 import Delivery
-import Detection
 import DeviceProfiles
 import FoundationEssentials
 import Journal
 import LiftModel
 import Logging
+import Monitoring
 import Platform
 import PositionedYAML
 import Synchronization

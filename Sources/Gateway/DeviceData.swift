@@ -1,7 +1,7 @@
-import Detection
 import DeviceProfiles
 import FoundationEssentials
 import PositionedYAML
+import RuleLanguage
 
 /// The profiles and rules of a site: how its lifts' messages are read, and which alerts follow.
 public struct DeviceData: Sendable {

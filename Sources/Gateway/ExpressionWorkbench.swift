@@ -1,8 +1,9 @@
-import Detection
 import DeviceProfiles
 import Encoding
 import LiftModel
 import PositionedYAML
+import RuleLanguage
+import RuleTools
 import Trace
 
 /// Reads traces of lines `{"t": seconds, "SIGNAL": value, …}` for `hoistway rules eval`.

@@ -1,7 +1,8 @@
 import Contract
-import Detection
+import Encoding
 import Journal
 import LiftModel
+import Monitoring
 
 /// The gateway's own events, delivered to the centres like alerts: their ids and lanes.
 /// `GatewayEvent` writes them.

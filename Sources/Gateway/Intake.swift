@@ -1,7 +1,8 @@
-import Detection
 import DeviceProfiles
 import Encoding
 import LiftModel
+import Monitoring
+import RuleLanguage
 
 /// Decodes each message by its lift's profile and applies the reading to the lift's state.
 ///
@@ -94,8 +95,8 @@ public struct Intake {
     /// The kind of lift, as the rules know it, from a profile, an equipment class and the register.
     public static func kind(
         _ profile: Profile, _ equipment: EquipmentClass, runTimeLimit: Duration? = nil
-    ) -> Detector.LiftKind {
-        Detector.LiftKind(
+    ) -> LiftKind {
+        LiftKind(
             provides: profile.provides, staleAfter: profile.staleAfter, shortestInterval: profile.shortestInterval,
             reportsEvery: profile.reportsChanges ? nil : profile.reportsEvery, equipment: equipment,
             runTimeLimit: runTimeLimit)
@@ -301,10 +302,6 @@ public struct Intake {
     /// Continues under changed rules. - Throws: `ExpressionError`; nothing is changed then.
     public mutating func adopt(_ rules: RuleSet, at now: Instant) throws(ExpressionError) {
         try detector.adopt(rules, at: now)
-    }
-
-    mutating func explain(rule: String, lift: String, reasons: Set<String>) throws(ExpressionError) {
-        try detector.explain(rule: rule, lift: lift, reasons: reasons)
     }
 
     mutating func nameAlerts(after origin: AlertOrigin) { detector.nameAlerts(after: origin) }

@@ -1,8 +1,8 @@
 import Contract
-import Detection
 import FoundationEssentials
 import Journal
 import LiftModel
+import Monitoring
 
 /// The identity of a journal: a random UUID in a file beside it, created at the first start. With
 /// the site it is a part of every alert's id, so that no two journals give the same id to different

@@ -1,7 +1,9 @@
 import Contract
-import Detection
+import Encoding
+import FoundationEssentials
 import Journal
 import LiftModel
+import Monitoring
 
 /// Alerts that a restart resumes from the journal, because they are no part of the detector's
 /// state: the gateway's own (`broker_lost`, a failed self-test, the self-test's virtual lift), and

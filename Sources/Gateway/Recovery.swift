@@ -1,7 +1,7 @@
-import Detection
 import Encoding
 import Journal
 import LiftModel
+import Monitoring
 
 /// Restores an intake to the state of the last process: the last snapshot, and the replayed batches
 /// since.

@@ -1,6 +1,6 @@
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 
 /// Finds registered lifts whose every message is refused: for the rules they are merely silent, and
 /// without this alert nobody would learn why.

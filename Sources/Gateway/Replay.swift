@@ -1,6 +1,6 @@
 import Contract
-import Detection
 import LiftModel
+import Monitoring
 import PositionedYAML
 import Trace
 

@@ -1,7 +1,7 @@
 import Contract
 import Delivery
-import Detection
 import LiftModel
+import Monitoring
 import PositionedYAML
 import Trace
 

@@ -1,9 +1,9 @@
 import Contract
 import Delivery
-import Detection
 import LiftModel
 import Logging
 import MQTT
+import Monitoring
 import Platform
 import PositionedYAML
 

@@ -1,8 +1,10 @@
 import Contract
-import Detection
 import DeviceProfiles
 import LiftModel
+import Monitoring
 import PositionedYAML
+import RuleLanguage
+import RuleTools
 
 /// Why an alert was raised: the parts of its rule over the time around it, from a replayed trace.
 public struct AlertExplanation {
@@ -38,6 +40,16 @@ public struct AlertExplanation {
         replay.atEnd = { explanation = $0.detector.explanation }
         _ = try replay.run(trace) { _, _ in }
         parts = explanation
+    }
+}
+
+extension Intake {
+    /// Records the parts of a rule on a lift from now on.
+    /// - Throws: `ExpressionError` when the rule has no such lift, or cannot be compiled.
+    mutating func explain(rule: String, lift: String, reasons: Set<String>) throws(ExpressionError) {
+        var detector = detector
+        try detector.explain(rule: rule, lift: lift, reasons: reasons)
+        restore(detector)
     }
 }
 

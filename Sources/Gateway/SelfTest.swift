@@ -1,10 +1,12 @@
 import Connectivity
 import Contract
-import Detection
+import Encoding
 import Journal
 import LiftModel
 import MQTT
+import Monitoring
 import Platform
+import RuleLanguage
 
 /// Tests the whole way with an entrapment of a lift that does not exist: broker, decoding, the
 /// site's rules, disk, route, receipt.

@@ -1,8 +1,9 @@
 import ArgumentParser
-import Detection
 import Gateway
 import LiftModel
 import PositionedYAML
+import RuleLanguage
+import RuleTools
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
-import Detection
 import LiftModel
+import RuleLanguage
+import RuleTools
 
 /// The contract's page of kinds: the alerts of the rules, and what a receiver does with each state
 /// and each severity.

@@ -1,11 +1,11 @@
 import ArgumentParser
 import Contract
-import Detection
 import Encoding
 import FoundationEssentials
 import Gateway
 import Journal
 import LiftModel
+import Monitoring
 import PositionedYAML
 
 #if canImport(Glibc)

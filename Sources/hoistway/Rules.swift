@@ -1,9 +1,11 @@
 import ArgumentParser
-import Detection
 import Encoding
 import Gateway
 import LiftModel
 import PositionedYAML
+import RuleEngine
+import RuleLanguage
+import RuleTools
 
 struct Rules: ParsableCommand {
     static let configuration = CommandConfiguration(

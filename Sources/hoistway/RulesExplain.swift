@@ -1,8 +1,8 @@
 import ArgumentParser
-import Detection
 import Encoding
 import Gateway
 import LiftModel
+import Monitoring
 
 struct RulesExplain: ParsableCommand {
     static let configuration = CommandConfiguration(

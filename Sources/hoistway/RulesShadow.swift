@@ -1,8 +1,9 @@
 import ArgumentParser
-import Detection
 import Encoding
 import Gateway
 import LiftModel
+import RuleLanguage
+import RuleTools
 
 struct RulesShadow: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,9 @@
 import ArgumentParser
-import Detection
 import Encoding
 import Gateway
 import PositionedYAML
+import RuleLanguage
+import RuleTools
 
 struct RulesTest: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
-import Detection
 import LiftModel
+import Monitoring
 import Testing
 
 /// Operator actions at the centre, and reminders of missing ones (entrapment.md, "After it").

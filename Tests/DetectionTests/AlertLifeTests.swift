@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// The states of one alert: raised after its hold, more severe, over, raised again.
 @Suite struct AlertLifeTests {

@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// One incident is one alert, whichever branches of its rule become due.
 @Suite struct BranchTests {

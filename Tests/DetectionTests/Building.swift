@@ -1,6 +1,7 @@
-import Detection
 import LiftModel
+import Monitoring
 import PositionedYAML
+import RuleLanguage
 import Testing
 
 /// A building for tests: lifts send readings, time is moved by hand, and alerts are collected.
@@ -9,7 +10,7 @@ struct Building {
     private(set) var now: Instant
     private(set) var revisions: [String] = []
     private(set) var alerts: [Alert] = []
-    private let kind: Detector.LiftKind
+    private let kind: LiftKind
     private var readings: [Reading]
     /// Greater than the keys of the messages in the fixtures, which a restored lift remembers.
     private var key: UInt64 = 1_000
@@ -31,7 +32,7 @@ struct Building {
     init(lifts: Int = 1, rules: RuleSet, provides: Set<Signal>) throws {
         detector = Detector(rules: rules, start: Self.start, isObserving: true)
         now = Self.start
-        kind = Detector.LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
+        kind = LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
         for number in 1...lifts { try detector.add(Lift(id: "\(number)"), kind: kind, at: Self.start) }
         readings = Array(repeating: Reading(), count: lifts)
     }

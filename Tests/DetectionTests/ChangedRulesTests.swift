@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// Changes of rules while lifts are watched.
 @Suite struct ChangedRulesTests {

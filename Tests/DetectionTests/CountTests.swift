@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// Counts at a number, such as a landing, and counts by the day.
 @Suite struct CountTests {

@@ -2,7 +2,7 @@ import Foundation
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import RuleTools
 
 /// Holds the decision table to an independent definition of an entrapment, which does not use the
 /// rules' text.

@@ -1,4 +1,4 @@
-@testable import Detection
+@testable import Monitoring
 
 /// The definition of the rule language, evaluated over a whole trace: slow and obviously right.
 ///

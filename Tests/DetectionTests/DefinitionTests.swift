@@ -2,7 +2,9 @@ import Encoding
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import RuleEngine
+@testable import RuleLanguage
+@testable import RuleTools
 
 /// Holds the streaming engine to the definition on random formulas and traces. A failure prints its
 /// seed and a shrunk case.
@@ -104,7 +106,7 @@ import Testing
     /// - Returns: the difference, or nil.
     static func disagreement(_ example: Case) -> String? {
         let unit = example.step.nanoseconds
-        let verdicts: [ExpressionTrace.Verdict]
+        let verdicts: [VerdictChange]
         do {
             var trace = try ExpressionTrace(example.formula.text(step: example.step))
             for i in example.order {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleEngine
 
 @Suite struct DeviceClockTests {
     private let second: Int64 = 1_000_000_000

@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// Gaps in observation: holds over them, the backlog after them, the first message after them.
 @Suite struct GapTests {

@@ -1,7 +1,8 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleLanguage
 
 /// A gateway signal of a lift is true for as long as its source (`GatewaySignals.swift`).
 @Suite struct GatewaySignalTests {
@@ -31,7 +32,7 @@ import Testing
         var fresh = try Building(lifts: 1, rules: rules)
         var detector = Detector(rules: fresh.detector.rules, start: Building.start, isObserving: true)
         for lift in lifts {
-            let kind = Detector.LiftKind(
+            let kind = LiftKind(
                 provides: [.moving, .inDoorZone, .codes], staleAfter: .seconds(60), equipment: .traction)
             try detector.add(Lift(id: lift), kind: kind, at: Building.start)
         }
@@ -62,7 +63,7 @@ import Testing
 
     @Test func aLiftThatIsRegisteredLaterHearsWhatIsSo() throws {
         var building = try powerCut([1], of: 1)
-        let kind = Detector.LiftKind(provides: [.moving], staleAfter: .seconds(60), equipment: .traction)
+        let kind = LiftKind(provides: [.moving], staleAfter: .seconds(60), equipment: .traction)
         let index = try building.detector.add(Lift(id: "new"), kind: kind, at: building.now)
         #expect(isSet(.sitePowerLost, building, lift: index + 1))
     }

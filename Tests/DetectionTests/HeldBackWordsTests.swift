@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// A link between lift and broker was away while the gateway observed; the messages of that time
 /// arrive in one burst.

@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// Messages behind newer ones are history. Those of a clock that was set back, or of a device whose
 /// sequence begins again, are not.

@@ -3,7 +3,8 @@ import LiftModel
 import PositionedYAML
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleLanguage
 
 /// Restarts and reloads have no effect on alerts: random rules and random events, with gaps in
 /// observation.

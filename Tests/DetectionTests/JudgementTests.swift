@@ -2,7 +2,7 @@ import Foundation
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// A condition that was judged false raises nothing while it lasts, and new evidence raises an
 /// alert (entrapment.md: `judged_false`).

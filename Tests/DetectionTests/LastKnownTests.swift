@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// What every revision says about the car besides the evidence: the last known floor, mode and
 /// occupancy, and the source of the occupancy (entrapment.md, "After it").

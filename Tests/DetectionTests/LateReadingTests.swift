@@ -3,7 +3,9 @@ import LiftModel
 import PositionedYAML
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleEngine
+@testable import RuleLanguage
 
 /// Readings out of order have the same result as in order: the engine's whole memory is compared,
 /// for random rules.

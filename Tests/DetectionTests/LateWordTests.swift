@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// Messages that are late, duplicate, or out of order.
 @Suite struct LateWordTests {

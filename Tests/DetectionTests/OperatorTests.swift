@@ -1,7 +1,8 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import RuleLanguage
+@testable import RuleTools
 
 /// Each clause of the rule language on a trace small enough to check by eye.
 @Suite struct OperatorTests {

@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// Operator actions: announced work, accepted and closed incidents.
 @Suite struct OrderTests {

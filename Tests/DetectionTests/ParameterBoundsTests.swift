@@ -2,7 +2,7 @@ import LiftModel
 import PositionedYAML
 import Testing
 
-@testable import Detection
+@testable import RuleLanguage
 
 /// A threshold outside its bounds is refused wherever it is set: with a hold of ten hours no
 /// entrapment would be reported.

@@ -2,12 +2,12 @@ import LiftModel
 import PositionedYAML
 import Testing
 
-@testable import Detection
+@testable import RuleLanguage
 
 /// A rule set is compiled once for each kind of lift, however many lifts and buildings use it.
 @Suite struct ProgramStoreTests {
-    private func kind(_ change: (inout Detector.LiftKind) -> Void = { _ in }) -> Detector.LiftKind {
-        var kind = Detector.LiftKind(provides: [.moving, .occupied], staleAfter: .seconds(60), equipment: .traction)
+    private func kind(_ change: (inout LiftKind) -> Void = { _ in }) -> LiftKind {
+        var kind = LiftKind(provides: [.moving, .occupied], staleAfter: .seconds(60), equipment: .traction)
         change(&kind)
         return kind
     }
@@ -22,8 +22,8 @@ import Testing
         arguments: [
             { $0.provides.insert(.floor) }, { $0.staleAfter = .seconds(61) }, { $0.shortestInterval = .seconds(1) },
             { $0.reportsEvery = .seconds(5) }, { $0.equipment = .goods },
-        ] as [@Sendable (inout Detector.LiftKind) -> Void])
-    func anotherKindHasItsOwn(_ change: @Sendable (inout Detector.LiftKind) -> Void) throws {
+        ] as [@Sendable (inout LiftKind) -> Void])
+    func anotherKindHasItsOwn(_ change: @Sendable (inout LiftKind) -> Void) throws {
         let rules = try ShippedRulesTests.load()
         #expect(try rules.program(for: kind()) !== rules.program(for: kind(change)))
     }

@@ -1,7 +1,8 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleLanguage
 
 /// Equal bytes: a repeat of the latest state is a sign of life, a duplicate of an older message has
 /// no effect.

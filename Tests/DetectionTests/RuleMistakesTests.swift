@@ -1,7 +1,8 @@
 import PositionedYAML
 import Testing
 
-@testable import Detection
+@testable import RuleLanguage
+@testable import RuleTools
 
 /// A mistake in a rule is reported with its location, and with a suggestion.
 @Suite struct RuleMistakesTests {

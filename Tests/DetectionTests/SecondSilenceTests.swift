@@ -1,7 +1,7 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// A lift with an occupant falls silent, sends messages for a while, and falls silent again.
 @Suite struct SecondSilenceTests {

@@ -3,7 +3,7 @@ import LiftModel
 import PositionedYAML
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// Alerts that several lifts of a site have in common.
 @Suite struct SeveralLiftsTests {

@@ -3,7 +3,9 @@ import LiftModel
 import PositionedYAML
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleLanguage
+@testable import RuleTools
 
 @Suite struct ShippedRulesTests {
     /// - Parameter site: a site's own values for parameters.

@@ -3,7 +3,8 @@ import LiftModel
 import PositionedYAML
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleLanguage
 
 /// What a restart restores from the snapshot, and what it does not.
 @Suite struct SnapshotTests {
@@ -178,7 +179,7 @@ import Testing
             var detector = Detector(rules: rules, start: Building.start, isObserving: true)
             try detector.add(
                 Lift(id: "1", floors: 1...top),
-                kind: Detector.LiftKind(provides: [.floor], staleAfter: .seconds(60), equipment: .traction),
+                kind: LiftKind(provides: [.floor], staleAfter: .seconds(60), equipment: .traction),
                 at: Building.start)
             return detector
         }

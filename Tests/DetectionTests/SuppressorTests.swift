@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Detection
+@testable import Monitoring
 
 /// What suppresses an alert, when it must have been active, and for how long it suppresses.
 @Suite struct SuppressorTests {

@@ -1,6 +1,7 @@
 import LiftModel
 
-@testable import Detection
+@testable import RuleEngine
+@testable import RuleTools
 
 /// Evaluates over a trace written as "t:p,q" with T, F and ? for `p` and `q`, a number `x` where
 /// given, and codes as [04+90].

@@ -1,7 +1,8 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleLanguage
 
 /// Extremes, means and rates over a window, on tables of moments.
 @Suite struct WindowNumberTests {

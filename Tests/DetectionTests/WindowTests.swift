@@ -1,7 +1,8 @@
 import LiftModel
 import Testing
 
-@testable import Detection
+@testable import Monitoring
+@testable import RuleLanguage
 
 /// Stretches, windows, last values and answers in time, on tables of moments.
 @Suite struct WindowTests {

@@ -1,7 +1,7 @@
 import Contract
-import Detection
 import Foundation
 import LiftModel
+import Monitoring
 import Testing
 
 @testable import Gateway

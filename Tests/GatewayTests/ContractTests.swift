@@ -4,9 +4,10 @@ import PositionedYAML
 import Testing
 
 @testable import Contract
-@testable import Detection
 @testable import Gateway
 @testable import Journal
+@testable import RuleLanguage
+@testable import RuleTools
 @testable import hoistway_sim
 
 /// The published contract and the product's messages are compared.

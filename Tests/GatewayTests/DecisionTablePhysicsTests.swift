@@ -1,6 +1,6 @@
-import Detection
 import Foundation
 import LiftModel
+import RuleTools
 import Testing
 
 @testable import City

@@ -1,7 +1,7 @@
-import Detection
 import Foundation
 import LiftModel
 import PositionedYAML
+import RuleTools
 
 @testable import City
 

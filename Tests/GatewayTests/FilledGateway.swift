@@ -1,12 +1,13 @@
 import Contract
 import Delivery
-import Detection
 import Foundation
 import Journal
 import LiftModel
 import Logging
 import MQTT
+import Monitoring
 import Platform
+import RuleLanguage
 import Testing
 
 @testable import Gateway

@@ -1,8 +1,9 @@
+import Contract
+import Delivery
 import Foundation
 import Journal
 import LiftModel
 import Testing
-import Uplink
 
 @testable import Gateway
 @testable import hoistway_sim

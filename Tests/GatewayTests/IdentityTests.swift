@@ -1,7 +1,7 @@
-import Detection
 import Foundation
 import Journal
 import LiftModel
+import Monitoring
 import Testing
 
 @testable import Gateway

@@ -5,8 +5,8 @@ import Testing
 @Suite struct LayoutTests {
     private static let modules = [
         "Platform", "LiftModel", "Encoding", "PositionedYAML", "Trace", "Connectivity", "MQTT", "HTTP",
-        "DeviceProfiles",
-        "Detection", "Contract", "Journal", "DeliveryCore", "Delivery", "Gateway", "hoistway",
+        "DeviceProfiles", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "Contract", "Journal",
+        "DeliveryCore", "Delivery", "Gateway", "hoistway",
     ]
 
     /// The modules of this package that the sources in a folder import.

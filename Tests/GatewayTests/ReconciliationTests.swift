@@ -1,8 +1,8 @@
 import Contract
-import Detection
 import Foundation
 import Journal
 import LiftModel
+import Monitoring
 import Testing
 
 @testable import Gateway

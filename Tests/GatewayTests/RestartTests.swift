@@ -1,6 +1,6 @@
-import Detection
 import Foundation
 import LiftModel
+import Monitoring
 import Testing
 
 @testable import Gateway

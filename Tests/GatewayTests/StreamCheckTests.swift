@@ -2,8 +2,9 @@ import Foundation
 import LiftModel
 import Testing
 
+@testable import Contract
+@testable import Delivery
 @testable import Journal
-@testable import Uplink
 @testable import hoistway_sim
 
 /// The strict centre finds what breaks the contract in a stream of messages, and says where.

@@ -1,5 +1,5 @@
-import Detection
 import LiftModel
+import Monitoring
 import Testing
 
 @testable import Gateway

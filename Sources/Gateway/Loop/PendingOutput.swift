@@ -1,8 +1,8 @@
 import Contract
 import Delivery
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 
 /// What the next commit makes durable beside messages.
 struct PendingOutput {

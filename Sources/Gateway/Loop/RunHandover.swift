@@ -1,6 +1,7 @@
-import Detection
 import Journal
 import LiftModel
+import Monitoring
+import RuleLanguage
 import Synchronization
 
 /// The state that one run hands over to the next one in the same process, which uses another

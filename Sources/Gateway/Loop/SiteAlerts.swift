@@ -1,6 +1,6 @@
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 import Platform
 
 /// The gateway's alerts about itself. They are no part of the detector's state: a restart resumes

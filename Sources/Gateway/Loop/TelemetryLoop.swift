@@ -1,12 +1,12 @@
 import Connectivity
 import Contract
 import Delivery
-import Detection
 import Encoding
 import Journal
 import LiftModel
 import Logging
 import MQTT
+import Monitoring
 import Platform
 
 /// The telemetry loop: read, decode, detect, commit, and only then acknowledge. One thread owns the

@@ -1,10 +1,11 @@
 import Connectivity
 import Contract
 import Delivery
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 import Platform
+import RuleLanguage
 
 /// Operator actions, centre commands and changed rules.
 extension TelemetryLoop {

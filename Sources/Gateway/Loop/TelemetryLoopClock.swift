@@ -1,8 +1,8 @@
 import Contract
 import Delivery
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 
 /// What was reported of the wall clock in this run.
 struct WallClockReports {

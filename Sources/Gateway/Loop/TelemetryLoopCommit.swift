@@ -1,7 +1,7 @@
 import Contract
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 import Platform
 
 /// The second half of the loop: alerts and events become durable, and only then the broker and the

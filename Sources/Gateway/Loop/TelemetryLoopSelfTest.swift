@@ -1,8 +1,8 @@
 import Contract
 import Delivery
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 
 /// The self-test of this run, and the outcome of the last one.
 struct SelfTests {

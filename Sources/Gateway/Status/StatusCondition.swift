@@ -1,6 +1,6 @@
-import Detection
 import Journal
 import LiftModel
+import Monitoring
 import Platform
 
 extension StatusReport {

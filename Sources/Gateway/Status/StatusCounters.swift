@@ -1,4 +1,4 @@
-import Detection
+import Monitoring
 
 extension StatusSnapshot {
     /// Totals of the gateway: messages, alerts and redeliveries since the journal was created, the

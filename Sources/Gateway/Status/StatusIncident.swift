@@ -1,5 +1,5 @@
-import Detection
 import LiftModel
+import Monitoring
 
 extension StatusSnapshot {
     /// An open alert of a lift, of an area, or of the gateway itself.

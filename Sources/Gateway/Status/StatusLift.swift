@@ -1,6 +1,6 @@
-import Detection
 import Encoding
 import LiftModel
+import Monitoring
 
 extension StatusSnapshot {
     package struct Lift: Codable, Sendable {

@@ -1,8 +1,8 @@
 import Contract
 import Delivery
-import Detection
 import Encoding
 import LiftModel
+import Monitoring
 
 /// Gathers the facts of a running gateway for its status file.
 struct StatusReport {

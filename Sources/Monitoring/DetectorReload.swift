@@ -1,0 +1,86 @@
+import LiftModel
+import RuleEngine
+import RuleLanguage
+
+extension Detector {
+    /// Continues under other rules. What did not change keeps its state, holds in progress
+    /// included.
+    ///
+    /// A rule that has changed keeps its open alert, and its running hold unless it says
+    /// `when_changed: restart`. An alert of a removed rule is cleared with reason `rule_removed`.
+    /// - Throws: `ExpressionError` when the rules cannot be compiled for a lift that is followed;
+    ///   nothing is changed then.
+    public mutating func adopt(_ newRules: RuleSet, at now: Instant) throws(ExpressionError) {
+        var newPrograms: [Program] = []
+        for kind in kinds { newPrograms.append(try newRules.program(for: kind)) }
+        // A hold that restarts begins now, not at the lift's last message.
+        advance(to: now)
+        for index in lifts.indices
+        where isOnTime(index, at: now.nanoseconds) && lifts[index].memory.time < now.nanoseconds {
+            step(index, at: now.nanoseconds)
+        }
+        let migrations = zip(programs, newPrograms).map { Migration(from: $0.shape, to: $1) }
+        rules = newRules
+        programs = newPrograms
+        agendas = newPrograms.map { Agenda($0) }
+        for index in lifts.indices {
+            let migration = migrations[lifts[index].program]
+            lifts[index].carry(migration, isObserving: isObserving)
+            lifts[index].ledger.rename(to: programs[lifts[index].program].rules)
+            lifts[index].renameJudgements(to: programs[lifts[index].program].rules)
+            clearOrphans(index, at: now)
+        }
+        prepareIncidents(at: now)
+        alignIncidents(at: now.nanoseconds)
+        alignSignals(at: now.nanoseconds)
+        forgetDeadlines()
+        advance(to: now)
+        // The reload was the last evaluation: a message of the same time comes after it.
+        for index in lifts.indices {
+            lifts[index].memory.timerWasLast = false
+            // The new rules do not evaluate again what the old rules have decided.
+            lifts[index].lastChange = max(lifts[index].lastChange, lifts[index].memory.time)
+        }
+    }
+
+    /// Clears alerts of rules that no longer exist or apply to other lifts, and the second alert of
+    /// two rules that are one now.
+    mutating func clearOrphans(_ index: Int, at now: Instant) {
+        let applying = Set(programs[lifts[index].program].rules.map(\.head.name))
+        for entry in lifts[index].ledger.entries.indices {
+            let known = lifts[index].ledger.entries[entry]
+            let isSecond = lifts[index].ledger.openIndex(known.rule) != entry
+            guard known.state.isOpen, isSecond || !applying.contains(known.rule) else { continue }
+            if isSecond, let first = lifts[index].ledger.openIndex(known.rule) { merge(index, entry, into: first) }
+            alerts.append(
+                lifts[index].ledger.close(
+                    entry, ruleVersion: "", reason: isSecond ? .merged : .ruleRemoved, lift: lifts[index].lift.id,
+                    now: now.nanoseconds, evidence: [], vendorCode: lifts[index].writtenVendorCode))
+            complete(alertsFrom: alerts.count - 1, index)
+        }
+    }
+
+    /// Merges two open alerts into one, in the ledger and in the rules' memory.
+    private mutating func merge(_ index: Int, _ second: Int, into first: Int) {
+        lifts[index].ledger.merge(second, into: first)
+        let entry = lifts[index].ledger.entries[first]
+        let program = programs[lifts[index].program]
+        guard let rule = program.rules.firstIndex(where: { $0.head.name == entry.rule }),
+            let branch = program.rules[rule].branches.firstIndex(where: { $0.name == entry.reason })
+        else { return }
+        program.mergeAlerts(rule, into: branch, since: entry.onset, &lifts[index].memory)
+        program.mergeAlerts(rule, into: branch, since: entry.onset, &lifts[index].older.memory)
+        program.mergeAlerts(rule, into: branch, since: entry.onset, &lifts[index].newer.memory)
+    }
+}
+
+extension LiftState {
+    /// Carries all memories of the lift over to another program.
+    mutating func carry(_ migration: Migration, isObserving: Bool) {
+        memory = migration.carry(memory, isObserving: isObserving)
+        older.memory = migration.carry(older.memory, isObserving: isObserving)
+        newer.memory = migration.carry(newer.memory, isObserving: isObserving)
+        migration.carryChangedStates(from: memory, to: &older.memory)
+        migration.carryChangedStates(from: memory, to: &newer.memory)
+    }
+}

@@ -1,0 +1,365 @@
+import Encoding
+import LiftModel
+import RuleEngine
+import RuleLanguage
+
+/// The detector's whole state as bytes, from which a restart continues.
+extension Detector {
+    /// Format 7 adds the last change of a lift's alerts, all judgements of a lift, and the alerts
+    /// at which rescuers have arrived. Format 6 adds branches of rules, acceptance, verification
+    /// and first branch of alerts, last known values, and the order of a lift's messages. Format 4
+    /// adds catch-up; format 3 adds reminders and the use of lifts. Formats 2 to 6 can be read.
+    private static let snapshotFormat: UInt32 = 7
+
+    public func snapshot() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(Self.snapshotFormat)
+        writer.write(rules.version)
+        writer.write(UInt8(isBehind ? 2 : isObserving ? 1 : 0))
+        writer.write(deafSince)
+        writer.write(variable: UInt64(programs.count))
+        for program in programs { program.shape.write(to: &writer) }
+        writer.write(variable: UInt64(incidents.count))
+        for (rule, incident) in incidents.sorted(by: { $0.key < $1.key }) {
+            writer.write(rule)
+            incident.alert.write(to: &writer)
+        }
+        writer.write(variable: UInt64(lifts.count))
+        for liftState in lifts { liftState.write(to: &writer) }
+        return writer.bytes
+    }
+
+    /// Restores a snapshot's state for the lifts that are followed now.
+    ///
+    /// Under other rules than the snapshot's, what did not change keeps its memory, as in `adopt`.
+    /// - Returns: whether the rules are the same.
+    /// - Throws: `MalformedBytes`; nothing is changed then.
+    public mutating func restore(_ bytes: [UInt8]) throws(MalformedBytes) -> Bool {
+        var reader = ByteReader(bytes)
+        let format = try reader.read(UInt32.self)
+        guard 2...Self.snapshotFormat ~= format else { throw MalformedBytes(offset: 0) }
+        let sameRules = try reader.readText() == rules.version
+        let observation = try reader.read(UInt8.self)
+        let wasObserving = observation != 0
+        let deafSince: Int64 = try reader.read()
+        var shapes: [ProgramShape] = []
+        for _ in 0..<(try reader.readVariable()) {
+            shapes.append(try ProgramShape(from: &reader, hasBranches: format >= 6))
+        }
+        var restored = self
+        for _ in 0..<(try reader.readVariable()) {
+            let rule = try reader.readText()
+            var alert = SiteAlert(origin, kind: "", severity: .info, title: Title(en: "", zh: ""))
+            try alert.read(from: &reader)
+            if restored.incidents[rule] != nil {
+                restored.incidents[rule]?.alert.takeOver(alert)
+            } else if let cleared = alert.clear(
+                at: Instant(nanoseconds: deafSince), because: AlertReason.ruleRemoved.rawValue)
+            {
+                restored.alerts.append(cleared)
+            }
+        }
+        var known: [Int] = []
+        var migrations: [[Int: Migration]] = Array(repeating: [:], count: shapes.count)
+        for _ in 0..<(try reader.readVariable()) {
+            let lift = try reader.readText()
+            let index = restored.index(of: lift)
+            // The state of a lift that is no longer registered is read and dropped.
+            guard var liftState = index.map({ restored.lifts[$0] }) ?? restored.lifts.first else {
+                throw MalformedBytes(offset: reader.offset)
+            }
+            let shape = Int(truncatingIfNeeded: try reader.readVariable())
+            guard shapes.indices.contains(shape) else { throw MalformedBytes(offset: reader.offset) }
+            try liftState.read(from: &reader, size: shapes[shape].memoryWords, format: format)
+            guard let index else { continue }
+            if migrations[shape][liftState.program] == nil {
+                migrations[shape][liftState.program] = Migration(
+                    from: shapes[shape], to: restored.programs[liftState.program])
+            }
+            if let migration = migrations[shape][liftState.program] {
+                liftState.carry(migration, isObserving: wasObserving)
+            }
+            liftState.ledger.rename(to: restored.programs[liftState.program].rules)
+            liftState.renameJudgements(to: restored.programs[liftState.program].rules)
+            restored.lifts[index] = liftState
+            if format < 7 {
+                restored.spreadJudgement(index)
+                restored.assumeRescuers(index)
+            }
+            restored.clearOrphans(index, at: Instant(nanoseconds: liftState.memory.time))
+            known.append(index)
+        }
+        // Not the start of this process: the readings that are replayed next are older than that.
+        // Each message and each batch brings its own time.
+        restored.horizon = restored.lifts.map { max($0.horizon, $0.memory.time) }.max() ?? horizon
+        restored.alignIncidents(at: restored.horizon)
+        for index in known { restored.readRegister(index) }
+        restored.maintenanceEnds = restored.lifts.reduce(LiftMemory.never) {
+            min($0, $1.maintenance?.until ?? LiftMemory.never)
+        }
+        restored.scheduleReminders()
+        restored.isObserving = wasObserving
+        restored.isBehind = observation == 2
+        restored.deafSince = deafSince
+        restored.alignSignals(at: nil)
+        restored.forgetDeadlines()
+        self = restored
+        return sameRules
+    }
+}
+
+extension Detector {
+    /// Continues an alert from its last delivered revision, whatever the replay has decided. Its
+    /// next revision has the next number. If the two states differ, a new revision says so.
+    /// - Returns: whether a lift's ledger has the alert.
+    public mutating func resume(_ alert: String, deliveredAs revision: Int, isOpen: Bool, at now: Instant) -> Bool {
+        for index in lifts.indices {
+            guard let entry = lifts[index].ledger.entries.firstIndex(where: { $0.id == alert }) else { continue }
+            let known = lifts[index].ledger.entries[entry]
+            lifts[index].ledger.entries[entry].revision = max(known.revision, revision)
+            if known.state.isOpen != isOpen { note(index, entry, .rulesChanged, nil, now) }
+            return true
+        }
+        return false
+    }
+
+    /// The register's attributes come from the configuration, not from the snapshot.
+    fileprivate mutating func readRegister(_ index: Int) {
+        let reading = lifts[index].registerReading
+        guard reading.mentioned != 0 else { return }
+        let time = lifts[index].memory.time
+        let program = lifts[index].program
+        programs[program].apply(reading, at: time, &lifts[index].memory, &agendas[program])
+        step(index, at: time)
+    }
+}
+
+extension LiftState {
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.write(lift.id)
+        writer.write(variable: UInt64(program))
+        for memory in [memory, older.memory, newer.memory] { writer.write(words: memory.words) }
+        for checkpoint in [older, newer] {
+            writer.write(checkpoint.latestReading)
+            writer.write(checkpoint.latestSequence)
+        }
+        writer.write(latestReading)
+        writer.write(latestSequence)
+        writer.write(horizon)
+        writer.write(lastChange)
+        writer.write(variable: UInt64(inputs.count))
+        for input in inputs { input.write(to: &writer) }
+        writer.write(variable: UInt64(countBeforeNewer))
+        clock.write(to: &writer)
+        order.write(to: &writer)
+        writer.write(clockAlert != nil)
+        clockAlert?.write(to: &writer)
+        for key in recentKeys { writer.write(key) }
+        writer.write(variable: UInt64(nextKey))
+        writer.write(blob: vendorCode)
+        ledger.write(to: &writer)
+        for count in counters.all { writer.write(Int64(count)) }
+        for count in use.all { writer.write(Int64(count)) }
+        catchUp.write(to: &writer)
+        writer.write(variable: UInt64(pendingSignals.count))
+        for pending in pendingSignals {
+            writer.write(pending.time)
+            writer.write(pending.signal.name)
+            writer.write(pending.value)
+        }
+        lastKnown.write(to: &writer)
+        writer.write(variable: UInt64(judgements.count))
+        for judgement in judgements { judgement.write(to: &writer) }
+        writer.write(maintenance != nil)
+        if let maintenance {
+            writer.write(maintenance.until)
+            writer.write(maintenance.by)
+            writer.write(maintenance.reason)
+            maintenance.alert.write(to: &writer)
+        }
+    }
+
+    /// - Parameter size: the number of 64-bit words of a memory in the snapshot.
+    fileprivate mutating func read(
+        from reader: inout ByteReader, size: Int, format: UInt32
+    ) throws(MalformedBytes) {
+        var memories: [LiftMemory] = []
+        for _ in 0..<3 {
+            var words: [Int64] = []
+            words.reserveCapacity(min(size, reader.remaining / 8))
+            for _ in 0..<size { words.append(try reader.read()) }
+            memories.append(LiftMemory(words: words))
+        }
+        (memory, older.memory, newer.memory) = (memories[0], memories[1], memories[2])
+        older.latestReading = try reader.read()
+        older.latestSequence = try reader.read()
+        newer.latestReading = try reader.read()
+        newer.latestSequence = try reader.read()
+        latestReading = try reader.read()
+        latestSequence = try reader.read()
+        horizon = try reader.read()
+        lastChange = format < 7 ? memory.time : try reader.read()
+        inputs.removeAll(keepingCapacity: true)
+        for _ in 0..<(try reader.readVariable()) { inputs.append(try Input(from: &reader)) }
+        countBeforeNewer = Int(truncatingIfNeeded: try reader.readVariable())
+        guard inputs.indices.contains(countBeforeNewer) || countBeforeNewer == inputs.count else {
+            throw MalformedBytes(offset: reader.offset)
+        }
+        clock = try DeviceClock(from: &reader, format: format)
+        order = format < 6 ? MessageOrder() : try MessageOrder(from: &reader, format: format)
+        clockAlert = nil
+        if format >= 6, try reader.readFlag() {
+            var alert = Self.clockAlert(lift: lift.id, ledger.origin)
+            try alert.read(from: &reader)
+            clockAlert = alert
+        }
+        for i in recentKeys.indices { recentKeys[i] = try reader.read() }
+        nextKey = Int(try reader.readVariable() % UInt64(Self.rememberedKeys))
+        vendorCode = Array(try reader.readBlob())
+        let origin = ledger.origin
+        ledger = try AlertLedger(from: &reader, format: format)
+        ledger.origin = origin
+        var counts: [Int] = []
+        for _ in 0..<(format < 6 ? 6 : counters.all.count) { counts.append(Int(try reader.read(Int64.self))) }
+        if format < 6 { counts.append(0) }
+        counters = LiftCounters(counts)
+        use = LiftUse()
+        if format >= 3 {
+            var counts: [Int] = []
+            for _ in use.all { counts.append(Int(try reader.read(Int64.self))) }
+            use = LiftUse(counts)
+        }
+        catchUp = format < 4 ? CatchUp() : try CatchUp(from: &reader, format: format)
+        pendingSignals = []
+        for _ in 0..<(format < 4 ? 0 : try reader.readVariable()) {
+            let time: Int64 = try reader.read()
+            let signal = format < 6 ? Signal.maintenance : Signal(name: try reader.readText())
+            guard let signal else { throw MalformedBytes(offset: reader.offset) }
+            pendingSignals.append(PendingSignal(time: time, signal: signal, value: try reader.readFlag()))
+        }
+        for _ in 0..<(format < 6 ? try reader.readVariable() : 0) {
+            let accepted = try reader.readText()
+            for entry in ledger.entries.indices where ledger.entries[entry].id == accepted {
+                // Formats before 6 do not store who accepted it.
+                ledger.entries[entry].acceptedBy = "a person"
+            }
+        }
+        lastKnown = format < 6 ? LastKnown() : try LastKnown(from: &reader)
+        judgements = []
+        // Format 6 has a flag, and at most one judgement.
+        let judged = format < 6 ? 0 : format == 6 ? (try reader.readFlag() ? 1 : 0) : try reader.readVariable()
+        for _ in 0..<judged { judgements.append(try Judgement(from: &reader)) }
+        maintenance = nil
+        guard try reader.readFlag() else { return }
+        let until: Int64 = try reader.read()
+        let by = try reader.readText()
+        let reason = try reader.readText()
+        var alert = Maintenance.alert(lift: lift.id, ledger.origin)
+        try alert.read(from: &reader)
+        maintenance = Maintenance(until: until, by: by, reason: reason, alert: alert)
+    }
+}
+
+extension LiftState.Input {
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.write(time)
+        writer.write(sentAt)
+        writer.write(reading.deviceTime?.nanoseconds ?? Int64.min)
+        writer.write(reading.sequence)
+        writer.write(reading.mentioned)
+        writer.write(reading.known)
+        writer.write(reading.codesRaised)
+        writer.write(reading.codesEnded)
+        writer.write(reading.isBaseline)
+        writer.write(reading.isSignOfLife)
+        for index in 0..<Reading.capacity where reading.known & (1 << UInt64(index)) != 0 {
+            writer.write(reading.bits(index))
+        }
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
+        time = try reader.read()
+        sentAt = try reader.read()
+        reading = Reading()
+        let device: Int64 = try reader.read()
+        reading.deviceTime = device == Int64.min ? nil : Instant(nanoseconds: device)
+        reading.sequence = try reader.read()
+        let mentioned: UInt64 = try reader.read()
+        let known: UInt64 = try reader.read()
+        guard mentioned >> UInt64(Reading.capacity) == 0, known & ~mentioned == 0 else {
+            throw MalformedBytes(offset: reader.offset)
+        }
+        reading.codesRaised = try reader.read()
+        reading.codesEnded = try reader.read()
+        reading.isBaseline = try reader.readFlag()
+        reading.isSignOfLife = try reader.readFlag()
+        for index in 0..<Reading.capacity where mentioned & (1 << UInt64(index)) != 0 { reading.setUnknown(index) }
+        for index in 0..<Reading.capacity where known & (1 << UInt64(index)) != 0 {
+            reading.set(index, bits: try reader.read())
+        }
+    }
+}
+
+extension AlertLedger {
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.write(variable: UInt64(entries.count))
+        for entry in entries {
+            writer.write(entry.rule)
+            writer.write(entry.reason)
+            writer.write(entry.kind)
+            writer.write(entry.title.en)
+            writer.write(entry.title.zh)
+            writer.write(entry.severity.rawValue)
+            writer.write(entry.id)
+            writer.write(variable: UInt64(entry.revision))
+            writer.write(entry.state.rawValue)
+            writer.write(entry.onset)
+            writer.write(entry.raisedAt)
+            writer.write(entry.changedAt)
+            writer.write(UInt8(entry.reminders))
+            writer.write(entry.remindedAt)
+            writer.write(entry.acceptedBy ?? "")
+            writer.write(entry.branch)
+            writer.write(entry.isVerified)
+            writer.write(entry.hasRescuers)
+        }
+        writer.write(variable: UInt64(onsets.count))
+        for onset in onsets {
+            writer.write(onset.kind)
+            writer.write(onset.onset)
+        }
+    }
+
+    fileprivate init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
+        for _ in 0..<(try reader.readVariable()) {
+            let rule = try reader.readText()
+            let reason = format < 6 ? "" : try reader.readText()
+            let kind = try reader.readText()
+            let title = Title(en: try reader.readText(), zh: try reader.readText())
+            guard let severity = Severity(rawValue: try reader.readText()) else {
+                throw MalformedBytes(offset: reader.offset)
+            }
+            let id = try reader.readText()
+            let revision = Int(truncatingIfNeeded: try reader.readVariable())
+            guard let state = AlertState(rawValue: try reader.readText()) else {
+                throw MalformedBytes(offset: reader.offset)
+            }
+            entries.append(
+                Entry(
+                    rule: rule, reason: reason, kind: kind, title: title, id: id, revision: revision, state: state,
+                    severity: severity, onset: try reader.read(), raisedAt: try reader.read(),
+                    changedAt: try reader.read(), reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self)),
+                    remindedAt: format < 3 ? .min : try reader.read()))
+            if format >= 6 {
+                let by = try reader.readText()
+                entries[entries.count - 1].acceptedBy = by.isEmpty ? nil : by
+                entries[entries.count - 1].branch = try reader.readText()
+                entries[entries.count - 1].isVerified = try reader.readFlag()
+            }
+            if format >= 7 { entries[entries.count - 1].hasRescuers = try reader.readFlag() }
+        }
+        for _ in 0..<(try reader.readVariable()) {
+            onsets.append(Onset(kind: try reader.readText(), onset: try reader.read()))
+        }
+    }
+}
