@@ -69,7 +69,7 @@ check: debug lint
 	@.build/debug/hoistway rules test Devices/rules
 	@.build/debug/hoistway check --rules Devices/rules --profiles Devices/profiles
 	@echo "Tests without a broker"
-	@Tests/run '^(Detection|Journal|Uplink|Simulator)Tests|Layout|Size|StatusText|Configuration'
+	@Tests/run '^(Delivery|Detection|Journal|Simulator)Tests|Layout|Size|StatusText|Configuration'
 
 test: check cases
 	@echo "Tests with a broker"

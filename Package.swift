@@ -149,7 +149,8 @@ let package = Package(
             name: "JournalTests", dependencies: ["Journal", "LiftModel", "Encoding", "CSQLite"], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
-            name: "DeliveryTests", dependencies: ["Contract", "Delivery", "DeliveryCore", "Journal", "LiftModel"],
+            name: "DeliveryTests",
+            dependencies: ["Contract", "Delivery", "DeliveryCore", "Encoding", "Journal", "LiftModel"],
             swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests",
@@ -159,9 +160,12 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "City", "Connectivity", "LiftModel", "RuleLanguage", "Monitoring", "RuleTools", "Gateway", "HTTP",
-                "Journal", "MQTT", "Platform", "PositionedYAML", "Contract", "Delivery", "hoistway", "hoistway-sim",
+                "City", "Connectivity", "LiftModel", "RuleLanguage", "Monitoring", "RuleTools", "Encoding", "Gateway",
+                "HTTP", "Journal", "MQTT", "Platform", "PositionedYAML", "Contract", "Delivery", "hoistway",
+                "hoistway-sim",
                 "hoistway-trial",
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Fixtures"],
             swiftSettings: strict),

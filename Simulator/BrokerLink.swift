@@ -85,7 +85,9 @@ final class BrokerLink: MQTTClientDelegate {
     }
 
     func publish(_ payload: [UInt8], to topic: String, retain: Bool = false) -> Bool {
-        guard isConnected, let client, (try? client.publish(payload, to: topic, retain: retain)) != nil else {
+        guard isConnected, let client else { return false }
+        do throws(MQTTError) { _ = try client.publish(payload, to: topic, retain: retain) } catch {
+            lose(error.description)
             return false
         }
         inFlight += 1
@@ -94,6 +96,7 @@ final class BrokerLink: MQTTClientDelegate {
 
     func leave() {
         client?.disconnect()
+        // A lost connection needs no farewell.
         try? client?.write()
     }
 

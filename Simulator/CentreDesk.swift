@@ -13,6 +13,8 @@ struct CentreDesk {
     /// How many of the check's breaches have been printed.
     private(set) var reported = 0
     private var received = 0
+    /// Messages on the events' topics that are no events.
+    private var unreadable = 0
     /// The ids of all events.
     private var seen: Set<String> = []
     private var answers: [(due: Int64, topic: String, payload: [UInt8])] = []
@@ -21,6 +23,7 @@ struct CentreDesk {
     var owesAnswers: Bool { !answers.isEmpty }
     var summary: String {
         "centre: \(received) events, \(seen.count) distinct, \(received - seen.count) duplicates"
+            + (unreadable > 0 ? "; \(unreadable) messages were no events" : "")
     }
 
     init(_ settings: Centre, answeringAfter delay: Duration) throws {
@@ -38,9 +41,13 @@ struct CentreDesk {
             print("breach: \(breach)")
             reported += 1
         }
-        guard message.topic.contains("/alert/") || message.topic.contains("/event/"),
-            let event = try? Self.event(message.payload)
-        else { return }
+        guard message.topic.contains("/alert/") || message.topic.contains("/event/") else { return }
+        let event: Event
+        do { event = try Self.event(message.payload) } catch {
+            unreadable += 1
+            if unreadable == 1 { StandardError.write("\(message.topic): no event, and so no receipt: \(error)") }
+            return
+        }
         received += 1
         seen.insert(event.id)
         file.write(message.payload + [10])

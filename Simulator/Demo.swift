@@ -66,6 +66,7 @@ struct Demo: ParsableCommand {
         let stop = StopOnSignal()
         let folder = keep ?? "/tmp/hoistway-demo-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // A folder that stays in /tmp does no harm.
         defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
         var stage = try Stage(folder: folder, demo: self, span: span, outage: outage)
         let outcome = try stage.play(until: stop)

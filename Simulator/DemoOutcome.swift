@@ -9,9 +9,10 @@ struct DemoOutcome {
     /// Breaches of the contract, a line each.
     private let breaches: [Substring]
     private let centreSummary: Substring?
-    /// Messages that the gateway recognised as sent again, and all that it read.
-    private let redelivered: Int
-    private let read: Int
+    /// Messages that the gateway recognised as sent again, and all that it read; nil where its
+    /// status cannot be read.
+    private let redelivered: Int?
+    private let read: Int?
     /// Messages that the fleet published; nil where it has not written that.
     private let published: Int?
     private let reloads: Int
@@ -27,8 +28,8 @@ struct DemoOutcome {
         breaches = centreLog.filter { $0.hasPrefix("breach") }
         centreSummary = centreLog.last { $0.contains("messages,") }
         let counters = GatewayStatus(file: "\(folder)/status.json")?.counters
-        redelivered = counters?.redelivered ?? 0
-        read = counters?.messages ?? 0
+        redelivered = counters?.redelivered
+        read = counters?.messages
         // The last count in the fleet's log.
         published = try programs.log("fleet").compactMap {
             $0.split(separator: " ").first.flatMap { Int($0) }
@@ -54,10 +55,14 @@ struct DemoOutcome {
             print(finding.line)
         }
         print("no gateway observed for \(unobserved.rounded(toDecimals: 1)) s, which is added to the holds")
+        let recognised = redelivered.map(String.init) ?? "an unknown number of"
         print(
-            "\(demo.kills) kills; \(redelivered) messages that the broker sent again after their commit were recognised"
+            "\(demo.kills) kills; \(recognised) messages that the broker sent again after their commit were recognised"
         )
-        if demo.kills == 0 { print("\(published ?? 0) messages published, \(read) read by the gateway") }
+        if demo.kills == 0 {
+            let read = read.map(String.init) ?? "an unknown number"
+            print("\(published ?? 0) messages published, \(read) read by the gateway")
+        }
         print("\(centreSummary ?? "the centre printed nothing")")
         for breach in breaches.prefix(20) { print(breach) }
         if demo.reloads > 0 { print("\(reloads) reloads of \(demo.reloads) asked for") }
@@ -73,10 +78,11 @@ struct DemoOutcome {
         let entrapment = card.entrapment
         let alerted =
             entrapment.suspicionExpected - entrapment.suspicionMissed + entrapment.detected + entrapment.raisedAnyway
+        let isRead = published.flatMap { published in read.map { $0 >= published } } == true
         // Many kills without a redelivery would mean that the test tests nothing. Two signals
         // during one reload count as one.
-        return card.isGood && alerted > 0 && breaches.isEmpty && (demo.kills < 20 || redelivered > 0)
-            && (demo.kills > 0 || published.map { read >= $0 } == true)
+        return card.isGood && alerted > 0 && breaches.isEmpty && (demo.kills < 20 || redelivered.map { $0 > 0 } == true)
+            && (demo.kills > 0 || isRead)
             && reloads * 10 >= demo.reloads * 9
     }
 }

@@ -37,6 +37,7 @@ struct GatewayStatus: Decodable {
     /// nil before the file is written.
     init?(file: String) {
         guard let data = FileManager.default.contents(atPath: file),
+            // A file without these members tells nothing, like one that is missing.
             let status = try? decodeJSON(GatewayStatus.self, data)
         else { return nil }
         self = status

@@ -47,6 +47,7 @@ struct Record: ParsableCommand {
         let recording = Recording(try OutputFile(out))
         let hasConnected = record(link, recording, since: start, life: life, url: url)
         guard hasConnected else {
+            // The file is empty; the failure below is what counts.
             if out != "-" { try? FileManager.default.removeItem(atPath: out) }
             throw BrokerFailure(url: url, reason: link.trouble ?? "no connection was possible")
         }

@@ -63,6 +63,8 @@ struct Screen {
         let lines = data.split(separator: 10)
         alertsRead = lines.count
         latest = lines.suffix(5).compactMap { line in
+            // Other events are in the file, too, and the last line may be written just now.
+            // Other events are in the file, too, and the last line may be written just now.
             guard let alert = try? decodeJSON(AlertRevision.self, Data(line)) else { return nil }
             return "lift …\(alert.lift.suffix(4))  \(alert.kind) \(alert.state)"
         }

@@ -7,16 +7,9 @@ package enum CityFiles {
     package static func scenario(_ name: String, library: String, profiles: String) throws -> Scenario {
         let path = name.contains("/") || name.hasSuffix(".yaml") ? name : "\(library)/scenarios/\(name).yaml"
         guard FileManager.default.fileExists(atPath: path) else {
-            let folder = (try? FileManager.default.contentsOfDirectory(atPath: "\(library)/scenarios")) ?? []
-            if folder.isEmpty {
-                throw InvalidFiles([
-                    Diagnostic(
-                        file: "\(library)/scenarios",
-                        message:
-                            "holds no scenarios. Expected the repository's folder Simulator: run this there, or name it by --library"
-                    )
-                ])
-            }
+            let none =
+                "holds no scenarios. Expected the repository's folder Simulator: run this there, or name it by --library"
+            let folder = try names(in: "\(library)/scenarios", orIfMissing: none)
             let names = folder.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
             throw InvalidFiles([
                 Diagnostic(
@@ -39,12 +32,23 @@ package enum CityFiles {
 
     /// The profiles of a folder.
     package static func profiles(_ folder: String) throws -> [YAMLNode] {
-        let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-            .filter { $0.hasSuffix(".yaml") }.sorted()
-        if files.isEmpty {
-            throw InvalidFiles([Diagnostic(file: folder, message: "holds no profile; expected Devices/profiles")])
-        }
+        let none = "holds no profile; expected Devices/profiles"
+        let files = try names(in: folder, orIfMissing: none).filter { $0.hasSuffix(".yaml") }.sorted()
+        if files.isEmpty { throw InvalidFiles([Diagnostic(file: folder, message: none)]) }
         return try files.map { try node("\(folder)/\($0)") }
+    }
+
+    /// The names in a folder.
+    /// - Parameter message: the mistake where there is no such folder, or nothing in it.
+    private static func names(in folder: String, orIfMissing message: String) throws(InvalidFiles) -> [String] {
+        var names: [String] = []
+        do {
+            if FileManager.default.fileExists(atPath: folder) {
+                names = try FileManager.default.contentsOfDirectory(atPath: folder)
+            }
+        } catch { throw InvalidFiles([Diagnostic(file: folder, message: "cannot be read: \(error)")]) }
+        if names.isEmpty { throw InvalidFiles([Diagnostic(file: folder, message: message)]) }
+        return names
     }
 
     private static func node(_ path: String) throws -> YAMLNode {

@@ -1,3 +1,4 @@
+import Encoding
 import FoundationEssentials
 
 /// A published JSON Schema, in as much of the language as the contract uses. Any other keyword is
@@ -66,9 +67,9 @@ struct ContractSchema {
             if !mistakesOfEach.contains(where: \.isEmpty) { found += mistakesOfEach.first ?? [] }
         }
         switch (schema["type"]?.text, value) {
-        case ("string", .text), ("number", .number), ("boolean", .boolean): break
+        case ("string", .text), ("number", .number), ("boolean", .flag): break
         case ("integer", .number(let number)) where number == number.rounded(): break
-        case ("array", .array(let items)):
+        case ("array", .list(let items)):
             guard let schema = schema["items"] else { break }
             for (index, item) in items.enumerated() {
                 found += mistakes(item, schema, "\(path)[\(index)]", allowingUnknown)
@@ -104,15 +105,14 @@ struct ContractSchema {
         }
         switch value {
         case .number(let number): hold(number, "minimum", "maximum")
-        case .array(let items): hold(Double(items.count), nil, "maxItems", " long")
+        case .list(let items): hold(Double(items.count), nil, "maxItems", " long")
         case .text(let text):
             hold(Double(text.unicodeScalars.count), "minLength", "maxLength", " long")
-            // The pattern compiled when the schema was read.
-            if let pattern = schema["pattern"]?.text, let regex = try? Regex(pattern),
-                text.firstMatch(of: regex.matchingSemantics(.unicodeScalar)) == nil
-            {
-                found.append("\(path) does not look as \(pattern) wants it")
-            }
+            guard let pattern = schema["pattern"]?.text else { break }
+            do {
+                let regex = try Regex(pattern).matchingSemantics(.unicodeScalar)
+                if text.firstMatch(of: regex) == nil { found.append("\(path) does not look as \(pattern) wants it") }
+            } catch { found.append("\(path) cannot be checked: the schema's pattern '\(pattern)': \(error)") }
         default: break
         }
         return found

@@ -1,4 +1,5 @@
 import CCrypto
+import Encoding
 import FoundationEssentials
 
 #if canImport(Glibc)

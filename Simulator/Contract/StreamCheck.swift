@@ -1,3 +1,4 @@
+import Encoding
 import FoundationEssentials
 import LiftModel
 
@@ -132,7 +133,7 @@ struct StreamCheck {
             report("\(id): came on \(topic), expected …/alert/\(lane)")
         }
         checkSequence(event, id, isRepeat: false)
-        if event["historical"]?.boolean == true { historical.insert(id) }
+        if event["historical"]?.flag == true { historical.insert(id) }
         if event["type"]?.text == "org.hoistway.alert.v1" { takeAlert(event, id) }
         checkClock(event)
     }
@@ -165,7 +166,7 @@ struct StreamCheck {
             if data?["severity"]?.text == "emergency" { return "entrapment" }
             return data?["severity"]?.text == "info" ? "info" : "fault"
         case "org.hoistway.statistics.v1": return "info"
-        case "org.hoistway.selftest.v1": return data?["passed"]?.boolean == true ? "info" : "fault"
+        case "org.hoistway.selftest.v1": return data?["passed"]?.flag == true ? "info" : "fault"
         default: return "fault"
         }
     }
@@ -176,7 +177,7 @@ struct StreamCheck {
             let kind = data["kind"]?.text, let lift = event["subject"]?.text, let onset = data["onset"]?.text
         else { return }
         if id != "\(alert)/\(revision)" { report("\(id): expected alert_id/revision, \(alert)/\(revision)") }
-        let first = History(kind: kind, lift: lift, onset: onset, isTest: data["test"]?.boolean == true)
+        let first = History(kind: kind, lift: lift, onset: onset, isTest: data["test"]?.flag == true)
         var history = histories[alert] ?? first
         // A correction of the times (`earlier_correction_s`) has voided the known onset.
         if history.onset.isEmpty { history.onset = onset }

@@ -29,6 +29,7 @@ struct LiftTrace {
                         let lift = profiles[decoder].topics[index].pattern.lift(in: name)
                     else { continue }
                     guard lifts.contains(lift),
+                        // A message that the profile refuses changes no signal.
                         let message = try? decoders[decoder].decode(
                             payload, topic: index, isRetained: isRetained, identities: [])
                     else { return }

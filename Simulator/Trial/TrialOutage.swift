@@ -37,7 +37,7 @@ extension Trial {
             let start = MonotonicClock.nanoseconds
             while (site.status?.centre.backlog ?? 0) < alerts * 2, seconds(since: start) < 120 { usleep(100_000) }
             let waiting = site.status?.centre.backlog ?? 0
-            let memory = TrialSite.memory(site.gatewayPID)
+            let memory = try TrialSite.memory(site.gatewayPID)
             try site.startCentre()
             let centre = TrialCentre(port: site.centrePort)
             let up = MonotonicClock.nanoseconds

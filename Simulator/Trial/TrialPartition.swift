@@ -80,7 +80,7 @@ extension Trial {
             let steps = Int(span.inSeconds / leap.inSeconds)
             var samples: [Sample] = []
             for step in 0...steps {
-                if step % max(1, steps / 14) == 0 { samples.append(sample(site, after: leap * step)) }
+                if step % max(1, steps / 14) == 0 { samples.append(try sample(site, after: leap * step)) }
                 try publisher.publish(lifts, oneIn: changesEvery)
                 try publisher.finish()
                 // Messages on their way must arrive before time leaps.
@@ -108,14 +108,15 @@ extension Trial {
             var waiting: Int
         }
 
-        private func sample(_ site: TrialSite, after time: Duration) -> Sample {
+        private func sample(_ site: TrialSite, after time: Duration) throws -> Sample {
             let sample = Sample(
-                resident: TrialSite.memory(site.gatewayPID), descriptors: TrialSite.descriptors(site.gatewayPID),
-                journal: site.journalMegabytes, waiting: site.status?.centre.backlog ?? 0)
+                resident: try TrialSite.memory(site.gatewayPID),
+                descriptors: try TrialSite.descriptors(site.gatewayPID),
+                journal: try site.journalMegabytes, waiting: site.status?.centre.backlog ?? 0)
             row(
                 "\(rounded(time.inSeconds / 3600, 1)) h",
                 "\(sample.waiting)  \(rounded(sample.journal, 1))",
-                "\(rounded(sample.resident, 1))  \(sample.descriptors)  \(rounded(TrialSite.written(site.gatewayPID), 0))"
+                "\(rounded(sample.resident, 1))  \(sample.descriptors)  \(rounded(try TrialSite.written(site.gatewayPID), 0))"
             )
             return sample
         }

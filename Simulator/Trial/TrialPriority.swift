@@ -58,7 +58,7 @@ extension Trial {
             let waiting = site.status?.centre.backlog ?? 0
             row(
                 "waiting in the journal", "\(waiting)",
-                "after \(Int(Double(MonotonicClock.nanoseconds - began) / 1e9)) s; \(Int(TrialSite.memory(site.gatewayPID))) MB resident"
+                "after \(Int(Double(MonotonicClock.nanoseconds - began) / 1e9)) s; \(Int(try TrialSite.memory(site.gatewayPID))) MB resident"
             )
             try site.startCentre()
             let again = TrialCentre(port: site.centrePort)

@@ -34,6 +34,7 @@ final class TrialSite {
         // A trial is busy in loops without another interruption.
         _ = StopOnSignal { [folder, keeps] in
             ChildProcess.killAll()
+            // A folder that stays in /tmp does no harm.
             if !keeps { try? FileManager.default.removeItem(atPath: folder) }
             exit(130)
         }
@@ -61,6 +62,7 @@ final class TrialSite {
 
     deinit {
         for process in [gateway, building, centre] { process?.end(SIGKILL) }
+        // As above.
         if !keeps { try? FileManager.default.removeItem(atPath: folder) }
     }
 
@@ -111,12 +113,15 @@ final class TrialSite {
 
     /// The journal with its log.
     var journalMegabytes: Double {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/state")) ?? []
-        let sizes = names.map { name -> Int in
-            var facts = stat()
-            return stat("\(folder)/state/\(name)", &facts) == 0 ? Int(facts.st_size) : 0
+        get throws {
+            let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/state")
+            let sizes = names.map { name -> Int in
+                var facts = stat()
+                // A file that is gone since has no size.
+                return stat("\(folder)/state/\(name)", &facts) == 0 ? Int(facts.st_size) : 0
+            }
+            return Double(sizes.reduce(0, +)) / 1e6
         }
-        return Double(sizes.reduce(0, +)) / 1e6
     }
 
     /// The gateway's status file; nil before it is written.
@@ -130,32 +135,43 @@ final class TrialSite {
         throw OutputError(path: "the gateway", reason: "did not come up in 30 s; see \(folder)/gateway.log with --keep")
     }
 
+    // MARK: Measures of a process
+
     /// CPU seconds of a process so far.
-    static func cpu(_ pid: pid_t) -> Double {
-        let stat =
-            FileManager.default.contents(atPath: "/proc/\(pid)/stat").map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
-        guard fields.count > 13 else { return 0 }
-        return ((Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    static func cpu(_ pid: pid_t) throws -> Double {
+        let fields = try facts(pid, "stat").split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 13, let user = Double(fields[11]), let system = Double(fields[12]) else {
+            throw unreadable(pid, "stat")
+        }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    static func descriptors(_ pid: pid_t) -> Int {
-        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd"))?.count ?? 0
+    static func descriptors(_ pid: pid_t) throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count
     }
 
     /// The bytes that a process has caused to be written to block devices, in MB.
-    static func written(_ pid: pid_t) -> Double {
-        let text =
-            FileManager.default.contents(atPath: "/proc/\(pid)/io").map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("write_bytes:") }
-        return (line?.split(separator: " ").last.flatMap { Double($0) } ?? 0) / 1e6
+    static func written(_ pid: pid_t) throws -> Double {
+        let line = try facts(pid, "io").split(separator: "\n").first { $0.hasPrefix("write_bytes:") }
+        guard let bytes = line?.split(separator: " ").last.flatMap({ Double($0) }) else { throw unreadable(pid, "io") }
+        return bytes / 1e6
     }
 
     /// Resident memory in MB.
-    static func memory(_ pid: pid_t) -> Double {
-        let text =
-            FileManager.default.contents(atPath: "/proc/\(pid)/statm").map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let pages = text.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
+    static func memory(_ pid: pid_t) throws -> Double {
+        let fields = try facts(pid, "statm").split(separator: " ")
+        guard let pages = fields.dropFirst().first.flatMap({ Double($0) }) else { throw unreadable(pid, "statm") }
         return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1e6
+    }
+
+    private static func facts(_ pid: pid_t, _ name: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/\(name)") else {
+            throw unreadable(pid, name)
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    private static func unreadable(_ pid: pid_t, _ name: String) -> OutputError {
+        OutputError(path: "/proc/\(pid)/\(name)", reason: "cannot be read: has the process ended?")
     }
 }

@@ -57,7 +57,8 @@ extension Trial {
         private func measureFlood(
             _ site: TrialSite, _ publisher: TrialPublisher, _ centre: TrialCentre
         ) throws {
-            let (gatewayBefore, brokerBefore) = (TrialSite.cpu(site.gatewayPID), TrialSite.cpu(site.buildingPID))
+            let gatewayBefore = try TrialSite.cpu(site.gatewayPID)
+            let brokerBefore = try TrialSite.cpu(site.buildingPID)
             let start = MonotonicClock.nanoseconds
             let readBefore = site.status?.counters.messages ?? 0
             try publisher.publish(messages, oneIn: oneIn)
@@ -68,12 +69,12 @@ extension Trial {
             try settle(publisher, centre)
             let span = seconds(since: start)
             let hundred = Double(messages) / 100_000
-            let cpu = (TrialSite.cpu(site.gatewayPID) - gatewayBefore) / hundred
-            let broker = (TrialSite.cpu(site.buildingPID) - brokerBefore) / hundred
+            let cpu = (try TrialSite.cpu(site.gatewayPID) - gatewayBefore) / hundred
+            let broker = (try TrialSite.cpu(site.buildingPID) - brokerBefore) / hundred
             row(
                 "\(messages) messages at QoS 1, one in \(oneIn) an alert", "\(rounded(cpu, 3)) CPU s/100,000",
                 "\(Int(Double(messages) / span)) messages/s; the broker \(rounded(broker, 3))")
-            row("resident memory after it", "\(rounded(TrialSite.memory(site.gatewayPID), 1)) MB")
+            row("resident memory after it", "\(rounded(try TrialSite.memory(site.gatewayPID), 1)) MB")
         }
 
         private func compareBridge(_ site: TrialSite, _ publisher: TrialPublisher) throws {
@@ -83,7 +84,7 @@ extension Trial {
             let bridge = try site.startBridge()
             defer { bridge.end(SIGKILL) }
             sleep(2)
-            let before = TrialSite.cpu(bridge.pid)
+            let before = try TrialSite.cpu(bridge.pid)
             try publisher.publish(messages, oneIn: oneIn)
             try publisher.finish()
             let start = MonotonicClock.nanoseconds
@@ -91,7 +92,7 @@ extension Trial {
             let brought = Double(max(1, sink.raw)) / 100_000
             row(
                 "mosquitto's bridge, the same messages",
-                "\(rounded((TrialSite.cpu(bridge.pid) - before) / brought, 3)) CPU s/100,000",
+                "\(rounded((try TrialSite.cpu(bridge.pid) - before) / brought, 3)) CPU s/100,000",
                 "\(sink.raw) of \(messages) delivered")
         }
 

@@ -1,3 +1,5 @@
+import Encoding
+
 /// A centre's answer, over any transport:
 ///
 ///     {"id": "…"} or {"ids": ["…"]}                      receipts: these events are stored
@@ -48,15 +50,12 @@ package struct CentreAnswer {
     /// An empty answer, as in the empty body of a 2xx.
     package init() {}
 
-    /// Whether a body is JSON of any kind.
-    package static func isJSON(_ body: [UInt8]) -> Bool { AnswerValue(body) != nil }
-
     package init(_ bytes: [UInt8], _ requirements: CommandRequirements = CommandRequirements()) throws(Problem) {
         guard bytes.count < Self.longest else {
             throw Self.unreadable(
                 bytes, nil, "it has \(bytes.count) bytes or more, expected fewer than \(Self.longest)")
         }
-        guard let value = AnswerValue(bytes) else {
+        guard let value = JSONValue(answer: bytes) else {
             throw Self.unreadable(bytes, nil, "not JSON: expected \(Self.form)")
         }
         if let key = repeatedKey(in: bytes) {
@@ -78,8 +77,8 @@ package struct CentreAnswer {
     private static let form = "an object: {\"id\": …}, {\"ids\": […]}, {\"refused\": […]} or {\"words\": […]}"
 
     /// - Parameter value: the decoded bytes, where they are JSON: keys may be written with escapes.
-    private static func unreadable(_ bytes: [UInt8], _ value: AnswerValue?, _ description: String) -> Problem {
-        var members: [String: AnswerValue] = [:]
+    private static func unreadable(_ bytes: [UInt8], _ value: JSONValue?, _ description: String) -> Problem {
+        var members: [String: JSONValue] = [:]
         if case .object(let all)? = value { members = all }
         // Bytes that are not JSON count only where they begin like JSON: a web page may contain any
         // key.
@@ -95,7 +94,7 @@ package struct CentreAnswer {
 
     // MARK: Receipts and refusals
 
-    private mutating func takeStored(_ one: AnswerValue, _ several: AnswerValue) {
+    private mutating func takeStored(_ one: JSONValue, _ several: JSONValue) {
         let expected = "the id of an event, as a text"
         switch one {
         case .nothing: break
@@ -113,7 +112,7 @@ package struct CentreAnswer {
         }
     }
 
-    private mutating func takeRefused(_ value: AnswerValue) {
+    private mutating func takeRefused(_ value: JSONValue) {
         let expected = "[{\"id\": …, \"reason\": …}]"
         func unreadable(_ problem: String) {
             hasUnreadableRefusal = true
@@ -140,7 +139,7 @@ package struct CentreAnswer {
 
     // MARK: Centre commands
 
-    private mutating func takeCommands(_ value: AnswerValue, _ requirements: CommandRequirements) {
+    private mutating func takeCommands(_ value: JSONValue, _ requirements: CommandRequirements) {
         switch value {
         case .nothing: break
         case .list(let items):
@@ -155,15 +154,18 @@ package struct CentreAnswer {
         }
     }
 
-    private mutating func take(command item: AnswerValue, _ requirements: CommandRequirements) {
+    private mutating func take(command item: JSONValue, _ requirements: CommandRequirements) {
         var payload = item
         do throws(Problem) {
             if case .object(let members) = item, let jws = members["jws"], jws != .nothing {
                 guard let text = jws.text else {
                     throw Problem("\"jws\": found \(jws.summary), expected HEADER.PAYLOAD.SIGNATURE, as a text")
                 }
-                // Unverified: only the answer to a refused command uses it, to repeat the ids.
-                if let bytes = try? CommandKey.unverifiedPayload(of: text) { payload = AnswerValue(bytes) ?? .nothing }
+                // Unverified: only the answer to a refused command uses it, to repeat the ids. Where it
+                // cannot be read, the next line throws the reason.
+                if let bytes = try? CommandKey.unverifiedPayload(of: text) {
+                    payload = JSONValue(answer: bytes) ?? .nothing
+                }
                 commands.append(try Self.command(signed: text, requirements))
             } else {
                 if requirements.key != nil {
@@ -190,7 +192,7 @@ package struct CentreAnswer {
         if let key = repeatedKey(in: payload) {
             throw Problem("\"jws\": the key \"\(printable(key, upTo: 50))\" stands twice")
         }
-        guard let value = AnswerValue(payload) else { throw Problem("\"jws\": the signed payload is not JSON") }
+        guard let value = JSONValue(answer: payload) else { throw Problem("\"jws\": the signed payload is not JSON") }
         let command: CentreCommand
         do throws(Problem) { command = try CentreCommand(value) } catch { throw Problem("\"jws\": \(error)") }
         if let mistake = requirements.mistake(in: command) { throw Problem(mistake) }
@@ -198,8 +200,8 @@ package struct CentreAnswer {
     }
 
     /// - Parameter command: its ids, where they can be read, identify it in the answer.
-    private mutating func refuse(_ command: AnswerValue, _ problem: String) {
-        var members: [String: AnswerValue] = [:]
+    private mutating func refuse(_ command: JSONValue, _ problem: String) {
+        var members: [String: JSONValue] = [:]
         if case .object(let all) = command { members = all }
         func id(_ key: String) -> String? { members[key]?.text.map { printable($0, upTo: 100) } }
         refusedCommands.append(RefusedCommand(commandID: id("word_id"), alertID: id("alert_id"), problem))

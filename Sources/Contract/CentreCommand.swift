@@ -1,3 +1,4 @@
+import Encoding
 import LiftModel
 
 /// An operator action of a person at a centre on an alert (EN 81-28; entrapment.md "After it").
@@ -47,7 +48,7 @@ public struct CentreCommand: Sendable, Equatable {
 
     /// - Throws: `CentreAnswer.Problem` for the first mistake: what was found, and what is
     ///   expected.
-    init(_ value: AnswerValue) throws(CentreAnswer.Problem) {
+    init(_ value: JSONValue) throws(CentreAnswer.Problem) {
         guard case .object(let members) = value else {
             throw CentreAnswer.Problem(
                 "found \(value.summary), expected a command: {\"word\": …, \"alert_id\": …, \"by\": …}")
@@ -80,15 +81,15 @@ public struct CentreCommand: Sendable, Equatable {
 
 /// Reads the members of a command; each error names what was expected.
 private struct CommandReader {
-    private let members: [String: AnswerValue]
+    private let members: [String: JSONValue]
 
-    init(_ members: [String: AnswerValue]) { self.members = members }
+    init(_ members: [String: JSONValue]) { self.members = members }
 
     static func missing(_ key: String, _ expected: String) -> CentreAnswer.Problem {
         CentreAnswer.Problem("\"\(key)\" is missing: expected \(expected)")
     }
 
-    private func value(_ key: String) -> AnswerValue? {
+    private func value(_ key: String) -> JSONValue? {
         // null counts as missing.
         members[key].flatMap { $0 == .nothing ? nil : $0 }
     }

@@ -56,6 +56,7 @@ public struct CommandKey: Sendable, Equatable {
             var crit: [String]?
         }
         guard repeatedKey(in: parts.header) == nil,
+            // The command is refused below, whatever the decoder found.
             let header = try? JSONDecoder().decode(Header.self, from: Data(parts.header)), header.crit == nil
         else { throw Problem(description: "\"jws\": its header cannot be read, or asks for more than a signature") }
         guard header.alg == "EdDSA" else {

@@ -94,10 +94,13 @@ public struct CentreForm: Sendable {
 
     /// - Parameter isOver: whether a later revision has ended the alert.
     /// - Returns: nil for an event without a code in the form.
-    public func json(of event: [UInt8], isOver: Bool = false) -> [UInt8]? {
+    /// - Throws: `JSONError` for an event that cannot be read. The gateway has written it itself, so
+    ///   it was damaged since.
+    package func json(of event: [UInt8], isOver: Bool = false) throws(JSONError) -> [UInt8]? {
         var tokens = [JSONToken](repeating: JSONToken(), count: members.count)
         var scanner = JSONScanner(event.span)
-        guard (try? scanner.scan(members, into: &tokens)) != nil, tokens[0].kind == .string, tokens[1].kind == .string,
+        try scanner.scan(members, into: &tokens)
+        guard tokens[0].kind == .string, tokens[1].kind == .string,
             let state = states[scanner.unescaped(tokens[1])]
         else { return nil }
         let isSuppressedFromStart =

@@ -1,4 +1,5 @@
 import Contract
+import Encoding
 import HTTP
 
 /// The body of a 2xx that is no answer of a centre: a web page, or a text.
@@ -15,7 +16,7 @@ enum ForeignBody {
 
     /// - Returns: a sentence for a technician; nil for JSON, and for a plain yes.
     static func remark(on response: HTTPClient.Response, from url: String) -> String? {
-        guard !CentreAnswer.isJSON(response.body), !saysYes(response.body) else { return nil }
+        guard JSONValue(answer: response.body) == nil, !saysYes(response.body) else { return nil }
         return
             "The centre answers \(response.status) with a body that is no answer of a centre (\"\(beginning(of: response.body))\"), and by the contract that is a receipt. Look whether \(masked(url: url)) is the right place; docs/contract has what a centre answers."
     }

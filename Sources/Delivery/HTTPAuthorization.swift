@@ -110,6 +110,7 @@ public struct HTTPAuthorization {
         case .success(let response):
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
+            // What else the body holds is not said: it may contain a token.
             if response.status == 200, let token = try? decoder.decode(Token.self, from: Data(response.body)) {
                 let lifetime = Duration.seconds(min(max(token.expiresIn ?? 3600, 10), 86_400))
                 // A token that expires within a minute is used for half of its lifetime.

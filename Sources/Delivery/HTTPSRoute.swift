@@ -1,6 +1,7 @@
 import Connectivity
 import Contract
 import DeliveryCore
+import Encoding
 import HTTP
 import Journal
 import LiftModel
@@ -40,6 +41,8 @@ public final class HTTPSRoute {
     private static let longestPause = Duration.seconds(3600)
     /// The pause after a receipt that the journal could not take.
     private static let journalPause = Duration.seconds(5)
+    /// An event that cannot be put into the centre's form is tried again after this.
+    private static let formPause = Duration.seconds(60)
 
     /// Attempts without a response before the events of a batch are sent one by one.
     private static let attemptsBeforeSplitting = 3
@@ -154,12 +157,20 @@ public final class HTTPSRoute {
     }
 
     /// Sends an event in the centre's form. An event without a code in the form counts as
-    /// delivered.
+    /// delivered. One that cannot be read stays in the queue: nobody has been told of it.
     private func send(
         _ transmission: Dispatch.Transmission, as form: CentreForm, _ slot: Slot
     ) throws(JournalError) {
         let id = transmission.row.eventID
-        guard let body = form.json(of: transmission.row.body, isOver: try journal.isOver(id)) else {
+        let isOver = try journal.isOver(id)
+        let body: [UInt8]?
+        do throws(JSONError) { body = try form.json(of: transmission.row.body, isOver: isOver) } catch {
+            log.error(
+                "\(settings.centre): event \(id) cannot be put into the form '\(form.name)': its JSON is damaged at byte \(error.offset), expected \(error.expected). It stays in the queue. hoistway journal verify says more"
+            )
+            return dispatch.postpone([id], until: MonotonicClock.nanoseconds + Self.formPause.nanoseconds)
+        }
+        guard let body else {
             return try ReceiptHandler(settings: settings, context: context, journal: journal)
                 .apply(stored: [id], refused: [], &dispatch)
         }
@@ -276,10 +287,9 @@ public final class HTTPSRoute {
         if let problem = body.unreadableRefusal { return rejectReceipts(slot, request, response, problem) }
         if refusal == nil { status.note(body.remark, hasEvents: hasEvents) }
         let idle = Set(Self.lanes.filter { !dispatch.hasInFlight(of: $0.value) }.keys)
-        if status.succeeded(slot, hasEvents: hasEvents, idle: idle), requests.hasNoEventsInFlight,
-            let last = try? journal.lastRowID()
-        {
-            dispatch.startConnection(lastRowID: last, now: MonotonicClock.nanoseconds)
+        if status.succeeded(slot, hasEvents: hasEvents, idle: idle), requests.hasNoEventsInFlight {
+            dispatch.startConnection(
+                lastRowID: context.lastRowID(of: journal, for: settings.centre), now: MonotonicClock.nanoseconds)
         }
         if refusal == nil, hasEvents {
             if cause.isCentre { dispatch.endIsolation(now: MonotonicClock.nanoseconds) }

@@ -197,12 +197,15 @@ public final class MQTTRoute: MQTTClientDelegate {
 
     private func shutDown() {
         guard let client, link.isReady else { return }
-        // An orderly end sends no last will, so the link's state is published. When this message
-        // does not leave, the connection breaks, and the last will has the same content.
-        try? publisher.publishLink(isOnline: false, by: client)
-        try? client.write()
-        client.disconnect()
-        try? client.write()
+        do throws(MQTTError) {
+            // An orderly end sends no last will, so the link's state is published.
+            try publisher.publishLink(isOnline: false, by: client)
+            try client.write()
+            client.disconnect()
+            try client.write()
+        } catch {
+            // Without an orderly end the broker sends the last will, which has the same content.
+        }
     }
 
     // MARK: Sending
@@ -274,7 +277,8 @@ public final class MQTTRoute: MQTTClientDelegate {
         broker.subscribed(to: topic, grant)
         link.apply(.subscribed(mid))
         guard link.isReady else { return }
-        dispatch.startConnection(lastRowID: (try? journal.lastRowID()) ?? 0, now: MonotonicClock.nanoseconds)
+        dispatch.startConnection(
+            lastRowID: context.lastRowID(of: journal, for: settings.centre), now: MonotonicClock.nanoseconds)
         log.info("\(settings.centre): connected to \(options.url)")
         context.update { $0.isConnected = true }
         noteBroker()

@@ -1,5 +1,5 @@
 import Contract
-import FoundationEssentials
+import Encoding
 
 /// An error in the body of a 2xx, as some platforms write it: `{"code":500,"msg":"…"}`,
 /// `{"success":false}`, `{"error":"…"}`.
@@ -8,32 +8,6 @@ import FoundationEssentials
 /// means, and can state it with `success:` in the centre's form. So the body is reported to the
 /// technician.
 enum NamedError {
-    /// A member's value, as far as it can name an error.
-    private enum Value: Decodable {
-        case flag(Bool)
-        case number(Double)
-        case text(String)
-        case nothing
-        case something
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if container.decodeNil() {
-                self = .nothing
-            } else if let flag = try? container.decode(Bool.self) {  // one type after the other is tried
-                self = .flag(flag)
-            } else if let number = try? container.decode(Double.self) {
-                self = .number(number)
-            } else if let text = try? container.decode(String.self) {
-                self = .text(text)
-            } else if let list = try? container.decode([Value].self) {
-                self = list.isEmpty ? .nothing : .something
-            } else {
-                self = .something
-            }
-        }
-    }
-
     /// Parts of texts that name an error: "failed", "FAILURE", "unauthorised". Another text, as
     /// "stored" or "queued", is no error.
     private static let errorFragments = [
@@ -59,10 +33,8 @@ enum NamedError {
     /// - Returns: the first member of the body's object that names an error, as `"code": 500`; nil
     ///   where none does.
     static func member(of body: [UInt8]) -> String? {
-        guard body.first(where: { $0 > 32 }) == UInt8(ascii: "{"),
-            // `ForeignBody` reports a body that is no JSON.
-            let members = try? JSONDecoder().decode([String: Value].self, from: Data(body))
-        else { return nil }
+        // `ForeignBody` reports a body that is no JSON.
+        guard case .object(let members)? = JSONValue(answer: body) else { return nil }
         for (key, value) in members.sorted(by: { $0.key < $1.key }) {
             let name = key.lowercased()
             if successKeys.contains(name), let text = denial(value) { return "\"\(key)\": \(text)" }
@@ -72,7 +44,7 @@ enum NamedError {
         return nil
     }
 
-    private static func denial(_ value: Value) -> String? {
+    private static func denial(_ value: JSONValue) -> String? {
         switch value {
         case .flag(false): "false"
         case .number(0): "0"
@@ -82,7 +54,7 @@ enum NamedError {
     }
 
     /// 0, 200 to 299, and texts that name no error are good.
-    private static func badCode(_ value: Value) -> String? {
+    private static func badCode(_ value: JSONValue) -> String? {
         func isGood(_ number: Double) -> Bool { number == 0 || 200..<300 ~= number }
         switch value {
         case .number(let number):
@@ -96,15 +68,15 @@ enum NamedError {
         }
     }
 
-    private static func presence(_ value: Value) -> String? {
+    private static func presence(_ value: JSONValue) -> String? {
         switch value {
-        case .nothing, .flag(false), .number(0): nil
+        case .nothing, .flag(false), .number(0), .list([]): nil
         case .flag(true): "true"
         case .number(let number): "\(number)"
         case .text(let text):
             ["", "0", "no", "none", "false", "null", "ok", "success"].contains(text.lowercased())
                 ? nil : "\"\(printable(text, upTo: 60))\""
-        case .something: "…"
+        case .list, .object, .deep, .unreadable: "…"
         }
     }
 }

@@ -37,7 +37,8 @@ struct ReceiptHandler {
         let journalled = delivery.recordStored(stored, by: settings.centre).filter { !dispatch.isFromMemory($0) }
         for id in Set(stored).subtracting(journalled) { dispatch.drop(id) }
         let delivered = journalled.isEmpty ? 0 : try journal.receipt(journalled, from: settings.centre)
-        let unmatched = dispatch.recordReceipts(journalled, lastRowID: { (try? journal.lastRowID()) ?? 0 }, now: now)
+        let unmatched = try dispatch.recordReceipts(
+            journalled, lastRowID: { () throws(JournalError) in try journal.lastRowID() }, now: now)
         // An event that was sent twice gets two receipts. A receipt for an event that was never
         // sent is a mistake of the centre.
         if delivered == 0, let first = unmatched.first {
@@ -55,6 +56,16 @@ struct ReceiptHandler {
 }
 
 extension RouteContext {
+    /// The last row of the queue, for `Dispatch.startConnection`; nil, with a log line, where it
+    /// cannot be read.
+    func lastRowID(of journal: Journal, for centre: String) -> Int64? {
+        do throws(JournalError) { return try journal.lastRowID() } catch {
+            delivery.note(error)
+            log.error("\(centre): \(error)")
+            return nil
+        }
+    }
+
     /// Counts copies of events that were sent.
     func countSent(_ transmissions: [Dispatch.Transmission]) {
         guard !transmissions.isEmpty else { return }

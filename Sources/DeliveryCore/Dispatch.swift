@@ -79,6 +79,8 @@ package struct Dispatch {
     private var lastReceiptAt: Int64 = 0
     /// Row ids up to this one are the backlog.
     private var backlogEnd: Int64 = 0
+    /// The end of the backlog could not be read when the connection was established.
+    private var mustReadBacklogEnd = false
     private var backlogCursor = [Int64](repeating: 0, count: Lane.allCases.count)
     private var newRowsCursor = [Int64](repeating: 0, count: Lane.allCases.count)
     private var requeueCount: Int64?
@@ -89,16 +91,18 @@ package struct Dispatch {
     package init(_ settings: Settings) { self.settings = settings }
 
     /// A connection is established: the rows that wait now are the backlog.
-    package mutating func startConnection(lastRowID: Int64, now: Int64) {
+    /// - Parameter lastRowID: nil where the journal cannot be read now. No row is sent before it can.
+    package mutating func startConnection(lastRowID: Int64?, now: Int64) {
         if earlierAttempts.count > 4 * Self.largestWindow { earlierAttempts.removeAll() }
         for (id, event) in inFlight where !event.isIsolated { earlierAttempts[id] = event.attempts }
         inFlight = inFlight.filter(\.value.isIsolated)
         lastReceiptAt = now
         tokensAt = now
-        setBacklogEnd(lastRowID)
+        if let lastRowID { setBacklogEnd(lastRowID) } else { mustReadBacklogEnd = true }
     }
 
     private mutating func setBacklogEnd(_ rowID: Int64) {
+        mustReadBacklogEnd = false
         backlogEnd = rowID
         for lane in Lane.allCases {
             backlogCursor[lane.rawValue] = 0
@@ -132,6 +136,7 @@ package struct Dispatch {
             add(Journal.OutboxRow(unjournalled: event, created: time), now, &transmissions)
         }
         do throws(JournalError) {
+            if mustReadBacklogEnd { setBacklogEnd(try journal.lastRowID()) }
             try rewindAfterRequeue(journal)
             for lane in lanes {
                 try resend(lane, from: journal, now, limit, &transmissions)
@@ -291,7 +296,19 @@ package struct Dispatch {
 
     /// Records the receipts for events.
     /// - Returns: the ids of events that were not in flight on this connection.
-    package mutating func recordReceipts(_ ids: [String], lastRowID: () -> Int64, now: Int64) -> [String] {
+    /// - Throws: `JournalError` where the last row is needed and cannot be read; nothing is recorded
+    ///   then.
+    package mutating func recordReceipts(
+        _ ids: [String], lastRowID: () throws(JournalError) -> Int64, now: Int64
+    ) throws(JournalError) -> [String] {
+        // The centre was silent for long while its broker was connected: the rows that have waited
+        // are a backlog.
+        var backlogEnd: Int64?
+        if .nanoseconds(now - lastReceiptAt) > Self.silence, settings.routeIndex == 0,
+            ids.contains(where: { inFlight[$0] != nil })
+        {
+            backlogEnd = try lastRowID()
+        }
         var unmatched: [String] = []
         for id in ids {
             earlierAttempts[id] = nil
@@ -302,11 +319,7 @@ package struct Dispatch {
             if event.attempts == 1 { window = min(Self.largestWindow, window + 1) }
         }
         if unmatched.count < ids.count {
-            // The centre was silent for long while its broker was connected: the rows that have
-            // waited are a backlog.
-            if .nanoseconds(now - lastReceiptAt) > Self.silence, settings.routeIndex == 0 {
-                setBacklogEnd(lastRowID())
-            }
+            if let backlogEnd { setBacklogEnd(backlogEnd) }
             lastReceiptAt = now
         }
         return unmatched

@@ -82,7 +82,7 @@ public struct ActionInbox: Sendable {
         }
         // A centre may send more commands than the loop can apply: it repeats those that are not
         // answered.
-        if origin != nil, files.count >= Self.mostPending {
+        if origin != nil, try waiting >= Self.mostPending {
             throw InvalidFiles([
                 Diagnostic(
                     file: folder, message: "\(Self.mostPending) operator actions wait; no further command is taken")
@@ -127,34 +127,43 @@ public struct ActionInbox: Sendable {
         } catch { return .failure(InvalidFiles(error)) }
     }
 
-    private var files: [String] {
-        // The start has logged already why the folder cannot be opened.
-        guard let inbox = try? open() else { return [] }
-        return inbox.names.filter { $0.hasSuffix(Self.suffix) }
+    private func files(in inbox: borrowing Folder) throws(Folder.Problem) -> [String] {
+        try inbox.names().filter { $0.hasSuffix(Self.suffix) }
+    }
+
+    /// The number of pending actions.
+    private var waiting: Int {
+        get throws(InvalidFiles) {
+            do throws(Folder.Problem) { return try files(in: open()).count } catch { throw InvalidFiles(error) }
+        }
     }
 
     /// The oldest pending actions in the order in which they were given. An unreadable file is
     /// refused on the way.
-    func pendingActions(upTo most: Int) -> [PendingAction] {
-        files.sorted().prefix(most).compactMap { file in
+    /// - Throws: `Folder.Problem` where the folder cannot be read.
+    func pendingActions(upTo most: Int) throws(Folder.Problem) -> [PendingAction] {
+        let inbox = try open()
+        var actions: [PendingAction] = []
+        for file in try files(in: inbox).sorted().prefix(most) {
             let name = String(file.dropLast(Self.suffix.count))
             let bytes: [UInt8]
-            do throws(Folder.Problem) { bytes = try open().contents(file, upTo: Self.longestFile) ?? [] } catch {
+            do throws(Folder.Problem) { bytes = try inbox.contents(file, upTo: Self.longestFile) ?? [] } catch {
                 // A link, a folder or a file that is too long is no action. Any other error is this
                 // box's own and may pass.
-                guard [0, ELOOP, EFBIG].contains(error.code) else { return nil }
+                guard [0, ELOOP, EFBIG].contains(error.code) else { continue }
                 bytes = []
             }
             let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
             guard let action = lines.first.flatMap({ OperatorAction(line: String($0)) }) else {
                 refuse(name, because: "the action cannot be read")
-                return nil
+                continue
             }
             let origin =
                 lines.count < 3
                 ? nil : CentreOrigin(centre: String(lines[1]), commandID: lines[2].isEmpty ? nil : String(lines[2]))
-            return PendingAction(name: name, action: action, origin: origin)
+            actions.append(PendingAction(name: name, action: action, origin: origin))
         }
+        return actions
     }
 
     // MARK: Self-test
@@ -167,7 +176,7 @@ public struct ActionInbox: Sendable {
 
     /// Whether a self-test was requested since the last call.
     func takeSelfTestRequest() -> Bool {
-        // Without a folder there is no request.
+        // The loop, which takes the actions of the same folder, reports one that cannot be opened.
         guard let inbox = try? open(), inbox.has(Self.selfTestRequest) else { return false }
         inbox.remove(Self.selfTestRequest)
         return true
@@ -175,15 +184,20 @@ public struct ActionInbox: Sendable {
 
     // MARK: The loop's side
 
+    /// - Throws: `Folder.Problem` where the pending actions cannot be read.
+    func check() throws(Folder.Problem) { _ = try open().names() }
+
+    /// An action in a folder that cannot be opened counts as pending: it must not be applied again
+    /// when the folder can be opened.
     func isPending(_ name: String) -> Bool {
-        do throws(Folder.Problem) { return try open().has(name + Self.suffix) } catch { return false }
+        do throws(Folder.Problem) { return try open().has(name + Self.suffix) } catch { return error.code != ENOENT }
     }
 
     /// Removes the file of an action that is in the journal.
     /// - Returns: whether its file is gone.
     @discardableResult
     func complete(_ name: String) -> Bool {
-        do throws(Folder.Problem) { try open().remove(name + Self.suffix) } catch { return true }
+        do throws(Folder.Problem) { try open().remove(name + Self.suffix) } catch { return error.code == ENOENT }
         return !isPending(name)
     }
 

@@ -20,15 +20,25 @@ enum CentreFormExample {
                     message: "'example' is missing: what Devices/centres/example-event.json looks like in this form")
             ]
         }
-        let event = try Files.bytes(DeviceData.shippedFolder() + "/centres/example-event.json")
-        guard let body = form.json(of: event) else {
+        let file = DeviceData.shippedFolder() + "/centres/example-event.json"
+        let event = try Files.bytes(file)
+        let made: [UInt8]?
+        do throws(JSONError) { made = try form.json(of: event) } catch {
+            return [
+                Diagnostic(
+                    file: file, message: "is no JSON at byte \(error.offset): expected \(error.expected)")
+            ]
+        }
+        guard let body = made else {
             return [
                 example.diagnostic(
                     "the form has no code for the example event: expected a kind 'entrapment' and a state 'confirmed'")
             ]
         }
-        // A form writes members of one level only.
-        let sent = (try? JSONDecoder().decode([String: Scalar].self, from: Data(body))) ?? [:]
+        let sent: [String: JSONValue]
+        do { sent = try JSONDecoder().decode([String: JSONValue].self, from: Data(body)) } catch {
+            return [example.diagnostic("the form makes no JSON object of the example event: \(error)")]
+        }
         var mistakes: [Diagnostic] = []
         var named: Set<String> = []
         for (key, value) in reader.entries("example") {
@@ -38,11 +48,11 @@ enum CentreFormExample {
                 mistakes.append(value.diagnostic("example: found \(value.summary), expected a number or a text"))
                 continue
             }
-            let expected: Scalar = isPlain ? Double(text).map { .number($0) } ?? .text(text) : .text(text)
+            let expected: JSONValue = isPlain ? Double(text).map { .number($0) } ?? .text(text) : .text(text)
             if sent[name] != expected {
-                let found = sent[name].map(\.description) ?? "nothing"
+                let found = sent[name].map(written) ?? "nothing"
                 mistakes.append(
-                    value.diagnostic("example: '\(name)' is \(expected), and the form makes \(found) of it"))
+                    value.diagnostic("example: '\(name)' is \(written(expected)), and the form makes \(found) of it"))
             }
         }
         for name in sent.keys.sorted() where !named.contains(name) {
@@ -51,20 +61,14 @@ enum CentreFormExample {
         return mistakes
     }
 
-    private enum Scalar: Decodable, Equatable, CustomStringConvertible {
-        case number(Double)
-        case text(String)
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            do { self = .number(try container.decode(Double.self)) } catch {
-                self = .text(try container.decode(String.self))
-            }
-        }
-        var description: String {
-            switch self {
-            case .number(let number): Int(exactly: number).map(String.init) ?? String(number)
-            case .text(let text): "\"\(text)\""
-            }
+    /// A member of the form; it writes numbers and texts on one level.
+    private static func written(_ value: JSONValue) -> String {
+        switch value {
+        case .number(let number): Int(exactly: number).map(String.init) ?? String(number)
+        case .text(let text): "\"\(text)\""
+        case .nothing: "null"
+        case .flag(let flag): "\(flag)"
+        case .list, .object, .deep, .unreadable: "neither a number nor a text"
         }
     }
 }

@@ -14,12 +14,14 @@ enum CentreFormFile {
         let folder = DeviceData.shippedFolder() + "/centres"
         let path = path(of: name, resolve: resolve)
         guard FileManager.default.fileExists(atPath: path) else {
-            let shipped = ((try? Files.yamlFiles(in: folder)) ?? []).map {
-                String($0.dropFirst(folder.utf8.count + 1).dropLast(".yaml".utf8.count))
-            }
-            diagnostics.report(
-                node, "form: there is no '\(path)'; expected a .yaml file or one of \(shipped.joined(separator: ", "))"
-            )
+            var expected = "a .yaml file"
+            do throws(InvalidFiles) {
+                let shipped = try Files.yamlFiles(in: folder).map {
+                    String($0.dropFirst(folder.utf8.count + 1).dropLast(".yaml".utf8.count))
+                }
+                expected += " or one of \(shipped.joined(separator: ", "))"
+            } catch { for diagnostic in error.diagnostics { diagnostics.report(diagnostic) } }
+            diagnostics.report(node, "form: there is no '\(path)'; expected \(expected)")
             return nil
         }
         do throws(InvalidFiles) { return try read(path) } catch {

@@ -28,7 +28,7 @@ public struct Configuration: Sendable {
     public var rulePaths: [String]?
     public var profilePaths: [String]?
     /// A hash of the profiles' files when this was read.
-    let profilesHash: UInt64
+    let profilesHash: UInt64?
     /// The folder of the journal.
     public var stateFolder: String
     /// The folder of the status file, in memory.

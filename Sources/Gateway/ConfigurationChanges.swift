@@ -1,6 +1,7 @@
 import Contract
 import Encoding
 import FoundationEssentials
+import PositionedYAML
 
 /// The changes that a reload does not apply: it reads rules, parameters, and the files of secrets
 /// and certificates. All else needs a restart.
@@ -12,7 +13,8 @@ extension Configuration {
             ("broker", broker.fixedParts == old.broker.fixedParts),
             ("centre", centres.map(\.fixedParts) == old.centres.map(\.fixedParts)),
             ("lifts", lifts.map(\.lift) == old.lifts.map(\.lift) && lifts.map(\.profile) == old.lifts.map(\.profile)),
-            ("profiles", profilesHash == old.profilesHash),
+            // Files that cannot be read now are a mistake, which is reported as one, and no change.
+            ("profiles", profilesHash == nil || profilesHash == old.profilesHash),
             ("topic_prefix", topicPrefix == old.topicPrefix),
             ("state_folder", stateFolder == old.stateFolder),
             ("runtime_folder", runtimeFolder == old.runtimeFolder),
@@ -24,13 +26,14 @@ extension Configuration {
         return parts.filter { !$0.isSame }.map(\.name)
     }
 
-    /// A hash of the content of the profiles' files.
-    static func profilesHash(_ paths: [String]?) -> UInt64 {
+    /// A hash of the content of the profiles' files; nil where one cannot be read.
+    static func profilesHash(_ paths: [String]?) -> UInt64? {
         var hash = ByteHash(seed: 6)
-        for path in paths ?? [DeviceData.shippedFolder() + "/profiles"] {
-            // A file that cannot be read is a mistake, which is reported as one.
-            for file in (try? Files.yamlFiles(in: path)) ?? [] { hash.add(fileOrNothing: file) }
-        }
+        do throws(InvalidFiles) {
+            for path in paths ?? [DeviceData.shippedFolder() + "/profiles"] {
+                for file in try Files.yamlFiles(in: path) { try hash.add(file: file) }
+            }
+        } catch { return nil }
         return hash.value
     }
 }
@@ -49,15 +52,15 @@ extension Endpoint {
         [
             "\(address)", clientID, username, passwordFile, caFile, certificateFile, keyFile, tokenFile,
             oauth?.tokenURL, oauth?.clientID, oauth?.secretFile, oauth?.scope, batch.map { "\($0)" }, formFile,
-            "\(formHash)",
+            formHash.map { "\($0)" },
         ]
     }
 }
 
 extension ByteHash {
-    /// A file that cannot be read counts as an empty one.
-    mutating func add(fileOrNothing path: String) {
-        let bytes = (try? Files.bytes(path)) ?? []
+    /// - Throws: `InvalidFiles` for a file that cannot be read.
+    mutating func add(file path: String) throws(InvalidFiles) {
+        let bytes = try Files.bytes(path)
         add(bytes.span, 0, bytes.count)
     }
 }

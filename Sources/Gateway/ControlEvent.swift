@@ -81,7 +81,7 @@ extension Intake {
         case .connection(.behind): waitForUnreadMessages()
         case .connection(.connected): break
         case .connection(.end): advance(to: time)
-        case .action(let action): try? apply(action, at: time)
+        case .action(let action): try? apply(action, at: time)  // as it was refused the first time
         }
     }
 }

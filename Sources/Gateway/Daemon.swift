@@ -139,18 +139,23 @@ public struct Daemon {
             log.notice("the rules have changed: holds in progress start anew, open alerts stay open")
         }
         let (clock, timeLineChange) = clock(after: recovered, on: opened.past, handover)
-        // A journal without a snapshot does not contain the version of its rules.
         let rules = Int64(bitPattern: UInt64(data.rules.version, radix: 16) ?? 0)
-        let rulesBefore = (try? opened.past.counters())?[Self.rulesCounter].map { Int64($0) }
-        let rulesChanged = !recovered.hasSameRules || rulesBefore != nil && rulesBefore != rules
         if recovered.isComplete, handover == nil, opened.damage == nil {
             do {
-                let (revisions, unknown) = try Recovery.reconcile(
+                // A journal without a snapshot does not contain the version of its rules.
+                let rulesBefore = try opened.past.counters()[Self.rulesCounter].map { Int64($0) }
+                let rulesChanged = !recovered.hasSameRules || rulesBefore != nil && rulesBefore != rules
+                let (revisions, unknown, unreadable) = try Recovery.reconcile(
                     &intake, with: opened.past, rulesChanged: rulesChanged, after: recovered.alerts, at: clock.now)
                 recovered.alerts += revisions
                 for alert in unknown {
                     log.error(
                         "\(alert.kind) of \(alert.lift) was open and is not known after the restart: it is cleared. This is a fault of Hoistway; please report it with the journal."
+                    )
+                }
+                for alert in unreadable {
+                    log.error(
+                        "alert \(alert.id), \(alert.kind) of \(alert.lift), is open and cannot be cleared: its event in the journal cannot be read. Close it at the centre"
                     )
                 }
             } catch { log.error("the alerts of the journal cannot be reconciled with the restored state: \(error)") }
@@ -254,10 +259,14 @@ public struct Daemon {
                     notBefore: recovered.lastNow, line: handover.anchor, continuingAt: handover.calendarOffset), nil
             )
         }
-        // A journal that cannot be read here is reported when it is written.
-        let clock = GatewayClock(
-            notBefore: recovered.lastNow, line: try? past.lastLine(ofBoot: Self.bootID()),
-            calendarOffset: .nanoseconds((try? past.calendarOffset()) ?? 0))
+        var clock = GatewayClock(notBefore: recovered.lastNow)
+        do throws(JournalError) {
+            clock = GatewayClock(
+                notBefore: recovered.lastNow, line: try past.lastLine(ofBoot: Self.bootID()),
+                calendarOffset: .nanoseconds(try past.calendarOffset()))
+        } catch {
+            log.error("\(error). The last run's time is not known: times continue from this box's clock")
+        }
         do throws(JournalError) {
             guard let (checked, change) = try clock.checked(against: past) else { return (clock, nil) }
             return (checked, change)
@@ -272,15 +281,16 @@ public struct Daemon {
     private func restore(
         _ data: DeviceData, _ site: AlertEvent.Site, from past: Journal, _ handover: RunHandover?
     ) throws -> (Intake, Recovery.Outcome) {
-        var intake = try freshIntake(data, site, from: past)
         guard let handover else {
+            var intake = try freshIntake(data, site, from: past.replayStart() ?? GatewayClock(notBefore: nil).now)
             let outcome = try Recovery.restore(&intake, from: past)
             return (intake, outcome)
         }
+        var intake = try freshIntake(data, site, from: beginning(of: past))
         var detector = intake.detector
         var outcome = Recovery.Outcome()
         outcome.hasSameRules = try detector.restore(handover.state)
-        outcome.lastNow = try? past.lastTime()
+        outcome.lastNow = lastTime(in: past)
         intake.restore(detector)
         return (intake, outcome)
     }
@@ -292,12 +302,28 @@ public struct Daemon {
         log.critical("the state of the last run cannot be read (\(error)); every lift starts anew")
         var outcome = Recovery.Outcome()
         outcome.isComplete = false
-        outcome.lastNow = try? past.lastTime()
-        return (try freshIntake(data, site, from: past), outcome)
+        outcome.lastNow = lastTime(in: past)
+        return (try freshIntake(data, site, from: beginning(of: past)), outcome)
     }
 
-    private func freshIntake(_ data: DeviceData, _ site: AlertEvent.Site, from past: Journal) throws -> Intake {
-        let beginning = (try? past.replayStart()) ?? GatewayClock(notBefore: nil).now
+    /// The last time in a journal whose state is not read; nil, with a log line, where it cannot be
+    /// read.
+    private func lastTime(in past: Journal) -> Instant? {
+        do throws(JournalError) { return try past.lastTime() } catch {
+            log.error("\(error). The last time in the journal is not known: times of this run may begin before it")
+            return nil
+        }
+    }
+
+    /// The start of every lift's record, where the journal's state is not read.
+    private func beginning(of past: Journal) -> Instant {
+        do throws(JournalError) { if let start = try past.replayStart() { return start } } catch {
+            log.error("\(error). Every lift's record begins now")
+        }
+        return GatewayClock(notBefore: nil).now
+    }
+
+    private func freshIntake(_ data: DeviceData, _ site: AlertEvent.Site, from beginning: Instant) throws -> Intake {
         var intake = Intake(
             data: data, origin: site.origin, admission: .registered, start: beginning, isObserving: false)
         for registered in configuration.lifts {
@@ -347,9 +373,12 @@ public struct Daemon {
 
     /// The quotas, reduced on a small disk: half of the free space stays for others.
     private func quota(fittedFor journal: Journal) -> Quota {
-        guard let free = Files.freeBytes(configuration.stateFolder),
-            let held = try? journal.statistics().fileBytes
-        else { return configuration.quota }
+        guard let free = Files.freeBytes(configuration.stateFolder) else { return configuration.quota }
+        let held: Int
+        do { held = try journal.statistics().fileBytes } catch {
+            log.error("\(error). The quotas are not fitted to the disk, which has \(free >> 20) MiB free")
+            return configuration.quota
+        }
         let fitted = configuration.quota.fitted(into: free + held)
         if fitted.readings < configuration.quota.readings {
             log.warning(
@@ -388,6 +417,7 @@ public struct Daemon {
         var statusWriter = StatusWriter(
             configuration, log: log, startedAt: started, signingProblem: parts.signingProblem,
             lostJournal: parts.lostJournal, longestPauses: Dictionary(uniqueKeysWithValues: pauses))
+        let reads = ReportReads(log: log)
         // The first heartbeat comes when the connections have had time to be made.
         var nextHeartbeat = started + 3_000_000_000
         let heartbeat = Heartbeat(
@@ -419,23 +449,26 @@ public struct Daemon {
                         "\(journal.path) was removed; continuing with a new journal and the undelivered events")
                 }
                 if loop.storage.failure == nil { try parts.startRecords.catchUp(in: journal) }
-                enqueueStatisticsIfDue(loop, journal)
-                startSelfTestIfDue(loop, journal, inbox)
-                try statusWriter.write(loop, delivery, journal, at: monotonic)
+                try enqueueStatisticsIfDue(loop, journal, reads)
+                try startSelfTestIfDue(loop, journal, inbox, reads)
+                try statusWriter.write(loop, delivery, journal, reads, at: monotonic)
             }
             if monotonic >= nextHeartbeat {
                 nextHeartbeat = monotonic + Heartbeat.every.nanoseconds
-                // The loop reports a journal that cannot be read.
-                if let body = try? heartbeat.json(at: loop.clock.now, monotonic: monotonic) {
-                    delivery.setHeartbeat(body)
+                let body = try reads.read("the heartbeat") { () throws(JournalError) in
+                    try heartbeat.json(at: loop.clock.now, monotonic: monotonic)
                 }
+                if let body { delivery.setHeartbeat(body) }
             }
         }
     }
 
-    private func enqueueStatisticsIfDue(_ loop: TelemetryLoop, _ journal: Journal) {
+    /// - Throws: `JournalError` for damage only.
+    private func enqueueStatisticsIfDue(
+        _ loop: TelemetryLoop, _ journal: Journal, _ reads: ReportReads
+    ) throws(JournalError) {
         let now = loop.clock.now
-        do throws(JournalError) {
+        _ = try reads.read("the time of the last statistics") { () throws(JournalError) in
             let last = try journal.counters()["statistics_at"].map { Instant(nanoseconds: Int64($0)) }
             if let last, now - last < .seconds(86_400) { return }
             try journal.set("statistics_at", now.nanoseconds)
@@ -446,17 +479,23 @@ public struct Daemon {
                     loop.enqueue(event)
                 }
             }
-        } catch { return }  // the loop reports a journal that cannot be read
+        }
     }
 
     /// Starts a self-test on request, and by the schedule counted from the last one. A new box
     /// starts with one as soon as it observes its lifts.
-    private func startSelfTestIfDue(_ loop: TelemetryLoop, _ journal: Journal, _ inbox: ActionInbox) {
+    /// - Throws: `JournalError` for damage only.
+    private func startSelfTestIfDue(
+        _ loop: TelemetryLoop, _ journal: Journal, _ inbox: ActionInbox, _ reads: ReportReads
+    ) throws(JournalError) {
         let isRequested = inbox.takeSelfTestRequest()
         let centres = configuration.centres.filter(\.isTestable).map(\.name)
         guard isRequested || loop.isDrained && !centres.isEmpty else { return }
         if !isRequested {
-            guard let every = configuration.selfTestEvery, let counters = try? journal.counters() else { return }
+            guard let every = configuration.selfTestEvery,
+                let counters = try reads.read(
+                    "the time of the last self-test", { () throws(JournalError) in try journal.counters() })
+            else { return }
             let last = counters["selftest_at"].map { Instant(nanoseconds: Int64($0)) }
             if let last, loop.clock.now - last < every { return }
         }

@@ -33,7 +33,7 @@ public struct Endpoint: Sendable {
     var form: CentreForm?
     var formFile: String?
     /// A hash of the form's file when this was read.
-    var formHash: UInt64 = 0
+    var formHash: UInt64?
     public var node: YAMLNode
 
     var isMQTT: Bool { if case .mqtt = address { true } else { false } }

@@ -84,9 +84,14 @@ extension Endpoint {
             form = CentreFormFile.read(name, keyNode, reader.diagnostics, resolve: resolve)
             let path = CentreFormFile.path(of: name, resolve: resolve)
             formFile = path
-            var hash = ByteHash(seed: 7)
-            hash.add(fileOrNothing: path)
-            formHash = hash.value
+            // A form that cannot be read was reported just now.
+            if form != nil {
+                var hash = ByteHash(seed: 7)
+                do throws(InvalidFiles) {
+                    try hash.add(file: path)
+                    formHash = hash.value
+                } catch { for diagnostic in error.diagnostics { reader.diagnostics.report(diagnostic) } }
+            }
         }
         if let node = reader.optional("oauth") {
             oauth = OAuth(node, reader.diagnostics, resolve: resolve)

@@ -80,12 +80,16 @@ public enum Files {
 
     /// The YAML files of a folder in the order of their names, or the one file given.
     public static func yamlFiles(in path: String) throws(InvalidFiles) -> [String] {
-        var isFolder = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw InvalidFiles([Diagnostic(file: path, message: "does not exist")])
+        var facts = stat()
+        guard stat(path, &facts) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR {
+                throw InvalidFiles([Diagnostic(file: path, message: "does not exist")])
+            }
+            throw unreadable(path, errno)
         }
-        if !isFolder { return [path] }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        if facts.st_mode & S_IFMT != S_IFDIR { return [path] }
+        let names: [String]
+        do throws(Folder.Problem) { names = try Folder(path).names() } catch { throw unreadable(path, error.code) }
         let files = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map { path + "/" + $0 }
         if files.isEmpty { throw InvalidFiles([Diagnostic(file: path, message: "holds no .yaml file")]) }
         return files

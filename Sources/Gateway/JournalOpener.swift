@@ -74,8 +74,11 @@ struct JournalOpener {
             } else if let trouble, [ENOSPC, EDQUOT].contains(trouble), ballast.drop() {
                 log.critical("\(error). The reserved disk space is freed.")
             }
-            guard let found = try? openOnDisk() else { return try openInMemory(after: error) }
-            opened = found
+            let first = error
+            do throws(JournalError) { opened = try openOnDisk() } catch {
+                if error.description != first.description { log.error("\(error)") }
+                return try openInMemory(after: first)
+            }
         }
         ballast.load()
         if let damage = opened.damage { log.critical("\(Self.sentence(damage, path))") }
@@ -100,7 +103,8 @@ struct JournalOpener {
         var (journal, damage) = try Journal.openOrReplace(path, now: now)
         guard try journal.lastTime() == nil else { return Opened(journal: journal, past: journal, damage: damage) }
         if hasRunBefore, damage == nil {
-            damage = try? Journal.Damage(lost: path, "it is gone, or empty", goingOnWith: journal, at: now)
+            // Without it the new journal would use sequence numbers a second time.
+            damage = try Journal.Damage(lost: path, "it is gone, or empty", goingOnWith: journal, at: now)
         }
         // A new journal starts with an empty batch: its time is the start of every lift's record,
         // in the first run and in each replay.
@@ -119,6 +123,16 @@ struct JournalOpener {
         for suffix in ["", "-wal", "-shm"] { unlink(pathInMemory + suffix) }
         let journal = try Journal(pathInMemory)
         journal.refusal = error
-        return Opened(journal: journal, past: (try? Journal(path, readOnly: true)) ?? journal, failure: error)
+        return Opened(journal: journal, past: past(or: journal), failure: error)
+    }
+
+    /// The journal on disk, to read only; `other` where that is not possible.
+    private func past(or other: Journal) -> Journal {
+        // Before the first run there is no past.
+        guard FileManager.default.fileExists(atPath: path) else { return other }
+        do throws(JournalError) { return try Journal(path, readOnly: true) } catch {
+            log.critical("the state of the last run cannot be read (\(error)); every lift starts anew")
+            return other
+        }
     }
 }

@@ -9,7 +9,8 @@ import Monitoring
 /// state: the gateway's own (`broker_lost`, a failed self-test, the self-test's virtual lift), and
 /// those of lifts and rules that are gone.
 extension Journal.StoredAlert {
-    /// The stored event; nil where the gateway has not written it in this form.
+    /// The stored event; nil where it is not in this form: it was damaged, or another version wrote
+    /// it. `Recovery.reconcile` names an open alert that cannot be cleared for this reason.
     private var event: WrittenAlert? { WrittenAlert(body) }
     /// The time in the event, on the calendar.
     public var calendarTime: Instant { event?.time ?? time }

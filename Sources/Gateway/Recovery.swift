@@ -55,11 +55,13 @@ enum Recovery {
     /// find would stay open at the centre for ever, so it is cleared, and the log names it: it is a
     /// fault of this program.
     /// - Parameter replayed: the alerts of the replay that the journal does not have.
-    /// - Returns: the further revisions to deliver, and those of unknown alerts among them.
+    /// - Returns: the further revisions to deliver, those of unknown alerts among them, and the open
+    ///   alerts that cannot be cleared because their stored events cannot be read.
     static func reconcile(
         _ intake: inout Intake, with journal: Journal, rulesChanged: Bool, after replayed: [Alert], at now: Instant
-    ) throws(JournalError) -> (revisions: [Alert], unknown: [Alert]) {
+    ) throws(JournalError) -> (revisions: [Alert], unknown: [Alert], unreadable: [Journal.StoredAlert]) {
         var (cleared, unknown): ([Alert], [Alert]) = ([], [])
+        var unreadable: [Journal.StoredAlert] = []
         let restored = intake.takeAlerts()
         let clearedIDs = Set((replayed + restored).filter { !$0.state.isOpen }.map(\.id))
         var detector = intake.detector
@@ -75,12 +77,15 @@ enum Recovery {
             }
             guard stored.isOpen, !open.contains(stored.id), !clearedIDs.contains(stored.id) else { continue }
             let reason: AlertReason = !isWatched ? .liftRemoved : rulesChanged ? .rulesChanged : .revised
-            guard let revision = stored.clearedRevision(because: reason, at: now) else { continue }
+            guard let revision = stored.clearedRevision(because: reason, at: now) else {
+                unreadable.append(stored)
+                continue
+            }
             cleared.append(revision)
             if isWatched && !rulesChanged { unknown.append(revision) }
         }
         intake.restore(detector)
-        return (restored + intake.takeAlerts() + cleared, unknown)
+        return (restored + intake.takeAlerts() + cleared, unknown, unreadable)
     }
 
     /// Whether alerts of a kind are resumed from the journal instead: they are no part of the

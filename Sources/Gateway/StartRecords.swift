@@ -15,9 +15,25 @@ final class StartRecords {
     ) throws(JournalError) {
         do throws(JournalError) { try write(journal) } catch {
             if error.isDamage { throw error }
-            if error.isFull, (try? journal.makeRoom()) != nil, (try? write(journal)) != nil { return }
+            if error.isFull, try isWrittenWithRoom(journal, write) { return }
             log.critical("\(error). \(name.prefix(1).uppercased() + name.dropFirst()) could not be stored yet.")
             missing.append(write)
+        }
+    }
+
+    /// Writes a record after the oldest readings were removed.
+    /// - Returns: whether that helped.
+    /// - Throws: `JournalError` for damage only.
+    private func isWrittenWithRoom(
+        _ journal: Journal, _ write: (Journal) throws(JournalError) -> Void
+    ) throws(JournalError) -> Bool {
+        do throws(JournalError) {
+            try journal.makeRoom()
+            try write(journal)
+            return true
+        } catch {
+            if error.isDamage { throw error }
+            return false
         }
     }
 

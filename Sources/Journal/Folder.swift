@@ -60,22 +60,29 @@ public struct Folder: ~Copyable {
     }
 
     /// The names in it, in no order.
-    public var names: [String] {
+    /// - Throws: `Problem` where they cannot all be read.
+    public func names() throws(Problem) -> [String] {
         // A descriptor of its own: the stream closes it, and moves its position.
         let own = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard own >= 0, let stream = fdopendir(own) else {
+            let problem = Self.problem(path)
             if own >= 0 { close(own) }
-            return []
+            throw problem
         }
         defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
+        while true {
+            // At the end and after a failure `readdir` returns the same: only `errno` tells them apart.
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw Self.problem(path) }
+                return names
+            }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {  // a C array of 256 bytes, ended by a zero
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             if name != ".", name != ".." { names.append(name) }
         }
-        return names
     }
 
     /// - Returns: nil where there is no such file.
@@ -176,10 +183,10 @@ public struct Folder: ~Copyable {
 
     /// Removes temporary files of processes that were killed. One that is younger than a minute may
     /// still be written.
-    public func removeLeftovers() {
+    public func removeLeftovers() throws(Problem) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        for name in names where name.hasPrefix(".") && name.hasSuffix(Self.temporary) {
+        for name in try names() where name.hasPrefix(".") && name.hasSuffix(Self.temporary) {
             var facts = stat()
             if fstatat(descriptor, name, &facts, AT_SYMLINK_NOFOLLOW) == 0,
                 abs(now.tv_sec - facts.st_mtim.tv_sec) > 60

@@ -35,11 +35,8 @@ extension Journal {
         let journal = try Journal(path)
         let length = DamagedFile.isInUse(damaged) ? nil : DamagedFile.pad(damaged)
         defer { if let length { DamagedFile.shorten(damaged, to: length) } }
-        let source: Database
-        do throws(JournalError) {
-            source = try Database(damaged, readOnly: true)
-            _ = try source.scalar("SELECT count(1) FROM sqlite_schema")
-        } catch {
+        let source: Source
+        do throws(JournalError) { source = try Source(damaged) } catch {
             report.gaps += 1
             try journal.skipSequenceNumbers(wall: wallNanoseconds)
             return report
@@ -51,8 +48,25 @@ extension Journal {
             try saveRest(source, target, &report)
             try saveNumbers(source, journal, &report)
         }
-        try saveBatches(source, target, atMost: readings, &report)
+        try saveBatches(source.database, target, atMost: readings, &report)
         return report
+    }
+
+    /// A damaged journal whose first pages can be read. A file of an older format is saved, too.
+    private struct Source {
+        let database: Database
+        let format: Int64
+        let tables: Set<String>
+
+        /// - Throws: `JournalError` where not even the format and the names of the tables can be
+        ///   read.
+        init(_ path: String) throws(JournalError) {
+            database = try Database(path, readOnly: true)
+            format = try database.scalar("PRAGMA user_version") ?? Schema.format
+            var names: Set<String> = []
+            try database.run("SELECT name FROM sqlite_schema WHERE type = 'table'") { names.insert($0.text(0)) }
+            tables = names
+        }
     }
 
     private static var wallNanoseconds: Int64 {
@@ -83,6 +97,7 @@ extension Journal {
             }
             return 0
         } catch {
+            // It ends at the same damage, which counts once.
             try? source.run("SELECT \(columns) FROM \(table) WHERE \(key) < ? ORDER BY \(key)", .integer(last)) {
                 guard $0.integer(0) > first, $0.integer(0) < last else { return }
                 first = $0.integer(0)
@@ -92,11 +107,10 @@ extension Journal {
         }
     }
 
-    private static func saveAlerts(_ source: Database, _ target: Database, _ report: inout Salvage) throws(JournalError)
-    {
+    private static func saveAlerts(_ source: Source, _ target: Database, _ report: inout Salvage) throws(JournalError) {
         var failure: JournalError?
         let columns = "place, alert_id, revision, lift, kind, state, at, body, chain"
-        let gaps = visit(source, columns, of: "alert", by: "place") { row in
+        let gaps = visit(source.database, columns, of: "alert", by: "place") { row in
             guard isWhole(row.blob(7), of: row.text(1)), !row.text(5).isEmpty else {
                 report.refused += 1
                 return
@@ -116,18 +130,15 @@ extension Journal {
         if let failure { throw failure }
     }
 
-    private static func saveOutbox(_ source: Database, _ target: Database, _ report: inout Salvage) throws(JournalError)
-    {
+    private static func saveOutbox(_ source: Source, _ target: Database, _ report: inout Salvage) throws(JournalError) {
         var failure: JournalError?
         func attemptWrite(_ write: () throws(JournalError) -> Void) {
             do throws(JournalError) { try write() } catch { failure = error }
         }
-        // A file of an older format is saved, too.
-        let format = (try? source.scalar("PRAGMA user_version")) ?? Schema.format
-        let number = format == 1 ? "0" : "number"
-        let rest = format < 3 ? "'alert', 0, 0, ''" : "type, run, monotonic, quality"
+        let number = source.format == 1 ? "0" : "number"
+        let rest = source.format < 3 ? "'alert', 0, 0, ''" : "type, run, monotonic, quality"
         report.gaps += visit(
-            source, "id, event_id, lane, lift, body, created, \(number), \(rest)", of: "outbox", by: "id"
+            source.database, "id, event_id, lane, lift, body, created, \(number), \(rest)", of: "outbox", by: "id"
         ) { row in
             guard isWhole(row.blob(4), of: row.text(1)), isWhole(row.blob(4), of: row.text(7)) else {
                 report.refused += 1
@@ -144,7 +155,7 @@ extension Journal {
                 report.pending += 1
             }
         }
-        if format >= 3 { try saveRecipients(source, target, &report) }
+        if source.format >= 3 { try saveRecipients(source, target, &report) }
         // An event whose delivery rows are lost is enqueued for every recipient: a duplicate is
         // better than a loss.
         try target.run(
@@ -158,12 +169,12 @@ extension Journal {
 
     /// Saves the centres, what each still has to receive, and what was set aside for it.
     private static func saveRecipients(
-        _ source: Database, _ target: Database, _ report: inout Salvage
+        _ source: Source, _ target: Database, _ report: inout Salvage
     ) throws(JournalError) {
         try saveRuns(source, target, &report)
         var centres: [(name: String, lanes: Int64)] = []
         attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }
+            try source.database.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }
         }
         let gapsBefore = report.gaps
         var rows = deliveryRows(source, &report)
@@ -191,12 +202,12 @@ extension Journal {
     }
 
     private static func saveRuns(
-        _ source: Database, _ target: Database, _ report: inout Salvage
+        _ source: Source, _ target: Database, _ report: inout Salvage
     ) throws(JournalError) {
         var runs: [[Database.Value]] = []
-        let anchor = ((try? source.scalar("PRAGMA user_version")) ?? Schema.format) < 4 ? "NULL" : "anchor"
+        let anchor = source.format < 4 ? "NULL" : "anchor"
         attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT id, boot, correction, \(anchor) FROM run") {
+            try source.database.run("SELECT id, boot, correction, \(anchor) FROM run") {
                 runs.append([
                     .integer($0.integer(0)), .text($0.text(1)), .integer($0.integer(2)),
                     $0.isNull(3) ? .null : .integer($0.integer(3)),
@@ -209,21 +220,21 @@ extension Journal {
     }
 
     private static func deliveryRows(
-        _ source: Database, _ report: inout Salvage
+        _ source: Source, _ report: inout Salvage
     ) -> [(centre: String, lane: Int64, id: Int64, step: Int64)] {
         var rows: [(centre: String, lane: Int64, id: Int64, step: Int64)] = []
         attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT centre, lane, id, step FROM owed") {
+            try source.database.run("SELECT centre, lane, id, step FROM owed") {
                 rows.append(($0.text(0), $0.integer(1), $0.integer(2), $0.integer(3)))
             }
         }
         return rows
     }
 
-    private static func deadLetters(_ source: Database, _ report: inout Salvage) -> [[Database.Value]] {
+    private static func deadLetters(_ source: Source, _ report: inout Salvage) -> [[Database.Value]] {
         var letters: [[Database.Value]] = []
         attempt(&report) { () throws(JournalError) in
-            try source.run(
+            try source.database.run(
                 """
                 SELECT centre, event_id, type, lane, lift, body, created, number, run, monotonic, quality, reason, at
                 FROM dead_letter
@@ -244,22 +255,22 @@ extension Journal {
         do throws(JournalError) { try read() } catch { report.gaps += 1 }
     }
 
-    private static func saveRest(_ source: Database, _ target: Database, _ report: inout Salvage) throws(JournalError) {
+    private static func saveRest(_ source: Source, _ target: Database, _ report: inout Salvage) throws(JournalError) {
         var commands: [(centre: String, id: String, at: Int64)] = []
         var counts: [(name: String, value: Int64)] = []
         var snapshot: (through: Int64, state: [UInt8], hash: Int64)?
-        if (try? source.scalar("SELECT 1 FROM sqlite_schema WHERE name = 'word'")) != nil {
+        if source.tables.contains("word") {
             attempt(&report) { () throws(JournalError) in
-                try source.run("SELECT centre, id, at FROM word") {
+                try source.database.run("SELECT centre, id, at FROM word") {
                     commands.append(($0.text(0), $0.text(1), $0.integer(2)))
                 }
             }
         }
         attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT name, value FROM counter") { counts.append(($0.text(0), $0.integer(1))) }
+            try source.database.run("SELECT name, value FROM counter") { counts.append(($0.text(0), $0.integer(1))) }
         }
         attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT seq, state, hash FROM snapshot") {
+            try source.database.run("SELECT seq, state, hash FROM snapshot") {
                 let hash = RecordHash.snapshot(through: $0.integer(0), $0.blob(1))
                 if $0.isNull(2) || $0.integer(2) == hash { snapshot = ($0.integer(0), $0.blob(1), hash) }
             }
@@ -282,14 +293,14 @@ extension Journal {
     /// Saves the last sequence numbers. Where some cannot be read, the others start above every
     /// number that may have been given, as a number is used once.
     private static func saveNumbers(
-        _ source: Database, _ journal: Journal, _ report: inout Salvage
+        _ source: Source, _ journal: Journal, _ report: inout Salvage
     ) throws(JournalError) {
         let target = journal.database
-        guard (try? source.scalar("SELECT 1 FROM sqlite_schema WHERE name = 'numbering'")) != nil else { return }
+        guard source.tables.contains("numbering") else { return }
         var numbers: [(lift: String, lane: Int64, last: Int64)] = []
         let gapsBefore = report.gaps
         attempt(&report) { () throws(JournalError) in
-            try source.run("SELECT lift, lane, last FROM numbering") {
+            try source.database.run("SELECT lift, lane, last FROM numbering") {
                 numbers.append(($0.text(0), $0.integer(1), $0.integer(2)))
             }
         }

@@ -19,10 +19,12 @@ final class WriteTurn: Sendable {
     // a thread may wait for it, so it is allocated, and turns live for ever. `nonisolated(unsafe)`:
     // both pointers are set once in `init`, and any thread may call pthread's functions on them.
     nonisolated(unsafe) private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    // As `lock`.
     nonisolated(unsafe) private let change = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    // `lock` guards these two; the compiler cannot check that.
     /// The tickets of the waiting writers; the first one may write.
+    // `lock` guards it; the compiler cannot check that.
     nonisolated(unsafe) private var line: [Int] = []
+    // `lock` guards it, too.
     nonisolated(unsafe) private var lastTicket = 0
 
     private init() {

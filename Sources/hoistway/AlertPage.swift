@@ -48,7 +48,13 @@ struct AlertPage {
         guard let newest = revisions.last else { return "" }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let contents = revisions.map { try? decoder.decode(Event.self, from: Data($0.body)).data }
+        var unreadable: [String] = []
+        let contents = revisions.map { revision -> Event.Content? in
+            do { return try decoder.decode(Event.self, from: Data(revision.body)).data } catch {
+                unreadable.append("/\(revision.revision)")
+                return nil
+            }
+        }
         let content = contents.last ?? nil
         let onset = content.flatMap { Instant(rfc3339: $0.onset)?.local }
         var lines = [
@@ -72,6 +78,11 @@ struct AlertPage {
             if let statement = content?.statement { lines += wrapped("      " + Self.sentence(statement), to: 80) }
         }
         if let content { lines += [""] + Self.facts(content) }
+        if !unreadable.isEmpty {
+            lines += wrapped(
+                "The event of \(unreadable.joined(separator: ", ")) cannot be read: it is damaged, or another version wrote it. hoistway journal verify says more.",
+                to: 80)
+        }
         return lines.joined(separator: "\n")
     }
 

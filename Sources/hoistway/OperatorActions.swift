@@ -127,8 +127,7 @@ struct AnnounceMaintenance: ParsableCommand {
                 print("A window is never longer than \(OperatorAction.longestMaintenance.written); it will end then.")
             }
             let end = min(time, Instant.wallClock + OperatorAction.longestMaintenance)
-            // For information only: without a readable status file the work is announced all the
-            // same.
+            // For information only: the work is announced without a readable status file, too.
             let status = try? StatusReader(runtimeFolder: configuration.runtimeFolder).last()
             if let left = status?.lifts.first(where: { $0.id == lift })?.maintenanceSeconds {
                 print("Work is announced on this lift already, \(StatusSnapshot.span(left)) left; this replaces it.")

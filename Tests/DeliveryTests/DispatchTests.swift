@@ -1,9 +1,9 @@
 import Foundation
-import Journal
 import LiftModel
 import Testing
 
 @testable import DeliveryCore
+@testable import Journal
 
 /// Which events a route sends next, and in which order. The tests set the time, in seconds.
 @Suite struct DispatchTests {
@@ -42,7 +42,7 @@ import Testing
     private mutating func store(_ ids: [String], at seconds: Double) throws {
         _ = try journal.receipt(ids, from: "centre")
         let last = try journal.lastRowID()
-        _ = dispatch.recordReceipts(ids, lastRowID: { last }, now: Int64(seconds * 1e9))
+        _ = try dispatch.recordReceipts(ids, lastRowID: { last }, now: Int64(seconds * 1e9))
     }
 
     @Test mutating func entrapmentsGoBeforeFaultsAndFaultsBeforeTheRest() throws {
@@ -61,6 +61,29 @@ import Testing
             try sent(at: 0.02) == [
                 "fault.2.1", "fault.2.2", "fault.2.3", "fault.1.1", "fault.3.1", "fault.1.2", "fault.3.2",
             ])
+    }
+
+    @Test mutating func receiptsStayForAnotherAttemptWhereTheLastRowCannotBeRead() throws {
+        try connect()
+        try enqueue(.fault, "1", 1)
+        #expect(try sent(at: 0.1) == ["fault.1.1"])
+        let failure = JournalError(path: path, doing: "reading", code: 10, message: "disk I/O error")
+        // The centre was silent for more than a minute, so the backlog begins anew.
+        #expect(throws: JournalError.self) {
+            try dispatch.recordReceipts(
+                ["fault.1.1"], lastRowID: { () throws(JournalError) in throw failure }, now: 100_000_000_000)
+        }
+        let unmatched = try dispatch.recordReceipts(["fault.1.1"], lastRowID: { 1 }, now: 101_000_000_000)
+        #expect(unmatched == [], "the event is still in flight")
+    }
+
+    @Test mutating func aBacklogWhoseEndCouldNotBeReadIsNoNewEvents() throws {
+        dispatch = Dispatch(Dispatch.Settings(centre: "centre", backlogRate: 10))
+        for n in 1...30 { try enqueue(.fault, "1", n) }
+        dispatch.startConnection(lastRowID: nil, now: 0)
+        #expect(try sent(at: 0.2).count == 2, "ten a second")
+        try enqueue(.info, "2", 1)
+        #expect(try sent(at: 0.3).contains("info.2.1"))
     }
 
     @Test mutating func theBacklogGoesAtItsRateAndEntrapmentsOfItAtOnce() throws {

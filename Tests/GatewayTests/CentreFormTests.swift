@@ -1,5 +1,14 @@
+import Contract
+import Encoding
 import Foundation
+import HTTP
+import InMemoryLogging
+import Journal
+import LiftModel
+import Logging
+import Platform
 import PositionedYAML
+import Synchronization
 import Testing
 
 @testable import Delivery
@@ -45,15 +54,22 @@ import Testing
     @Test func whatAFormHasNoWordForIsNotSent() throws {
         let form = try form("numeric-list")
         let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
-        func json(_ kind: String, _ state: String) -> [UInt8]? {
-            form.json(
+        func json(_ kind: String, _ state: String) throws -> [UInt8]? {
+            try form.json(
                 of: Array(
                     event.replacingOccurrences(of: "\"kind\": \"entrapment\"", with: "\"kind\": \"\(kind)\"")
                         .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\"").utf8))
         }
-        #expect(json("entrapment", "suspected") != nil)
-        #expect(json("sensor_stuck.door", "raised") == nil)
-        #expect(form.json(of: []) == nil && form.json(of: Array("{}".utf8)) == nil)
+        #expect(try json("entrapment", "suspected") != nil)
+        #expect(try json("sensor_stuck.door", "raised") == nil)
+        #expect(try form.json(of: Array("{}".utf8)) == nil)
+    }
+
+    @Test func anEventThatCannotBeReadIsNotOneThatTheFormHasNoWordFor() throws {
+        let form = try form("numeric-list")
+        let event = try Data(contentsOf: URL(fileURLWithPath: Self.alert))
+        #expect(throws: JSONError.self) { try form.json(of: []) }
+        #expect(throws: JSONError.self) { try form.json(of: Array(event.dropLast(9))) }
     }
 
     /// A centre that received the alert also receives its end. An alert that was suppressed from
@@ -63,10 +79,10 @@ import Testing
         let form = try form(name)
         let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
             .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"suppressed\"")
-        let body = try #require(form.json(of: Array(event.utf8)))
+        let body = try #require(try form.json(of: Array(event.utf8)))
         #expect(JSONValue(body)?[key]?.number == 0)
         let first = event.replacingOccurrences(of: "\"revision\": 2", with: "\"revision\": 1")
-        #expect(form.json(of: Array(first.utf8)) == nil)
+        #expect(try form.json(of: Array(first.utf8)) == nil)
     }
 
     /// One number is raised and cleared, whatever the reasons in between.
@@ -78,7 +94,7 @@ import Testing
         for (reason, state) in [("not_accepted", "suspected"), ("alarm_button", "confirmed"), ("released", "cleared")] {
             let variant = event.replacingOccurrences(of: "\"reason\": \"verified\"", with: "\"reason\": \"\(reason)\"")
                 .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\"")
-            let body = try #require(form.json(of: Array(variant.utf8)))
+            let body = try #require(try form.json(of: Array(variant.utf8)))
             #expect(JSONValue(body)?["faultType"]?.number == number, "\(reason)")
         }
     }
@@ -96,9 +112,9 @@ import Testing
         let form = try form("numeric-list")
         let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
         let test = event.replacingOccurrences(of: "\"data\": {", with: "\"data\": { \"test\": true,")
-        #expect(test != event && form.json(of: Array(event.utf8)) != nil)
-        #expect(form.json(of: Array(test.utf8)) == nil)
-        #expect(form.json(of: Array(event.utf8), isOver: true) == nil)
+        #expect(try test != event && form.json(of: Array(event.utf8)) != nil)
+        #expect(try form.json(of: Array(test.utf8)) == nil)
+        #expect(try form.json(of: Array(event.utf8), isOver: true) == nil)
     }
 
     /// An alert of an earlier version does not contain the time of its evaluation; its own time is
@@ -108,8 +124,8 @@ import Testing
         let event = String(decoding: try Data(contentsOf: URL(fileURLWithPath: Self.alert)), as: UTF8.self)
         func reportTime(_ recorded: String) throws -> String? {
             let lines = event.components(separatedBy: "\n").map { $0.contains("\"recordedtime\"") ? recorded : $0 }
-            return try JSONValue(#require(form.json(of: Array(lines.joined(separator: "\n").utf8))))?["Create_Time"]?
-                .text
+            let body = try #require(try form.json(of: Array(lines.joined(separator: "\n").utf8)))
+            return JSONValue(body)?["Create_Time"]?.text
         }
         #expect(try reportTime("  \"recordedtime\": \"2026-11-22T21:27:00.000Z\",") == "2026-11-22T21:27:00.000Z")
         #expect(try reportTime("") == #require(JSONValue(event.utf8)?["time"]?.text))
@@ -144,6 +160,42 @@ import Testing
             bodies.allSatisfy {
                 $0["Elevator_Code"]?.text == "1" && $0["Fault_Code"]?.text == "04" && $0["Trapped"]?.number == 1
             })
+    }
+
+    @Test func aDamagedEventStaysInTheQueueIsLoggedAndHoldsUpNoOther() throws {
+        let centre = try HTTPCentre()
+        let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).db"
+        let journal = try Journal(path)
+        let event = Array(try Data(contentsOf: URL(fileURLWithPath: Self.alert)))
+        var batch = Journal.Batch(now: Instant(nanoseconds: 1))
+        batch.events = [("damaged", Array(event.dropLast(9))), ("whole", event)].map { id, body in
+            OutboundEvent(id: id, type: "alert", lane: .entrapment, subject: "1", body: body)
+        }
+        try journal.commit(batch)
+        let log = InMemoryLogHandler()
+        let isStopping = Atomic(false)
+        let now: @Sendable () -> Instant = { Instant(nanoseconds: MonotonicClock.wallNanoseconds) }
+        let context = RouteContext(
+            delivery: DeliveryState(routes: [.init(centre: "centre", name: "centre", url: centre.url)]), index: 0,
+            log: Logger(label: "test", factory: { _ in log }), clock: now, calendar: now,
+            isStopping: { isStopping.load(ordering: .relaxed) }, storeCommand: { _ in true })
+        let settings = RouteSettings(
+            site: AlertEvent.Site(id: "north", name: "North"), centre: "centre", lanes: Set(Lane.allCases),
+            routeIndex: 0, fallbackAfter: [:], backlogRate: 50, journalPath: path, signer: nil, commandKey: nil)
+        var options = HTTPSRoute.Options(url: centre.url, client: HTTPClient.Options(), authorization: .none)
+        options.form = try form("national-codes")
+        let route = HTTPSRoute.start(settings, options: options, in: context)
+        defer {
+            isStopping.store(true, ordering: .relaxed)
+            route.join()
+        }
+        for _ in 0..<200 where try journal.outboxSize().count > 1 { usleep(50_000) }
+        #expect(try journal.pendingRow(for: "centre", event: "whole") == nil)
+        #expect(try journal.pendingRow(for: "centre", event: "damaged") != nil)
+        #expect(centre.received.count == 1)
+        let lines = log.entries.map { "\($0.message)" }
+        #expect(
+            lines.contains { $0.contains("event damaged cannot be put into the form 'national-codes'") }, "\(lines)")
     }
 
     private func success(_ written: String) throws -> CentreForm.Success? {

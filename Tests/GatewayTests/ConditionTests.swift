@@ -133,6 +133,13 @@ import Testing
         Fault("a journal that was gone", .journal, "it was missing or empty at the start 2 h ago") {
             $0.lostJournal = Condition.LostJournal(age: .seconds(7200), file: nil)
         },
+        Fault("a journal that cannot be read", .journal, "it cannot be read: disk I/O error") {
+            $0.journalProblem = "disk I/O error"
+            $0.selfTest = .missing
+        },
+        Fault("a state folder that cannot be read", .journal, "cannot be seen: /var/lib/hoistway: Permission denied") {
+            $0.folderProblem = "/var/lib/hoistway: Permission denied"
+        },
         Fault(
             "a certificate with 20 days left", .certificates, "our certificate box.crt expires in 20 days, on 2026-12-"
         ) {
@@ -234,6 +241,14 @@ import Testing
         let unknown = condition.checks.filter { $0.verdict == .unknown }.map(\.subject)
         #expect(unknown == [.liftsHeard, .clock, .selfTest])
         #expect(!condition.checks.contains { $0.verdict == .failed })
+    }
+
+    @Test func whatOnlyAnUnreadableJournalCouldTellIsNotKnown() {
+        var condition = Self.well()
+        condition.journalProblem = "disk I/O error"
+        condition.selfTest = .missing
+        let unknown = condition.checks.filter { $0.verdict == .unknown }.map(\.subject)
+        #expect(unknown == [.receipts, .refusals, .selfTest])
     }
 
     @Test func oneLiftWithAWrongClockAmongThreeIsNoWordAboutTheBox() {

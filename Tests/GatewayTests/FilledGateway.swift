@@ -134,10 +134,13 @@ struct FilledGateway {
     }
 
     var snapshot: StatusSnapshot {
+        var stored = StoredFacts()
+        stored.pendingEvents = 17
+        stored.oldestPending = Self.now - .milliseconds(90_500)
+        stored.deadLetters = 2
         var report = StatusReport(
-            site: site, startedAt: Self.startedAt, loop: loop, routes: delivery.routeStatuses, pendingEvents: 17,
-            oldestPending: Self.now - .milliseconds(90_500), rulesVersion: "v1", processID: 4711)
-        report.deadLetters = 2
+            site: site, startedAt: Self.startedAt, loop: loop, routes: delivery.routeStatuses, stored: stored,
+            rulesVersion: "v1", processID: 4711)
         report.reloadProblem = "rules.yaml:3:1: no such let"
         report.changedSinceStart = ["lifts", "broker"]
         report.signingProblem = "no key"

@@ -43,6 +43,29 @@ import Testing
         #expect(Set(own) == Set(Self.modules))
     }
 
+    /// A failure is reported, or there is a reason why it does not matter; and what the compiler
+    /// cannot check has its reason, too.
+    @Test(arguments: ["Sources", "Simulator", "Benchmarks"])
+    func anErrorThatIsDroppedAndAnUncheckedPromiseHaveTheirReasonBesideThem(folder: String) throws {
+        let marks = ["try?", "try!", "@unchecked Sendable", "nonisolated(unsafe)"]
+        var without: [String] = []
+        for file in try FileManager.default.subpathsOfDirectory(atPath: Site.root + "/" + folder)
+        where file.hasSuffix(".swift") {
+            let text = try String(contentsOfFile: "\(Site.root)/\(folder)/\(file)", encoding: .utf8)
+            guard marks.contains(where: { text.range(of: $0) != nil }) else { continue }
+            var hasReasonBefore = false
+            for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                // Not the slashes of a URL.
+                let hasReason = line.contains(" //") || line.hasPrefix("//")
+                if !hasReason, !hasReasonBefore, marks.contains(where: { line.contains($0) }) {
+                    without.append("\(folder)/\(file):\(index + 1)")
+                }
+                hasReasonBefore = hasReason
+            }
+        }
+        #expect(without == [], "a comment on the line or on the one before says why")
+    }
+
     /// A dependency in Package.swift that no source imports is not needed.
     @Test func aModuleDependsOnWhatItImports() throws {
         let text = try String(contentsOfFile: Site.root + "/Package.swift", encoding: .utf8)

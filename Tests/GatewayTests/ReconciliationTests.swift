@@ -26,33 +26,41 @@ import Testing
     }
 
     /// Stores an open alert in the journal that no message of it explains.
-    private func store(_ kind: String, of subject: String) throws -> Alert {
+    /// - Parameter body: the stored event; nil for the one that the gateway writes.
+    private func store(_ kind: String, of subject: String, body: [UInt8]? = nil) throws -> Alert {
         let alert = Alert(
             id: UUID().uuidString.lowercased(), revision: 1, lift: subject, kind: kind, state: .raised,
             severity: .major,
             rule: kind, ruleVersion: "", onset: Self.now - .seconds(9), time: Self.now, reason: kind, hold: .zero,
             confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: kind, zh: kind))
         let site = AlertEvent.Site(id: "north", name: "North")
-        let body = AlertEvent.json(
+        let written = AlertEvent.json(
             alert, lift: Lift(id: subject), site: site, recorded: Self.now, calendarOffset: .zero, isTest: false)
         var batch = Journal.Batch(now: Self.now)
-        batch.alerts = [(alert, body)]
+        batch.alerts = [(alert, body ?? written)]
         try journal.commit(batch)
         return alert
     }
 
     private func reconcile(rulesChanged: Bool = false, after replayed: [Alert] = []) throws -> (
-        revisions: [Alert], unknown: [Alert]
+        revisions: [Alert], unknown: [Alert], unreadable: [Journal.StoredAlert]
     ) {
         var intake = try intake()
         return try Recovery.reconcile(
             &intake, with: journal, rulesChanged: rulesChanged, after: replayed, at: Self.now + .seconds(5))
     }
 
+    @Test func anOpenAlertWhoseEventCannotBeReadIsNamedAndNotClearedUnseen() throws {
+        let open = try store("area_silence", of: "A1", body: Array("{}".utf8))
+        let (revisions, unknown, unreadable) = try reconcile()
+        #expect(revisions.isEmpty && unknown.isEmpty)
+        #expect(unreadable.map(\.id) == [open.id])
+    }
+
     @Test(arguments: ["north", "A1"])
     func anOpenAlertThatTheFoldDoesNotKnowIsEndedAndNamed(subject: String) throws {
         let open = try store("area_silence", of: subject)
-        let (revisions, unknown) = try reconcile()
+        let (revisions, unknown, _) = try reconcile()
         #expect(revisions.map(\.id) == [open.id] && revisions[0].revision == 2 && revisions[0].state == .cleared)
         #expect(revisions[0].reason == "revised")
         #expect(unknown.map(\.id) == [open.id])
@@ -60,7 +68,7 @@ import Testing
 
     @Test func underOtherRulesAnIncidentOfTheSiteThatNoRuleKnowsIsEnded() throws {
         let open = try store("area_flood", of: "north")
-        let (revisions, unknown) = try reconcile(rulesChanged: true)
+        let (revisions, unknown, _) = try reconcile(rulesChanged: true)
         #expect(revisions.map(\.id) == [open.id] && revisions[0].reason == "rules_changed")
         #expect(unknown.isEmpty, "it is no fault")
     }

@@ -1,4 +1,5 @@
 import Contract
+import Encoding
 import Foundation
 import Journal
 import LiftModel

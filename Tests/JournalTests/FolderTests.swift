@@ -46,7 +46,7 @@ import Testing
         symlink(outside, path + "/.a.new")
         try Folder(path).replace("a", with: [1])
         #expect(try isUntouched())
-        #expect(Set(try Folder(path).names) == ["a", "a.new", ".a.new"])
+        #expect(Set(try Folder(path).names()) == ["a", "a.new", ".a.new"])
     }
 
     @Test(.enabled(if: isRoot)) func invariant2WhatRootWritesBelongsToTheFoldersOwner() throws {
@@ -73,7 +73,7 @@ import Testing
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: path + "/.a.1x.new")
         try Folder(path).removeLeftovers()
-        #expect(try Folder(path).names == [".b.1x.new"])
+        #expect(try Folder(path).names() == [".b.1x.new"])
     }
 
     // MARK: The journal
@@ -114,7 +114,7 @@ import Testing
         let opened = try Journal(existing: journal)
         _ = try opened.requeue(nil)
         try withExtendedLifetime(opened) {
-            for name in try Folder(path).names {
+            for name in try Folder(path).names() {
                 var facts = stat()
                 #expect(stat(path + "/" + name, &facts) == 0 && facts.st_uid == Self.nobody, "\(name)")
             }

@@ -69,7 +69,7 @@ DELIVERIES = [
     ("disk: lifts are watched without it", "Gateway/Loop/TelemetryLoopCommit.swift",
      "            continueWithoutDisk(now)\n", "            _ = now\n", "SickDiskTests/onAFull"),
     ("disk: a start without it", "Gateway/JournalOpener.swift",
-     "return try openInMemory(after: error)", "throw error", "SickDiskTests/aStart"),
+     "return try openInMemory(after: first)", "throw error", "SickDiskTests/aStart"),
     ("disk: its end hands over", "Gateway/Loop/RunHandover.swift",
      "rules: intake.detector.rules, alerts: output.alerts,", "rules: intake.detector.rules, alerts: [],", "SickDiskTests/aStartOnARead"),
     ("poison: other rows are sent first", "DeliveryCore/Dispatch.swift",

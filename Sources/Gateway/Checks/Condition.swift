@@ -64,6 +64,10 @@ struct Condition {
     /// then.
     var fileProblem: OwnFiles.Problem?
     var lostJournal: LostJournal?
+    /// Why it is not known whether a journal was set aside.
+    var folderProblem: String?
+    /// Why the journal cannot be read. What it told last is then out of date.
+    var journalProblem: String?
     var delivery = Delivery()
     /// Why alerts are not signed; nil where they are signed, or are not to be.
     var signingProblem: String?
@@ -109,8 +113,22 @@ struct Condition {
             "Alerts go out from memory meanwhile. Make room, or replace the disk.")
     }
 
+    /// A check of what only the journal can tell.
+    func unreadableJournal(_ subject: Check.Subject) -> Check? {
+        journalProblem == nil ? nil : .unknown(subject, "the journal cannot be read")
+    }
+
     private var journal: Check {
+        if let journalProblem {
+            return .failed(
+                .journal, "it cannot be read: \(journalProblem)", "Lifts are watched meanwhile. Check the disk.")
+        }
         guard let lostJournal else {
+            if let folderProblem {
+                return .failed(
+                    .journal, "whether it was damaged cannot be seen: \(folderProblem)",
+                    "The gateway's user must be able to read this folder.")
+            }
             return .ok(.journal, "no damage in the last \(SetAsideJournal.shownFor.spanText)")
         }
         let age = "\(lostJournal.age.spanText) ago"
@@ -157,7 +175,8 @@ struct Condition {
         case .none: return .unknown(.selfTest, "switched off, or no centre that takes one")
         case .running(nil): return .unknown(.selfTest, "running")
         case .running(let failure?): return .failed(.selfTest, "it is running again; the last one failed: \(failure)")
-        case .missing: return .failed(.selfTest, "none has passed yet", advice)
+        case .missing:
+            return unreadableJournal(.selfTest) ?? .failed(.selfTest, "none has passed yet", advice)
         case .passed(let age): return .ok(.selfTest, "passed \(age.spanText) ago")
         case .failed(let age, let reason):
             return .failed(.selfTest, "failed \(age.spanText) ago\(reason.isEmpty ? "" : ": \(reason)")", advice)

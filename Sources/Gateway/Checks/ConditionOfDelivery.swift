@@ -32,6 +32,7 @@ extension Condition {
     }
 
     var receipts: Check {
+        if let unknown = unreadableJournal(.receipts) { return unknown }
         let events = delivery.pendingEvents
         guard let oldest = delivery.oldestPending, events > 0 else { return .ok(.receipts, "none is outstanding") }
         let found =
@@ -55,6 +56,7 @@ extension Condition {
     }
 
     var refusals: Check {
+        if let unknown = unreadableJournal(.refusals) { return unknown }
         if delivery.deadLetters == 0 { return .ok(.refusals, "none") }
         return .failed(
             .refusals,

@@ -11,12 +11,11 @@ struct SetAsideJournal {
     /// When it was set aside, by this box's clock.
     var at: Instant
 
-    /// The newest one beside a journal; nil where there is none, or this user may not look.
-    static func newest(beside journal: String) -> SetAsideJournal? {
+    /// The newest one beside a journal; nil where there is none.
+    /// - Throws: `Folder.Problem` where this user may not look.
+    static func newest(beside journal: String) throws(Folder.Problem) -> SetAsideJournal? {
         let (path, name) = Folder.split(journal)
-        // A folder that may not be read has a check of its own.
-        guard let folder = try? Folder(path) else { return nil }
-        return folder.names.compactMap { file in
+        return try Folder(path).names().compactMap { file in
             Journal.timeOfSettingAside(file, of: name).map { SetAsideJournal(file: path + "/" + file, at: $0) }
         }.max { $0.at < $1.at }
     }

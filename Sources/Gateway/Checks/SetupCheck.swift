@@ -83,6 +83,7 @@ public struct SetupCheck {
             if let path = centre.commandKeyFile { look(at: path, "command_key: ", centre.routes.first?.node) }
         }
         for path in (configuration.rulePaths ?? []) + (configuration.profilePaths ?? []) {
+            // What cannot be listed by this user either is reported with the rules and the profiles.
             for file in (try? Files.yamlFiles(in: path)) ?? [path] { look(at: file, "", nil) }
         }
         return found

@@ -73,6 +73,8 @@ final class TelemetryLoop {
     var siteAlerts: SiteAlerts
     var wallClock = WallClockReports()
     var siteState = SiteStatePublication()
+    /// Why the inbox could not be read at the last attempt; nil where it could.
+    var inboxProblem: String?
 
     /// What has arrived and is not read yet.
     struct Backlog {

@@ -18,17 +18,40 @@ extension TelemetryLoop {
         // A batch whose commit failed comes first, except where the disk is known to take nothing.
         guard storage.failure == nil || storage.isWithoutDisk else { return }
         checkForStall()
+        guard isReadable(inbox) else { return }
         for name in output.actionNames where !inbox.complete(name) {
             log.error("orders: '\(name)' cannot be removed from its folder; it is not applied again")
         }
         output.actionNames.removeAll { !inbox.isPending($0) }
-        for pending in inbox.pendingActions(upTo: Self.mostActionsAtOnce)
-        where !output.actionNames.contains(pending.name) {
-            apply(pending, from: inbox)
-        }
+        do throws(Folder.Problem) {
+            for pending in try inbox.pendingActions(upTo: Self.mostActionsAtOnce)
+            where !output.actionNames.contains(pending.name) {
+                apply(pending, from: inbox)
+            }
+        } catch { note(inbox: error) }
         guard !output.controls.isEmpty || output.isForCentres else { return }
         tryCommit(now: clock.now)
         if storage.failure == nil { output.actionNames.removeAll { inbox.complete($0) } }
+    }
+
+    private func isReadable(_ inbox: ActionInbox) -> Bool {
+        do throws(Folder.Problem) {
+            try inbox.check()
+            if inboxProblem != nil { log.notice("operator actions can be read again") }
+            inboxProblem = nil
+            return true
+        } catch {
+            note(inbox: error)
+            return false
+        }
+    }
+
+    /// Logs once why operator actions cannot be read: the folder is looked at every second.
+    private func note(inbox problem: Folder.Problem) {
+        if inboxProblem != problem.description {
+            log.error("\(problem): operator actions wait until the gateway can read this folder")
+        }
+        inboxProblem = problem.description
     }
 
     private func apply(_ pending: ActionInbox.PendingAction, from inbox: ActionInbox) {

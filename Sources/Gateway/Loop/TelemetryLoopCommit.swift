@@ -62,11 +62,10 @@ extension TelemetryLoop {
 
     private func noteFailedCommit(_ error: JournalError, _ now: Instant) {
         counters.commitFailures += 1
-        // On a full disk the oldest readings are worth less than the new ones. Where no room can be
-        // made, the retry fails and is logged.
-        if error.isFull { try? journal.makeRoom() }
-        let monotonic = MonotonicClock.nanoseconds
         if storage.failure == nil { log.critical("\(error). Until it can be written alerts go out from memory.") }
+        // On a full disk the oldest readings are worth less than the new ones.
+        if error.isFull { makeRoom() }
+        let monotonic = MonotonicClock.nanoseconds
         storage.apply(.failed(error, at: monotonic, pending: output.alerts.count))
         if let failure = storage.failure, monotonic - failure.since >= settings.diskPatience.nanoseconds,
             !error.isDamage
@@ -75,6 +74,13 @@ extension TelemetryLoop {
         }
         deliverFromMemory()
         postSiteState()
+    }
+
+    private func makeRoom() {
+        do throws(JournalError) { try journal.makeRoom() } catch {
+            // The failed commit is reported, and tried again.
+            if error.isDamage { storage.apply(.damageFound(error, at: MonotonicClock.nanoseconds)) }
+        }
     }
 
     /// Delivers the alerts and events that are not durable from memory.

@@ -39,18 +39,23 @@ extension StatusReport {
             condition.fileProblem = OwnFiles(in: stateFolder).problem
         }
         condition.delivery.routes = routes
-        condition.delivery.pendingEvents = pendingEvents
-        condition.delivery.oldestPending = oldestPending.map { now - $0 }
-        condition.delivery.deadLetters = deadLetters
+        condition.journalProblem = journalProblem
+        condition.delivery.pendingEvents = stored.pendingEvents
+        condition.delivery.oldestPending = stored.oldestPending.map { now - $0 }
+        condition.delivery.deadLetters = stored.deadLetters
         condition.signingProblem = signingProblem
         condition.certificates = certificates
         condition.clock.isSynchronised = loop.clock.quality != .free
         condition.clock.wallOffset = loop.clock.wallOffset
         condition.clock.now = Instant(nanoseconds: MonotonicClock.wallNanoseconds)
         condition.clock.lineOffset = condition.clock.now - now
-        condition.lostJournal =
-            SetAsideJournal.newest(beside: stateFolder + "/journal.db")?.shown(at: condition.clock.now)
-            ?? (lostJournal ? Condition.LostJournal(age: .nanoseconds(monotonic - startedAt), file: nil) : nil)
+        do throws(Folder.Problem) {
+            condition.lostJournal = try SetAsideJournal.newest(beside: stateFolder + "/journal.db")?
+                .shown(at: condition.clock.now)
+        } catch { condition.folderProblem = error.description }
+        if lostJournal, condition.lostJournal == nil {
+            condition.lostJournal = Condition.LostJournal(age: .nanoseconds(monotonic - startedAt), file: nil)
+        }
         condition.selfTest = selfTest(now)
         return condition
     }
@@ -77,10 +82,9 @@ extension StatusReport {
             let age = now - report.started - .nanoseconds(Int64(ended * 1e9))
             return report.problem.map { .failed(age: age, because: $0) } ?? .passed(age: age)
         }
-        // A journal that cannot be read is a check of its own.
-        guard let counters = try? loop.journal.counters(), let last = counters["selftest_at"] else { return .missing }
-        let age = now - Instant(nanoseconds: Int64(last))
-        return counters["selftest_passed"] == 1
+        guard let last = stored.selfTest else { return .missing }
+        let age = now - last.at
+        return last.passed
             ? .passed(age: age) : .failed(age: age, because: loop.selfTests.lastFailure ?? "")
     }
 }

@@ -11,12 +11,12 @@ struct StatusReport {
     var startedAt: Int64
     var loop: TelemetryLoop
     var routes: [DeliveryState.RouteStatus]
-    var pendingEvents: Int
-    var oldestPending: Instant?
+    /// As the journal was last read.
+    var stored: StoredFacts
+    /// Why the journal cannot be read now.
+    var journalProblem: String?
     var rulesVersion: String
     var processID: Int
-    /// Events that a centre refused for good.
-    var deadLetters = 0
     /// What was wrong with the rules at the last reload.
     var reloadProblem: String?
     /// Changed keys of the configuration that only a restart applies.
@@ -60,8 +60,8 @@ struct StatusReport {
             unmatchedReceipts: routes.reduce(0) { $0 + $1.unmatchedReceipts },
             sent: routes.reduce(0) { $0 + $1.sent }, resent: routes.reduce(0) { $0 + $1.resent },
             lastReceiptAgeSeconds: routes.compactMap(\.lastReceipt).max().map { Double(monotonic - $0) / 1e9 },
-            lastError: routes.first { !$0.isConnected }?.lastError ?? "", backlog: pendingEvents,
-            oldestUnsentSeconds: oldestPending.map { (now - $0).inSeconds })
+            lastError: routes.first { !$0.isConnected }?.lastError ?? "", backlog: stored.pendingEvents,
+            oldestUnsentSeconds: stored.oldestPending.map { (now - $0).inSeconds })
     }
 
     private func lifts(_ now: Instant) -> [StatusSnapshot.Lift] {

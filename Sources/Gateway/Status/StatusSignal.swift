@@ -1,3 +1,4 @@
+import Encoding
 import LiftModel
 
 extension StatusSnapshot {
@@ -9,15 +10,17 @@ extension StatusSnapshot {
         case codes([String])
 
         package init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let value = try? container.decode(Bool.self) {
-                self = .flag(value)
-            } else if let value = try? container.decode(Double.self) {
-                self = .number(value)
-            } else if let value = try? container.decode(String.self) {
-                self = .text(value)
-            } else {
-                self = .codes(try container.decode([String].self))
+            let value = try JSONValue(from: decoder)
+            switch value {
+            case .flag(let value): self = .flag(value)
+            case .number(let value): self = .number(value)
+            case .text(let value): self = .text(value)
+            case .list(let items) where items.allSatisfy({ $0.text != nil }): self = .codes(items.compactMap(\.text))
+            default:
+                throw DecodingError.dataCorrupted(
+                    DecodingError.Context(
+                        codingPath: decoder.codingPath,
+                        debugDescription: "expected true or false, a number, a text or a list of texts"))
             }
         }
 

@@ -29,6 +29,8 @@ struct StatusWriter {
     }
     private var certificates: [Condition.OwnCertificate] = []
     private var certificatesReadAt: Int64?
+    /// As the journal was last read.
+    private var stored = StoredFacts()
     /// Why the last write failed; nil when it succeeded.
     private var problem: String?
     /// A new certificate may be put in place without a reload.
@@ -46,18 +48,20 @@ struct StatusWriter {
         self.longestPauses = longestPauses
     }
 
-    /// - Throws: `JournalError` for damage only; the loop reports other failures of the journal.
-    mutating func write(_ loop: TelemetryLoop, _ delivery: DeliveryState, _ journal: Journal, at monotonic: Int64)
-        throws(JournalError)
-    {
-        var outbox: (count: Int, oldest: Instant?) = (0, nil)
-        do throws(JournalError) { outbox = try journal.outboxSize() } catch { if error.isDamage { throw error } }
+    private static let subject = "the events that wait or were refused, and the last self-test"
+
+    /// - Throws: `JournalError` for damage only.
+    mutating func write(
+        _ loop: TelemetryLoop, _ delivery: DeliveryState, _ journal: Journal, _ reads: ReportReads,
+        at monotonic: Int64
+    ) throws(JournalError) {
+        let found = try reads.read(Self.subject) { () throws(JournalError) in try StoredFacts(journal) }
+        if let found { stored = found }
         readCertificates(at: monotonic)
         var report = StatusReport(
             site: configuration.site, startedAt: startedAt, loop: loop, routes: delivery.routeStatuses,
-            pendingEvents: outbox.count, oldestPending: outbox.oldest, rulesVersion: loop.intake.detector.rules.version,
-            processID: Int(getpid()))
-        report.deadLetters = (try? journal.deadLetterCount()) ?? 0
+            stored: stored, journalProblem: reads.problem(of: Self.subject),
+            rulesVersion: loop.intake.detector.rules.version, processID: Int(getpid()))
         report.reloadProblem = reload.problem
         report.changedSinceStart = reload.changedSinceStart
         report.signingProblem = signingProblem
@@ -104,6 +108,28 @@ struct StatusWriter {
         }
         certificates = found.sorted { $0.key < $1.key }.map {
             Condition.OwnCertificate(file: $0.key, validUntil: $0.value)
+        }
+    }
+}
+
+/// The journal's part of the status.
+struct StoredFacts {
+    /// Events without a receipt.
+    var pendingEvents = 0
+    var oldestPending: Instant?
+    /// Events that a centre refused for good.
+    var deadLetters = 0
+    /// The last completed self-test, also of an earlier run.
+    var selfTest: (at: Instant, passed: Bool)?
+
+    init() {}
+
+    init(_ journal: Journal) throws(JournalError) {
+        (pendingEvents, oldestPending) = try journal.outboxSize()
+        deadLetters = try journal.deadLetterCount()
+        let counters = try journal.counters()
+        if let last = counters["selftest_at"] {
+            selfTest = (Instant(nanoseconds: Int64(last)), counters["selftest_passed"] == 1)
         }
     }
 }
