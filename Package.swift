@@ -17,9 +17,12 @@ let package = Package(
     ],
     targets: [
         // The system's C libraries.
-        .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
-        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -33,34 +36,50 @@ let package = Package(
             name: "Encoding", dependencies: ["LiftModel"],
             // The JSON scanner is a struct that holds a borrowed Span of the message.
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
-        .target(name: "PositionedYAML", dependencies: ["CYAML", "LiftModel"], swiftSettings: strict),
         .target(
-            name: "Trace", dependencies: ["CZstd", "LiftModel", "Encoding", "PositionedYAML"], swiftSettings: strict),
+            name: "PositionedYAML", dependencies: ["CYAML", "LiftModel"], swiftSettings: strict),
+        .target(
+            name: "Trace", dependencies: ["CZstd", "LiftModel", "Encoding", "PositionedYAML"],
+            swiftSettings: strict),
         .target(name: "Connectivity", dependencies: ["CSSL", "LiftModel"], swiftSettings: strict),
         .target(
-            name: "MQTT", dependencies: ["CMosquitto", "Connectivity", "LiftModel", "Platform"], swiftSettings: strict),
-        .target(name: "HTTP", dependencies: ["CCurl", "Connectivity", "LiftModel"], swiftSettings: strict),
+            name: "MQTT", dependencies: ["CMosquitto", "Connectivity", "LiftModel", "Platform"],
+            swiftSettings: strict),
         .target(
-            name: "DeviceProfiles", dependencies: ["LiftModel", "Encoding", "PositionedYAML"], swiftSettings: strict),
-        .target(name: "RuleEngine", dependencies: ["LiftModel", "Encoding"], swiftSettings: strict),
+            name: "HTTP", dependencies: ["CCurl", "Connectivity", "LiftModel"],
+            swiftSettings: strict),
         .target(
-            name: "RuleLanguage", dependencies: ["LiftModel", "PositionedYAML", "RuleEngine"], swiftSettings: strict),
+            name: "DeviceProfiles", dependencies: ["LiftModel", "Encoding", "PositionedYAML"],
+            swiftSettings: strict),
         .target(
-            name: "Monitoring", dependencies: ["CCrypto", "LiftModel", "Encoding", "RuleEngine", "RuleLanguage"],
+            name: "RuleEngine", dependencies: ["LiftModel", "Encoding"], swiftSettings: strict),
+        .target(
+            name: "RuleLanguage", dependencies: ["LiftModel", "PositionedYAML", "RuleEngine"],
+            swiftSettings: strict),
+        .target(
+            name: "Monitoring",
+            dependencies: ["CCrypto", "LiftModel", "Encoding", "RuleEngine", "RuleLanguage"],
             swiftSettings: strict),
         .target(
             name: "RuleTools",
-            dependencies: ["LiftModel", "PositionedYAML", "RuleEngine", "RuleLanguage", "Monitoring"],
+            dependencies: [
+                "LiftModel", "PositionedYAML", "RuleEngine", "RuleLanguage", "Monitoring",
+            ],
             swiftSettings: strict),
-        .target(name: "Contract", dependencies: ["CCrypto", "LiftModel", "Encoding"], swiftSettings: strict),
         .target(
-            name: "Journal", dependencies: ["LiftModel", "Encoding", "CCrypto", "CSQLite", "CZstd"],
+            name: "Contract", dependencies: ["CCrypto", "LiftModel", "Encoding"],
             swiftSettings: strict),
-        .target(name: "DeliveryCore", dependencies: ["LiftModel", "Journal"], swiftSettings: strict),
+        .target(
+            name: "Journal",
+            dependencies: ["LiftModel", "Encoding", "CCrypto", "CSQLite", "CZstd"],
+            swiftSettings: strict),
+        .target(
+            name: "DeliveryCore", dependencies: ["LiftModel", "Journal"], swiftSettings: strict),
         .target(
             name: "Delivery",
             dependencies: [
-                "Connectivity", "Contract", "LiftModel", "Encoding", "HTTP", "Journal", "MQTT", "Platform",
+                "Connectivity", "Contract", "LiftModel", "Encoding", "HTTP", "Journal", "MQTT",
+                "Platform",
                 "DeliveryCore",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -68,15 +87,18 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Connectivity", "LiftModel", "Encoding", "PositionedYAML", "HTTP", "MQTT", "DeviceProfiles",
-                "RuleLanguage", "Monitoring", "RuleTools", "Contract", "Journal", "Platform", "Trace", "Delivery",
+                "Connectivity", "LiftModel", "Encoding", "PositionedYAML", "HTTP", "MQTT",
+                "DeviceProfiles",
+                "RuleLanguage", "Monitoring", "RuleTools", "Contract", "Journal", "Platform",
+                "Trace", "Delivery",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "hoistway",
             dependencies: [
-                "Connectivity", "Gateway", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "LiftModel",
+                "Connectivity", "Gateway", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools",
+                "LiftModel",
                 "Encoding", "Journal", "Platform", "PositionedYAML", "Contract",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -85,15 +107,18 @@ let package = Package(
 
         // The simulator knows the wire and the field's words, and nothing of the detection it judges.
         .target(
-            name: "City", dependencies: ["LiftModel", "Encoding", "PositionedYAML", "Trace"], path: "Simulator/City",
+            name: "City", dependencies: ["LiftModel", "Encoding", "PositionedYAML", "Trace"],
+            path: "Simulator/City",
             swiftSettings: strict),
         .target(
-            name: "Scoring", dependencies: ["City", "LiftModel", "Encoding"], path: "Simulator/Scoring",
+            name: "Scoring", dependencies: ["City", "LiftModel", "Encoding"],
+            path: "Simulator/Scoring",
             swiftSettings: strict),
         .executableTarget(
             name: "hoistway-sim",
             dependencies: [
-                "CCrypto", "City", "Connectivity", "DeviceProfiles", "LiftModel", "Encoding", "MQTT", "Platform",
+                "CCrypto", "City", "Connectivity", "DeviceProfiles", "LiftModel", "Encoding",
+                "MQTT", "Platform",
                 "PositionedYAML", "Scoring", "Trace",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -105,7 +130,8 @@ let package = Package(
         .executableTarget(
             name: "hoistway-bench",
             dependencies: [
-                "City", "Gateway", "RuleLanguage", "Monitoring", "DeviceProfiles", "LiftModel", "Encoding", "Journal",
+                "City", "Gateway", "RuleLanguage", "Monitoring", "DeviceProfiles", "LiftModel",
+                "Encoding", "Journal",
                 "Platform", "PositionedYAML", "Scoring", "Contract",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -115,7 +141,8 @@ let package = Package(
         .testTarget(
             name: "DetectionTests",
             dependencies: [
-                "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "DeviceProfiles", "LiftModel", "Encoding",
+                "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "DeviceProfiles",
+                "LiftModel", "Encoding",
                 "PositionedYAML",
             ],
             exclude: ["Fixtures"],
@@ -146,22 +173,30 @@ let package = Package(
             path: "Tests/Cases/Runner",
             swiftSettings: strict),
         .testTarget(
-            name: "JournalTests", dependencies: ["Journal", "LiftModel", "Encoding", "CSQLite"], exclude: ["Fixtures"],
+            name: "JournalTests", dependencies: ["Journal", "LiftModel", "Encoding", "CSQLite"],
+            exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "DeliveryTests",
-            dependencies: ["Contract", "Delivery", "DeliveryCore", "Encoding", "Journal", "LiftModel"],
+            dependencies: [
+                "Contract", "Delivery", "DeliveryCore", "Encoding", "Journal", "LiftModel",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests",
-            dependencies: ["City", "DeviceProfiles", "LiftModel", "Encoding", "PositionedYAML", "Scoring", "Trace"],
+            dependencies: [
+                "City", "DeviceProfiles", "LiftModel", "Encoding", "PositionedYAML", "Scoring",
+                "Trace",
+            ],
             swiftSettings: strict),
         // End to end: the real programs against a real mosquitto.
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "City", "Connectivity", "LiftModel", "RuleLanguage", "Monitoring", "RuleTools", "Encoding", "Gateway",
-                "HTTP", "Journal", "MQTT", "Platform", "PositionedYAML", "Contract", "Delivery", "hoistway",
+                "City", "Connectivity", "LiftModel", "RuleLanguage", "Monitoring", "RuleTools",
+                "Encoding", "Gateway",
+                "HTTP", "Journal", "MQTT", "Platform", "PositionedYAML", "Contract", "Delivery",
+                "hoistway",
                 "hoistway-sim",
                 "hoistway-trial",
                 .product(name: "InMemoryLogging", package: "swift-log"),

@@ -44,7 +44,8 @@ struct Anonymise: ParsableCommand {
                     let message = try anonymiser.anonymise(
                         topic: String(decoding: topic.array, as: UTF8.self), payload: payload)
                     writer.message(
-                        topic: message.topic.span, payload: message.payload.span, isRetained: isRetained, qos: 1,
+                        topic: message.topic.span, payload: message.payload.span,
+                        isRetained: isRetained, qos: 1,
                         session: 1, at: arrival)
                     kept += 1
                 } catch { left[error.rawValue, default: 0] += 1 }
@@ -58,8 +59,10 @@ struct Anonymise: ParsableCommand {
             output.write(writer.take())
         }
         output.flush()
-        let reasons = left.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        let reasons = left.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(
+            separator: ", ")
         StandardError.write(
-            "\(kept) messages of \(anonymiser.liftCount) lifts kept; left out: \(reasons.isEmpty ? "none" : reasons)")
+            "\(kept) messages of \(anonymiser.liftCount) lifts kept; left out: \(reasons.isEmpty ? "none" : reasons)"
+        )
     }
 }

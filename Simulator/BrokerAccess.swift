@@ -23,7 +23,8 @@ struct BrokerAccess: ParsableArguments {
     /// - Throws: `ValidationError` for a text that is not the URL of a broker.
     static func url(_ text: String) throws -> BrokerURL {
         guard let url = BrokerURL(text) else {
-            throw ValidationError("--broker: found '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT")
+            throw ValidationError(
+                "--broker: found '\(text)', expected mqtt://HOST:PORT or mqtts://HOST:PORT")
         }
         return url
     }
@@ -31,17 +32,23 @@ struct BrokerAccess: ParsableArguments {
     /// - Throws: `ValidationError` for options that exclude each other; an error for a password
     ///   file that cannot be read.
     func options(_ url: BrokerURL, clientID: String) throws -> MQTTClient.Options {
-        if !url.usesTLS, let option = given([("ca", caFile), ("certificate", certificateFile), ("key", keyFile)]) {
+        if !url.usesTLS,
+            let option = given([("ca", caFile), ("certificate", certificateFile), ("key", keyFile)])
+        {
             throw ValidationError("--\(option)-file goes with mqtts://, and --broker is \(url)")
         }
         if (certificateFile == nil) != (keyFile == nil) {
             throw ValidationError("--certificate-file and --key-file go together")
         }
-        if passwordFile != nil, username == nil { throw ValidationError("--password-file goes with --username") }
+        if passwordFile != nil, username == nil {
+            throw ValidationError("--password-file goes with --username")
+        }
         var options = MQTTClient.Options(url: url, clientID: clientID)
         options.username = username
         options.password = try passwordFile.map(Self.secret)
-        (options.caFile, options.certificateFile, options.keyFile) = (caFile, certificateFile, keyFile)
+        (options.caFile, options.certificateFile, options.keyFile) = (
+            caFile, certificateFile, keyFile
+        )
         return options
     }
 

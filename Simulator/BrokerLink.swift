@@ -35,7 +35,8 @@ final class BrokerLink: MQTTClientDelegate {
     /// - Parameter diagnosis: of failed connections to this broker; many links to one broker share
     ///   one.
     init(
-        _ options: MQTTClient.Options, subscribingTo filters: [String] = [], diagnosis: LinkDiagnosis = LinkDiagnosis()
+        _ options: MQTTClient.Options, subscribingTo filters: [String] = [],
+        diagnosis: LinkDiagnosis = LinkDiagnosis()
     ) {
         self.options = options
         self.filters = filters
@@ -64,7 +65,9 @@ final class BrokerLink: MQTTClientDelegate {
     /// -1 while there is no connection.
     var socket: Int32 { client?.socket ?? -1 }
 
-    func connectIfDue() { if client == nil, MonotonicClock.nanoseconds >= nextAttempt { connect() } }
+    func connectIfDue() {
+        if client == nil, MonotonicClock.nanoseconds >= nextAttempt { connect() }
+    }
 
     /// Reads what has arrived, and writes what waits.
     func attend(isReadable: Bool) -> [Message] {
@@ -116,7 +119,8 @@ final class BrokerLink: MQTTClientDelegate {
         client = nil
         inFlight = 0
         nextAttempt =
-            MonotonicClock.nanoseconds + backoff.pause(at: MonotonicClock.nanoseconds, using: &random).nanoseconds
+            MonotonicClock.nanoseconds
+            + backoff.pause(at: MonotonicClock.nanoseconds, using: &random).nanoseconds
     }
 
     func connected(_ broker: MQTTSession) {
@@ -139,7 +143,9 @@ final class BrokerLink: MQTTClientDelegate {
         lose(reason?.description ?? client?.silentEndText ?? "the broker closed the connection")
     }
     func subscribed(_ mid: Int32, _ grant: MQTTGrant) {
-        if case .refused(let reason) = grant { lose("the broker refuses a subscription: \(reason)") }
+        if case .refused(let reason) = grant {
+            lose("the broker refuses a subscription: \(reason)")
+        }
     }
     private func lose(_ reason: String) {
         // A failure that follows from the first one says nothing new.
@@ -153,7 +159,8 @@ final class BrokerLink: MQTTClientDelegate {
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         inbox.append(
             Message(
-                topic: String(decoding: topic.array, as: UTF8.self), payload: payload.array, isRetained: isRetained,
+                topic: String(decoding: topic.array, as: UTF8.self), payload: payload.array,
+                isRetained: isRetained,
                 qos: qos))
     }
 }

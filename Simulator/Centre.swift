@@ -6,7 +6,8 @@ import Trace
 
 struct Centre: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "A minimal monitoring centre: it stores events, sends receipts, and counts duplicates.",
+        abstract:
+            "A minimal monitoring centre: it stores events, sends receipts, and counts duplicates.",
         discussion: """
             It can be slow (--slow 2s), refuse a share of the events without an answer (--refuse 0.3), or be down for a while
             (--down 20s..35s, counted from its start). It ends on SIGTERM or after --for.
@@ -62,7 +63,9 @@ struct Centre: ParsableCommand {
             return try checkFile(from)
         }
         let url = try BrokerAccess.url(broker)
-        guard 0...1 ~= refuse else { throw ValidationError("--refuse: expected a share from 0 to 1") }
+        guard 0...1 ~= refuse else {
+            throw ValidationError("--refuse: expected a share from 0 to 1")
+        }
         guard let slow = Duration(written: slow) else {
             throw ValidationError("--slow: expected a duration such as 2s")
         }
@@ -79,7 +82,9 @@ struct Centre: ParsableCommand {
     /// - Returns: from when to when it is down, after the start.
     private func outage() throws -> Range<Duration>? {
         try down.map { text in
-            let parts = text.split(separator: ".", omittingEmptySubsequences: true).compactMap { Duration(written: $0) }
+            let parts = text.split(separator: ".", omittingEmptySubsequences: true).compactMap {
+                Duration(written: $0)
+            }
             guard parts.count == 2, parts[0] < parts[1] else {
                 throw ValidationError("--down: expected FROM..TO such as 20s..35s")
             }
@@ -99,7 +104,8 @@ struct Centre: ParsableCommand {
     private func link(to url: BrokerURL) throws -> BrokerLink {
         var options = try access.options(
             url,
-            clientID: "hoistway-sim-centre-\(prefix.filter { $0.isLetter || $0.isNumber })\(strict ? "-strict" : "")"
+            clientID:
+                "hoistway-sim-centre-\(prefix.filter { $0.isLetter || $0.isNumber })\(strict ? "-strict" : "")"
         )
         options.sessionExpiry = .seconds(86_400)
         return BrokerLink(
@@ -111,7 +117,8 @@ struct Centre: ParsableCommand {
     /// Receives and answers until a signal, the end of its life, or the end of its patience.
     /// - Throws: `BrokerFailure` where the broker was never reached.
     private func serve(
-        _ desk: inout CentreDesk, _ link: BrokerLink, url: BrokerURL, outage: Range<Duration>?, life: Duration?
+        _ desk: inout CentreDesk, _ link: BrokerLink, url: BrokerURL, outage: Range<Duration>?,
+        life: Duration?
     ) throws {
         let stop = StopOnSignal()
         var wasConnected = false
@@ -137,7 +144,8 @@ struct Centre: ParsableCommand {
             desk.answer(link)
         }
         if !wasConnected {
-            throw BrokerFailure(url: url, reason: "never connected: \(link.trouble ?? "it has not answered yet")")
+            throw BrokerFailure(
+                url: url, reason: "never connected: \(link.trouble ?? "it has not answered yet")")
         }
     }
 
@@ -145,11 +153,14 @@ struct Centre: ParsableCommand {
     private func conclude(_ check: inout StreamCheck, _ reported: Int) throws {
         check.conclude()
         // Without a message there is nothing to confirm.
-        guard check.messages > 0 else { throw OutputError(path: from ?? broker, reason: "not one message to check") }
+        guard check.messages > 0 else {
+            throw OutputError(path: from ?? broker, reason: "not one message to check")
+        }
         for breach in check.breaches.dropFirst(reported) { print("breach: \(breach)") }
         print(
             "\(check.messages) messages, \(check.unique) events, \(check.repeats) repeats: "
-                + (check.breaches.isEmpty ? "the contract is kept" : "\(check.breaches.count) breaches of the contract")
+                + (check.breaches.isEmpty
+                    ? "the contract is kept" : "\(check.breaches.count) breaches of the contract")
         )
         if !check.breaches.isEmpty { throw ExitCode(5) }
     }

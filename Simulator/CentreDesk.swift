@@ -45,7 +45,9 @@ struct CentreDesk {
         let event: Event
         do { event = try Self.event(message.payload) } catch {
             unreadable += 1
-            if unreadable == 1 { StandardError.write("\(message.topic): no event, and so no receipt: \(error)") }
+            if unreadable == 1 {
+                StandardError.write("\(message.topic): no event, and so no receipt: \(error)")
+            }
             return
         }
         received += 1
@@ -53,7 +55,8 @@ struct CentreDesk {
         file.write(message.payload + [10])
         let site = message.topic.split(separator: "/").dropLast(2).joined(separator: "/")
         answers.append((now + delay.nanoseconds, site + "/receipt", Self.receipt(event.id)))
-        if let by = settings.acceptBy, let data = event.data, data.kind.map(Alert.isEntrapment) == true,
+        if let by = settings.acceptBy, let data = event.data,
+            data.kind.map(Alert.isEntrapment) == true,
             data.revision == 1, let alert = data.alertId
         {
             let command = try acceptance(alert, by: by, of: site.split(separator: "/").last ?? "")
@@ -92,7 +95,9 @@ struct CentreDesk {
                 $0.put("time", Instant(nanoseconds: MonotonicClock.wallNanoseconds).rfc3339)
             }
             signed = Signature.sign(command.bytes, privateKeyFile: commandKey)
-            guard signed != nil else { throw OutputError(path: commandKey, reason: "holds no private key of Ed25519") }
+            guard signed != nil else {
+                throw OutputError(path: commandKey, reason: "holds no private key of Ed25519")
+            }
         }
         var json = JSONWriter()
         json.object {

@@ -33,7 +33,9 @@ final class ChildProcess {
         pid = 0
         let result = posix_spawnp(&pid, arguments[0], &actions, &attributes, &argv, environ)
         if result != 0 {
-            throw OutputError(path: arguments[0], reason: "cannot be started: \(String(cString: strerror(result)))")
+            throw OutputError(
+                path: arguments[0],
+                reason: "cannot be started: \(String(cString: strerror(result)))")
         }
         Self.running.withLock { [pid] in _ = $0.insert(pid) }
     }

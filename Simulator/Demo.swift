@@ -42,7 +42,8 @@ struct Demo: ParsableCommand {
     var seed: UInt64 = 1
 
     @Option(
-        help: "Kill the gateway this many times, at random moments, from 40 kills on a quarter of them in quick series."
+        help:
+            "Kill the gateway this many times, at random moments, from 40 kills on a quarter of them in quick series."
     )
     var kills = 1
 
@@ -59,7 +60,8 @@ struct Demo: ParsableCommand {
     var keep: String?
 
     func run() throws {
-        guard let span = Duration(written: duration)?.inSeconds, let outage = Duration(written: outage)?.inSeconds
+        guard let span = Duration(written: duration)?.inSeconds,
+            let outage = Duration(written: outage)?.inSeconds
         else {
             throw ValidationError("--duration and --outage: expected durations such as 120s")
         }

@@ -42,7 +42,8 @@ struct DemoOutcome {
         let truth: [TruthRow] = try Score.lines("\(folder)/truth.ndjson")
         let alerts = try Score.alerts("\(folder)/alerts.ndjson")
         card = ScoreCard(
-            truth: truth, alerts: alerts, grace: 12, entrapmentHolds: DemoThresholds.holds, deaf: deaf)
+            truth: truth, alerts: alerts, grace: 12, entrapmentHolds: DemoThresholds.holds,
+            deaf: deaf)
         unobserved = deaf.reduce(0) { $0 + $1.upperBound - $1.lowerBound }
     }
 
@@ -51,10 +52,13 @@ struct DemoOutcome {
     func report() -> Bool {
         print("")
         print(card.tableWithLegend)
-        for finding in card.findings where finding.verdict == .missed || finding.verdict == .falseAlarm {
+        for finding in card.findings
+        where finding.verdict == .missed || finding.verdict == .falseAlarm {
             print(finding.line)
         }
-        print("no gateway observed for \(unobserved.rounded(toDecimals: 1)) s, which is added to the holds")
+        print(
+            "no gateway observed for \(unobserved.rounded(toDecimals: 1)) s, which is added to the holds"
+        )
         let recognised = redelivered.map(String.init) ?? "an unknown number of"
         print(
             "\(demo.kills) kills; \(recognised) messages that the broker sent again after their commit were recognised"
@@ -77,11 +81,13 @@ struct DemoOutcome {
     private var isGood: Bool {
         let entrapment = card.entrapment
         let alerted =
-            entrapment.suspicionExpected - entrapment.suspicionMissed + entrapment.detected + entrapment.raisedAnyway
+            entrapment.suspicionExpected - entrapment.suspicionMissed + entrapment.detected
+            + entrapment.raisedAnyway
         let isRead = published.flatMap { published in read.map { $0 >= published } } == true
         // Many kills without a redelivery would mean that the test tests nothing. Two signals
         // during one reload count as one.
-        return card.isGood && alerted > 0 && breaches.isEmpty && (demo.kills < 20 || redelivered.map { $0 > 0 } == true)
+        return card.isGood && alerted > 0 && breaches.isEmpty
+            && (demo.kills < 20 || redelivered.map { $0 > 0 } == true)
             && (demo.kills > 0 || isRead)
             && reloads * 10 >= demo.reloads * 9
     }

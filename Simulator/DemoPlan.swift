@@ -15,7 +15,8 @@ struct DemoPlan {
         // One outage in the second half, or several over the whole. The last ends early enough for
         // everything to arrive.
         let starts = (0..<demo.outages).map { n in
-            demo.outages == 1 ? span * 0.55 : span * (0.05 + 0.85 * Double(n) / Double(demo.outages))
+            demo.outages == 1
+                ? span * 0.55 : span * (0.05 + 0.85 * Double(n) / Double(demo.outages))
         }
         outages = outage <= 0 ? [] : starts.map { (from: $0, to: min($0 + outage, span * 0.95)) }
         reloads = (0..<demo.reloads).map { span * (0.05 + 0.9 * Double($0) / Double(demo.reloads)) }

@@ -63,7 +63,9 @@ struct DemoPrograms {
     ///   trials, hoistway-trial beside the gateway's.
     mutating func startGateway(crashAfterCommit crash: Int? = nil) throws {
         let program =
-            crash.map { ["/usr/bin/env", "HOISTWAY_CRASH_AT=after_commit:\($0)", demo.hoistway + "-trial"] }
+            crash.map {
+                ["/usr/bin/env", "HOISTWAY_CRASH_AT=after_commit:\($0)", demo.hoistway + "-trial"]
+            }
             ?? [demo.hoistway]
         gateway = try ChildProcess(
             program + ["run", "--config", "\(folder)/hoistway.yaml"], log: "\(folder)/gateway.log")
@@ -95,13 +97,19 @@ struct DemoPrograms {
         let settings = FileManager.default.contents(atPath: demo.brokerSettings).map {
             String(decoding: $0, as: UTF8.self)
         }
-        guard let settings else { throw OutputError(path: demo.brokerSettings, reason: "cannot be read") }
-        var lines = settings.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        lines += ["listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/"]
+        guard let settings else {
+            throw OutputError(path: demo.brokerSettings, reason: "cannot be read")
+        }
+        var lines = settings.split(separator: "\n", omittingEmptySubsequences: false).map(
+            String.init)
+        lines += [
+            "listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/",
+        ]
         if getuid() == 0 { lines.append("user root") }
         try OutputFile("\(folder)/\(name).conf").write(Array(lines.joined(separator: "\n").utf8))
         let program =
-            FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto"
+            FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto")
+            ? "/usr/sbin/mosquitto" : "mosquitto"
         return try ChildProcess(
             [program, "-c", "\(folder)/\(name).conf"], log: "\(folder)/\(name)-broker.log")
     }
@@ -110,7 +118,8 @@ struct DemoPrograms {
 
     private func writeConfiguration() throws {
         let devices =
-            demo.devices.hasPrefix("/") ? demo.devices : FileManager.default.currentDirectoryPath + "/" + demo.devices
+            demo.devices.hasPrefix("/")
+            ? demo.devices : FileManager.default.currentDirectoryPath + "/" + demo.devices
         var text = """
             site: { id: demo-plaza, name: Demo Plaza }
             broker: { url: "mqtt://127.0.0.1:\(buildingPort)" }
@@ -140,7 +149,10 @@ struct DemoPrograms {
 
     /// The lines of a program's log.
     func log(_ name: String) throws -> [Substring] {
-        String(decoding: FileManager.default.contents(atPath: "\(folder)/\(name).log") ?? Data(), as: UTF8.self)
-            .split(separator: "\n")
+        String(
+            decoding: FileManager.default.contents(atPath: "\(folder)/\(name).log") ?? Data(),
+            as: UTF8.self
+        )
+        .split(separator: "\n")
     }
 }

@@ -5,7 +5,8 @@ import City
 enum DemoThresholds {
     /// Seconds by parameter, in the order of their names.
     static let all = [
-        "off_level_hold": 2, "at_level_hold": 3, "report_overdue": 3, "silence_hold": 2, "confirm_hold": 4,
+        "off_level_hold": 2, "at_level_hold": 3, "report_overdue": 3, "silence_hold": 2,
+        "confirm_hold": 4,
         "call_hold": 5, "rescue_limit": 30, "controller_silent_after": 6,
     ].sorted { $0.key < $1.key }
 

@@ -16,7 +16,8 @@ enum FreePort {
         // The socket API takes every address family behind a sockaddr pointer.
         let result = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
+                bind(descriptor, pointer, length) == 0
+                    && getsockname(descriptor, pointer, &length) == 0
             }
         }
         guard result else { throw OutputError(path: "a port", reason: "none is free on 127.0.0.1") }

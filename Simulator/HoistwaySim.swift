@@ -12,7 +12,8 @@ struct HoistwaySim: ParsableCommand {
               hoistway-sim score --truth truth.ndjson --alerts alerts.ndjson
             """,
         subcommands: [
-            RunFleet.self, Score.self, Record.self, Anonymise.self, Centre.self, Demo.self, Trial.self,
+            RunFleet.self, Score.self, Record.self, Anonymise.self, Centre.self, Demo.self,
+            Trial.self,
         ])
 
     /// Exits with the documented code when a file is wrong. Prints a usage error without the usage

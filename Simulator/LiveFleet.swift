@@ -31,7 +31,9 @@ final class LiveFleet {
 
     /// - Parameter client: the options for the broker; each connection's client id begins with its
     ///   id.
-    init(_ scenario: Scenario, seed: UInt64, client: MQTTClient.Options, connections: LiveConnections) {
+    init(
+        _ scenario: Scenario, seed: UInt64, client: MQTTClient.Options, connections: LiveConnections
+    ) {
         broker = client.url
         let count: Int
         switch connections {
@@ -76,13 +78,16 @@ final class LiveFleet {
         }
         while links.contains(where: { $0.inFlight > 0 }), !stop.isSet { turn(.milliseconds(50)) }
         for link in links { link.leave() }
-        StandardError.write("\(lags.count) messages published over \(links.count) connections, \(schedule)")
+        StandardError.write(
+            "\(lags.count) messages published over \(links.count) connections, \(schedule)")
         return city
     }
 
     /// The published messages that the broker has refused.
     var refusal: BrokerFailure? {
-        guard let reason = links.first(where: { $0.refused.count > 0 })?.refused.reason else { return nil }
+        guard let reason = links.first(where: { $0.refused.count > 0 })?.refused.reason else {
+            return nil
+        }
         let count = links.reduce(0) { $0 + $1.refused.count }
         return BrokerFailure(url: broker, reason: "it refused \(count) of the messages: \(reason)")
     }
@@ -147,9 +152,12 @@ final class LiveFleet {
     private var schedule: String {
         let sorted = lags.sorted()
         guard let worst = sorted.last else { return "nothing was due" }
-        func milliseconds(_ lag: Float) -> String { "\((Double(lag) * 1000).rounded(toDecimals: 1)) ms" }
+        func milliseconds(_ lag: Float) -> String {
+            "\((Double(lag) * 1000).rounded(toDecimals: 1)) ms"
+        }
         let p99 = sorted[Int(Double(sorted.count - 1) * 0.99)]
-        return "behind the schedule p50 \(milliseconds(sorted[sorted.count / 2])), p99 \(milliseconds(p99)), worst "
+        return
+            "behind the schedule p50 \(milliseconds(sorted[sorted.count / 2])), p99 \(milliseconds(p99)), worst "
             + "\(milliseconds(worst))\(p99 > 0.05 ? ": THE SCHEDULE IS NOT KEPT, this machine or the broker is too slow" : "")"
     }
 }

@@ -16,13 +16,19 @@ final class OutputFile {
     /// - Parameter reading: files that it must not overwrite, by whatever name.
     init(_ path: String, appending: Bool = false, reading: [String] = []) throws {
         if let other = reading.first(where: { isOneFile(path, $0) }) {
-            throw OutputError(path: path, reason: "is also read or written as \(other); give another name")
+            throw OutputError(
+                path: path, reason: "is also read or written as \(other); give another name")
         }
         if appending, path.hasSuffix(".zst") {
-            throw OutputError(path: path, reason: "is appended to, and stays plain: expected a name without .zst")
+            throw OutputError(
+                path: path, reason: "is appended to, and stays plain: expected a name without .zst")
         }
-        descriptor = path == "-" ? 1 : open(path, O_WRONLY | O_CREAT | (appending ? O_APPEND : O_TRUNC), 0o644)
-        if descriptor < 0 { throw OutputError(path: path, reason: String(cString: strerror(errno))) }
+        descriptor =
+            path == "-"
+            ? 1 : open(path, O_WRONLY | O_CREAT | (appending ? O_APPEND : O_TRUNC), 0o644)
+        if descriptor < 0 {
+            throw OutputError(path: path, reason: String(cString: strerror(errno)))
+        }
         compressor = path.hasSuffix(".zst") ? Compressor() : nil
         bytes.reserveCapacity(1 << 17)
     }
@@ -47,10 +53,13 @@ final class OutputFile {
     private func write(through bytes: [UInt8]) {
         var offset = 0
         while offset < bytes.count {
-            let count = bytes.withUnsafeBytes { Self.system(descriptor, $0.baseAddress! + offset, $0.count - offset) }
+            let count = bytes.withUnsafeBytes {
+                Self.system(descriptor, $0.baseAddress! + offset, $0.count - offset)
+            }
             if count < 0, errno == EPIPE { exit(0) }
             if count < 0, errno != EINTR {
-                StandardError.write("hoistway-sim: cannot write: \(String(cString: strerror(errno)))")
+                StandardError.write(
+                    "hoistway-sim: cannot write: \(String(cString: strerror(errno)))")
                 exit(1)
             }
             offset += max(0, count)
@@ -64,7 +73,8 @@ final class OutputFile {
         fdatasync(descriptor)
     }
 
-    private static func system(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    private static func system(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
+    {
         #if canImport(Glibc)
             return Glibc.write(descriptor, bytes, count)
         #else

@@ -40,7 +40,8 @@ struct Record: ParsableCommand {
         let start = MonotonicClock.nanoseconds
         var options = try access.options(url, clientID: "hoistway-sim-record-\(start)")
         if out != "-", FileManager.default.fileExists(atPath: out) {
-            throw OutputError(path: out, reason: "exists, and a recording overwrites nothing: give another name")
+            throw OutputError(
+                path: out, reason: "exists, and a recording overwrites nothing: give another name")
         }
         options.sessionExpiry = .zero
         let link = BrokerLink(options, subscribingTo: topic)
@@ -156,7 +157,8 @@ private final class Recording {
         messages += 1
         topics.insert(message.topic)
         writer.message(
-            topic: message.topic.utf8Span.span, payload: message.payload.span, isRetained: message.isRetained,
+            topic: message.topic.utf8Span.span, payload: message.payload.span,
+            isRetained: message.isRetained,
             qos: message.qos, session: session, at: now)
         output.write(writer.take())
     }

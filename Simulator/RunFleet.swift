@@ -35,7 +35,9 @@ struct RunFleet: ParsableCommand {
     var duration: String?
 
     @Option(
-        help: "Write a trace here, as fast as possible; compressed where the name ends in .zst; - is standard output.")
+        help:
+            "Write a trace here, as fast as possible; compressed where the name ends in .zst; - is standard output."
+    )
     var out: String?
 
     @Option(help: "Publish to this broker in real time: mqtt://HOST:PORT or mqtts://HOST:PORT.")
@@ -43,7 +45,8 @@ struct RunFleet: ParsableCommand {
 
     @OptionGroup var access: BrokerAccess
 
-    @Option(help: "What shares one connection to the broker: one for all, each building, each lift.")
+    @Option(
+        help: "What shares one connection to the broker: one for all, each building, each lift.")
     var connections = LiveConnections.building
 
     @Option(help: "Write the truth here, one fact a line.")
@@ -52,13 +55,16 @@ struct RunFleet: ParsableCommand {
     func run() throws {
         var scenario = try CityFiles.scenario(scenario, library: library, profiles: profiles)
         if let lifts {
-            guard 1...200_000 ~= lifts else { throw ValidationError("--lifts: expected a number from 1 to 200000") }
+            guard 1...200_000 ~= lifts else {
+                throw ValidationError("--lifts: expected a number from 1 to 200000")
+            }
             scenario.lifts = lifts
         }
         if let duration {
             guard let span = Duration(written: duration), span > .zero else {
                 throw ValidationError(
-                    "--duration: found '\(duration)', expected a duration such as 20m, at most a year")
+                    "--duration: found '\(duration)', expected a duration such as 20m, at most a year"
+                )
             }
             scenario.duration = span.inSeconds
             let late = scenario.events.count { $0.at >= span.inSeconds }
@@ -69,13 +75,17 @@ struct RunFleet: ParsableCommand {
             }
         }
         if let out, out == truth { throw ValidationError("--out and --truth name one file") }
-        guard broker != nil || out != nil else { throw ValidationError("name an output: --out TRACE, or --broker URL") }
+        guard broker != nil || out != nil else {
+            throw ValidationError("name an output: --out TRACE, or --broker URL")
+        }
         let client = try broker.map { text in
             try access.options(BrokerAccess.url(text), clientID: "hoistway-sim-fleet-\(seed)")
         }
         // Both are opened first, so that a mistyped folder does not lose a day's truth.
         let truthFile = try truth.map { try OutputFile($0, reading: [self.scenario]) }
-        let trace = try out.map { try OutputFile($0, reading: [self.scenario] + (truth.map { [$0] } ?? [])) }
+        let trace = try out.map {
+            try OutputFile($0, reading: [self.scenario] + (truth.map { [$0] } ?? []))
+        }
         let city: City
         var refusal: BrokerFailure?
         if let client {
@@ -164,7 +174,9 @@ struct FleetTrace {
         connection = ConnectionSchedule(scenario)
     }
 
-    private func instant(_ time: Int64) -> Instant { Instant(nanoseconds: (start + time) * 1_000_000) }
+    private func instant(_ time: Int64) -> Instant {
+        Instant(nanoseconds: (start + time) * 1_000_000)
+    }
 
     /// - Returns: the connection events until then that were not returned before.
     mutating func events(until end: Double) -> [UInt8] {
@@ -175,7 +187,8 @@ struct FleetTrace {
     private mutating func writeEvents(before end: Double) {
         while let (event, time) = connection.next(before: end) {
             if event == .connected { session += 1 }
-            writer.event(.connection(event), session: session, at: instant(Int64((time * 1000).rounded())))
+            writer.event(
+                .connection(event), session: session, at: instant(Int64((time * 1000).rounded())))
         }
     }
 
@@ -183,7 +196,8 @@ struct FleetTrace {
     mutating func row(_ arrival: City.Arrival) -> [UInt8] {
         writeEvents(before: Double(arrival.time) / 1000)
         writer.message(
-            topic: arrival.topic.span, payload: arrival.payload.span, isRetained: arrival.isRetained, qos: 1,
+            topic: arrival.topic.span, payload: arrival.payload.span,
+            isRetained: arrival.isRetained, qos: 1,
             session: session, at: instant(arrival.time))
         return writer.take()
     }

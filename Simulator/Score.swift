@@ -36,7 +36,10 @@ struct Score: ParsableCommand {
     @Option(help: "The truth, as `run --truth` writes it.")
     var truth: String
 
-    @Option(help: "The alerts: CloudEvents, a line each, as `hoistway replay` and `hoistway-sim centre` write them.")
+    @Option(
+        help:
+            "The alerts: CloudEvents, a line each, as `hoistway replay` and `hoistway-sim centre` write them."
+    )
     var alerts: String
 
     @Option(help: "How many seconds later than its holds an alert may come.")
@@ -58,25 +61,37 @@ struct Score: ParsableCommand {
     var trace: String?
 
     @Option(
-        help: "With --report: show the timelines of this lift (the first five), instead of those with wrong results.")
+        help:
+            "With --report: show the timelines of this lift (the first five), instead of those with wrong results."
+    )
     var lift: String?
 
     @Option(help: "With --trace: the folder with the profiles by which the lifts publish.")
     var profiles = "Devices/profiles"
 
     func run() throws {
-        guard 0...60 ~= grace else { throw ValidationError("--grace: expected seconds, from 0 to 60") }
-        if truth == "-", alerts == "-" { throw ValidationError("standard input is --truth or --alerts, not both") }
-        if report == nil, trace != nil || lift != nil { throw ValidationError("--trace and --lift go with --report") }
+        guard 0...60 ~= grace else {
+            throw ValidationError("--grace: expected seconds, from 0 to 60")
+        }
+        if truth == "-", alerts == "-" {
+            throw ValidationError("standard input is --truth or --alerts, not both")
+        }
+        if report == nil, trace != nil || lift != nil {
+            throw ValidationError("--trace and --lift go with --report")
+        }
         let (truth, alerts) = (try Self.truth(truth), try Self.alerts(alerts))
-        if let lift, !truth.contains(where: { $0.lift == lift }), !alerts.contains(where: { $0.lift == lift }) {
+        if let lift, !truth.contains(where: { $0.lift == lift }),
+            !alerts.contains(where: { $0.lift == lift })
+        {
             throw ValidationError("--lift: neither truth nor alerts name '\(lift)'")
         }
         if let run = truth.first(where: { $0.kind == "run" }), !alerts.isEmpty,
             !alerts.contains(where: { run.start...run.end ~= $0.time })
         {
             throw InvalidFiles([
-                Diagnostic(file: self.alerts, message: "none of these alerts lies within the run of \(self.truth)")
+                Diagnostic(
+                    file: self.alerts,
+                    message: "none of these alerts lies within the run of \(self.truth)")
             ])
         }
         let card = ScoreCard(truth: truth, alerts: alerts, grace: grace)
@@ -84,7 +99,8 @@ struct Score: ParsableCommand {
             let page = try ReportPage(
                 card, truth: truth, alerts: alerts, grace: grace, trace: trace, lift: lift,
                 profiles: trace == nil ? [] : try CityFiles.checkedProfiles(profiles))
-            let file = try OutputFile(report, reading: [self.truth, self.alerts] + (trace.map { [$0] } ?? []))
+            let file = try OutputFile(
+                report, reading: [self.truth, self.alerts] + (trace.map { [$0] } ?? []))
             file.write(Array(page.html.utf8))
             file.flush()
         }
@@ -113,14 +129,18 @@ struct Score: ParsableCommand {
             throw InvalidFiles([
                 Diagnostic(
                     file: path,
-                    message: "no row of the kind 'run'; expected the truth of `hoistway-sim run --truth`")
+                    message:
+                        "no row of the kind 'run'; expected the truth of `hoistway-sim run --truth`"
+                )
             ])
         }
         if runs.count > 1 {
             throw InvalidFiles([
                 Diagnostic(
                     file: path, line: runs[1] + 1, column: 1,
-                    message: "a second run begins here, the first one at line \(run + 1); score them one by one")
+                    message:
+                        "a second run begins here, the first one at line \(run + 1); score them one by one"
+                )
             ])
         }
         if rows[run].lifts ?? 0 < 1 {
@@ -162,7 +182,9 @@ struct Score: ParsableCommand {
                 throw InvalidFiles([
                     Diagnostic(
                         file: path, line: number, column: 1,
-                        message: isList ? "a list; expected one object a line (jq -c '.[]')" : Self.reason(error))
+                        message: isList
+                            ? "a list; expected one object a line (jq -c '.[]')"
+                            : Self.reason(error))
                 ])
             }
         }
@@ -173,11 +195,15 @@ struct Score: ParsableCommand {
 extension Score {
     /// A decoder's error as a person reads it.
     private static func reason(_ error: any Error) -> String {
-        func path(_ keys: [any CodingKey]) -> String { keys.map(\.stringValue).joined(separator: ".") }
+        func path(_ keys: [any CodingKey]) -> String {
+            keys.map(\.stringValue).joined(separator: ".")
+        }
         switch error as? DecodingError {
-        case .keyNotFound(let key, let context)?: return "\(path(context.codingPath + [key])) is missing"
+        case .keyNotFound(let key, let context)?:
+            return "\(path(context.codingPath + [key])) is missing"
         case .valueNotFound(_, let context)?: return "\(path(context.codingPath)) is null"
-        case .typeMismatch(_, let context)? where context.codingPath.isEmpty: return "expected an object"
+        case .typeMismatch(_, let context)? where context.codingPath.isEmpty:
+            return "expected an object"
         case .typeMismatch(let type, let context)?:
             return "\(path(context.codingPath)): expected \(type), found something else"
         case .dataCorrupted?: return "not JSON"

@@ -73,7 +73,8 @@ struct Screen {
     private func bar(_ progress: Double) -> String {
         let width = 60
         let filled = Int(progress * Double(width))
-        return "[" + String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled) + "]"
+        return "[" + String(repeating: "=", count: filled)
+            + String(repeating: " ", count: width - filled) + "]"
     }
 
     private mutating func erase() {

@@ -124,7 +124,9 @@ struct Stage {
         guard let next = plan.outages.first else { return }
         if !isCentreAway, now >= next.from {
             isCentreAway = true
-            screen.say("Stopping the centre's broker for \(Int(next.to - next.from)) s: alerts wait in the journal.")
+            screen.say(
+                "Stopping the centre's broker for \(Int(next.to - next.from)) s: alerts wait in the journal."
+            )
             programs.killCentreBroker()
         } else if isCentreAway, now >= next.to {
             isCentreAway = false
@@ -153,7 +155,9 @@ private struct GatewayAbsences {
 
     init(gatewayLog: LogTail) { self.gatewayLog = gatewayLog }
 
-    private static var wallSeconds: Double { Instant(nanoseconds: MonotonicClock.wallNanoseconds).seconds }
+    private static var wallSeconds: Double {
+        Instant(nanoseconds: MonotonicClock.wallNanoseconds).seconds
+    }
 
     mutating func begin(secondsAgo: Double = 0) { since = since ?? Self.wallSeconds - secondsAgo }
 

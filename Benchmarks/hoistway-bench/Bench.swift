@@ -28,14 +28,21 @@ struct Bench: Sendable {
     /// Judges every building of a city, one after the other.
     func judge(_ scenario: Scenario, seed: UInt64) throws -> JudgedSite.Outcome {
         var outcome = JudgedSite.Outcome()
-        for plan in BuildingPlan.draw(scenario, seed: seed) { outcome += try judge(plan, scenario, seed: seed) }
+        for plan in BuildingPlan.draw(scenario, seed: seed) {
+            outcome += try judge(plan, scenario, seed: seed)
+        }
         return outcome
     }
 
-    func judge(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) throws -> JudgedSite.Outcome {
-        var outcome = try JudgedSite(plan, scenario, seed: seed, data: data, holds: holds, centre: centre).run()
+    func judge(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) throws
+        -> JudgedSite.Outcome
+    {
+        var outcome = try JudgedSite(
+            plan, scenario, seed: seed, data: data, holds: holds, centre: centre
+        ).run()
         for index in outcome.card.findings.indices {
-            outcome.card.findings[index].origin = "\(scenario.name), seed \(seed), building \(plan.number)"
+            outcome.card.findings[index].origin =
+                "\(scenario.name), seed \(seed), building \(plan.number)"
         }
         return outcome
     }
@@ -49,7 +56,9 @@ enum StandardError {
     /// Shows the progress in place on a terminal; in a pipe it prints nothing.
     static func progress(_ text: String) {
         guard isatty(2) == 1 else { return }
-        let line = "\r" + text + String(repeating: " ", count: max(0, 60 - text.count)) + (text.isEmpty ? "\r" : "")
+        let line =
+            "\r" + text + String(repeating: " ", count: max(0, 60 - text.count))
+            + (text.isEmpty ? "\r" : "")
         _ = Array(line.utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 }

@@ -8,10 +8,14 @@ import Scoring
 struct CityBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "city",
-        abstract: "A simulated city, each building judged by a gateway of its own, in this process: score and speed.",
-        discussion: "Exit code 4 when an entrapment was missed or lost, or one was confirmed without cause.")
+        abstract:
+            "A simulated city, each building judged by a gateway of its own, in this process: score and speed.",
+        discussion:
+            "Exit code 4 when an entrapment was missed or lost, or one was confirmed without cause."
+    )
 
-    @Argument(help: "A scenario of the library by its name, or a scenario file.") var scenario = "day"
+    @Argument(help: "A scenario of the library by its name, or a scenario file.") var scenario =
+        "day"
     @Option(help: "How many lifts, instead of the scenario's number.") var lifts: Int?
     @Option(help: "How long, instead of the scenario's duration: 20m, 24h.") var duration: String?
     @Option(help: "Cities, each from a seed of its own: --seed and those that follow.") var runs = 1
@@ -30,9 +34,12 @@ struct CityBench: ParsableCommand {
     func validate() throws { if runs < 1 { throw ValidationError("--runs: expected 1 or more") } }
 
     func run() throws {
-        var scenario = try CityFiles.scenario(scenario, library: "Simulator", profiles: "Devices/profiles")
+        var scenario = try CityFiles.scenario(
+            scenario, library: "Simulator", profiles: "Devices/profiles")
         if let lifts {
-            guard 1...200_000 ~= lifts else { throw ValidationError("--lifts: expected a number from 1 to 200000") }
+            guard 1...200_000 ~= lifts else {
+                throw ValidationError("--lifts: expected a number from 1 to 200000")
+            }
             scenario.lifts = lifts
         }
         if let duration {
@@ -49,7 +56,9 @@ struct CityBench: ParsableCommand {
         let (city, seed, isGeneratedOnly) = (scenario, judged.seed, generateOnly)
         if work.keep != nil, !isGeneratedOnly { return try runKept(bench, city) }
         let plans = (0..<runs).flatMap { run in
-            BuildingPlan.draw(city, seed: seed &+ UInt64(run)).map { (plan: $0, seed: seed &+ UInt64(run)) }
+            BuildingPlan.draw(city, seed: seed &+ UInt64(run)).map {
+                (plan: $0, seed: seed &+ UInt64(run))
+            }
         }
         let began = (cpu: cpuSeconds(), wall: MonotonicClock.nanoseconds)
         var outcome = JudgedSite.Outcome()
@@ -58,7 +67,8 @@ struct CityBench: ParsableCommand {
             { piece in
                 let (plan, seed) = plans[piece]
                 return isGeneratedOnly
-                    ? JudgedSite.generate(plan, city, seed: seed) : try bench.judge(plan, city, seed: seed)
+                    ? JudgedSite.generate(plan, city, seed: seed)
+                    : try bench.judge(plan, city, seed: seed)
             }, into: &outcome, +=)
         let cpu = cpuSeconds() - began.cpu
         let wall = Double(MonotonicClock.nanoseconds - began.wall) / 1e9
@@ -71,7 +81,8 @@ struct CityBench: ParsableCommand {
         let (size, seed, runs) = (runs < 100 ? 1 : 10, judged.seed, runs)
         var outcome = JudgedSite.Outcome()
         // The number of cities affects the last piece only.
-        let question = "\(city), seed \(seed), rules \(bench.version), \(size), \(runs % size), \(centre)"
+        let question =
+            "\(city), seed \(seed), rules \(bench.version), \(size), \(runs % size), \(centre)"
         try Workers.run(
             pieces: (runs + size - 1) / size, threads: work.threads, deadline: work.deadline,
             kept: try work.kept("\(city.name), cities a piece: \(size)", question), unit: "pieces",
@@ -86,7 +97,9 @@ struct CityBench: ParsableCommand {
         if !outcome.card.isGood { throw ExitCode(4) }
     }
 
-    private func report(_ outcome: JudgedSite.Outcome, cpu: Double, wall: Double, buildings: Int, of city: Scenario) {
+    private func report(
+        _ outcome: JudgedSite.Outcome, cpu: Double, wall: Double, buildings: Int, of city: Scenario
+    ) {
         if json { return print(outcome.card.json) }
         if markdown { return print(Markdown.life(scenario, outcome.card)) }
         if !generateOnly { print(outcome.card.table) }
@@ -95,9 +108,12 @@ struct CityBench: ParsableCommand {
         // Stored results do not have their time.
         if wall == 0 { return }
         printRow("buildings, lifts", "\(buildings), \(city.lifts * runs)")
-        printRow("per CPU second", "\(written(Double(outcome.messages) / cpu / 1e6, 3)) M", "\(written(cpu)) s")
         printRow(
-            "per second of this machine", "\(written(Double(outcome.messages) / wall / 1e6, 3)) M", "\(written(wall)) s"
+            "per CPU second", "\(written(Double(outcome.messages) / cpu / 1e6, 3)) M",
+            "\(written(cpu)) s")
+        printRow(
+            "per second of this machine", "\(written(Double(outcome.messages) / wall / 1e6, 3)) M",
+            "\(written(wall)) s"
         )
         printRow("times as fast as life", written(city.duration * Double(runs) / wall, 1))
     }

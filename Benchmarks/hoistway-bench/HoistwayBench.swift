@@ -21,7 +21,8 @@ struct HoistwayBench: ParsableCommand {
         abstract:
             "Measure decode, rules, memory, start-up and the journal; judge the benchmark city; write the Timescales traces.",
         subcommands: [
-            Messages.self, CityBench.self, NuisanceBench.self, StrataBench.self, NewYork.self, Causes.self, State.self,
+            Messages.self, CityBench.self, NuisanceBench.self, StrataBench.self, NewYork.self,
+            Causes.self, State.self,
             Timescales.self, Load.self,
             Reloads.self,
             JournalBench.self,

@@ -19,11 +19,13 @@ struct JournalBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal",
         abstract:
-            "Commits a second, bytes stored and written for a flight recorder of 72 h, the start with a full store.")
+            "Commits a second, bytes stored and written for a flight recorder of 72 h, the start with a full store."
+    )
 
     @Option(help: "Hours of readings, at the lifts' pace.") var hours = 2.0
     @Option(help: "Lifts at 1 Hz.") var lifts = 200
-    @Option(help: "How long a commit waits for more, in seconds: the gateway's commit_wait.") var commitWait = 2.0
+    @Option(help: "How long a commit waits for more, in seconds: the gateway's commit_wait.")
+    var commitWait = 2.0
     @Option(help: "A folder on the disk to be measured.") var folder = ".build"
     @Option(help: "Quota of readings in MiB.") var quota = 2048
     @Flag(help: "The flight recorder and the start only.") var recorderOnly = false
@@ -50,7 +52,11 @@ struct JournalBench: ParsableCommand {
                 number += 1
                 let alert = sample(number, at: start + .milliseconds(number))
                 batch.alerts.append(
-                    (alert, AlertEvent.json(alert, lift: Lift(id: alert.lift), site: site, recorded: alert.time)))
+                    (
+                        alert,
+                        AlertEvent.json(
+                            alert, lift: Lift(id: alert.lift), site: site, recorded: alert.time)
+                    ))
             }
             return batch
         }
@@ -77,16 +83,19 @@ struct JournalBench: ParsableCommand {
         printRow(
             "an outbox of \(held.pendingBytes >> 20) MiB beyond its quota",
             "\(written((wallSeconds() - began) * 1e3, 0)) ms",
-            "\(gone.coalesced) outdated revisions and \(gone.undelivered.values.reduce(0, +)) events gone")
+            "\(gone.coalesced) outdated revisions and \(gone.undelivered.values.reduce(0, +)) events gone"
+        )
     }
 
     private func sample(_ number: Int, at time: Instant) -> Alert {
         let lift = "lift-\(number % lifts)"
         return Alert(
             id: AlertIdentity.id(
-                AlertOrigin(site: "site"), lift: lift, kind: "door.jammed", onset: time.nanoseconds, earlier: number),
+                AlertOrigin(site: "site"), lift: lift, kind: "door.jammed", onset: time.nanoseconds,
+                earlier: number),
             revision: 1,
-            lift: lift, kind: "door.jammed", state: .confirmed, severity: .major, rule: "door-jammed", ruleVersion: "1",
+            lift: lift, kind: "door.jammed", state: .confirmed, severity: .major,
+            rule: "door-jammed", ruleVersion: "1",
             onset: time, time: time, reason: "held", hold: .seconds(10), confirmationHold: nil,
             evidence: [
                 Evidence(signal: "moving", value: .boolean(false)),
@@ -125,7 +134,9 @@ struct JournalBench: ParsableCommand {
         var fleet = Fleet(lifts: lifts, start: start)
         let data = try DeviceData(profiles: ["Devices/profiles"], rules: ["Devices/rules"])
         var intake = Intake(data: data, admission: .registered, start: start, isObserving: true)
-        for lift in fleet.names { try intake.register(Lift(id: lift), profile: "gbt24476-json", at: start) }
+        for lift in fleet.names {
+            try intake.register(Lift(id: lift), profile: "gbt24476-json", at: start)
+        }
         let commits = Int(hours * 3600 / commitWait)
         let perCommit = Int(Double(lifts) * commitWait)
         let before = blockBytes()
@@ -168,7 +179,9 @@ struct JournalBench: ParsableCommand {
         let last = try journal.lastTime()
         let opened = wallSeconds() - began
         var messages = 0
-        try journal.forEachBatch(after: try journal.snapshot()?.through ?? 0) { messages += $0.messages.count }
+        try journal.forEachBatch(after: try journal.snapshot()?.through ?? 0) {
+            messages += $0.messages.count
+        }
         let size = try journal.statistics().fileBytes
         printRow(
             "start with a store of \(size >> 20) MiB", "\(written(opened * 1e3)) ms to open",
@@ -176,13 +189,16 @@ struct JournalBench: ParsableCommand {
         )
         let evicting = wallSeconds()
         let gone = try journal.evictReadings(beyond: try journal.statistics().readingsBytes - 1)
-        printRow("evicting its oldest segment", "\(written((wallSeconds() - evicting) * 1e3)) ms", "\(gone) batches")
+        printRow(
+            "evicting its oldest segment", "\(written((wallSeconds() - evicting) * 1e3)) ms",
+            "\(gone) batches")
     }
 
     private func journalled(_ messages: [Fleet.Message]) -> [JournalledMessage] {
         messages.enumerated().map { index, message in
             JournalledMessage(
-                arrival: message.arrival.nanoseconds, topic: message.topic, payload: message.payload, isRetained: false,
+                arrival: message.arrival.nanoseconds, topic: message.topic,
+                payload: message.payload, isRetained: false,
                 mid: index % 65_535 + 1)
         }
     }
@@ -196,7 +212,10 @@ func wallSeconds() -> Double {
 
 /// The bytes that this process has caused to be written to block devices.
 private func blockBytes() -> Int {
-    let text = FileManager.default.contents(atPath: "/proc/self/io").map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let text =
+        FileManager.default.contents(atPath: "/proc/self/io").map {
+            String(decoding: $0, as: UTF8.self)
+        } ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix("write_bytes:") }
     return line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
 }

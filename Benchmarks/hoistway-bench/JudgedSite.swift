@@ -42,7 +42,8 @@ private struct Desk {
 
     mutating func take(_ revision: AlertRevision) {
         revisions.append(revision)
-        let isAnswered = habit != .silent && revision.kind == "entrapment" && revision.state == "suspected"
+        let isAnswered =
+            habit != .silent && revision.kind == "entrapment" && revision.state == "suspected"
         if isAnswered { answers.append((revision.recorded - start + Self.delay, revision.alertID)) }
     }
 
@@ -69,7 +70,8 @@ struct JudgedSite {
 
     /// - Parameter holds: the holds by which the alerts are judged, seconds by kind.
     init(
-        _ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64, data: DeviceData, holds: [String: Double],
+        _ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64, data: DeviceData,
+        holds: [String: Double],
         centre: CentreHabit
     ) throws {
         self.centre = centre
@@ -115,10 +117,14 @@ struct JudgedSite {
         // A variable of its own: the closures change it while the intake of this value changes.
         var desk = Desk(centre, start: start)
         func advanceAlone(to time: Double) {
-            intake.advance(to: Instant(seconds: start + time)) { desk.take(AlertRevision($0, recorded: $1.seconds)) }
+            intake.advance(to: Instant(seconds: start + time)) {
+                desk.take(AlertRevision($0, recorded: $1.seconds))
+            }
         }
         func takeAlerts(at time: Double) {
-            for alert in intake.takeAlerts() { desk.take(AlertRevision(alert, recorded: start + time)) }
+            for alert in intake.takeAlerts() {
+                desk.take(AlertRevision(alert, recorded: start + time))
+            }
         }
         func advance(to time: Double) {
             while let (at, action) = desk.nextAnswer(upTo: time) {
@@ -159,7 +165,9 @@ struct JudgedSite {
     /// Simulates without a gateway.
     static func generate(_ plan: BuildingPlan, _ scenario: Scenario, seed: UInt64) -> Outcome {
         var outcome = Outcome()
-        Building(plan, scenario, seed: seed).advance(to: scenario.duration) { _, _, _, _, _ in outcome.messages += 1 }
+        Building(plan, scenario, seed: seed).advance(to: scenario.duration) { _, _, _, _, _ in
+            outcome.messages += 1
+        }
         return outcome
     }
 }

@@ -27,9 +27,13 @@ final class KeptPieces: Sendable {
         var found: [Int: Data] = [:]
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let rows = (FileManager.default.contents(atPath: path) ?? Data()).split(separator: UInt8(ascii: "\n"))
-            if let first = rows.first, try JSONDecoder().decode(Head.self, from: Data(first)) == head {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+            let rows = (FileManager.default.contents(atPath: path) ?? Data()).split(
+                separator: UInt8(ascii: "\n"))
+            if let first = rows.first,
+                try JSONDecoder().decode(Head.self, from: Data(first)) == head
+            {
                 for row in rows.dropFirst() {
                     found[try JSONDecoder().decode(Number.self, from: Data(row)).piece] = Data(row)
                 }
@@ -40,7 +44,9 @@ final class KeptPieces: Sendable {
 
     /// FNV-1a, 64 bits. No attacker chooses the text.
     private static func hash(_ text: String) -> String {
-        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+        }
         return String(hash, radix: 16)
     }
 
@@ -48,7 +54,9 @@ final class KeptPieces: Sendable {
     func load<Result: Codable>(_ piece: Int) throws -> Result? {
         guard let line = lines.withLock({ $0[piece] }) else { return nil }
         do { return try JSONDecoder().decode(Line<Result>.self, from: line).result } catch {
-            throw Problem(description: "\(path): piece \(piece) is not what was stored there; remove its line")
+            throw Problem(
+                description: "\(path): piece \(piece) is not what was stored there; remove its line"
+            )
         }
     }
 
@@ -68,7 +76,9 @@ final class KeptPieces: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         var text = try encoder.encode(head) + [UInt8(ascii: "\n")]
-        for (_, line) in lines.sorted(by: { $0.key < $1.key }) { text += line + [UInt8(ascii: "\n")] }
+        for (_, line) in lines.sorted(by: { $0.key < $1.key }) {
+            text += line + [UInt8(ascii: "\n")]
+        }
         try text.write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 

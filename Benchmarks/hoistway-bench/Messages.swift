@@ -7,7 +7,9 @@ import Monitoring
 /// JSON messages of many lifts through decoder and standard rules, as in the daemon.
 struct Messages: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "JSON messages of about 190 bytes, 1% duplicated and 2% late, through decoder and rules.")
+        abstract:
+            "JSON messages of about 190 bytes, 1% duplicated and 2% late, through decoder and rules."
+    )
 
     @Option(help: "Messages.") var count = 1_000_000
     @Option(help: "Lifts that send them.") var lifts = 10_000
@@ -20,9 +22,12 @@ struct Messages: ParsableCommand {
         var fleet = Fleet(lifts: lifts, start: start)
         var intake = Intake(data: data, admission: .registered, start: start, isObserving: true)
         let beganLifts = cpuSeconds()
-        for lift in fleet.names { try intake.register(Lift(id: lift), profile: "gbt24476-json", at: start) }
+        for lift in fleet.names {
+            try intake.register(Lift(id: lift), profile: "gbt24476-json", at: start)
+        }
         printRow(
-            "start: \(lifts) lifts × \(data.rules.ruleNames.count) rules", "\(written(cpuSeconds() - beganLifts, 3)) s")
+            "start: \(lifts) lifts × \(data.rules.ruleNames.count) rules",
+            "\(written(cpuSeconds() - beganLifts, 3)) s")
         var decoder = MessageDecoder(data.profiles[0])
         var total = 0.0
         var decoding = 0.0
@@ -56,7 +61,8 @@ struct Messages: ParsableCommand {
         }
         printRow(
             "messages", "\(count)",
-            "\(bytes / count) bytes each, \(alerts) alerts, checksum \(String(checksum, radix: 16))")
+            "\(bytes / count) bytes each, \(alerts) alerts, checksum \(String(checksum, radix: 16))"
+        )
         printRow(
             "decode alone", "\(written(Double(count) / decoding / 1e6)) M/s",
             "\(written(decoding / Double(count) * 1e9, 0)) ns")
@@ -149,6 +155,7 @@ struct Fleet {
             + "\"Service_Mode\":1,\"Car_Status\":\(car.moving ? 1 : 0),\"Door_Zone\":\(!car.moving),"
             + "\"Car_Position\":\(car.floor),\"Door_Status\":\(!car.open),\"Passenger_Status\":\(car.load > 0),"
             + "\"Car_Load\":\(car.load),\"Message_Code\":[]}"
-        return Message(topic: topics[index], payload: Array(payload.utf8), arrival: Instant(nanoseconds: now))
+        return Message(
+            topic: topics[index], payload: Array(payload.utf8), arrival: Instant(nanoseconds: now))
     }
 }

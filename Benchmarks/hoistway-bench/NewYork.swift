@@ -9,7 +9,8 @@ struct NewYork: ParsableCommand {
         commandName: "new-york",
         abstract:
             "Years of the New York subway's 359 lifts, simulated: outages, entrapments, bad lifts, compared with the published ones.",
-        discussion: "Exit code 4 when a published figure lies outside of nine tenths of the simulated years."
+        discussion:
+            "Exit code 4 when a published figure lies outside of nine tenths of the simulated years."
     )
 
     @Option(help: "Years, each from a seed of its own.") var seeds = 200
@@ -18,28 +19,37 @@ struct NewYork: ParsableCommand {
     func validate() throws { if seeds < 1 { throw ValidationError("--seeds: expected 1 or more") } }
 
     func run() throws {
-        let scenario = try CityFiles.scenario("new-york", library: "Simulator", profiles: "Devices/profiles")
+        let scenario = try CityFiles.scenario(
+            "new-york", library: "Simulator", profiles: "Devices/profiles")
         var years: [FleetYear] = []
         try Workers.run(
             pieces: seeds, threads: work.threads, deadline: work.deadline,
             kept: try work.kept("\(scenario.name), a year a piece", "\(scenario)"), unit: "years",
-            { [FleetYear(of: scenario, seed: UnobservedFleet.firstSeed + UInt64($0))] }, into: &years, +=)
-        let figures = Self.figures.map { Figure(name: $0.name, published: $0.published, years: years.map($0.measure)) }
+            { [FleetYear(of: scenario, seed: UnobservedFleet.firstSeed + UInt64($0))] },
+            into: &years, +=)
+        let figures = Self.figures.map {
+            Figure(name: $0.name, published: $0.published, years: years.map($0.measure))
+        }
         print(
             Markdown.table(
-                ["359 lifts, a year", "published", "simulated: mean", "5%", "95%", ""], figures.map(\.row)))
+                ["359 lifts, a year", "published", "simulated: mean", "5%", "95%", ""],
+                figures.map(\.row)))
         if !figures.allSatisfy(\.isBracketed) { throw ExitCode(4) }
     }
 
-    private static let figures: [(name: String, published: Double, measure: @Sendable (FleetYear) -> Double)] = [
-        ("outages a lift", 16.5, { $0.outages.mean }),
-        ("their variance over the lifts", 212, { $0.outages.variance }),
-        ("entrapments a lift", 3.25, { $0.entrapments.mean }),
-        ("their variance over the lifts", 13.5, { $0.entrapments.variance }),
-        ("entrapments of the worst tenth of the lifts", 0.36, { $0.entrapments.shareOfWorstTenth }),
-        ("lifts without any entrapment", 0.27, { $0.entrapments.shareOfNone }),
-        ("outages that trap people", 0.197, { $0.entrapments.mean / $0.outages.mean }),
-    ]
+    private static let figures:
+        [(name: String, published: Double, measure: @Sendable (FleetYear) -> Double)] = [
+            ("outages a lift", 16.5, { $0.outages.mean }),
+            ("their variance over the lifts", 212, { $0.outages.variance }),
+            ("entrapments a lift", 3.25, { $0.entrapments.mean }),
+            ("their variance over the lifts", 13.5, { $0.entrapments.variance }),
+            (
+                "entrapments of the worst tenth of the lifts", 0.36,
+                { $0.entrapments.shareOfWorstTenth }
+            ),
+            ("lifts without any entrapment", 0.27, { $0.entrapments.shareOfNone }),
+            ("outages that trap people", 0.197, { $0.entrapments.mean / $0.outages.mean }),
+        ]
 }
 
 /// A published figure beside those of the simulated years.
@@ -55,7 +65,9 @@ private struct Figure {
         self.published = published
         mean = years.reduce(0, +) / Double(years.count)
         let sorted = years.sorted()
-        func at(_ share: Double) -> Double { sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))] }
+        func at(_ share: Double) -> Double {
+            sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))]
+        }
         (low, high) = (at(0.05), at(0.95))
     }
 
@@ -73,7 +85,9 @@ struct FleetYear: Sendable, Codable {
     struct Counts: Sendable, Codable {
         var counts: [Double]
         var mean: Double { counts.reduce(0, +) / Double(counts.count) }
-        var variance: Double { counts.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(counts.count - 1) }
+        var variance: Double {
+            counts.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(counts.count - 1)
+        }
         var shareOfWorstTenth: Double {
             let worst = counts.sorted(by: >).prefix(counts.count / 10).reduce(0, +)
             return worst / max(1, counts.reduce(0, +))

@@ -27,29 +27,37 @@ struct NuisanceBench: ParsableCommand {
             base.narrowed(toNetwork: name, of: catalogue).map { (name, $0) }
         }
         let cards = try cards(bench, worlds)
-        let (sensors, networks) = (Array(cards.prefix(sensorCount)), Array(cards.dropFirst(sensorCount)))
+        let (sensors, networks) = (
+            Array(cards.prefix(sensorCount)), Array(cards.dropFirst(sensorCount))
+        )
         print(Markdown.precision(by: "occupancy sensor, over the network 'usual'", sensors))
         print("")
         print(Markdown.precision(by: "network, sensors truthful or (15%) missing", networks))
         if list {
-            for finding in (sensors + networks).flatMap(\.1.findings) where finding.kind.hasPrefix("entrapment") {
+            for finding in (sensors + networks).flatMap(\.1.findings)
+            where finding.kind.hasPrefix("entrapment") {
                 print(finding.line)
             }
         }
     }
 
     /// Each day of each world is a piece.
-    private func cards(_ bench: Bench, _ worlds: [(name: String, scenario: Scenario)]) throws -> [(String, ScoreCard)] {
+    private func cards(_ bench: Bench, _ worlds: [(name: String, scenario: Scenario)]) throws -> [(
+        String, ScoreCard
+    )] {
         let (seed, days, scenarios) = (judged.seed, days, worlds.map(\.scenario))
         var sums: [Int: JudgedSite.Outcome] = [:]
         try Workers.run(
             pieces: days * worlds.count, threads: work.threads, deadline: work.deadline,
             kept: try work.kept(
-                "nuisances, a day of a world a piece", "\(scenarios), seed \(seed), rules \(bench.version)"),
+                "nuisances, a day of a world a piece",
+                "\(scenarios), seed \(seed), rules \(bench.version)"),
             unit: "days",
             { piece -> [Int: JudgedSite.Outcome] in
                 let (day, world) = piece.quotientAndRemainder(dividingBy: scenarios.count)
-                return [world: try bench.judge(scenarios[world], seed: seed &+ UInt64(day)).abridged]
+                return [
+                    world: try bench.judge(scenarios[world], seed: seed &+ UInt64(day)).abridged
+                ]
             }, into: &sums,
             {
                 $0.merge($1) { a, b in

@@ -10,7 +10,9 @@ import RuleLanguage
 /// run without a reload.
 struct Reloads: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Reload rules under traffic, and compare with a run without reloads. Exit code 1 on any difference.")
+        abstract:
+            "Reload rules under traffic, and compare with a run without reloads. Exit code 1 on any difference."
+    )
 
     @Option(help: "Reloads, one a second.") var count = 1000
     @Option(help: "Lifts that send.") var lifts = 1000
@@ -25,12 +27,14 @@ struct Reloads: ParsableCommand {
                 title: { en: "changed", zh: "改" }
             """
         let present = try RuleSet(rules)
-        let other = try RuleSet(rules, replacing: [YAMLNode(parsing: Array(changed.utf8), file: "changed.yaml")])
+        let other = try RuleSet(
+            rules, replacing: [YAMLNode(parsing: Array(changed.utf8), file: "changed.yaml")])
         let began = cpuSeconds()
         let quiet = try alerts([present])
         let between = cpuSeconds()
         let reloaded = try alerts([other, present])
-        printRow("without a reload", "\(quiet.alerts.count) alerts", "\(written(between - began)) CPU s")
+        printRow(
+            "without a reload", "\(quiet.alerts.count) alerts", "\(written(between - began)) CPU s")
         printRow(
             "with \(count) reloads", "\(reloaded.alerts.count) alerts",
             "\(written(cpuSeconds() - between)) CPU s, \(written((cpuSeconds() - 2 * between + began) / Double(count) * 1e3)) ms a reload"
@@ -69,10 +73,14 @@ struct Reloads: ParsableCommand {
                 sequence += 1
                 readings[lift].sequence = sequence
                 readings[lift].deviceTime = now - .milliseconds(chance.happens(1) ? 1000 : 0)
-                detector.apply(readings[lift], lift: lift, key: UInt64(sequence), vendorCode: nil, arrival: now)
+                detector.apply(
+                    readings[lift], lift: lift, key: UInt64(sequence), vendorCode: nil, arrival: now
+                )
             }
             detector.advance(to: now + .milliseconds(500))
-            if sets.count > 1, second < count { try detector.adopt(sets[second % 2], at: now + .milliseconds(700)) }
+            if sets.count > 1, second < count {
+                try detector.adopt(sets[second % 2], at: now + .milliseconds(700))
+            }
             for alert in detector.takeAlerts() where alert.rule != "overspeed" {
                 lines.append(
                     "\(alert.lift) \(alert.kind) \(alert.id)/\(alert.revision) \(alert.state.rawValue) \(alert.time.rfc3339)"
@@ -88,7 +96,8 @@ struct Reloads: ParsableCommand {
     /// A lift that runs, stops anywhere, and now and then has an occupant.
     private func change(_ reading: inout Reading, _ chance: inout Chance) {
         reading.set(.mode, case: 1)
-        reading.set(Signal.codes.rawValue, bits: chance.happens(5) ? FaultCode.carAlarmButton.bit : 0)
+        reading.set(
+            Signal.codes.rawValue, bits: chance.happens(5) ? FaultCode.carAlarmButton.bit : 0)
         if chance.happens(30) { reading.set(.moving, chance.happens(50)) }
         if chance.happens(20) { reading.set(.inDoorZone, chance.happens(50)) }
         if chance.happens(10) { reading.set(.occupied, chance.happens(50)) }

@@ -18,7 +18,9 @@ struct State: ParsableCommand {
         let data = try DeviceData(profiles: ["Devices/profiles"], rules: [rules])
         let kind = Intake.kind(data.profiles[0], .traction)
         let size = try data.rules.memory(for: kind)
-        printRow("state per lift, \(data.rules.ruleNames.count) rules", "\(size.state) B", "\(size.nodes) operators")
+        printRow(
+            "state per lift, \(data.rules.ruleNames.count) rules", "\(size.state) B",
+            "\(size.nodes) operators")
         printRow("lateness buffer per lift, at most", "\(size.lateness) B")
         let began = cpuSeconds()
         let start = Instant(nanoseconds: 1_772_323_200_000_000_000)
@@ -30,7 +32,8 @@ struct State: ParsableCommand {
 
 /// The time to read a rule file.
 struct Load: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The time to load a file of many rules.")
+    static let configuration = CommandConfiguration(
+        abstract: "The time to load a file of many rules.")
 
     @Option(help: "Rules in the file.") var count = 1000
 

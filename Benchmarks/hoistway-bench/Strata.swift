@@ -29,11 +29,14 @@ struct StrataBench: ParsableCommand {
     @Flag(help: "Also print each entrapment that was missed or raised falsely.") var list = false
     @Flag(help: "The score as JSON.") var json = false
 
-    func validate() throws { if entrapments < 1 { throw ValidationError("--entrapments: expected 1 or more") } }
+    func validate() throws {
+        if entrapments < 1 { throw ValidationError("--entrapments: expected 1 or more") }
+    }
 
     func run() throws {
         let bench = try Bench(rules: judged.rules)
-        let base = try CityFiles.scenario("all-causes", library: "Simulator", profiles: "Devices/profiles")
+        let base = try CityFiles.scenario(
+            "all-causes", library: "Simulator", profiles: "Devices/profiles")
         let strata = try Self.strata(of: base, causes: names(causes), networks: names(networks))
         var outcome = JudgedSite.Outcome()
         let (wanted, seed, isKept) = (entrapments, judged.seed, work.keep != nil)
@@ -41,7 +44,8 @@ struct StrataBench: ParsableCommand {
             pieces: strata.count, threads: work.threads, deadline: work.deadline,
             kept: try work.kept(
                 "strata of \(entrapments), a stratum a piece",
-                "\(base), \(causes) \(networks), \(entrapments), seed \(seed), rules \(bench.version)"),
+                "\(base), \(causes) \(networks), \(entrapments), seed \(seed), rules \(bench.version)"
+            ),
             unit: "strata",
             {
                 let outcome = try bench.gather(wanted, strata[$0], seed: seed &+ UInt64($0) << 20)
@@ -53,17 +57,24 @@ struct StrataBench: ParsableCommand {
         let missed = outcome.card.findings.filter {
             ($0.verdict == .missed || $0.verdict == .unsuspected) && $0.kind == "entrapment"
         }
-        for finding in missed.prefix(list ? missed.count : Self.mostListed) { print("- \(finding.line)") }
-        if !list, missed.count > Self.mostListed { print("- and \(missed.count - Self.mostListed) more: --list") }
+        for finding in missed.prefix(list ? missed.count : Self.mostListed) {
+            print("- \(finding.line)")
+        }
+        if !list, missed.count > Self.mostListed {
+            print("- and \(missed.count - Self.mostListed) more: --list")
+        }
         if list {
             for finding in outcome.card.findings
-            where finding.verdict == .falseAlarm && finding.kind == "entrapment" { print("- \(finding.line)") }
+            where finding.verdict == .falseAlarm && finding.kind == "entrapment" {
+                print("- \(finding.line)")
+            }
         }
         print("\(outcome.messages) readings")
         let sound = outcome.card.sum { $0.sensor == "truthful" || $0.sensor == "missing" }
         // The suspicion is what the centre gets at once. A confirmation may wait for a car that
         // creeps or for a lost message.
-        if sound.suspicionMissed > 0 || Double(sound.suspicionLate) > Self.lateShare * Double(sound.suspicionExpected)
+        if sound.suspicionMissed > 0
+            || Double(sound.suspicionLate) > Self.lateShare * Double(sound.suspicionExpected)
             || Double(sound.missed) > Self.lateShare * Double(sound.expected)
         {
             throw ExitCode(4)

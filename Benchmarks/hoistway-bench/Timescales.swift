@@ -13,18 +13,21 @@ struct Timescales: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a Timescales trace to standard output, or print its formula.")
 
-    @Argument(help: "The pattern: \(Pattern.allCases.map(\.rawValue).joined(separator: ", ")).") var pattern: Pattern
+    @Argument(help: "The pattern: \(Pattern.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var pattern: Pattern
     @Option(help: "The bound of the pattern: 10, 100 or 1000.") var bound = 10
     @Option(help: "Rows.") var rows = 1_000_000
     @Flag(help: "Rows of changes only; otherwise one for each second.") var dense = false
     @Flag(help: "Print the formula instead.") var formula = false
 
     enum Pattern: String, CaseIterable, ExpressibleByArgument {
-        case absentAQ, absentBQR, absentBR, alwaysAQ, alwaysBQR, alwaysBR, recurBQR, recurGLB, respondBQR, respondGLB
+        case absentAQ, absentBQR, absentBR, alwaysAQ, alwaysBQR, alwaysBR, recurBQR, recurGLB,
+            respondBQR, respondGLB
 
         func formula(_ b: Int) -> String {
             let within = "(r and not q and once(q)) implies"
-            let response = "(s implies once(p, \(max(1, b / 10))s..\(b)s)) and not since(not s, p, \(b)s..)"
+            let response =
+                "(s implies once(p, \(max(1, b / 10))s..\(b)s)) and not since(not s, p, \(b)s..)"
             return switch self {
             case .absentAQ: "held(once(q, \(b)s) implies since(not p, q))"
             case .absentBQR: "held(\(within) since(not p, q, 3s..\(b)s))"
@@ -64,7 +67,9 @@ struct Timescales: ParsableCommand {
             default: break
             }
             // The response comes in the same episode as its trigger.
-            let s = (pattern == .respondBQR || pattern == .respondGLB) && second == max(1, length / 4) + 1
+            let s =
+                (pattern == .respondBQR || pattern == .respondGLB)
+                && second == max(1, length / 4) + 1
             writer.append([p, second == 0, isBetween ? second == scope : second == length, s])
         }
     }
@@ -84,7 +89,8 @@ struct TraceWriter {
         defer { second += 1 }
         if isDense, last == values { return }
         var line = "{\"t\":\(second)"
-        for (name, i) in [("p", 0), ("q", 1), ("r", 2), ("s", 3)] where !isDense || last?[i] != values[i] {
+        for (name, i) in [("p", 0), ("q", 1), ("r", 2), ("s", 3)]
+        where !isDense || last?[i] != values[i] {
             line += ",\"\(name)\":\(values[i])"
         }
         bytes.append(contentsOf: (line + "}\n").utf8)
@@ -97,7 +103,9 @@ struct TraceWriter {
         var offset = 0
         while offset < bytes.count {
             // The array outlives the call; the kernel only reads it.
-            let count = bytes.withUnsafeBytes { write(1, $0.baseAddress! + offset, $0.count - offset) }
+            let count = bytes.withUnsafeBytes {
+                write(1, $0.baseAddress! + offset, $0.count - offset)
+            }
             if count <= 0 { return }
             offset += count
         }

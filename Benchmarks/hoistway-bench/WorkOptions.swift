@@ -13,7 +13,9 @@ struct WorkOptions: ParsableArguments {
     @Option(help: "Threads.") var threads = 2
     @Option(help: "A file that keeps finished pieces, so that an interrupted run can continue.")
     var keep: String?
-    @Option(help: "With --keep: what else decides the results, such as a hash of the program's sources.")
+    @Option(
+        help: "With --keep: what else decides the results, such as a hash of the program's sources."
+    )
     var key = ""
     @Option(
         help:
@@ -23,7 +25,9 @@ struct WorkOptions: ParsableArguments {
 
     func validate() throws {
         if threads < 1 { throw ValidationError("--threads: expected 1 or more") }
-        if let limit, Duration(written: limit) == nil { throw ValidationError("--limit: expected 50m, 2h") }
+        if let limit, Duration(written: limit) == nil {
+            throw ValidationError("--limit: expected 50m, 2h")
+        }
     }
 
     /// When the last piece may start, by the monotonic clock.

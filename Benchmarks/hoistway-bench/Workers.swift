@@ -13,7 +13,8 @@ enum Workers {
     ///   - work: takes the index of the piece.
     static func run<Result: Sendable & Codable>(
         pieces: Int, threads: Int, deadline: Int64 = .max, kept: KeptPieces? = nil, unit: String,
-        _ work: @Sendable (Int) throws -> Result, into sum: inout Result, _ add: (inout Result, Result) -> Void
+        _ work: @Sendable (Int) throws -> Result, into sum: inout Result,
+        _ add: (inout Result, Result) -> Void
     ) throws {
         let next = Atomic(0)
         let done = Atomic(0)

@@ -33,7 +33,9 @@ extension SimulatedLift {
     /// The cause strikes at its first occasion from now on. A lift that is out of order does not
     /// break again.
     func arm(_ cause: Cause) {
-        guard mishaps.armed == nil, breakdown == nil, !isReserved, building.isPowered, scheduler.isReporting else {
+        guard mishaps.armed == nil, breakdown == nil, !isReserved, building.isPowered,
+            scheduler.isReporting
+        else {
             return
         }
         switch cause.effect {
@@ -49,7 +51,8 @@ extension SimulatedLift {
     func strikeDuringRun(_ cause: Cause) {
         guard let journey = car.journey else { return }
         later(random.uniform(0.1, 0.95) * journey.ideal.duration) {
-            guard $0.car.journey?.begin == journey.begin, $0.mishaps.armed?.name == cause.name else { return }
+            guard $0.car.journey?.begin == journey.begin, $0.mishaps.armed?.name == cause.name
+            else { return }
             $0.strike(cause)
         }
     }
@@ -143,7 +146,9 @@ extension SimulatedLift {
                 $0.vendorCode = $0.building.scenario.vendorCodes.firstIndex(of: code)
             }
             for code in cause.codes { $0.raise(code) }
-            if $0.sensors.isZoneSensorDead || !$0.building.shaft.isInDoorZone($0.car.height(at: $0.now)) {
+            if $0.sensors.isZoneSensorDead
+                || !$0.building.shaft.isInDoorZone($0.car.height(at: $0.now))
+            {
                 $0.raise(.stoppedOutsideUnlockingZone)
             }
             if $0.random.chance(0.5), $0.mode != .inspection { $0.mode = .stopService }
@@ -163,8 +168,11 @@ extension SimulatedLift {
         proceed(2) {
             $0.car.height = max(0.5, $0.car.height - speed * 2)
             $0.car.creep = 0
-            let row = $0.recordFact("overspeed", from: begin, decidable: begin + 0.5, to: $0.now + 10)
-            if !$0.fitting.dialect.hasField(for: .ratedSpeed) { $0.building.truth[row].decidable = nil }
+            let row = $0.recordFact(
+                "overspeed", from: begin, decidable: begin + 0.5, to: $0.now + 10)
+            if !$0.fitting.dialect.hasField(for: .ratedSpeed) {
+                $0.building.truth[row].decidable = nil
+            }
             $0.publishChanges()
         }
         reportFault(after: 3)
@@ -193,7 +201,8 @@ extension SimulatedLift {
             $0.car.height += $0.floor == 0 ? 0.35 : -0.35
             $0.publishChanges()
             if $0.fitting.hasOpenLimit {
-                $0.recordFact("unintended_movement", from: begin, decidable: $0.now, to: $0.now + 60)
+                $0.recordFact(
+                    "unintended_movement", from: begin, decidable: $0.now, to: $0.now + 60)
             }
         }
         proceed(1.5) {
@@ -201,7 +210,8 @@ extension SimulatedLift {
             $0.car.creep = 0
             $0.publishChanges()
             if !$0.fitting.hasOpenLimit {
-                $0.recordFact("unintended_movement", from: begin, decidable: $0.now + 2, to: $0.now + 60)
+                $0.recordFact(
+                    "unintended_movement", from: begin, decidable: $0.now + 2, to: $0.now + 60)
             }
         }
         reportFault(after: 1.6)
@@ -224,7 +234,9 @@ extension SimulatedLift {
     // MARK: Mains
 
     func loseMains(_ cause: Cause) {
-        guard breakdown == nil else { return fitting.hasBattery ? raise(.mainPowerLost) : stopReporting() }
+        guard breakdown == nil else {
+            return fitting.hasBattery ? raise(.mainPowerLost) : stopReporting()
+        }
         breakDown(cause)
         // A moving door coasts to the nearer end.
         car.door = DoorMotion(to: car.door.gap(at: now) > 0.5 ? 1 : 0)
@@ -268,7 +280,9 @@ extension SimulatedLift {
             $0.lower(.mainPowerLost)
             $0.lower(.emergencyPowerOperation)
             // A new start of the controller ends both kinds of breakdown.
-            if let effect = $0.breakdown?.cause.effect, effect == .mainsFail || effect == .controllerReboots {
+            if let effect = $0.breakdown?.cause.effect,
+                effect == .mainsFail || effect == .controllerReboots
+            {
                 $0.recover()
             }
         }

@@ -32,8 +32,12 @@ struct Broker {
     /// - Returns: whether the gateway is disconnected: it gets the report later, or never.
     mutating func queues(_ report: Report) -> Bool {
         guard isNeeded else { return false }
-        if report.channel.isRetained { retained[report.lift << 2 | Int(report.channel.rawValue)] = report }
-        if gatewayAwayUntil != nil { if loss == .nothing { waiting.append(report) } else { lost += 1 } }
+        if report.channel.isRetained {
+            retained[report.lift << 2 | Int(report.channel.rawValue)] = report
+        }
+        if gatewayAwayUntil != nil {
+            if loss == .nothing { waiting.append(report) } else { lost += 1 }
+        }
         return gatewayAwayUntil != nil
     }
 
@@ -44,7 +48,8 @@ struct Broker {
     mutating func reconnect() -> (reports: [Report], areRetained: Bool) {
         if loss == .everything { retained = [:] }
         defer { (gatewayAwayUntil, waiting) = (nil, []) }
-        return loss == .nothing ? (waiting, false) : (retained.sorted { $0.key < $1.key }.map(\.value), true)
+        return loss == .nothing
+            ? (waiting, false) : (retained.sorted { $0.key < $1.key }.map(\.value), true)
     }
 }
 
@@ -66,7 +71,8 @@ package struct ConnectionSchedule {
     /// - Parameter time: seconds since the run's start; an arrival at this time is not reported
     ///   yet.
     package mutating func next(before time: Double) -> (event: ConnectionEvent, time: Double)? {
-        guard let next = rest.last, next.time < time || next.time == time && next.event != .drained else { return nil }
+        guard let next = rest.last, next.time < time || next.time == time && next.event != .drained
+        else { return nil }
         return rest.removeLast()
     }
 }

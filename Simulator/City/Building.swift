@@ -41,7 +41,8 @@ package final class Building {
         landings = Array(repeating: Landing(), count: plan.shaft.floors)
         random = Random(seed: seed, stream: UInt64(plan.number) << 8 | 1)
         network = Network(
-            plan.network, lifts: plan.lifts, random: Random(seed: seed, stream: UInt64(plan.number) << 8 | 3))
+            plan.network, lifts: plan.lifts,
+            random: Random(seed: seed, stream: UInt64(plan.number) << 8 | 3))
         broker = Broker(isNeeded: scenario.events.contains { $0.kind == .gatewayAway })
         for number in 0..<plan.lifts {
             lifts.append(SimulatedLift(index: number, in: self, seed: seed))
@@ -56,13 +57,16 @@ package final class Building {
     // MARK: Time
 
     func after(_ seconds: Double, _ item: AgendaItem) { agenda.push(now + seconds, item) }
-    func after(_ seconds: Double, _ action: @escaping () -> Void) { agenda.push(now + seconds, .action(action)) }
+    func after(_ seconds: Double, _ action: @escaping () -> Void) {
+        agenda.push(now + seconds, .action(action))
+    }
 
     /// Takes a message that arrives at the gateway: seconds since the run's start, the lift's
     /// number in the building, its channel, the payload, and whether the broker sends it as
     /// retained.
     package typealias Deliver = (
-        _ time: Double, _ lift: Int, _ channel: Dialect.Channel, _ payload: [UInt8], _ isRetained: Bool
+        _ time: Double, _ lift: Int, _ channel: Dialect.Channel, _ payload: [UInt8],
+        _ isRetained: Bool
     ) -> Void
 
     /// Simulates until a moment, that moment excluded.
@@ -79,7 +83,9 @@ package final class Building {
                 let report = network.deliver()
                 if broker.queues(report) { continue }
                 lifts[report.lift].reportArrived(report)
-                deliver(now, report.lift, report.channel, lifts[report.sender].scheduler.encoder.encode(report), false)
+                deliver(
+                    now, report.lift, report.channel,
+                    lifts[report.sender].scheduler.encoder.encode(report), false)
                 continue
             }
             guard due < end else { break }
@@ -128,7 +134,8 @@ package final class Building {
     /// A lift of this site has reported that the mains are lost. That corroborates the silence of
     /// each lift that stopped reporting within 30 s of it.
     func mainsLossReported(at time: Double) {
-        for lift in lifts where !lift.scheduler.isReporting && abs(time - lift.scheduler.lastReportTime) <= 30 {
+        for lift in lifts
+        where !lift.scheduler.isReporting && abs(time - lift.scheduler.lastReportTime) <= 30 {
             lift.scheduler.isCorroborated = true
             lift.recordSilenceEvidence()
         }
@@ -149,7 +156,8 @@ package final class Building {
         for report in reports {
             lifts[report.lift].reportArrived(report)
             deliver(
-                now, report.lift, report.channel, lifts[report.sender].scheduler.encoder.encode(report), areRetained)
+                now, report.lift, report.channel,
+                lifts[report.sender].scheduler.encoder.encode(report), areRetained)
         }
     }
 
@@ -161,7 +169,8 @@ package final class Building {
         // rate.
         for _ in 0..<48 {
             let rate = plan.traffic.rate(hour: scenario.hour(at: now + wait), lifts: plan.lifts)
-            let rest = 3600 - (scenario.timeOfDay + now + wait).truncatingRemainder(dividingBy: 3600)
+            let rest =
+                3600 - (scenario.timeOfDay + now + wait).truncatingRemainder(dividingBy: 3600)
             let draw = rate > 0 ? random.exponential(rate: rate) : .infinity
             if draw < rest { return after(wait + draw, .party) }
             wait += rest + 1e-6
@@ -208,9 +217,12 @@ package final class Building {
     /// Assigns the calls of a lift that can no longer serve them to others.
     func reassignCalls(of lift: Int) {
         for floor in landings.indices {
-            for isUp in [true, false] where (isUp ? landings[floor].upLift : landings[floor].downLift) == lift {
+            for isUp in [true, false]
+            where (isUp ? landings[floor].upLift : landings[floor].downLift) == lift {
                 if isUp { landings[floor].upLift = nil } else { landings[floor].downLift = nil }
-                if !(isUp ? landings[floor].up : landings[floor].down).isEmpty { call(floor: floor, isUp: isUp) }
+                if !(isUp ? landings[floor].up : landings[floor].down).isEmpty {
+                    call(floor: floor, isUp: isUp)
+                }
             }
         }
     }

@@ -22,7 +22,8 @@ package struct BuildingPlan: Sendable {
             plans.append(
                 BuildingPlan(
                     number: plans.count, firstLift: first, lifts: lifts,
-                    shaft: Shaft(floors: random.integer(type.floors), floorHeight: type.floorHeight),
+                    shaft: Shaft(
+                        floors: random.integer(type.floors), floorHeight: type.floorHeight),
                     ratedLoads: type.ratedLoads, traffic: traffic, network: network))
             first += lifts
         }

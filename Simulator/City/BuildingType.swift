@@ -15,7 +15,9 @@ struct BuildingType: Sendable {
         var reader = YAMLReader(node, diagnostics)
         func range(_ key: String, within limits: ClosedRange<Int>) -> ClosedRange<Int> {
             let numbers = reader.items(key).compactMap { $0.text.flatMap { Int($0) } }
-            if numbers.count == 2, numbers[0] <= numbers[1], limits.contains(numbers[0]), limits.contains(numbers[1]) {
+            if numbers.count == 2, numbers[0] <= numbers[1], limits.contains(numbers[0]),
+                limits.contains(numbers[1])
+            {
                 return numbers[0]...numbers[1]
             }
             diagnostics.report(
@@ -35,7 +37,8 @@ struct BuildingType: Sendable {
         var hours = reader.items("hours").compactMap { reader.weight(of: $0) }
         if hours.count != 24 || !hours.contains(where: { $0 > 0 }) {
             diagnostics.report(
-                node, "hours: expected 24 numbers, the weight of each hour of the day, not all of them 0")
+                node,
+                "hours: expected 24 numbers, the weight of each hour of the day, not all of them 0")
             hours = Array(repeating: 1, count: 24)
         }
         let mean = hours.reduce(0, +) / 24
@@ -49,7 +52,9 @@ struct BuildingType: Sendable {
                 for hour in from..<to { directions[hour] = (shares[0], shares[1], shares[2]) }
             } else {
                 diagnostics.report(
-                    item, "expected from_hour before to_hour, and three weights in in_out_between, not all of them 0")
+                    item,
+                    "expected from_hour before to_hour, and three weights in in_out_between, not all of them 0"
+                )
             }
             reader.finish()
         }

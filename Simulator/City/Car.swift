@@ -80,7 +80,9 @@ struct Car {
     }
 
     func height(at time: Double) -> Double { journey?.height(at: time) ?? height }
-    func speed(at time: Double) -> Double { journey?.ideal.motion(at: time - (journey?.begin ?? 0)).speed ?? creep }
+    func speed(at time: Double) -> Double {
+        journey?.ideal.motion(at: time - (journey?.begin ?? 0)).speed ?? creep
+    }
 }
 
 /// The shaft of a lift: its floors, all of one height.
@@ -89,12 +91,16 @@ struct Shaft {
     /// Metres.
     var floorHeight: Double
 
-    func floor(at height: Double) -> Int { min(floors - 1, max(0, Int((height / floorHeight).rounded()))) }
+    func floor(at height: Double) -> Int {
+        min(floors - 1, max(0, Int((height / floorHeight).rounded())))
+    }
     /// The distance from the landing at which a car stops, and the distance at which it is
     /// re-levelled: metres (EN 81-20 5.12.1.1.4).
     static let stoppingAccuracy = 0.01
     static let levellingAccuracy = 0.02
-    func metresOffLevel(at height: Double) -> Double { abs(height - Double(floor(at: height)) * floorHeight) }
+    func metresOffLevel(at height: Double) -> Double {
+        abs(height - Double(floor(at: height)) * floorHeight)
+    }
     /// Unlocking zone: ±0.2 m; at most ±0.35 m with simultaneously driven doors (EN 81-20
     /// 5.3.8.1).
     static let doorZone = 0.2

@@ -13,7 +13,8 @@ package struct Catalogue: Sendable {
 
     /// - Parameters: the files of `Simulator/catalogue` by name, and those of `Devices/profiles`.
     package init(
-        buildings: YAMLNode, causes: YAMLNode, networks: YAMLNode, nuisances: YAMLNode? = nil, profiles: [YAMLNode]
+        buildings: YAMLNode, causes: YAMLNode, networks: YAMLNode, nuisances: YAMLNode? = nil,
+        profiles: [YAMLNode]
     ) throws(InvalidFiles) {
         let diagnostics = Diagnostics()
         var reader = YAMLReader(buildings, diagnostics)
@@ -37,14 +38,17 @@ package struct Catalogue: Sendable {
     }
 
     /// Each entry names the origin of its figure: a source, or an assumption.
-    private static func nuisances(_ root: YAMLNode, _ diagnostics: Diagnostics) -> [(Nuisance, Double)] {
+    private static func nuisances(_ root: YAMLNode, _ diagnostics: Diagnostics) -> [(
+        Nuisance, Double
+    )] {
         var reader = YAMLReader(root, diagnostics)
         let rates = reader.entries("nuisances").compactMap { key, node -> (Nuisance, Double)? in
             var reader = YAMLReader(node, diagnostics)
             let nuisance = reader.choice(of: key, Nuisance.self)
             let rate = reader.number("per_lift_year", in: Scenario.perYear)
             if (reader.text("source") == nil) == (reader.text("assumed") == nil) {
-                diagnostics.report(node, "expected either 'source' or 'assumed': where the figure comes from")
+                diagnostics.report(
+                    node, "expected either 'source' or 'assumed': where the figure comes from")
             }
             reader.finish()
             return nuisance.flatMap { nuisance in rate.map { (nuisance, $0) } }

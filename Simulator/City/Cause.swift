@@ -5,7 +5,9 @@ import PositionedYAML
 /// means for people.
 package struct Cause: Sendable {
     /// The classes in which Chinese rescue hotlines report.
-    package enum Group: String, CaseIterable, Sendable { case external, human, door, control, other }
+    package enum Group: String, CaseIterable, Sendable {
+        case external, human, door, control, other
+    }
     /// The moment at which the cause strikes.
     enum Occasion: String, CaseIterable, Sendable {
         case inRun = "in_run"

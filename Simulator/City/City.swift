@@ -29,7 +29,9 @@ package final class City {
     /// - Parameters:
     ///   - only: these buildings and no others; each is the same as among all.
     ///   - step: seconds of one step; by default few messages wait in memory.
-    package init(_ scenario: Scenario, seed: UInt64, only chosen: Range<Int>? = nil, step: Double? = nil) {
+    package init(
+        _ scenario: Scenario, seed: UInt64, only chosen: Range<Int>? = nil, step: Double? = nil
+    ) {
         self.scenario = scenario
         let plans = BuildingPlan.draw(scenario, seed: seed)
         buildings = (chosen.map { Array(plans[$0.clamped(to: 0..<plans.count)]) } ?? plans).map {
@@ -49,8 +51,10 @@ package final class City {
             let plan = building.plan
             building.advance(to: now) { time, lift, channel, payload, isRetained in
                 let arrival = Arrival(
-                    time: Int64((time * 1000).rounded()), building: plan.number, lift: plan.firstLift + lift,
-                    topic: building.topic(lift: lift, channel), payload: payload, hasRetainFlag: channel.isRetained,
+                    time: Int64((time * 1000).rounded()), building: plan.number,
+                    lift: plan.firstLift + lift,
+                    topic: building.topic(lift: lift, channel), payload: payload,
+                    hasRetainFlag: channel.isRetained,
                     isRetained: isRetained)
                 arrivals.append((time, arrivals.count, arrival))
             }
@@ -60,7 +64,9 @@ package final class City {
         return true
     }
 
-    package var networkCounts: NetworkCounts { buildings.reduce(NetworkCounts()) { $0 + $1.networkCounts } }
+    package var networkCounts: NetworkCounts {
+        buildings.reduce(NetworkCounts()) { $0 + $1.networkCounts }
+    }
 
     /// The truth so far.
     package var truth: [TruthRow] { TruthRow.of(buildings, until: now) }

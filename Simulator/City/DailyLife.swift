@@ -11,7 +11,9 @@ extension SimulatedLift {
                 $0.ride(to: $0.car.riders.first?.destination ?? 0) {
                     $0.swing(open: true) {
                         $0.proceed(3) {
-                            $0.shut { $0.proceed($0.random.uniform(120, 1200)) { $0.openAndLeave(then) } }
+                            $0.shut {
+                                $0.proceed($0.random.uniform(120, 1200)) { $0.openAndLeave(then) }
+                            }
                         }
                     }
                 }
@@ -54,10 +56,13 @@ extension SimulatedLift {
                     if $0.car.riders.count > 1 {
                         $0.car.riders.removeLast()
                     } else if $0.random.chance(0.5) {
-                        $0.car.riders.append(Passenger(destination: 0, mass: $0.random.uniform(45, 95)))
+                        $0.car.riders.append(
+                            Passenger(destination: 0, mass: $0.random.uniform(45, 95)))
                     }
                     $0.peopleChanged()
-                    $0.proceed($0.random.uniform(3, 8)) { $0.shut { $0.attend(rides: rides - 1, then) } }
+                    $0.proceed($0.random.uniform(3, 8)) {
+                        $0.shut { $0.attend(rides: rides - 1, then) }
+                    }
                 }
             }
         }
@@ -234,9 +239,14 @@ extension Shaft {
         let sign = target > height ? 1.0 : -1.0
         let landing = (height / floorHeight).rounded()
         let edges = stride(from: landing - 1, through: landing + 1, by: 1).flatMap { floor in
-            [-Self.doorZone, Self.doorZone, floorHeight / 2].map { floor * floorHeight + $0 + sign * 0.001 }
+            [-Self.doorZone, Self.doorZone, floorHeight / 2].map {
+                floor * floorHeight + $0 + sign * 0.001
+            }
         }
-        let ahead = edges.filter { ($0 - height) * sign > 0.0005 }.min { abs($0 - height) < abs($1 - height) } ?? target
+        let ahead =
+            edges.filter { ($0 - height) * sign > 0.0005 }.min {
+                abs($0 - height) < abs($1 - height)
+            } ?? target
         return (target - ahead) * sign > 0 ? ahead : target
     }
 }

@@ -86,11 +86,14 @@ package struct Dialect: Sendable {
         reportsChanges = reader.boolean("reports_changes") ?? true
         templates = [nil, nil, nil]
         if let encoding = reader.text("encoding"), encoding != "json" {
-            diagnostics.report(root, "the simulator supports JSON only, and found the encoding '\(encoding)'")
+            diagnostics.report(
+                root, "the simulator supports JSON only, and found the encoding '\(encoding)'")
         }
         for item in reader.items("topics") {
             guard let (channel, template) = template(item, diagnostics) else { continue }
-            if templates[Int(channel.rawValue)] == nil { templates[Int(channel.rawValue)] = template }
+            if templates[Int(channel.rawValue)] == nil {
+                templates[Int(channel.rawValue)] = template
+            }
         }
         stateFields = templates[0]?.groups.flatMap { $0.fields.map(\.content) } ?? []
         volatileFields = stateFields.indices.filter {
@@ -100,7 +103,8 @@ package struct Dialect: Sendable {
             }
         }
         if templates[0] == nil {
-            diagnostics.report(root, "no topic has the whole state: expected one with 'complete: true'")
+            diagnostics.report(
+                root, "no topic has the whole state: expected one with 'complete: true'")
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
@@ -113,9 +117,12 @@ package struct Dialect: Sendable {
         var known: Set<String> = []
     }
 
-    private mutating func template(_ node: YAMLNode, _ diagnostics: Diagnostics) -> (Channel, Template)? {
+    private mutating func template(_ node: YAMLNode, _ diagnostics: Diagnostics) -> (
+        Channel, Template
+    )? {
         var reader = YAMLReader(node, diagnostics)
-        let parts = (reader.requiredText("topic") ?? "").split(separator: "{lift}", omittingEmptySubsequences: false)
+        let parts = (reader.requiredText("topic") ?? "").split(
+            separator: "{lift}", omittingEmptySubsequences: false)
         guard parts.count == 2 else {
             diagnostics.report(node, "expected a topic with one '{lift}'")
             return nil
@@ -129,7 +136,9 @@ package struct Dialect: Sendable {
         add(reader.text("vendor_code"), .vendorCode, to: &draft)
         return (
             isEvent ? .event : hasOnline ? .online : .state,
-            Template(before: Array(parts[0].utf8), after: Array(parts[1].utf8), groups: draft.groups.map(\.group))
+            Template(
+                before: Array(parts[0].utf8), after: Array(parts[1].utf8),
+                groups: draft.groups.map(\.group))
         )
     }
 
@@ -144,7 +153,8 @@ package struct Dialect: Sendable {
         let name = path.count > 1 ? path[0] : ""
         let index = draft.groups.firstIndex { $0.name == name }
         if index == nil {
-            draft.groups.append((name, Group(key: store(name.isEmpty ? [] : Array("\"\(name)\":{".utf8)))))
+            draft.groups.append(
+                (name, Group(key: store(name.isEmpty ? [] : Array("\"\(name)\":{".utf8)))))
         }
         draft.groups[index ?? draft.groups.count - 1].group.fields.append(
             (store(Array("\"\(path.last ?? "")\":".utf8)), content))
@@ -156,7 +166,9 @@ package struct Dialect: Sendable {
         let format = reader.choice("format", Format.self) ?? .iso8601
         let zone = reader.text("zone") ?? "+00:00"
         let digits = zone.dropFirst().split(separator: ":").compactMap { Int($0) }
-        let seconds = digits.count == 2 ? (digits[0] * 3600 + digits[1] * 60) * (zone.hasPrefix("-") ? -1 : 1) : 0
+        let seconds =
+            digits.count == 2
+            ? (digits[0] * 3600 + digits[1] * 60) * (zone.hasPrefix("-") ? -1 : 1) : 0
         add(reader.requiredText("field"), .time(format, zone: seconds), to: &draft)
     }
 
@@ -174,7 +186,8 @@ package struct Dialect: Sendable {
             }
             let field = reader.requiredText("field")
             let content = content(
-                signal, written, scale: reader.number("scale") ?? 1, offset: reader.number("offset") ?? 0)
+                signal, written, scale: reader.number("scale") ?? 1,
+                offset: reader.number("offset") ?? 0)
             add(field, content, to: &draft)
         }
         return hasOnline
@@ -216,16 +229,20 @@ package struct Dialect: Sendable {
     private mutating func content(
         _ signal: Signal, _ written: [String: [UInt8]], scale: Double, offset: Double
     ) -> Content {
-        func text(_ name: String, _ usual: String = "") -> Text { store(written[name] ?? Array(usual.utf8)) }
+        func text(_ name: String, _ usual: String = "") -> Text {
+            store(written[name] ?? Array(usual.utf8))
+        }
         switch signal {
-        case .mode: return .mode(store(all: ServiceMode.allCases.map { written[$0.rawValue] ?? [] }))
+        case .mode:
+            return .mode(store(all: ServiceMode.allCases.map { written[$0.rawValue] ?? [] }))
         case .direction: return .direction(none: text("none"), up: text("up"), down: text("down"))
         case .floor, .load, .lowerLoad, .speed, .ratedSpeed, .topFloor, .bottomFloor:
             return .number(signal, scale: scale, offset: offset)
         default:
             let isPlain = written.isEmpty
             return .flag(
-                signal, whenTrue: text("true", isPlain ? "true" : ""), whenFalse: text("false", isPlain ? "false" : ""))
+                signal, whenTrue: text("true", isPlain ? "true" : ""),
+                whenFalse: text("false", isPlain ? "false" : ""))
         }
     }
 

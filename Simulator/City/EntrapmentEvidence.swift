@@ -101,7 +101,9 @@ extension TruthRow {
     mutating func apply(_ evidence: EntrapmentEvidence, at moment: Double) {
         let settled = moment - EntrapmentHolds.lateness
         if suspicionDue() ?? .infinity > settled {
-            if let branch, !evidence.branches.contains(branch) { (decidable, self.branch) = (nil, nil) }
+            if let branch, !evidence.branches.contains(branch) {
+                (decidable, self.branch) = (nil, nil)
+            }
             for branch in evidence.branches
             where moment + EntrapmentHolds().suspicion(branch) < suspicionDue() ?? .infinity {
                 (decidable, self.branch) = (moment, branch)

@@ -70,7 +70,11 @@ struct EntrapmentOracle {
         let isNewer = time > lastTime
         lastTime = time
         isStarting = panel.controllerLoss == .adapterStarting
-        if panel.controllerLoss == nil { apply(panel, at: time) } else { applyWithoutController(panel, at: time) }
+        if panel.controllerLoss == nil {
+            apply(panel, at: time)
+        } else {
+            applyWithoutController(panel, at: time)
+        }
         let reasons = panel.reasons
         if reasons != 0 { reason = (reasons, time) }
         if evidence(at: time).branches.isEmpty {
@@ -104,8 +108,11 @@ struct EntrapmentOracle {
     private mutating func apply(_ panel: Panel, at time: Double) {
         if !panel.isLocked { unlockedAt = time }
         sensor.note(panel, after: last, at: time, sinceUnlocked: time - unlockedAt)
-        if panel.floor != last.floor || panel.isInDoorZone != last.isInDoorZone || !panel.isMoving { progressAt = time }
-        let hasArrived = last.isMoving && !panel.isMoving && panel.mode == .normal && panel.isInDoorZone == true
+        if panel.floor != last.floor || panel.isInDoorZone != last.isInDoorZone || !panel.isMoving {
+            progressAt = time
+        }
+        let hasArrived =
+            last.isMoving && !panel.isMoving && panel.mode == .normal && panel.isInDoorZone == true
         arrivedAt = panel.isMoving || !panel.isLocked ? nil : hasArrived ? time : arrivedAt
         offLevelSince = !panel.isMoving && panel.isOutsideZone ? offLevelSince ?? time : nil
         if panel.showsWayOut {
@@ -113,8 +120,10 @@ struct EntrapmentOracle {
         }
         if panel.isMoving { hasRunSinceWayOut = true }
         let isParked =
-            panel.isLocked && !panel.isMoving && panel.isInDoorZone == true && panel.codes & Panel.faults == 0
-        parkedSince = isParked && !panel.isOccupantDetected && pressedAt == nil ? parkedSince ?? time : nil
+            panel.isLocked && !panel.isMoving && panel.isInDoorZone == true
+            && panel.codes & Panel.faults == 0
+        parkedSince =
+            isParked && !panel.isOccupantDetected && pressedAt == nil ? parkedSince ?? time : nil
         wasOccupied = panel.isLocked && (wasOccupied || panel.isOccupantDetected)
         controllerLostSince = nil
         last = panel
@@ -122,7 +131,9 @@ struct EntrapmentOracle {
 
     /// The last known occupancy and movement of the car stay.
     private mutating func applyWithoutController(_ panel: Panel, at time: Double) {
-        if panel.controllerLoss == .controllerDead { controllerLostSince = controllerLostSince ?? time }
+        if panel.controllerLoss == .controllerDead {
+            controllerLostSince = controllerLostSince ?? time
+        }
         last.codes = panel.codes
         last.mode = panel.mode
         if let isOccupied = panel.isOccupied { wasOccupied = wasOccupied || isOccupied }
@@ -132,8 +143,12 @@ struct EntrapmentOracle {
 
     private var isCalling: Bool { pressedAt != nil }
     /// Off level, or in a silence: an occupant cannot be excluded.
-    private var isOccupancyPossible: Bool { last.isOccupied != false || last.isLoaded || wasOccupied }
-    private func isSuppressed(at time: Double) -> Bool { inspection?.isSuppressing(at: time) ?? false }
+    private var isOccupancyPossible: Bool {
+        last.isOccupied != false || last.isLoaded || wasOccupied
+    }
+    private func isSuppressed(at time: Double) -> Bool {
+        inspection?.isSuppressing(at: time) ?? false
+    }
 
     func showsEntrapment(at time: Double) -> Bool { !evidence(at: time).branches.isEmpty }
 
@@ -148,7 +163,8 @@ struct EntrapmentOracle {
             return evidence
         }
         let isStopped = !last.isMoving || time - progressAt >= Self.maxTimeWithoutProgress
-        guard isStopped, !(last.isInDoorZone != false && !last.isLocked && last.isFullyOpen == true) else {
+        guard isStopped, !(last.isInDoorZone != false && !last.isLocked && last.isFullyOpen == true)
+        else {
             return evidence
         }
         if last.isOutsideZone {
@@ -167,9 +183,12 @@ struct EntrapmentOracle {
     }
 
     private func addEvidenceAtLanding(at time: Double, _ evidence: inout EntrapmentEvidence) {
-        let reasons = last.reasons | (reason.map { time - $0.time <= Self.reasonLifetime ? $0.codes : 0 } ?? 0)
+        let reasons =
+            last.reasons
+            | (reason.map { time - $0.time <= Self.reasonLifetime ? $0.codes : 0 } ?? 0)
         let isDetectedTwice = last.isOccupied == true && last.isLoaded
-        let wasDetected = isDetectedTwice || last.isOccupied == true && !last.isLocked || wasOccupied
+        let wasDetected =
+            isDetectedTwice || last.isOccupied == true && !last.isLocked || wasOccupied
         if wasDetected, reasons != 0 || isCalling {
             evidence.branches.append(.atLevel)
             // Switched off: one sensor that was never proven does not confirm an occupant.
@@ -178,14 +197,17 @@ struct EntrapmentOracle {
                 evidence.confirmations.append(.atLevel)
             }
         }
-        if last.codes & FaultCode.doorOpenFault.bit != 0, last.isLocked, last.isOccupied == nil, !last.isLoaded {
+        if last.codes & FaultCode.doorOpenFault.bit != 0, last.isLocked, last.isOccupied == nil,
+            !last.isLoaded
+        {
             evidence.branches.append(.doorOpenFault)
         }
         if isDetectedTwice, arrivedAt != nil, last.codes == 0 { evidence.branches.append(.shutIn) }
         guard isCalling else { return }
         if last.isLocked || last.isFullyOpen == false {
             evidence.branches.append(.alarmButton)
-            evidence.confirmations.append(isPressedAgain ? .secondCall : reasons != 0 ? .call : .callAlone)
+            evidence.confirmations.append(
+                isPressedAgain ? .secondCall : reasons != 0 ? .call : .callAlone)
         } else if last.isOccupied == true, last.codes & Panel.doorCodes != 0 || isPressedAgain {
             evidence.confirmations.append(.callAjar)
         }
@@ -196,7 +218,9 @@ struct EntrapmentOracle {
     /// A silence that begins now counts as an entrapment.
     /// - Parameter time: when the silence is noticed.
     func couldHoldPeople(at time: Double) -> Bool {
-        if isSuppressed(at: time) || !isOccupancyPossible || last.isInDoorZone == true && last.isFullyOpen == true {
+        if isSuppressed(at: time) || !isOccupancyPossible
+            || last.isInDoorZone == true && last.isFullyOpen == true
+        {
             return false
         }
         if let parkedSince, time - parkedSince >= 60 { return false }
@@ -212,7 +236,9 @@ struct EntrapmentOracle {
     func evidenceOfSilence(at time: Double, isCorroborated: Bool) -> EntrapmentEvidence {
         guard couldHoldPeople(at: time) else { return EntrapmentEvidence() }
         var evidence = EntrapmentEvidence(branches: [.silence])
-        if isCorroborated || corroboratesSilence { evidence.confirmations.append(.corroboratedSilence) }
+        if isCorroborated || corroboratesSilence {
+            evidence.confirmations.append(.corroboratedSilence)
+        }
         if isCalling { evidence.confirmations.append(.callInSilence) }
         return evidence
     }
@@ -237,7 +263,9 @@ private struct SensorProof {
     private static let lag = 30.0
 
     /// - Parameter unlocked: seconds since the doors were last unlocked.
-    mutating func note(_ panel: Panel, after last: Panel, at time: Double, sinceUnlocked unlocked: Double) {
+    mutating func note(
+        _ panel: Panel, after last: Panel, at time: Double, sinceUnlocked unlocked: Double
+    ) {
         if !panel.isLocked { outOfStepAt = max(outOfStepAt, detectionLostAt) }
         let isLongLocked = unlocked > Self.lag
         if let isOccupied = panel.isOccupied, last.isOccupied == !isOccupied {
@@ -261,20 +289,27 @@ private struct SensorProof {
 }
 
 extension Panel {
-    static let doorCodes = [FaultCode.safetyCircuitOpen, .doorCloseFault, .doorOpenFault].reduce(0) { $0 | $1.bit }
+    static let doorCodes = [FaultCode.safetyCircuitOpen, .doorCloseFault, .doorOpenFault].reduce(0)
+    { $0 | $1.bit }
     private static let reasons: UInt64 = [
-        FaultCode.safetyCircuitOpen, .doorOpenFault, .unintendedMovement, .motorRunTimeLimiter, .floorPositionLost,
+        FaultCode.safetyCircuitOpen, .doorOpenFault, .unintendedMovement, .motorRunTimeLimiter,
+        .floorPositionLost,
         .restartPrevented, .mainPowerLost, .outOfService,
     ].reduce(0) { $0 | $1.bit }
     /// The codes of a car that is more than parked.
-    static let faults = reasons | FaultCode.doorCloseFault.bit | FaultCode.stoppedOutsideUnlockingZone.bit
+    static let faults =
+        reasons | FaultCode.doorCloseFault.bit | FaultCode.stoppedOutsideUnlockingZone.bit
 
     /// The codes that explain why a car keeps its door shut.
-    var reasons: UInt64 { codes & (isLocked ? Self.reasons : Self.reasons | FaultCode.doorCloseFault.bit) }
+    var reasons: UInt64 {
+        codes & (isLocked ? Self.reasons : Self.reasons | FaultCode.doorCloseFault.bit)
+    }
     var isLoaded: Bool { (load ?? 0) > 5 }
     var isOccupantDetected: Bool { isOccupied == true || isLoaded }
     /// By the zone sensor, or by the controller's code.
-    var isOutsideZone: Bool { isInDoorZone == false || codes & FaultCode.stoppedOutsideUnlockingZone.bit != 0 }
+    var isOutsideZone: Bool {
+        isInDoorZone == false || codes & FaultCode.stoppedOutsideUnlockingZone.bit != 0
+    }
     /// Without a limit switch an unlocked door counts as open, unless the controller reports a door
     /// fault.
     var showsWayOut: Bool {

@@ -41,7 +41,8 @@ struct Fitting {
         let travel = Double(plan.shaft.floors - 1) * plan.shaft.floorHeight
         let fits = Self.drives.filter { $0.run(travel).duration <= 40 }
         kinematics =
-            fits.isEmpty ? Self.drives[Self.drives.count - 1] : fits[random.integer(0...min(1, fits.count - 1))]
+            fits.isEmpty
+            ? Self.drives[Self.drives.count - 1] : fits[random.integer(0...min(1, fits.count - 1))]
         ratedLoad = plan.ratedLoads[random.integer(0...plan.ratedLoads.count - 1)]
         let sensors = scenario.sensors
         occupancy = sensors.occupancy[random.pick(sensors.occupancy.map(\.share))].sensor
@@ -57,21 +58,29 @@ struct Fitting {
         heartbeat = device.heartbeat
         reportsChanges = device.reportsChanges
         clockOffset =
-            random.chance(scenario.clocks.wrong) ? Self.wrongClocks[random.integer(0...Self.wrongClocks.count - 1)] : 0
+            random.chance(scenario.clocks.wrong)
+            ? Self.wrongClocks[random.integer(0...Self.wrongClocks.count - 1)] : 0
         clockDrift = random.uniform(-1, 1) * scenario.clocks.drift
         nudgesAfter = random.uniform(20, 30)
         frailty = random.gamma(shape: scenario.failures.frailtyShape)
         let failures = scenario.failures
-        causeWeights = failures.causes.map { $0.share * random.gamma(shape: failures.weaknessShape) }
-        motionLag = sensors.motionLags > 0 && random.chance(sensors.motionLags) ? random.uniform(0.5, 5) : 0
-        isSwitchedOffAtNight = scenario.switchedOffAtNight > 0 && random.chance(scenario.switchedOffAtNight)
+        causeWeights = failures.causes.map {
+            $0.share * random.gamma(shape: failures.weaknessShape)
+        }
+        motionLag =
+            sensors.motionLags > 0 && random.chance(sensors.motionLags) ? random.uniform(0.5, 5) : 0
+        isSwitchedOffAtNight =
+            scenario.switchedOffAtNight > 0 && random.chance(scenario.switchedOffAtNight)
     }
 
     /// Speed, acceleration and jerk that go together (domain figures of Peters' table).
     static let drives = [
-        Kinematics(speed: 1.0, acceleration: 0.6, jerk: 1.0), Kinematics(speed: 1.5, acceleration: 0.7, jerk: 1.0),
-        Kinematics(speed: 1.75, acceleration: 0.8, jerk: 1.0), Kinematics(speed: 2.0, acceleration: 0.8, jerk: 1.2),
-        Kinematics(speed: 2.5, acceleration: 1.0, jerk: 1.4), Kinematics(speed: 4.0, acceleration: 1.1, jerk: 1.4),
+        Kinematics(speed: 1.0, acceleration: 0.6, jerk: 1.0),
+        Kinematics(speed: 1.5, acceleration: 0.7, jerk: 1.0),
+        Kinematics(speed: 1.75, acceleration: 0.8, jerk: 1.0),
+        Kinematics(speed: 2.0, acceleration: 0.8, jerk: 1.2),
+        Kinematics(speed: 2.5, acceleration: 1.0, jerk: 1.4),
+        Kinematics(speed: 4.0, acceleration: 1.1, jerk: 1.4),
         Kinematics(speed: 6.0, acceleration: 1.2, jerk: 1.5),
     ]
 

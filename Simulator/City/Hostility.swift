@@ -17,7 +17,8 @@ extension Building {
     func rant(until end: Double) {
         guard now < end else { return }
         let target = lifts[random.integer(0...lifts.count - 1)]
-        target.publish(.rubbish(random.integer(0...Rubbish.pieces.count - 1)), target.scheduler.publishedPanel)
+        target.publish(
+            .rubbish(random.integer(0...Rubbish.pieces.count - 1)), target.scheduler.publishedPanel)
         after(1) { [unowned self] in rant(until: end) }
     }
 
@@ -34,8 +35,11 @@ extension Building {
 /// forgery, which the broker's access list must prevent.
 enum Rubbish {
     static let pieces: [[UInt8]] = [
-        [], Array("{".utf8), Array("null".utf8), Array("[[[[[[[[[[[[[[[[".utf8), Array("{\"Car_Status\":\"".utf8),
-        Array("{\"Car_Status\":0,".utf8), [0x00, 0xFF, 0xFE, 0x80, 0x0A], Array("\u{FEFF}{}".utf8), Array("0x41".utf8),
-        Array(String(repeating: "{\"a\":", count: 2000).utf8), Array(repeating: 0x20, count: 70_000),
+        [], Array("{".utf8), Array("null".utf8), Array("[[[[[[[[[[[[[[[[".utf8),
+        Array("{\"Car_Status\":\"".utf8),
+        Array("{\"Car_Status\":0,".utf8), [0x00, 0xFF, 0xFE, 0x80, 0x0A], Array("\u{FEFF}{}".utf8),
+        Array("0x41".utf8),
+        Array(String(repeating: "{\"a\":", count: 2000).utf8),
+        Array(repeating: 0x20, count: 70_000),
     ]
 }

@@ -29,7 +29,8 @@ package struct IdealRun: Sendable {
         fileprivate func after(_ t: Double, jerk: Double) -> Motion {
             Motion(
                 position: position + t * (speed + t * (acceleration / 2 + t * jerk / 6)),
-                speed: speed + t * (acceleration + t * jerk / 2), acceleration: acceleration + t * jerk)
+                speed: speed + t * (acceleration + t * jerk / 2),
+                acceleration: acceleration + t * jerk)
         }
     }
 
@@ -76,13 +77,17 @@ package struct IdealRun: Sendable {
         if time > duration / 2 {
             let mirrored = motion(at: duration - time)
             return Motion(
-                position: distance - mirrored.position, speed: mirrored.speed, acceleration: -mirrored.acceleration)
+                position: distance - mirrored.position, speed: mirrored.speed,
+                acceleration: -mirrored.acceleration)
         }
         var motion = Motion().after(min(time, rise), jerk: jerk)
         if time > rise { motion = motion.after(min(time - rise, steady), jerk: 0) }
-        if time > rise + steady { motion = motion.after(min(time - rise - steady, rise), jerk: -jerk) }
+        if time > rise + steady {
+            motion = motion.after(min(time - rise - steady, rise), jerk: -jerk)
+        }
         if time > gaining {
-            motion = Motion(position: motion.position + peakSpeed * (time - gaining), speed: peakSpeed)
+            motion = Motion(
+                position: motion.position + peakSpeed * (time - gaining), speed: peakSpeed)
         }
         return motion
     }

@@ -15,7 +15,9 @@ extension SimulatedLift {
         case .siteLinkOutage:
             seconds = outageSeconds()
             let isLost = random.chance(0.5)
-            for lift in building.lifts { building.cutLink(of: lift.index, for: seconds, losing: isLost) }
+            for lift in building.lifts {
+                building.cutLink(of: lift.index, for: seconds, losing: isLost)
+            }
         case .adapterReboot: seconds = rebootAdapter(nullFieldsFor: 2...25)
         case .adapterAway:
             seconds = random.uniform(120, 7200)
@@ -43,12 +45,15 @@ extension SimulatedLift {
 
     /// The link fails in a ride that ends like any other.
     func loseLinkDuringRide() {
-        guard mishaps.losesLinkInRide, !car.riders.isEmpty, let journey = car.journey else { return }
+        guard mishaps.losesLinkInRide, !car.riders.isEmpty, let journey = car.journey else {
+            return
+        }
         mishaps.losesLinkInRide = false
         later(random.uniform(0, 0.9) * journey.ideal.duration) {
             let start = $0.now
             let seconds = $0.loseLink()
-            $0.recordFact("nuisance.\(Nuisance.linkOutageInRide.rawValue)", from: start, to: start + seconds)
+            $0.recordFact(
+                "nuisance.\(Nuisance.linkOutageInRide.rawValue)", from: start, to: start + seconds)
         }
     }
 

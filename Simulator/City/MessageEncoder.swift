@@ -25,7 +25,9 @@ struct MessageEncoder {
         self.ratedSpeed = ratedSpeed
         self.vendorCodes = vendorCodes.map { Array("\"\($0)\"".utf8) }
         identity = Array("\"\(lift)\"".utf8)
-        topics = [Dialect.Channel.state, .event, .online].map { dialect.template($0)?.topic(lift: lift) ?? [] }
+        topics = [Dialect.Channel.state, .event, .online].map {
+            dialect.template($0)?.topic(lift: lift) ?? []
+        }
     }
 
     func hasChannel(_ channel: Dialect.Channel) -> Bool { dialect.template(channel) != nil }
@@ -46,7 +48,8 @@ struct MessageEncoder {
     private mutating func amend(_ report: Report) -> Bool {
         if valueRanges.isEmpty { return false }
         if report.edition != edition {
-            for field in valueRanges.indices where Self.isChanged(dialect.stateFields[field], panel, report.panel) {
+            for field in valueRanges.indices
+            where Self.isChanged(dialect.stateFields[field], panel, report.panel) {
                 guard amend(field, report) else { return false }
             }
         }
@@ -67,13 +70,16 @@ struct MessageEncoder {
         defer { swap(&fresh, &value) }
         fresh.removeAll(keepingCapacity: true)
         let range = valueRanges[field]
-        guard write(dialect.stateFields[field], report, into: &fresh), !range.isEmpty else { return false }
+        guard write(dialect.stateFields[field], report, into: &fresh), !range.isEmpty else {
+            return false
+        }
         state.replaceSubrange(range, with: fresh)
         let longer = fresh.count - range.count
         if longer != 0 {
             valueRanges[field] = range.lowerBound..<range.upperBound + longer
             for later in field + 1..<valueRanges.count {
-                valueRanges[later] = valueRanges[later].lowerBound + longer..<valueRanges[later].upperBound + longer
+                valueRanges[later] =
+                    valueRanges[later].lowerBound + longer..<valueRanges[later].upperBound + longer
             }
         }
         return true
@@ -87,7 +93,8 @@ struct MessageEncoder {
             text[digit] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         }
-        return rest == 0 && !range.isEmpty && (range.count == 1 || text[range.lowerBound] != UInt8(ascii: "0"))
+        return rest == 0 && !range.isEmpty
+            && (range.count == 1 || text[range.lowerBound] != UInt8(ascii: "0"))
     }
 
     private mutating func amendTime(_ start: Int, _ time: Int64) {
@@ -141,14 +148,20 @@ struct MessageEncoder {
                 }
             }
             guard isInner else { continue }
-            if isFirstInGroup { bytes.removeSubrange(groupStart...) } else { bytes.append(UInt8(ascii: "}")) }
+            if isFirstInGroup {
+                bytes.removeSubrange(groupStart...)
+            } else {
+                bytes.append(UInt8(ascii: "}"))
+            }
         }
         bytes.append(UInt8(ascii: "}"))
         return (bytes, valueRanges)
     }
 
     /// - Returns: false where the lift has no value for the field.
-    private func write(_ content: Dialect.Content, _ report: Report, into bytes: inout [UInt8]) -> Bool {
+    private func write(_ content: Dialect.Content, _ report: Report, into bytes: inout [UInt8])
+        -> Bool
+    {
         func put(_ text: Dialect.Text) -> Bool {
             write(text, into: &bytes)
             return !text.isEmpty
@@ -192,7 +205,8 @@ struct MessageEncoder {
             if signal == .online, case .online(let isOnline) = report.kind { flag = isOnline }
             return flag.map { put($0 ? whenTrue : whenFalse) } ?? writeNull(report, &bytes)
         case .number(let signal, let scale, let offset):
-            guard let number = signal == .ratedSpeed ? ratedSpeed : report.panel.number(signal) else {
+            guard let number = signal == .ratedSpeed ? ratedSpeed : report.panel.number(signal)
+            else {
                 return writeNull(report, &bytes)
             }
             Self.write(hundredths: Int(((number - offset) / scale * 100).rounded()), into: &bytes)
@@ -203,7 +217,9 @@ struct MessageEncoder {
     /// - Parameters:
     ///   - clock: milliseconds since 1970.
     ///   - zone: seconds east of UTC.
-    private static func write(_ clock: Int64, _ format: Dialect.Format, zone: Int, into bytes: inout [UInt8]) {
+    private static func write(
+        _ clock: Int64, _ format: Dialect.Format, zone: Int, into bytes: inout [UInt8]
+    ) {
         switch format {
         case .iso8601:
             bytes.append(contentsOf: "\"2026-03-01T08:00:00.250".utf8)
@@ -217,7 +233,9 @@ struct MessageEncoder {
 
     /// An adapter that has just started writes null in every field.
     private func writeNull(_ report: Report, _ bytes: inout [UInt8]) -> Bool {
-        guard case .state = report.kind, report.panel.controllerLoss == .adapterStarting else { return false }
+        guard case .state = report.kind, report.panel.controllerLoss == .adapterStarting else {
+            return false
+        }
         bytes.append(contentsOf: "null".utf8)
         return true
     }
@@ -295,14 +313,17 @@ struct MessageEncoder {
     }
 
     /// - Parameter inDay: milliseconds since midnight.
-    private static func patchClock(_ text: inout MutableSpan<UInt8>, _ start: Int, _ inDay: UInt32) {
+    private static func patchClock(_ text: inout MutableSpan<UInt8>, _ start: Int, _ inDay: UInt32)
+    {
         put(inDay / 3_600_000, 2, &text, start + 11)
         put(inDay / 60_000 % 60, 2, &text, start + 14)
         put(inDay / 1000 % 60, 2, &text, start + 17)
         put(inDay % 1000, 3, &text, start + 20)
     }
 
-    private static func put(_ value: UInt32, _ width: Int, _ text: inout MutableSpan<UInt8>, _ start: Int) {
+    private static func put(
+        _ value: UInt32, _ width: Int, _ text: inout MutableSpan<UInt8>, _ start: Int
+    ) {
         var rest = value
         for offset in (0..<width).reversed() {
             text[start + offset] = UInt8(ascii: "0") + UInt8(rest % 10)

@@ -66,7 +66,9 @@ struct Network {
         nextOutage = downUntil
         lostUntil = downUntil
         nextRedelivery = profile.redeliveryEvery
-        for lift in 0..<lifts { nextOutage[lift] = self.random.exponential(rate: 1 / profile.outageEvery) }
+        for lift in 0..<lifts {
+            nextOutage[lift] = self.random.exponential(rate: 1 / profile.outageEvery)
+        }
     }
 
     /// Takes a report on its way.
@@ -81,7 +83,8 @@ struct Network {
         while report.time >= nextOutage[report.lift] {
             downFrom[report.lift] = nextOutage[report.lift]
             downUntil[report.lift] = nextOutage[report.lift] + random.uniform(profile.outage)
-            nextOutage[report.lift] = downUntil[report.lift] + random.exponential(rate: 1 / profile.outageEvery)
+            nextOutage[report.lift] =
+                downUntil[report.lift] + random.exponential(rate: 1 / profile.outageEvery)
         }
         if report.time < downUntil[report.lift] {
             arrival = max(arrival, downUntil[report.lift])
@@ -114,7 +117,9 @@ struct Network {
         }
         // The broker sends again the messages that it believes unacknowledged.
         if report.time >= nextRedelivery {
-            for index in recent.indices { send(recent[(oldest + index) % recent.count], arrival + 0.5) }
+            for index in recent.indices {
+                send(recent[(oldest + index) % recent.count], arrival + 0.5)
+            }
             counts.doubled += recent.count
             nextRedelivery += profile.redeliveryEvery
         }
@@ -155,6 +160,7 @@ package struct NetworkCounts: Sendable {
     package var delayed = 0
 
     static func + (a: NetworkCounts, b: NetworkCounts) -> NetworkCounts {
-        NetworkCounts(lost: a.lost + b.lost, doubled: a.doubled + b.doubled, delayed: a.delayed + b.delayed)
+        NetworkCounts(
+            lost: a.lost + b.lost, doubled: a.doubled + b.doubled, delayed: a.delayed + b.delayed)
     }
 }

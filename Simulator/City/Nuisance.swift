@@ -52,7 +52,9 @@ extension SimulatedLift {
     func scheduleNuisances() {
         let settling = building.scenario.settling
         if now < settling { return later(settling - now) { $0.scheduleNuisances() } }
-        for (nuisance, perYear) in building.scenario.nuisances where perYear > 0 { schedule(nuisance, perYear) }
+        for (nuisance, perYear) in building.scenario.nuisances where perYear > 0 {
+            schedule(nuisance, perYear)
+        }
     }
 
     private func schedule(_ nuisance: Nuisance, _ perYear: Double) {
@@ -94,13 +96,17 @@ extension SimulatedLift {
             letIn(1) {
                 $0.shut { $0.proceed($0.random.uniform(60, 600)) { $0.rideAndLeave(then) } }
             }
-        case .heldDoors: letIn(1) { $0.holdDoors($0.random.integer(2...8)) { $0.shut { $0.rideAndLeave(then) } } }
+        case .heldDoors:
+            letIn(1) {
+                $0.holdDoors($0.random.integer(2...8)) { $0.shut { $0.rideAndLeave(then) } }
+            }
         case .cleaner: clean(floors: random.integer(2...4), then)
         case .parcel: leaveParcel(then)
         case .movingDay: move(loads: random.integer(2...4), then)
         case .inspection: inspect(stops: random.integer(2...4), then)
         case .powerDip: letIn(random.integer(0...2)) { $0.shut { $0.dip { $0.creepHome(then) } } }
-        case .powerDipCreepingHome: letIn(random.integer(0...2)) { $0.shut { $0.dip { $0.seekPosition(then) } } }
+        case .powerDipCreepingHome:
+            letIn(random.integer(0...2)) { $0.shut { $0.dip { $0.seekPosition(then) } } }
         case .correctionRun: letIn(random.integer(0...1)) { $0.shut { $0.seekPosition(then) } }
         case .chatting: chat(then)
         case .pressOnLeaving: pressOnLeaving(then)
@@ -109,7 +115,8 @@ extension SimulatedLift {
         case .hoseInDoor: layHose(then)
         case .switchedOffAtNight: spendNight(then)
         case .adapterUpdate: later(rebootAdapter(nullFieldsFor: 25...85)) { then($0) }
-        case .linkOutage, .linkOutageInRide, .siteLinkOutage, .adapterReboot, .adapterAway: then(self)
+        case .linkOutage, .linkOutageInRide, .siteLinkOutage, .adapterReboot, .adapterAway:
+            then(self)
         case .relevelling:
             letIn(2) { $0.relevel(3) { $0.shut { $0.rideAndLeave(then) } } }
         case .prankCall: prank(then)
@@ -130,10 +137,13 @@ extension SimulatedLift {
 
     func letIn(_ count: Int, _ then: @escaping Then) {
         swing(open: true) {
-            let others = (0..<max(2, $0.building.shaft.floors)).filter { [floor = $0.floor] in $0 != floor }
+            let others = (0..<max(2, $0.building.shaft.floors)).filter { [floor = $0.floor] in
+                $0 != floor
+            }
             for _ in 0..<count {
                 let target = others[$0.random.integer(0...others.count - 1)]
-                $0.car.riders.append(Passenger(destination: target, mass: $0.random.uniform(45, 95)))
+                $0.car.riders.append(
+                    Passenger(destination: target, mass: $0.random.uniform(45, 95)))
             }
             if count > 0 { $0.peopleChanged() }
             // Dwell: 3 to 5 s after a hall call.
@@ -215,7 +225,9 @@ extension SimulatedLift {
                                     $0.swing(open: true) {
                                         $0.car.luggage = 0
                                         $0.peopleChanged()
-                                        $0.proceed(2) { $0.shut { $0.clean(floors: floors - 1, then) } }
+                                        $0.proceed(2) {
+                                            $0.shut { $0.clean(floors: floors - 1, then) }
+                                        }
                                     }
                                 }
                             }
@@ -277,7 +289,9 @@ extension SimulatedLift {
                 $0.car.creep = 0
                 $0.publishChanges()
                 if isLast { return then($0) }
-                $0.proceed($0.random.uniform(60, 900)) { $0.driveUnderInspection(stops: stops - 1, then) }
+                $0.proceed($0.random.uniform(60, 900)) {
+                    $0.driveUnderInspection(stops: stops - 1, then)
+                }
             }
         }
     }
@@ -302,7 +316,9 @@ extension SimulatedLift {
     }
 
     /// To the nearest landing, and on from there.
-    private func creepHome(_ then: @escaping Then) { creepToLanding(at: 0.3) { $0.rideAndLeave(then) } }
+    private func creepHome(_ then: @escaping Then) {
+        creepToLanding(at: 0.3) { $0.rideAndLeave(then) }
+    }
 
     /// The ropes stretch as the load changes: the car sinks by 15 mm and is re-levelled, door open.
     private func relevel(_ times: Int, _ then: @escaping Then) {

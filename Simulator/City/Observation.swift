@@ -6,7 +6,8 @@ extension SimulatedLift {
     func reportArrived(_ report: Report) {
         if report.channel == .online || !report.isGenuine { return }
         let moment = building.scenario.startSeconds + now
-        if report.panel.codes & FaultCode.carAlarmButton.bit != 0, let press = scheduler.pendingPress,
+        if report.panel.codes & FaultCode.carAlarmButton.bit != 0,
+            let press = scheduler.pendingPress,
             building.scenario.startSeconds + report.time >= building.truth[press].start
         {
             (building.truth[press].decidable, scheduler.pendingPress) = (moment, nil)
@@ -23,7 +24,9 @@ extension SimulatedLift {
             track("silent_in_use", true, since: silentSince)
         }
         if scheduler.isReporting { track("silent_in_use", false) }
-        if report.panel.codes & FaultCode.lostMains != 0 { building.mainsLossReported(at: report.time) }
+        if report.panel.codes & FaultCode.lostMains != 0 {
+            building.mainsLossReported(at: report.time)
+        }
         updateTruth()
         guard let row = openTruth["entrapment"] else { return }
         if !scheduler.isReporting {
@@ -42,7 +45,8 @@ extension SimulatedLift {
         let wait = max(scheduler.lastReportTime, scheduler.lastArrival) + overdueAfter - now
         // Half a second of tolerance: no report is overdue to the millisecond.
         if wait > 0.5 { return later(wait) { $0.recordSilenceEvidence() } }
-        let evidence = scheduler.oracle.evidenceOfSilence(at: now, isCorroborated: scheduler.isCorroborated)
+        let evidence = scheduler.oracle.evidenceOfSilence(
+            at: now, isCorroborated: scheduler.isCorroborated)
         building.truth[row].apply(evidence, at: building.scenario.startSeconds + now)
     }
 
@@ -55,11 +59,14 @@ extension SimulatedLift {
         let isStuckShut = car.isDisabled && !hasWayOut
         // It begins when the car has stopped. A fitter who moves the car does not end it.
         let isStill = !car.isMoving || openTruth["entrapment"] != nil
-        track("entrapment", isStuckShut && isStill && !car.riders.isEmpty && !car.isBeingRescuedByDevice)
+        track(
+            "entrapment",
+            isStuckShut && isStill && !car.riders.isEmpty && !car.isBeingRescuedByDevice)
         // The car is empty, and no sensor says so, until its door has been open.
         let wasStuck = openTruth["stuck_unknown"] != nil && !hasWayOut
         track(
-            "stuck_unknown", car.riders.isEmpty && (isStuckShut && scheduler.oracle.isOccupancyUnknown || wasStuck))
+            "stuck_unknown",
+            car.riders.isEmpty && (isStuckShut && scheduler.oracle.isOccupancyUnknown || wasStuck))
     }
 
     /// Opens or closes the truth's row of a kind.
@@ -71,11 +78,14 @@ extension SimulatedLift {
             let isLevel = building.shaft.isInDoorZone(car.height(at: now))
             let last = recordFact(kind, from: start ?? now, to: .infinity)
             openTruth[kind] = last
-            if kind == "car_alarm_call" { (building.truth[last].decidable, scheduler.pendingPress) = (nil, last) }
+            if kind == "car_alarm_call" {
+                (building.truth[last].decidable, scheduler.pendingPress) = (nil, last)
+            }
             if kind == "entrapment" {
                 building.truth[last].decidable = nil
                 building.truth[last].people = car.riders.count
-                building.truth[last].place = scheduler.isReporting ? isLevel ? "at_level" : "off_level" : "silence"
+                building.truth[last].place =
+                    scheduler.isReporting ? isLevel ? "at_level" : "off_level" : "silence"
                 building.truth[last].cause = breakdown?.cause.name
                 building.truth[last].sensor = fitting.occupancy.quality
                 building.truth[last].network = building.plan.network.name
@@ -90,10 +100,14 @@ extension SimulatedLift {
     /// - Parameters: seconds since the run's start.
     /// - Returns: the index of its row in the building's truth.
     @discardableResult
-    func recordFact(_ kind: String, from start: Double, decidable: Double? = nil, to end: Double) -> Int {
+    func recordFact(_ kind: String, from start: Double, decidable: Double? = nil, to end: Double)
+        -> Int
+    {
         let zero = building.scenario.startSeconds
         building.truth.append(
-            TruthRow(kind: kind, lift: id, start: zero + start, decidable: zero + (decidable ?? start), end: zero + end)
+            TruthRow(
+                kind: kind, lift: id, start: zero + start, decidable: zero + (decidable ?? start),
+                end: zero + end)
         )
         return building.truth.count - 1
     }

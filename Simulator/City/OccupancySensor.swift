@@ -21,5 +21,7 @@ package enum OccupancySensor: String, CaseIterable, Sendable {
         }
     }
 
-    package static var qualities: [String] { ["truthful", "missing", "lagging", "stuck", "erring"] }
+    package static var qualities: [String] {
+        ["truthful", "missing", "lagging", "stuck", "erring"]
+    }
 }

@@ -8,13 +8,16 @@ package struct Random: RandomNumberGenerator {
     /// Each part of the world has its own stream, so that one more draw in a part changes no other
     /// part.
     package init(seed: UInt64, stream: UInt64) {
-        var mixer = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15 ^ stream &* 0xD1B5_4A32_D192_ED03)
+        var mixer = SplitMix64(
+            seed: seed &* 0x9E37_79B9_7F4A_7C15 ^ stream &* 0xD1B5_4A32_D192_ED03)
         source = SplitMix64(seed: mixer.next())
     }
 
     package mutating func next() -> UInt64 { source.next() }
     package mutating func uniform() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
-    package mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
+    package mutating func uniform(_ low: Double, _ high: Double) -> Double {
+        low + (high - low) * uniform()
+    }
     package mutating func uniform(_ range: ClosedRange<Double>) -> Double {
         uniform(range.lowerBound, range.upperBound)
     }
@@ -24,7 +27,9 @@ package struct Random: RandomNumberGenerator {
     package mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
 
     /// A waiting time of a Poisson process, in units of 1/rate.
-    package mutating func exponential(rate: Double) -> Double { -Self.logarithm(1 - uniform()) / rate }
+    package mutating func exponential(rate: Double) -> Double {
+        -Self.logarithm(1 - uniform()) / rate
+    }
 
     /// A Gamma draw of mean 1. The smaller the shape, the more unequal the draws (Marsaglia and
     /// Tsang 2000).
@@ -39,7 +44,8 @@ package struct Random: RandomNumberGenerator {
         while true {
             let x = normal()
             let v = (1 + c * x) * (1 + c * x) * (1 + c * x)
-            if v > 0, Self.logarithm(1 - uniform()) < x * x / 2 + d - d * v + d * Self.logarithm(v) {
+            if v > 0, Self.logarithm(1 - uniform()) < x * x / 2 + d - d * v + d * Self.logarithm(v)
+            {
                 return d * v / shape
             }
         }
@@ -71,7 +77,8 @@ package struct Random: RandomNumberGenerator {
         let m = x.significand
         let y = (m - 1.414_213_562_373_095) / (m + 1.414_213_562_373_095)
         let y2 = y * y
-        let series = 1 + y2 * (1 / 3 + y2 * (1 / 5 + y2 * (1 / 7 + y2 * (1 / 9 + y2 * (1 / 11 + y2 / 13)))))
+        let series =
+            1 + y2 * (1 / 3 + y2 * (1 / 5 + y2 * (1 / 7 + y2 * (1 / 9 + y2 * (1 / 11 + y2 / 13)))))
         return (Double(x.exponent) + 0.5) * 0.693_147_180_559_945_3 + 2 * y * series
     }
 

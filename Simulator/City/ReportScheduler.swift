@@ -29,13 +29,15 @@ struct ReportScheduler {
 
     init(_ fitting: Fitting, _ scenario: Scenario, lift: String) {
         encoder = MessageEncoder(
-            fitting.dialect, lift: lift, ratedSpeed: fitting.kinematics.speed, vendorCodes: scenario.vendorCodes)
+            fitting.dialect, lift: lift, ratedSpeed: fitting.kinematics.speed,
+            vendorCodes: scenario.vendorCodes)
     }
 }
 
 extension SimulatedLift {
     func begin() {
-        car.height = Double(random.integer(0...building.shaft.floors - 1)) * building.shaft.floorHeight
+        car.height =
+            Double(random.integer(0...building.shaft.floors - 1)) * building.shaft.floorHeight
         // The lifts do not all start at the same moment.
         later(random.uniform(0, min(5, fitting.heartbeat))) {
             $0.publish(online: true)
@@ -59,7 +61,8 @@ extension SimulatedLift {
         panel.isMoving = fitting.motionLag == 0 ? isRunning : sensors.reportedMotion
         panel.direction = car.journey.map { $0.isUp ? 1 : -1 } ?? 0
         panel.isInDoorZone =
-            fitting.hasZoneSensor ? !sensors.isZoneSensorDead && building.shaft.isInDoorZone(height) : nil
+            fitting.hasZoneSensor
+            ? !sensors.isZoneSensorDead && building.shaft.isInDoorZone(height) : nil
         panel.floor = building.shaft.floor(at: height)
         panel.isLocked = car.door.isLocked(at: time) && !car.isLandingDoorOpen
         if fitting.hasOpenLimit { panel.isFullyOpen = car.door.isFullyOpen(at: time) }
@@ -122,7 +125,8 @@ extension SimulatedLift {
 
     /// The kind of fact for each code.
     private static let kinds: [FaultCode: String] = [
-        .doorCloseFault: "door_close_fault", .doorOpenFault: "door_open_fault", .mainPowerLost: "power_loss",
+        .doorCloseFault: "door_close_fault", .doorOpenFault: "door_open_fault",
+        .mainPowerLost: "power_loss",
         .carAlarmButton: "car_alarm_call",
     ]
 
@@ -154,9 +158,12 @@ extension SimulatedLift {
     /// - Parameters:
     ///   - name: the lift in whose name it is sent, by default this one.
     ///   - topic: the lift on whose topic it is sent, by default this one.
-    func publish(_ kind: Report.Kind, _ panel: Panel, inNameOf name: Int? = nil, onTopicOf topic: Int? = nil) {
+    func publish(
+        _ kind: Report.Kind, _ panel: Panel, inNameOf name: Int? = nil, onTopicOf topic: Int? = nil
+    ) {
         let clock =
-            building.scenario.startSeconds + now + fitting.clockOffset + fitting.clockDrift * now + scheduler.clockJump
+            building.scenario.startSeconds + now + fitting.clockOffset + fitting.clockDrift * now
+            + scheduler.clockJump
         if name == nil { scheduler.lastReportTime = now }
         scheduler.sequence += 1
         building.send(
@@ -186,7 +193,9 @@ extension SimulatedLift {
         // The silence shows what the next report would have shown. Earlier reports have arrived by
         // then, or are lost.
         let overdue = max(now, scheduler.lastReportTime + overdueAfter)
-        if let row = openTruth[kind] { building.truth[row].decidable = building.scenario.startSeconds + overdue }
+        if let row = openTruth[kind] {
+            building.truth[row].decidable = building.scenario.startSeconds + overdue
+        }
         scheduler.isCorroborated = false
         later(max(3, overdue - now)) {
             guard !$0.scheduler.isReporting, $0.scheduler.silences == silence else { return }
@@ -194,7 +203,9 @@ extension SimulatedLift {
             $0.recordSilenceEvidence()
         }
         later(random.uniform(15, 90)) {
-            if !$0.scheduler.isReporting, $0.scheduler.silences == silence { $0.publish(online: false) }
+            if !$0.scheduler.isReporting, $0.scheduler.silences == silence {
+                $0.publish(online: false)
+            }
         }
     }
 

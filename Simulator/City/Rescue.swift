@@ -41,7 +41,8 @@ extension SimulatedLift {
                 $0.proceed(4.1) {
                     $0.publishChanges()
                     $0.letOut()
-                    $0.proceed(30 + $0.random.gamma(shape: 2) * $0.building.scenario.rescue.repair) {
+                    $0.proceed(30 + $0.random.gamma(shape: 2) * $0.building.scenario.rescue.repair)
+                    {
                         $0.endRepair()
                     }
                 }
@@ -75,7 +76,9 @@ extension SimulatedLift {
         publishChanges()
         proceed(2) {
             $0.creepToLanding(at: 0.3) {
-                if $0.car.riders.isEmpty, $0.car.door.gap(at: $0.now) == 0 { return $0.endBreakdown() }
+                if $0.car.riders.isEmpty, $0.car.door.gap(at: $0.now) == 0 {
+                    return $0.endBreakdown()
+                }
                 $0.moveDoor(to: 1, in: 2)
                 $0.proceed(2.1) {
                     $0.publishChanges()
@@ -104,7 +107,8 @@ extension SimulatedLift {
         car.creep = speed
         publishChanges()
         proceed(metres / speed) {
-            $0.car.height = Double($0.building.shaft.floor(at: $0.car.height)) * $0.building.shaft.floorHeight
+            $0.car.height =
+                Double($0.building.shaft.floor(at: $0.car.height)) * $0.building.shaft.floorHeight
             $0.car.creep = 0
             $0.publishChanges()
             then($0)

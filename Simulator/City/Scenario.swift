@@ -93,10 +93,14 @@ package struct Scenario: Sendable {
         traffic = reader.number("traffic", in: 0...1000) ?? 1
         rescueDevices = reader.share("rescue_devices") ?? 0.4
         batteries = reader.share("batteries") ?? 0.5
-        buildings = Self.shares("buildings", &reader, among: catalogue.buildings, otherwise: catalogue.buildings.first)
-            .map { ($0.0, $0.1) }
-        networks = Self.shares("networks", &reader, among: catalogue.networks, otherwise: catalogue.networks.first)
-            .map { ($0.0, $0.1) }
+        buildings = Self.shares(
+            "buildings", &reader, among: catalogue.buildings, otherwise: catalogue.buildings.first
+        )
+        .map { ($0.0, $0.1) }
+        networks = Self.shares(
+            "networks", &reader, among: catalogue.networks, otherwise: catalogue.networks.first
+        )
+        .map { ($0.0, $0.1) }
         devices = Self.devices(&reader, catalogue, diagnostics)
         sensors = Self.sensors(&reader, diagnostics)
         clocks = Self.clocks(&reader, diagnostics)
@@ -140,11 +144,15 @@ package struct Scenario: Sendable {
         _ reader: inout YAMLReader, _ catalogue: Catalogue, _ diagnostics: Diagnostics
     ) -> [Device] {
         func device(_ dialect: Dialect) -> Device {
-            Device(share: 1, dialect: dialect, heartbeat: dialect.reportsEvery, reportsChanges: dialect.reportsChanges)
+            Device(
+                share: 1, dialect: dialect, heartbeat: dialect.reportsEvery,
+                reportsChanges: dialect.reportsChanges)
         }
         let items = reader.items("devices")
         if items.isEmpty, let node = reader.optional("devices") {
-            diagnostics.report(node, "expected a list such as [{ profile: \(catalogue.dialects.first?.name ?? "") }]")
+            diagnostics.report(
+                node,
+                "expected a list such as [{ profile: \(catalogue.dialects.first?.name ?? "") }]")
         }
         guard !items.isEmpty else { return catalogue.dialects.prefix(1).map { device($0.item) } }
         let devices = items.compactMap { node -> Device? in
@@ -154,14 +162,17 @@ package struct Scenario: Sendable {
             guard let dialect = catalogue.dialects.first(where: { $0.name == name })?.item else {
                 diagnostics.report(
                     node,
-                    "no profile is named '\(name)'.\(suggestion(for: name, among: catalogue.dialects.map(\.name)))")
+                    "no profile is named '\(name)'.\(suggestion(for: name, among: catalogue.dialects.map(\.name)))"
+                )
                 return nil
             }
             var device = device(dialect)
             device.share = reader.optional("share").flatMap { reader.weight(of: $0) } ?? 1
             if let heartbeat = reader.duration("heartbeat")?.inSeconds {
                 device.heartbeat = heartbeat
-                if heartbeat < 0.05 { diagnostics.report(node, "a heartbeat must be at least 50ms") }
+                if heartbeat < 0.05 {
+                    diagnostics.report(node, "a heartbeat must be at least 50ms")
+                }
             }
             if let changes = reader.boolean("reports_changes") { device.reportsChanges = changes }
             return device
@@ -172,16 +183,22 @@ package struct Scenario: Sendable {
 
     private static func sensors(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> Sensors {
         var sensors = Sensors(
-            occupancy: [(.truthful, 1)], lag: 5...20, openLimitMissing: 0, doorZoneMissing: 0, loadMissing: 0)
+            occupancy: [(.truthful, 1)], lag: 5...20, openLimitMissing: 0, doorZoneMissing: 0,
+            loadMissing: 0)
         guard let node = reader.optional("sensors") else { return sensors }
         var reader = YAMLReader(node, diagnostics)
-        let shares = reader.entries("occupancy").compactMap { key, share -> (OccupancySensor, Double)? in
-            guard let sensor = reader.choice(of: key, OccupancySensor.self), let share = reader.weight(of: share) else {
+        let shares = reader.entries("occupancy").compactMap {
+            key, share -> (OccupancySensor, Double)? in
+            guard let sensor = reader.choice(of: key, OccupancySensor.self),
+                let share = reader.weight(of: share)
+            else {
                 return nil
             }
             return (sensor, share)
         }
-        if let node = reader.optional("occupancy") { reader.expectWeight(shares.map(\.1), at: node) }
+        if let node = reader.optional("occupancy") {
+            reader.expectWeight(shares.map(\.1), at: node)
+        }
         if !shares.isEmpty { sensors.occupancy = shares.map { ($0.0, $0.1) } }
         if let lag = reader.durations("lag") { sensors.lag = lag }
         sensors.openLimitMissing = reader.share("open_limit_missing") ?? 0
@@ -195,21 +212,28 @@ package struct Scenario: Sendable {
     private static func failures(
         _ reader: inout YAMLReader, _ catalogue: Catalogue, _ diagnostics: Diagnostics
     ) -> Failures {
-        var failures = Failures(perLiftYear: 0, frailtyShape: 1.4, weaknessShape: 0.8, causes: catalogue.causes)
+        var failures = Failures(
+            perLiftYear: 0, frailtyShape: 1.4, weaknessShape: 0.8, causes: catalogue.causes)
         guard let node = reader.optional("failures") else { return failures }
         var reader = YAMLReader(node, diagnostics)
         failures.perLiftYear = reader.number("per_lift_year", in: perYear) ?? 0
         failures.frailtyShape = reader.number("frailty_shape") ?? 1.4
         failures.weaknessShape = reader.number("weakness_shape") ?? 0.8
-        if failures.weaknessShape < 0.1 { diagnostics.report(node, "weakness_shape must be at least 0.1") }
-        if failures.frailtyShape < 0.1 { diagnostics.report(node, "frailty_shape must be at least 0.1") }
+        if failures.weaknessShape < 0.1 {
+            diagnostics.report(node, "weakness_shape must be at least 0.1")
+        }
+        if failures.frailtyShape < 0.1 {
+            diagnostics.report(node, "frailty_shape must be at least 0.1")
+        }
         if let node = reader.optional("only") {
             let only = reader.items("only")
             if only.isEmpty { diagnostics.report(node, "only: expected names of causes") }
             let names = catalogue.causes.map(\.name)
             for name in only where !names.contains(name.text ?? "") {
                 diagnostics.report(
-                    name, "no cause is named '\(name.text ?? "")'.\(suggestion(for: name.text ?? "", among: names))")
+                    name,
+                    "no cause is named '\(name.text ?? "")'.\(suggestion(for: name.text ?? "", among: names))"
+                )
             }
             let wanted = Set(only.compactMap(\.text))
             failures.causes = catalogue.causes.filter { wanted.contains($0.name) }
@@ -232,23 +256,29 @@ package struct Scenario: Sendable {
     }
 
     private static func events(
-        _ reader: inout YAMLReader, _ catalogue: Catalogue, before end: Double, _ diagnostics: Diagnostics
+        _ reader: inout YAMLReader, _ catalogue: Catalogue, before end: Double,
+        _ diagnostics: Diagnostics
     ) -> [ScheduledEvent] {
         reader.items("events").compactMap { node in
             let event = ScheduledEvent(node, catalogue.causes, diagnostics)
             if let event, event.at >= end {
-                diagnostics.report(node, "happens after the run, which takes \(Duration.seconds(end).written)")
+                diagnostics.report(
+                    node, "happens after the run, which takes \(Duration.seconds(end).written)")
             }
             return event
         }
     }
 
     /// `life` is the catalogue's; otherwise each with its rate.
-    private static func nuisances(_ reader: inout YAMLReader, _ catalogue: Catalogue) -> [(Nuisance, Double)] {
+    private static func nuisances(_ reader: inout YAMLReader, _ catalogue: Catalogue) -> [(
+        Nuisance, Double
+    )] {
         if reader.optional("nuisances")?.text == "life" { return catalogue.nuisances }
         var nuisances: [(Nuisance, Double)] = []
         for (key, value) in reader.entries("nuisances") {
-            if let nuisance = reader.choice(of: key, Nuisance.self), let rate = reader.number(of: value) {
+            if let nuisance = reader.choice(of: key, Nuisance.self),
+                let rate = reader.number(of: value)
+            {
                 nuisances.append((nuisance, reader.check(rate, in: perYear, at: value)))
             }
         }
@@ -261,8 +291,10 @@ package struct Scenario: Sendable {
         var reader = YAMLReader(node, diagnostics)
         defer { reader.finish() }
         return Rescue(
-            arrival: reader.longer("arrival") ?? usual.arrival, release: reader.longer("release") ?? usual.release,
-            callOut: reader.longer("call_out") ?? usual.callOut, repair: reader.longer("repair") ?? usual.repair)
+            arrival: reader.longer("arrival") ?? usual.arrival,
+            release: reader.longer("release") ?? usual.release,
+            callOut: reader.longer("call_out") ?? usual.callOut,
+            repair: reader.longer("repair") ?? usual.repair)
     }
 }
 

@@ -11,7 +11,9 @@ extension YAMLReader {
     func check(_ number: Double, in range: ClosedRange<Double>, at node: YAMLNode) -> Double {
         if !(range ~= number) {
             diagnostics.report(
-                node, "found \(node.summary), expected a number from \(range.lowerBound) to \(range.upperBound)")
+                node,
+                "found \(node.summary), expected a number from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return min(max(number, range.lowerBound), range.upperBound)
     }
@@ -26,7 +28,9 @@ extension YAMLReader {
 
     /// Seconds, more than none.
     mutating func longer(_ key: String) -> Double? {
-        guard let node = optional(key), let seconds = duration(of: node)?.inSeconds else { return nil }
+        guard let node = optional(key), let seconds = duration(of: node)?.inSeconds else {
+            return nil
+        }
         if seconds > 0 { return seconds }
         diagnostics.report(node, "found \(node.summary), expected longer than 0s")
         return nil
@@ -42,7 +46,9 @@ extension YAMLReader {
     }
 
     /// A share beside others; their sum may be anything.
-    func weight(of node: YAMLNode) -> Double? { number(of: node).map { check($0, in: 0...1e9, at: node) } }
+    func weight(of node: YAMLNode) -> Double? {
+        number(of: node).map { check($0, in: 0...1e9, at: node) }
+    }
 
     func expectWeight(_ shares: [Double], at node: YAMLNode) {
         if diagnostics.isEmpty, !shares.contains(where: { $0 > 0 }) {

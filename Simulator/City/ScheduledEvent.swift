@@ -46,22 +46,29 @@ package struct ScheduledEvent: Sendable {
         loses = reader.choice("loses", Broker.Loss.self) ?? .nothing
         let name = reader.text("cause")
         guard let kind = reader.choice("what", Kind.self) else {
-            diagnostics.report(node, "expected 'what': \(Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+            diagnostics.report(
+                node, "expected 'what': \(Kind.allCases.map(\.rawValue).joined(separator: ", "))")
             return nil
         }
         self.kind = kind
         for (key, isThere, belongs) in [
             ("cause", name != nil, [.powerCut, .breakdown].contains(kind)),
             ("loses", losesNode != nil, kind == .gatewayAway),
-        ] where isThere && !belongs { diagnostics.report(node, "'\(key)' is no key of '\(kind.rawValue)'") }
+        ] where isThere && !belongs {
+            diagnostics.report(node, "'\(key)' is no key of '\(kind.rawValue)'")
+        }
         if kind == .gatewayAway, share < 1 {
-            diagnostics.report(node, "one gateway serves all buildings: expected no 'share' with 'gateway_away'")
+            diagnostics.report(
+                node, "one gateway serves all buildings: expected no 'share' with 'gateway_away'")
         }
         let usual = kind == .powerCut ? causes.first { $0.effect == .mainsFail } : nil
         cause = name.map { name in causes.first { $0.name == name } } ?? usual
         if [.powerCut, .breakdown].contains(kind), cause == nil {
-            let found = name.map { "no cause is named '\($0)'." + suggestion(for: $0, among: causes.map(\.name)) }
-            diagnostics.report(node, found ?? "'breakdown' needs a 'cause', such as \(causes.first?.name ?? "")")
+            let found = name.map {
+                "no cause is named '\($0)'." + suggestion(for: $0, among: causes.map(\.name))
+            }
+            diagnostics.report(
+                node, found ?? "'breakdown' needs a 'cause', such as \(causes.first?.name ?? "")")
         } else if kind == .powerCut, let cause, cause.effect != .mainsFail {
             diagnostics.report(node, "'\(cause.name)' does not take the mains")
         }
@@ -75,12 +82,14 @@ extension Building {
             after(event.at) { [unowned self] in
                 switch event.kind {
                 case .powerCut: if let cause = event.cause { loseMains(cause, for: event.duration) }
-                case .breakdown: if let cause = event.cause { for lift in lifts { lift.arm(cause) } }
+                case .breakdown:
+                    if let cause = event.cause { for lift in lifts { lift.arm(cause) } }
                 case .linkOutage: cutLinks(for: event.duration)
                 case .gatewayAway: disconnectGateway(for: event.duration, losing: event.loses)
                 case .clockJump: for lift in lifts { lift.loseClock(for: event.duration) }
                 case .fireRecall: for lift in lifts { lift.enter(.fireRecall, for: event.duration) }
-                case .firefighter: for lift in lifts { lift.enter(.firefighter, for: event.duration) }
+                case .firefighter:
+                    for lift in lifts { lift.enter(.firefighter, for: event.duration) }
                 case .earthquake: for lift in lifts { lift.enter(.earthquake, for: event.duration) }
                 case .maintenance:
                     for (index, lift) in lifts.enumerated() {

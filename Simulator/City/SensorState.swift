@@ -31,8 +31,11 @@ extension SimulatedLift {
         case .seesThings: delay = car.riders.isEmpty ? random.uniform(30, 120) : Self.detectionDelay
         }
         later(delay) {
-            guard $0.sensors.movementCount == movementCount || !$0.car.riders.isEmpty else { return }
-            let isSeen = !$0.car.riders.isEmpty || $0.fitting.occupancy == .seesThings && $0.car.luggage > 0
+            guard $0.sensors.movementCount == movementCount || !$0.car.riders.isEmpty else {
+                return
+            }
+            let isSeen =
+                !$0.car.riders.isEmpty || $0.fitting.occupancy == .seesThings && $0.car.luggage > 0
             if isSeen == $0.sensors.isOccupied { return }
             $0.sensors.isOccupied = isSeen
             $0.publishChanges()

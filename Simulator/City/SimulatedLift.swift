@@ -51,7 +51,9 @@ package final class SimulatedLift {
     package var profile: String { fitting.dialect.name }
     var now: Double { building.now }
     var floor: Int { building.shaft.floor(at: car.height(at: now)) }
-    var isInService: Bool { breakdown == nil && !isReserved && mode == .normal && building.isPowered }
+    var isInService: Bool {
+        breakdown == nil && !isReserved && mode == .normal && building.isPowered
+    }
 
     // MARK: Time
 
@@ -83,8 +85,14 @@ package final class SimulatedLift {
 
     func noticeCall(floor: Int, isUp: Bool) {
         calls.add(floor, isUp: isUp)
-        if phase == .closing, !isNudging, floor == self.floor, calls.isHeading(up: isUp) { return reopen() }
-        if phase == .idle { decide() } else if phase == .running { stopOnTheWay(at: floor, isUp: isUp) }
+        if phase == .closing, !isNudging, floor == self.floor, calls.isHeading(up: isUp) {
+            return reopen()
+        }
+        if phase == .idle {
+            decide()
+        } else if phase == .running {
+            stopOnTheWay(at: floor, isUp: isUp)
+        }
     }
 
     func press(_ floor: Int) { calls.addCarCall(floor) }
@@ -153,9 +161,12 @@ package final class SimulatedLift {
         switch milestone {
         case 0: position = min(Shaft.doorZone + beyond, journey.ideal.distance / 2)
         case 1...max(1, landings):
-            position = min((Double(milestone) - 0.5) * height + beyond, journey.ideal.distance - Shaft.doorZone)
+            position = min(
+                (Double(milestone) - 0.5) * height + beyond, journey.ideal.distance - Shaft.doorZone
+            )
         case landings + 1:
-            position = max(journey.ideal.distance - Shaft.doorZone + beyond, journey.ideal.distance / 2)
+            position = max(
+                journey.ideal.distance - Shaft.doorZone + beyond, journey.ideal.distance / 2)
         default: return after(max(0, journey.begin + journey.ideal.duration - now), .arrive)
         }
         after(max(0, journey.begin + journey.ideal.time(at: position) - now), .milestone)
@@ -175,7 +186,8 @@ package final class SimulatedLift {
         let stop = stop(at: floor)
         let shorter = fitting.kinematics.run(abs(stop - journey.from))
         let position = journey.ideal.motion(at: now - journey.begin).position
-        guard shorter.hasCruise, position < shorter.brakingPoint - 0.5, (stop > journey.from) == journey.isUp
+        guard shorter.hasCruise, position < shorter.brakingPoint - 0.5,
+            (stop > journey.from) == journey.isUp
         else { return }
         (journey.ideal, journey.target, journey.stop) = (shorter, floor, stop)
         car.journey = journey
@@ -257,13 +269,21 @@ package final class SimulatedLift {
     private func nextBoarder(_ floor: Int) -> Passenger? {
         let isUp: Bool
         if calls.heading == 0 || !calls.isAnyAhead(of: self.floor) {
-            isUp = !building.landings[floor].up.isEmpty && (calls.heading >= 0 || building.landings[floor].down.isEmpty)
+            isUp =
+                !building.landings[floor].up.isEmpty
+                && (calls.heading >= 0 || building.landings[floor].down.isEmpty)
         } else {
             isUp = calls.heading > 0
         }
         let queue = isUp ? building.landings[floor].up : building.landings[floor].down
-        guard let first = queue.first, car.load + first.mass <= fitting.ratedLoad * 0.8 else { return nil }
-        if isUp { building.landings[floor].up.removeFirst() } else { building.landings[floor].down.removeFirst() }
+        guard let first = queue.first, car.load + first.mass <= fitting.ratedLoad * 0.8 else {
+            return nil
+        }
+        if isUp {
+            building.landings[floor].up.removeFirst()
+        } else {
+            building.landings[floor].down.removeFirst()
+        }
         return first
     }
 
@@ -298,11 +318,15 @@ package final class SimulatedLift {
         calls.forgetHallCalls(floor)
         if building.landings[floor].upLift == index {
             building.landings[floor].upLift = nil
-            if !building.landings[floor].up.isEmpty { later(5) { $0.building.call(floor: floor, isUp: true) } }
+            if !building.landings[floor].up.isEmpty {
+                later(5) { $0.building.call(floor: floor, isUp: true) }
+            }
         }
         if building.landings[floor].downLift == index {
             building.landings[floor].downLift = nil
-            if !building.landings[floor].down.isEmpty { later(5) { $0.building.call(floor: floor, isUp: false) } }
+            if !building.landings[floor].down.isEmpty {
+                later(5) { $0.building.call(floor: floor, isUp: false) }
+            }
         }
     }
 

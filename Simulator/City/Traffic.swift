@@ -8,9 +8,12 @@ package struct Traffic: Sendable {
     package var directions: [(incoming: Double, outgoing: Double, between: Double)]
 
     /// Parties per second for a group of lifts.
-    func rate(hour: Int, lifts: Int) -> Double { journeysPerLiftDay * Double(lifts) * hours[hour] / 86_400 }
+    func rate(hour: Int, lifts: Int) -> Double {
+        journeysPerLiftDay * Double(lifts) * hours[hour] / 86_400
+    }
 
-    func journey(hour: Int, floors: Int, _ random: inout Random) -> (origin: Int, destination: Int) {
+    func journey(hour: Int, floors: Int, _ random: inout Random) -> (origin: Int, destination: Int)
+    {
         let shares = directions[hour]
         let upper = { (random: inout Random) in random.integer(1...floors - 1) }
         switch random.pick([shares.incoming, shares.outgoing, floors > 2 ? shares.between : 0]) {

@@ -62,7 +62,9 @@ extension TruthRow {
         let start = scenario.startSeconds
         let end = start + (moment ?? scenario.duration)
         let outages = scenario.gatewayOutages.map {
-            TruthRow(kind: "gateway_away", lift: "", start: start + $0.lowerBound, end: start + $0.upperBound)
+            TruthRow(
+                kind: "gateway_away", lift: "", start: start + $0.lowerBound,
+                end: start + $0.upperBound)
         }
         // Lift-years are counted from the end of settling.
         let begin = min(end, start + scenario.settling)

@@ -8,7 +8,8 @@ struct ContractSchema {
     let name: String
 
     private static let known: Set = [
-        "$schema", "$id", "$defs", "$ref", "title", "description", "type", "required", "properties", "items", "const",
+        "$schema", "$id", "$defs", "$ref", "title", "description", "type", "required", "properties",
+        "items", "const",
         "enum",
         "minimum", "maximum", "minLength", "maxLength", "maxItems", "pattern", "anyOf",
     ]
@@ -17,7 +18,8 @@ struct ContractSchema {
 
     init(_ path: String) throws {
         name = String(path.split(separator: "/").last ?? "")
-        guard let data = FileManager.default.contents(atPath: path), let root = JSONValue(data) else {
+        guard let data = FileManager.default.contents(atPath: path), let root = JSONValue(data)
+        else {
             throw OutputError(path: path, reason: "is not there, or no JSON")
         }
         self.root = root
@@ -28,15 +30,20 @@ struct ContractSchema {
         for key in schema.members.keys where !known.contains(key) {
             throw OutputError(path: path, reason: "uses '\(key)', which is not checked here")
         }
-        for property in (schema["properties"]?.members ?? [:]).values { try refuseUnknown(property, path) }
-        for definition in (schema["$defs"]?.members ?? [:]).values { try refuseUnknown(definition, path) }
+        for property in (schema["properties"]?.members ?? [:]).values {
+            try refuseUnknown(property, path)
+        }
+        for definition in (schema["$defs"]?.members ?? [:]).values {
+            try refuseUnknown(definition, path)
+        }
         if let pattern = schema["pattern"]?.text {
             do { _ = try Regex(pattern) } catch {
                 throw OutputError(path: path, reason: "the pattern '\(pattern)' cannot be read")
             }
         }
         if let reference = schema["$ref"]?.text, !reference.hasPrefix(definitions) {
-            throw OutputError(path: path, reason: "refers to '\(reference)', expected '\(definitions)NAME'")
+            throw OutputError(
+                path: path, reason: "refers to '\(reference)', expected '\(definitions)NAME'")
         }
         if let items = schema["items"] { try refuseUnknown(items, path) }
         for choice in schema["anyOf"]?.items ?? [] { try refuseUnknown(choice, path) }
@@ -53,12 +60,16 @@ struct ContractSchema {
     ) -> [String] {
         var found = limits(value, schema, path)
         if let reference = schema["$ref"]?.text {
-            guard let definition = root["$defs"]?[String(reference.dropFirst(Self.definitions.count))] else {
+            guard
+                let definition = root["$defs"]?[String(reference.dropFirst(Self.definitions.count))]
+            else {
                 return ["\(path): the schema has no \(reference)"]
             }
             found += mistakes(value, definition, path, allowingUnknown)
         }
-        if let constant = schema["const"], value != constant { found.append("\(path) is not \(constant.text ?? "")") }
+        if let constant = schema["const"], value != constant {
+            found.append("\(path) is not \(constant.text ?? "")")
+        }
         if let choices = schema["enum"]?.items, !choices.contains(value) {
             found.append("\(path) is none of \(choices.compactMap(\.text).joined(separator: ", "))")
         }
@@ -75,7 +86,8 @@ struct ContractSchema {
                 found += mistakes(item, schema, "\(path)[\(index)]", allowingUnknown)
             }
         case ("object", .object(let members)), (nil, .object(let members)):
-            for key in schema["required"]?.items.compactMap(\.text) ?? [] where members[key] == nil {
+            for key in schema["required"]?.items.compactMap(\.text) ?? [] where members[key] == nil
+            {
                 found.append("\(path).\(key) is missing")
             }
             guard let properties = schema["properties"]?.members else { break }
@@ -111,8 +123,13 @@ struct ContractSchema {
             guard let pattern = schema["pattern"]?.text else { break }
             do {
                 let regex = try Regex(pattern).matchingSemantics(.unicodeScalar)
-                if text.firstMatch(of: regex) == nil { found.append("\(path) does not look as \(pattern) wants it") }
-            } catch { found.append("\(path) cannot be checked: the schema's pattern '\(pattern)': \(error)") }
+                if text.firstMatch(of: regex) == nil {
+                    found.append("\(path) does not look as \(pattern) wants it")
+                }
+            } catch {
+                found.append(
+                    "\(path) cannot be checked: the schema's pattern '\(pattern)': \(error)")
+            }
         default: break
         }
         return found

@@ -12,10 +12,13 @@ import FoundationEssentials
 enum Signature {
     static func payload(_ jws: String) -> [UInt8]? { part(jws, 1) }
 
-    static func keyID(_ jws: String) -> String? { part(jws, 0).flatMap { JSONValue($0)?["kid"]?.text } }
+    static func keyID(_ jws: String) -> String? {
+        part(jws, 0).flatMap { JSONValue($0)?["kid"]?.text }
+    }
 
     static func isValid(_ jws: String, _ publicKey: [UInt8]) -> Bool {
-        guard let signature = part(jws, 2), part(jws, 0).flatMap({ JSONValue($0)?["alg"]?.text }) == "EdDSA",
+        guard let signature = part(jws, 2),
+            part(jws, 0).flatMap({ JSONValue($0)?["alg"]?.text }) == "EdDSA",
             let dot = jws.lastIndex(of: "."),
             let key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, publicKey, publicKey.count)
         else { return false }
@@ -47,7 +50,8 @@ enum Signature {
     }
 
     private static func text(_ bytes: [UInt8]) -> String {
-        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+            .replacing("=", with: "")
     }
 
     private static func part(_ jws: String, _ index: Int) -> [UInt8]? {

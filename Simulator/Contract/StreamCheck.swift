@@ -9,7 +9,8 @@ import LiftModel
 struct StreamCheck {
     /// The members that may differ between two copies of one event.
     static let perTransmission: Set = [
-        "senttime", "attempt", "sequence", "bootid", "monotonic", "clockquality", "timecorrection", "historical", "jws",
+        "senttime", "attempt", "sequence", "bootid", "monotonic", "clockquality", "timecorrection",
+        "historical", "jws",
     ]
 
     private struct History {
@@ -25,10 +26,13 @@ struct StreamCheck {
         /// For a person who looks for the cause of a breach.
         var summary: String {
             let last = states.keys.max() ?? 0
-            let change = "revision \(last) \(states[last] ?? ""), \(reasons[last] ?? ""), \(changedAt?.rfc3339 ?? "")"
+            let change =
+                "revision \(last) \(states[last] ?? ""), \(reasons[last] ?? ""), \(changedAt?.rfc3339 ?? "")"
             return "\(kind) of \(lift), \(change)"
         }
-        var isOpen: Bool { ["suspected", "confirmed", "raised"].contains(states.max { $0.key < $1.key }?.value) }
+        var isOpen: Bool {
+            ["suspected", "confirmed", "raised"].contains(states.max { $0.key < $1.key }?.value)
+        }
     }
 
     private let schemas: [String: ContractSchema]
@@ -51,7 +55,8 @@ struct StreamCheck {
     /// - Parameter folder: the schemas: docs/contract.
     init(contract folder: String) throws {
         let names = [
-            "alert", "site", "heartbeat", "word", "evicted", "quarantined", "clock", "key", "selftest", "statistics",
+            "alert", "site", "heartbeat", "word", "evicted", "quarantined", "clock", "key",
+            "selftest", "statistics",
         ]
         schemas = try Dictionary(
             uniqueKeysWithValues: names.map {
@@ -89,10 +94,12 @@ struct StreamCheck {
         switch type {
         case "org.hoistway.site.v1":
             stateTime = event["time"]?.text.flatMap { Instant(rfc3339: $0) }
-            openByState = Set(event["data"]?["open_alerts"]?.items.compactMap { $0["alert_id"]?.text } ?? [])
+            openByState = Set(
+                event["data"]?["open_alerts"]?.items.compactMap { $0["alert_id"]?.text } ?? [])
             return nil
         case "org.hoistway.heartbeat.v1":
-            if let key = event["data"]?["key"], let name = key["kid"]?.text, let x = key["x"]?.text {
+            if let key = event["data"]?["key"], let name = key["kid"]?.text, let x = key["x"]?.text
+            {
                 keys[name] = Signature.base64url(x)
                 verifyWaiting()
             }
@@ -112,15 +119,20 @@ struct StreamCheck {
             return time
         }
         let (occurred, recorded, sent) = (time("time"), time("recordedtime"), time("senttime"))
-        if let occurred, let recorded, recorded < occurred { report("\(id): recorded before its own time") }
+        if let occurred, let recorded, recorded < occurred {
+            report("\(id): recorded before its own time")
+        }
         // An event with a correction was recorded by another clock than it is sent by.
-        if event["timecorrection"] == nil, let decided = recorded ?? occurred, let sent, decided > sent + .seconds(1) {
+        if event["timecorrection"] == nil, let decided = recorded ?? occurred, let sent,
+            decided > sent + .seconds(1)
+        {
             report("\(id): sent before it was decided")
         }
     }
 
     private mutating func takeEvent(_ event: JSONValue, _ id: String, _ topic: String?) {
-        let stable = JSONValue.object(event.members.filter { !Self.perTransmission.contains($0.key) })
+        let stable = JSONValue.object(
+            event.members.filter { !Self.perTransmission.contains($0.key) })
         if let known = contents[id] {
             repeats += 1
             if known != stable { report("\(id): a repeat differs from the first copy") }
@@ -161,7 +173,9 @@ struct StreamCheck {
         switch event["type"]?.text {
         case "org.hoistway.alert.v1":
             let kind = data?["kind"]?.text ?? ""
-            if data?["state"]?.text == "suppressed", data?["revision"]?.number == 1 { return "info" }
+            if data?["state"]?.text == "suppressed", data?["revision"]?.number == 1 {
+                return "info"
+            }
             if Alert.isEntrapment(kind) || kind == Alert.carAlarmCall { return "entrapment" }
             if data?["severity"]?.text == "emergency" { return "entrapment" }
             return data?["severity"]?.text == "info" ? "info" : "fault"
@@ -173,11 +187,16 @@ struct StreamCheck {
 
     private mutating func takeAlert(_ event: JSONValue, _ id: String) {
         guard let data = event["data"], let alert = data["alert_id"]?.text,
-            let revision = data["revision"]?.number.flatMap({ Int(exactly: $0) }), let state = data["state"]?.text,
-            let kind = data["kind"]?.text, let lift = event["subject"]?.text, let onset = data["onset"]?.text
+            let revision = data["revision"]?.number.flatMap({ Int(exactly: $0) }),
+            let state = data["state"]?.text,
+            let kind = data["kind"]?.text, let lift = event["subject"]?.text,
+            let onset = data["onset"]?.text
         else { return }
-        if id != "\(alert)/\(revision)" { report("\(id): expected alert_id/revision, \(alert)/\(revision)") }
-        let first = History(kind: kind, lift: lift, onset: onset, isTest: data["test"]?.flag == true)
+        if id != "\(alert)/\(revision)" {
+            report("\(id): expected alert_id/revision, \(alert)/\(revision)")
+        }
+        let first = History(
+            kind: kind, lift: lift, onset: onset, isTest: data["test"]?.flag == true)
         var history = histories[alert] ?? first
         // A correction of the times (`earlier_correction_s`) has voided the known onset.
         if history.onset.isEmpty { history.onset = onset }
@@ -199,7 +218,9 @@ struct StreamCheck {
     /// After a time at which the box knew that its clock was years ahead, open alerts have a new
     /// onset.
     private mutating func checkClock(_ event: JSONValue) {
-        guard event["type"]?.text == "org.hoistway.clock.v1", event["data"]?["earlier_correction_s"] != nil else {
+        guard event["type"]?.text == "org.hoistway.clock.v1",
+            event["data"]?["earlier_correction_s"] != nil
+        else {
             return
         }
         for alert in histories.keys { histories[alert]?.onset = "" }
@@ -208,14 +229,18 @@ struct StreamCheck {
     /// kinds.md, and README.md, "Centre commands".
     private mutating func checkPeople(_ data: JSONValue, _ id: String) {
         let reason = data["reason"]?.text ?? ""
-        if Alert.isEntrapment(data["kind"]?.text ?? ""), data["state"]?.text != "suppressed", data["branch"] == nil {
+        if Alert.isEntrapment(data["kind"]?.text ?? ""), data["state"]?.text != "suppressed",
+            data["branch"] == nil
+        {
             report("\(id): an entrapment without its branch")
         }
         // `released` is not among them: it is also the end of an alert without a person.
         if Self.operatorReasons.contains(reason), data["statement"]?["by"] == nil {
             report("\(id): '\(reason)' without the person who said so")
         }
-        if reason == "verified", data["state"]?.text == "suspected" { report("\(id): verified, and still suspected") }
+        if reason == "verified", data["state"]?.text == "suspected" {
+            report("\(id): verified, and still suspected")
+        }
         if data["occupancy_source"]?.text == "sensor_stuck", data["occupancy"]?.text != "unknown" {
             report("\(id): the occupancy is that of a sensor that is stuck")
         }
@@ -237,7 +262,9 @@ struct StreamCheck {
     private mutating func verifyWaiting() {
         for (id, jws) in unverified {
             guard let name = Signature.keyID(jws), let key = keys[name] else { continue }
-            if !Signature.isValid(jws, key) { report("\(id): the signature is not that of key \(name)") }
+            if !Signature.isValid(jws, key) {
+                report("\(id): the signature is not that of key \(name)")
+            }
         }
         unverified.removeAll { Signature.keyID($0.jws).map { keys[$0] != nil } ?? false }
     }
@@ -259,11 +286,14 @@ struct StreamCheck {
         let accepted = history.reasons.filter { $0.value == "accepted" }.keys.sorted()
         for revision in accepted {
             if let before = history.states[revision - 1], before != history.states[revision] {
-                report("\(alert): \(before) became \(history.states[revision] ?? "") by being accepted")
+                report(
+                    "\(alert): \(before) became \(history.states[revision] ?? "") by being accepted"
+                )
             }
         }
         if let first = accepted.first,
-            let late = history.reasons.filter({ $0.key > first && $0.value == Alert.notAccepted }).keys.min()
+            let late = history.reasons.filter({ $0.key > first && $0.value == Alert.notAccepted })
+                .keys.min()
         {
             report("\(alert): reminded of (revision \(late)) after it was accepted")
         }
@@ -273,7 +303,8 @@ struct StreamCheck {
     mutating func conclude() {
         for (alert, history) in histories.sorted(by: { $0.key < $1.key }) {
             if let gap = Self.firstGap(history.states.keys), !mayHaveGaps {
-                report("\(alert): revision \(gap) never came, \(history.states.keys.max() ?? 0) did")
+                report(
+                    "\(alert): revision \(gap) never came, \(history.states.keys.max() ?? 0) did")
             }
             let order = history.states.sorted { $0.key < $1.key }
             for (before, after) in zip(order, order.dropFirst())
@@ -289,7 +320,9 @@ struct StreamCheck {
         }
         for id in historical.sorted() {
             let alert = String(id.prefix { $0 != "/" })
-            if histories[alert]?.isOpen == true { report("\(id): marked historical, and its alert is still open") }
+            if histories[alert]?.isOpen == true {
+                report("\(id): marked historical, and its alert is still open")
+            }
         }
         if let openByState {
             // The state may be 5 s old.

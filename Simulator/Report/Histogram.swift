@@ -14,15 +14,20 @@ struct Histogram {
 
     init?(_ score: KindScore) {
         series = [
-            ("suspected", "suspected", score.suspectedAfter), ("confirmed", "confirmed", score.raisedAfter),
+            ("suspected", "suspected", score.suspectedAfter),
+            ("confirmed", "confirmed", score.raisedAfter),
         ].filter { !$0.2.isEmpty }
         guard let last = series.flatMap(\.values).max() else { return nil }
         // A round number of seconds a bar. Greater values are in the last bar.
-        step = [1, 2, 5, 10, 20, 30, 60].first { $0 * Double(Self.bars) >= min(Double(last), 1800) } ?? 60
+        step =
+            [1, 2, 5, 10, 20, 30, 60].first { $0 * Double(Self.bars) >= min(Double(last), 1800) }
+            ?? 60
     }
 
     func draw(into page: inout Markup) {
-        page.element("svg", ["viewBox": "0 0 \(Self.width.point) \(Self.height.point)", "role": "img"]) { plot in
+        page.element(
+            "svg", ["viewBox": "0 0 \(Self.width.point) \(Self.height.point)", "role": "img"]
+        ) { plot in
             let counts = counts
             let most = counts.joined().max() ?? 1
             drawBars(counts, most: Double(most), into: &plot)
@@ -40,7 +45,9 @@ struct Histogram {
     private var counts: [[Int]] {
         series.map { series in
             var counts = [Int](repeating: 0, count: Self.bars)
-            for value in series.values { counts[min(Self.bars - 1, Int(Double(value) / step))] += 1 }
+            for value in series.values {
+                counts[min(Self.bars - 1, Int(Double(value) / step))] += 1
+            }
             return counts
         }
     }
@@ -59,7 +66,8 @@ struct Histogram {
                     ]
                 ) {
                     let from = Double(bar) * step
-                    $0.element("title", "\(count) \(series.name), \(Int(from)) to \(Int(from + step)) s")
+                    $0.element(
+                        "title", "\(count) \(series.name), \(Int(from)) to \(Int(from + step)) s")
                 }
             }
         }

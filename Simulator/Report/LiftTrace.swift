@@ -25,7 +25,10 @@ struct LiftTrace {
                 if unread != nil { return }
                 let name = String(decoding: topic.array, as: UTF8.self)
                 for decoder in profiles.indices {
-                    guard let index = profiles[decoder].topics.firstIndex(where: { $0.pattern.lift(in: name) != nil }),
+                    guard
+                        let index = profiles[decoder].topics.firstIndex(where: {
+                            $0.pattern.lift(in: name) != nil
+                        }),
                         let lift = profiles[decoder].topics[index].pattern.lift(in: name)
                     else { continue }
                     guard lifts.contains(lift),
@@ -42,10 +45,12 @@ struct LiftTrace {
 
     private mutating func add(_ reading: Reading, _ lift: String, _ time: Double) {
         arrivals[lift, default: []].append(time)
-        for signal in Signal.allCases where reading.mentioned & (1 << UInt64(signal.rawValue)) != 0 {
+        for signal in Signal.allCases where reading.mentioned & (1 << UInt64(signal.rawValue)) != 0
+        {
             let value = reading.written(signal)
             guard changes[lift]?[signal]?.last?.value != value else { continue }
-            changes[lift, default: [:]][signal, default: []].append(Change(time: time, value: value))
+            changes[lift, default: [:]][signal, default: []].append(
+                Change(time: time, value: value))
         }
     }
 }

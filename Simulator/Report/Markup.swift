@@ -6,7 +6,8 @@ struct Markup {
 
     /// An element with its content.
     mutating func element(
-        _ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ body: (inout Markup) -> Void = { _ in }
+        _ name: String, _ attributes: KeyValuePairs<String, String> = [:],
+        _ body: (inout Markup) -> Void = { _ in }
     ) {
         text += "<\(name)"
         for (key, value) in attributes { text += " \(key)=\"\(value.escapedForMarkup)\"" }
@@ -15,7 +16,9 @@ struct Markup {
         text += "</\(name)>"
     }
 
-    mutating func element(_ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ text: String) {
+    mutating func element(
+        _ name: String, _ attributes: KeyValuePairs<String, String> = [:], _ text: String
+    ) {
         element(name, attributes) { $0.write(text) }
     }
 

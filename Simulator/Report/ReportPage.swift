@@ -23,21 +23,27 @@ struct ReportPage {
     ///   - lift: the lift whose timelines are shown: its entrapments if it has any. By default the
     ///     lifts with wrong results, and one with a right one.
     init(
-        _ card: ScoreCard, truth: [TruthRow], alerts: [AlertRevision], grace: Double, trace: String?, lift: String?,
+        _ card: ScoreCard, truth: [TruthRow], alerts: [AlertRevision], grace: Double,
+        trace: String?, lift: String?,
         profiles: [Profile]
     ) throws {
         (self.card, self.truth, self.alerts, self.grace) = (card, truth, alerts, grace)
         let cases = cases(lift)
-        let trace = try trace.map { try LiftTrace($0, lifts: Set(cases.map(\.lift)), profiles: profiles) }
+        let trace = try trace.map {
+            try LiftTrace($0, lifts: Set(cases.map(\.lift)), profiles: profiles)
+        }
         timelines = cases.map { one in
             (
                 one.title,
-                Timeline(lift: one.lift, around: one.around, truth: truth, alerts: alerts, trace: trace)
+                Timeline(
+                    lift: one.lift, around: one.around, truth: truth, alerts: alerts, trace: trace)
             )
         }
     }
 
-    private func cases(_ lift: String?) -> [(title: String, lift: String, around: ClosedRange<Double>)] {
+    private func cases(_ lift: String?) -> [(
+        title: String, lift: String, around: ClosedRange<Double>
+    )] {
         let entrapments = truth.filter { $0.kind == "entrapment" }
         if let lift {
             let mine = alerts.filter { $0.lift == lift }
@@ -59,9 +65,12 @@ struct ReportPage {
         }
         var cases = card.findings.prefix(Self.shown).map { finding in
             let fact = truth.first {
-                $0.lift == finding.lift && $0.kind == finding.kind && $0.start...max($0.start, $0.end) ~= finding.time
+                $0.lift == finding.lift && $0.kind == finding.kind
+                    && $0.start...max($0.start, $0.end) ~= finding.time
             }
-            let verdict = finding.verdict == .missed ? "missed" : finding.verdict.rawValue.replacing("_", with: " ")
+            let verdict =
+                finding.verdict == .missed
+                ? "missed" : finding.verdict.rawValue.replacing("_", with: " ")
             let span = fact.map { $0.start...max($0.start, $0.end) } ?? finding.time...finding.time
             return ("Wrong: \(finding.kind) \(verdict), lift \(finding.lift)", finding.lift, span)
         }
@@ -69,10 +78,12 @@ struct ReportPage {
         if let fine = entrapments.first(where: { fact in
             !wrong.contains(fact.lift)
                 && alerts.contains {
-                    $0.lift == fact.lift && $0.state == "confirmed" && fact.start...fact.end ~= $0.time
+                    $0.lift == fact.lift && $0.state == "confirmed"
+                        && fact.start...fact.end ~= $0.time
                 }
         }) {
-            cases.append(("Right: an entrapment on lift \(fine.lift)", fine.lift, fine.start...fine.end))
+            cases.append(
+                ("Right: an entrapment on lift \(fine.lift)", fine.lift, fine.start...fine.end))
         }
         return cases
     }
@@ -90,7 +101,8 @@ struct ReportPage {
             kinds(&$0)
         }
         if let histogram = Histogram(card.entrapment) {
-            section(&page, "Delays", "Entrapments, from the physical event to the gateway's alert.") {
+            section(&page, "Delays", "Entrapments, from the physical event to the gateway's alert.")
+            {
                 histogram.draw(into: &$0)
             }
         }
@@ -112,22 +124,29 @@ struct ReportPage {
                     card.findings.prefix(Self.listed).map {
                         [
                             $0.verdict.rawValue, $0.kind, $0.lift,
-                            Instant(nanoseconds: Int64($0.time * 1000) * 1_000_000).rfc3339, $0.cause ?? "",
+                            Instant(nanoseconds: Int64($0.time * 1000) * 1_000_000).rfc3339,
+                            $0.cause ?? "",
                         ]
                     }, numbersFrom: 9)
             }
         }
         for (title, timeline) in timelines {
-            section(&page, title, "Truth above, the lift's signals in the middle, alerts below. Times are UTC.") {
+            section(
+                &page, title,
+                "Truth above, the lift's signals in the middle, alerts below. Times are UTC."
+            ) {
                 timeline.draw(into: &$0)
             }
         }
-        return "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Hoistway: a score</title>"
+        return
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Hoistway: a score</title>"
             + "<meta name=\"viewport\" content=\"width=device-width\"><style>\(Self.style)</style></head><body>"
             + page.text + "</body></html>\n"
     }
 
-    private func section(_ page: inout Markup, _ title: String, _ note: String, _ body: (inout Markup) -> Void) {
+    private func section(
+        _ page: inout Markup, _ title: String, _ note: String, _ body: (inout Markup) -> Void
+    ) {
         page.element("section") {
             $0.element("h2", title)
             $0.element("p", ["class": "note"], note)
@@ -137,7 +156,9 @@ struct ReportPage {
 
     private var run: String {
         guard let run = truth.first(where: { $0.kind == "run" }) else { return "" }
-        func time(_ seconds: Double) -> String { Instant(nanoseconds: Int64(seconds) * 1_000_000_000).rfc3339 }
+        func time(_ seconds: Double) -> String {
+            Instant(nanoseconds: Int64(seconds) * 1_000_000_000).rfc3339
+        }
         return "\(run.lifts ?? 0) lifts from \(time(run.start)) to \(time(run.end))"
     }
 
@@ -146,14 +167,16 @@ struct ReportPage {
         if card.isGood {
             return "\(e.recallSentence) No alarm was false."
         }
-        return "\(e.missed) entrapments were missed, \(e.falseAlarms) were confirmed while nobody was trapped, "
+        return
+            "\(e.missed) entrapments were missed, \(e.falseAlarms) were confirmed while nobody was trapped, "
             + "\(card.lost) alert revisions were lost."
     }
 
     private func tiles(_ page: inout Markup) {
         let e = card.entrapment
         var tiles = [
-            ("\(e.happened)", "entrapments"), ("\(e.inTime) of \(e.expected)", "confirmed within the holds"),
+            ("\(e.happened)", "entrapments"),
+            ("\(e.inTime) of \(e.expected)", "confirmed within the holds"),
             ("\(e.late)", "later, within 180 s of the evidence"),
             ("\(e.missed)", "missed"), ("\(e.carried)", "while an earlier alert was open"),
             ("\(e.suspicionInTime) of \(e.suspicionExpected)", "suspected in time"),
@@ -186,15 +209,19 @@ struct ReportPage {
         }
         page.table(
             [
-                "kind", "happened", "raised", "missed", "false", "cautious", "over before", "explained",
+                "kind", "happened", "raised", "missed", "false", "cautious", "over before",
+                "explained",
                 "no evidence",
                 "p50", "p99", "worst",
             ],
             card.rows.map { name, score in
                 [
-                    name, "\(score.happened)", "\(score.detected)", "\(score.missed)", "\(score.falseAlarms)",
-                    "\(score.cautious)", "\(score.brief)", "\(score.explained)", "\(score.unknowable)",
-                    seconds(score.raisedAfter, 0.5), seconds(score.raisedAfter, 0.99), seconds(score.raisedAfter, 1),
+                    name, "\(score.happened)", "\(score.detected)", "\(score.missed)",
+                    "\(score.falseAlarms)",
+                    "\(score.cautious)", "\(score.brief)", "\(score.explained)",
+                    "\(score.unknowable)",
+                    seconds(score.raisedAfter, 0.5), seconds(score.raisedAfter, 0.99),
+                    seconds(score.raisedAfter, 1),
                 ]
             })
     }
@@ -205,12 +232,19 @@ struct ReportPage {
         ]
         for (name, key) in ways {
             page.table(
-                [name, "happened", "had to be confirmed", "missed", "suspected after, p95", "confirmed after, worst"],
+                [
+                    name, "happened", "had to be confirmed", "missed", "suspected after, p95",
+                    "confirmed after, worst",
+                ],
                 card.strata(by: key).map { name, score in
                     [
-                        name.isEmpty ? "–" : name, "\(score.happened)", "\(score.expected)", "\(score.missed)",
-                        quantile(score.suspectedAfter, 0.95).map { "\($0.rounded(toDecimals: 1)) s" } ?? "–",
-                        quantile(score.raisedAfter, 1).map { "\($0.rounded(toDecimals: 1)) s" } ?? "–",
+                        name.isEmpty ? "–" : name, "\(score.happened)", "\(score.expected)",
+                        "\(score.missed)",
+                        quantile(score.suspectedAfter, 0.95).map {
+                            "\($0.rounded(toDecimals: 1)) s"
+                        } ?? "–",
+                        quantile(score.raisedAfter, 1).map { "\($0.rounded(toDecimals: 1)) s" }
+                            ?? "–",
                     ]
                 })
         }
@@ -219,7 +253,8 @@ struct ReportPage {
     private func confusion(_ page: inout Markup) {
         let kinds = Set(card.kinds.keys)
         // A way out must be open for 3 s before an alert ends (entrapment.md).
-        let confusion = Confusion(truth: truth, alerts: alerts, isJudged: kinds.contains, grace: grace + 3)
+        let confusion = Confusion(
+            truth: truth, alerts: alerts, isJudged: kinds.contains, grace: grace + 3)
         page.element("div", ["class": "wide"]) {
             $0.element("table", ["class": "matrix"]) { table in
                 table.element("tr") { row in
@@ -234,7 +269,8 @@ struct ReportPage {
                         for column in confusion.columns {
                             let count = confusion.counts[name]?[column] ?? 0
                             let style = count == 0 ? "none" : name == column ? "right" : "wrong"
-                            row.element("td", ["class": "number \(style)"], count == 0 ? "" : "\(count)")
+                            row.element(
+                                "td", ["class": "number \(style)"], count == 0 ? "" : "\(count)")
                         }
                     }
                 }

@@ -12,7 +12,8 @@ struct Timeline {
     /// The signals that a person looks for, in this order. A signal that is unknown throughout is
     /// left out.
     private static let signals: [Signal] = [
-        .mode, .moving, .floor, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .load, .speed, .codes, .online,
+        .mode, .moving, .floor, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .load,
+        .speed, .codes, .online,
     ]
     private struct Bar {
         var from: Double
@@ -30,30 +31,43 @@ struct Timeline {
 
     /// - Parameter around: the times to show, seconds since 1970.
     init(
-        lift: String, around: ClosedRange<Double>, truth: [TruthRow], alerts: [AlertRevision], trace: LiftTrace?
+        lift: String, around: ClosedRange<Double>, truth: [TruthRow], alerts: [AlertRevision],
+        trace: LiftTrace?
     ) {
         self.lift = lift
-        span = around.lowerBound - Self.margin...min(around.upperBound + Self.margin, around.lowerBound + 3600)
+        span =
+            around.lowerBound
+            - Self.margin...min(around.upperBound + Self.margin, around.lowerBound + 3600)
         let facts = truth.filter { $0.lift == lift && $0.kind != "lift" }
-        for (kind, facts) in Dictionary(grouping: facts, by: \.kind).sorted(by: { $0.key < $1.key }) {
+        for (kind, facts) in Dictionary(grouping: facts, by: \.kind).sorted(by: { $0.key < $1.key })
+        {
             add(
                 "truth: \(kind)",
                 facts.map {
                     Bar(
-                        from: $0.start, to: max($0.end, $0.start + 1), style: kind == "entrapment" ? "trapped" : "fact",
-                        title: "\(kind) \(Self.seconds($0.start, $0.end))\($0.people.map { ", \($0) people" } ?? "")"
+                        from: $0.start, to: max($0.end, $0.start + 1),
+                        style: kind == "entrapment" ? "trapped" : "fact",
+                        title:
+                            "\(kind) \(Self.seconds($0.start, $0.end))\($0.people.map { ", \($0) people" } ?? "")"
                             + "\($0.cause.map { ", \($0)" } ?? "")",
                         label: $0.cause ?? "")
                 })
         }
         for signal in Self.signals { addSignal(signal, trace?.changes[lift]?[signal] ?? []) }
         if let arrivals = trace?.arrivals[lift] {
-            add("messages", arrivals.map { Bar(from: $0, to: $0, style: "message", title: "a message arrived") })
+            add(
+                "messages",
+                arrivals.map { Bar(from: $0, to: $0, style: "message", title: "a message arrived") }
+            )
         }
-        for (kind, revisions) in Dictionary(grouping: alerts.filter { $0.lift == lift }, by: \.kind).sorted(by: {
-            $0.key < $1.key
-        }) {
-            add("alert: \(kind)", Dictionary(grouping: revisions, by: \.alertID).values.flatMap(Self.bars))
+        for (kind, revisions) in Dictionary(grouping: alerts.filter { $0.lift == lift }, by: \.kind)
+            .sorted(by: {
+                $0.key < $1.key
+            })
+        {
+            add(
+                "alert: \(kind)",
+                Dictionary(grouping: revisions, by: \.alertID).values.flatMap(Self.bars))
         }
     }
 
@@ -74,7 +88,8 @@ struct Timeline {
                 }
             bars.append(
                 Bar(
-                    from: change.time, to: end, style: style, title: "\(signal.name) \(change.value)",
+                    from: change.time, to: end, style: style,
+                    title: "\(signal.name) \(change.value)",
                     label: ["true", "false", "none"].contains(change.value) ? "" : change.value))
         }
         if bars.contains(where: { $0.style != "unknown" }) { add(signal.name, bars) }
@@ -85,9 +100,12 @@ struct Timeline {
         let revisions = revisions.sorted { $0.revision < $1.revision }
         return revisions.indices.compactMap { index in
             let revision = revisions[index]
-            guard !["cleared", "presumed_released", "suppressed"].contains(revision.state) else { return nil }
+            guard !["cleared", "presumed_released", "suppressed"].contains(revision.state) else {
+                return nil
+            }
             return Bar(
-                from: revision.time, to: index + 1 < revisions.count ? revisions[index + 1].time : .infinity,
+                from: revision.time,
+                to: index + 1 < revisions.count ? revisions[index + 1].time : .infinity,
                 style: revision.state == "suspected" ? "suspected" : "confirmed",
                 title: "\(revision.kind) \(revision.state)", label: revision.state)
         }
@@ -101,13 +119,15 @@ struct Timeline {
 
     private func x(_ time: Double) -> Double {
         let share =
-            (min(max(time, span.lowerBound), span.upperBound) - span.lowerBound) / (span.upperBound - span.lowerBound)
+            (min(max(time, span.lowerBound), span.upperBound) - span.lowerBound)
+            / (span.upperBound - span.lowerBound)
         return Self.left + share * (Self.width - Self.left)
     }
 
     func draw(into page: inout Markup) {
         let height = Double(lanes.count) * (Self.lane + 4) + 24
-        page.element("svg", ["viewBox": "0 0 \(Self.width.point) \(height.point)", "role": "img"]) { plot in
+        page.element("svg", ["viewBox": "0 0 \(Self.width.point) \(height.point)", "role": "img"]) {
+            plot in
             drawTimes(&plot, height)
             for (row, lane) in lanes.enumerated() {
                 let y = Double(row) * (Self.lane + 4)
@@ -123,12 +143,14 @@ struct Timeline {
         plot.element(
             "rect",
             [
-                "class": bar.style, "x": from.point, "y": y.point, "width": width.point, "height": Self.lane.point,
+                "class": bar.style, "x": from.point, "y": y.point, "width": width.point,
+                "height": Self.lane.point,
             ]
         ) { $0.element("title", bar.title) }
         // A letter is about seven units wide.
         if width > Double(bar.label.count) * 7 + 6 {
-            plot.element("text", ["x": (from + 4).point, "y": (y + 13).point, "class": "inner"], bar.label)
+            plot.element(
+                "text", ["x": (from + 4).point, "y": (y + 13).point, "class": "inner"], bar.label)
         }
     }
 
@@ -140,10 +162,14 @@ struct Timeline {
             plot.element(
                 "line",
                 [
-                    "class": "axis", "x1": x(time).point, "x2": x(time).point, "y1": "0", "y2": (height - 20).point,
+                    "class": "axis", "x1": x(time).point, "x2": x(time).point, "y1": "0",
+                    "y2": (height - 20).point,
                 ])
-            let clock = String(Instant(nanoseconds: Int64(time) * 1_000_000_000).rfc3339.dropFirst(11).prefix(8))
-            plot.element("text", ["x": x(time).point, "y": (height - 6).point, "text-anchor": "middle"], clock)
+            let clock = String(
+                Instant(nanoseconds: Int64(time) * 1_000_000_000).rfc3339.dropFirst(11).prefix(8))
+            plot.element(
+                "text", ["x": x(time).point, "y": (height - 6).point, "text-anchor": "middle"],
+                clock)
             time += step
         }
     }

@@ -76,6 +76,7 @@ struct AlertHistory {
     }
     /// Its last revision ended it.
     var isOver: Bool {
-        (ended.max() ?? -.infinity) >= max(raised.map(\.time).max() ?? -.infinity, suspected?.time ?? -.infinity)
+        (ended.max() ?? -.infinity)
+            >= max(raised.map(\.time).max() ?? -.infinity, suspected?.time ?? -.infinity)
     }
 }

@@ -20,7 +20,9 @@ package struct AlertRevision: Sendable {
         alertID: String, revision: Int, lift: String, kind: String, state: String, time: Double,
         recorded: Double? = nil, holds: Double
     ) {
-        (self.alertID, self.revision, self.lift, self.kind) = (alertID, revision, lift, Self.family(kind))
+        (self.alertID, self.revision, self.lift, self.kind) = (
+            alertID, revision, lift, Self.family(kind)
+        )
         (self.state, self.time, self.recorded, self.holds) = (state, time, recorded ?? time, holds)
     }
 
@@ -36,7 +38,9 @@ package struct AlertRevision: Sendable {
         holds = alert.hold.inSeconds + (alert.confirmationHold?.inSeconds ?? 0)
     }
 
-    private static func family(_ kind: String) -> String { kind.hasPrefix("entrapment.") ? "entrapment" : kind }
+    private static func family(_ kind: String) -> String {
+        kind.hasPrefix("entrapment.") ? "entrapment" : kind
+    }
 }
 
 /// Decoded from the contract's CloudEvent.
@@ -68,13 +72,18 @@ extension AlertRevision: Decodable {
         lift = event.subject
         kind = Self.family(event.data.kind)
         state = event.data.state
-        if AlertState(rawValue: state) == nil { throw Nonsense(description: "data.state: '\(state)' is no state") }
-        if revision < 1 { throw Nonsense(description: "data.revision: found \(revision), expected 1 or more") }
+        if AlertState(rawValue: state) == nil {
+            throw Nonsense(description: "data.state: '\(state)' is no state")
+        }
+        if revision < 1 {
+            throw Nonsense(description: "data.revision: found \(revision), expected 1 or more")
+        }
         time = event.data.eventS
         recorded = time
         if let text = event.recordedtime {
             guard let instant = Instant(rfc3339: text) else {
-                throw Nonsense(description: "recordedtime: '\(text)' is no time as RFC 3339 writes it")
+                throw Nonsense(
+                    description: "recordedtime: '\(text)' is no time as RFC 3339 writes it")
             }
             // It is rounded to thousandths of a second.
             recorded = max(time, instant.seconds)

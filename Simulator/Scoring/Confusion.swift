@@ -12,20 +12,27 @@ package struct Confusion: Sendable {
     /// - Parameters:
     ///   - isJudged: kinds that the truth covers; others are left out.
     ///   - grace: seconds before and after a fact within which an alert belongs to it.
-    package init(truth: [TruthRow], alerts: [AlertRevision], isJudged: (String) -> Bool, grace: Double) {
+    package init(
+        truth: [TruthRow], alerts: [AlertRevision], isJudged: (String) -> Bool, grace: Double
+    ) {
         let runEnd = truth.first { $0.kind == "run" }?.end ?? .infinity
-        let facts = Dictionary(grouping: truth.filter { !["run", "breakdown", "lift"].contains($0.kind) }, by: \.lift)
+        let facts = Dictionary(
+            grouping: truth.filter { !["run", "breakdown", "lift"].contains($0.kind) }, by: \.lift)
         let raised = AlertHistory.gather(alerts).compactMap {
             history -> (lift: String, kind: String, time: Double, history: AlertHistory)? in
-            guard let time = history.firstRaised, time <= runEnd, isJudged(history.kind) else { return nil }
+            guard let time = history.firstRaised, time <= runEnd, isJudged(history.kind) else {
+                return nil
+            }
             return (history.lift, history.kind, time, history)
         }
         let alertsOfLift = Dictionary(grouping: raised, by: \.lift)
         for fact in facts.values.joined() where isJudged(fact.kind) {
             let isRaised = alertsOfLift[fact.lift]?.contains {
-                $0.kind == fact.kind && (Self.covers(fact, $0.time, grace) || $0.history.isOpen(at: fact.start))
+                $0.kind == fact.kind
+                    && (Self.covers(fact, $0.time, grace) || $0.history.isOpen(at: fact.start))
             }
-            counts[fact.kind, default: [:]][isRaised == true ? fact.kind : Self.nothing, default: 0] += 1
+            counts[fact.kind, default: [:]][
+                isRaised == true ? fact.kind : Self.nothing, default: 0] += 1
         }
         for alert in raised {
             let now = (facts[alert.lift] ?? []).filter { Self.covers($0, alert.time, grace) }

@@ -23,7 +23,9 @@ struct Judge {
     /// The holds that the alerts state, suppressed ones included. Entrapments are left out: they
     /// are judged by entrapment.md.
     static func holds(of revisions: [AlertRevision]) -> [String: Double] {
-        Dictionary(revisions.filter { $0.kind != "entrapment" }.map { ($0.kind, $0.holds) }, uniquingKeysWith: max)
+        Dictionary(
+            revisions.filter { $0.kind != "entrapment" }.map { ($0.kind, $0.holds) },
+            uniquingKeysWith: max)
     }
 
     /// - Parameters:
@@ -36,19 +38,24 @@ struct Judge {
     ///   - note: takes the score of each fact, and of each alert without a fact, by lift, with the
     ///     finding for a person.
     func judge(
-        _ facts: [TruthRow], _ histories: [AlertHistory], excusing: [TruthRow], silences: [TruthRow] = [],
+        _ facts: [TruthRow], _ histories: [AlertHistory], excusing: [TruthRow],
+        silences: [TruthRow] = [],
         explaining: [TruthRow] = [], unobserved: [TruthRow] = [],
         note: (String, TruthRow?, KindScore, Finding?) -> Void
     ) {
         let byLift = Dictionary(grouping: histories, by: \.lift)
-        let gaps = Dictionary(grouping: unobserved, by: \.lift).mapValues { $0.map { $0.start...$0.end } }
+        let gaps = Dictionary(grouping: unobserved, by: \.lift).mapValues {
+            $0.map { $0.start...$0.end }
+        }
         for fact in facts {
             let mine = byLift[fact.lift] ?? []
             let score =
                 fact.kind == "entrapment"
                 ? verdict(onEntrapment: fact, mine)
                 : verdict(fact, mine, holds[fact.kind], explaining, gaps[fact.lift] ?? [])
-            note(fact.lift, fact, score, Finding(score, fact.kind, fact.lift, at: fact.start, cause: fact.cause))
+            note(
+                fact.lift, fact, score,
+                Finding(score, fact.kind, fact.lift, at: fact.start, cause: fact.cause))
         }
         let factsByLift = Dictionary(grouping: facts, by: \.lift)
         let excuses = Dictionary(grouping: excusing, by: \.lift)
@@ -56,7 +63,8 @@ struct Judge {
         for history in histories {
             func covers(_ time: Double) -> (TruthRow) -> Bool {
                 { [grace] fact in
-                    let end = gaps[fact.lift]?.first { $0.contains(fact.end) }?.upperBound ?? fact.end
+                    let end =
+                        gaps[fact.lift]?.first { $0.contains(fact.end) }?.upperBound ?? fact.end
                     return time >= fact.start - grace && time <= end + grace + Self.wayOutHold
                 }
             }
@@ -72,7 +80,9 @@ struct Judge {
                 // A rescuer who is sent to an empty car is sent in vain, whether that could be
                 // known or not.
                 score.falseAlarms = history.kind == "entrapment" ? 1 : 1 - score.cautious
-                note(history.lift, nil, score, Finding(score, history.kind, history.lift, at: time, cause: nil))
+                note(
+                    history.lift, nil, score,
+                    Finding(score, history.kind, history.lift, at: time, cause: nil))
             }
             if history.raised.isEmpty, let time = history.suspected?.time, isWrong(time) {
                 var score = KindScore()
@@ -97,14 +107,17 @@ struct Judge {
         let begin = fact.start - grace
         // What happened and what arrived decide whether an alert is required, never the alerts. A
         // rule that does not wait must report the shortest moment.
-        if hold != 0, end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest) {
+        if hold != 0, end < max(time(fact.start, holds + grace), fact.decidable == nil ? 0 : latest)
+        {
             score.brief = 1
         } else if fact.decidable == nil {
             score.unknowable = 1
         } else if explaining.count(where: { $0.start <= latest && $0.end >= fact.start }) >= 2 {
             score.explained = 1
         }
-        let raised = histories.flatMap(\.raised).filter { begin <= $0.time }.map(\.recorded).min() ?? .infinity
+        let raised =
+            histories.flatMap(\.raised).filter { begin <= $0.time }.map(\.recorded).min()
+            ?? .infinity
         guard score.brief + score.unknowable + score.explained == 0 else {
             if raised <= min(latest, time(end, grace)) {
                 score.raisedAnyway = 1
@@ -114,7 +127,9 @@ struct Judge {
         }
         if raised <= latest {
             score.detected = 1
-        } else if histories.contains(where: { $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end - grace)) }) {
+        } else if histories.contains(where: {
+            $0.isOpen(at: fact.start) && $0.isOpen(at: min(latest, end - grace))
+        }) {
             score.carried = 1
         } else {
             score.missed = 1
@@ -126,7 +141,9 @@ struct Judge {
     }
 
     /// The time after `start` at which so many seconds of observation have passed.
-    private static func time(_ start: Double, _ seconds: Double, _ deaf: [ClosedRange<Double>]) -> Double {
+    private static func time(_ start: Double, _ seconds: Double, _ deaf: [ClosedRange<Double>])
+        -> Double
+    {
         var (time, left) = (start, seconds)
         for gap in deaf where gap.upperBound > time {
             let free = max(0, gap.lowerBound - time)
@@ -140,20 +157,29 @@ struct Judge {
     /// Checks that there is one alert, that it does not end before the fact, and that it ends after
     /// it.
     private func followUp(_ fact: TruthRow, _ histories: [AlertHistory], _ score: inout KindScore) {
-        func isMine(_ time: Double) -> Bool { fact.start - grace <= time && time <= fact.end + grace }
-        let mine = histories.filter { $0.isOpen(at: fact.start) || $0.raised.contains { isMine($0.time) } }
+        func isMine(_ time: Double) -> Bool {
+            fact.start - grace <= time && time <= fact.end + grace
+        }
+        let mine = histories.filter {
+            $0.isOpen(at: fact.start) || $0.raised.contains { isMine($0.time) }
+        }
         // A second alert for the fact is one too many, also a mere suspicion. An alert that begins
         // after a presumption of release is a new one.
         let named = histories.filter { $0.isKnown(at: fact.start) || $0.first.map(isMine) == true }
             .sorted { $0.first ?? 0 < $1.first ?? 0 }
         score.doubled = named.indices.dropFirst().count { index in
             let begin = named[index].first ?? 0
-            return !named[..<index].allSatisfy { one in one.presumed.contains { $0 <= begin } && !one.isKnown(at: begin)
+            return !named[..<index].allSatisfy { one in
+                one.presumed.contains { $0 <= begin } && !one.isKnown(at: begin)
             }
         }
-        let isEarly = named.contains { $0.ended.contains { fact.start < $0 && $0 < fact.end - grace } }
+        let isEarly = named.contains {
+            $0.ended.contains { fact.start < $0 && $0 < fact.end - grace }
+        }
         score.clearedEarly = isEarly ? 1 : 0
-        if fact.end + Self.patience < runEnd, mine.contains(where: { !$0.isOver }) { score.neverCleared = 1 }
+        if fact.end + Self.patience < runEnd, mine.contains(where: { !$0.isOver }) {
+            score.neverCleared = 1
+        }
     }
 }
 
@@ -195,7 +221,8 @@ extension Judge {
         func latest(_ from: Double?, _ due: Double?) -> Double? {
             guard let from, let due else { return nil }
             let latest = Self.time(from, due - from + grace, deaf)
-            return max(latest, Self.time(fact.start, due - from + grace, deaf)) <= end ? latest : nil
+            return max(latest, Self.time(fact.start, due - from + grace, deaf)) <= end
+                ? latest : nil
         }
         let confirmation = latest(fact.confirmable, fact.confirmationDue(entrapmentHolds))
         // An entrapment that must be confirmed must be suspected.
@@ -206,11 +233,16 @@ extension Judge {
 
     private func arrivals(of fact: TruthRow, _ histories: [AlertHistory]) -> Arrivals {
         let begin = fact.start - grace
-        let raised = histories.flatMap(\.raised).filter { begin <= $0.time }.map(\.recorded).min() ?? .infinity
-        let suspected = histories.compactMap(\.suspected).filter { begin <= $0.time && $0.time <= fact.end }
-            .map(\.recorded).min()
+        let raised =
+            histories.flatMap(\.raised).filter { begin <= $0.time }.map(\.recorded).min()
+            ?? .infinity
+        let suspected = histories.compactMap(\.suspected).filter {
+            begin <= $0.time && $0.time <= fact.end
+        }
+        .map(\.recorded).min()
         let known =
-            histories.contains { $0.isKnown(at: fact.start) } ? fact.start : min(suspected ?? .infinity, raised)
+            histories.contains { $0.isKnown(at: fact.start) }
+            ? fact.start : min(suspected ?? .infinity, raised)
         return Arrivals(known: known, suspected: suspected, raised: raised)
     }
 

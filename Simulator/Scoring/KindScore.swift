@@ -73,7 +73,8 @@ package struct KindScore: Sendable {
             default: "all \(count) that had to be \(what) were"
             }
         }
-        let sentence = were(suspicionExpected, "suspected") + ", " + were(expected, "confirmed") + "."
+        let sentence =
+            were(suspicionExpected, "suspected") + ", " + were(expected, "confirmed") + "."
         return sentence.prefix(1).uppercased() + sentence.dropFirst()
     }
     package var suspicionInTime: Int { suspicionExpected - suspicionLate - suspicionMissed }
@@ -89,31 +90,32 @@ package func quantile(_ values: [Float], _ share: Double) -> Double? {
 /// Encoded in a short form for stored results: counts that are not 0, and delays in tenths of a
 /// second with their frequency. The keys are those of the committed results.
 extension KindScore: Codable {
-    private static let counts: [(name: String, count: WritableKeyPath<KindScore, Int> & Sendable)] = [
-        ("happened", \.happened),
-        ("detected", \.detected),
-        ("late", \.late),
-        ("missed", \.missed),
-        ("falseAlarms", \.falseAlarms),
-        ("cautious", \.cautious),
-        ("misled", \.misled),
-        ("suspectedOnly", \.suspectedOnly),
-        ("suspectedFalsely", \.suspectedFalsely),
-        ("suspectedCautiously", \.suspectedCautiously),
-        ("suspicionOwed", \.suspicionExpected),
-        ("suspicionLate", \.suspicionLate),
-        ("suspicionMissed", \.suspicionMissed),
-        ("suspectable", \.suspectable),
-        ("confirmedAnyway", \.confirmedAnyway),
-        ("carried", \.carried),
-        ("toldAnyway", \.raisedAnyway),
-        ("brief", \.brief),
-        ("explained", \.explained),
-        ("unknowable", \.unknowable),
-        ("doubled", \.doubled),
-        ("clearedEarly", \.clearedEarly),
-        ("neverCleared", \.neverCleared),
-    ]
+    private static let counts: [(name: String, count: WritableKeyPath<KindScore, Int> & Sendable)] =
+        [
+            ("happened", \.happened),
+            ("detected", \.detected),
+            ("late", \.late),
+            ("missed", \.missed),
+            ("falseAlarms", \.falseAlarms),
+            ("cautious", \.cautious),
+            ("misled", \.misled),
+            ("suspectedOnly", \.suspectedOnly),
+            ("suspectedFalsely", \.suspectedFalsely),
+            ("suspectedCautiously", \.suspectedCautiously),
+            ("suspicionOwed", \.suspicionExpected),
+            ("suspicionLate", \.suspicionLate),
+            ("suspicionMissed", \.suspicionMissed),
+            ("suspectable", \.suspectable),
+            ("confirmedAnyway", \.confirmedAnyway),
+            ("carried", \.carried),
+            ("toldAnyway", \.raisedAnyway),
+            ("brief", \.brief),
+            ("explained", \.explained),
+            ("unknowable", \.unknowable),
+            ("doubled", \.doubled),
+            ("clearedEarly", \.clearedEarly),
+            ("neverCleared", \.neverCleared),
+        ]
 
     private enum CodingKeys: String, CodingKey { case counts, suspected, told }
 
@@ -121,15 +123,19 @@ extension KindScore: Codable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let found = try container.decode([String: Int].self, forKey: .counts)
         for (name, count) in Self.counts { self[keyPath: count] = found[name] ?? 0 }
-        suspectedAfter = Self.delays(try container.decodeIfPresent([Int: Int].self, forKey: .suspected) ?? [:])
-        raisedAfter = Self.delays(try container.decodeIfPresent([Int: Int].self, forKey: .told) ?? [:])
+        suspectedAfter = Self.delays(
+            try container.decodeIfPresent([Int: Int].self, forKey: .suspected) ?? [:])
+        raisedAfter = Self.delays(
+            try container.decodeIfPresent([Int: Int].self, forKey: .told) ?? [:])
     }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         let nonzero = Self.counts.map { ($0.name, self[keyPath: $0.count]) }.filter { $0.1 != 0 }
         try container.encode(Dictionary(uniqueKeysWithValues: nonzero), forKey: .counts)
-        if !suspectedAfter.isEmpty { try container.encode(Self.tenths(suspectedAfter), forKey: .suspected) }
+        if !suspectedAfter.isEmpty {
+            try container.encode(Self.tenths(suspectedAfter), forKey: .suspected)
+        }
         if !raisedAfter.isEmpty { try container.encode(Self.tenths(raisedAfter), forKey: .told) }
     }
 
@@ -137,6 +143,8 @@ extension KindScore: Codable {
         delays.reduce(into: [:]) { $0[Int(($1 * 10).rounded()), default: 0] += 1 }
     }
     private static func delays(_ tenths: [Int: Int]) -> [Float] {
-        tenths.sorted { $0.key < $1.key }.flatMap { Array(repeating: Float($0.key) / 10, count: $0.value) }
+        tenths.sorted { $0.key < $1.key }.flatMap {
+            Array(repeating: Float($0.key) / 10, count: $0.value)
+        }
     }
 }

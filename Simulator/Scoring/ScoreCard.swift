@@ -37,7 +37,8 @@ package struct ScoreCard: Sendable, Codable {
 
     /// The keys of the committed results.
     private enum CodingKeys: String, CodingKey {
-        case kinds, stuck, strata, nuisances, breakdowns, received, unique, lost, beyondTruth, liftYears, findings
+        case kinds, stuck, strata, nuisances, breakdowns, received, unique, lost, beyondTruth,
+            liftYears, findings
         case raised = "told"
     }
 
@@ -45,13 +46,15 @@ package struct ScoreCard: Sendable, Codable {
 
     /// Kinds that the simulated physics decides, whether they happened or not.
     private static let physicalKinds: Set = [
-        "car_alarm_call", "controller_silent", "door_close_fault", "door_open_fault", "overspeed", "power_loss",
+        "car_alarm_call", "controller_silent", "door_close_fault", "door_open_fault", "overspeed",
+        "power_loss",
         "unintended_movement", "over_top", "under_bottom",
     ]
 
     /// Facts of the truth that require no alert.
     private static let circumstances: Set = [
-        "run", "lift", "gateway_away", "breakdown", "stuck_unknown", "silent_in_use", "silent_in_power_cut",
+        "run", "lift", "gateway_away", "breakdown", "stuck_unknown", "silent_in_use",
+        "silent_in_power_cut",
         "link_away",
     ]
 
@@ -106,7 +109,9 @@ package struct ScoreCard: Sendable, Codable {
     }
 
     /// Those on stuck sensors apart from the others.
-    private mutating func judgeEntrapments(_ judge: Judge, _ facts: Facts, _ histories: [AlertHistory]) {
+    private mutating func judgeEntrapments(
+        _ judge: Judge, _ facts: Facts, _ histories: [AlertHistory]
+    ) {
         for isStuck in [false, true] {
             func isMeant(_ lift: String) -> Bool { facts.stuckLifts.contains(lift) == isStuck }
             var score = KindScore()
@@ -117,12 +122,15 @@ package struct ScoreCard: Sendable, Codable {
                 excusing: facts["stuck_unknown"], silences: facts["silent_in_use"]
             ) { lift, fact, one, finding in
                 var one = one
-                if one.falseAlarms > 0, let finding, facts.mislead(lift, at: finding.time) { one.misled = 1 }
+                if one.falseAlarms > 0, let finding, facts.mislead(lift, at: finding.time) {
+                    one.misled = 1
+                }
                 score += one
                 if let finding { findings.append(finding) }
                 let fitting = fact ?? facts.fittings[lift]
                 let stratum = Stratum(
-                    cause: fact?.cause ?? "", sensor: fitting?.sensor ?? "", network: fitting?.network ?? "",
+                    cause: fact?.cause ?? "", sensor: fitting?.sensor ?? "",
+                    network: fitting?.network ?? "",
                     place: fact?.place ?? "")
                 strata[stratum, default: KindScore()] += one
             }
@@ -163,7 +171,8 @@ package struct ScoreCard: Sendable, Codable {
         a.liftYears += b.liftYears
         let isFull = a.findings.count > 10_000
         a.findings += b.findings.filter {
-            !isFull || $0.verdict == .missed || $0.verdict == .falseAlarm || $0.verdict == .unsuspected
+            !isFull || $0.verdict == .missed || $0.verdict == .falseAlarm
+                || $0.verdict == .unsuspected
         }
     }
 
@@ -173,7 +182,8 @@ package struct ScoreCard: Sendable, Codable {
         let isMissed = entrapment.missed > 0 || entrapment.suspicionMissed > 0
         let falseAlarms =
             breakdowns.isEmpty
-            ? entrapment.falseAlarms + stuck.falseAlarms : entrapment.falseAlarms - entrapment.cautious
+            ? entrapment.falseAlarms + stuck.falseAlarms
+            : entrapment.falseAlarms - entrapment.cautious
         return !isMissed && falseAlarms == 0 && lost == 0
     }
 
@@ -185,7 +195,9 @@ package struct ScoreCard: Sendable, Codable {
     /// out.
     package func strata(by key: (Stratum) -> String) -> [(name: String, score: KindScore)] {
         var sums: [String: KindScore] = [:]
-        for (stratum, score) in strata where !key(stratum).isEmpty { sums[key(stratum), default: KindScore()] += score }
+        for (stratum, score) in strata where !key(stratum).isEmpty {
+            sums[key(stratum), default: KindScore()] += score
+        }
         return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }
@@ -213,7 +225,8 @@ private struct Facts {
                 misreadings.append(fact)
             }
         }
-        fittings = Dictionary((byKind["lift"] ?? []).map { ($0.lift, $0) }, uniquingKeysWith: { first, _ in first })
+        fittings = Dictionary(
+            (byKind["lift"] ?? []).map { ($0.lift, $0) }, uniquingKeysWith: { first, _ in first })
         stuckLifts = Set(fittings.values.filter { $0.sensor == "stuck" }.map(\.lift))
     }
 

@@ -27,7 +27,8 @@ final class TrialPublisher: MQTTClientDelegate {
         isHigh = Array(repeating: false, count: lifts)
         causes = Array(repeating: [], count: lifts)
         guard let url = BrokerURL("mqtt://127.0.0.1:\(port)") else { return }
-        let client = try MQTTClient(MQTTClient.Options(url: url, clientID: "trial-lifts"), delegate: self)
+        let client = try MQTTClient(
+            MQTTClient.Options(url: url, clientID: "trial-lifts"), delegate: self)
         self.client = client
         try client.connect()
         while !isConnected { try turn(.milliseconds(50)) }
@@ -76,7 +77,8 @@ final class TrialPublisher: MQTTClientDelegate {
     private func turn(_ wait: Duration) throws {
         guard let client else { return }
         try client.write()
-        if Poll.wait([client.socket], writer: client.wantsWrite ? client.socket : -1, for: wait)[0] {
+        if Poll.wait([client.socket], writer: client.wantsWrite ? client.socket : -1, for: wait)[0]
+        {
             try client.read(upTo: 1000)
         }
         try client.keepAlive()
@@ -173,6 +175,7 @@ final class TrialCentre: Sendable {
         // An event without these members gets no receipt: the trial sees that it stays in the queue.
         guard let row = try? decodeJSON(Row.self, Data(payload)) else { return nil }
         return Event(
-            id: row.id, kind: row.data.kind ?? "", subject: row.subject, sequence: row.sequence ?? 0, at: now)
+            id: row.id, kind: row.data.kind ?? "", subject: row.subject,
+            sequence: row.sequence ?? 0, at: now)
     }
 }

@@ -35,7 +35,9 @@ extension Trial {
             try publisher.publish(alerts, oneIn: 1)
             try publisher.finish()
             let start = MonotonicClock.nanoseconds
-            while (site.status?.centre.backlog ?? 0) < alerts * 2, seconds(since: start) < 120 { usleep(100_000) }
+            while (site.status?.centre.backlog ?? 0) < alerts * 2, seconds(since: start) < 120 {
+                usleep(100_000)
+            }
             let waiting = site.status?.centre.backlog ?? 0
             let memory = try TrialSite.memory(site.gatewayPID)
             try site.startCentre()
@@ -62,14 +64,17 @@ extension Trial {
                 if event.sequence <= last[event.subject] ?? 0 { outOfOrder += 1 }
                 last[event.subject] = max(last[event.subject] ?? 0, event.sequence)
             }
-            row("acknowledged by the building's broker", "\(alerts * 2)", "the gateway was killed between the halves")
+            row(
+                "acknowledged by the building's broker", "\(alerts * 2)",
+                "the gateway was killed between the halves")
             row("waiting in the journal", "\(waiting)", "\(rounded(memory, 1)) MB resident")
             row(
                 "arrived once", "\(events.count)",
                 "\(centre.copies - centre.count) more copies, \(outOfOrder) out of a lift's order")
             row(
                 "drained in", "\(rounded(drained, 1)) s",
-                "\(Int(Double(events.count) / drained)) alerts/s with receipts; from the first one on")
+                "\(Int(Double(events.count) / drained)) alerts/s with receipts; from the first one on"
+            )
             return events.count == alerts * 2 && outOfOrder == 0
         }
 
@@ -95,7 +100,8 @@ extension Trial {
             let span = seconds(since: first == 0 ? up : first)
             row(
                 "mosquitto's bridge drained \(sink.raw)", "\(rounded(span, 1)) s",
-                "\(Int(Double(sink.raw) / span)) messages/s, without receipts; from the first one on")
+                "\(Int(Double(sink.raw) / span)) messages/s, without receipts; from the first one on"
+            )
         }
     }
 }

@@ -14,22 +14,28 @@ extension Trial {
     /// are real.
     struct Partition: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "A week without the centre: memory, disk and descriptors, and everything delivered after it.",
+            abstract:
+                "A week without the centre: memory, disk and descriptors, and everything delivered after it.",
             discussion: """
                 The real gateway with a clock that leaps. Each lift sends one message in each leap and changes its verdict every two hours; \
                 meanwhile the gateway keeps trying to reach the centre. Then the centre comes back.
                 """)
         @OptionGroup var options: TrialOptions
-        @Option(name: .customLong("for"), help: "How long the centre is down: 6h, 72h, 168h.") var span = "168h"
+        @Option(name: .customLong("for"), help: "How long the centre is down: 6h, 72h, 168h.")
+        var span = "168h"
         @Option(help: "How far the clock leaps each time.") var leap = "10s"
         @Option(help: "Lifts.") var lifts = 200
         @Option(help: "Quota of readings in MiB: small, so that it is reached.") var quota = 32
 
         func run() throws {
             try checkCounts(("lifts", lifts), ("quota", quota))
-            guard let span = Duration(written: span), let leap = Duration(written: leap), leap >= .seconds(1),
+            guard let span = Duration(written: span), let leap = Duration(written: leap),
+                leap >= .seconds(1),
                 span > leap
-            else { throw ValidationError("--for and --leap: expected durations such as 168h and 10s, at least 1s") }
+            else {
+                throw ValidationError(
+                    "--for and --leap: expected durations such as 168h and 10s, at least 1s")
+            }
             let site = try TrialSite(
                 options, lifts: lifts, settings: ["readings_quota_mib: \(quota)"])
             let clock = try LeapingClock(site.folder + "/leaps")
@@ -51,20 +57,24 @@ extension Trial {
                 "changes of a verdict", "\(wanted)",
                 "\(publisher.published) messages of \(lifts) lifts")
             _ = wait(300) {
-                met.events.count { $0.kind == "trial" } >= wanted && site.status?.centre.backlog == 0
+                met.events.count { $0.kind == "trial" } >= wanted
+                    && site.status?.centre.backlog == 0
             }
             met.end()
             try conclude(met, wanted, samples)
         }
 
         /// Some alerts reach the centre before it goes.
-        private func raiseFirstAlerts(_ site: TrialSite, _ publisher: TrialPublisher) throws -> TrialCentre {
+        private func raiseFirstAlerts(_ site: TrialSite, _ publisher: TrialPublisher) throws
+            -> TrialCentre
+        {
             let centre = TrialCentre(port: site.centrePort)
             try publisher.publish(lifts * 3, oneIn: 3)
             try publisher.finish()
             let wanted = publisher.causes.joined().count
             guard wait(30, { centre.count >= wanted }) else {
-                throw OutputError(path: "the gateway", reason: "raised nothing before the partition began")
+                throw OutputError(
+                    path: "the gateway", reason: "raised nothing before the partition began")
             }
             centre.end()
             return centre
@@ -75,12 +85,16 @@ extension Trial {
             _ span: Duration, by leap: Duration, _ site: TrialSite, _ clock: LeapingClock,
             _ publisher: TrialPublisher
         ) throws -> [Sample] {
-            row("time without the centre", "waiting  journal MB", "resident MB  descriptors  written MB")
+            row(
+                "time without the centre", "waiting  journal MB",
+                "resident MB  descriptors  written MB")
             let changesEvery = max(1, Int(7200 / leap.inSeconds))
             let steps = Int(span.inSeconds / leap.inSeconds)
             var samples: [Sample] = []
             for step in 0...steps {
-                if step % max(1, steps / 14) == 0 { samples.append(try sample(site, after: leap * step)) }
+                if step % max(1, steps / 14) == 0 {
+                    samples.append(try sample(site, after: leap * step))
+                }
                 try publisher.publish(lifts, oneIn: changesEvery)
                 try publisher.finish()
                 // Messages on their way must arrive before time leaps.
@@ -93,7 +107,8 @@ extension Trial {
                     guard site.isGatewayRunning, patience > 0 else {
                         throw OutputError(
                             path: "the gateway",
-                            reason: "ended, or did not read its messages; see gateway.log with --keep")
+                            reason:
+                                "ended, or did not read its messages; see gateway.log with --keep")
                     }
                     clock.leap(.seconds(1))
                 }
@@ -134,13 +149,18 @@ extension Trial {
             // The first samples are of a process that has not warmed up.
             let settled = samples.dropFirst(samples.count / 4)
             guard let first = settled.first, let end = settled.last else { throw ExitCode(1) }
-            let isFlat = end.resident <= first.resident * 1.2 && end.descriptors <= first.descriptors + 2
+            let isFlat =
+                end.resident <= first.resident * 1.2 && end.descriptors <= first.descriptors + 2
             row("memory and descriptors", isFlat ? "flat" : "GREW")
             // The ring with its pages' slack, the log beside it, and the outbox: each event twice,
             // with its index entries.
             let allowed = Double(quota) * 1.05 * 1.3 + 20 + Double(end.waiting) * 0.004
-            row("journal", end.journal <= allowed ? "bounded" : "GREW", "\(rounded(allowed, 0)) MB are allowed")
-            guard events.count == wanted, outOfOrder == 0, isFlat, end.journal <= allowed else { throw ExitCode(1) }
+            row(
+                "journal", end.journal <= allowed ? "bounded" : "GREW",
+                "\(rounded(allowed, 0)) MB are allowed")
+            guard events.count == wanted, outOfOrder == 0, isFlat, end.journal <= allowed else {
+                throw ExitCode(1)
+            }
         }
 
         private func wait(_ limit: Double, _ condition: () -> Bool) -> Bool {

@@ -20,10 +20,12 @@ extension Trial {
         @Option(help: "Faults in the backlog.") var backlog = 1_000_000
         @Option(help: "Alarm calls in each of the two halves.") var calls = 100
         @Option(help: "Lifts that fill the backlog; as many others call.") var lifts = 200
-        @Option(help: "Events of the backlog a second (the product's default is 500).") var rate = 500
+        @Option(help: "Events of the backlog a second (the product's default is 500).") var rate =
+            500
 
         func validate() throws {
-            try checkCounts(("backlog", backlog), ("calls", calls), ("lifts", lifts), ("rate", rate))
+            try checkCounts(
+                ("backlog", backlog), ("calls", calls), ("lifts", lifts), ("rate", rate))
         }
 
         func run() throws {
@@ -37,7 +39,8 @@ extension Trial {
             try site.startGateway()
             try site.waitUntilDrained()
             let centre = TrialCentre(port: site.centrePort)
-            let calm = try callOut(TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts), centre)
+            let calm = try callOut(
+                TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts), centre)
             report("without a backlog", calm)
             centre.end()
             site.stopCentre()
@@ -49,9 +52,11 @@ extension Trial {
             while publisher.published < backlog {
                 try publisher.publish(min(5000, backlog - publisher.published), oneIn: 1)
                 try publisher.finish()
-                while publisher.published - ((site.status?.counters.messages ?? 0) - start) > 10_000 { usleep(20_000) }
+                while publisher.published - ((site.status?.counters.messages ?? 0) - start) > 10_000
+                { usleep(20_000) }
             }
-            while (site.status?.centre.backlog ?? 0) < backlog, Double(MonotonicClock.nanoseconds - began) / 1e9 < 1800
+            while (site.status?.centre.backlog ?? 0) < backlog,
+                Double(MonotonicClock.nanoseconds - began) / 1e9 < 1800
             {
                 usleep(200_000)
             }
@@ -66,14 +71,16 @@ extension Trial {
             let patience = MonotonicClock.nanoseconds + 120_000_000_000
             while again.count == 0 {
                 guard MonotonicClock.nanoseconds < patience else {
-                    throw OutputError(path: "the gateway", reason: "delivered nothing to the centre in 120 s")
+                    throw OutputError(
+                        path: "the gateway", reason: "delivered nothing to the centre in 120 s")
                 }
                 usleep(50_000)
             }
             // A new connection, since the first one is long over. It continues with the lifts that
             // have not called.
             let busy = try callOut(
-                TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts, from: calls), again)
+                TrialCaller(port: site.buildingPort, first: lifts, lifts: lifts, from: calls), again
+            )
             report("while it drains", busy)
             row("still waiting then", "\(site.status?.centre.backlog ?? 0)", "of \(backlog)")
             guard calm.count == calls, busy.count == calls else { throw ExitCode(1) }
@@ -82,7 +89,8 @@ extension Trial {
         private func report(_ what: String, _ delays: [Double]) {
             func text(_ part: Double) -> String {
                 guard !delays.isEmpty else { return "-" }
-                return "\((delays[min(delays.count - 1, Int(Double(delays.count) * part))] * 100).rounded() / 100)"
+                return
+                    "\((delays[min(delays.count - 1, Int(Double(delays.count) * part))] * 100).rounded() / 100)"
             }
             row(
                 "button to the centre, \(what)", "p50 \(text(0.5)) ms",
@@ -97,7 +105,8 @@ extension Trial {
                 while MonotonicClock.nanoseconds - pressed.at < 10_000_000_000 {
                     try caller.turn()
                     let found = centre.events.suffix(5000).last {
-                        $0.kind == "car_alarm_call" && $0.subject == pressed.lift && $0.at >= pressed.at
+                        $0.kind == "car_alarm_call" && $0.subject == pressed.lift
+                            && $0.at >= pressed.at
                     }
                     if let found {
                         delays.append(Double(found.at - pressed.at) / 1e6)
@@ -124,7 +133,8 @@ final class TrialCaller: MQTTClientDelegate {
         self.lifts = lifts
         next = presses
         guard let url = BrokerURL("mqtt://127.0.0.1:\(port)") else { return }
-        let client = try MQTTClient(MQTTClient.Options(url: url, clientID: "trial-caller"), delegate: self)
+        let client = try MQTTClient(
+            MQTTClient.Options(url: url, clientID: "trial-caller"), delegate: self)
         self.client = client
         try client.connect()
         while !isConnected { try turn() }

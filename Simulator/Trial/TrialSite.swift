@@ -27,7 +27,9 @@ final class TrialSite {
         """
 
     /// - Parameter settings: lines of the gateway's configuration beside those of every trial.
-    init(_ options: TrialOptions, lifts: Int, backlogRate: Int = 1_000_000, settings: [String] = []) throws {
+    init(_ options: TrialOptions, lifts: Int, backlogRate: Int = 1_000_000, settings: [String] = [])
+        throws
+    {
         self.options = options
         folder = options.keep ?? "/tmp/hoistway-trial-\(getpid())"
         keeps = options.keep != nil
@@ -74,7 +76,10 @@ final class TrialSite {
     /// - Parameter isTrial: with hoistway-trial beside the gateway's program, whose clocks can leap.
     func startGateway(isTrial: Bool = false) throws {
         gateway = try ChildProcess(
-            [options.hoistway + (isTrial ? "-trial" : ""), "run", "--config", "\(folder)/hoistway.yaml"],
+            [
+                options.hoistway + (isTrial ? "-trial" : ""), "run", "--config",
+                "\(folder)/hoistway.yaml",
+            ],
             log: "\(folder)/gateway.log")
     }
     func killGateway() { gateway?.end(SIGKILL) }
@@ -88,25 +93,37 @@ final class TrialSite {
         return try startBroker(
             "bridge", port,
             extra: [
-                "connection up", "address 127.0.0.1:\(buildingPort)", "topic lifts/# in 1", "cleansession false",
-                "connection on", "address 127.0.0.1:\(centrePort)", "topic lifts/# out 1", "cleansession false",
+                "connection up", "address 127.0.0.1:\(buildingPort)", "topic lifts/# in 1",
+                "cleansession false",
+                "connection on", "address 127.0.0.1:\(centrePort)", "topic lifts/# out 1",
+                "cleansession false",
             ])
     }
 
-    private func startBroker(_ name: String, _ port: Int, extra: [String] = []) throws -> ChildProcess {
+    private func startBroker(_ name: String, _ port: Int, extra: [String] = []) throws
+        -> ChildProcess
+    {
         let data = "\(folder)/\(name)-broker"
         try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
-        guard let settings = FileManager.default.contents(atPath: "systemd/mosquitto-hoistway.conf") else {
+        guard let settings = FileManager.default.contents(atPath: "systemd/mosquitto-hoistway.conf")
+        else {
             throw OutputError(
-                path: "systemd/mosquitto-hoistway.conf", reason: "cannot be read; run this in the repository")
+                path: "systemd/mosquitto-hoistway.conf",
+                reason: "cannot be read; run this in the repository")
         }
-        var lines = String(decoding: settings, as: UTF8.self).split(separator: "\n").map(String.init)
-        lines += ["listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/"]
+        var lines = String(decoding: settings, as: UTF8.self).split(separator: "\n").map(
+            String.init)
+        lines += [
+            "listener \(port) 127.0.0.1", "allow_anonymous true", "persistence_location \(data)/",
+        ]
         if getuid() == 0 { lines.append("user root") }
-        try OutputFile("\(folder)/\(name).conf").write(Array((lines + extra).joined(separator: "\n").utf8))
+        try OutputFile("\(folder)/\(name).conf").write(
+            Array((lines + extra).joined(separator: "\n").utf8))
         let program =
-            FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto"
-        return try ChildProcess([program, "-c", "\(folder)/\(name).conf"], log: "\(folder)/\(name)-broker.log")
+            FileManager.default.fileExists(atPath: "/usr/sbin/mosquitto")
+            ? "/usr/sbin/mosquitto" : "mosquitto"
+        return try ChildProcess(
+            [program, "-c", "\(folder)/\(name).conf"], log: "\(folder)/\(name)-broker.log")
     }
 
     var isGatewayRunning: Bool { gateway?.isRunning ?? false }
@@ -132,7 +149,9 @@ final class TrialSite {
             if let status, status.pid == gatewayPID, status.broker.drained { return }
             usleep(50_000)
         }
-        throw OutputError(path: "the gateway", reason: "did not come up in 30 s; see \(folder)/gateway.log with --keep")
+        throw OutputError(
+            path: "the gateway",
+            reason: "did not come up in 30 s; see \(folder)/gateway.log with --keep")
     }
 
     // MARK: Measures of a process
@@ -140,7 +159,8 @@ final class TrialSite {
     /// CPU seconds of a process so far.
     static func cpu(_ pid: pid_t) throws -> Double {
         let fields = try facts(pid, "stat").split(separator: ")").last?.split(separator: " ") ?? []
-        guard fields.count > 13, let user = Double(fields[11]), let system = Double(fields[12]) else {
+        guard fields.count > 13, let user = Double(fields[11]), let system = Double(fields[12])
+        else {
             throw unreadable(pid, "stat")
         }
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
@@ -152,15 +172,21 @@ final class TrialSite {
 
     /// The bytes that a process has caused to be written to block devices, in MB.
     static func written(_ pid: pid_t) throws -> Double {
-        let line = try facts(pid, "io").split(separator: "\n").first { $0.hasPrefix("write_bytes:") }
-        guard let bytes = line?.split(separator: " ").last.flatMap({ Double($0) }) else { throw unreadable(pid, "io") }
+        let line = try facts(pid, "io").split(separator: "\n").first {
+            $0.hasPrefix("write_bytes:")
+        }
+        guard let bytes = line?.split(separator: " ").last.flatMap({ Double($0) }) else {
+            throw unreadable(pid, "io")
+        }
         return bytes / 1e6
     }
 
     /// Resident memory in MB.
     static func memory(_ pid: pid_t) throws -> Double {
         let fields = try facts(pid, "statm").split(separator: " ")
-        guard let pages = fields.dropFirst().first.flatMap({ Double($0) }) else { throw unreadable(pid, "statm") }
+        guard let pages = fields.dropFirst().first.flatMap({ Double($0) }) else {
+            throw unreadable(pid, "statm")
+        }
         return pages * Double(sysconf(Int32(_SC_PAGESIZE))) / 1e6
     }
 

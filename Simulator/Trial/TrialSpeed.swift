@@ -25,7 +25,8 @@ extension Trial {
 
         func validate() throws {
             try checkCounts(
-                ("messages", messages), ("rate", rate), ("span", span), ("lifts", lifts), ("one-in", oneIn))
+                ("messages", messages), ("rate", rate), ("span", span), ("lifts", lifts),
+                ("one-in", oneIn))
         }
 
         func run() throws {
@@ -63,7 +64,9 @@ extension Trial {
             let readBefore = site.status?.counters.messages ?? 0
             try publisher.publish(messages, oneIn: oneIn)
             try publisher.finish()
-            while (site.status?.counters.messages ?? 0) - readBefore < messages, seconds(since: start) < 300 {
+            while (site.status?.counters.messages ?? 0) - readBefore < messages,
+                seconds(since: start) < 300
+            {
                 usleep(50_000)
             }
             try settle(publisher, centre)
@@ -72,9 +75,12 @@ extension Trial {
             let cpu = (try TrialSite.cpu(site.gatewayPID) - gatewayBefore) / hundred
             let broker = (try TrialSite.cpu(site.buildingPID) - brokerBefore) / hundred
             row(
-                "\(messages) messages at QoS 1, one in \(oneIn) an alert", "\(rounded(cpu, 3)) CPU s/100,000",
+                "\(messages) messages at QoS 1, one in \(oneIn) an alert",
+                "\(rounded(cpu, 3)) CPU s/100,000",
                 "\(Int(Double(messages) / span)) messages/s; the broker \(rounded(broker, 3))")
-            row("resident memory after it", "\(rounded(try TrialSite.memory(site.gatewayPID), 1)) MB")
+            row(
+                "resident memory after it",
+                "\(rounded(try TrialSite.memory(site.gatewayPID), 1)) MB")
         }
 
         private func compareBridge(_ site: TrialSite, _ publisher: TrialPublisher) throws {
@@ -105,7 +111,8 @@ extension Trial {
     }
 
     /// Milliseconds from each change of a lift's verdict to the arrival of its event, sorted.
-    static func delays(_ publisher: TrialPublisher, _ centre: TrialCentre, kind: String) -> [Double] {
+    static func delays(_ publisher: TrialPublisher, _ centre: TrialCentre, kind: String) -> [Double]
+    {
         var arrivals: [String: [(Int, Int64)]] = [:]
         for event in centre.events where event.kind == kind {
             arrivals[event.subject, default: []].append((event.sequence, event.at))

@@ -18,7 +18,9 @@ public struct Certificate: Equatable, Sendable {
         validFrom = Self.time(X509_get0_notBefore(handle))
         validUntil = Self.time(X509_get0_notAfter(handle))
         names = Self.names(of: handle)
-        if names.isEmpty, let common = subject.split(separator: ",").first(where: { $0.hasPrefix("CN=") }) {
+        if names.isEmpty,
+            let common = subject.split(separator: ",").first(where: { $0.hasPrefix("CN=") })
+        {
             names = [String(common.dropFirst(3))]
         }
     }
@@ -39,7 +41,9 @@ public struct Certificate: Equatable, Sendable {
     private static func time(_ time: UnsafePointer<ASN1_TIME>?) -> Instant {
         // A time that cannot be read becomes 1970, so that the certificate is valid at no time. "No
         // expiry" (9999, RFC 5280 4.1.2.5) is beyond the range of an Instant.
-        Instant(nanoseconds: min(max(0, Int64(hoistway_asn1_seconds(time))), 9_200_000_000) * 1_000_000_000)
+        Instant(
+            nanoseconds: min(max(0, Int64(hoistway_asn1_seconds(time))), 9_200_000_000)
+                * 1_000_000_000)
     }
 
     private static func names(of handle: OpaquePointer) -> [String] {
@@ -48,17 +52,21 @@ public struct Certificate: Equatable, Sendable {
         defer { GENERAL_NAMES_free(names) }
         return (0..<hoistway_name_count(names)).compactMap { index in
             var type: Int32 = 0
-            guard let value = hoistway_name(names, index, &type), let start = ASN1_STRING_get0_data(value) else {
+            guard let value = hoistway_name(names, index, &type),
+                let start = ASN1_STRING_get0_data(value)
+            else {
                 return nil
             }
             // OpenSSL's memory, valid until the list is freed.
             let bytes = UnsafeBufferPointer(start: start, count: Int(ASN1_STRING_length(value)))
             switch type {
             case GEN_DNS: return String(decoding: bytes, as: UTF8.self)
-            case GEN_IPADD where bytes.count == 4: return bytes.map { "\($0)" }.joined(separator: ".")
+            case GEN_IPADD where bytes.count == 4:
+                return bytes.map { "\($0)" }.joined(separator: ".")
             case GEN_IPADD:
                 return stride(from: 0, to: bytes.count & ~1, by: 2)
-                    .map { String(Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]), radix: 16) }.joined(separator: ":")
+                    .map { String(Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]), radix: 16) }.joined(
+                        separator: ":")
             default: return nil
             }
         }

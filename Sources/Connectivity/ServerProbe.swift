@@ -41,7 +41,8 @@ public struct ServerProbe: Sendable {
             rest = rest[..<colon]
         }
         if rest.hasPrefix("["), rest.hasSuffix("]") { rest = rest.dropFirst().dropLast() }
-        self.init(ServerAddress(host: String(rest), port: port), usesTLS: scheme == "https", files: files)
+        self.init(
+            ServerAddress(host: String(rest), port: port), usesTLS: scheme == "https", files: files)
         secureScheme = "https"
     }
 
@@ -77,15 +78,20 @@ public struct ServerProbe: Sendable {
         let session = try TLSSession(connection.descriptor, server, files, at: now)
         let outcome = session.connect(stepTimeout)
         guard outcome.isDone else { throw problem(outcome) }
-        if let certificate = session.peerCertificate { try verify(certificate, session.verifyResult, at: now) }
+        if let certificate = session.peerCertificate {
+            try verify(certificate, session.verifyResult, at: now)
+        }
         let afterwards = session.read(Self.alertTimeout)
         if afterwards.error == .alert { throw problem(afterwards) }
     }
 
-    private func verify(_ certificate: Certificate, _ result: Int, at now: Instant) throws(ServerProblem) {
+    private func verify(_ certificate: Certificate, _ result: Int, at now: Instant)
+        throws(ServerProblem)
+    {
         switch Int32(result) {
         case X509_V_OK: return
-        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: throw .wrongName(server, certificate)
+        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
+            throw .wrongName(server, certificate)
         case X509_V_ERR_CERT_HAS_EXPIRED where now > certificate.validUntil:
             throw .expired(server, certificate, now: now)
         case X509_V_ERR_CERT_NOT_YET_VALID where now < certificate.validFrom:
@@ -95,7 +101,9 @@ public struct ServerProbe: Sendable {
             X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, X509_V_ERR_CERT_SIGNATURE_FAILURE:
             throw .unknownAuthority(server, certificate, authority: files.authority)
         default:
-            throw .untrusted(server, certificate, because: String(cString: X509_verify_cert_error_string(result)))
+            throw .untrusted(
+                server, certificate, because: String(cString: X509_verify_cert_error_string(result))
+            )
         }
     }
 
@@ -108,10 +116,12 @@ public struct ServerProbe: Sendable {
             case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: .tlsTooOld(server)
             // A failure before the server's certificate means that both sides have no common
             // cipher.
-            case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE where !outcome.hasPeerCertificate: .tlsTooOld(server)
+            case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE where !outcome.hasPeerCertificate:
+                .tlsTooOld(server)
             case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED: .clientCertificateRequired(server)
             // TLS 1.2 has no alert of its own for a missing client certificate.
-            case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE where files.certificate == nil: .clientCertificateRequired(server)
+            case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE where files.certificate == nil:
+                .clientCertificateRequired(server)
             default:
                 if let file = files.certificate {
                     .certificateRefused(server, file: file, because: outcome.message)

@@ -51,7 +51,8 @@ public enum ServerProblem: Error, Equatable, Sendable, CustomStringConvertible {
             "\(server) cannot be reached (\(reason)). Check this box's network."
         case .unreadable(let file):
             "\(file) cannot be read. Check that it exists and that the gateway's user may read it."
-        case .notPEM(let file, let expected): "\(file) does not hold what it should: expected a line \(expected)."
+        case .notPEM(let file, let expected):
+            "\(file) does not hold what it should: expected a line \(expected)."
         case .keyIsEncrypted(let file):
             "the private key \(file) is protected by a password, which nobody can type at the gateway's start. Write it without one: openssl pkey -in \(file) -out NEW."
         case .keyDoesNotMatch(let key, let certificate):

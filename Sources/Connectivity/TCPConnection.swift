@@ -17,7 +17,8 @@ struct TCPConnection: ~Copyable {
         var list: UnsafeMutablePointer<addrinfo>?
         let result = getaddrinfo(server.host, "\(server.port)", &hints, &list)
         guard result == 0 else {
-            throw .nameDoesNotResolve(host: server.host, because: String(cString: gai_strerror(result)))
+            throw .nameDoesNotResolve(
+                host: server.host, because: String(cString: gai_strerror(result)))
         }
         defer { freeaddrinfo(list) }
         var failure = ServerProblem.unreachable(server, because: "no address")
@@ -25,7 +26,8 @@ struct TCPConnection: ~Copyable {
         while let address = next?.pointee {
             next = address.ai_next
             let descriptor = socket(
-                address.ai_family, address.ai_socktype | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+                address.ai_family,
+                address.ai_socktype | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
             guard descriptor >= 0 else { continue }
             switch Self.connect(descriptor, address, within: time) {
             case 0:
@@ -43,7 +45,9 @@ struct TCPConnection: ~Copyable {
     deinit { close(descriptor) }
 
     /// - Returns: 0, or the error as in `errno`.
-    private static func connect(_ descriptor: Int32, _ address: addrinfo, within time: Duration) -> Int32 {
+    private static func connect(_ descriptor: Int32, _ address: addrinfo, within time: Duration)
+        -> Int32
+    {
         if Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 { return 0 }
         guard errno == EINPROGRESS else { return errno }
         guard wait(descriptor, POLLOUT, for: time) else { return ETIMEDOUT }
@@ -58,5 +62,7 @@ struct TCPConnection: ~Copyable {
         var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
         return poll(&entry, 1, Int32(clamping: time.nanoseconds / 1_000_000)) == 1
     }
-    func wait(_ events: Int32, for time: Duration) -> Bool { Self.wait(descriptor, events, for: time) }
+    func wait(_ events: Int32, for time: Duration) -> Bool {
+        Self.wait(descriptor, events, for: time)
+    }
 }

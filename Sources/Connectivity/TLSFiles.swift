@@ -84,7 +84,8 @@ public struct TLSFiles: Equatable, Sendable {
         guard let handle else {
             ERR_clear_error()
             throw isEncrypted
-                ? .keyIsEncrypted(file: path) : .notPEM(file: path, expected: "-----BEGIN PRIVATE KEY-----")
+                ? .keyIsEncrypted(file: path)
+                : .notPEM(file: path, expected: "-----BEGIN PRIVATE KEY-----")
         }
         defer { EVP_PKEY_free(handle) }
         return try body(handle)

@@ -36,7 +36,9 @@ struct TLSSession: ~Copyable {
     /// - Parameters:
     ///   - descriptor: a connected socket that does not block; the caller keeps its ownership.
     ///   - now: the time for the check of the certificates' dates.
-    init(_ descriptor: Int32, _ server: ServerAddress, _ files: TLSFiles, at now: Instant) throws(ServerProblem) {
+    init(_ descriptor: Int32, _ server: ServerAddress, _ files: TLSFiles, at now: Instant)
+        throws(ServerProblem)
+    {
         guard let context = SSL_CTX_new(TLS_client_method()) else {
             throw .handshakeFailed(server, because: "OpenSSL cannot be started")
         }
@@ -101,8 +103,10 @@ struct TLSSession: ~Copyable {
             if result == 1 { return Outcome(isDone: true) }
             let left = ContinuousClock.now.duration(to: deadline)
             switch SSL_get_error(session, result) {
-            case SSL_ERROR_WANT_READ where left > .zero: _ = TCPConnection.wait(descriptor, POLLIN, for: left)
-            case SSL_ERROR_WANT_WRITE where left > .zero: _ = TCPConnection.wait(descriptor, POLLOUT, for: left)
+            case SSL_ERROR_WANT_READ where left > .zero:
+                _ = TCPConnection.wait(descriptor, POLLIN, for: left)
+            case SSL_ERROR_WANT_WRITE where left > .zero:
+                _ = TCPConnection.wait(descriptor, POLLOUT, for: left)
             case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return Outcome(error: .timedOut)
             case SSL_ERROR_SYSCALL, SSL_ERROR_ZERO_RETURN: return Outcome(error: .closed)
             default:
@@ -117,10 +121,13 @@ struct TLSSession: ~Copyable {
         let code = ERR_peek_last_error()
         let reason = hoistway_error_reason(code)
         let message = ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)"
-        func outcome(_ error: Failure) -> Outcome { Outcome(error: error, reason: reason, message: message) }
+        func outcome(_ error: Failure) -> Outcome {
+            Outcome(error: error, reason: reason, message: message)
+        }
         guard hoistway_error_is_of_ssl(code) != 0 else { return outcome(.failed) }
         switch reason {
-        case SSL_R_WRONG_VERSION_NUMBER, SSL_R_HTTP_REQUEST, SSL_R_PACKET_LENGTH_TOO_LONG: return outcome(.noTLS)
+        case SSL_R_WRONG_VERSION_NUMBER, SSL_R_HTTP_REQUEST, SSL_R_PACKET_LENGTH_TOO_LONG:
+            return outcome(.noTLS)
         case SSL_R_UNEXPECTED_EOF_WHILE_READING: return outcome(.closed)
         // OpenSSL adds 1000 to the number of an alert that was received.
         case 1000..<1256: return outcome(.alert)

@@ -34,8 +34,10 @@ public enum AlertEvent {
         }
     }
 
+    // Over 60 lines: one line a member of the event.
     private static func data(
-        _ alert: Alert, _ lift: Lift, _ site: Site, _ calendarOffset: Duration, _ json: inout JSONWriter
+        _ alert: Alert, _ lift: Lift, _ site: Site, _ calendarOffset: Duration,
+        _ json: inout JSONWriter
     ) {
         let onset = alert.onset + calendarOffset
         json.put("alert_id", alert.id)
@@ -99,7 +101,9 @@ public enum AlertEvent {
         json.put("occupancy_source", inside.source.rawValue)
         json.put("floor", alert.number("floor") ?? alert.lastKnown.floor?.value)
         json.array("codes") { array in
-            for case .codes(let codes) in alert.evidence.map(\.value) { for code in codes { array.item(code) } }
+            for case .codes(let codes) in alert.evidence.map(\.value) {
+                for code in codes { array.item(code) }
+            }
         }
         json.put("vendor_code", alert.vendorCode)
         json.object("evidence") { $0.put(alert.evidence) }
@@ -115,7 +119,9 @@ public enum AlertEvent {
             json.object(name) {
                 put(&$0, item.value)
                 // Whole milliseconds: a longer fraction is not meaningful.
-                $0.put("age_s", Double(max(0, (alert.time - item.time).nanoseconds) / 1_000_000) / 1000)
+                $0.put(
+                    "age_s", Double(max(0, (alert.time - item.time).nanoseconds) / 1_000_000) / 1000
+                )
             }
         }
         item("floor", alert.lastKnown.floor) { $0.put("value", $1) }
@@ -126,11 +132,13 @@ public enum AlertEvent {
     /// The occupancy by the sensors, for an alert that no rule has raised.
     private static func occupancy(_ alert: Alert) -> Occupancy {
         let values = alert.evidence.compactMap { evidence -> Bool? in
-            guard evidence.signal.hasSuffix(".occupied"), case .boolean(let value) = evidence.value else { return nil }
+            guard evidence.signal.hasSuffix(".occupied"), case .boolean(let value) = evidence.value
+            else { return nil }
             return value
         }
         return values.contains(true)
-            ? Occupancy(.yes, .sensor) : values.isEmpty ? Occupancy(.unknown, .none) : Occupancy(.no, .sensor)
+            ? Occupancy(.yes, .sensor)
+            : values.isEmpty ? Occupancy(.unknown, .none) : Occupancy(.no, .sensor)
     }
 }
 
@@ -149,7 +157,9 @@ extension JSONWriter {
 
 extension Alert {
     fileprivate func number(_ signal: String) -> Double? {
-        for item in evidence where item.signal == signal { if case .number(let value) = item.value { return value } }
+        for item in evidence where item.signal == signal {
+            if case .number(let value) = item.value { return value }
+        }
         return nil
     }
 }

@@ -6,7 +6,9 @@ import FoundationEssentials
 extension JSONValue {
     /// - Returns: nil for bytes that are not JSON.
     package init?(answer bytes: [UInt8]) {
-        do { self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes)) } catch { return nil }
+        do { self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes)) } catch {
+            return nil
+        }
     }
 
     /// The value in an error message.
@@ -14,7 +16,8 @@ extension JSONValue {
         switch self {
         case .nothing: "null"
         case .flag(let flag): flag ? "true" : "false"
-        case .number(let number): "the number \(Int(exactly: number).map(String.init) ?? String(number))"
+        case .number(let number):
+            "the number \(Int(exactly: number).map(String.init) ?? String(number))"
         case .text(let text): "\"\(printable(text, upTo: 60))\""
         case .list: "a list"
         case .object: "an object"

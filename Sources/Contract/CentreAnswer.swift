@@ -50,10 +50,13 @@ package struct CentreAnswer {
     /// An empty answer, as in the empty body of a 2xx.
     package init() {}
 
-    package init(_ bytes: [UInt8], _ requirements: CommandRequirements = CommandRequirements()) throws(Problem) {
+    package init(_ bytes: [UInt8], _ requirements: CommandRequirements = CommandRequirements())
+        throws(Problem)
+    {
         guard bytes.count < Self.longest else {
             throw Self.unreadable(
-                bytes, nil, "it has \(bytes.count) bytes or more, expected fewer than \(Self.longest)")
+                bytes, nil,
+                "it has \(bytes.count) bytes or more, expected fewer than \(Self.longest)")
         }
         guard let value = JSONValue(answer: bytes) else {
             throw Self.unreadable(bytes, nil, "not JSON: expected \(Self.form)")
@@ -61,7 +64,8 @@ package struct CentreAnswer {
         if let key = repeatedKey(in: bytes) {
             throw Self.unreadable(
                 bytes, value,
-                "the key \"\(printable(key, upTo: 50))\" stands twice in one object, or is written with escapes")
+                "the key \"\(printable(key, upTo: 50))\" stands twice in one object, or is written with escapes"
+            )
         }
         guard case .object(let members) = value else {
             throw Self.unreadable(bytes, value, "found \(value.summary), expected \(Self.form)")
@@ -74,17 +78,23 @@ package struct CentreAnswer {
         }
     }
 
-    private static let form = "an object: {\"id\": …}, {\"ids\": […]}, {\"refused\": […]} or {\"words\": […]}"
+    private static let form =
+        "an object: {\"id\": …}, {\"ids\": […]}, {\"refused\": […]} or {\"words\": […]}"
 
     /// - Parameter value: the decoded bytes, where they are JSON: keys may be written with escapes.
-    private static func unreadable(_ bytes: [UInt8], _ value: JSONValue?, _ description: String) -> Problem {
+    private static func unreadable(_ bytes: [UInt8], _ value: JSONValue?, _ description: String)
+        -> Problem
+    {
         var members: [String: JSONValue] = [:]
         if case .object(let all)? = value { members = all }
         // Bytes that are not JSON count only where they begin like JSON: a web page may contain any
         // key.
-        let isMeantAsJSON = bytes.first { $0 > 32 }.map { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") } ?? false
+        let isMeantAsJSON =
+            bytes.first { $0 > 32 }.map { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }
+            ?? false
         func names(_ key: String) -> Bool {
-            members[key] != nil || isMeantAsJSON && bytes.firstRange(of: Array("\"\(key)\"".utf8)) != nil
+            members[key] != nil
+                || isMeantAsJSON && bytes.firstRange(of: Array("\"\(key)\"".utf8)) != nil
         }
         var problem = Problem(description)
         problem.namesRefusal = names("refused")
@@ -106,7 +116,8 @@ package struct CentreAnswer {
         case .list(let items):
             stored += items.compactMap(\.text)
             if let index = items.firstIndex(where: { $0.text == nil }) {
-                problems.append("\"ids\" [\(index)]: found \(items[index].summary), expected \(expected)")
+                problems.append(
+                    "\"ids\" [\(index)]: found \(items[index].summary), expected \(expected)")
             }
         default: problems.append("\"ids\": found \(several.summary), expected a list of ids")
         }
@@ -123,15 +134,20 @@ package struct CentreAnswer {
         case .list(let items):
             for (index, item) in items.enumerated() {
                 guard case .object(let members) = item, let id = members["id"]?.text else {
-                    unreadable("\"refused\" [\(index)]: it names no event by its \"id\", expected \(expected)")
+                    unreadable(
+                        "\"refused\" [\(index)]: it names no event by its \"id\", expected \(expected)"
+                    )
                     continue
                 }
                 let reason = members["reason"] ?? .nothing
                 guard reason == .nothing || reason.text != nil else {
-                    unreadable("\"refused\" [\(index)] \"reason\": found \(reason.summary), expected a text")
+                    unreadable(
+                        "\"refused\" [\(index)] \"reason\": found \(reason.summary), expected a text"
+                    )
                     continue
                 }
-                refused.append(Refusal(id: id, reason: reason.text.map { printable($0, upTo: 200) }))
+                refused.append(
+                    Refusal(id: id, reason: reason.text.map { printable($0, upTo: 200) }))
             }
         default: unreadable("\"refused\": found \(value.summary), expected \(expected)")
         }
@@ -145,7 +161,9 @@ package struct CentreAnswer {
         case .list(let items):
             for item in items {
                 guard commands.count < Self.maxCommands else {
-                    refuse(.nothing, "more than \(Self.maxCommands) commands at once; send the rest again")
+                    refuse(
+                        .nothing,
+                        "more than \(Self.maxCommands) commands at once; send the rest again")
                     break
                 }
                 take(command: item, requirements)
@@ -159,7 +177,9 @@ package struct CentreAnswer {
         do throws(Problem) {
             if case .object(let members) = item, let jws = members["jws"], jws != .nothing {
                 guard let text = jws.text else {
-                    throw Problem("\"jws\": found \(jws.summary), expected HEADER.PAYLOAD.SIGNATURE, as a text")
+                    throw Problem(
+                        "\"jws\": found \(jws.summary), expected HEADER.PAYLOAD.SIGNATURE, as a text"
+                    )
                 }
                 // Unverified: only the answer to a refused command uses it, to repeat the ids. Where it
                 // cannot be read, the next line throws the reason.
@@ -170,7 +190,8 @@ package struct CentreAnswer {
             } else {
                 if requirements.key != nil {
                     throw Problem(
-                        "not signed, and this gateway takes signed commands only (command_key); expected {\"jws\": …}")
+                        "not signed, and this gateway takes signed commands only (command_key); expected {\"jws\": …}"
+                    )
                 }
                 commands.append(try CentreCommand(item))
             }
@@ -192,9 +213,13 @@ package struct CentreAnswer {
         if let key = repeatedKey(in: payload) {
             throw Problem("\"jws\": the key \"\(printable(key, upTo: 50))\" stands twice")
         }
-        guard let value = JSONValue(answer: payload) else { throw Problem("\"jws\": the signed payload is not JSON") }
+        guard let value = JSONValue(answer: payload) else {
+            throw Problem("\"jws\": the signed payload is not JSON")
+        }
         let command: CentreCommand
-        do throws(Problem) { command = try CentreCommand(value) } catch { throw Problem("\"jws\": \(error)") }
+        do throws(Problem) { command = try CentreCommand(value) } catch {
+            throw Problem("\"jws\": \(error)")
+        }
         if let mistake = requirements.mistake(in: command) { throw Problem(mistake) }
         return command
     }
@@ -204,7 +229,8 @@ package struct CentreAnswer {
         var members: [String: JSONValue] = [:]
         if case .object(let all) = command { members = all }
         func id(_ key: String) -> String? { members[key]?.text.map { printable($0, upTo: 100) } }
-        refusedCommands.append(RefusedCommand(commandID: id("word_id"), alertID: id("alert_id"), problem))
+        refusedCommands.append(
+            RefusedCommand(commandID: id("word_id"), alertID: id("alert_id"), problem))
     }
 
     // MARK: The two topics of MQTT
@@ -215,7 +241,9 @@ package struct CentreAnswer {
         let problem = "commands are not taken on \(topic); publish them on \(other)"
         refusedCommands =
             commands.map { RefusedCommand(commandID: $0.commandID, alertID: $0.alertID, problem) }
-            + refusedCommands.map { RefusedCommand(commandID: $0.commandID, alertID: $0.alertID, problem) }
+            + refusedCommands.map {
+                RefusedCommand(commandID: $0.commandID, alertID: $0.alertID, problem)
+            }
         commands.removeAll()
     }
     package mutating func rejectReceipts(on topic: String, but other: String) {

@@ -51,32 +51,42 @@ public struct CentreCommand: Sendable, Equatable {
     init(_ value: JSONValue) throws(CentreAnswer.Problem) {
         guard case .object(let members) = value else {
             throw CentreAnswer.Problem(
-                "found \(value.summary), expected a command: {\"word\": …, \"alert_id\": …, \"by\": …}")
+                "found \(value.summary), expected a command: {\"word\": …, \"alert_id\": …, \"by\": …}"
+            )
         }
         let reader = CommandReader(members)
-        kind = try reader.required("word", "one of \(Self.list(Kind.allCases))") { Kind(rawValue: $0) }
+        kind = try reader.required("word", "one of \(Self.list(Kind.allCases))") {
+            Kind(rawValue: $0)
+        }
         alertID = try reader.requiredLine("alert_id", "the id of an alert", upTo: Limit.alertID)
         by = try reader.requiredLine("by", "the person's name", upTo: Limit.by)
         people = try reader.people(upTo: Limit.people)
         let ways = "voice, camera or on_site"
         knownBy = try reader.optional("known_by", ways) { Statement.KnownBy(rawValue: $0) }
-        condition = try reader.line("condition", "how the people in the car are", upTo: Limit.condition)
+        condition = try reader.line(
+            "condition", "how the people in the car are", upTo: Limit.condition)
         let meaning = kind == .judgedFalse ? "what was found instead" : "a remark"
         reason = try reader.line("reason", meaning, upTo: Limit.reason)
-        commandID = try reader.line("word_id", "your own id for this command", upTo: Limit.commandID)
+        commandID = try reader.line(
+            "word_id", "your own id for this command", upTo: Limit.commandID)
         site = try reader.optional("site", "the id of a site") { $0 }
         time = try reader.optional("time", "when this was signed") { $0 }
         if kind == .verified {
-            if knownBy == nil { throw CommandReader.missing("known_by", "\(ways); 'verified' needs it") }
+            if knownBy == nil {
+                throw CommandReader.missing("known_by", "\(ways); 'verified' needs it")
+            }
             if people == 0 {
                 throw CentreAnswer.Problem(
-                    "\"people\": found 0, expected 1 or more; if no person is in the car, send 'judged_false'")
+                    "\"people\": found 0, expected 1 or more; if no person is in the car, send 'judged_false'"
+                )
             }
         }
         if kind == .judgedFalse, reason == nil { throw CommandReader.missing("reason", meaning) }
     }
 
-    private static func list(_ kinds: [Kind]) -> String { kinds.map(\.rawValue).joined(separator: ", ") }
+    private static func list(_ kinds: [Kind]) -> String {
+        kinds.map(\.rawValue).joined(separator: ", ")
+    }
 }
 
 /// Reads the members of a command; each error names what was expected.
@@ -108,11 +118,15 @@ private struct CommandReader {
     func required<Value>(
         _ key: String, _ expected: String, _ meaning: (String) -> Value?
     ) throws(CentreAnswer.Problem) -> Value {
-        guard let found = try optional(key, expected, meaning) else { throw Self.missing(key, expected) }
+        guard let found = try optional(key, expected, meaning) else {
+            throw Self.missing(key, expected)
+        }
         return found
     }
 
-    func line(_ key: String, _ expected: String, upTo most: Int) throws(CentreAnswer.Problem) -> String? {
+    func line(_ key: String, _ expected: String, upTo most: Int) throws(CentreAnswer.Problem)
+        -> String?
+    {
         let text = try optional(key, "\(expected): one line of at most \(most) characters") { $0 }
         if let text, let mistake = LineOfText.mistake(in: text, expected: expected, upTo: most) {
             throw CentreAnswer.Problem("\"\(key)\": \(mistake)")
@@ -120,14 +134,19 @@ private struct CommandReader {
         return text
     }
 
-    func requiredLine(_ key: String, _ expected: String, upTo most: Int) throws(CentreAnswer.Problem) -> String {
-        guard let text = try line(key, expected, upTo: most) else { throw Self.missing(key, expected) }
+    func requiredLine(_ key: String, _ expected: String, upTo most: Int) throws(CentreAnswer
+        .Problem) -> String
+    {
+        guard let text = try line(key, expected, upTo: most) else {
+            throw Self.missing(key, expected)
+        }
         return text
     }
 
     func people(upTo most: Int) throws(CentreAnswer.Problem) -> Int? {
         guard let value = value("people") else { return nil }
-        guard case .number(let number) = value, let count = Int(exactly: number), 0...most ~= count else {
+        guard case .number(let number) = value, let count = Int(exactly: number), 0...most ~= count
+        else {
             throw CentreAnswer.Problem(
                 "\"people\": found \(value.summary), expected a whole number from 0 to \(most)")
         }

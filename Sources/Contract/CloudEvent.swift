@@ -22,7 +22,8 @@ package enum CloudEvent {
     ///   - recorded: CloudEvents' extension `recordedtime`: when the gateway decided it; nil where
     ///     it is the same as `time`.
     package static func json(
-        _ name: String, id: String, site: AlertEvent.Site, subject: String, time: Instant, recorded: Instant? = nil,
+        _ name: String, id: String, site: AlertEvent.Site, subject: String, time: Instant,
+        recorded: Instant? = nil,
         data: (inout JSONWriter) -> Void
     ) -> [UInt8] {
         var json = JSONWriter()

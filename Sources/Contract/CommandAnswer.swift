@@ -9,7 +9,8 @@ package enum CommandAnswer {
     ///   - understood: the command as the gateway has read it; a sentence.
     ///   - problem: why it was not applied; nil where it was.
     package static func json(
-        of centre: String, commandID: String?, alertID: String?, understood: String, problem: String?, id: String,
+        of centre: String, commandID: String?, alertID: String?, understood: String,
+        problem: String?, id: String,
         site: AlertEvent.Site, at time: Instant
     ) -> [UInt8] {
         CloudEvent.json("word", id: id, site: site, subject: site.id, time: time) {
@@ -24,7 +25,8 @@ package enum CommandAnswer {
 
     /// The answer to a command that could not be read.
     package static func json(
-        _ command: RefusedCommand, of centre: String, id: String, site: AlertEvent.Site, at time: Instant
+        _ command: RefusedCommand, of centre: String, id: String, site: AlertEvent.Site,
+        at time: Instant
     ) -> [UInt8] {
         CloudEvent.json("word", id: id, site: site, subject: site.id, time: time) {
             $0.put("centre", centre)

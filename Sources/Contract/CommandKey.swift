@@ -35,7 +35,8 @@ public struct CommandKey: Sendable, Equatable {
             // An error that is left in this thread's OpenSSL queue would count as one of the
             // thread's next TLS connection.
             ERR_clear_error()
-            throw Problem(description: "holds no public key in PEM form (openssl pkey -in KEY -pubout)")
+            throw Problem(
+                description: "holds no public key in PEM form (openssl pkey -in KEY -pubout)")
         }
         defer { EVP_PKEY_free(key) }
         var bytes = [UInt8](repeating: 0, count: 32)
@@ -57,11 +58,18 @@ public struct CommandKey: Sendable, Equatable {
         }
         guard repeatedKey(in: parts.header) == nil,
             // The command is refused below, whatever the decoder found.
-            let header = try? JSONDecoder().decode(Header.self, from: Data(parts.header)), header.crit == nil
-        else { throw Problem(description: "\"jws\": its header cannot be read, or asks for more than a signature") }
+            let header = try? JSONDecoder().decode(Header.self, from: Data(parts.header)),
+            header.crit == nil
+        else {
+            throw Problem(
+                description: "\"jws\": its header cannot be read, or asks for more than a signature"
+            )
+        }
         guard header.alg == "EdDSA" else {
             throw Problem(
-                description: "\"jws\": signed with \(printable(header.alg, upTo: 20)), expected EdDSA over Ed25519")
+                description:
+                    "\"jws\": signed with \(printable(header.alg, upTo: 20)), expected EdDSA over Ed25519"
+            )
         }
         guard isSignature(parts.signature, of: parts.input) else {
             let expected = Signer.thumbprint(publicKey)
@@ -72,7 +80,9 @@ public struct CommandKey: Sendable, Equatable {
     }
 
     /// The payload without a check of its signature.
-    static func unverifiedPayload(of jws: String) throws(Problem) -> [UInt8] { try parts(jws).payload }
+    static func unverifiedPayload(of jws: String) throws(Problem) -> [UInt8] {
+        try parts(jws).payload
+    }
 
     private struct Parts {
         var header: [UInt8]
@@ -85,25 +95,34 @@ public struct CommandKey: Sendable, Equatable {
         let parts = jws.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let header = bytes(parts[0]), let payload = bytes(parts[1]),
             let signature = bytes(parts[2])
-        else { throw Problem(description: "\"jws\": expected HEADER.PAYLOAD.SIGNATURE, each in base64url") }
+        else {
+            throw Problem(
+                description: "\"jws\": expected HEADER.PAYLOAD.SIGNATURE, each in base64url")
+        }
         return Parts(
-            header: header, payload: payload, signature: signature, input: Array("\(parts[0]).\(parts[1])".utf8))
+            header: header, payload: payload, signature: signature,
+            input: Array("\(parts[0]).\(parts[1])".utf8))
     }
 
     /// Decodes base64url without padding. Another spelling of the same bytes is refused.
     private static func bytes(_ base64url: Substring) -> [UInt8]? {
         var standard = base64url.utf8.map { byte in
-            byte == UInt8(ascii: "-") ? UInt8(ascii: "+") : byte == UInt8(ascii: "_") ? UInt8(ascii: "/") : byte
+            byte == UInt8(ascii: "-")
+                ? UInt8(ascii: "+") : byte == UInt8(ascii: "_") ? UInt8(ascii: "/") : byte
         }
         while standard.count % 4 != 0 { standard.append(UInt8(ascii: "=")) }
-        guard let data = Data(base64Encoded: Data(standard)), Signer.base64url(Array(data)) == base64url else {
+        guard let data = Data(base64Encoded: Data(standard)),
+            Signer.base64url(Array(data)) == base64url
+        else {
             return nil
         }
         return Array(data)
     }
 
     private func isSignature(_ signature: [UInt8], of input: [UInt8]) -> Bool {
-        guard let key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, publicKey, publicKey.count) else {
+        guard
+            let key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, publicKey, publicKey.count)
+        else {
             return false
         }
         defer { EVP_PKEY_free(key) }

@@ -29,17 +29,20 @@ public struct CommandRequirements: Sendable {
             return "\"site\": expected the site that this is for; a signed command needs it"
         }
         if site != self.site {
-            return "\"site\": this is for '\(printable(site, upTo: 50))', and this gateway is '\(self.site)'"
+            return
+                "\"site\": this is for '\(printable(site, upTo: 50))', and this gateway is '\(self.site)'"
         }
         guard let time = command.time.flatMap({ Instant(rfc3339: $0) }) else {
             return "\"time\": expected when this was signed, such as 2026-03-01T18:00:00+08:00"
         }
         guard let now else { return nil }
         if now - time > Self.longestAge {
-            return "\"time\": signed at \(time.rfc3339), more than 1 h ago; sign it anew if it still holds"
+            return
+                "\"time\": signed at \(time.rfc3339), more than 1 h ago; sign it anew if it still holds"
         }
         if time - now > Self.longestLead {
-            return "\"time\": signed at \(time.rfc3339), and here it is \(now.rfc3339); set the centre's clock"
+            return
+                "\"time\": signed at \(time.rfc3339), and here it is \(now.rfc3339); set the centre's clock"
         }
         return nil
     }

@@ -37,7 +37,8 @@ package struct Envelope {
     package var signature: String?
 
     package init(
-        sendTime: Instant, attempt: Int, sequence: Int64, isHistorical: Bool, clocks: Clocks?, signature: String?
+        sendTime: Instant, attempt: Int, sequence: Int64, isHistorical: Bool, clocks: Clocks?,
+        signature: String?
     ) {
         self.sendTime = sendTime
         self.attempt = attempt
@@ -60,7 +61,9 @@ package struct Envelope {
                 $0.put("bootid", clocks.bootID)
                 $0.put("monotonic", JSONWriter.decimalSeconds(clocks.monotonic))
                 if !clocks.quality.isEmpty { $0.put("clockquality", clocks.quality) }
-                if clocks.correction != 0 { $0.put("timecorrection", JSONWriter.decimalSeconds(clocks.correction)) }
+                if clocks.correction != 0 {
+                    $0.put("timecorrection", JSONWriter.decimalSeconds(clocks.correction))
+                }
             }
             $0.put("jws", signature)
         }

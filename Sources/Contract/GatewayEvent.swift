@@ -34,7 +34,9 @@ package enum GatewayEvent {
         var unreadablePlaces: Int
         var refusedRecords: Int
 
-        package init(batches: Int, alerts: Int, undelivered: Int, unreadablePlaces: Int, refusedRecords: Int) {
+        package init(
+            batches: Int, alerts: Int, undelivered: Int, unreadablePlaces: Int, refusedRecords: Int
+        ) {
             self.batches = batches
             self.alerts = alerts
             self.undelivered = undelivered
@@ -51,7 +53,10 @@ package enum GatewayEvent {
         var floors: Int
         var readings: Int
 
-        package init(lift: String, runs: Int, doorCycles: Int, runningMilliseconds: Int, floors: Int, readings: Int) {
+        package init(
+            lift: String, runs: Int, doorCycles: Int, runningMilliseconds: Int, floors: Int,
+            readings: Int
+        ) {
             self.lift = lift
             self.runs = runs
             self.doorCycles = doorCycles
@@ -76,7 +81,9 @@ package enum GatewayEvent {
     /// The event's stable JSON.
     /// - Parameter time: calendar time.
     package func json(id: String, site: AlertEvent.Site, time: Instant) -> [UInt8] {
-        CloudEvent.json(type, id: id, site: site, subject: site.id, time: time) { put(in: &$0, time) }
+        CloudEvent.json(type, id: id, site: site, subject: site.id, time: time) {
+            put(in: &$0, time)
+        }
     }
 
     private func put(in data: inout JSONWriter, _ time: Instant) {
@@ -111,7 +118,8 @@ package enum GatewayEvent {
             data.put("reason", reason)
             signer.putKey(in: &data)
         case .statistics(let lifts):
-            data.array("lifts") { array in for lift in lifts { array.object { lift.put(in: &$0) } } }
+            data.array("lifts") { array in for lift in lifts { array.object { lift.put(in: &$0) } }
+            }
         case .selfTest(let report, let calendarOffset):
             data.putMembers(of: SelfTestReport.Row(report, calendarOffset: calendarOffset))
         }

@@ -47,7 +47,9 @@ package struct HeartbeatEvent {
     ///   - number: distinguishes this heartbeat from the others of the site.
     ///   - time: calendar time.
     package func json(number: Int64, site: AlertEvent.Site, time: Instant) -> [UInt8] {
-        CloudEvent.json("heartbeat", id: "\(site.id)/\(number)", site: site, subject: site.id, time: time) { json in
+        CloudEvent.json(
+            "heartbeat", id: "\(site.id)/\(number)", site: site, subject: site.id, time: time
+        ) { json in
             json.put("version", version)
             json.put("rules_version", rulesVersion)
             json.put("up_s", upTime)
@@ -65,7 +67,9 @@ package struct HeartbeatEvent {
             if let chain {
                 json.object("chain") {
                     $0.put("alerts", chain.alerts)
-                    $0.put("sha256", chain.hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+                    $0.put(
+                        "sha256",
+                        chain.hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
                 }
             }
             json.put("oldest_unsent_s", oldestUnsentAge?.inSeconds)
@@ -86,7 +90,9 @@ package struct HeartbeatEvent {
                     }
                 }
             }
-            json.array("routes") { array in for route in routes { array.object { route.put(in: &$0) } } }
+            json.array("routes") { array in
+                for route in routes { array.object { route.put(in: &$0) } }
+            }
         }
     }
 }

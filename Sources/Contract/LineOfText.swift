@@ -6,7 +6,8 @@ public enum LineOfText {
     /// - Parameters:
     ///   - content: the expected content, as "the person's name".
     ///   - most: Unicode code points, as `maxLength` of JSON Schema counts.
-    public static func mistake(in text: String, expected content: String, upTo most: Int) -> String? {
+    public static func mistake(in text: String, expected content: String, upTo most: Int) -> String?
+    {
         func mistake(_ found: String) -> String {
             "found \(found), expected \(content): one line of at most \(most) characters"
         }
@@ -17,7 +18,9 @@ public enum LineOfText {
             let code = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
             return mistake("the control or invisible character U+\(code) at position \(index + 1)")
         }
-        if !scalars.contains(where: \.isVisible) { return mistake("a text in which nothing can be seen") }
+        if !scalars.contains(where: \.isVisible) {
+            return mistake("a text in which nothing can be seen")
+        }
         if scalars.count > most { return mistake("\(scalars.count) characters") }
         return nil
     }

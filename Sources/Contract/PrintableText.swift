@@ -16,7 +16,9 @@ package func printable(_ text: String, upTo most: Int = .max) -> String {
 
 /// JSON for a terminal: the same characters become JSON escapes. A program reads the same values.
 package func printable(json: String) -> String {
-    guard json.unicodeScalars.contains(where: { $0.value > 126 && $0.isTerminalControl }) else { return json }
+    guard json.unicodeScalars.contains(where: { $0.value > 126 && $0.isTerminalControl }) else {
+        return json
+    }
     var safe = ""
     for scalar in json.unicodeScalars {
         // All of them are in the basic plane. Below 127, a control character is layout: JSON allows

@@ -116,7 +116,8 @@ public final class Signer: Sendable {
         var key: OpaquePointer?
         let context = EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, nil)
         defer { EVP_PKEY_CTX_free(context) }
-        guard EVP_PKEY_keygen_init(context) == 1, EVP_PKEY_keygen(context, &key) == 1, let key else {
+        guard EVP_PKEY_keygen_init(context) == 1, EVP_PKEY_keygen(context, &key) == 1, let key
+        else {
             throw Problem(description: "libcrypto cannot make an Ed25519 key")
         }
         // Written under another name and renamed: a power cut leaves no half key.

@@ -16,7 +16,8 @@ public struct SiteState: Sendable, Equatable {
         /// The person who has accepted it.
         public var acceptedBy: String?
         public init(
-            alertID: String, revision: Int, lift: String, kind: String, state: String, severity: String, onset: Instant,
+            alertID: String, revision: Int, lift: String, kind: String, state: String,
+            severity: String, onset: Instant,
             lane: Lane, acceptedBy: String? = nil
         ) {
             self.acceptedBy = acceptedBy
@@ -48,7 +49,9 @@ public struct SiteState: Sendable, Equatable {
     }
 
     package func json(site: AlertEvent.Site, at time: Instant) -> [UInt8] {
-        CloudEvent.json("site", id: "\(site.id)/\(time.nanoseconds)", site: site, subject: site.id, time: time) {
+        CloudEvent.json(
+            "site", id: "\(site.id)/\(time.nanoseconds)", site: site, subject: site.id, time: time
+        ) {
             $0.put("site", site.id)
             $0.put("hears_lifts", observesLifts)
             $0.array("open_alerts") { array in

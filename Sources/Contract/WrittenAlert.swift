@@ -32,7 +32,9 @@ package struct WrittenAlert {
     /// nil where the gateway has not written the event in this form.
     package init?(_ event: [UInt8]) {
         // The form is known from here; what the decoder says would not help.
-        guard let event = try? JSONDecoder().decode(Event.self, from: Data(event)) else { return nil }
+        guard let event = try? JSONDecoder().decode(Event.self, from: Data(event)) else {
+            return nil
+        }
         time = Instant(rfc3339: event.time)
         onset = Instant(rfc3339: event.data.onset)
         severity = Severity(rawValue: event.data.severity)

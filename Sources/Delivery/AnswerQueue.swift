@@ -38,7 +38,8 @@ struct AnswerQueue {
                 answer.rejectCommands(on: receipts, but: commands)
             }
             context.noteMistakes(in: answer, of: settings.centre)
-            guard !answer.isEmpty || !answer.problems.isEmpty || !answer.refusedCommands.isEmpty else {
+            guard !answer.isEmpty || !answer.problems.isEmpty || !answer.refusedCommands.isEmpty
+            else {
                 throw CentreAnswer.Problem(
                     "nothing in it is known: expected \(isCommandTopic ? "\"words\"" : "\"id\", \"ids\" or \"refused\"")"
                 )
@@ -46,7 +47,9 @@ struct AnswerQueue {
             answers.add(answer)
         } catch {
             // A lost receipt needs no answer to the centre: the event is sent again.
-            guard isCommandTopic else { return context.reject(error.description, of: settings.centre) }
+            guard isCommandTopic else {
+                return context.reject(error.description, of: settings.centre)
+            }
             context.refuse(RefusedCommand(error.description), of: settings.centre)
         }
     }

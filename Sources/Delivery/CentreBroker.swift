@@ -54,13 +54,18 @@ struct CentreBroker: Equatable {
                 "The centre's broker offers only QoS 0: an event that it loses is sent again after 10 s, until the centre's receipt."
             )
         }
-        if let problem = takeovers.problem(at: now, of: "the centre's broker") { problems.append(problem) }
+        if let problem = takeovers.problem(at: now, of: "the centre's broker") {
+            problems.append(problem)
+        }
         return problems
     }
 
     /// Updates the problems in the status of a route, and logs those that are new.
     /// - Parameter isReady: whether the connection is established.
-    func report(to context: RouteContext, of centre: String, topics: CentreTopics, isReady: Bool, at now: Int64) {
+    func report(
+        to context: RouteContext, of centre: String, topics: CentreTopics, isReady: Bool,
+        at now: Int64
+    ) {
         let problems = problems(at: now)
         let delivers = delivers(receipts: topics.receipts) { topics.isEssential($0) }
         context.update { status in

@@ -104,10 +104,12 @@ public struct CentreForm: Sendable {
             let state = states[scanner.unescaped(tokens[1])]
         else { return nil }
         let isSuppressedFromStart =
-            scanner.unescaped(tokens[1]) == AlertState.suppressed.rawValue && scanner.unescaped(tokens[4]) == "1"
+            scanner.unescaped(tokens[1]) == AlertState.suppressed.rawValue
+            && scanner.unescaped(tokens[4]) == "1"
         if isOver || isSuppressedFromStart || tokens[2].kind == .true { return nil }
         let kind = scanner.unescaped(tokens[0])
-        guard let match = kinds.first(where: { kind == $0.kind || kind.hasPrefix($0.kind + ".") }) else { return nil }
+        guard let match = kinds.first(where: { kind == $0.kind || kind.hasPrefix($0.kind + ".") })
+        else { return nil }
         let branch = tokens[3].kind == .string ? scanner.unescaped(tokens[3]) : ""
         let code = match.byBranch[branch] ?? match.code
         var next = Self.ownMembers.count
@@ -129,7 +131,8 @@ public struct CentreForm: Sendable {
                 case .choice(_, let beginning, let yes, let no):
                     let token = tokens[next]
                     next += 1
-                    let isSo = token.kind == .string && scanner.unescaped(token).hasPrefix(beginning)
+                    let isSo =
+                        token.kind == .string && scanner.unescaped(token).hasPrefix(beginning)
                     json.put(key, isSo ? yes : no)
                 }
             }

@@ -60,7 +60,9 @@ public final class DeliveryState: Sendable {
 
         /// The events to send from memory now.
         func unjournalled(at now: Int64) -> [OutboundEvent] {
-            guard let committing, now - committing.since >= DeliveryState.longestCommit else { return events }
+            guard let committing, now - committing.since >= DeliveryState.longestCommit else {
+                return events
+            }
             return committing.events
         }
     }
@@ -110,7 +112,9 @@ public final class DeliveryState: Sendable {
         refusedCommands.add(command, of: centre, now: MonotonicClock.nanoseconds)
     }
     /// The commands to answer; each is returned once.
-    public func takeRefusedCommands() -> [(centre: String, command: RefusedCommand)] { refusedCommands.take() }
+    public func takeRefusedCommands() -> [(centre: String, command: RefusedCommand)] {
+        refusedCommands.take()
+    }
 
     // MARK: While the disk fails
 
@@ -128,7 +132,9 @@ public final class DeliveryState: Sendable {
     ) -> [OutboundEvent] {
         memory.withLock { memory in
             let stored = memory.stored[centre] ?? []
-            return memory.unjournalled(at: now).filter { !stored.contains($0.id) && lanes.contains($0.lane) }.sorted {
+            return memory.unjournalled(at: now).filter {
+                !stored.contains($0.id) && lanes.contains($0.lane)
+            }.sorted {
                 $0.lane.rawValue < $1.lane.rawValue
             }
         }
@@ -136,7 +142,9 @@ public final class DeliveryState: Sendable {
     /// Lets the routes send these events from memory, as the disk does not take them now.
     public func sendFromMemory(_ events: [OutboundEvent]) { memory.withLock { $0.events = events } }
     /// A commit of these events starts. `clearMemory` or `commitFailed` follows.
-    public func commitStarted(with events: [OutboundEvent], at now: Int64 = MonotonicClock.nanoseconds) {
+    public func commitStarted(
+        with events: [OutboundEvent], at now: Int64 = MonotonicClock.nanoseconds
+    ) {
         memory.withLock { $0.committing = (events, now) }
     }
     public func commitFailed() { memory.withLock { $0.committing = nil } }
@@ -159,5 +167,7 @@ public final class DeliveryState: Sendable {
     // MARK: Status of the routes
 
     public var routeStatuses: [RouteStatus] { routes.withLock { $0 } }
-    func update(_ route: Int, _ change: (inout RouteStatus) -> Void) { routes.withLock { change(&$0[route]) } }
+    func update(_ route: Int, _ change: (inout RouteStatus) -> Void) {
+        routes.withLock { change(&$0[route]) }
+    }
 }

@@ -18,13 +18,16 @@ struct EventCopies {
     /// The event as it is sent now.
     /// - Parameter time: the send time, on the calendar.
     /// - Throws: `JournalError` where the journal cannot be read.
-    func json(_ transmission: Dispatch.Transmission, at time: Instant) throws(JournalError) -> [UInt8] {
+    func json(_ transmission: Dispatch.Transmission, at time: Instant) throws(JournalError)
+        -> [UInt8]
+    {
         let row = transmission.row
         let isAlert = row.type == "alert"
         let isHistorical = row.id > 0 && isAlert ? try journal.isOver(row.eventID) : false
         let run = row.run > 0 ? try journal.run(row.run) : nil
         let envelope = Envelope(
-            sendTime: time, attempt: transmission.attempt, sequence: row.sequence, isHistorical: isHistorical,
+            sendTime: time, attempt: transmission.attempt, sequence: row.sequence,
+            isHistorical: isHistorical,
             clocks: run.map { run in
                 Envelope.Clocks(
                     bootID: run.boot, monotonic: row.stamp.monotonic, quality: row.stamp.quality,
@@ -43,6 +46,8 @@ struct EventCopies {
         for transmission in transmissions { events.append(try json(transmission, at: time())) }
         if events.count == 1 { return (events[0], CloudEvent.contentType) }
         let list = Array(events.joined(separator: [UInt8(ascii: ",")]))
-        return ([UInt8(ascii: "[")] + list + [UInt8(ascii: "]")], "application/cloudevents-batch+json")
+        return (
+            [UInt8(ascii: "[")] + list + [UInt8(ascii: "]")], "application/cloudevents-batch+json"
+        )
     }
 }

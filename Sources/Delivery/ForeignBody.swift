@@ -9,7 +9,8 @@ import HTTP
 /// counts as an empty body.
 enum ForeignBody {
     private static let yes: Set = [
-        "ok", "okay", "success", "succeeded", "successful", "done", "accepted", "received", "stored", "created",
+        "ok", "okay", "success", "succeeded", "successful", "done", "accepted", "received",
+        "stored", "created",
         "queued",
         "true", "yes",
     ]
@@ -22,7 +23,8 @@ enum ForeignBody {
     }
 
     static func saysYes(_ body: [UInt8]) -> Bool {
-        yes.contains(beginning(of: body).lowercased().filter { !$0.isWhitespace && !".!\"".contains($0) })
+        yes.contains(
+            beginning(of: body).lowercased().filter { !$0.isWhitespace && !".!\"".contains($0) })
     }
 
     private static func beginning(of body: [UInt8]) -> String {

@@ -84,13 +84,15 @@ public struct HTTPAuthorization {
         secret = currentSecret?() ?? secret
         var body = "grant_type=client_credentials"
         if let scope { body += "&scope=\(Self.formEncoded(scope))" }
-        let credentials = Data("\(Self.formEncoded(id)):\(Self.formEncoded(secret))".utf8).base64EncodedString()
+        let credentials = Data("\(Self.formEncoded(id)):\(Self.formEncoded(secret))".utf8)
+            .base64EncodedString()
         do throws(HTTPClient.Failure) {
             request = try client.start(
                 HTTPClient.Request(
                     url: url,
                     headers: [
-                        ("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"),
+                        ("Content-Type", "application/x-www-form-urlencoded"),
+                        ("Accept", "application/json"),
                         ("Authorization", "Basic \(credentials)"),
                     ], body: Array(body.utf8)))
         } catch { nextAttempt = now + backoff.pause(at: now, using: &random).nanoseconds }
@@ -99,7 +101,8 @@ public struct HTTPAuthorization {
     /// Handles the response to a request for a token.
     /// - Returns: false where the ticket is of another request.
     mutating func handle(
-        _ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: HTTPClient.Ticket, at now: Int64,
+        _ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: HTTPClient.Ticket,
+        at now: Int64,
         of centre: String, _ log: Logger
     ) -> Bool {
         guard ticket == request else { return false }
@@ -111,10 +114,14 @@ public struct HTTPAuthorization {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             // What else the body holds is not said: it may contain a token.
-            if response.status == 200, let token = try? decoder.decode(Token.self, from: Data(response.body)) {
+            if response.status == 200,
+                let token = try? decoder.decode(Token.self, from: Data(response.body))
+            {
                 let lifetime = Duration.seconds(min(max(token.expiresIn ?? 3600, 10), 86_400))
                 // A token that expires within a minute is used for half of its lifetime.
-                self.token = (token.accessToken, now + max(lifetime - .seconds(30), lifetime / 2).nanoseconds)
+                self.token = (
+                    token.accessToken, now + max(lifetime - .seconds(30), lifetime / 2).nanoseconds
+                )
                 backoff = Backoff()
                 problem = nil
                 troubles.reset()
@@ -131,7 +138,9 @@ public struct HTTPAuthorization {
         nextAttempt = now + pause.nanoseconds
         let text = "no token from \(tokenHost): \(reason)"
         problem = text
-        if let line = troubles.line(text + ".", nextIn: pause, at: now) { log.warning("\(centre): \(line)") }
+        if let line = troubles.line(text + ".", nextIn: pause, at: now) {
+            log.warning("\(centre): \(line)")
+        }
         return true
     }
 
@@ -140,7 +149,9 @@ public struct HTTPAuthorization {
         var encoded = ""
         for byte in text.utf8 {
             let character = Character(UnicodeScalar(byte))
-            if character.isASCII, character.isLetter || character.isNumber || "-._*".contains(character) {
+            if character.isASCII,
+                character.isLetter || character.isNumber || "-._*".contains(character)
+            {
                 encoded.append(character)
             } else {
                 let digits = String(byte, radix: 16, uppercase: true)

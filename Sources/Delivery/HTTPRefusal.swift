@@ -23,15 +23,18 @@ struct HTTPRefusal {
         if 200..<300 ~= response.status {
             return "\(Self.summary(response)) is no receipt by the success: of form '\(form ?? "")'"
         }
-        let head = response.status == 401 || response.status == 403 ? "" : "HTTP \(response.status): "
+        let head =
+            response.status == 401 || response.status == 403 ? "" : "HTTP \(response.status): "
         return head + meaning(response) + Self.quotation(response.body)
     }
 
     private func meaning(_ response: HTTPClient.Response) -> String {
         switch response.status {
         case 300..<400:
-            let target = response.headers["location"].map { "it points to \(shown($0)), and " } ?? ""
-            return "\(target)the gateway follows no redirection. Put the centre's real address into url"
+            let target =
+                response.headers["location"].map { "it points to \(shown($0)), and " } ?? ""
+            return
+                "\(target)the gateway follows no redirection. Put the centre's real address into url"
         case 401: return "the centre does not recognise the gateway (HTTP 401)\(credentials)"
         case 403: return "the centre denies access (HTTP 403)\(credentials)"
         case 404, 410: return "the server has nothing at this path. Check the path of the url"
@@ -39,15 +42,19 @@ struct HTTPRefusal {
         case 407:
             return
                 "a proxy asks for authentication, and the gateway uses no proxy. Give the gateway a direct connection to the centre"
-        case 413: return "the request is longer than the centre takes. Set a smaller batch, or have its limit raised"
+        case 413:
+            return
+                "the request is longer than the centre takes. Set a smaller batch, or have its limit raised"
         case 429: return "the centre has no room for more requests now"
         case 400..<500:
             return
                 "the centre does not take the request. It must take events as docs/contract defines them; its own log shows the reason"
         case 502, 504:
-            return "a proxy answers, and the centre behind it does not. The centre's operator must check the centre"
+            return
+                "a proxy answers, and the centre behind it does not. The centre's operator must check the centre"
         case 503: return "the centre is not ready, or has no room"
-        case 500..<600: return "an error inside the centre. The centre's operator must check its log"
+        case 500..<600:
+            return "an error inside the centre. The centre's operator must check its log"
         default: return "expected a 2xx"
         }
     }
@@ -78,7 +85,10 @@ struct HTTPRefusal {
 
     /// The beginning of the centre's text; empty for a web page.
     private static func quotation(_ body: [UInt8]) -> String {
-        guard let first = body.first(where: { $0 > 32 }), first != UInt8(ascii: "<") else { return "" }
-        return ". It says: \"\(printable(String(decoding: body.prefix(400), as: UTF8.self), upTo: 200))\""
+        guard let first = body.first(where: { $0 > 32 }), first != UInt8(ascii: "<") else {
+            return ""
+        }
+        return
+            ". It says: \"\(printable(String(decoding: body.prefix(400), as: UTF8.self), upTo: 200))\""
     }
 }

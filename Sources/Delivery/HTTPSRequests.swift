@@ -21,7 +21,8 @@ struct HTTPSRequests {
     init(_ options: HTTPSRoute.Options, by client: HTTPClient) {
         self.options = options
         self.client = client
-        authorization = HTTPAuthorization(options.authorization, currentSecret: options.currentSecret)
+        authorization = HTTPAuthorization(
+            options.authorization, currentSecret: options.currentSecret)
     }
 
     // MARK: The slots
@@ -43,7 +44,8 @@ struct HTTPSRequests {
         if let value = authorization.header { headers.append(("Authorization", value)) }
         let ticket = try client.start(
             HTTPClient.Request(
-                url: options.url, headers: headers, body: body, timeout: slot == .urgent ? Self.urgentTimeout : nil))
+                url: options.url, headers: headers, body: body,
+                timeout: slot == .urgent ? Self.urgentTimeout : nil))
         apply(.sent(Request(ticket: ticket, events: events)), to: slot)
     }
 
@@ -53,7 +55,9 @@ struct HTTPSRequests {
         client.wait(alsoFor: descriptor, atMost: time)
     }
 
-    func finished() -> [(ticket: HTTPClient.Ticket, result: Result<HTTPClient.Response, HTTPClient.Failure>)] {
+    func finished() -> [(
+        ticket: HTTPClient.Ticket, result: Result<HTTPClient.Response, HTTPClient.Failure>
+    )] {
         client.finished()
     }
 
@@ -81,7 +85,8 @@ struct HTTPSRequests {
     /// Handles the response to a request for a token.
     /// - Returns: false where the ticket is of another request.
     mutating func handleToken(
-        _ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: HTTPClient.Ticket, at now: Int64,
+        _ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: HTTPClient.Ticket,
+        at now: Int64,
         of centre: String, _ context: RouteContext
     ) -> Bool {
         authorization.handle(result, of: ticket, at: now, of: centre, context.log)
@@ -105,7 +110,8 @@ struct HTTPSRequests {
 
     /// Replaces the client, where it is to be and no request is in flight.
     mutating func renewClient() {
-        guard wantsNewClient, slots.values.allSatisfy({ $0.request == nil }), !authorization.isRequesting,
+        guard wantsNewClient, slots.values.allSatisfy({ $0.request == nil }),
+            !authorization.isRequesting,
             let fresh = HTTPClient(options.client)
         else { return }
         client = fresh

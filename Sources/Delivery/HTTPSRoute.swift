@@ -92,7 +92,8 @@ public final class HTTPSRoute {
         dispatch = Dispatch(settings.dispatch)
         journal = try Journal(forDelivery: settings.journalPath)
         copies = EventCopies(journal, settings.signer)
-        dispatch.startConnection(lastRowID: try journal.lastRowID(), now: MonotonicClock.nanoseconds)
+        dispatch.startConnection(
+            lastRowID: try journal.lastRowID(), now: MonotonicClock.nanoseconds)
     }
 
     // MARK: The loop
@@ -129,7 +130,8 @@ public final class HTTPSRoute {
         guard let secrets = settings.secretsHash(), secrets != secretsInUse else { return }
         secretsInUse = secrets
         requests.secretsChanged()
-        log.notice("\(settings.centre): a secret or a certificate has changed, and is used from now on")
+        log.notice(
+            "\(settings.centre): a secret or a certificate has changed, and is used from now on")
     }
 
     private func sendEvents(_ slot: Slot, _ now: Int64) throws(JournalError) {
@@ -139,8 +141,10 @@ public final class HTTPSRoute {
             let isSingle = requests[slot].sendsSingles || options.form != nil
             let transmissions = try dispatch.next(
                 from: journal,
-                unjournalled: context.delivery.unjournalled(for: settings.centre, lanes: settings.lanes), now: now,
-                time: context.clock(), lanes: Self.lanes[slot] ?? [], limit: isSingle ? 1 : options.batch)
+                unjournalled: context.delivery.unjournalled(
+                    for: settings.centre, lanes: settings.lanes), now: now,
+                time: context.clock(), lanes: Self.lanes[slot] ?? [],
+                limit: isSingle ? 1 : options.batch)
             guard let first = transmissions.first else { return }
             guard let form = options.form else { return try send(transmissions, slot) }
             try send(first, as: form, slot)
@@ -164,11 +168,14 @@ public final class HTTPSRoute {
         let id = transmission.row.eventID
         let isOver = try journal.isOver(id)
         let body: [UInt8]?
-        do throws(JSONError) { body = try form.json(of: transmission.row.body, isOver: isOver) } catch {
+        do throws(JSONError) {
+            body = try form.json(of: transmission.row.body, isOver: isOver)
+        } catch {
             log.error(
                 "\(settings.centre): event \(id) cannot be put into the form '\(form.name)': its JSON is damaged at byte \(error.offset), expected \(error.expected). It stays in the queue. hoistway journal verify says more"
             )
-            return dispatch.postpone([id], until: MonotonicClock.nanoseconds + Self.formPause.nanoseconds)
+            return dispatch.postpone(
+                [id], until: MonotonicClock.nanoseconds + Self.formPause.nanoseconds)
         }
         guard let body else {
             return try ReceiptHandler(settings: settings, context: context, journal: journal)
@@ -191,7 +198,9 @@ public final class HTTPSRoute {
         let interval = state.incidents.isEmpty ? Self.stateInterval : Self.incidentStateInterval
         guard schedule.isDue(state, at: now, every: interval) else { return }
         schedule.sent(state, at: now)
-        post(state.json(site: settings.site, at: context.calendar()), as: CloudEvent.contentType, .state)
+        post(
+            state.json(site: settings.site, at: context.calendar()), as: CloudEvent.contentType,
+            .state)
     }
 
     private func post(_ body: [UInt8], as type: String, _ slot: Slot, _ events: [String] = []) {
@@ -203,7 +212,9 @@ public final class HTTPSRoute {
     // MARK: The centre's responses
 
     private func handle(_ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: Int) {
-        if requests.handleToken(result, of: ticket, at: MonotonicClock.nanoseconds, of: settings.centre, context) {
+        if requests.handleToken(
+            result, of: ticket, at: MonotonicClock.nanoseconds, of: settings.centre, context)
+        {
             // Without a token no event is sent, and no other request would report the cause.
             if let problem = requests.authorization.problem { status.lost(because: problem) }
             return
@@ -212,7 +223,8 @@ public final class HTTPSRoute {
         do throws(JournalError) { try handle(result, slot, request) } catch {
             // The receipt cannot be written now: the events are sent again, and it comes again.
             context.delivery.note(error)
-            dispatch.postpone(request.events, until: MonotonicClock.nanoseconds + Self.journalPause.nanoseconds)
+            dispatch.postpone(
+                request.events, until: MonotonicClock.nanoseconds + Self.journalPause.nanoseconds)
             report(error.description)
         }
     }
@@ -223,13 +235,17 @@ public final class HTTPSRoute {
         switch result {
         case .failure(let failure):
             // libcurl's error does not name the cause: the diagnosis looks for it.
-            if let probe = ServerProbe(url: options.url, files: options.client.tlsFiles) { status.diagnose(probe) }
+            if let probe = ServerProbe(url: options.url, files: options.client.tlsFiles) {
+                status.diagnose(probe)
+            }
             if failure.concernsTLS { requests.tlsFailed() }
             backOff(slot, request, failure.description)
         case .success(let response):
             status.serverAnswered(response)
             switch response.status {
-            case 200..<300 where !request.events.isEmpty && options.form?.success?.isReceipt(response.body) == false:
+            case 200..<300
+            where !request.events.isEmpty
+                && options.form?.success?.isReceipt(response.body) == false:
                 try sendOneByOne(slot, request, response)
             case 200..<300: try handleSuccess(slot, request, response)
             case 401, 403:
@@ -252,18 +268,22 @@ public final class HTTPSRoute {
             requests.apply(.split(request.events.count), to: slot)
             return dispatch.postpone(request.events, until: now)
         }
-        guard let only = request.events.first else { return backOff(slot, request, sentence, response) }
+        guard let only = request.events.first else {
+            return backOff(slot, request, sentence, response)
+        }
         let wait = only == cause.lastFailed ? Self.longestUrgentPause : Self.firstPause
         cause.apply(.failedAlone(only))
         // A centre that takes no event at all does not refuse a certain one.
         let isAlone = cause == .event(only)
         if isAlone, slot == .bulk, [400, 413, 422].contains(response.status) {
             let refusal = CentreAnswer.Refusal(id: only, reason: HTTPRefusal.summary(response))
-            return try handleSuccess(slot, request, HTTPClient.Response(status: 200), refusing: refusal)
+            return try handleSuccess(
+                slot, request, HTTPClient.Response(status: 200), refusing: refusal)
         }
         if isAlone {
             log.error(
-                "\(settings.centre): event \(only): \(sentence). It is sent again alone, and others go before it.")
+                "\(settings.centre): event \(only): \(sentence). It is sent again alone, and others go before it."
+            )
         } else {
             backOff(slot, request, sentence, response)
         }
@@ -279,24 +299,30 @@ public final class HTTPSRoute {
         // No remark where a form defines success, nor on the site's state, which a centre may
         // refuse.
         let body = SuccessBody(
-            response, settings, mayNameError: refusal == nil && hasEvents && options.form?.success == nil,
+            response, settings,
+            mayNameError: refusal == nil && hasEvents && options.form?.success == nil,
             url: options.url)
         if let command = body.refusedCommand { context.refuse(command, of: settings.centre) }
         if let mistake = body.mistake { context.reject(mistake, of: settings.centre) }
         context.noteMistakes(in: body.answer, of: settings.centre)
-        if let problem = body.unreadableRefusal { return rejectReceipts(slot, request, response, problem) }
+        if let problem = body.unreadableRefusal {
+            return rejectReceipts(slot, request, response, problem)
+        }
         if refusal == nil { status.note(body.remark, hasEvents: hasEvents) }
         let idle = Set(Self.lanes.filter { !dispatch.hasInFlight(of: $0.value) }.keys)
         if status.succeeded(slot, hasEvents: hasEvents, idle: idle), requests.hasNoEventsInFlight {
             dispatch.startConnection(
-                lastRowID: context.lastRowID(of: journal, for: settings.centre), now: MonotonicClock.nanoseconds)
+                lastRowID: context.lastRowID(of: journal, for: settings.centre),
+                now: MonotonicClock.nanoseconds)
         }
         if refusal == nil, hasEvents {
             if cause.isCentre { dispatch.endIsolation(now: MonotonicClock.nanoseconds) }
             cause.apply(.succeeded)
         }
         for command in body.answer.commands where !context.storeCommand(command) {
-            log.error("\(settings.centre): a command could not be written to disk; the centre must send it again")
+            log.error(
+                "\(settings.centre): a command could not be written to disk; the centre must send it again"
+            )
         }
         let refused = body.answer.refused + (refusal.map { [$0] } ?? [])
         let refusedIDs = Set(refused.map(\.id))
@@ -330,7 +356,8 @@ public final class HTTPSRoute {
         if let wish = response?.headers["retry-after"].flatMap({
             RetryAfter.pause($0, wall: MonotonicClock.wallNanoseconds)
         }) {
-            pause = max(pause, min(wish, slot == .urgent ? Self.longestUrgentPause : Self.longestPause))
+            pause = max(
+                pause, min(wish, slot == .urgent ? Self.longestUrgentPause : Self.longestPause))
         }
         requests.apply(.paused(until: now + pause.nanoseconds), to: slot)
         dispatch.postpone(request.events, until: now + pause.nanoseconds)
@@ -342,7 +369,8 @@ public final class HTTPSRoute {
             if request.events.count == 1 { dispatch.isolate(first, until: now + pause.nanoseconds) }
         }
         status.failed(
-            slot, hasEvents: !request.events.isEmpty, isAnswered: response != nil, reason, nextIn: pause, at: now)
+            slot, hasEvents: !request.events.isEmpty, isAnswered: response != nil, reason,
+            nextIn: pause, at: now)
         if slot == .state, response == nil { schedule.reset() }
     }
 

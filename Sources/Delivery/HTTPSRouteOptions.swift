@@ -13,7 +13,9 @@ extension HTTPSRoute {
         /// nil for the form of the contract.
         public var form: CentreForm?
 
-        public init(url: String, client: HTTPClient.Options, authorization: HTTPAuthorization.Method) {
+        public init(
+            url: String, client: HTTPClient.Options, authorization: HTTPAuthorization.Method
+        ) {
             self.url = url
             self.client = client
             self.authorization = authorization

@@ -31,14 +31,18 @@ struct HTTPSStatus {
     /// Reports a remark on a 2xx, which is a receipt all the same. A response without a remark ends
     /// the former one.
     mutating func note(_ remark: String?, hasEvents: Bool) {
-        if health.note(remark, hasEvents: hasEvents), let remark { context.log.error("\(centre): \(remark)") }
+        if health.note(remark, hasEvents: hasEvents), let remark {
+            context.log.error("\(centre): \(remark)")
+        }
         context.update { $0.problems = health.problems }
     }
 
     /// The centre has taken a request.
     /// - Parameter idle: see `RouteHealth.succeeded`.
     /// - Returns: whether the centre is reached now, and was not before.
-    mutating func succeeded(_ slot: RouteHealth.Slot, hasEvents: Bool, idle: Set<RouteHealth.Slot>) -> Bool {
+    mutating func succeeded(_ slot: RouteHealth.Slot, hasEvents: Bool, idle: Set<RouteHealth.Slot>)
+        -> Bool
+    {
         guard health.succeeded(slot, hasEvents: hasEvents, idle: idle) else { return false }
         trouble.reached()
         let isNew = !isConnected
@@ -53,7 +57,8 @@ struct HTTPSStatus {
     ///   - isAnswered: the server has answered.
     ///   - reason: a sentence without its full stop.
     mutating func failed(
-        _ slot: RouteHealth.Slot, hasEvents: Bool, isAnswered: Bool, _ reason: String, nextIn pause: Duration,
+        _ slot: RouteHealth.Slot, hasEvents: Bool, isAnswered: Bool, _ reason: String,
+        nextIn pause: Duration,
         at now: Int64
     ) {
         trouble.log(reason + ".", nextIn: pause, at: now)

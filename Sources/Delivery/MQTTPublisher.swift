@@ -27,14 +27,16 @@ final class MQTTPublisher {
     ///   - name: the topic's levels after the site's.
     ///   - event: the id of an event that needs a receipt.
     func publish(
-        _ body: [UInt8], on name: String, event: String? = nil, retain: Bool = false, expiry: Duration? = nil,
+        _ body: [UInt8], on name: String, event: String? = nil, retain: Bool = false,
+        expiry: Duration? = nil,
         by client: MQTTClient
     ) throws(MQTTError) {
         let topic = topics.topic(name)
         let mid = try client.publish(
             body, to: topic, retain: retain, expiry: expiry, contentType: CloudEvent.contentType)
         publications.add(
-            Publications.Publication(topic: topic, event: event), as: mid, at: MonotonicClock.nanoseconds)
+            Publications.Publication(topic: topic, event: event), as: mid,
+            at: MonotonicClock.nanoseconds)
     }
 
     /// Publishes a retained message, which needs no receipt. Skips one that is longer than the
@@ -47,7 +49,8 @@ final class MQTTPublisher {
         } catch {
             guard error.isOversize else { throw error }
             context.log.error(
-                "\(settings.centre): the \(name) of \(body.count) bytes is more than its broker takes in a packet")
+                "\(settings.centre): the \(name) of \(body.count) bytes is more than its broker takes in a packet"
+            )
         }
     }
 
@@ -60,7 +63,8 @@ final class MQTTPublisher {
         }
         let state = context.delivery.siteState.filtered(to: settings.lanes)
         guard schedule.isDue(state, at: now, every: Self.stateInterval) else { return }
-        try publishRetained(state.json(site: settings.site, at: context.calendar()), to: "state", by: client)
+        try publishRetained(
+            state.json(site: settings.site, at: context.calendar()), to: "state", by: client)
         schedule.sent(state, at: now)
     }
 
@@ -80,7 +84,9 @@ final class MQTTPublisher {
     }
 
     /// The broker has acknowledged nothing for too long.
-    func isSilent(at now: Int64) -> Bool { publications.isSilent(at: now, for: CentreLink.answerTimeout) }
+    func isSilent(at now: Int64) -> Bool {
+        publications.isSilent(at: now, for: CentreLink.answerTimeout)
+    }
 
     func connectionStarts() { publications.removeAll() }
     func connectionEnds() { schedule.reset() }

@@ -56,7 +56,8 @@ public final class MQTTRoute: MQTTClientDelegate {
     /// Starts the route on its own thread.
     /// - Parameter prefix: the first levels of the centre's topics.
     public static func start(
-        _ settings: RouteSettings, prefix: String, client: MQTTClient.Options, in context: RouteContext
+        _ settings: RouteSettings, prefix: String, client: MQTTClient.Options,
+        in context: RouteContext
     ) -> LoopThread {
         context.start { () throws(JournalError) in
             try MQTTRoute(settings, prefix, client, context).run()
@@ -64,7 +65,8 @@ public final class MQTTRoute: MQTTClientDelegate {
     }
 
     private init(
-        _ settings: RouteSettings, _ prefix: String, _ options: MQTTClient.Options, _ context: RouteContext
+        _ settings: RouteSettings, _ prefix: String, _ options: MQTTClient.Options,
+        _ context: RouteContext
     ) throws(JournalError) {
         self.settings = settings
         topics = CentreTopics(prefix: prefix, site: settings.site.id)
@@ -89,7 +91,8 @@ public final class MQTTRoute: MQTTClientDelegate {
             if link.isDue(at: now) { connect() }
             let socket = client?.socket ?? -1
             let writer = client?.wantsWrite == true ? socket : -1
-            let ready = Poll.wait([socket, context.wakeUp.descriptor], writer: writer, for: .milliseconds(200))
+            let ready = Poll.wait(
+                [socket, context.wakeUp.descriptor], writer: writer, for: .milliseconds(200))
             context.wakeUp.clear()
             do {
                 if ready[0], let client { try readAll(client) }
@@ -103,7 +106,8 @@ public final class MQTTRoute: MQTTClientDelegate {
                     noteBroker()
                 }
                 if link.isLost {
-                    throw RouteLost(reason: link.refusal ?? "the connection to the centre's broker is lost.")
+                    throw RouteLost(
+                        reason: link.refusal ?? "the connection to the centre's broker is lost.")
                 }
                 try detectSilence(MonotonicClock.nanoseconds)
             } catch {
@@ -192,7 +196,8 @@ public final class MQTTRoute: MQTTClientDelegate {
     /// Updates the problems of the connection that a person must know.
     private func noteBroker() {
         broker.report(
-            to: context, of: settings.centre, topics: topics, isReady: link.isReady, at: MonotonicClock.nanoseconds)
+            to: context, of: settings.centre, topics: topics, isReady: link.isReady,
+            at: MonotonicClock.nanoseconds)
     }
 
     private func shutDown() {
@@ -216,13 +221,15 @@ public final class MQTTRoute: MQTTClientDelegate {
         try publisher.publishState(at: now, by: client)
         let unjournalled = delivery.unjournalled(for: settings.centre, lanes: settings.lanes)
         var transmissions = try dispatch.next(
-            from: journal, unjournalled: unjournalled, now: now, time: context.clock(), lanes: [.entrapment])
+            from: journal, unjournalled: unjournalled, now: now, time: context.clock(),
+            lanes: [.entrapment])
         // The library sends in the order of its calls. Less urgent events wait here, where an
         // entrapment can overtake them.
         let room = Self.maxInFlight - publisher.unacknowledged - transmissions.count
         if room > 0 {
             transmissions += try dispatch.next(
-                from: journal, unjournalled: unjournalled, now: now, time: context.clock(), lanes: [.fault, .info],
+                from: journal, unjournalled: unjournalled, now: now, time: context.clock(),
+                lanes: [.fault, .info],
                 limit: room)
         }
         for transmission in transmissions {
@@ -230,7 +237,8 @@ public final class MQTTRoute: MQTTClientDelegate {
             let body = try copies.json(transmission, at: context.calendar())
             do throws(MQTTError) {
                 try publisher.publish(
-                    body, on: topics.name(of: row), event: row.eventID, expiry: Self.copyExpiry, by: client)
+                    body, on: topics.name(of: row), event: row.eventID, expiry: Self.copyExpiry,
+                    by: client)
             } catch {
                 guard error.isOversize else { throw error }
                 try skipOversized(row, body.count)
@@ -242,13 +250,15 @@ public final class MQTTRoute: MQTTClientDelegate {
     /// An event that is longer than the centre's broker takes must not block others. A fault
     /// becomes a dead letter; an entrapment stays pending, and the next route sends it.
     private func skipOversized(_ row: Journal.OutboxRow, _ bytes: Int) throws(JournalError) {
-        let reason = "it has \(bytes) bytes, more than the centre's broker takes in a packet (max_packet_size)"
+        let reason =
+            "it has \(bytes) bytes, more than the centre's broker takes in a packet (max_packet_size)"
         log.error("\(settings.centre): event \(row.eventID) cannot be sent: \(reason)")
         if row.lane == .entrapment || row.id == 0 {
             return dispatch.postpone(
                 [row.eventID], until: MonotonicClock.nanoseconds + Self.oversizePause.nanoseconds)
         }
-        try journal.setAside(row.eventID, refusedBy: settings.centre, because: reason, at: context.calendar())
+        try journal.setAside(
+            row.eventID, refusedBy: settings.centre, because: reason, at: context.calendar())
         dispatch.drop(row.eventID)
         context.update { $0.refused += 1 }
     }
@@ -278,7 +288,8 @@ public final class MQTTRoute: MQTTClientDelegate {
         link.apply(.subscribed(mid))
         guard link.isReady else { return }
         dispatch.startConnection(
-            lastRowID: context.lastRowID(of: journal, for: settings.centre), now: MonotonicClock.nanoseconds)
+            lastRowID: context.lastRowID(of: journal, for: settings.centre),
+            now: MonotonicClock.nanoseconds)
         log.info("\(settings.centre): connected to \(options.url)")
         context.update { $0.isConnected = true }
         noteBroker()
@@ -298,7 +309,9 @@ public final class MQTTRoute: MQTTClientDelegate {
             if reason.isTakeover { broker.takenOver(reason, at: MonotonicClock.nanoseconds) }
             link.apply(.closed("\(options.url) closed the connection: \(reason)."))
         } else {
-            link.apply(.broken(guess: client.map(\.silentEndText).map { $0.hasSuffix("?") ? $0 : $0 + "." }))
+            link.apply(
+                .broken(
+                    guess: client.map(\.silentEndText).map { $0.hasSuffix("?") ? $0 : $0 + "." }))
         }
     }
 
@@ -307,14 +320,17 @@ public final class MQTTRoute: MQTTClientDelegate {
         let before = broker
         broker.published(on: publication.topic, refusal: refusal)
         if let event = publication.event, refusal != nil { passOn(event) }
-        if refusal == nil, publication.event != nil || publication.topic == topics.state { link.apply(.delivered) }
+        if refusal == nil, publication.event != nil || publication.topic == topics.state {
+            link.apply(.delivered)
+        }
         if broker != before { noteBroker() }
     }
 
     /// The broker refuses an event: it is sent again here after a pause, and by the next route at
     /// once.
     private func passOn(_ event: String) {
-        dispatch.postpone([event], until: MonotonicClock.nanoseconds + Self.refusalPause.nanoseconds)
+        dispatch.postpone(
+            [event], until: MonotonicClock.nanoseconds + Self.refusalPause.nanoseconds)
         do throws(JournalError) {
             try journal.passOn(event, for: settings.centre, toRoute: settings.routeIndex + 1)
             delivery.wakeRoutes()
@@ -324,7 +340,9 @@ public final class MQTTRoute: MQTTClientDelegate {
         }
     }
 
-    public func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
+    public func received(
+        topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int
+    ) {
         answers.take(topic: topic, payload: payload, isRetained: isRetained)
     }
 }

@@ -11,7 +11,8 @@ enum NamedError {
     /// Parts of texts that name an error: "failed", "FAILURE", "unauthorised". Another text, as
     /// "stored" or "queued", is no error.
     private static let errorFragments = [
-        "err", "fail", "den", "invalid", "unauthor", "forbid", "refus", "reject", "not found", "exception",
+        "err", "fail", "den", "invalid", "unauthor", "forbid", "refus", "reject", "not found",
+        "exception",
     ]
     private static func isError(_ text: String) -> Bool {
         let text = text.lowercased()
@@ -19,7 +20,8 @@ enum NamedError {
     }
     private static let successKeys = ["success", "ok", "succeeded", "issuccess"]
     private static let codeKeys = [
-        "code", "errcode", "errorcode", "error_code", "err_code", "resultcode", "result_code", "status", "statuscode",
+        "code", "errcode", "errorcode", "error_code", "err_code", "resultcode", "result_code",
+        "status", "statuscode",
     ]
     private static let errorKeys = ["error", "errors", "err", "exception"]
 
@@ -58,7 +60,8 @@ enum NamedError {
         func isGood(_ number: Double) -> Bool { number == 0 || 200..<300 ~= number }
         switch value {
         case .number(let number):
-            return isGood(number) ? nil : "\(Int(exactly: number).map(String.init) ?? String(number))"
+            return isGood(number)
+                ? nil : "\(Int(exactly: number).map(String.init) ?? String(number))"
         case .text(let text):
             if let number = Double(text) { return isGood(number) ? nil : "\"\(text)\"" }
             // A code of letters and digits, as "E01", counts as an error.

@@ -26,7 +26,8 @@ struct ReceiptHandler {
             }
             let reason = refusal.reason ?? "without a reason"
             context.log.error(
-                "\(settings.centre): event \(printable(refusal.id, upTo: 100)) is refused: \(reason)")
+                "\(settings.centre): event \(printable(refusal.id, upTo: 100)) is refused: \(reason)"
+            )
             try journal.setAside(
                 refusal.id, refusedBy: settings.centre, because: reason, at: context.clock())
             dispatch.drop(refusal.id)
@@ -34,9 +35,12 @@ struct ReceiptHandler {
         }
         // A receipt for a copy from memory does not count for the journalled row, which has a
         // sequence number: the event is sent once more with it.
-        let journalled = delivery.recordStored(stored, by: settings.centre).filter { !dispatch.isFromMemory($0) }
+        let journalled = delivery.recordStored(stored, by: settings.centre).filter {
+            !dispatch.isFromMemory($0)
+        }
         for id in Set(stored).subtracting(journalled) { dispatch.drop(id) }
-        let delivered = journalled.isEmpty ? 0 : try journal.receipt(journalled, from: settings.centre)
+        let delivered =
+            journalled.isEmpty ? 0 : try journal.receipt(journalled, from: settings.centre)
         let unmatched = try dispatch.recordReceipts(
             journalled, lastRowID: { () throws(JournalError) in try journal.lastRowID() }, now: now)
         // An event that was sent twice gets two receipts. A receipt for an event that was never
@@ -84,14 +88,17 @@ extension RouteContext {
 
     func reject(_ problem: String, of centre: String) {
         update { $0.unmatchedReceipts += 1 }
-        log.warning("\(centre): an answer that cannot be followed: \(printable(problem, upTo: 300))")
+        log.warning(
+            "\(centre): an answer that cannot be followed: \(printable(problem, upTo: 300))")
     }
 
     func refuse(_ command: RefusedCommand, of centre: String) {
         update { $0.unmatchedReceipts += 1 }
         let id = command.commandID.map { " with the word_id '\(printable($0, upTo: 100))'" } ?? ""
         let alert = command.alertID.map { " about alert '\(printable($0, upTo: 100))'" } ?? ""
-        log.warning("\(centre): a command\(id)\(alert) is refused: \(printable(command.problem, upTo: 300))")
+        log.warning(
+            "\(centre): a command\(id)\(alert) is refused: \(printable(command.problem, upTo: 300))"
+        )
         delivery.refuse(command, of: centre)
     }
 }

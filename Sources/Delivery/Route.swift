@@ -34,7 +34,8 @@ public struct RouteSettings: Sendable {
     public var secretsHash: @Sendable () -> UInt64? = { 0 }
 
     public init(
-        site: AlertEvent.Site, centre: String, lanes: Set<Lane>, routeIndex: Int, fallbackAfter: [Lane: Duration],
+        site: AlertEvent.Site, centre: String, lanes: Set<Lane>, routeIndex: Int,
+        fallbackAfter: [Lane: Duration],
         backlogRate: Double, journalPath: String, signer: Signer?, commandKey: CommandKey?
     ) {
         self.site = site
@@ -52,12 +53,14 @@ public struct RouteSettings: Sendable {
     var commandRequirements: CommandRequirements {
         CommandRequirements(
             key: commandKey, site: site.id,
-            now: MonotonicClock.isWallSynchronised ? Instant(nanoseconds: MonotonicClock.wallNanoseconds) : nil)
+            now: MonotonicClock.isWallSynchronised
+                ? Instant(nanoseconds: MonotonicClock.wallNanoseconds) : nil)
     }
 
     var dispatch: Dispatch.Settings {
         Dispatch.Settings(
-            centre: centre, routeIndex: routeIndex, fallbackAfter: fallbackAfter, backlogRate: backlogRate)
+            centre: centre, routeIndex: routeIndex, fallbackAfter: fallbackAfter,
+            backlogRate: backlogRate)
     }
 }
 
@@ -79,7 +82,8 @@ public struct RouteContext: Sendable {
     public init(
         delivery: DeliveryState, index: Int, log: Logger, clock: @escaping @Sendable () -> Instant,
         calendar: @escaping @Sendable () -> Instant,
-        isStopping: @escaping @Sendable () -> Bool, storeCommand: @escaping @Sendable (CentreCommand) -> Bool
+        isStopping: @escaping @Sendable () -> Bool,
+        storeCommand: @escaping @Sendable (CentreCommand) -> Bool
     ) {
         self.delivery = delivery
         self.index = index
@@ -91,7 +95,9 @@ public struct RouteContext: Sendable {
     }
 
     var wakeUp: WakeUp { delivery.wakeUp(of: index) }
-    func update(_ change: (inout DeliveryState.RouteStatus) -> Void) { delivery.update(index, change) }
+    func update(_ change: (inout DeliveryState.RouteStatus) -> Void) {
+        delivery.update(index, change)
+    }
 
     /// Runs a route on a thread of its own. Tries again while the journal cannot be opened.
     func start(_ run: @escaping @Sendable () throws(JournalError) -> Void) -> LoopThread {

@@ -17,7 +17,9 @@ struct SuccessBody {
     /// - Parameters:
     ///   - mayNameError: whether a member that names an error is remarked on.
     ///   - url: the centre's, for the remark.
-    init(_ response: HTTPClient.Response, _ settings: RouteSettings, mayNameError: Bool, url: String) {
+    init(
+        _ response: HTTPClient.Response, _ settings: RouteSettings, mayNameError: Bool, url: String
+    ) {
         guard response.body.contains(where: { $0 > 32 }) else { return }
         do throws(CentreAnswer.Problem) {
             answer = try CentreAnswer(response.body, settings.commandRequirements)

@@ -76,7 +76,8 @@ package struct CentreLink: Equatable {
             state = awaited.isEmpty ? .ready : .subscribing(since: since, awaited: awaited)
         case (.refused(let reason), _): lose(End(hasAnswered: true, reason: reason))
         case (.closed(let reason), _): lose(End(hasAnswered: end.hasAnswered, reason: reason))
-        case (.broken(let guess), _): lose(End(hasAnswered: end.hasAnswered, reason: end.reason ?? guess))
+        case (.broken(let guess), _):
+            lose(End(hasAnswered: end.hasAnswered, reason: end.reason ?? guess))
         case (.dropped(let time, let refusal), _):
             lastRefusal = end.reason ?? refusal ?? lastRefusal
             state = .down(until: time, end)
@@ -100,7 +101,9 @@ package struct CentreLink: Equatable {
     // MARK: What follows for the route
 
     /// An attempt to connect is due.
-    package func isDue(at now: Int64) -> Bool { if case .down(let time, _) = state { now >= time } else { false } }
+    package func isDue(at now: Int64) -> Bool {
+        if case .down(let time, _) = state { now >= time } else { false }
+    }
     /// Events are sent; also in the turn in which the connection ends.
     package var isReady: Bool {
         switch state {
@@ -122,12 +125,15 @@ package struct CentreLink: Equatable {
     /// The broker has not answered the connection, or a subscription, for too long.
     package func isSilent(at now: Int64) -> Bool {
         switch state {
-        case .connecting(let since), .subscribing(let since, _): .nanoseconds(now - since) > Self.answerTimeout
+        case .connecting(let since), .subscribing(let since, _):
+            .nanoseconds(now - since) > Self.answerTimeout
         case .down, .ready, .lost: false
         }
     }
 
     /// An addition to an error: the broker's last refusal, where the last connection ended without
     /// a reason.
-    package var earlierRefusal: String { refusal == nil ? lastRefusal.map { " Before that: \($0)" } ?? "" : "" }
+    package var earlierRefusal: String {
+        refusal == nil ? lastRefusal.map { " Before that: \($0)" } ?? "" : ""
+    }
 }

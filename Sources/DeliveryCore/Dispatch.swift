@@ -37,7 +37,8 @@ package struct Dispatch {
         package var resendAfter = Duration.seconds(10)
 
         package init(
-            centre: String, routeIndex: Int = 0, fallbackAfter: [Lane: Duration] = [.entrapment: .seconds(30)],
+            centre: String, routeIndex: Int = 0,
+            fallbackAfter: [Lane: Duration] = [.entrapment: .seconds(30)],
             backlogRate: Double = 500
         ) {
             self.centre = centre
@@ -147,7 +148,9 @@ package struct Dispatch {
                     try sendOverdue(lane, from: journal, now, time, limit, &transmissions)
                 }
             }
-            if transmissions.isEmpty { try sendIsolated(of: lanes, from: journal, now, &transmissions) }
+            if transmissions.isEmpty {
+                try sendIsolated(of: lanes, from: journal, now, &transmissions)
+            }
         } catch {
             // The journal of a failing disk may not be readable. Events in memory leave in spite of
             // it.
@@ -164,10 +167,12 @@ package struct Dispatch {
     }
 
     private mutating func resend(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int,
+        _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         let due = inFlight.filter {
-            $0.value.lane == lane && $0.value.rowID > 0 && $0.value.dueAt <= now && !$0.value.isIsolated
+            $0.value.lane == lane && $0.value.rowID > 0 && $0.value.dueAt <= now
+                && !$0.value.isIsolated
         }.sorted { $0.value.rowID < $1.value.rowID }
         if !due.isEmpty, now - narrowedAt >= settings.resendAfter.nanoseconds {
             window = max(Self.smallestWindow, window / 2)
@@ -188,7 +193,9 @@ package struct Dispatch {
         of lanes: [Lane], from journal: Journal, _ now: Int64, _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         for lane in lanes {
-            let due = inFlight.filter { $0.value.isIsolated && $0.value.lane == lane && $0.value.dueAt <= now }
+            let due = inFlight.filter {
+                $0.value.isIsolated && $0.value.lane == lane && $0.value.dueAt <= now
+            }
             for (id, _) in due.sorted(by: { $0.value.dueAt < $1.value.dueAt }) {
                 guard let row = try journal.pendingRow(for: settings.centre, event: id) else {
                     inFlight[id] = nil
@@ -200,7 +207,8 @@ package struct Dispatch {
     }
 
     private mutating func sendNew(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int,
+        _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         let count = room(lane, limit - transmissions.count)
         guard count > 0 else { return }
@@ -210,7 +218,8 @@ package struct Dispatch {
         for row in rows {
             if backlogEnd > 0, withBacklogSent.insert(row.lift).inserted {
                 let earlier = try journal.pending(
-                    for: settings.centre, in: lane, of: row.lift, after: backlogCursor[lane.rawValue],
+                    for: settings.centre, in: lane, of: row.lift,
+                    after: backlogCursor[lane.rawValue],
                     through: backlogEnd, limit: Self.largestWindow + Self.maxEntrapments)
                 for row in earlier where inFlight[row.eventID] == nil {
                     // The window is full: the new row of this lift waits for the next turn.
@@ -225,14 +234,16 @@ package struct Dispatch {
     }
 
     private mutating func sendBacklog(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int, _ transmissions: inout [Transmission]
+        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int,
+        _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         guard backlogCursor[lane.rawValue] < backlogEnd else { return }
         var count = room(lane, limit - transmissions.count)
         if lane != .entrapment { count = min(count, Int(backlogTokens)) }
         guard count > 0 else { return }
         let rows = try journal.pending(
-            for: settings.centre, in: lane, after: backlogCursor[lane.rawValue], through: backlogEnd, limit: count)
+            for: settings.centre, in: lane, after: backlogCursor[lane.rawValue],
+            through: backlogEnd, limit: count)
         for row in rows {
             backlogCursor[lane.rawValue] = row.id
             guard inFlight[row.eventID] == nil else { continue }
@@ -260,15 +271,21 @@ package struct Dispatch {
         let urgent = try journal.pending(
             for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
         for row in rows where inFlight[row.eventID] == nil { add(row, now, &transmissions) }
-        for row in urgent where row.lane == lane && inFlight[row.eventID] == nil && transmissions.count < limit {
+        for row in urgent
+        where row.lane == lane && inFlight[row.eventID] == nil && transmissions.count < limit {
             add(row, now, &transmissions)
         }
     }
 
-    private mutating func add(_ row: Journal.OutboxRow, _ now: Int64, _ transmissions: inout [Transmission]) {
-        let attempt = (inFlight[row.eventID]?.attempts ?? earlierAttempts.removeValue(forKey: row.eventID) ?? 0) + 1
+    private mutating func add(
+        _ row: Journal.OutboxRow, _ now: Int64, _ transmissions: inout [Transmission]
+    ) {
+        let attempt =
+            (inFlight[row.eventID]?.attempts ?? earlierAttempts.removeValue(forKey: row.eventID)
+                ?? 0) + 1
         inFlight[row.eventID] = InFlight(
-            rowID: row.id, lane: row.lane, dueAt: now + settings.resendAfter.nanoseconds, attempts: attempt,
+            rowID: row.id, lane: row.lane, dueAt: now + settings.resendAfter.nanoseconds,
+            attempts: attempt,
             isIsolated: inFlight[row.eventID]?.isIsolated ?? false)
         transmissions.append(Transmission(row: row, attempt: attempt))
     }
@@ -278,19 +295,24 @@ package struct Dispatch {
     private func room(_ lane: Lane, _ limit: Int) -> Int {
         if lane == .entrapment {
             return min(
-                limit, Self.maxEntrapments - inFlight.values.count { $0.lane == .entrapment && !$0.isIsolated })
+                limit,
+                Self.maxEntrapments
+                    - inFlight.values.count { $0.lane == .entrapment && !$0.isIsolated })
         }
         return min(limit, window - inFlight.values.count { !$0.isIsolated })
     }
 
     private mutating func replenish(_ now: Int64) {
         backlogTokens = min(
-            max(settings.backlogRate, 1), backlogTokens + settings.backlogRate * Double(now - tokensAt) / 1e9)
+            max(settings.backlogRate, 1),
+            backlogTokens + settings.backlogRate * Double(now - tokensAt) / 1e9)
         tokensAt = now
     }
 
     /// Whether an event of these lanes is in flight, or waits to be sent again.
-    package func hasInFlight(of lanes: [Lane]) -> Bool { inFlight.values.contains { lanes.contains($0.lane) } }
+    package func hasInFlight(of lanes: [Lane]) -> Bool {
+        inFlight.values.contains { lanes.contains($0.lane) }
+    }
 
     // MARK: Receipts and failures
 

@@ -27,7 +27,8 @@ package enum FailureCause: Equatable {
         case (.centreFailed, .centre): break
         case (.failedAlone(let id), .none): self = .event(id)
         // An event that fails again tells nothing new about the centre.
-        case (.failedAlone(let id), .event(let last)): self = id == last ? .event(id) : .centre(last: id)
+        case (.failedAlone(let id), .event(let last)):
+            self = id == last ? .event(id) : .centre(last: id)
         case (.failedAlone(let id), .centre): self = .centre(last: id)
         }
     }

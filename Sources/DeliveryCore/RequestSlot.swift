@@ -56,9 +56,13 @@ package struct RequestSlot: Equatable {
 
     // MARK: What follows for the route
 
-    package var request: Request? { if case .inFlight(let request) = state { request } else { nil } }
+    package var request: Request? {
+        if case .inFlight(let request) = state { request } else { nil }
+    }
     /// A request may be sent.
-    package func isFree(at now: Int64) -> Bool { if case .waiting(let time) = state { now >= time } else { false } }
+    package func isFree(at now: Int64) -> Bool {
+        if case .waiting(let time) = state { now >= time } else { false }
+    }
     /// The next request has one event only.
     package var sendsSingles: Bool { singles > 0 }
 }

@@ -26,7 +26,9 @@ package struct RouteHealth {
         return failing.isEmpty
     }
 
-    package mutating func failed(_ slot: Slot, hasEvents: Bool) { if hasEvents { failing.insert(slot) } }
+    package mutating func failed(_ slot: Slot, hasEvents: Bool) {
+        if hasEvents { failing.insert(slot) }
+    }
 
     package var hasFailingEvents: Bool { !failing.isEmpty }
 

@@ -34,7 +34,9 @@ public struct Anonymiser {
         else { throw .noProfile }
         tokens = [JSONToken](repeating: JSONToken(), count: mapping.fields.count)
         var scanner = JSONScanner(payload, isTolerant: true)
-        do throws(JSONError) { try scanner.scan(mapping.fields, into: &tokens) } catch { throw .notJSON }
+        do throws(JSONError) { try scanner.scan(mapping.fields, into: &tokens) } catch {
+            throw .notJSON
+        }
         json.reset()
         var written: [(path: [Substring], value: [UInt8])] = []
         for field in tokens.indices where tokens[field].kind != .absent {
@@ -54,7 +56,9 @@ public struct Anonymiser {
     }
 
     /// A field's value as JSON.
-    private mutating func value(_ field: Int, _ mapping: TopicMapping, _ bytes: Span<UInt8>) -> [UInt8] {
+    private mutating func value(_ field: Int, _ mapping: TopicMapping, _ bytes: Span<UInt8>)
+        -> [UInt8]
+    {
         let token = tokens[field]
         func raw(_ token: JSONToken) -> [UInt8] {
             let text = bytes.extracting(token.start..<token.end).array
@@ -73,10 +77,14 @@ public struct Anonymiser {
         case .string:
             let isCode = field == mapping.vendorCode && Self.isCode(bytes, token)
             let isTime = field == mapping.time?.field && Self.isTime(bytes, token)
-            return isCode || isTime || isKnown(token, field, mapping, bytes) ? raw(token) : unreadable
+            return isCode || isTime || isKnown(token, field, mapping, bytes)
+                ? raw(token) : unreadable
         case .array:
             // No profile reads objects within a list.
-            guard !(token.start + 1..<token.end - 1).contains(where: { "{[".utf8.contains(bytes[$0]) }) else {
+            guard
+                !(token.start + 1..<token.end - 1).contains(where: { "{[".utf8.contains(bytes[$0]) }
+                )
+            else {
                 return unreadable
             }
             var items: [[UInt8]] = []
@@ -84,27 +92,36 @@ public struct Anonymiser {
             scanner.position = token.start
             while let item = scanner.nextItem() {
                 let isShort = item.kind == .number && item.end - item.start <= Self.longestCode
-                items.append(isShort || isKnown(item, field, mapping, bytes) ? raw(item) : unreadable)
+                items.append(
+                    isShort || isKnown(item, field, mapping, bytes) ? raw(item) : unreadable)
             }
-            return [UInt8(ascii: "[")] + items.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+            return [UInt8(ascii: "[")] + items.joined(separator: [UInt8(ascii: ",")]) + [
+                UInt8(ascii: "]")
+            ]
         }
     }
 
     /// Whether the profile names the value: then it identifies nobody.
-    private func isKnown(_ token: JSONToken, _ field: Int, _ mapping: TopicMapping, _ bytes: Span<UInt8>) -> Bool {
+    private func isKnown(
+        _ token: JSONToken, _ field: Int, _ mapping: TopicMapping, _ bytes: Span<UInt8>
+    ) -> Bool {
         var text: [UInt8] = []
         JSONScanner(bytes).unescape(token, into: &text)
         func hasEntry(_ range: Range<Int>) -> Bool {
             mapping.plan.entry(token.kind, text.span, 0, text.count, among: range) != nil
         }
-        if field == mapping.codes?.field { return hasEntry(mapping.plan.codes) || hasEntry(mapping.plan.standardCodes) }
+        if field == mapping.codes?.field {
+            return hasEntry(mapping.plan.codes) || hasEntry(mapping.plan.standardCodes)
+        }
         if field == mapping.codes?.active?.field {
             return mapping.plan.active.isEmpty
-                ? WrittenValue(token.kind, text.span, 0, text.count).flag != nil : hasEntry(mapping.plan.active)
+                ? WrittenValue(token.kind, text.span, 0, text.count).flag != nil
+                : hasEntry(mapping.plan.active)
         }
         // A number or a flag in quotes.
         let isPlain =
-            text.count <= Self.longestNumber && WrittenValue(token.kind, text.span, 0, text.count) != .text
+            text.count <= Self.longestNumber
+            && WrittenValue(token.kind, text.span, 0, text.count) != .text
         return mapping.plan.sources.contains { source in
             source.field == field && (hasEntry(source.entries) || source.entries.isEmpty && isPlain)
         }
@@ -130,7 +147,8 @@ public struct Anonymiser {
 
     /// Writes the fields as nested objects, as their paths require.
     private static func write(
-        _ fields: ArraySlice<(path: [Substring], value: [UInt8])>, depth: Int, _ json: inout JSONWriter
+        _ fields: ArraySlice<(path: [Substring], value: [UInt8])>, depth: Int,
+        _ json: inout JSONWriter
     ) {
         json.object(depth == 0 ? nil : fields.first.map { String($0.path[depth - 1]) }) { json in
             var done: [Substring] = []

@@ -7,19 +7,25 @@ extension TopicMapping {
         switch reader {
         case .time: return "a time (\(time?.format.rawValue ?? ""))"
         case .codes:
-            return "a code or a list of codes; for objects the profile must name the key of the code: `item: KEY`"
+            return
+                "a code or a list of codes; for objects the profile must name the key of the code: `item: KEY`"
         case .active: return Self.expectation(codes?.active?.map ?? [], otherwise: "true or false")
         case .signal(let index, let source):
             let signal = signals[index].signal
-            let isNumber = signal.type != .boolean || signals[index].sources[source].threshold != nil
+            let isNumber =
+                signal.type != .boolean || signals[index].sources[source].threshold != nil
             return Self.expectation(
-                signals[index].sources[source].map, otherwise: isNumber ? "a number" : "true or false")
+                signals[index].sources[source].map,
+                otherwise: isNumber ? "a number" : "true or false")
         }
     }
 
-    private static func expectation(_ map: [(written: [UInt8], bits: UInt64?)], otherwise: String) -> String {
+    private static func expectation(_ map: [(written: [UInt8], bits: UInt64?)], otherwise: String)
+        -> String
+    {
         if map.isEmpty { return otherwise }
-        return "one of " + map.map { String(decoding: $0.written, as: UTF8.self) }.joined(separator: ", ")
+        return "one of "
+            + map.map { String(decoding: $0.written, as: UTF8.self) }.joined(separator: ", ")
     }
 
     /// Why a message has none of this topic's fields: they may be deeper in it, or within a string.
@@ -35,7 +41,8 @@ extension TopicMapping {
                 if text.first(where: { !$0.isWhitespace }) == "{" { return .wrapped(within: name) }
             case .object:
                 var tokens = [JSONToken](repeating: JSONToken(), count: fields.count)
-                var inner = JSONScanner(bytes.extracting(member.value.start..<member.value.end), isTolerant: true)
+                var inner = JSONScanner(
+                    bytes.extracting(member.value.start..<member.value.end), isTolerant: true)
                 // The scan cannot fail: the whole message was scanned before.
                 guard (try? inner.scan(fields, into: &tokens)) != nil else { continue }
                 if let known = contentFields.first(where: { tokens[$0].kind != .absent }) {

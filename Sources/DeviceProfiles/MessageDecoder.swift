@@ -28,7 +28,8 @@ public struct MessageDecoder {
     ///   - mustBeNamed: the lift has named itself on this topic before: a message without a name is
     ///     refused.
     public mutating func decode(
-        _ bytes: Span<UInt8>, topic: Int, isRetained: Bool, identities: [[UInt8]], mustBeNamed: Bool = false
+        _ bytes: Span<UInt8>, topic: Int, isRetained: Bool, identities: [[UInt8]],
+        mustBeNamed: Bool = false
     ) throws(UnreadableMessage) -> DecodedMessage {
         let mapping = profile.topics[topic]
         topicIndex = topic
@@ -55,7 +56,9 @@ public struct MessageDecoder {
         for step in mapping.plan.steps.indices { read(step, mapping, bytes, &message) }
         if let codes = mapping.codes { read(codes, mapping, bytes, &message) }
         if let time = mapping.time { read(time, bytes, &message) }
-        if let field = mapping.vendorCode, tokens[field].kind == .string || tokens[field].kind == .number {
+        if let field = mapping.vendorCode,
+            tokens[field].kind == .string || tokens[field].kind == .number
+        {
             let location = location(of: tokens[field], bytes)
             message.vendorCode = DecodedMessage.Text(
                 range: location.start..<location.end, isResolved: location.isResolved)
@@ -64,7 +67,9 @@ public struct MessageDecoder {
             message.reading.sequence = Int64(exactly: count) ?? 0
         }
         // Without a sequence number and a time, an equal message is a new one and no duplicate.
-        guard message.reading.sequence != 0 || message.reading.deviceTime != nil else { return message }
+        guard message.reading.sequence != 0 || message.reading.deviceTime != nil else {
+            return message
+        }
         var hash = ByteHash(seed: UInt64(topic))
         hash.add(bytes, 0, bytes.count)
         message.duplicateKey = hash.value
@@ -73,7 +78,8 @@ public struct MessageDecoder {
 
     /// The lift's name in the payload. A name with a blemish is unknown, like any field.
     private mutating func identity(
-        _ field: Int, _ mapping: TopicMapping, _ scanner: borrowing JSONScanner, identities: [[UInt8]],
+        _ field: Int, _ mapping: TopicMapping, _ scanner: borrowing JSONScanner,
+        identities: [[UInt8]],
         mustBeNamed: Bool
     ) throws(UnreadableMessage) -> DecodedMessage.Text? {
         let name = tokens[field]
@@ -82,9 +88,12 @@ public struct MessageDecoder {
                 throw .anotherLift(scanner.unescaped(name))
             }
             let location = location(of: name, scanner.bytes)
-            return DecodedMessage.Text(range: location.start..<location.end, isResolved: location.isResolved)
+            return DecodedMessage.Text(
+                range: location.start..<location.end, isResolved: location.isResolved)
         }
-        if mustBeNamed, name.kind != .blemished { throw .nameless(field: mapping.fields.name(field)) }
+        if mustBeNamed, name.kind != .blemished {
+            throw .nameless(field: mapping.fields.name(field))
+        }
         return nil
     }
 
@@ -111,20 +120,25 @@ public struct MessageDecoder {
         return Location(start: start, end: resolved.count, isResolved: true)
     }
 
-    private func value(_ token: JSONToken, _ bytes: Span<UInt8>, _ location: Location) -> WrittenValue {
+    private func value(_ token: JSONToken, _ bytes: Span<UInt8>, _ location: Location)
+        -> WrittenValue
+    {
         location.isResolved
             ? WrittenValue(token.kind, resolved.span, location.start, location.end)
             : WrittenValue(token.kind, bytes, location.start, location.end)
     }
 
     private func entry(
-        _ token: JSONToken, _ bytes: Span<UInt8>, _ location: Location, _ plan: TopicPlan, among range: Range<Int>,
+        _ token: JSONToken, _ bytes: Span<UInt8>, _ location: Location, _ plan: TopicPlan,
+        among range: Range<Int>,
         mayBeFlag: Bool = true
     ) -> Int? {
         location.isResolved
             ? plan.entry(
-                token.kind, resolved.span, location.start, location.end, among: range, mayBeFlag: mayBeFlag)
-            : plan.entry(token.kind, bytes, location.start, location.end, among: range, mayBeFlag: mayBeFlag)
+                token.kind, resolved.span, location.start, location.end, among: range,
+                mayBeFlag: mayBeFlag)
+            : plan.entry(
+                token.kind, bytes, location.start, location.end, among: range, mayBeFlag: mayBeFlag)
     }
 
     /// A number, with or without quotes.
@@ -152,7 +166,9 @@ public struct MessageDecoder {
             }
             message.reading.setUnknown(step.signal)
             if let kind = unexpectedKind(of: token, source, step, topic.plan, bytes) {
-                note(kind, source.field, .signal(index, source: i - step.sources.lowerBound), token, bytes)
+                note(
+                    kind, source.field, .signal(index, source: i - step.sources.lowerBound), token,
+                    bytes)
             }
             return
         }
@@ -166,7 +182,8 @@ public struct MessageDecoder {
         if token.kind == .null || token.kind == .blemished { return nil }
         if !source.entries.isEmpty {
             let location = location(of: token, bytes)
-            guard let entry = entry(token, bytes, location, plan, among: source.entries), plan.entries[entry].isKnown
+            guard let entry = entry(token, bytes, location, plan, among: source.entries),
+                plan.entries[entry].isKnown
             else { return nil }
             return plan.entries[entry].bits
         }
@@ -175,7 +192,8 @@ public struct MessageDecoder {
         }
         guard step.kind == .boolean else { return nil }
         if let threshold = source.threshold, let number = number(of: token, bytes) {
-            let isAbove = number > threshold.value || threshold.isInclusive && number == threshold.value
+            let isAbove =
+                number > threshold.value || threshold.isInclusive && number == threshold.value
             return isAbove ? 1 : 0
         }
         if source.threshold != nil { return nil }
@@ -198,25 +216,34 @@ public struct MessageDecoder {
         if entry(token, bytes, location, plan, among: source.entries) != nil { return nil }
         // A map with one side of a Boolean leaves the other unknown: the standard's "not closed"
         // does not mean "open".
-        if step.kind == .boolean, let side = source.onlySide, value(token, bytes, location).flag == !side { return nil }
+        if step.kind == .boolean, let side = source.onlySide,
+            value(token, bytes, location).flag == !side
+        {
+            return nil
+        }
         return .unknownValue
     }
 
     // MARK: Codes
 
     private mutating func read(
-        _ mapping: CodesMapping, _ topic: TopicMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
+        _ mapping: CodesMapping, _ topic: TopicMapping, _ bytes: Span<UInt8>,
+        _ message: inout DecodedMessage
     ) {
         let token = tokens[mapping.field]
         var set: UInt64 = 0
         switch token.kind {
         case .absent, .null, .blemished:
-            if token.kind == .blemished || topic.isComplete { message.reading.setUnknown(Signal.codes.rawValue) }
+            if token.kind == .blemished || topic.isComplete {
+                message.reading.setUnknown(Signal.codes.rawValue)
+            }
             return
         case .array:
             var items = JSONScanner(bytes, isTolerant: true)
             items.position = token.start
-            while let item = items.nextItem() { set |= bit(of: item, mapping, topic.plan, bytes, &message) }
+            while let item = items.nextItem() {
+                set |= bit(of: item, mapping, topic.plan, bytes, &message)
+            }
         case .object where mapping.item == nil:
             message.reading.setUnknown(Signal.codes.rawValue)
             return note(.field, mapping.field, .codes, token, bytes)
@@ -273,9 +300,12 @@ public struct MessageDecoder {
         }
         if code.kind == .null || code.kind == .blemished || code.kind == .absent { return 0 }
         let location = location(of: code, bytes)
-        if let entry = entry(code, bytes, location, plan, among: plan.codes) { return plan.entries[entry].bits }
+        if let entry = entry(code, bytes, location, plan, among: plan.codes) {
+            return plan.entries[entry].bits
+        }
         if !isOnlyText, code.kind == .string || code.kind == .number,
-            let entry = entry(code, bytes, location, plan, among: plan.standardCodes, mayBeFlag: false)
+            let entry = entry(
+                code, bytes, location, plan, among: plan.standardCodes, mayBeFlag: false)
         {
             return plan.entries[entry].bits
         }
@@ -293,12 +323,15 @@ public struct MessageDecoder {
 
     // MARK: Time
 
-    private mutating func read(_ mapping: TimeMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage) {
+    private mutating func read(
+        _ mapping: TimeMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
+    ) {
         let token = tokens[mapping.field]
         if token.kind == .absent || token.kind == .null || token.kind == .blemished { return }
         let isText = token.kind == .string
         // A count of seconds may be in quotes, like any number.
-        let isNumber = token.kind == .number || isText && WrittenValue.isNumber(bytes, token.start, token.end)
+        let isNumber =
+            token.kind == .number || isText && WrittenValue.isNumber(bytes, token.start, token.end)
         message.reading.deviceTime =
             switch mapping.format {
             case .iso8601 where isText:
@@ -317,7 +350,8 @@ public struct MessageDecoder {
     // MARK: Unexpected values
 
     private mutating func note(
-        _ kind: UnexpectedValue.Kind, _ field: Int, _ reader: UnexpectedValue.Reader, _ token: JSONToken,
+        _ kind: UnexpectedValue.Kind, _ field: Int, _ reader: UnexpectedValue.Reader,
+        _ token: JSONToken,
         _ bytes: Span<UInt8>
     ) {
         if unexpectedValues.count == Self.maximumUnexpected { return }
@@ -344,10 +378,12 @@ public struct MessageDecoder {
         let end = min(unexpected.end, unexpected.start + 60)
         let bytes =
             unexpected.isResolved
-            ? Array(resolved[unexpected.start..<end]) : payload.extracting(unexpected.start..<end).array
+            ? Array(resolved[unexpected.start..<end])
+            : payload.extracting(unexpected.start..<end).array
         let text = String(decoding: bytes, as: UTF8.self)
         return UnreadableField(
             kind: unexpected.kind, field: topic.fields.name(unexpected.field),
-            expected: topic.expectation(of: unexpected.reader), found: unexpected.isText ? "\"\(text)\"" : text)
+            expected: topic.expectation(of: unexpected.reader),
+            found: unexpected.isText ? "\"\(text)\"" : text)
     }
 }

@@ -50,8 +50,10 @@ public final class TopicMapping: Sendable {
     let contentFields: [Int]
 
     init(
-        pattern: TopicPattern, isComplete: Bool, isSignOfLife: Bool, fields: JSONFieldSet, time: TimeMapping?,
-        sequence: Int?, identity: Int?, signals: [SignalMapping], codes: CodesMapping?, vendorCode: Int?
+        pattern: TopicPattern, isComplete: Bool, isSignOfLife: Bool, fields: JSONFieldSet,
+        time: TimeMapping?,
+        sequence: Int?, identity: Int?, signals: [SignalMapping], codes: CodesMapping?,
+        vendorCode: Int?
     ) {
         self.pattern = pattern
         self.isComplete = isComplete
@@ -66,9 +68,12 @@ public final class TopicMapping: Sendable {
         self.vendorCode = vendorCode
         // A complete message without a value would make all signals unknown. For an update a time
         // alone is enough, as a sign of life.
-        let values = signals.flatMap { $0.sources.map(\.field) } + [codes?.field, vendorCode].compactMap { $0 }
+        let values =
+            signals.flatMap { $0.sources.map(\.field) }
+            + [codes?.field, vendorCode].compactMap { $0 }
         contentFields =
-            isComplete || values.isEmpty ? values : values + [time?.field, sequence, identity].compactMap { $0 }
+            isComplete || values.isEmpty
+            ? values : values + [time?.field, sequence, identity].compactMap { $0 }
     }
 }
 
@@ -138,12 +143,17 @@ extension CodesMapping {
         switch (item, container.kind) {
         case (.key(let key), .object):
             var found = JSONToken()
-            while let member = scanner.nextMember() { if scanner.isText(member.key, key) { found = member.value } }
-            return found.kind == .absent || found.kind == .object || found.kind == .array ? nil : found
+            while let member = scanner.nextMember() {
+                if scanner.isText(member.key, key) { found = member.value }
+            }
+            return found.kind == .absent || found.kind == .object || found.kind == .array
+                ? nil : found
         case (.index(let index), .array):
             var current = 0
             while let value = scanner.nextItem() {
-                if current == index { return value.kind == .object || value.kind == .array ? nil : value }
+                if current == index {
+                    return value.kind == .object || value.kind == .array ? nil : value
+                }
                 current += 1
             }
             return nil
@@ -190,11 +200,16 @@ public struct TopicPattern: Sendable, Equatable {
             if let mistake = Self.mistake(in: level, of: levels) { throw mistake }
         }
         guard let index = placeholders.first else {
-            throw Mistake(message: "which names no lift. Write '{lift}' for the level where the lift's name stands")
+            throw Mistake(
+                message:
+                    "which names no lift. Write '{lift}' for the level where the lift's name stands"
+            )
         }
         if placeholders.count > 1 {
             throw Mistake(
-                message: "in which \(placeholders.count) levels are '{lift}'. Expected one level with the lift's name")
+                message:
+                    "in which \(placeholders.count) levels are '{lift}'. Expected one level with the lift's name"
+            )
         }
         self.text = text
         before = Array(levels[..<index].map { $0 + "/" }.joined().utf8)
@@ -224,11 +239,15 @@ public struct TopicPattern: Sendable, Equatable {
                     + "a topic for each text that they may have")
         }
         if level.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-            return Mistake(message: "whose level '\(level)' has a control character. Write it without")
+            return Mistake(
+                message: "whose level '\(level)' has a control character. Write it without")
         }
         guard level.contains(where: { $0 == "{" || $0 == "}" }) else { return nil }
         if !levels.contains(placeholder), !level.contains(placeholder) {
-            return Mistake(message: "whose level '\(level)' is unknown. Write '{lift}' where the lift's name stands")
+            return Mistake(
+                message:
+                    "whose level '\(level)' is unknown. Write '{lift}' where the lift's name stands"
+            )
         }
         return level.contains(placeholder)
             ? Mistake(
@@ -236,7 +255,9 @@ public struct TopicPattern: Sendable, Equatable {
                     "whose level '\(level)' is more than '{lift}': a subscription takes whole levels. Let the lift's name stand on "
                     + "a level of its own, and write '{lift}' for it")
             : Mistake(
-                message: "whose level '\(level)' is not '{lift}'. Write it out: a topic for each text that it may have")
+                message:
+                    "whose level '\(level)' is not '{lift}'. Write it out: a topic for each text that it may have"
+            )
     }
 
     /// Whether a level after the first one is empty: mostly a mistake. An empty first level is

@@ -11,7 +11,8 @@ extension Profile {
         title = reader.text("title") ?? ""
         _ = reader.text("source")
         if let encoding = reader.optional("encoding"), encoding.text != "json" {
-            diagnostics.report(encoding, "found \(encoding.summary); the only encoding read so far is 'json'")
+            diagnostics.report(
+                encoding, "found \(encoding.summary); the only encoding read so far is 'json'")
         }
         reportsEvery = reader.duration("reports_every") ?? .seconds(10)
         reportsChanges = reader.boolean("reports_changes") ?? true
@@ -25,7 +26,9 @@ extension Profile {
             guard let topic else { continue }
             if topics.contains(where: { $0.pattern == topic.pattern }) {
                 diagnostics.report(
-                    item, "the topic '\(topic.pattern.text)' stands here twice: only one would be read. Join the two")
+                    item,
+                    "the topic '\(topic.pattern.text)' stands here twice: only one would be read. Join the two"
+                )
             }
             topics.append(topic)
             if topic.pattern.hasEmptyLevel {
@@ -53,9 +56,13 @@ extension Profile {
         for example in examples {
             func report(_ message: String) {
                 diagnostics.report(
-                    Diagnostic(file: root.file, line: example.line, column: 1, message: "example: \(message)"))
+                    Diagnostic(
+                        file: root.file, line: example.line, column: 1,
+                        message: "example: \(message)"))
             }
-            guard let index = topics.firstIndex(where: { $0.pattern.lift(in: example.topic) != nil }) else {
+            guard
+                let index = topics.firstIndex(where: { $0.pattern.lift(in: example.topic) != nil })
+            else {
                 report("no topic of this profile is '\(example.topic)'")
                 continue
             }
@@ -70,7 +77,9 @@ extension Profile {
                 }
                 for (signal, written) in example.expected {
                     let found = message.reading.written(signal)
-                    if found != written { report("\(signal.name) became \(found), expected \(written)") }
+                    if found != written {
+                        report("\(signal.name) became \(found), expected \(written)")
+                    }
                 }
             } catch { report(error.description) }
         }
@@ -102,18 +111,23 @@ extension TopicMapping {
         let time = reader.optional("time").flatMap { TimeMapping($0, diagnostics, &fields) }
         let sequence = reader.text("sequence").map { fields.index($0) }
         let identity = reader.text("identity").map { fields.index($0) }
-        let signals = reader.entries("signals").compactMap { SignalMapping($0.key, $0.value, diagnostics, &fields) }
+        let signals = reader.entries("signals").compactMap {
+            SignalMapping($0.key, $0.value, diagnostics, &fields)
+        }
         let codes = reader.optional("codes").flatMap {
             CodesMapping($0, diagnostics, &fields, followsStandard: followsStandard)
         }
         let vendorCode = reader.text("vendor_code").map { fields.index($0) }
         reader.finish()
         if fields.fields.count > JSONFieldSet.mostFields {
-            diagnostics.report(node, "reads \(fields.fields.count) fields; the limit is \(JSONFieldSet.mostFields)")
+            diagnostics.report(
+                node, "reads \(fields.fields.count) fields; the limit is \(JSONFieldSet.mostFields)"
+            )
         }
         return TopicMapping(
             pattern: pattern, isComplete: isComplete, isSignOfLife: isSignOfLife,
-            fields: JSONFieldSet(Array(fields.fields.prefix(JSONFieldSet.mostFields))), time: time, sequence: sequence,
+            fields: JSONFieldSet(Array(fields.fields.prefix(JSONFieldSet.mostFields))), time: time,
+            sequence: sequence,
             identity: identity,
             signals: signals, codes: codes, vendorCode: vendorCode)
     }
@@ -140,10 +154,13 @@ extension TimeMapping {
         if let node = reader.optional("zone") {
             let text = node.text ?? ""
             let parts = text.dropFirst().split(separator: ":").compactMap { Int($0) }
-            if text.hasPrefix("+") || text.hasPrefix("-"), parts.count == 2, 0..<16 ~= parts[0], 0..<60 ~= parts[1] {
+            if text.hasPrefix("+") || text.hasPrefix("-"), parts.count == 2, 0..<16 ~= parts[0],
+                0..<60 ~= parts[1]
+            {
                 zone = (parts[0] * 3600 + parts[1] * 60) * (text.hasPrefix("-") ? -1 : 1)
             } else {
-                diagnostics.report(node, "found \(node.summary), expected an offset from UTC such as \"+08:00\"")
+                diagnostics.report(
+                    node, "found \(node.summary), expected an offset from UTC such as \"+08:00\"")
             }
         }
         reader.finish()
@@ -151,20 +168,26 @@ extension TimeMapping {
 }
 
 extension SignalMapping {
-    init?(_ key: YAMLNode, _ node: YAMLNode, _ diagnostics: Diagnostics, _ fields: inout FieldTable) {
+    init?(_ key: YAMLNode, _ node: YAMLNode, _ diagnostics: Diagnostics, _ fields: inout FieldTable)
+    {
         guard let signal = Signal(name: key.text ?? "") else {
             let names = Signal.allCases.filter { $0 != .codes }.map(\.name)
             diagnostics.report(
-                key, "'\(key.text ?? "")' is not a signal.\(suggestion(for: key.text ?? "", among: names))")
+                key,
+                "'\(key.text ?? "")' is not a signal.\(suggestion(for: key.text ?? "", among: names))"
+            )
             return nil
         }
         if signal.isFromGateway {
             diagnostics.report(
-                key, "'\(signal.name)' is set by the gateway (maintenance: by a person), never by a lift's message")
+                key,
+                "'\(signal.name)' is set by the gateway (maintenance: by a person), never by a lift's message"
+            )
             return nil
         }
         if signal == .codes {
-            diagnostics.report(key, "codes are read by the topic's own key 'codes:', beside 'signals:'")
+            diagnostics.report(
+                key, "codes are read by the topic's own key 'codes:', beside 'signals:'")
             return nil
         }
         self.signal = signal
@@ -183,7 +206,8 @@ extension SignalMapping {
                     Source(
                         field: fields.index(field), scale: reader.number("scale") ?? 1,
                         offset: reader.number("offset") ?? 0,
-                        threshold: Self.threshold(&reader, of: signal, hasMap: !map.isEmpty, diagnostics), map: map))
+                        threshold: Self.threshold(
+                            &reader, of: signal, hasMap: !map.isEmpty, diagnostics), map: map))
             }
             reader.finish()
         }
@@ -196,17 +220,25 @@ extension SignalMapping {
         let above = reader.number("above")
         let least = reader.number("at_least")
         guard let value = above ?? least else { return nil }
-        if above != nil, least != nil { diagnostics.report(reader.node, "'above' and 'at_least' exclude each other") }
-        if hasMap { diagnostics.report(reader.node, "'above' and 'at_least' stand instead of a 'map', not beside it") }
+        if above != nil, least != nil {
+            diagnostics.report(reader.node, "'above' and 'at_least' exclude each other")
+        }
+        if hasMap {
+            diagnostics.report(
+                reader.node, "'above' and 'at_least' stand instead of a 'map', not beside it")
+        }
         if signal.type != .boolean {
             diagnostics.report(
-                reader.node, "'above' and 'at_least' make true or false of a number; \(signal.name) is neither")
+                reader.node,
+                "'above' and 'at_least' make true or false of a number; \(signal.name) is neither")
         }
         return Threshold(value: value, isInclusive: above == nil)
     }
 
     /// The right side of a map's entry: a value of the signal's type, or nil for `unknown`.
-    private static func bits(_ node: YAMLNode, of signal: Signal, _ diagnostics: Diagnostics) -> UInt64? {
+    private static func bits(_ node: YAMLNode, of signal: Signal, _ diagnostics: Diagnostics)
+        -> UInt64?
+    {
         let text = node.text ?? ""
         if text == "unknown" { return nil }
         switch signal.type {
@@ -218,7 +250,8 @@ extension SignalMapping {
             diagnostics.report(node, "found \(node.summary), expected a number or unknown")
         case .enumeration(let names):
             if let index = names.firstIndex(of: text) { return UInt64(index) }
-            diagnostics.report(node, "found \(node.summary).\(suggestion(for: text, among: names + ["unknown"]))")
+            diagnostics.report(
+                node, "found \(node.summary).\(suggestion(for: text, among: names + ["unknown"]))")
         case .codes: break
         }
         return nil
@@ -227,16 +260,20 @@ extension SignalMapping {
 
 extension CodesMapping {
     init?(
-        _ node: YAMLNode, _ diagnostics: Diagnostics, _ fields: inout FieldTable, followsStandard: Bool
+        _ node: YAMLNode, _ diagnostics: Diagnostics, _ fields: inout FieldTable,
+        followsStandard: Bool
     ) {
         var reader = YAMLReader(node, diagnostics)
         guard let field = reader.requiredText("field") else { return nil }
         self.field = fields.index(field)
-        if let text = reader.text("item") { item = Int(text).map { .index($0) } ?? .key(Array(text.utf8)) }
+        if let text = reader.text("item") {
+            item = Int(text).map { .index($0) } ?? .key(Array(text.utf8))
+        }
         active = reader.optional("active").flatMap { Active($0, diagnostics, &fields) }
         let standard = reader.optional("standard")
         self.followsStandard =
-            standard.map { $0.text != "none" && reader.choice(of: $0, Standard.self) != nil } ?? followsStandard
+            standard.map { $0.text != "none" && reader.choice(of: $0, Standard.self) != nil }
+            ?? followsStandard
         map = []
         let entries = reader.entries("map")
         WrittenValue.checkKeys(entries.map(\.key), diagnostics)
@@ -264,7 +301,8 @@ extension CodesMapping.Active {
             field = fields.index(name)
             return
         }
-        var reader = YAMLReader(node, diagnostics, expected: "a field's name, or a mapping with 'field:' and 'map:'")
+        var reader = YAMLReader(
+            node, diagnostics, expected: "a field's name, or a mapping with 'field:' and 'map:'")
         guard let name = reader.requiredText("field") else { return nil }
         field = fields.index(name)
         let entries = reader.entries("map")
@@ -276,7 +314,9 @@ extension CodesMapping.Active {
             case "unknown": map.append((Array(written.written.utf8), nil))
             default:
                 diagnostics.report(
-                    meaning, "found \(meaning.summary), expected true (the code began), false (it ended) or unknown")
+                    meaning,
+                    "found \(meaning.summary), expected true (the code began), false (it ended) or unknown"
+                )
             }
         }
         reader.finish()
@@ -290,7 +330,9 @@ extension WrittenValue {
         for (index, key) in keys.enumerated() {
             let value = WrittenValue(key: Array(key.written.utf8))
             if value == .text { continue }
-            if let other = keys[..<index].first(where: { WrittenValue(key: Array($0.written.utf8)) == value }) {
+            if let other = keys[..<index].first(where: {
+                WrittenValue(key: Array($0.written.utf8)) == value
+            }) {
                 diagnostics.report(
                     key,
                     "'\(key.written)' is the same value as '\(other.written)' of line \(other.line): a message cannot tell them apart. Keep one of them"

@@ -64,7 +64,8 @@ struct TopicPlan: Sendable {
                 case .number: .number
                 default: .named
                 }
-            steps.append(Step(signal: mapping.signal.rawValue, kind: kind, sources: first..<sources.count))
+            steps.append(
+                Step(signal: mapping.signal.rawValue, kind: kind, sources: first..<sources.count))
         }
         let firstCode = entries.count
         for (written, bit) in codesMapping?.map ?? [] { add(written, bit) }
@@ -74,7 +75,9 @@ struct TopicPlan: Sendable {
             for code in FaultCode.allCases {
                 add(Array(code.rawValue.utf8), code.bit)
                 // A code written as a number has no leading zero.
-                if code.rawValue.hasPrefix("0") { add(Array(code.rawValue.dropFirst().utf8), code.bit) }
+                if code.rawValue.hasPrefix("0") {
+                    add(Array(code.rawValue.dropFirst().utf8), code.bit)
+                }
             }
         }
         standardCodes = codes.upperBound..<entries.count
@@ -91,7 +94,8 @@ struct TopicPlan: Sendable {
         texts.append(written)
         entries.append(
             Entry(
-                head: Self.head(written.span, 0, written.count), count: written.count, text: texts.count - 1,
+                head: Self.head(written.span, 0, written.count), count: written.count,
+                text: texts.count - 1,
                 value: WrittenValue(key: written), bits: bits ?? 0, isKnown: bits != nil))
     }
 
@@ -104,7 +108,8 @@ struct TopicPlan: Sendable {
     /// The index of the entry for a value: an equal spelling, else an equal value.
     /// - Parameter mayBeFlag: 1 and true are one value, and so are 0 and false.
     func entry(
-        _ kind: JSONToken.Kind, _ bytes: Span<UInt8>, _ start: Int, _ end: Int, among range: Range<Int>,
+        _ kind: JSONToken.Kind, _ bytes: Span<UInt8>, _ start: Int, _ end: Int,
+        among range: Range<Int>,
         mayBeFlag: Bool = true
     ) -> Int? {
         if range.isEmpty { return nil }

@@ -27,7 +27,8 @@ public enum UnreadableMessage: Error, CustomStringConvertible, Equatable {
         switch self {
         case .notJSON(_, let explanation): explanation
         case .anotherLift(let name): "names another lift (\(name)) than its topic"
-        case .nameless(let field): "does not name its lift: expected `\(field)`, in which this lift names itself"
+        case .nameless(let field):
+            "does not name its lift: expected `\(field)`, in which this lift names itself"
         case .nothingKnown(let field):
             "has none of the fields that the profile reads here: expected for example `\(field)`"
         case .wrapped(let within):

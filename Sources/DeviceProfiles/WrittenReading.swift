@@ -14,9 +14,12 @@ extension Reading {
         case .boolean: return bits(index) == 1 ? "true" : "false"
         case .number:
             let number = Double(bitPattern: bits(index))
-            return number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : String(number)
+            return number == number.rounded() && abs(number) < 1e15
+                ? String(Int(number)) : String(number)
         case .enumeration(let names): return names[Int(bits(index))]
-        case .codes: return bits(index) == 0 ? "none" : FaultCode.names(in: bits(index)).joined(separator: " ")
+        case .codes:
+            return bits(index) == 0
+                ? "none" : FaultCode.names(in: bits(index)).joined(separator: " ")
         }
     }
 }

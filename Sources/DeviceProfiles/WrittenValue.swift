@@ -82,7 +82,9 @@ enum WrittenValue: Equatable, Sendable {
     }
 
     /// Whether the bytes are `text`, in capitals or not: Python writes "True".
-    private static func isText(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
+    private static func isText(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString)
+        -> Bool
+    {
         guard end - start == text.utf8CodeUnitCount else { return false }
         for i in start..<end where bytes[i] | 0x20 != text.utf8Start[i - start] { return false }
         return true

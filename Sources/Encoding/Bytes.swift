@@ -49,7 +49,9 @@ public struct ByteReader {
     public var remaining: Int { bytes.count - offset }
     public var isAtEnd: Bool { offset == bytes.count }
 
-    public mutating func read<Integer: FixedWidthInteger & BitwiseCopyable>(_: Integer.Type = Integer.self)
+    public mutating func read<Integer: FixedWidthInteger & BitwiseCopyable>(
+        _: Integer.Type = Integer.self
+    )
         throws(MalformedBytes)
         -> Integer
     {
@@ -57,7 +59,9 @@ public struct ByteReader {
         guard offset + width <= bytes.count else { throw MalformedBytes(offset: offset) }
         defer { offset += width }
         // A number may be read from any bytes; the span checks its bounds.
-        return Integer(littleEndian: bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Integer.self))
+        return Integer(
+            littleEndian: bytes.span.bytes.unsafeLoadUnaligned(
+                fromByteOffset: offset, as: Integer.self))
     }
     public mutating func readVariable() throws(MalformedBytes) -> UInt64 {
         var value: UInt64 = 0
@@ -72,7 +76,9 @@ public struct ByteReader {
         }
     }
     public mutating func readFlag() throws(MalformedBytes) -> Bool { try read(UInt8.self) != 0 }
-    public mutating func readText() throws(MalformedBytes) -> String { String(decoding: try readBlob(), as: UTF8.self) }
+    public mutating func readText() throws(MalformedBytes) -> String {
+        String(decoding: try readBlob(), as: UTF8.self)
+    }
     public mutating func readBlob() throws(MalformedBytes) -> ArraySlice<UInt8> {
         let count = try readVariable()
         guard count <= UInt64(bytes.count - offset) else { throw MalformedBytes(offset: offset) }

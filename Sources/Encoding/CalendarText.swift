@@ -6,7 +6,9 @@ extension DecimalText {
     /// ` UTC` for the offset, no offset, or no separators at all (`20260301080000`).
     ///
     /// - Parameter offset: for a text without an offset, in seconds east of UTC.
-    package static func iso8601(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, offset: Int) -> Instant? {
+    package static func iso8601(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, offset: Int)
+        -> Instant?
+    {
         var i = start
         func number(_ width: Int, _ range: ClosedRange<Int>) -> Int? {
             guard i + width <= end else { return nil }
@@ -31,7 +33,8 @@ extension DecimalText {
             ? bytes[i] : bytes[i] &- 48 < 10 ? nil : UInt8(ascii: "-")
         let colon: UInt8? = dash == nil ? nil : UInt8(ascii: ":")
         guard takes(dash), let month = number(2, 1...12), takes(dash), let day = number(2, 1...31),
-            take(UInt8(ascii: "T")) || take(UInt8(ascii: "t")) || take(UInt8(ascii: " ")) || dash == nil,
+            take(UInt8(ascii: "T")) || take(UInt8(ascii: "t")) || take(UInt8(ascii: " "))
+                || dash == nil,
             let hour = number(2, 0...23), takes(colon), let minute = number(2, 0...59)
         else { return nil }
         var (second, nanoseconds) = (0, Int64(0))
@@ -56,10 +59,13 @@ extension DecimalText {
     }
 
     /// The offset of a time, in seconds east of UTC: `Z`, ` UTC`, `+08:00`, `+0800`, or nothing.
-    private static func east(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, otherwise: Int) -> Int? {
+    private static func east(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, otherwise: Int) -> Int?
+    {
         func isText(_ text: StaticString) -> Bool {
             guard end - start == text.utf8CodeUnitCount else { return false }
-            for i in start..<end where bytes[i] & 0xDF != text.utf8Start[i - start] & 0xDF { return false }
+            for i in start..<end where bytes[i] & 0xDF != text.utf8Start[i - start] & 0xDF {
+                return false
+            }
             return true
         }
         if start == end { return otherwise }
@@ -70,7 +76,9 @@ extension DecimalText {
             return number < limit ? number : nil
         }
         let isWest = bytes[start] == UInt8(ascii: "-")
-        guard isWest || bytes[start] == UInt8(ascii: "+"), let hours = pair(start + 1, 16) else { return nil }
+        guard isWest || bytes[start] == UInt8(ascii: "+"), let hours = pair(start + 1, 16) else {
+            return nil
+        }
         let hasColon = start + 3 < end && bytes[start + 3] == UInt8(ascii: ":")
         let minutesStart = start + (hasColon ? 4 : 3)
         guard let minutes = pair(minutesStart, 60), minutesStart + 2 == end else { return nil }

@@ -30,7 +30,9 @@ package enum DecimalText {
         return isNegative ? -magnitude : magnitude
     }
 
-    private static let powersOfTen: [Double] = (0...15).map { n in (0..<n).reduce(1) { p, _ in p * 10 } }
+    private static let powersOfTen: [Double] = (0...15).map { n in
+        (0..<n).reduce(1) { p, _ in p * 10 }
+    }
 
     private static func slow(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Double? {
         let text = String(decoding: (start..<end).map { bytes[$0] }, as: UTF8.self)
@@ -76,7 +78,9 @@ package enum DecimalText {
     }
 
     /// A count of seconds, milliseconds, … since 1970 as nanoseconds, exact to the nanosecond.
-    package static func epoch(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, nanosecondsPerUnit: Int64) -> Instant? {
+    package static func epoch(
+        _ bytes: Span<UInt8>, _ start: Int, _ end: Int, nanosecondsPerUnit: Int64
+    ) -> Instant? {
         if nanosecondsPerUnit == 1_000_000_000, let exact = nanoseconds(bytes, start, end) {
             return Instant(nanoseconds: exact)
         }

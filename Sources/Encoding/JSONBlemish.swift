@@ -24,13 +24,17 @@ package struct JSONBlemishes: OptionSet, Sendable {
         (.byteOrderMark, "byte_order_mark", "a byte order mark before its beginning"),
         (.notANumber, "not_a_number", "NaN or Infinity for a value; that value is unknown"),
         (.notUTF8, "not_utf8", "a string that is not UTF-8 (is it GBK?); that value is unknown"),
-        (.controlCharacter, "control_character", "a control character within a string; that value is unknown"),
+        (
+            .controlCharacter, "control_character",
+            "a control character within a string; that value is unknown"
+        ),
     ]
 }
 
 extension JSONScanner {
     mutating func skipByteOrderMark() {
-        guard isTolerant, bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF else { return }
+        guard isTolerant, bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF
+        else { return }
         position = 3
         blemishes.insert(.byteOrderMark)
     }

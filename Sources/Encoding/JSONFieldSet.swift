@@ -51,7 +51,9 @@ package struct JSONFieldSet: Sendable, ExpressibleByArrayLiteral {
     private static func hash(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
         if end == start { return 0 }
         let middle = Int(bytes[start + (end - start) / 2])
-        return ((end - start) &* 37 &+ Int(bytes[start]) &* 5 &+ Int(bytes[end - 1]) &* 17 &+ middle) & 255
+        return
+            ((end - start) &* 37 &+ Int(bytes[start]) &* 5 &+ Int(bytes[end - 1]) &* 17 &+ middle)
+            & 255
     }
 
     /// Which fields a key of the top object leads to: those it names, and those nested under it.
@@ -72,7 +74,9 @@ package struct JSONFieldSet: Sendable, ExpressibleByArrayLiteral {
     }
 
     private func isSame(_ field: Int, _ bytes: Span<UInt8>, _ start: Int) -> Bool {
-        for (k, byte) in fields[field].path[0].enumerated() where bytes[start + k] != byte { return false }
+        for (k, byte) in fields[field].path[0].enumerated() where bytes[start + k] != byte {
+            return false
+        }
         return true
     }
 }
@@ -92,7 +96,9 @@ private struct KeyText: Equatable, Sendable {
         if count >= 8 {
             // A number may be read from any bytes; the span checks its bounds.
             first = raw.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
-            second = count >= 16 ? raw.unsafeLoadUnaligned(fromByteOffset: start + 8, as: UInt64.self) : 0
+            second =
+                count >= 16
+                ? raw.unsafeLoadUnaligned(fromByteOffset: start + 8, as: UInt64.self) : 0
             last = raw.unsafeLoadUnaligned(fromByteOffset: end - 8, as: UInt64.self)
         } else {
             var head: UInt64 = 0

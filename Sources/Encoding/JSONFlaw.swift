@@ -46,7 +46,8 @@ package struct JSONFlaw: Equatable, Sendable {
     package init(_ bytes: Span<UInt8>, _ error: JSONError, _ blemishes: JSONBlemishes) {
         self =
             Self.encoding(of: bytes) ?? Self.shape(of: bytes)
-            ?? Self.mistake(bytes, at: min(error.offset, bytes.count), expected: "\(error.expected)", blemishes)
+            ?? Self.mistake(
+                bytes, at: min(error.offset, bytes.count), expected: "\(error.expected)", blemishes)
     }
 
     /// Messages in another encoding than UTF-8.
@@ -62,9 +63,14 @@ package struct JSONFlaw: Equatable, Sendable {
         {
             return JSONFlaw(.utf32, "is UTF-32" + advice)
         }
-        let isWide = bytes.count >= 2 && (bytes[0] == 0) != (bytes[1] == 0) && (bytes[0] | bytes[1]) < 0x80
-        if begins([0xFF, 0xFE]) || begins([0xFE, 0xFF]) || isWide { return JSONFlaw(.utf16, "is UTF-16" + advice) }
-        if begins([0x1F, 0x8B]) || begins([0x28, 0xB5, 0x2F, 0xFD]) || begins([0x78, 0x9C]) || begins([0x78, 0xDA]) {
+        let isWide =
+            bytes.count >= 2 && (bytes[0] == 0) != (bytes[1] == 0) && (bytes[0] | bytes[1]) < 0x80
+        if begins([0xFF, 0xFE]) || begins([0xFE, 0xFF]) || isWide {
+            return JSONFlaw(.utf16, "is UTF-16" + advice)
+        }
+        if begins([0x1F, 0x8B]) || begins([0x28, 0xB5, 0x2F, 0xFD]) || begins([0x78, 0x9C])
+            || begins([0x78, 0xDA])
+        {
             return JSONFlaw(.compressed, "is compressed; expected plain JSON")
         }
         return nil
@@ -87,13 +93,18 @@ package struct JSONFlaw: Equatable, Sendable {
             return JSONFlaw(
                 .array,
                 items == 1
-                    ? "is an array of one; expected the object itself" : "is an array of \(items); expected one object")
+                    ? "is an array of one; expected the object itself"
+                    : "is an array of \(items); expected one object")
         case UInt8(ascii: "\""):
             var next = first + 1
             while next < bytes.count, bytes[next] <= 32 { next += 1 }
-            let isObject = next < bytes.count && (bytes[next] == UInt8(ascii: "{") || bytes[next] == UInt8(ascii: "["))
+            let isObject =
+                next < bytes.count
+                && (bytes[next] == UInt8(ascii: "{") || bytes[next] == UInt8(ascii: "["))
             return isObject
-                ? JSONFlaw(.wrappedInString, "is wrapped in a string: JSON within quotes; expected the object itself")
+                ? JSONFlaw(
+                    .wrappedInString,
+                    "is wrapped in a string: JSON within quotes; expected the object itself")
                 : JSONFlaw(.bareValue, "is a bare text in quotes; expected an object '{'")
         case UInt8(ascii: "<"): return JSONFlaw(.xml, "is XML; expected JSON")
         case UInt8(ascii: "/"), UInt8(ascii: "#"):
@@ -112,8 +123,12 @@ package struct JSONFlaw: Equatable, Sendable {
             if !"0123456789+-.eE \r\n\t".utf8.contains(bytes[i]) { isNumber = false }
         }
         let shown = quoted(bytes, first, bytes.count)
-        if isNumber { return JSONFlaw(.bareValue, "is the bare number \(shown); expected an object '{'") }
-        guard isText else { return JSONFlaw(.binary, "is binary; expected JSON: a profile reads text") }
+        if isNumber {
+            return JSONFlaw(.bareValue, "is the bare number \(shown); expected an object '{'")
+        }
+        guard isText else {
+            return JSONFlaw(.binary, "is binary; expected JSON: a profile reads text")
+        }
         return JSONFlaw(.plainText, "is the plain text '\(shown)'; expected an object '{'")
     }
 
@@ -121,7 +136,9 @@ package struct JSONFlaw: Equatable, Sendable {
     private static func mistake(
         _ bytes: Span<UInt8>, at offset: Int, expected: String, _ blemishes: JSONBlemishes
     ) -> JSONFlaw {
-        func flaw(_ kind: Kind, _ explanation: String) -> JSONFlaw { JSONFlaw(kind, explanation, at: offset) }
+        func flaw(_ kind: Kind, _ explanation: String) -> JSONFlaw {
+            JSONFlaw(kind, explanation, at: offset)
+        }
         if expected == "less nesting" {
             return flaw(.nestedTooDeep, "is nested deeper than \(JSONScanner.maximumDepth) levels")
         }
@@ -129,12 +146,17 @@ package struct JSONFlaw: Equatable, Sendable {
         let isLost = blemishes.contains(.notUTF8)
         let lost = "has text that is not UTF-8 (is it GBK?) and hides where its strings end"
         guard offset < bytes.count else {
-            return isLost ? flaw(.notUTF8, lost) : flaw(.cutOff, "is cut off: it ends in the middle")
+            return isLost
+                ? flaw(.notUTF8, lost) : flaw(.cutOff, "is cut off: it ends in the middle")
         }
         if expected == "the end of the message" {
-            return flaw(.moreBehindItsEnd, "has more text after its end: '\(quoted(bytes, offset, bytes.count))'")
+            return flaw(
+                .moreBehindItsEnd,
+                "has more text after its end: '\(quoted(bytes, offset, bytes.count))'")
         }
-        if expected.contains("surrogate") || expected.contains("escape") || expected.contains("hexadecimal") {
+        if expected.contains("surrogate") || expected.contains("escape")
+            || expected.contains("hexadecimal")
+        {
             if isLost { return flaw(.notUTF8, lost) }
             return flaw(
                 .badEscape,
@@ -144,7 +166,9 @@ package struct JSONFlaw: Equatable, Sendable {
         var before = offset - 1
         while before >= 0, bytes[before] <= 32 { before -= 1 }
         let last = before >= 0 ? bytes[before] : 0
-        if let stray = strayByte(bytes, at: offset, after: last, isNext: before == offset - 1) { return stray }
+        if let stray = strayByte(bytes, at: offset, after: last, isNext: before == offset - 1) {
+            return stray
+        }
         if last == UInt8(ascii: ".") || expected == "a digit" {
             return flaw(.badNumber, "has a number without digits after its point or its e")
         }
@@ -152,7 +176,8 @@ package struct JSONFlaw: Equatable, Sendable {
             if ["True", "False", "None"].contains(name) {
                 return flaw(
                     .pythonWord,
-                    "has \(name), as Python writes it; expected \(name == "None" ? "null" : name.lowercased())")
+                    "has \(name), as Python writes it; expected \(name == "None" ? "null" : name.lowercased())"
+                )
             }
             return flaw(.wordWithoutQuotes, "has the word \(name) without quotes")
         }
@@ -166,18 +191,25 @@ package struct JSONFlaw: Equatable, Sendable {
     private static func strayByte(
         _ bytes: Span<UInt8>, at offset: Int, after last: UInt8, isNext: Bool
     ) -> JSONFlaw? {
-        func flaw(_ kind: Kind, _ explanation: String) -> JSONFlaw { JSONFlaw(kind, explanation, at: offset) }
+        func flaw(_ kind: Kind, _ explanation: String) -> JSONFlaw {
+            JSONFlaw(kind, explanation, at: offset)
+        }
         switch bytes[offset] {
-        case UInt8(ascii: "}") where last == UInt8(ascii: ","), UInt8(ascii: "]") where last == UInt8(ascii: ","):
+        case UInt8(ascii: "}") where last == UInt8(ascii: ","),
+            UInt8(ascii: "]") where last == UInt8(ascii: ","):
             return flaw(.trailingComma, "has a trailing comma")
         case UInt8(ascii: "'"):
-            return flaw(.singleQuotes, "has single quotes, as Python prints a dictionary; expected double quotes")
-        case UInt8(ascii: "/"), UInt8(ascii: "#"): return flaw(.comment, "has a comment; JSON has none")
+            return flaw(
+                .singleQuotes,
+                "has single quotes, as Python prints a dictionary; expected double quotes")
+        case UInt8(ascii: "/"), UInt8(ascii: "#"):
+            return flaw(.comment, "has a comment; JSON has none")
         case UInt8(ascii: "0")...UInt8(ascii: "9") where last == UInt8(ascii: "0") && isNext:
             return flaw(.leadingZero, "has a number with a leading zero")
         case UInt8(ascii: "+"): return flaw(.badNumber, "has a number with a plus sign")
         case UInt8(ascii: "."): return flaw(.badNumber, "has a number that begins with its point")
-        case UInt8(ascii: "x") where last == UInt8(ascii: "0"): return flaw(.badNumber, "has a hexadecimal number")
+        case UInt8(ascii: "x") where last == UInt8(ascii: "0"):
+            return flaw(.badNumber, "has a hexadecimal number")
         default: return nil
         }
     }
@@ -186,7 +218,8 @@ package struct JSONFlaw: Equatable, Sendable {
     private static func name(_ bytes: Span<UInt8>, at offset: Int) -> String? {
         func isLetter(_ i: Int) -> Bool {
             let byte = bytes[i]
-            return byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z") || byte == UInt8(ascii: "_")
+            return byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")
+                || byte == UInt8(ascii: "_")
         }
         guard isLetter(offset) else { return nil }
         var (start, end) = (offset, offset)

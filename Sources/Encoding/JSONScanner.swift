@@ -63,7 +63,9 @@ package struct JSONScanner: ~Escapable {
     }
 
     /// Scans a message whose top is an object. Where a key occurs twice, the later value wins.
-    package mutating func scan(_ set: borrowing JSONFieldSet, into tokens: inout [JSONToken]) throws(JSONError) {
+    package mutating func scan(_ set: borrowing JSONFieldSet, into tokens: inout [JSONToken])
+        throws(JSONError)
+    {
         for i in tokens.indices { tokens[i] = JSONToken() }
         skipByteOrderMark()
         skipSpace()
@@ -83,13 +85,19 @@ package struct JSONScanner: ~Escapable {
             var (exact, inner) = (UInt64(0), UInt64(0))
             if key.hasEscapes {
                 for i in set.fields.indices where isText(key, set.fields[i].path[0]) {
-                    if set.fields[i].path.count == 1 { exact |= 1 << UInt64(i) } else { inner |= 1 << UInt64(i) }
+                    if set.fields[i].path.count == 1 {
+                        exact |= 1 << UInt64(i)
+                    } else {
+                        inner |= 1 << UInt64(i)
+                    }
                 }
             } else {
                 (exact, inner) = set.matches(bytes, key.start, key.end)
             }
             let token =
-                inner == 0 ? try plain(depth: 1) : try value(set.fields, depth: 1, candidates: inner, into: &tokens)
+                inner == 0
+                ? try plain(depth: 1)
+                : try value(set.fields, depth: 1, candidates: inner, into: &tokens)
             while exact != 0 {
                 tokens[exact.trailingZeroBitCount] = token
                 exact &= exact - 1
@@ -144,7 +152,11 @@ package struct JSONScanner: ~Escapable {
                 let i = rest.trailingZeroBitCount
                 rest &= rest - 1
                 guard isText(key, fields[i].path[depth]) else { continue }
-                if fields[i].path.count == depth + 1 { exact |= 1 << UInt64(i) } else { inner |= 1 << UInt64(i) }
+                if fields[i].path.count == depth + 1 {
+                    exact |= 1 << UInt64(i)
+                } else {
+                    inner |= 1 << UInt64(i)
+                }
             }
             let token = try value(fields, depth: depth + 1, candidates: inner, into: &tokens)
             while exact != 0 {
@@ -183,7 +195,8 @@ package struct JSONScanner: ~Escapable {
         case UInt8(ascii: "t"): return try literal(.true, 4, endingIn: 0x6575_7274)
         case UInt8(ascii: "f"): return try literal(.false, 5, endingIn: 0x6573_6C61)
         case UInt8(ascii: "n"): return try literal(.null, 4, endingIn: 0x6C6C_756E)
-        case UInt8(ascii: "N") where isTolerant, UInt8(ascii: "I") where isTolerant: return try notANumber(from: start)
+        case UInt8(ascii: "N") where isTolerant, UInt8(ascii: "I") where isTolerant:
+            return try notANumber(from: start)
         default: return try number()
         }
     }
@@ -211,7 +224,9 @@ package struct JSONScanner: ~Escapable {
         let end = position + length
         // A number may be read from any bytes; the span checks its bounds.
         guard end <= bytes.count,
-            UInt32(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: end - 4, as: UInt32.self)) == ending
+            UInt32(
+                littleEndian: bytes.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: end - 4, as: UInt32.self)) == ending
         else { throw fail("true, false or null") }
         defer { position = end }
         return JSONToken(kind: kind, start: position, end: end)
@@ -219,7 +234,9 @@ package struct JSONScanner: ~Escapable {
 
     private mutating func number() throws(JSONError) -> JSONToken {
         let start = position
-        if take(UInt8(ascii: "-")), isTolerant, peek == UInt8(ascii: "I") { return try notANumber(from: start) }
+        if take(UInt8(ascii: "-")), isTolerant, peek == UInt8(ascii: "I") {
+            return try notANumber(from: start)
+        }
         if take(UInt8(ascii: "0")) {
         } else if digits() == 0 {
             throw fail("a value")
@@ -253,8 +270,12 @@ package struct JSONScanner: ~Escapable {
 
     @inline(__always)
     mutating func skipSpace() {
-        while let byte = peek, byte <= 32, byte == 32 || byte == 10 || byte == 13 || byte == 9 { position += 1 }
+        while let byte = peek, byte <= 32, byte == 32 || byte == 10 || byte == 13 || byte == 9 {
+            position += 1
+        }
     }
 
-    func fail(_ expected: StaticString) -> JSONError { JSONError(offset: position, expected: expected) }
+    func fail(_ expected: StaticString) -> JSONError {
+        JSONError(offset: position, expected: expected)
+    }
 }

@@ -6,7 +6,9 @@ extension JSONScanner {
         let start = position
         skipPlainText()
         // Most strings end where their plain text does.
-        if take(UInt8(ascii: "\"")) { return JSONToken(kind: .string, start: start, end: position - 1) }
+        if take(UInt8(ascii: "\"")) {
+            return JSONToken(kind: .string, start: start, end: position - 1)
+        }
         return try rest(ofStringFrom: start)
     }
 
@@ -18,13 +20,15 @@ extension JSONScanner {
         let tops: UInt64 = 0x8080_8080_8080_8080
         while position + 8 <= bytes.count {
             // A number may be read from any bytes; the span checks its bounds.
-            let word = UInt64(littleEndian: raw.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+            let word = UInt64(
+                littleEndian: raw.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
             let quote = word ^ (ones &* 0x22)
             let backslash = word ^ (ones &* 0x5C)
             // The top bit of each byte that is a quote, a backslash, below 0x20, or not ASCII. A
             // byte after such a byte may be marked wrongly; only the first mark is used.
             let special =
-                ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word | word)
+                ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash
+                    | (word &- ones &* 0x20) & ~word | word)
                 & tops
             if special != 0 {
                 position += special.trailingZeroBitCount >> 3
@@ -34,7 +38,8 @@ extension JSONScanner {
         }
         while position < bytes.count {
             let byte = bytes[position]
-            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { return }
+            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\")
+            else { return }
             position += 1
         }
     }
@@ -47,7 +52,8 @@ extension JSONScanner {
             if byte == UInt8(ascii: "\"") {
                 position += 1
                 return JSONToken(
-                    kind: isBlemished ? .blemished : .string, start: start, end: position - 1, hasEscapes: hasEscapes)
+                    kind: isBlemished ? .blemished : .string, start: start, end: position - 1,
+                    hasEscapes: hasEscapes)
             }
             if byte < 0x20 {
                 guard isTolerant else { throw fail("no control character in a string") }
@@ -75,14 +81,17 @@ extension JSONScanner {
     private mutating func escape() throws(JSONError) {
         position += 1
         switch peek {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
+            UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             position += 1
         case UInt8(ascii: "u"):
             let first = try hexadecimal()
             if 0xDC00...0xDFFF ~= first { throw fail("a leading surrogate") }
             if 0xD800...0xDBFF ~= first {
-                guard take(UInt8(ascii: "\\")), peek == UInt8(ascii: "u"), 0xDC00...0xDFFF ~= (try hexadecimal()) else {
+                guard take(UInt8(ascii: "\\")), peek == UInt8(ascii: "u"),
+                    0xDC00...0xDFFF ~= (try hexadecimal())
+                else {
                     throw fail("a trailing surrogate")
                 }
             }

@@ -38,12 +38,16 @@ package enum JSONValue: Decodable, Equatable, Sendable {
         }
     }
 
-    package subscript(_ key: String) -> JSONValue? { if case .object(let members) = self { members[key] } else { nil } }
+    package subscript(_ key: String) -> JSONValue? {
+        if case .object(let members) = self { members[key] } else { nil }
+    }
     package var text: String? { if case .text(let text) = self { text } else { nil } }
     package var number: Double? { if case .number(let number) = self { number } else { nil } }
     package var flag: Bool? { if case .flag(let flag) = self { flag } else { nil } }
     package var items: [JSONValue] { if case .list(let items) = self { items } else { [] } }
-    package var members: [String: JSONValue] { if case .object(let members) = self { members } else { [:] } }
+    package var members: [String: JSONValue] {
+        if case .object(let members) = self { members } else { [:] }
+    }
 
     /// Whether every part of it was decoded.
     package var isWhole: Bool {

@@ -109,7 +109,11 @@ package struct JSONWriter {
     }
     mutating func quote(_ text: String) {
         // The fast path: nearly all text needs no escape.
-        guard text.utf8.contains(where: { $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+        guard
+            text.utf8.contains(where: {
+                $0 < 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
+            })
+        else {
             bytes.append(UInt8(ascii: "\""))
             raw(text)
             return bytes.append(UInt8(ascii: "\""))

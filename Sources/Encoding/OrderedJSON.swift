@@ -90,7 +90,9 @@ private final class Output: Encoder {
 }
 
 /// Only encoding that is written by hand nests containers itself; none here does.
-private func nestingIsUnused() -> Never { fatalError("OrderedJSON: a value nests containers itself") }
+private func nestingIsUnused() -> Never {
+    fatalError("OrderedJSON: a value nests containers itself")
+}
 
 private struct Members<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let output: Output
@@ -101,9 +103,13 @@ private struct Members<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: String, forKey key: Key) { output.json.put(key.stringValue, value) }
     func encode(_ value: Double, forKey key: Key) { output.json.put(key.stringValue, value) }
     func encode(_ value: Int, forKey key: Key) { output.json.put(key.stringValue, value) }
-    func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws { try output.write(key.stringValue, value) }
+    func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
+        try output.write(key.stringValue, value)
+    }
 
-    func nestedContainer<Nested>(keyedBy: Nested.Type, forKey: Key) -> KeyedEncodingContainer<Nested> {
+    func nestedContainer<Nested>(keyedBy: Nested.Type, forKey: Key) -> KeyedEncodingContainer<
+        Nested
+    > {
         nestingIsUnused()
     }
     func nestedUnkeyedContainer(forKey: Key) -> any UnkeyedEncodingContainer { nestingIsUnused() }
@@ -128,7 +134,9 @@ private struct Items: UnkeyedEncodingContainer {
         count += 1
     }
 
-    func nestedContainer<Nested>(keyedBy: Nested.Type) -> KeyedEncodingContainer<Nested> { nestingIsUnused() }
+    func nestedContainer<Nested>(keyedBy: Nested.Type) -> KeyedEncodingContainer<Nested> {
+        nestingIsUnused()
+    }
     func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { nestingIsUnused() }
     func superEncoder() -> any Encoder { nestingIsUnused() }
 }

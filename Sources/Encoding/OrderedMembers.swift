@@ -19,7 +19,9 @@ private struct MemberName: CodingKey {
 extension OrderedMembers: Encodable where Value: Encodable {
     package func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: MemberName.self)
-        for (name, value) in all { try members.encode(value, forKey: MemberName(stringValue: name)) }
+        for (name, value) in all {
+            try members.encode(value, forKey: MemberName(stringValue: name))
+        }
     }
 }
 

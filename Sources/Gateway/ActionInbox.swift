@@ -30,7 +30,9 @@ public struct ActionInbox: Sendable {
         /// What identifies a repetition of the command; nil for a command without an id.
         var answeredCommand: AnsweredCommand? {
             origin.flatMap { origin in
-                origin.commandID.map { AnsweredCommand(centre: origin.centre, id: $0, content: action.line) }
+                origin.commandID.map {
+                    AnsweredCommand(centre: origin.centre, id: $0, content: action.line)
+                }
             }
         }
     }
@@ -55,28 +57,36 @@ public struct ActionInbox: Sendable {
         folder = stateFolder + "/orders"
     }
 
-    private func open() throws(Folder.Problem) -> Folder { try Folder(stateFolder).subfolder("orders") }
+    private func open() throws(Folder.Problem) -> Folder {
+        try Folder(stateFolder).subfolder("orders")
+    }
 
     /// Creates the folder as the user that later removes files from it.
     func prepare() throws(InvalidFiles) {
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
             try open().removeLeftovers()
-        } catch { throw InvalidFiles([Diagnostic(file: folder, message: "cannot be made: \(error)")]) }
+        } catch {
+            throw InvalidFiles([Diagnostic(file: folder, message: "cannot be made: \(error)")])
+        }
     }
 
     /// Adds an action.
     /// - Returns: the name to ask for the answer by. Names sort in the order in which they were
     ///   given.
     /// - Throws: `InvalidFiles` when the folder cannot be written, or too many actions are pending.
-    public func put(_ action: OperatorAction) throws(InvalidFiles) -> String { try put(action, from: nil) }
+    public func put(_ action: OperatorAction) throws(InvalidFiles) -> String {
+        try put(action, from: nil)
+    }
 
     func put(_ action: OperatorAction, from origin: CentreOrigin?) throws(InvalidFiles) -> String {
         guard OperatorAction(line: action.line) == action, !action.line.contains("\n") else {
             throw InvalidFiles([
                 Diagnostic(
                     file: "action",
-                    message: "a name or a reason has a line break or another control character; expected a line of text"
+                    message:
+                        "a name or a reason has a line break or another control character; expected a line of text"
                 )
             ])
         }
@@ -85,12 +95,16 @@ public struct ActionInbox: Sendable {
         if origin != nil, try waiting >= Self.mostPending {
             throw InvalidFiles([
                 Diagnostic(
-                    file: folder, message: "\(Self.mostPending) operator actions wait; no further command is taken")
+                    file: folder,
+                    message:
+                        "\(Self.mostPending) operator actions wait; no further command is taken")
             ])
         }
         let digits = String(MonotonicClock.wallNanoseconds)
         let count = Self.count.add(1, ordering: .relaxed).newValue
-        let name = String(repeating: "0", count: max(0, 20 - digits.count)) + "\(digits)-\(getpid())-\(count)"
+        let name =
+            String(repeating: "0", count: max(0, 20 - digits.count))
+            + "\(digits)-\(getpid())-\(count)"
         var lines = [action.line]
         if let origin { lines += [origin.centre, origin.commandID ?? ""] }
         try write(name + Self.suffix, Array(lines.joined(separator: "\n").utf8))
@@ -99,8 +113,12 @@ public struct ActionInbox: Sendable {
 
     /// - Throws: `InvalidFiles` with what to do.
     /// - Parameter isDurable: the file must survive a power cut, which takes a sync.
-    private func write(_ name: String, _ bytes: [UInt8], isDurable: Bool = true) throws(InvalidFiles) {
-        do throws(Folder.Problem) { try open().replace(name, with: bytes, isDurable: isDurable) } catch {
+    private func write(_ name: String, _ bytes: [UInt8], isDurable: Bool = true)
+        throws(InvalidFiles)
+    {
+        do throws(Folder.Problem) {
+            try open().replace(name, with: bytes, isDurable: isDurable)
+        } catch {
             let hint =
                 switch error.code {
                 case ENOENT: ". The gateway makes this folder when it first runs"
@@ -120,7 +138,8 @@ public struct ActionInbox: Sendable {
                 let reason = String(decoding: text, as: UTF8.self)
                 let message =
                     OperatorAction(line: String(reason.prefix { $0 != "\n" })) == nil
-                    ? reason : "was refused, and the disk has no room for the reason: journalctl -u hoistway has it"
+                    ? reason
+                    : "was refused, and the disk has no room for the reason: journalctl -u hoistway has it"
                 return .failure(InvalidFiles([Diagnostic(file: "action", message: message)]))
             }
             return inbox.has(name + Self.suffix) ? nil : .success(())
@@ -134,7 +153,9 @@ public struct ActionInbox: Sendable {
     /// The number of pending actions.
     private var waiting: Int {
         get throws(InvalidFiles) {
-            do throws(Folder.Problem) { return try files(in: open()).count } catch { throw InvalidFiles(error) }
+            do throws(Folder.Problem) { return try files(in: open()).count } catch {
+                throw InvalidFiles(error)
+            }
         }
     }
 
@@ -147,20 +168,25 @@ public struct ActionInbox: Sendable {
         for file in try files(in: inbox).sorted().prefix(most) {
             let name = String(file.dropLast(Self.suffix.count))
             let bytes: [UInt8]
-            do throws(Folder.Problem) { bytes = try inbox.contents(file, upTo: Self.longestFile) ?? [] } catch {
+            do throws(Folder.Problem) {
+                bytes = try inbox.contents(file, upTo: Self.longestFile) ?? []
+            } catch {
                 // A link, a folder or a file that is too long is no action. Any other error is this
                 // box's own and may pass.
                 guard [0, ELOOP, EFBIG].contains(error.code) else { continue }
                 bytes = []
             }
-            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            let lines = String(decoding: bytes, as: UTF8.self).split(
+                separator: "\n", omittingEmptySubsequences: false)
             guard let action = lines.first.flatMap({ OperatorAction(line: String($0)) }) else {
                 refuse(name, because: "the action cannot be read")
                 continue
             }
             let origin =
                 lines.count < 3
-                ? nil : CentreOrigin(centre: String(lines[1]), commandID: lines[2].isEmpty ? nil : String(lines[2]))
+                ? nil
+                : CentreOrigin(
+                    centre: String(lines[1]), commandID: lines[2].isEmpty ? nil : String(lines[2]))
             actions.append(PendingAction(name: name, action: action, origin: origin))
         }
         return actions
@@ -190,14 +216,18 @@ public struct ActionInbox: Sendable {
     /// An action in a folder that cannot be opened counts as pending: it must not be applied again
     /// when the folder can be opened.
     func isPending(_ name: String) -> Bool {
-        do throws(Folder.Problem) { return try open().has(name + Self.suffix) } catch { return error.code != ENOENT }
+        do throws(Folder.Problem) { return try open().has(name + Self.suffix) } catch {
+            return error.code != ENOENT
+        }
     }
 
     /// Removes the file of an action that is in the journal.
     /// - Returns: whether its file is gone.
     @discardableResult
     func complete(_ name: String) -> Bool {
-        do throws(Folder.Problem) { try open().remove(name + Self.suffix) } catch { return error.code == ENOENT }
+        do throws(Folder.Problem) { try open().remove(name + Self.suffix) } catch {
+            return error.code == ENOENT
+        }
         return !isPending(name)
     }
 
@@ -210,7 +240,9 @@ public struct ActionInbox: Sendable {
         } catch {
             // A full disk has no room for the reason; the command must not take the action for
             // applied.
-            do throws(Folder.Problem) { try open().rename(name + Self.suffix, to: name + Self.refused) } catch {
+            do throws(Folder.Problem) {
+                try open().rename(name + Self.suffix, to: name + Self.refused)
+            } catch {
                 complete(name)
             }
         }

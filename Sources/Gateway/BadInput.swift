@@ -75,7 +75,9 @@ public struct BadInput: Sendable {
             topics[known].last = max(topics[known].last, arrival)
             return
         }
-        if topics.count == Self.maxTopics, let quiet = topics.indices.min(by: { topics[$0].last < topics[$1].last }) {
+        if topics.count == Self.maxTopics,
+            let quiet = topics.indices.min(by: { topics[$0].last < topics[$1].last })
+        {
             topics.remove(at: quiet)
         }
         topics.append(
@@ -103,7 +105,8 @@ public struct BadInput: Sendable {
     /// value or a specimen.
     /// - Parameter decoder: the one that has just read the message.
     mutating func note(
-        _ unexpected: UnexpectedValue, _ decoder: MessageDecoder, decoderIndex: Int, topic: Span<UInt8>,
+        _ unexpected: UnexpectedValue, _ decoder: MessageDecoder, decoderIndex: Int,
+        topic: Span<UInt8>,
         payload: Span<UInt8>, arrival: Instant
     ) {
         let key = unexpected.key ^ UInt64(decoderIndex) &* 0x9E37_79B9_7F4A_7C15
@@ -112,11 +115,14 @@ public struct BadInput: Sendable {
         } else if values.count < Self.maxValues {
             let found = decoder.explain(unexpected, in: payload)
             let name = decoder.profile.name
-            if values.count(where: { $0.profile == name && $0.field == found.field }) < Self.maxValuesPerField {
+            if values.count(where: { $0.profile == name && $0.field == found.field })
+                < Self.maxValuesPerField
+            {
                 valueIndex[key] = values.count
                 values.append(
                     OddValue(
-                        kind: unexpected.kind.rawValue, profile: name, field: found.field, value: found.found,
+                        kind: unexpected.kind.rawValue, profile: name, field: found.field,
+                        value: found.found,
                         count: 1))
             }
         }

@@ -18,7 +18,9 @@ struct Ballast {
 
     /// Reserves the space where there is plenty.
     func load() {
-        guard access(path, F_OK) != 0, Files.freeBytes(folder) ?? 0 > 64 * Self.bytes else { return }
+        guard access(path, F_OK) != 0, Files.freeBytes(folder) ?? 0 > 64 * Self.bytes else {
+            return
+        }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { return }
         if posix_fallocate(descriptor, 0, off_t(Self.bytes)) != 0 { unlink(path) }

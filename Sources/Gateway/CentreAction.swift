@@ -17,7 +17,8 @@ extension OperatorAction {
             case .arrived: .progress(alert: command.alertID, .arrived, statement)
             case .released: .progress(alert: command.alertID, .released, statement)
             case .endOfAlarm: .endOfAlarm(alert: command.alertID, statement)
-            case .judgedFalse: .judgedFalse(alert: command.alertID, by: by, reason: command.reason ?? "")
+            case .judgedFalse:
+                .judgedFalse(alert: command.alertID, by: by, reason: command.reason ?? "")
             }
     }
 }

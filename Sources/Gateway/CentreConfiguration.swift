@@ -19,7 +19,9 @@ extension Configuration {
         /// The routes in the order in which they are tried.
         public var routes: [Endpoint] = []
         /// How long an event waits for its receipt before each later route sends it, too.
-        public var fallbackAfter: [Lane: Duration] = [.entrapment: .seconds(30), .fault: .seconds(600)]
+        public var fallbackAfter: [Lane: Duration] = [
+            .entrapment: .seconds(30), .fault: .seconds(600),
+        ]
         /// The rate of backlog events, per second.
         public var backlogRate = 500
         /// nil where the centre need not sign its commands.
@@ -36,14 +38,16 @@ extension Configuration {
 
 extension Configuration.Centre {
     static func all(
-        in reader: inout YAMLReader, _ root: YAMLNode, _ diagnostics: Diagnostics, resolve: (String) -> String
+        in reader: inout YAMLReader, _ root: YAMLNode, _ diagnostics: Diagnostics,
+        resolve: (String) -> String
     ) -> [Configuration.Centre] {
         let list = reader.optional("centres")
         let nodes = reader.items("centres")
         if let only = reader.optional("centre") {
             if let list { diagnostics.report(list, "'centre' and 'centres' exclude each other") }
             return [
-                Configuration.Centre(only, root, diagnostics, defaultName: Recipient.theOnly.name, resolve: resolve)
+                Configuration.Centre(
+                    only, root, diagnostics, defaultName: Recipient.theOnly.name, resolve: resolve)
             ]
         }
         guard let list else {
@@ -55,7 +59,8 @@ extension Configuration.Centre {
         }
         var centres: [Configuration.Centre] = []
         for node in nodes {
-            let centre = Configuration.Centre(node, root, diagnostics, defaultName: nil, resolve: resolve)
+            let centre = Configuration.Centre(
+                node, root, diagnostics, defaultName: nil, resolve: resolve)
             if centres.contains(where: { $0.name == centre.name }) {
                 diagnostics.report(node, "the centre '\(centre.name)' stands here twice")
             }
@@ -69,7 +74,8 @@ extension Configuration.Centre {
                 if let other = brokers[route.text] {
                     diagnostics.report(
                         route.node,
-                        "\(route.text) is also a route to '\(other)': one broker serves one centre by one route")
+                        "\(route.text) is also a route to '\(other)': one broker serves one centre by one route"
+                    )
                 }
                 brokers[route.text] = centre.name
             }
@@ -101,7 +107,9 @@ extension Configuration.Centre {
             reader.finish()
         }
         if !own.name.isEmpty, !Configuration.isTopicLevel(own.name) {
-            diagnostics.report(node, "the centre's name '\(own.name)' must be one word without '/', '+', '#' or space")
+            diagnostics.report(
+                node,
+                "the centre's name '\(own.name)' must be one word without '/', '+', '#' or space")
         }
         self = own
     }
@@ -133,12 +141,15 @@ extension Configuration.Centre {
         lanes = Set(found)
         if lanes.count < found.count { diagnostics.report(list, "a lane stands here twice") }
         if names.isEmpty {
-            diagnostics.report(list, "no lane stands here: expected some of entrapment, fault and info")
+            diagnostics.report(
+                list, "no lane stands here: expected some of entrapment, fault and info")
         }
     }
 
     private mutating func readCommandKey(_ reader: inout YAMLReader, resolve: (String) -> String) {
-        guard let path = reader.text("command_key").map(resolve), let node = reader.optional("command_key") else {
+        guard let path = reader.text("command_key").map(resolve),
+            let node = reader.optional("command_key")
+        else {
             return
         }
         commandKeyFile = path

@@ -17,7 +17,9 @@ enum CentreFormExample {
             return [
                 Diagnostic(
                     file: path,
-                    message: "'example' is missing: what Devices/centres/example-event.json looks like in this form")
+                    message:
+                        "'example' is missing: what Devices/centres/example-event.json looks like in this form"
+                )
             ]
         }
         let file = DeviceData.shippedFolder() + "/centres/example-event.json"
@@ -26,37 +28,54 @@ enum CentreFormExample {
         do throws(JSONError) { made = try form.json(of: event) } catch {
             return [
                 Diagnostic(
-                    file: file, message: "is no JSON at byte \(error.offset): expected \(error.expected)")
+                    file: file,
+                    message: "is no JSON at byte \(error.offset): expected \(error.expected)")
             ]
         }
         guard let body = made else {
             return [
                 example.diagnostic(
-                    "the form has no code for the example event: expected a kind 'entrapment' and a state 'confirmed'")
+                    "the form has no code for the example event: expected a kind 'entrapment' and a state 'confirmed'"
+                )
             ]
         }
         let sent: [String: JSONValue]
         do { sent = try JSONDecoder().decode([String: JSONValue].self, from: Data(body)) } catch {
-            return [example.diagnostic("the form makes no JSON object of the example event: \(error)")]
+            return [
+                example.diagnostic("the form makes no JSON object of the example event: \(error)")
+            ]
         }
+        return differences(&reader, example, sent)
+    }
+
+    /// - Parameter sent: what the form makes of the example event.
+    private static func differences(
+        _ reader: inout YAMLReader, _ example: YAMLNode, _ sent: [String: JSONValue]
+    ) -> [Diagnostic] {
         var mistakes: [Diagnostic] = []
         var named: Set<String> = []
         for (key, value) in reader.entries("example") {
             let name = key.text ?? ""
             named.insert(name)
             guard case .scalar(let text, let isPlain) = value.content else {
-                mistakes.append(value.diagnostic("example: found \(value.summary), expected a number or a text"))
+                mistakes.append(
+                    value.diagnostic("example: found \(value.summary), expected a number or a text")
+                )
                 continue
             }
-            let expected: JSONValue = isPlain ? Double(text).map { .number($0) } ?? .text(text) : .text(text)
+            let expected: JSONValue =
+                isPlain ? Double(text).map { .number($0) } ?? .text(text) : .text(text)
             if sent[name] != expected {
                 let found = sent[name].map(written) ?? "nothing"
                 mistakes.append(
-                    value.diagnostic("example: '\(name)' is \(written(expected)), and the form makes \(found) of it"))
+                    value.diagnostic(
+                        "example: '\(name)' is \(written(expected)), and the form makes \(found) of it"
+                    ))
             }
         }
         for name in sent.keys.sorted() where !named.contains(name) {
-            mistakes.append(example.diagnostic("example: '\(name)' is missing, which the form writes"))
+            mistakes.append(
+                example.diagnostic("example: '\(name)' is missing, which the form writes"))
         }
         return mistakes
     }

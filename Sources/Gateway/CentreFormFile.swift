@@ -31,7 +31,8 @@ enum CentreFormFile {
     }
 
     static func path(of name: String, resolve: (String) -> String) -> String {
-        name.hasSuffix(".yaml") ? resolve(name) : "\(DeviceData.shippedFolder())/centres/\(name).yaml"
+        name.hasSuffix(".yaml")
+            ? resolve(name) : "\(DeviceData.shippedFolder())/centres/\(name).yaml"
     }
 
     /// - Throws: `InvalidFiles` with every mistake.
@@ -48,21 +49,30 @@ enum CentreFormFile {
         let members = fields.reduce(0) { $0 + $1.1.paths.count }
         if members > CentreForm.mostMembers, let fieldsNode = reader.optional("fields") {
             diagnostics.report(
-                fieldsNode, "found \(members) members of an event, expected at most \(CentreForm.mostMembers)")
+                fieldsNode,
+                "found \(members) members of an event, expected at most \(CentreForm.mostMembers)")
             throw InvalidFiles(diagnostics.all)
         }
         let form = CentreForm(
-            name: reader.requiredText("form") ?? "", contentType: reader.text("content_type") ?? "application/json",
-            kinds: reader.entries("kinds").compactMap { key, value in kindCode(key.text ?? "", value, diagnostics) },
+            name: reader.requiredText("form") ?? "",
+            contentType: reader.text("content_type") ?? "application/json",
+            kinds: reader.entries("kinds").compactMap { key, value in
+                kindCode(key.text ?? "", value, diagnostics)
+            },
             states: Dictionary(
                 reader.entries("states").compactMap { key, value in
                     code(value, diagnostics).map { (key.text ?? "", $0) }
                 }, uniquingKeysWith: { $1 }),
-            fields: fields, success: reader.optional("success").flatMap { success($0, diagnostics) })
-        for key in ["kinds", "states", "fields"] where reader.optional(key) == nil { _ = reader.required(key) }
+            fields: fields, success: reader.optional("success").flatMap { success($0, diagnostics) }
+        )
+        for key in ["kinds", "states", "fields"] where reader.optional(key) == nil {
+            _ = reader.required(key)
+        }
         let advice =
             "Did you mean 'success: { field: code, equals: 0 }', by which the body of a 2xx is a receipt or not?"
-        reader.finish(hints: ["accepted_when": advice, "accepted": advice, "ok_when": advice, "receipt": advice])
+        reader.finish(hints: [
+            "accepted_when": advice, "accepted": advice, "ok_when": advice, "receipt": advice,
+        ])
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         return form
     }
@@ -87,17 +97,21 @@ enum CentreFormFile {
     }
 
     /// `success: { field: code, equals: 0 }`, or `equals: [0, 200]`.
-    private static func success(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Success? {
-        var reader = YAMLReader(node, diagnostics, expected: "a mapping with 'field:' and 'equals:'")
+    private static func success(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Success?
+    {
+        var reader = YAMLReader(
+            node, diagnostics, expected: "a mapping with 'field:' and 'equals:'")
         defer { reader.finish() }
-        guard let field = reader.requiredText("field"), let equals = reader.required("equals") else { return nil }
+        guard let field = reader.requiredText("field"), let equals = reader.required("equals")
+        else { return nil }
         let nodes = if case .sequence(let items) = equals.content { items } else { [equals] }
         return CentreForm.Success(field: field, values: nodes.compactMap { code($0, diagnostics) })
     }
 
     private static func code(_ node: YAMLNode, _ diagnostics: Diagnostics) -> CentreForm.Value? {
         guard case .scalar(let text, let isPlain) = node.content, !text.isEmpty else {
-            diagnostics.report(node, "found \(node.summary), expected a code: a number, or a text in quotes")
+            diagnostics.report(
+                node, "found \(node.summary), expected a code: a number, or a text in quotes")
             return nil
         }
         if isPlain, let number = Double(text), number.isFinite { return .number(number) }
@@ -111,7 +125,9 @@ enum CentreFormFile {
                 "{ from: MEMBER, otherwise: MEMBER }, { code: kind }, { code: state } or { if: MEMBER, begins: …, then: …, else: … }"
         )
         defer { reader.finish() }
-        if let member = reader.text("from") { return .member(member, otherwise: reader.text("otherwise")) }
+        if let member = reader.text("from") {
+            return .member(member, otherwise: reader.text("otherwise"))
+        }
         switch reader.text("code") {
         case "kind": return .kindCode
         case "state": return .stateCode

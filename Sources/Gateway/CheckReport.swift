@@ -43,9 +43,12 @@ public enum CheckReport {
             let used = kinds?.filter { $0.profile == profile.name }.map(\.equipment) ?? [.traction]
             for equipment in Set(used).sorted(by: { $0.rawValue < $1.rawValue }) {
                 let kind = Intake.kind(profile, equipment)
-                warnings += data.rules.findings(for: kind, named: "lifts of the profile '\(profile.name)'")
+                warnings += data.rules.findings(
+                    for: kind, named: "lifts of the profile '\(profile.name)'")
                 costs.append(
-                    Cost(profile: profile.name, equipment: equipment, memory: try data.rules.memory(for: kind)))
+                    Cost(
+                        profile: profile.name, equipment: equipment,
+                        memory: try data.rules.memory(for: kind)))
             }
         }
         return (warnings, costs)

@@ -48,7 +48,9 @@ public struct Configuration: Sendable {
     public var quota: Quota
 
     /// Whether its gateway runs now.
-    public var isRunning: Bool { GatewayPresence(stateFolder: stateFolder, runtimeFolder: runtimeFolder) == .running }
+    public var isRunning: Bool {
+        GatewayPresence(stateFolder: stateFolder, runtimeFolder: runtimeFolder) == .running
+    }
 
     /// - Throws: `InvalidFiles` with every mistake.
     public init(file path: String) throws(InvalidFiles) {
@@ -61,7 +63,8 @@ public struct Configuration: Sendable {
         }
         self.file = path
         site = Self.site(in: &reader)
-        broker = Endpoint(reader.required("broker"), root, diagnostics, mayBeHTTPS: false, resolve: resolve)
+        broker = Endpoint(
+            reader.required("broker"), root, diagnostics, mayBeHTTPS: false, resolve: resolve)
         centres = Centre.all(in: &reader, root, diagnostics, resolve: resolve)
         Self.reportSharedClientID(of: centres.flatMap(\.routes), and: broker, diagnostics)
         topicPrefix = Self.topicPrefix(in: &reader)
@@ -82,13 +85,16 @@ public struct Configuration: Sendable {
             reader.optional("selftest_every")?.text == "never"
             ? nil : reader.duration("selftest_every") ?? .seconds(72 * 3600)
         quota = Self.quota(in: &reader)
-        if let every = selfTestEvery, every < .seconds(600), let node = reader.optional("selftest_every") {
+        if let every = selfTestEvery, every < .seconds(600),
+            let node = reader.optional("selftest_every")
+        {
             diagnostics.report(node, "selftest_every must be at least 10m, or never")
         }
         Self.reportSmallQuota(quota, in: &reader)
         reader.finish()
         if commitWait > .seconds(4), let node = reader.optional("commit_wait") {
-            diagnostics.report(node, "commit_wait may be at most 4s: the broker waits for the acknowledgement")
+            diagnostics.report(
+                node, "commit_wait may be at most 4s: the broker waits for the acknowledgement")
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
@@ -125,7 +131,9 @@ public struct Configuration: Sendable {
     }
 
     private func isSameServer(_ one: Endpoint, _ other: Endpoint) -> Bool {
-        guard case .mqtt(let a) = one.address, case .mqtt(let b) = other.address else { return false }
+        guard case .mqtt(let a) = one.address, case .mqtt(let b) = other.address else {
+            return false
+        }
         return a.port == b.port && (a.host == b.host || a.isLoopback && b.isLoopback)
     }
 
@@ -134,11 +142,13 @@ public struct Configuration: Sendable {
         let files = (rulePaths ?? [DeviceData.shippedFolder() + "/rules"]).joined(separator: ", ")
         return InvalidFiles(
             error.diagnostics.map { mistake in
-                guard parameters.contains(where: { $0.key.diagnostic(mistake.message) == mistake }) else {
+                guard parameters.contains(where: { $0.key.diagnostic(mistake.message) == mistake })
+                else {
                     return mistake
                 }
                 var mistake = mistake
-                mistake.message += " They stand under 'parameters:' in \(files), each with its bounds."
+                mistake.message +=
+                    " They stand under 'parameters:' in \(files), each with its bounds."
                 return mistake
             })
     }
@@ -158,25 +168,30 @@ public struct Configuration: Sendable {
                     + "systemd/mosquitto-hoistway.conf: a default mosquitto drops what it has acknowledged beyond 1000 messages."
             )
         }
-        for (name, endpoint) in endpointsByName where endpoint.username != nil && endpoint.passwordFile == nil {
+        for (name, endpoint) in endpointsByName
+        where endpoint.username != nil && endpoint.passwordFile == nil {
             warnings.append(
                 "\(endpoint.node.file):\(endpoint.node.line): \(name) is given a username and no password_file: most brokers refuse that"
             )
         }
-        for (name, endpoint) in endpointsByName.dropFirst() where endpoint.isMQTT && isSameServer(endpoint, broker) {
+        for (name, endpoint) in endpointsByName.dropFirst()
+        where endpoint.isMQTT && isSameServer(endpoint, broker) {
             warnings.append(
                 "\(endpoint.node.file):\(endpoint.node.line): \(name) has the address of the building's broker: alerts go no further than the building, unless that broker passes them on (a bridge)"
             )
         }
         if !centres.contains(where: { $0.lanes.contains(.entrapment) }) {
-            warnings.append("\(file): no centre receives entrapments: give one of them the lane 'entrapment'")
+            warnings.append(
+                "\(file): no centre receives entrapments: give one of them the lane 'entrapment'")
         }
         for centre in centres where centre.lanes.contains(.entrapment) && !centre.isTestable {
             warnings.append(
-                "\(file): the self-test leaves out centre '\(centre.name)': its own form cannot express a test")
+                "\(file): the self-test leaves out centre '\(centre.name)': its own form cannot express a test"
+            )
         }
         if case .duration(let overdue)? = data.rules.parameters["report_overdue"] {
-            for profile in data.profiles where lifts.contains(where: { $0.profile == profile.name }) {
+            for profile in data.profiles where lifts.contains(where: { $0.profile == profile.name })
+            {
                 guard profile.reportsEvery >= overdue else { continue }
                 warnings.append(
                     "\(file): lifts of the profile '\(profile.name)' report every \(profile.reportsEvery.written), and report_overdue is "

@@ -12,7 +12,11 @@ extension Configuration {
             ("site", site == old.site),
             ("broker", broker.fixedParts == old.broker.fixedParts),
             ("centre", centres.map(\.fixedParts) == old.centres.map(\.fixedParts)),
-            ("lifts", lifts.map(\.lift) == old.lifts.map(\.lift) && lifts.map(\.profile) == old.lifts.map(\.profile)),
+            (
+                "lifts",
+                lifts.map(\.lift) == old.lifts.map(\.lift)
+                    && lifts.map(\.profile) == old.lifts.map(\.profile)
+            ),
             // Files that cannot be read now are a mistake, which is reported as one, and no change.
             ("profiles", profilesHash == nil || profilesHash == old.profilesHash),
             ("topic_prefix", topicPrefix == old.topicPrefix),
@@ -40,8 +44,13 @@ extension Configuration {
 
 extension Configuration.Centre {
     fileprivate var fixedParts: [String?] {
-        let fallback = fallbackAfter.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key) \($0.value)" }
-        return [name, "\(lanes.map(\.rawValue).sorted())", "\(fallback)", "\(backlogRate)", commandKey.map { "\($0)" }]
+        let fallback = fallbackAfter.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+            "\($0.key) \($0.value)"
+        }
+        return [
+            name, "\(lanes.map(\.rawValue).sorted())", "\(fallback)", "\(backlogRate)",
+            commandKey.map { "\($0)" },
+        ]
             + routes.flatMap(\.fixedParts)
     }
 }
@@ -50,8 +59,10 @@ extension Endpoint {
     /// Everything except the content of its secrets and certificates.
     fileprivate var fixedParts: [String?] {
         [
-            "\(address)", clientID, username, passwordFile, caFile, certificateFile, keyFile, tokenFile,
-            oauth?.tokenURL, oauth?.clientID, oauth?.secretFile, oauth?.scope, batch.map { "\($0)" }, formFile,
+            "\(address)", clientID, username, passwordFile, caFile, certificateFile, keyFile,
+            tokenFile,
+            oauth?.tokenURL, oauth?.clientID, oauth?.secretFile, oauth?.scope,
+            batch.map { "\($0)" }, formFile,
             formHash.map { "\($0)" },
         ]
     }

@@ -17,18 +17,23 @@ extension Configuration {
             diagnostics.report(node, "the site's id '\(site.id)': \(stray)")
         } else if !site.id.isEmpty, !isTopicLevel(site.id) {
             diagnostics.report(
-                node, "the site's id '\(site.id)' must be one level of a topic: no '/', '+', '#' or space")
+                node,
+                "the site's id '\(site.id)' must be one level of a topic: no '/', '+', '#' or space"
+            )
         }
         return site
     }
 
     /// The building's broker and a centre's may be one, and then need two names.
-    static func reportSharedClientID(of routes: [Endpoint], and broker: Endpoint, _ diagnostics: Diagnostics) {
+    static func reportSharedClientID(
+        of routes: [Endpoint], and broker: Endpoint, _ diagnostics: Diagnostics
+    ) {
         for route in routes where route.clientID != nil && route.clientID == broker.clientID {
             guard route.text == broker.text else { continue }
             diagnostics.report(
                 route.node,
-                "the client_id is also the building's: a broker lets in only one by a name. Give one another")
+                "the client_id is also the building's: a broker lets in only one by a name. Give one another"
+            )
         }
     }
 
@@ -55,10 +60,13 @@ extension Configuration {
         let defaultNode = reader.optional("profile")
         var names = LiftNames()
         for node in reader.items("lifts") {
-            guard var lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics) else { continue }
+            guard var lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics)
+            else { continue }
             if !node.hasKey("profile"), let defaultNode { lift.profileNode = defaultNode }
             if lift.lift.id == SelfTest.lift.id {
-                diagnostics.report(node, "'\(lift.lift.id)' is the self-test's lift; no real one may have its name")
+                diagnostics.report(
+                    node, "'\(lift.lift.id)' is the self-test's lift; no real one may have its name"
+                )
             }
             if names.byID[lift.lift.id] != nil {
                 diagnostics.report(node, "the lift '\(lift.lift.id)' stands here twice")
@@ -75,7 +83,9 @@ extension Configuration {
     }
 
     /// A list of files and folders; nil where none is given.
-    static func paths(_ key: String, in reader: inout YAMLReader, resolve: (String) -> String) -> [String]? {
+    static func paths(_ key: String, in reader: inout YAMLReader, resolve: (String) -> String)
+        -> [String]?
+    {
         let paths = reader.items(key).compactMap { $0.text }.map(resolve)
         return paths.isEmpty ? nil : paths
     }
@@ -83,7 +93,8 @@ extension Configuration {
     /// - Parameter node: the node that names the folder; nil for the standard one.
     static func reportBlank(_ node: YAMLNode?, standard: String, _ diagnostics: Diagnostics) {
         guard let node, node.text?.allSatisfy(\.isWhitespace) == true else { return }
-        diagnostics.report(node, "found no folder, expected a path such as \(standard); or leave the key out")
+        diagnostics.report(
+            node, "found no folder, expected a path such as \(standard); or leave the key out")
     }
 
     static func quota(in reader: inout YAMLReader) -> Quota {

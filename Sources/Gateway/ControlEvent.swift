@@ -58,7 +58,9 @@ struct TimedControlEvent: Equatable {
     /// The text of several control events in one batch of the journal.
     static func text(_ controls: [TimedControlEvent]) -> String? {
         controls.isEmpty
-            ? nil : controls.map { "\($0.time.nanoseconds) \($0.control.text)" }.joined(separator: "\u{1E}")
+            ? nil
+            : controls.map { "\($0.time.nanoseconds) \($0.control.text)" }.joined(
+                separator: "\u{1E}")
     }
 
     static func all(in text: String) -> [TimedControlEvent] {

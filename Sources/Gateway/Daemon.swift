@@ -73,13 +73,18 @@ public struct Daemon {
     ///   another user.
     private func makeFolders() throws {
         for folder in [configuration.stateFolder, configuration.runtimeFolder] {
-            do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true)
+            } catch {
                 throw InvalidFiles([
                     Diagnostic(file: folder, message: Self.cannotBeMade(folder))
                 ])
             }
             try refuseAnothersFolder(folder)
-            do throws(Folder.Problem) { try Folder(folder).removeLeftovers() } catch { log.warning("\(error)") }
+            do throws(Folder.Problem) { try Folder(folder).removeLeftovers() } catch {
+                log.warning("\(error)")
+            }
         }
     }
 
@@ -134,7 +139,8 @@ public struct Daemon {
             stateFolder: isWithoutDisk ? configuration.runtimeFolder : configuration.stateFolder)
         do { try inbox.prepare() } catch { log.error("\(error): no operator action can be taken") }
         let parts = RunParts(
-            loop: loop, journal: journal, delivery: delivery, signer: signer, signingProblem: signingProblem,
+            loop: loop, journal: journal, delivery: delivery, signer: signer,
+            signingProblem: signingProblem,
             inbox: inbox, startRecords: startRecords, isWithoutDisk: isWithoutDisk,
             lostJournal: start.opened.damage?.file == opener.path)
         return try serve(parts, clock: start.clock, until: stop)
@@ -143,15 +149,19 @@ public struct Daemon {
     /// What is recorded before the first commit.
     private func write(_ startRecords: StartRecords, _ start: RestoredStart) throws {
         let clock = start.clock
-        try startRecords.write("the run", in: start.opened.journal) { journal throws(JournalError) in
+        try startRecords.write("the run", in: start.opened.journal) {
+            journal throws(JournalError) in
             try journal.beginRun(
                 boot: Self.bootID(), anchor: clock.calendarAnchor,
                 calendarOffset: clock.calendarOffset.nanoseconds)
         }
-        try startRecords.write("the list of centres", in: start.opened.journal) { journal throws(JournalError) in
+        try startRecords.write("the list of centres", in: start.opened.journal) {
+            journal throws(JournalError) in
             let forgotten = try journal.setRecipients(configuration.centres.map(\.recipient))
             if forgotten > 0 {
-                log.warning("\(forgotten) undelivered events are removed: their centres are no longer configured")
+                log.warning(
+                    "\(forgotten) undelivered events are removed: their centres are no longer configured"
+                )
             }
         }
     }
@@ -169,19 +179,29 @@ public struct Daemon {
         options.keepAlive = .seconds(10)
         let settings = TelemetryLoop.Settings(
             client: options, secretsHash: { broker.secretsHash },
-            filters: Self.filters(data.profiles, configuration), site: start.site, bootID: Self.bootID(),
-            lanes: Dictionary(uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
-            commitWait: configuration.commitWait, quota: quota(fittedFor: start.opened.journal), trial: trial)
+            filters: Self.filters(data.profiles, configuration), site: start.site,
+            bootID: Self.bootID(),
+            lanes: Dictionary(
+                uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
+            commitWait: configuration.commitWait, quota: quota(fittedFor: start.opened.journal),
+            trial: trial)
         return try TelemetryLoop(
-            settings, intake: start.intake, recovered: start.recovered, journal: start.opened.journal,
+            settings, intake: start.intake, recovered: start.recovered,
+            journal: start.opened.journal,
             clock: start.clock, delivery: delivery, wake: wake,
-            recorder: try recordPath.map { path throws(InvalidFiles) in try TraceRecorder(path, log: log) }, log: log)
+            recorder: try recordPath.map { path throws(InvalidFiles) in
+                try TraceRecorder(path, log: log)
+            }, log: log)
     }
 
     /// Continues with what the last run left, and informs the centres of what the start has found.
-    private func announce(_ start: RestoredStart, on loop: TelemetryLoop, resuming handover: RunHandover?) {
+    private func announce(
+        _ start: RestoredStart, on loop: TelemetryLoop, resuming handover: RunHandover?
+    ) {
         if let handover { loop.resume(from: handover) }
-        if start.opened.failure != nil { loop.enqueueUndelivered(of: start.opened.past, except: handover) }
+        if start.opened.failure != nil {
+            loop.enqueueUndelivered(of: start.opened.past, except: handover)
+        }
         if let damage = start.opened.damage {
             loop.enqueue(.quarantined(damage, site: start.site, at: loop.clock.calendarNow))
         }
@@ -194,7 +214,9 @@ public struct Daemon {
 
     /// The threads of a run: routes, watchdog, and this one, which is the loop's.
     /// - Returns: as `runOnce`.
-    private func serve(_ parts: RunParts, clock: GatewayClock, until stop: StopSignal) throws -> RunHandover? {
+    private func serve(_ parts: RunParts, clock: GatewayClock, until stop: StopSignal) throws
+        -> RunHandover?
+    {
         let ending = Ending()
         let isEnding: @Sendable () -> Bool = { stop.isSet || ending.isSet }
         let (loop, delivery) = (parts.loop, parts.delivery)
@@ -214,7 +236,9 @@ public struct Daemon {
             for route in routes { route.join(until: deadline) }
         }
         manager.ready()
-        do { try turnUntilEnd(parts, watchdog, stop: stop) } catch let error as JournalError where error.isDamage {
+        do { try turnUntilEnd(parts, watchdog, stop: stop) } catch let error as JournalError
+            where error.isDamage
+        {
             // Before the routes are joined: systemd may lose patience meanwhile.
             Journal.markDamaged(parts.journal.path)
             throw error
@@ -228,10 +252,13 @@ public struct Daemon {
 
     /// The quotas, reduced on a small disk: half of the free space stays for others.
     private func quota(fittedFor journal: Journal) -> Quota {
-        guard let free = Files.freeBytes(configuration.stateFolder) else { return configuration.quota }
+        guard let free = Files.freeBytes(configuration.stateFolder) else {
+            return configuration.quota
+        }
         let held: Int
         do { held = try journal.statistics().fileBytes } catch {
-            log.error("\(error). The quotas are not fitted to the disk, which has \(free >> 20) MiB free")
+            log.error(
+                "\(error). The quotas are not fitted to the disk, which has \(free >> 20) MiB free")
             return configuration.quota
         }
         let fitted = configuration.quota.fitted(into: free + held)
@@ -247,8 +274,13 @@ public struct Daemon {
     /// publishes on the topics of one profile only.
     private static func filters(_ profiles: [Profile], _ configuration: Configuration) -> [String] {
         let used = Set(configuration.lifts.map(\.profile))
-        return Array(Set(profiles.filter { used.contains($0.name) }.flatMap { $0.topics.map(\.pattern.filter) }))
-            .sorted() + [SelfTest.topic(configuration.site.id)]
+        return Array(
+            Set(
+                profiles.filter { used.contains($0.name) }.flatMap {
+                    $0.topics.map(\.pattern.filter)
+                })
+        )
+        .sorted() + [SelfTest.topic(configuration.site.id)]
     }
 
     static func bootID() -> String {

@@ -27,7 +27,9 @@ extension Daemon {
     /// Runs the loop. Returns when a signal stops the gateway, when the disk of a run without one
     /// is well again, and when the journal was removed.
     func turnUntilEnd(_ parts: RunParts, _ watchdog: Watchdog, stop: StopSignal) throws {
-        let (loop, journal, delivery, inbox) = (parts.loop, parts.journal, parts.delivery, parts.inbox)
+        let (loop, journal, delivery, inbox) = (
+            parts.loop, parts.journal, parts.delivery, parts.inbox
+        )
         let started = MonotonicClock.nanoseconds
         var nextProbe = started + 10_000_000_000
         var nextStatus: Int64 = 0
@@ -41,7 +43,8 @@ extension Daemon {
         // The first heartbeat comes when the connections have had time to be made.
         var nextHeartbeat = started + 3_000_000_000
         let heartbeat = Heartbeat(
-            site: configuration.site, startedAt: started, loop: loop, delivery: delivery, journal: journal,
+            site: configuration.site, startedAt: started, loop: loop, delivery: delivery,
+            journal: journal,
             lifts: configuration.lifts.count, signer: parts.signer)
         while !stop.isSet {
             loop.turn()
@@ -66,7 +69,8 @@ extension Daemon {
                 loop.reportClockCorrection()
                 if !journal.isAtItsPath {
                     return log.critical(
-                        "\(journal.path) was removed; continuing with a new journal and the undelivered events")
+                        "\(journal.path) was removed; continuing with a new journal and the undelivered events"
+                    )
                 }
                 if loop.storage.failure == nil { try parts.startRecords.catchUp(in: journal) }
                 try enqueueStatisticsIfDue(loop, journal, reads)
@@ -89,7 +93,9 @@ extension Daemon {
     ) throws(JournalError) {
         let now = loop.clock.now
         _ = try reads.read("the time of the last statistics") { () throws(JournalError) in
-            let last = try journal.counters()["statistics_at"].map { Instant(nanoseconds: Int64($0)) }
+            let last = try journal.counters()["statistics_at"].map {
+                Instant(nanoseconds: Int64($0))
+            }
             if let last, now - last < .seconds(86_400) { return }
             try journal.set("statistics_at", now.nanoseconds)
             if last != nil {
@@ -114,7 +120,8 @@ extension Daemon {
         if !isRequested {
             guard let every = configuration.selfTestEvery,
                 let counters = try reads.read(
-                    "the time of the last self-test", { () throws(JournalError) in try journal.counters() })
+                    "the time of the last self-test",
+                    { () throws(JournalError) in try journal.counters() })
             else { return }
             let last = counters["selftest_at"].map { Instant(nanoseconds: Int64($0)) }
             if let last, loop.clock.now - last < every { return }

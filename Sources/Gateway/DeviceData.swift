@@ -30,7 +30,8 @@ public struct DeviceData: Sendable {
                         file: shipped,
                         message:
                             "does not exist: expected the shipped profiles and rules there, or as Devices in the working "
-                            + "folder, or where HOISTWAY_DEVICES says, or files named by --profiles and --rules")
+                            + "folder, or where HOISTWAY_DEVICES says, or files named by --profiles and --rules"
+                    )
                 ])
             }
         }
@@ -39,7 +40,8 @@ public struct DeviceData: Sendable {
             profiles = try Self.profiles(profilePaths ?? [Self.shippedFolder() + "/profiles"])
         } catch { mistakes += error.diagnostics }
         do throws(InvalidFiles) {
-            rules = try Self.rules(rulePaths ?? [Self.shippedFolder() + "/rules"], parameters: parameters)
+            rules = try Self.rules(
+                rulePaths ?? [Self.shippedFolder() + "/rules"], parameters: parameters)
         } catch { throw InvalidFiles(mistakes + error.diagnostics) }
         if !mistakes.isEmpty { throw InvalidFiles(mistakes) }
     }
@@ -51,10 +53,14 @@ public struct DeviceData: Sendable {
     }
 
     /// The YAML documents of files and folders.
-    public static func nodes(_ paths: [String]) throws(InvalidFiles) -> [YAMLNode] { try Files.yamlNodes(in: paths) }
+    public static func nodes(_ paths: [String]) throws(InvalidFiles) -> [YAMLNode] {
+        try Files.yamlNodes(in: paths)
+    }
 
     /// The rules of `paths`, where rules of the same name are replaced by those of `newer`.
-    public static func rules(_ paths: [String], replacing newer: [String]) throws(InvalidFiles) -> RuleSet {
+    public static func rules(_ paths: [String], replacing newer: [String]) throws(InvalidFiles)
+        -> RuleSet
+    {
         try RuleSet(try Files.yamlNodes(in: paths), replacing: try Files.yamlNodes(in: newer))
     }
 

@@ -11,7 +11,9 @@ extension Endpoint {
     /// The values that were last read are then used on.
     var secretsHash: UInt64? {
         var hash = ByteHash(seed: 4)
-        for path in [caFile, certificateFile, keyFile, passwordFile, tokenFile, oauth?.secretFile].compactMap({ $0 }) {
+        for path in [caFile, certificateFile, keyFile, passwordFile, tokenFile, oauth?.secretFile]
+            .compactMap({ $0 })
+        {
             // The connection reports an unreadable file when it needs it, and so does a reload.
             guard let bytes = try? Files.bytes(path) else { return nil }
             hash.add(bytes.span, 0, bytes.count)
@@ -34,7 +36,8 @@ extension Endpoint {
         if let passwordFile {
             options.password = try secret(passwordFile)
             let endpoint = self
-            options.currentPassword = { try? endpoint.secret(passwordFile) }  // the last one stays in use meanwhile
+            // Where it cannot be read, the last one stays in use.
+            options.currentPassword = { try? endpoint.secret(passwordFile) }
         }
         options.caFile = caFile
         options.certificateFile = certificateFile
@@ -53,12 +56,14 @@ extension Endpoint {
             authorization = .bearer(try secret(tokenFile))
         } else if let oauth {
             authorization = .clientCredentials(
-                tokenURL: oauth.tokenURL, id: oauth.clientID, secret: try secret(oauth.secretFile), scope: oauth.scope)
+                tokenURL: oauth.tokenURL, id: oauth.clientID, secret: try secret(oauth.secretFile),
+                scope: oauth.scope)
         }
         var options = HTTPSRoute.Options(url: url, client: client, authorization: authorization)
         if let file = tokenFile ?? oauth?.secretFile {
             let endpoint = self
-            options.currentSecret = { try? endpoint.secret(file) }  // the last one stays in use meanwhile
+            // As above.
+            options.currentSecret = { try? endpoint.secret(file) }
         }
         if let batch { options.batch = batch }
         options.form = form

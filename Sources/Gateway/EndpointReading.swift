@@ -32,7 +32,8 @@ extension Endpoint {
         if !isKnown { for key in Self.keysOfOneTransport { _ = reader.optional(key) } }
         reader.finish(hints: Self.foreignKeys)
         if passwordFile != nil, username == nil {
-            diagnostics.report(node, "password_file without a username: MQTT has none without the other")
+            diagnostics.report(
+                node, "password_file without a username: MQTT has none without the other")
         }
         if (certificateFile == nil) != (keyFile == nil) {
             diagnostics.report(node, "certificate_file and key_file go together")
@@ -41,7 +42,9 @@ extension Endpoint {
 
     /// - Returns: whether it is a url of one of the gateway's kinds.
     private mutating func readURL(_ reader: inout YAMLReader, mayBeHTTPS: Bool) -> Bool {
-        guard let text = reader.requiredText("url"), let keyNode = reader.optional("url") else { return false }
+        guard let text = reader.requiredText("url"), let keyNode = reader.optional("url") else {
+            return false
+        }
         if let url = BrokerURL(text) {
             address = .mqtt(url)
             return true
@@ -67,11 +70,13 @@ extension Endpoint {
             clientID.isEmpty || clientID.utf8.count > 1000
                 || clientID.unicodeScalars.contains(where: { $0.value < 32 })
         {
-            reader.diagnostics.report(keyNode, "client_id: expected 1 to 1000 bytes without control characters")
+            reader.diagnostics.report(
+                keyNode, "client_id: expected 1 to 1000 bytes without control characters")
         }
         username = reader.text("username")
         if username == "", let keyNode = reader.optional("username") {
-            reader.diagnostics.report(keyNode, "username: found an empty one; leave the key out for none")
+            reader.diagnostics.report(
+                keyNode, "username: found an empty one; leave the key out for none")
         }
         passwordFile = reader.text("password_file").map(resolve)
     }
@@ -90,18 +95,23 @@ extension Endpoint {
                 do throws(InvalidFiles) {
                     try hash.add(file: path)
                     formHash = hash.value
-                } catch { for diagnostic in error.diagnostics { reader.diagnostics.report(diagnostic) } }
+                } catch {
+                    for diagnostic in error.diagnostics { reader.diagnostics.report(diagnostic) }
+                }
             }
         }
         if let node = reader.optional("oauth") {
             oauth = OAuth(node, reader.diagnostics, resolve: resolve)
-            if tokenFile != nil { reader.diagnostics.report(node, "oauth and token_file exclude each other") }
+            if tokenFile != nil {
+                reader.diagnostics.report(node, "oauth and token_file exclude each other")
+            }
         }
     }
 
     private func checkFiles(_ reader: inout YAMLReader) {
         let files: [(key: String, path: String?, secret: SecretFile.Kind?)] = [
-            ("ca_file", caFile, nil), ("certificate_file", certificateFile, nil), ("key_file", keyFile, nil),
+            ("ca_file", caFile, nil), ("certificate_file", certificateFile, nil),
+            ("key_file", keyFile, nil),
             ("password_file", passwordFile, .password), ("token_file", tokenFile, .token),
         ]
         for (key, path, secret) in files {
@@ -117,12 +127,18 @@ extension Endpoint {
 
     /// Keys that people know from other programs.
     private static let foreignKeys = [
-        "keepalive": "The gateway keeps the connection alive by itself, and notices in seconds when it is dead.",
-        "keep_alive": "The gateway keeps the connection alive by itself, and notices in seconds when it is dead.",
-        "version": "The gateway speaks MQTT 5, and no other; the broker has to know it (mosquitto from 1.6 on).",
-        "protocol": "The gateway speaks MQTT 5, and no other; the broker has to know it (mosquitto from 1.6 on).",
-        "topic": "Topics are those of the contract; 'topic_prefix' at the top of the file sets their first levels.",
-        "proxy": "The gateway connects directly; let the network route it there, or give the centre another route.",
+        "keepalive":
+            "The gateway keeps the connection alive by itself, and notices in seconds when it is dead.",
+        "keep_alive":
+            "The gateway keeps the connection alive by itself, and notices in seconds when it is dead.",
+        "version":
+            "The gateway speaks MQTT 5, and no other; the broker has to know it (mosquitto from 1.6 on).",
+        "protocol":
+            "The gateway speaks MQTT 5, and no other; the broker has to know it (mosquitto from 1.6 on).",
+        "topic":
+            "Topics are those of the contract; 'topic_prefix' at the top of the file sets their first levels.",
+        "proxy":
+            "The gateway connects directly; let the network route it there, or give the centre another route.",
         "password": "A secret stands in a file of its own: password_file.",
         "clientid": "Did you mean 'client_id'?",
         "clientId": "Did you mean 'client_id'?",
@@ -138,9 +154,12 @@ extension Endpoint {
         let scheme = split.map { text[..<$0.lowerBound].lowercased() } ?? ""
         let rest = split.map { text[$0.upperBound...] } ?? text[...]
         switch scheme {
-        case "", "tcp": return BrokerURL("mqtt://" + rest) == nil ? "" : ". Did you mean 'mqtt://\(rest)'?"
-        case "ssl", "tls": return BrokerURL("mqtts://" + rest) == nil ? "" : ". Did you mean 'mqtts://\(rest)'?"
-        case "ws", "wss": return ". MQTT over WebSocket is not supported; give the broker a listener for MQTT"
+        case "", "tcp":
+            return BrokerURL("mqtt://" + rest) == nil ? "" : ". Did you mean 'mqtt://\(rest)'?"
+        case "ssl", "tls":
+            return BrokerURL("mqtts://" + rest) == nil ? "" : ". Did you mean 'mqtts://\(rest)'?"
+        case "ws", "wss":
+            return ". MQTT over WebSocket is not supported; give the broker a listener for MQTT"
         case "mqtt", "mqtts", "http", "https":
             return hasPort(rest) ? "" : ". A port is a number from 1 to 65535"
         default:
@@ -154,19 +173,24 @@ extension Endpoint {
         guard text.hasPrefix("https://") || text.hasPrefix("http://") else { return false }
         let rest = text.drop { $0 != ":" }.dropFirst(3)
         let host = rest.prefix { !"/?#".contains($0) }
-        return !host.isEmpty && !host.contains("@") && !text.contains { $0.isWhitespace } && text.utf8.count < 2000
+        return !host.isEmpty && !host.contains("@") && !text.contains { $0.isWhitespace }
+            && text.utf8.count < 2000
             && hasPort(rest)
     }
 
     /// Whether the port of `HOST:PORT/PATH` is valid, or absent.
     private static func hasPort(_ rest: Substring) -> Bool {
         let host = rest.prefix { !"/?#".contains($0) }
-        guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else { return true }
+        guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else {
+            return true
+        }
         return Int(host[host.index(after: colon)...]).map { 1...65535 ~= $0 } ?? false
     }
 
     /// Whether a secret may be sent there: nobody on the way can read it.
-    fileprivate static func keepsSecrets(_ url: String) -> Bool { url.hasPrefix("https://") || isOnLoopback(url) }
+    fileprivate static func keepsSecrets(_ url: String) -> Bool {
+        url.hasPrefix("https://") || isOnLoopback(url)
+    }
 
     static func isOnLoopback(_ url: String) -> Bool {
         let host = url.split(separator: "/").dropFirst().first ?? ""
@@ -175,7 +199,8 @@ extension Endpoint {
 
     /// - Parameter secret: nil for a file in PEM form.
     fileprivate static func check(
-        _ path: String, _ key: String, _ secret: SecretFile.Kind?, _ node: YAMLNode, _ diagnostics: Diagnostics
+        _ path: String, _ key: String, _ secret: SecretFile.Kind?, _ node: YAMLNode,
+        _ diagnostics: Diagnostics
     ) {
         var isFolder = false
         if !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
@@ -210,7 +235,8 @@ extension Endpoint.OAuth {
         {
             diagnostics.report(
                 keyNode,
-                "found the url '\(masked(url: url))', expected https://HOST/PATH: the client's secret goes there")
+                "found the url '\(masked(url: url))', expected https://HOST/PATH: the client's secret goes there"
+            )
         }
         tokenURL = url
         clientID = reader.requiredText("client_id") ?? ""

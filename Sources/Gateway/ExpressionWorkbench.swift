@@ -27,7 +27,9 @@ public struct ExpressionWorkbench {
     private init(_ trace: ExpressionTrace) { self.trace = trace }
 
     /// - Throws: `InvalidFiles` with the line, or the location in the expression.
-    public static func trace(_ path: String, for expression: String, lateness: Duration?) throws -> ExpressionTrace {
+    public static func trace(_ path: String, for expression: String, lateness: Duration?) throws
+        -> ExpressionTrace
+    {
         let name = path == "-" ? "standard input" : path
         var workbench: ExpressionWorkbench
         do throws(ExpressionError) {
@@ -47,7 +49,9 @@ public struct ExpressionWorkbench {
             } catch let error as ExpressionError {
                 throw mistake(error)
             } catch let error as ExpressionTrace.Mismatch {
-                throw InvalidFiles([Diagnostic(file: name, line: number, column: 1, message: error.message)])
+                throw InvalidFiles([
+                    Diagnostic(file: name, line: number, column: 1, message: error.message)
+                ])
             }
             if !hasTime {
                 throw InvalidFiles([
@@ -63,7 +67,10 @@ public struct ExpressionWorkbench {
     }
 
     public static func mistake(_ error: ExpressionError) -> InvalidFiles {
-        InvalidFiles([Diagnostic(file: "expression", line: 1, column: error.offset + 1, message: error.message)])
+        InvalidFiles([
+            Diagnostic(
+                file: "expression", line: 1, column: error.offset + 1, message: error.message)
+        ])
     }
 
     /// - Returns: whether the line has a time.
@@ -74,7 +81,8 @@ public struct ExpressionWorkbench {
             if guesses.count <= index { guesses.append(key) } else { guesses[index] = key }
             guard keys[key].isTime else { continue }
             let value = members[index].value
-            time = value.kind == .number ? DecimalText.nanoseconds(line, value.start, value.end) : nil
+            time =
+                value.kind == .number ? DecimalText.nanoseconds(line, value.start, value.end) : nil
         }
         guard let time, time.magnitude <= UInt64(TraceReader.maximumTime) else { return false }
         guard trace.beginRow(time) else { return true }
@@ -86,7 +94,9 @@ public struct ExpressionWorkbench {
             case .false: try trace.add(column, false)
             case .null: trace.addUnknown(column)
             case .number:
-                if let number = DecimalText.double(line, value.start, value.end) { try trace.add(column, number) }
+                if let number = DecimalText.double(line, value.start, value.end) {
+                    try trace.add(column, number)
+                }
             case .string where value.hasEscapes:
                 let text = Array(JSONScanner(line).unescaped(value).utf8)
                 try trace.add(column, text: text.span)
@@ -103,19 +113,27 @@ public struct ExpressionWorkbench {
     }
 
     /// A list of the standard's codes, as `codes` has them.
-    private func codes(_ list: JSONToken, _ line: Span<UInt8>, _ key: Key) throws(ExpressionTrace.Mismatch) -> UInt64 {
+    private func codes(_ list: JSONToken, _ line: Span<UInt8>, _ key: Key) throws(ExpressionTrace
+        .Mismatch) -> UInt64
+    {
         var set: UInt64 = 0
         var text = ""
-        for index in list.start + 1..<list.end - 1 { text.unicodeScalars.append(UnicodeScalar(line[index])) }
+        for index in list.start + 1..<list.end - 1 {
+            text.unicodeScalars.append(UnicodeScalar(line[index]))
+        }
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let item = item.trimmingPrefix(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()
+            let item = item.trimmingPrefix(while: \.isWhitespace).reversed().drop(
+                while: \.isWhitespace
+            ).reversed()
             let element = String(item)
             if element.isEmpty, set == 0, text.allSatisfy(\.isWhitespace) { continue }
             guard element.count > 2, element.hasPrefix("\""), element.hasSuffix("\""),
                 let code = FaultCode(rawValue: String(element.dropFirst().dropLast()))
             else {
                 throw ExpressionTrace.Mismatch(
-                    message: "'\(key.text)' holds \(element), which is no code of GB/T 24476 such as \"04\"")
+                    message:
+                        "'\(key.text)' holds \(element), which is no code of GB/T 24476 such as \"04\""
+                )
             }
             set |= code.bit
         }
@@ -125,13 +143,24 @@ public struct ExpressionWorkbench {
     private mutating func key(
         of member: JSONMember, _ index: Int, _ line: Span<UInt8>
     ) throws(ExpressionError) -> Int {
-        if index < guesses.count, Self.isSame(line, member.key, keys[guesses[index]].bytes) { return guesses[index] }
-        if let known = keys.indices.first(where: { Self.isSame(line, member.key, keys[$0].bytes) }) { return known }
+        if index < guesses.count, Self.isSame(line, member.key, keys[guesses[index]].bytes) {
+            return guesses[index]
+        }
+        if let known = keys.indices.first(where: { Self.isSame(line, member.key, keys[$0].bytes) })
+        {
+            return known
+        }
         let name = JSONScanner(line).unescaped(member.key)
         var bytes: [UInt8] = []
         for i in member.key.start..<member.key.end { bytes.append(line[i]) }
-        let key = Key(bytes: bytes, column: name == "t" ? nil : try trace.column(named: name), isTime: name == "t")
-        if keys.count < Self.rememberedKeys { keys.append(key) } else { keys[Self.rememberedKeys - 1] = key }
+        let key = Key(
+            bytes: bytes, column: name == "t" ? nil : try trace.column(named: name),
+            isTime: name == "t")
+        if keys.count < Self.rememberedKeys {
+            keys.append(key)
+        } else {
+            keys[Self.rememberedKeys - 1] = key
+        }
         return keys.count - 1
     }
 

@@ -29,7 +29,8 @@ public enum Files {
         }
         if bytes.count > most {
             throw InvalidFiles([
-                Diagnostic(file: path, message: "has more than \(most) bytes; expected at most so many")
+                Diagnostic(
+                    file: path, message: "has more than \(most) bytes; expected at most so many")
             ])
         }
         return bytes
@@ -53,7 +54,9 @@ public enum Files {
         var system = statvfs()
         guard statvfs(folder, &system) == 0 else { return nil }
         return Int(
-            clamping: UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize)).partialValue)
+            clamping: UInt64(system.f_bavail).multipliedReportingOverflow(
+                by: UInt64(system.f_frsize)
+            ).partialValue)
     }
 
     /// Tests whether the folder's disk stores a file of some pages now.
@@ -89,9 +92,15 @@ public enum Files {
         }
         if facts.st_mode & S_IFMT != S_IFDIR { return [path] }
         let names: [String]
-        do throws(Folder.Problem) { names = try Folder(path).names() } catch { throw unreadable(path, error.code) }
-        let files = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map { path + "/" + $0 }
-        if files.isEmpty { throw InvalidFiles([Diagnostic(file: path, message: "holds no .yaml file")]) }
+        do throws(Folder.Problem) { names = try Folder(path).names() } catch {
+            throw unreadable(path, error.code)
+        }
+        let files = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map {
+            path + "/" + $0
+        }
+        if files.isEmpty {
+            throw InvalidFiles([Diagnostic(file: path, message: "holds no .yaml file")])
+        }
         return files
     }
 
@@ -102,7 +111,9 @@ public enum Files {
         for path in paths {
             do throws(InvalidFiles) {
                 for file in try yamlFiles(in: path) {
-                    do throws(InvalidFiles) { nodes.append(try yaml(file)) } catch { mistakes += error.diagnostics }
+                    do throws(InvalidFiles) { nodes.append(try yaml(file)) } catch {
+                        mistakes += error.diagnostics
+                    }
                 }
             } catch { mistakes += error.diagnostics }
         }
@@ -116,7 +127,8 @@ public enum Files {
     ///   that it was stored.
     /// - Returns: whether it was replaced.
     @discardableResult
-    public static func replace(_ path: String, with bytes: [UInt8], isDurable: Bool = false) -> Bool {
+    public static func replace(_ path: String, with bytes: [UInt8], isDurable: Bool = false) -> Bool
+    {
         let (folder, name) = Folder.split(path)
         do throws(Folder.Problem) {
             try Folder(folder).replace(name, with: bytes, isDurable: isDurable)
@@ -129,7 +141,9 @@ public enum Files {
     /// - Throws: `Folder.Problem` for a link, a folder, or a file that may not be read.
     public static func readGatewayFile(_ path: String) throws(Folder.Problem) -> [UInt8]? {
         let (folder, name) = Folder.split(path)
-        do throws(Folder.Problem) { return try Folder(folder).contents(name, upTo: 256 << 20) } catch {
+        do throws(Folder.Problem) {
+            return try Folder(folder).contents(name, upTo: 256 << 20)
+        } catch {
             if error.code == ENOENT { return nil }
             throw error
         }
@@ -137,5 +151,7 @@ public enum Files {
 }
 
 extension InvalidFiles {
-    init(_ problem: Folder.Problem) { self.init([Diagnostic(file: problem.path, message: problem.message)]) }
+    init(_ problem: Folder.Problem) {
+        self.init([Diagnostic(file: problem.path, message: problem.message)])
+    }
 }

@@ -26,7 +26,9 @@ public struct GatewayClock: Sendable {
     /// - calendarOffset: the offset of the run before.
     public init(notBefore: Instant?, line: Int64? = nil, calendarOffset: Duration = .zero) {
         let monotonic = MonotonicClock.nanoseconds
-        let start = line.map { $0 + monotonic } ?? MonotonicClock.wallNanoseconds - calendarOffset.nanoseconds
+        let start =
+            line.map { $0 + monotonic } ?? MonotonicClock.wallNanoseconds
+            - calendarOffset.nanoseconds
         anchor = max(start, (notBefore?.nanoseconds).map { $0 + 1 } ?? start) - monotonic
         self.calendarOffset = calendarOffset
     }
@@ -35,7 +37,9 @@ public struct GatewayClock: Sendable {
     /// though that journal's line may be ahead.
     init(notBefore: Instant?, line: Int64, continuingAt calendarOffset: Duration) {
         let clock = GatewayClock(notBefore: notBefore, line: line)
-        self.init(anchor: clock.anchor, calendarOffset: calendarOffset + .nanoseconds(line - clock.anchor))
+        self.init(
+            anchor: clock.anchor, calendarOffset: calendarOffset + .nanoseconds(line - clock.anchor)
+        )
     }
 
     private init(anchor: Int64, calendarOffset: Duration) {
@@ -63,7 +67,9 @@ public struct GatewayClock: Sendable {
         case free
     }
 
-    var stamp: ClockStamp { ClockStamp(monotonic: MonotonicClock.nanoseconds, quality: quality.rawValue) }
+    var stamp: ClockStamp {
+        ClockStamp(monotonic: MonotonicClock.nanoseconds, quality: quality.rawValue)
+    }
 
     public var quality: Quality {
         guard MonotonicClock.isWallSynchronised else { return .free }
@@ -71,9 +77,13 @@ public struct GatewayClock: Sendable {
     }
 
     /// The wall clock minus the calendar: the corrections of NTP since the start.
-    public var wallOffset: Duration { .nanoseconds(MonotonicClock.wallNanoseconds - calendarNow.nanoseconds) }
+    public var wallOffset: Duration {
+        .nanoseconds(MonotonicClock.wallNanoseconds - calendarNow.nanoseconds)
+    }
     /// This line minus the wall clock, by which a person gives times.
-    var leadOverWallClock: Duration { .nanoseconds(now.nanoseconds - MonotonicClock.wallNanoseconds) }
+    var leadOverWallClock: Duration {
+        .nanoseconds(now.nanoseconds - MonotonicClock.wallNanoseconds)
+    }
 
     /// The journal's counter with the time of this line at which the kernel last reported a
     /// synchronised clock.
@@ -81,14 +91,20 @@ public struct GatewayClock: Sendable {
 
     /// Corrects the calendar by the wall clock where the wall clock is right.
     /// - Returns: the corrected clock and the change; nil where the calendar stays.
-    func checked(against journal: Journal) throws(JournalError) -> (clock: GatewayClock, change: TimeLineCheck.Change)?
-    {
+    func checked(against journal: Journal) throws(JournalError) -> (
+        clock: GatewayClock, change: TimeLineCheck.Change
+    )? {
         let (line, wall) = (now, Instant(nanoseconds: MonotonicClock.wallNanoseconds))
         let change = try TimeLineCheck(
-            line: line, calendarOffset: calendarOffset, wall: wall, isSynchronised: MonotonicClock.isWallSynchronised,
-            synchronisedAt: try journal.counters()[Self.synchronisedCounter].map { Instant(nanoseconds: Int64($0)) }
+            line: line, calendarOffset: calendarOffset, wall: wall,
+            isSynchronised: MonotonicClock.isWallSynchronised,
+            synchronisedAt: try journal.counters()[Self.synchronisedCounter].map {
+                Instant(nanoseconds: Int64($0))
+            }
         ).change { time throws(JournalError) in try journal.gap(around: time) }
         guard let change else { return nil }
-        return (GatewayClock(anchor: anchor, calendarOffset: calendarOffset + change.correction), change)
+        return (
+            GatewayClock(anchor: anchor, calendarOffset: calendarOffset + change.correction), change
+        )
     }
 }

@@ -7,18 +7,25 @@ import Monitoring
 /// The gateway's own events, delivered to the centres like alerts: their ids and lanes.
 /// `GatewayEvent` writes them.
 extension OutboundEvent {
-    static func evicted(_ eviction: Eviction, site: AlertEvent.Site, at now: Instant) -> OutboundEvent {
+    static func evicted(_ eviction: Eviction, site: AlertEvent.Site, at now: Instant)
+        -> OutboundEvent
+    {
         ofGateway(
             .evicted(
-                reason: eviction.deadLetters > 0 ? .deadLetters : .outboxQuota, undelivered: eviction.undelivered,
+                reason: eviction.deadLetters > 0 ? .deadLetters : .outboxQuota,
+                undelivered: eviction.undelivered,
                 outdatedRevisions: eviction.coalesced), site, now)
     }
 
-    static func quarantined(_ damage: Journal.Damage, site: AlertEvent.Site, at now: Instant) -> OutboundEvent {
+    static func quarantined(_ damage: Journal.Damage, site: AlertEvent.Site, at now: Instant)
+        -> OutboundEvent
+    {
         let saved = GatewayEvent.Saved(
-            batches: damage.saved.batches, alerts: damage.saved.alerts, undelivered: damage.saved.pending,
+            batches: damage.saved.batches, alerts: damage.saved.alerts,
+            undelivered: damage.saved.pending,
             unreadablePlaces: damage.saved.gaps, refusedRecords: damage.saved.refused)
-        return ofGateway(.quarantined(file: damage.file, reason: damage.reason, saved: saved), site, now)
+        return ofGateway(
+            .quarantined(file: damage.file, reason: damage.reason, saved: saved), site, now)
     }
 
     static func clock(
@@ -32,21 +39,26 @@ extension OutboundEvent {
     ) -> OutboundEvent {
         ofGateway(
             .newTimeLine(
-                bootID: bootID, earlierCorrection: change.correction, evidence: change.evidence.rawValue), site, now)
+                bootID: bootID, earlierCorrection: change.correction,
+                evidence: change.evidence.rawValue), site, now)
     }
 
     /// One key has one event id, however often the event is sent.
-    static func key(_ signer: Signer, _ change: KeyChange, site: AlertEvent.Site, at now: Instant) -> OutboundEvent {
+    static func key(_ signer: Signer, _ change: KeyChange, site: AlertEvent.Site, at now: Instant)
+        -> OutboundEvent
+    {
         ofGateway(.key(signer, reason: change.rawValue), site, now, onset: signer.fingerprint)
     }
 
     /// The result of a self-test. A failure goes to every route at once.
     /// - Parameter calendarOffset: the offset from the gateway's time line to the calendar.
     static func selfTest(
-        _ report: SelfTestReport, site: AlertEvent.Site, at now: Instant, calendarOffset: Duration = .zero
+        _ report: SelfTestReport, site: AlertEvent.Site, at now: Instant,
+        calendarOffset: Duration = .zero
     ) -> OutboundEvent {
         var event = ofGateway(
-            .selfTest(report, calendarOffset: calendarOffset), site, now + calendarOffset, onset: now.nanoseconds,
+            .selfTest(report, calendarOffset: calendarOffset), site, now + calendarOffset,
+            onset: now.nanoseconds,
             lane: report.passed ? .info : .fault)
         event.lastImmediateRoute = report.passed ? 0 : .max
         return event
@@ -54,7 +66,9 @@ extension OutboundEvent {
 
     /// The use of each lift since it is watched; see `LiftUse`. Many lifts are divided among
     /// several events, because a broker may refuse longer packets.
-    static func statistics(_ detector: Detector, site: AlertEvent.Site, at now: Instant) -> [OutboundEvent] {
+    static func statistics(_ detector: Detector, site: AlertEvent.Site, at now: Instant)
+        -> [OutboundEvent]
+    {
         let starts = stride(from: 0, to: detector.liftCount, by: liftsInStatistics)
         return starts.enumerated().map { part, start in
             let lifts = (start..<min(start + liftsInStatistics, detector.liftCount)).map { index in
@@ -75,12 +89,15 @@ extension OutboundEvent {
     ///   - onset: the number that the id is made of; nil for the time.
     ///   - part: of an event in several parts.
     private static func ofGateway(
-        _ event: GatewayEvent, _ site: AlertEvent.Site, _ time: Instant, onset: Int64? = nil, part: Int = 0,
+        _ event: GatewayEvent, _ site: AlertEvent.Site, _ time: Instant, onset: Int64? = nil,
+        part: Int = 0,
         lane: Lane = .fault
     ) -> OutboundEvent {
         let id = AlertIdentity.id(
-            site.origin, lift: site.id, kind: event.type, onset: onset ?? time.nanoseconds, earlier: part)
+            site.origin, lift: site.id, kind: event.type, onset: onset ?? time.nanoseconds,
+            earlier: part)
         return OutboundEvent(
-            id: id, type: event.type, lane: lane, subject: site.id, body: event.json(id: id, site: site, time: time))
+            id: id, type: event.type, lane: lane, subject: site.id,
+            body: event.json(id: id, site: site, time: time))
     }
 }

@@ -55,10 +55,12 @@ public struct Intake {
     private let admission: Admission
 
     public init(
-        data: DeviceData, origin: AlertOrigin = AlertOrigin(site: "site"), admission: Admission, start: Instant,
+        data: DeviceData, origin: AlertOrigin = AlertOrigin(site: "site"), admission: Admission,
+        start: Instant,
         isObserving: Bool
     ) {
-        detector = Detector(rules: data.rules, origin: origin, start: start, isObserving: isObserving)
+        detector = Detector(
+            rules: data.rules, origin: origin, start: start, isObserving: isObserving)
         refusedLifts = RefusedLifts(origin)
         latestTime = start
         decoders = data.profiles.map { MessageDecoder($0) }
@@ -69,16 +71,20 @@ public struct Intake {
     public mutating func register(_ lift: Lift, profile name: String, at start: Instant) throws {
         guard let decoder = decoders.first(where: { $0.profile.name == name }) else { return }
         try detector.add(
-            lift, kind: Self.kind(decoder.profile, lift.equipmentClass, runTimeLimit: lift.runTimeLimit),
+            lift,
+            kind: Self.kind(decoder.profile, lift.equipmentClass, runTimeLimit: lift.runTimeLimit),
             at: start)
         for (mapping, topic) in decoder.profile.topics.enumerated() {
             let text = Array(topic.pattern.topic(lift: lift.id).utf8)
             let decoderIndex = decoders.firstIndex { $0.profile.name == name } ?? 0
             add(
                 Channel(
-                    topic: text, lift: detector.index(of: lift.id), decoder: decoderIndex, mapping: mapping,
+                    topic: text, lift: detector.index(of: lift.id), decoder: decoderIndex,
+                    mapping: mapping,
                     identities: admission == .registered
-                        ? ([lift.id] + [lift.registrationCode].compactMap { $0 }).map { Array($0.utf8) } : []))
+                        ? ([lift.id] + [lift.registrationCode].compactMap { $0 }).map {
+                            Array($0.utf8)
+                        } : []))
         }
     }
 
@@ -97,7 +103,8 @@ public struct Intake {
         _ profile: Profile, _ equipment: EquipmentClass, runTimeLimit: Duration? = nil
     ) -> LiftKind {
         LiftKind(
-            provides: profile.provides, staleAfter: profile.staleAfter, shortestInterval: profile.shortestInterval,
+            provides: profile.provides, staleAfter: profile.staleAfter,
+            shortestInterval: profile.shortestInterval,
             reportsEvery: profile.reportsChanges ? nil : profile.reportsEvery, equipment: equipment,
             runTimeLimit: runTimeLimit)
     }
@@ -115,7 +122,8 @@ public struct Intake {
     ///   is then its beginning only.
     @discardableResult
     public mutating func take(
-        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, arrival: Instant, unread: Int? = nil
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, arrival: Instant,
+        unread: Int? = nil
     ) -> Treatment {
         latestTime = max(latestTime, arrival)
         detector.advance(before: arrival)
@@ -128,7 +136,8 @@ public struct Intake {
         let key = Self.key(topic)
         if channelIndex[key] == nil {
             do { try addUnknownTopic(topic, key, at: arrival) } catch {
-                badInput.noteRefused("rules", topic: topic, payload: payload, arrival: arrival, "\(error)")
+                badInput.noteRefused(
+                    "rules", topic: topic, payload: payload, arrival: arrival, "\(error)")
             }
         }
         // A message that was refused unread came on an unregistered topic, even if its lift was
@@ -155,22 +164,29 @@ public struct Intake {
             }
             if message.hasAllCodes { endUnknownCode(&message, on: channel) }
             apply(message, decoder, lift: lift, payload: payload, arrival: arrival)
-            return message.duplicateKey != 0 && message.reading.alarmButton != true ? .distinct : .read
+            return message.duplicateKey != 0 && message.reading.alarmButton != true
+                ? .distinct : .read
         } catch {
             noteRefused(lift, error.kind, at: arrival)
-            badInput.noteRefused(error.kind, topic: topic, payload: payload, arrival: arrival, error.description)
+            badInput.noteRefused(
+                error.kind, topic: topic, payload: payload, arrival: arrival, error.description)
             return .read
         }
     }
 
-    private mutating func refuseTooLong(_ topic: Span<UInt8>, _ payload: Span<UInt8>, _ arrival: Instant) {
+    private mutating func refuseTooLong(
+        _ topic: Span<UInt8>, _ payload: Span<UInt8>, _ arrival: Instant
+    ) {
         noteRefused(lift(of: topic), "too_long", at: arrival)
         badInput.noteRefused(
-            "too_long", topic: topic, payload: payload, arrival: arrival, "longer than \(Self.maximumPayload) bytes")
+            "too_long", topic: topic, payload: payload, arrival: arrival,
+            "longer than \(Self.maximumPayload) bytes")
     }
 
     /// A message on a topic contains its lift's identity.
-    private mutating func noteIdentity(_ name: DecodedMessage.Text, on channel: Int, _ payload: Span<UInt8>) {
+    private mutating func noteIdentity(
+        _ name: DecodedMessage.Text, on channel: Int, _ payload: Span<UInt8>
+    ) {
         channels[channel].isNamed = true
         // Without a register a topic belongs to the first identity on it.
         guard admission == .anyone, channels[channel].identities.isEmpty else { return }
@@ -194,7 +210,8 @@ public struct Intake {
     ) {
         guard let code = message.vendorCode else {
             return detector.apply(
-                message.reading, lift: lift, key: message.duplicateKey, vendorCode: nil, arrival: arrival)
+                message.reading, lift: lift, key: message.duplicateKey, vendorCode: nil,
+                arrival: arrival)
         }
         if code.isResolved {
             let resolved = decoders[decoder].resolved
@@ -203,7 +220,8 @@ public struct Intake {
                 vendorCode: resolved.span.extracting(code.range), arrival: arrival)
         } else {
             detector.apply(
-                message.reading, lift: lift, key: message.duplicateKey, vendorCode: payload.extracting(code.range),
+                message.reading, lift: lift, key: message.duplicateKey,
+                vendorCode: payload.extracting(code.range),
                 arrival: arrival)
         }
     }
@@ -214,13 +232,15 @@ public struct Intake {
     ) {
         for unexpected in decoders[decoder].unexpectedValues {
             badInput.note(
-                unexpected, decoders[decoder], decoderIndex: decoder, topic: topic, payload: payload, arrival: arrival)
+                unexpected, decoders[decoder], decoderIndex: decoder, topic: topic,
+                payload: payload, arrival: arrival)
         }
         let blemishes = decoders[decoder].blemishes
         if blemishes.isEmpty { return }
         for (blemish, name, explanation) in JSONBlemishes.all where blemishes.contains(blemish) {
             badInput.note(
-                name, topic: topic, payload: payload, arrival: arrival, "is read all the same; it has \(explanation)")
+                name, topic: topic, payload: payload, arrival: arrival,
+                "is read all the same; it has \(explanation)")
         }
     }
 
@@ -231,7 +251,9 @@ public struct Intake {
 
     /// The lift of a topic.
     private func lift(of topic: Span<UInt8>) -> Int? {
-        guard let channel = channelIndex[Self.key(topic)], Self.equal(topic, channels[channel].topic) else {
+        guard let channel = channelIndex[Self.key(topic)],
+            Self.equal(topic, channels[channel].topic)
+        else {
             return nil
         }
         return channels[channel].lift
@@ -245,7 +267,9 @@ public struct Intake {
     }
 
     /// Registers the lift of a topic that was not known before.
-    private mutating func addUnknownTopic(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant) throws {
+    private mutating func addUnknownTopic(_ topic: Span<UInt8>, _ key: UInt64, at arrival: Instant)
+        throws
+    {
         // Registered lifts are known from the start; an unregistered topic is not worth its memory.
         guard admission == .anyone, channels.count < Self.maximumChannels else { return }
         let bytes = topic.array
@@ -295,7 +319,9 @@ public struct Intake {
     /// Applies an operator action, after the alerts that are due until then: it may concern one of
     /// them.
     /// - Throws: `OperatorActionError`; nothing but time is changed then.
-    public mutating func apply(_ action: OperatorAction, at now: Instant) throws(OperatorActionError) {
+    public mutating func apply(_ action: OperatorAction, at now: Instant)
+        throws(OperatorActionError)
+    {
         advance(to: now)
         try detector.apply(action, at: now)
     }

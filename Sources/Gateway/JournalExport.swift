@@ -54,8 +54,10 @@ public struct JournalExport {
                     count.written += 1
                     if form == .csv { return emit(Self.row(message, time)) }
                     writer.message(
-                        topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
-                        qos: message.mid == 0 ? 0 : 1, session: session, at: arrival, unread: message.unread)
+                        topic: message.topic.span, payload: message.payload.span,
+                        isRetained: message.isRetained,
+                        qos: message.mid == 0 ? 0 : 1, session: session, at: arrival,
+                        unread: message.unread)
                 }
             }
             emit(writer.take())
@@ -76,16 +78,19 @@ public struct JournalExport {
 
     private static func row(_ message: JournalledMessage, _ arrival: Instant) -> [UInt8] {
         let payload =
-            String(validating: message.payload, as: UTF8.self) ?? "base64:" + Base64.encode(message.payload.span)
+            String(validating: message.payload, as: UTF8.self) ?? "base64:"
+            + Base64.encode(message.payload.span)
         let topic = String(decoding: message.topic, as: UTF8.self)
         let unread = message.unreadLength.map { "\($0)" } ?? ""
-        let line = [arrival.rfc3339, topic, message.isRetained ? "1" : "0", payload, unread].map(Self.quoted)
+        let line = [arrival.rfc3339, topic, message.isRetained ? "1" : "0", payload, unread].map(
+            Self.quoted)
         return Array((line.joined(separator: ",") + "\n").utf8)
     }
 
     /// RFC 4180.
     private static func quoted(_ text: String) -> String {
-        text.contains { ",\"\n\r".contains($0) } ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
+        text.contains { ",\"\n\r".contains($0) }
+            ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
     }
 }
 

@@ -34,7 +34,9 @@ struct JournalIdentity {
         guard let journal else { return (made, false) }
         // The mark comes first: a power cut between the two leaves a journal without an identity.
         do throws(JournalError) {
-            if journal.lastSequence > 0 { try journal.set(Self.unnamedCounter, journal.lastSequence) }
+            if journal.lastSequence > 0 {
+                try journal.set(Self.unnamedCounter, journal.lastSequence)
+            }
         } catch { return (made, false) }
         return (made, Files.replace(path, with: Array((made + "\n").utf8), isDurable: true))
     }

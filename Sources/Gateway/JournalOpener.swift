@@ -49,7 +49,9 @@ struct JournalOpener {
         let (text, isStored) = identity.take(for: opened.failure == nil ? opened.journal : nil)
         opened.identity = text
         if !isStored, opened.failure == nil {
-            log.error("\(path).identity cannot be written: the next start will name its alerts after another journal")
+            log.error(
+                "\(path).identity cannot be written: the next start will name its alerts after another journal"
+            )
         }
         return opened
     }
@@ -92,7 +94,9 @@ struct JournalOpener {
     }
 
     private static func sentence(_ damage: Journal.Damage, _ path: String) -> String {
-        if damage.file == path { return "the journal \(path) was lost (\(damage.reason)): a new one is created" }
+        if damage.file == path {
+            return "the journal \(path) was lost (\(damage.reason)): a new one is created"
+        }
         let saved = damage.saved
         return
             "the journal is damaged (\(damage.reason)). It was moved to \(damage.file), and a new one continues with what could be saved of it: \(saved.batches) batches of readings, \(saved.alerts) alerts, \(saved.pending) events that the centre has not stored yet"
@@ -101,16 +105,20 @@ struct JournalOpener {
     private func openOnDisk() throws(JournalError) -> Opened {
         let now = GatewayClock(notBefore: nil).now
         var (journal, damage) = try Journal.openOrReplace(path, now: now)
-        guard try journal.lastTime() == nil else { return Opened(journal: journal, past: journal, damage: damage) }
+        guard try journal.lastTime() == nil else {
+            return Opened(journal: journal, past: journal, damage: damage)
+        }
         if hasRunBefore, damage == nil {
             // Without it the new journal would use sequence numbers a second time.
-            damage = try Journal.Damage(lost: path, "it is gone, or empty", goingOnWith: journal, at: now)
+            damage = try Journal.Damage(
+                lost: path, "it is gone, or empty", goingOnWith: journal, at: now)
         }
         // A new journal starts with an empty batch: its time is the start of every lift's record,
         // in the first run and in each replay.
         do throws(JournalError) { try journal.commit(Journal.Batch(now: now)) } catch {
             if error.isDamage { throw error }
-            log.critical("\(error). The start of the record could not be stored; continuing without.")
+            log.critical(
+                "\(error). The start of the record could not be stored; continuing without.")
         }
         return Opened(journal: journal, past: journal, damage: damage)
     }
@@ -119,7 +127,8 @@ struct JournalOpener {
     /// lifts are watched.
     private func openInMemory(after error: JournalError) throws(JournalError) -> Opened {
         log.critical(
-            "\(error). Nothing is stored on disk: lifts are watched without it, and alerts go out from memory.")
+            "\(error). Nothing is stored on disk: lifts are watched without it, and alerts go out from memory."
+        )
         for suffix in ["", "-wal", "-shm"] { unlink(pathInMemory + suffix) }
         let journal = try Journal(pathInMemory)
         journal.refusal = error
@@ -131,7 +140,8 @@ struct JournalOpener {
         // Before the first run there is no past.
         guard FileManager.default.fileExists(atPath: path) else { return other }
         do throws(JournalError) { return try Journal(path, readOnly: true) } catch {
-            log.critical("the state of the last run cannot be read (\(error)); every lift starts anew")
+            log.critical(
+                "the state of the last run cannot be read (\(error)); every lift starts anew")
             return other
         }
     }

@@ -21,15 +21,21 @@ struct LiftNames {
         let (lift, node) = (registered.lift, registered.node)
         if let code = lift.registrationCode, let same = byCode[code] ?? byID[code] {
             diagnostics.report(
-                node, "the registration code '\(code)' is also that of lift '\(same.lift.id)' (line \(same.node.line))")
+                node,
+                "the registration code '\(code)' is also that of lift '\(same.lift.id)' (line \(same.node.line))"
+            )
         }
         if lift.registrationCode != lift.id, let same = byCode[lift.id] {
             diagnostics.report(
-                node, "the id '\(lift.id)' is the registration code of lift '\(same.lift.id)' (line \(same.node.line))")
+                node,
+                "the id '\(lift.id)' is the registration code of lift '\(same.lift.id)' (line \(same.node.line))"
+            )
         }
         if let code = lift.rescueCode, let same = byRescueCode[code] {
             diagnostics.report(
-                node, "the rescue code '\(code)' is also that of lift '\(same.lift.id)' (line \(same.node.line))")
+                node,
+                "the rescue code '\(code)' is also that of lift '\(same.lift.id)' (line \(same.node.line))"
+            )
         }
     }
 }

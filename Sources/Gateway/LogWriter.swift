@@ -64,7 +64,8 @@ public final class LogWriter: Sendable {
     ///   - descriptor: standard error.
     ///   - journalStream: `device:inode` of the stream that systemd has connected to journald.
     public init(
-        descriptor: Int32 = 2, journalStream: String? = ProcessInfo.processInfo.environment["JOURNAL_STREAM"]
+        descriptor: Int32 = 2,
+        journalStream: String? = ProcessInfo.processInfo.environment["JOURNAL_STREAM"]
     ) {
         self.descriptor = descriptor
         form = Self.form(of: descriptor, journalStream: journalStream)
@@ -89,7 +90,9 @@ public final class LogWriter: Sendable {
         let deadline = MonotonicClock.nanoseconds + patience.nanoseconds
         state.withLock { state in close(&state) { _ in true } }
         wake.signal()
-        while MonotonicClock.nanoseconds < deadline, state.withLock({ $0.isWriting || !$0.queue.isEmpty }) {
+        while MonotonicClock.nanoseconds < deadline,
+            state.withLock({ $0.isWriting || !$0.queue.isEmpty })
+        {
             usleep(5_000)
         }
     }
@@ -153,7 +156,9 @@ public final class LogWriter: Sendable {
             var lines = state.queue
             state.queue = []
             if state.dropped > 0 {
-                lines += text(.warning, "the log was not read in time: \(state.dropped) lines are missing here")
+                lines += text(
+                    .warning,
+                    "the log was not read in time: \(state.dropped) lines are missing here")
                 state.dropped = 0
             }
             state.isWriting = !lines.isEmpty
@@ -165,7 +170,8 @@ public final class LogWriter: Sendable {
         let beginning =
             switch form {
             case .journald: "<\(level.systemdPriority)>"
-            case .stamped: "\(Instant(nanoseconds: MonotonicClock.wallNanoseconds).localMilliseconds) \(level): "
+            case .stamped:
+                "\(Instant(nanoseconds: MonotonicClock.wallNanoseconds).localMilliseconds) \(level): "
             }
         return Array((beginning + message + "\n").utf8)
     }
@@ -210,7 +216,8 @@ private struct LogQueueHandler: LogHandler {
     }
     func log(event: LogEvent) {
         writer.append(
-            event.level, event.message.description, from: LogWriter.CodeLocation(file: event.file, line: event.line))
+            event.level, event.message.description,
+            from: LogWriter.CodeLocation(file: event.file, line: event.line))
     }
 }
 

@@ -19,8 +19,10 @@ extension Journal.StoredAlert {
     func clearedRevision(because reason: AlertReason, at now: Instant) -> Alert? {
         guard let event, let onset, let severity = event.severity else { return nil }
         return Alert(
-            id: id, revision: revision + 1, lift: lift, kind: kind, state: .cleared, severity: severity,
-            rule: event.rule, ruleVersion: "", onset: onset, time: now, reason: reason.rawValue, hold: .zero,
+            id: id, revision: revision + 1, lift: lift, kind: kind, state: .cleared,
+            severity: severity,
+            rule: event.rule, ruleVersion: "", onset: onset, time: now, reason: reason.rawValue,
+            hold: .zero,
             confirmationHold: nil, evidence: [], vendorCode: nil,
             title: event.title)
     }
@@ -36,7 +38,8 @@ extension Journal.StoredAlert {
         // The text has whole milliseconds; a calendar that differs from the time line differs by
         // hours.
         let calendarOffset = calendarTime - time
-        return calendarOffset > .seconds(-1) && calendarOffset < .seconds(1) ? onset : onset + (.zero - calendarOffset)
+        return calendarOffset > .seconds(-1) && calendarOffset < .seconds(1)
+            ? onset : onset + (.zero - calendarOffset)
     }
 }
 
@@ -57,8 +60,11 @@ extension SelfTest {
         guard let failed, let reason = failed.remark else { return nil }
         // One alert covers all failures up to the next test that passes, and has the reason of the
         // first one.
-        if let lastEnded, Instant(nanoseconds: lastEnded) - failed.time < .seconds(1) { return reason }
-        return "\(reason) (this was the reason of the first failure, at \(failed.calendarTime.local))"
+        if let lastEnded, Instant(nanoseconds: lastEnded) - failed.time < .seconds(1) {
+            return reason
+        }
+        return
+            "\(reason) (this was the reason of the first failure, at \(failed.calendarTime.local))"
     }
 
     /// Clears the alerts of a test that a restart has interrupted, because the centre must not look

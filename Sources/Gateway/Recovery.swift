@@ -34,15 +34,21 @@ enum Recovery {
         }
         // Alerts of a version without journal identities keep their ids.
         let unnamed = Int64(try journal.counters()[JournalIdentity.unnamedCounter] ?? 0)
-        if unnamed > through { intake.nameAlerts(after: AlertOrigin(site: origin.site, journal: nil)) }
+        if unnamed > through {
+            intake.nameAlerts(after: AlertOrigin(site: origin.site, journal: nil))
+        }
         try journal.forEachBatch(after: through) { batch in
             outcome.batches += 1
-            if batch.sequence > unnamed, intake.detector.origin != origin { intake.nameAlerts(after: origin) }
+            if batch.sequence > unnamed, intake.detector.origin != origin {
+                intake.nameAlerts(after: origin)
+            }
             outcome.messages += batch.messages.count
             outcome.alerts += apply(batch, to: &intake)
         }
         intake.nameAlerts(after: origin)
-        outcome.alerts = try outcome.alerts.filter { alert throws(JournalError) in try !journal.contains(alert) }
+        outcome.alerts = try outcome.alerts.filter { alert throws(JournalError) in
+            try !journal.contains(alert)
+        }
         outcome.lastNow = try journal.lastTime()
         return outcome
     }
@@ -58,8 +64,11 @@ enum Recovery {
     /// - Returns: the further revisions to deliver, those of unknown alerts among them, and the open
     ///   alerts that cannot be cleared because their stored events cannot be read.
     static func reconcile(
-        _ intake: inout Intake, with journal: Journal, rulesChanged: Bool, after replayed: [Alert], at now: Instant
-    ) throws(JournalError) -> (revisions: [Alert], unknown: [Alert], unreadable: [Journal.StoredAlert]) {
+        _ intake: inout Intake, with journal: Journal, rulesChanged: Bool, after replayed: [Alert],
+        at now: Instant
+    ) throws(JournalError) -> (
+        revisions: [Alert], unknown: [Alert], unreadable: [Journal.StoredAlert]
+    ) {
         var (cleared, unknown): ([Alert], [Alert]) = ([], [])
         var unreadable: [Journal.StoredAlert] = []
         let restored = intake.takeAlerts()
@@ -71,12 +80,16 @@ enum Recovery {
             let isWatched = stored.lift == site || detector.index(of: stored.lift) != nil
             if isWatched && Self.isResumed(stored.kind) { continue }
             if rulesChanged || !isWatched,
-                detector.resume(stored.id, deliveredAs: stored.revision, isOpen: stored.isOpen, at: now)
+                detector.resume(
+                    stored.id, deliveredAs: stored.revision, isOpen: stored.isOpen, at: now)
             {
                 continue
             }
-            guard stored.isOpen, !open.contains(stored.id), !clearedIDs.contains(stored.id) else { continue }
-            let reason: AlertReason = !isWatched ? .liftRemoved : rulesChanged ? .rulesChanged : .revised
+            guard stored.isOpen, !open.contains(stored.id), !clearedIDs.contains(stored.id) else {
+                continue
+            }
+            let reason: AlertReason =
+                !isWatched ? .liftRemoved : rulesChanged ? .rulesChanged : .revised
             guard let revision = stored.clearedRevision(because: reason, at: now) else {
                 unreadable.append(stored)
                 continue
@@ -101,7 +114,8 @@ enum Recovery {
             switch $0 {
             case .message(let message):
                 intake.take(
-                    topic: message.topic.span, payload: message.payload.span, isRetained: message.isRetained,
+                    topic: message.topic.span, payload: message.payload.span,
+                    isRetained: message.isRetained,
                     arrival: Instant(nanoseconds: message.arrival), unread: message.unreadLength)
             case .control(let timed): intake.apply(timed.control, at: timed.time)
             }

@@ -36,14 +36,20 @@ struct RefusedLifts {
 
     /// A message of the lift was refused.
     /// - Parameter reason: the kind of bad input.
-    mutating func noteRefused(_ lift: Int, id: String, because reason: String, at arrival: Instant) {
+    mutating func noteRefused(_ lift: Int, id: String, because reason: String, at arrival: Instant)
+    {
         while refusals.count <= lift { refusals.append(Refusals()) }
         if refusals[lift].count == 0 { refusals[lift].since = arrival }
         refusals[lift].count += 1
         let lasting = arrival - refusals[lift].since
-        guard lasting >= Self.atMost || lasting >= Self.least && refusals[lift].count >= Self.messages else { return }
+        guard
+            lasting >= Self.atMost || lasting >= Self.least && refusals[lift].count >= Self.messages
+        else { return }
         var alert = alerts[id] ?? newAlert(id)
-        guard let raised = alert.raise(onset: refusals[lift].since, at: arrival, hold: lasting, because: reason) else {
+        guard
+            let raised = alert.raise(
+                onset: refusals[lift].since, at: arrival, hold: lasting, because: reason)
+        else {
             return
         }
         alerts[id] = alert
@@ -56,7 +62,9 @@ struct RefusedLifts {
         if lift < refusals.count { refusals[lift].count = 0 }
         // Usually no lift is refused, and the lift's id is not needed.
         if openCount == 0 { return }
-        guard let cleared = alerts[id()]?.clear(at: arrival, because: GatewayKind.liftRefused.cleared) else { return }
+        guard
+            let cleared = alerts[id()]?.clear(at: arrival, because: GatewayKind.liftRefused.cleared)
+        else { return }
         openCount -= 1
         pending.append(cleared)
     }
@@ -75,7 +83,8 @@ struct RefusedLifts {
     mutating func resume(_ stored: [Journal.StoredAlert], isRegistered: (String) -> Bool) {
         pending.removeAll()
         alerts.removeAll()
-        let open = Set(stored.filter { $0.kind == Self.kind && $0.isOpen }.map(\.lift)).filter(isRegistered)
+        let open = Set(stored.filter { $0.kind == Self.kind && $0.isOpen }.map(\.lift)).filter(
+            isRegistered)
         openCount = open.count
         for lift in open {
             var alert = newAlert(lift)
@@ -88,6 +97,7 @@ struct RefusedLifts {
         SiteAlert(
             origin, lift: lift, .liftRefused,
             title: Title(
-                en: "Every message of the lift is refused: it is not watched", zh: "电梯消息全部无法识别,该梯未受监测"))
+                en: "Every message of the lift is refused: it is not watched",
+                zh: "电梯消息全部无法识别,该梯未受监测"))
     }
 }

@@ -39,7 +39,9 @@ public struct Replay {
     /// - Parameters:
     /// - until: evaluate timers up to this time, at least the last row's.
     /// - emit: takes each alert's CloudEvent, a line of JSON without its line end.
-    public func run(_ path: String, until: Instant? = nil, emit: (Alert, [UInt8]) -> Void) throws -> Summary {
+    public func run(_ path: String, until: Instant? = nil, emit: (Alert, [UInt8]) -> Void) throws
+        -> Summary
+    {
         let name = path == "-" ? "standard input" : path
         var pass = ReplayPass(self, file: name)
         var reader = TraceReader(file: name)
@@ -48,11 +50,14 @@ public struct Replay {
             try reader.read(line, number: number) { topic, payload, isRetained, unread, arrival in
                 do {
                     try pass.take(
-                        topic: topic, payload: payload, isRetained: isRetained, unread: unread, arrival: arrival,
+                        topic: topic, payload: payload, isRetained: isRetained, unread: unread,
+                        arrival: arrival,
                         emit: emit)
                 } catch { failure = error }
             } event: { event, time in
-                do { try pass.take(event, line: number, at: time, emit: emit) } catch { failure = error }
+                do { try pass.take(event, line: number, at: time, emit: emit) } catch {
+                    failure = error
+                }
             }
             if let failure { throw failure }
         }
@@ -68,12 +73,16 @@ public struct Replay {
         var intake = Intake(
             data: data, origin: AlertOrigin(site: site.id, journal: identity),
             admission: lifts == nil ? .anyone : .registered, start: start, isObserving: isObserving)
-        for (lift, profile) in lifts ?? [] { try intake.register(lift, profile: profile, at: start) }
+        for (lift, profile) in lifts ?? [] {
+            try intake.register(lift, profile: profile, at: start)
+        }
         return intake
     }
 
     /// - Parameter strayActions: their line numbers.
-    private static func differences(_ irregularities: TraceReader.Irregularities, _ strayActions: [Int]) -> [String] {
+    private static func differences(
+        _ irregularities: TraceReader.Irregularities, _ strayActions: [Int]
+    ) -> [String] {
         var found: [String] = []
         if let line = strayActions.first {
             found.append(

@@ -28,13 +28,16 @@ struct ReplayPass {
     }
 
     mutating func take(
-        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, unread: Int?, arrival: Instant, emit: Emit
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, unread: Int?, arrival: Instant,
+        emit: Emit
     ) throws {
         if intake == nil { try start(at: arrival, isObserving: true) }
         summary.messages += 1
         summary.to = arrival
         advance(to: arrival + .nanoseconds(-1), emit: emit)
-        intake?.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival, unread: unread)
+        intake?.take(
+            topic: topic, payload: payload, isRetained: isRetained, arrival: arrival, unread: unread
+        )
         reportNewAlerts(at: arrival, emit)
         if let (rule, lift, reasons) = pending, intake?.detector.index(of: lift) != nil {
             pending = nil
@@ -98,7 +101,9 @@ struct ReplayPass {
 
     /// Whether a control event is an operator action about an alert that is not raised here.
     private func isStray(_ control: ControlEvent) -> Bool {
-        guard let intake, case .action(let action) = control, let alert = action.alertID else { return false }
+        guard let intake, case .action(let action) = control, let alert = action.alertID else {
+            return false
+        }
         return intake.detector.lane(ofAlert: alert) == nil
     }
 }

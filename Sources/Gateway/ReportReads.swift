@@ -21,7 +21,9 @@ final class ReportReads {
     ) throws(JournalError) -> Value? {
         do throws(JournalError) {
             let value = try read()
-            if failures.removeValue(forKey: subject) != nil { log.notice("the journal gives \(subject) again") }
+            if failures.removeValue(forKey: subject) != nil {
+                log.notice("the journal gives \(subject) again")
+            }
             return value
         } catch {
             if error.isDamage { throw error }

@@ -36,7 +36,8 @@ extension Daemon {
         } catch let error as JournalError where error.isDamage && opened.failure == nil {
             Journal.markDamaged(opener.path)
             opened = try opener.open()
-            do { (intake, recovered) = try restore(data, site, from: opened.past, handover) } catch {
+            do { (intake, recovered) = try restore(data, site, from: opened.past, handover) } catch
+            {
                 (intake, recovered) = try startAfresh(data, site, after: error, from: opened.past)
             }
         } catch {
@@ -44,14 +45,17 @@ extension Daemon {
             (intake, recovered) = try startAfresh(data, site, after: error, from: opened.past)
         }
         if recovered.batches > 0 || recovered.lastNow != nil {
-            log.info("journal: replayed \(recovered.messages) messages of \(recovered.batches) batches")
+            log.info(
+                "journal: replayed \(recovered.messages) messages of \(recovered.batches) batches")
         }
         if !recovered.hasSameRules {
-            log.notice("the rules have changed: holds in progress start anew, open alerts stay open")
+            log.notice(
+                "the rules have changed: holds in progress start anew, open alerts stay open")
         }
         let (clock, change) = clock(after: recovered, on: opened.past, handover)
         var start = RestoredStart(
-            opened: opened, site: site, rules: data.rules, intake: intake, recovered: recovered, clock: clock,
+            opened: opened, site: site, rules: data.rules, intake: intake, recovered: recovered,
+            clock: clock,
             timeLineChange: change)
         if recovered.isComplete, handover == nil, opened.damage == nil { reconcile(&start) }
         return start
@@ -62,7 +66,8 @@ extension Daemon {
         do {
             // A journal without a snapshot does not contain the version of its rules.
             let before = try start.opened.past.counters()[Self.rulesCounter].map { Int64($0) }
-            let rulesChanged = !start.recovered.hasSameRules || before != nil && before != start.rulesVersion
+            let rulesChanged =
+                !start.recovered.hasSameRules || before != nil && before != start.rulesVersion
             let (revisions, unknown, unreadable) = try Recovery.reconcile(
                 &start.intake, with: start.opened.past, rulesChanged: rulesChanged,
                 after: start.recovered.alerts, at: start.clock.now)
@@ -77,7 +82,10 @@ extension Daemon {
                     "alert \(alert.id), \(alert.kind) of \(alert.lift), is open and cannot be cleared: its event in the journal cannot be read. Close it at the centre"
                 )
             }
-        } catch { log.error("the alerts of the journal cannot be reconciled with the restored state: \(error)") }
+        } catch {
+            log.error(
+                "the alerts of the journal cannot be reconciled with the restored state: \(error)")
+        }
     }
 
     /// The clock of this run: the last run's time line, with the calendar corrected where the wall
@@ -88,7 +96,8 @@ extension Daemon {
         if let handover {
             return (
                 GatewayClock(
-                    notBefore: recovered.lastNow, line: handover.anchor, continuingAt: handover.calendarOffset), nil
+                    notBefore: recovered.lastNow, line: handover.anchor,
+                    continuingAt: handover.calendarOffset), nil
             )
         }
         var clock = GatewayClock(notBefore: recovered.lastNow)
@@ -97,10 +106,13 @@ extension Daemon {
                 notBefore: recovered.lastNow, line: try past.lastLine(ofBoot: Self.bootID()),
                 calendarOffset: .nanoseconds(try past.calendarOffset()))
         } catch {
-            log.error("\(error). The last run's time is not known: times continue from this box's clock")
+            log.error(
+                "\(error). The last run's time is not known: times continue from this box's clock")
         }
         do throws(JournalError) {
-            guard let (checked, change) = try clock.checked(against: past) else { return (clock, nil) }
+            guard let (checked, change) = try clock.checked(against: past) else {
+                return (clock, nil)
+            }
             return (checked, change)
         } catch {
             log.error("\(error)")
@@ -114,7 +126,8 @@ extension Daemon {
         _ data: DeviceData, _ site: AlertEvent.Site, from past: Journal, _ handover: RunHandover?
     ) throws -> (Intake, Recovery.Outcome) {
         guard let handover else {
-            var intake = try freshIntake(data, site, from: past.replayStart() ?? GatewayClock(notBefore: nil).now)
+            var intake = try freshIntake(
+                data, site, from: past.replayStart() ?? GatewayClock(notBefore: nil).now)
             let outcome = try Recovery.restore(&intake, from: past)
             return (intake, outcome)
         }
@@ -142,7 +155,9 @@ extension Daemon {
     /// read.
     private func lastTime(in past: Journal) -> Instant? {
         do throws(JournalError) { return try past.lastTime() } catch {
-            log.error("\(error). The last time in the journal is not known: times of this run may begin before it")
+            log.error(
+                "\(error). The last time in the journal is not known: times of this run may begin before it"
+            )
             return nil
         }
     }
@@ -155,9 +170,12 @@ extension Daemon {
         return GatewayClock(notBefore: nil).now
     }
 
-    private func freshIntake(_ data: DeviceData, _ site: AlertEvent.Site, from beginning: Instant) throws -> Intake {
+    private func freshIntake(_ data: DeviceData, _ site: AlertEvent.Site, from beginning: Instant)
+        throws -> Intake
+    {
         var intake = Intake(
-            data: data, origin: site.origin, admission: .registered, start: beginning, isObserving: false)
+            data: data, origin: site.origin, admission: .registered, start: beginning,
+            isObserving: false)
         for registered in configuration.lifts {
             try intake.register(registered.lift, profile: registered.profile, at: beginning)
         }

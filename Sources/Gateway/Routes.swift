@@ -22,7 +22,8 @@ struct Routes {
     static func statuses(of centres: [Configuration.Centre]) -> [DeliveryState.RouteStatus] {
         centres.flatMap { centre in
             centre.routes.enumerated().map { step, route in
-                DeliveryState.RouteStatus(centre: centre.name, name: "\(centre.name)/\(step + 1)", url: route.text)
+                DeliveryState.RouteStatus(
+                    centre: centre.name, name: "\(centre.name)/\(step + 1)", url: route.text)
             }
         }
     }
@@ -33,9 +34,11 @@ struct Routes {
         for centre in configuration.centres {
             for (step, route) in centre.routes.enumerated() {
                 var settings = RouteSettings(
-                    site: configuration.site, centre: centre.name, lanes: centre.lanes, routeIndex: step,
+                    site: configuration.site, centre: centre.name, lanes: centre.lanes,
+                    routeIndex: step,
                     fallbackAfter: centre.fallbackAfter,
-                    backlogRate: Double(centre.backlogRate), journalPath: journalPath, signer: signer,
+                    backlogRate: Double(centre.backlogRate), journalPath: journalPath,
+                    signer: signer,
                     commandKey: centre.commandKey)
                 settings.secretsHash = { route.secretsHash }
                 let context = context(of: centre.name, index: starts.count)
@@ -49,7 +52,9 @@ struct Routes {
                     options.keepAlive = .seconds(20)
                     options.maximumPacket = MQTTRoute.longestPacket
                     let prefix = configuration.topicPrefix
-                    starts.append { MQTTRoute.start(settings, prefix: prefix, client: options, in: context) }
+                    starts.append {
+                        MQTTRoute.start(settings, prefix: prefix, client: options, in: context)
+                    }
                 case .https(let url):
                     let options = try route.routeOptions(url)
                     starts.append { HTTPSRoute.start(settings, options: options, in: context) }
@@ -68,7 +73,8 @@ struct Routes {
                 do throws(InvalidFiles) {
                     _ = try inbox.put(
                         OperatorAction(command, from: centre),
-                        from: ActionInbox.CentreOrigin(centre: centre, commandID: command.commandID))
+                        from: ActionInbox.CentreOrigin(centre: centre, commandID: command.commandID)
+                    )
                     return true
                 } catch {
                     log.error("\(error)")

@@ -25,10 +25,15 @@ public struct AlertExplanation {
         var found: [Alert] = []
         _ = try replay.run(trace) { alert, _ in if alert.id.hasPrefix(id) { found.append(alert) } }
         guard let first = found.first, !first.rule.isEmpty else {
-            throw InvalidFiles([Diagnostic(file: trace, message: "raises no alert whose id begins with '\(id)'")])
+            throw InvalidFiles([
+                Diagnostic(file: trace, message: "raises no alert whose id begins with '\(id)'")
+            ])
         }
         guard found.allSatisfy({ $0.id == first.id }) else {
-            throw InvalidFiles([Diagnostic(file: trace, message: "raises several alerts whose id begins with '\(id)'")])
+            throw InvalidFiles([
+                Diagnostic(
+                    file: trace, message: "raises several alerts whose id begins with '\(id)'")
+            ])
         }
         let last = found[found.count - 1]
         from = first.evidenceWindow?.lowerBound ?? first.onset
@@ -46,7 +51,8 @@ public struct AlertExplanation {
 extension Intake {
     /// Records the parts of a rule on a lift from now on.
     /// - Throws: `ExpressionError` when the rule has no such lift, or cannot be compiled.
-    mutating func explain(rule: String, lift: String, reasons: Set<String>) throws(ExpressionError) {
+    mutating func explain(rule: String, lift: String, reasons: Set<String>) throws(ExpressionError)
+    {
         var detector = detector
         try detector.explain(rule: rule, lift: lift, reasons: reasons)
         restore(detector)
@@ -101,16 +107,20 @@ public struct ShadowReport {
     }
 
     private static func entry(
-        _ difference: Difference, _ alert: ReplayedAlert, _ before: [String: Instant], _ after: [String: Instant]
+        _ difference: Difference, _ alert: ReplayedAlert, _ before: [String: Instant],
+        _ after: [String: Instant]
     ) -> Entry {
         Entry(
-            difference: difference, lift: alert.first.lift, kind: alert.first.kind, rule: alert.first.rule,
+            difference: difference, lift: alert.first.lift, kind: alert.first.kind,
+            rule: alert.first.rule,
             onset: alert.first.onset, before: before, after: after)
     }
 
     /// The alerts by lift, kind and number: the first of a kind on a lift is compared with the
     /// first, and so on.
-    private static func replayedAlerts(_ trace: String, _ data: DeviceData) throws -> [String: ReplayedAlert] {
+    private static func replayedAlerts(_ trace: String, _ data: DeviceData) throws -> [String:
+        ReplayedAlert]
+    {
         var byID: [String: ReplayedAlert] = [:]
         var order: [String] = []
         _ = try Replay(data: data).run(trace) { alert, _ in

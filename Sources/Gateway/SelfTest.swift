@@ -45,7 +45,8 @@ struct SelfTest {
     /// - centres: the centres that must store the alert.
     /// - client: the connection to the building's broker.
     init(
-        site: AlertEvent.Site, centres: [String], data: DeviceData, rules: RuleSet, client: MQTTClient.Options,
+        site: AlertEvent.Site, centres: [String], data: DeviceData, rules: RuleSet,
+        client: MQTTClient.Options,
         at now: Instant
     ) throws {
         self.site = site.id
@@ -71,7 +72,9 @@ struct SelfTest {
         report.ended = 0
     }
 
-    private var elapsed: Double { Double((MonotonicClock.nanoseconds - startedAt) / 1_000_000) / 1000 }
+    private var elapsed: Double {
+        Double((MonotonicClock.nanoseconds - startedAt) / 1_000_000) / 1000
+    }
     var isOver: Bool { report.ended != nil }
 
     /// Takes a message of the virtual lift that has come through the broker.
@@ -85,7 +88,9 @@ struct SelfTest {
     /// - Parameter observesLifts: whether the gateway receives the messages of the building's
     ///   broker.
     /// - Returns: the alerts of the rules about the virtual lift.
-    mutating func turn(at now: Instant, observesLifts: Bool, _ journal: Journal) throws(JournalError) -> [Alert] {
+    mutating func turn(at now: Instant, observesLifts: Bool, _ journal: Journal)
+        throws(JournalError) -> [Alert]
+    {
         guard !isOver, let publisher else { return [] }
         intake.advance(to: now)
         let alerts = intake.takeAlerts().filter { $0.isEntrapment }
@@ -107,8 +112,11 @@ struct SelfTest {
             if report.stored.count == centres.count { publisher.openDoors() }
         }
         let isNotReturned =
-            report.received == nil && observesLifts && publisher.isAcknowledged && elapsed > Self.echoPatience.inSeconds
-        if publisher.hasStopped || isNotReturned || elapsed > Self.patience.inSeconds { return alerts + close(at: now) }
+            report.received == nil && observesLifts && publisher.isAcknowledged
+            && elapsed > Self.echoPatience.inSeconds
+        if publisher.hasStopped || isNotReturned || elapsed > Self.patience.inSeconds {
+            return alerts + close(at: now)
+        }
         return alerts
     }
 
@@ -119,16 +127,20 @@ struct SelfTest {
                 try intake.apply(.endOfAlarm(alert: open.id, Statement(by: "self-test")), at: now)
             } catch {
                 // It may have ended with the one before it.
-                guard intake.detector.openAlerts.contains(where: { $0.id == open.id }) else { continue }
+                guard intake.detector.openAlerts.contains(where: { $0.id == open.id }) else {
+                    continue
+                }
                 report.problem = report.problem ?? "its alert \(open.id) stays open: \(error)"
             }
         }
         if report.stored.count < centres.count || centres.isEmpty {
-            let missing = centres.filter { centre in !report.stored.contains { $0.centre == centre } }
+            let missing = centres.filter { centre in !report.stored.contains { $0.centre == centre }
+            }
             report.problem =
                 report.problem ?? publisher?.problem
                 ?? Self.missingStep(
-                    report, of: missing, on: Self.topic(site), isAcknowledged: publisher?.isAcknowledged == true,
+                    report, of: missing, on: Self.topic(site),
+                    isAcknowledged: publisher?.isAcknowledged == true,
                     username: username)
         }
         end()
@@ -137,7 +149,8 @@ struct SelfTest {
 
     /// The first step that did not happen; a sentence without its full stop.
     static func missingStep(
-        _ report: Report, of centres: [String], on topic: String, isAcknowledged: Bool, username: String?
+        _ report: Report, of centres: [String], on topic: String, isAcknowledged: Bool,
+        username: String?
     ) -> String {
         if report.received == nil {
             return isAcknowledged

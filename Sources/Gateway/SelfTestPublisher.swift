@@ -45,18 +45,23 @@ final class SelfTestPublisher: Sendable {
             var nextMessage: Int64 = 0
             var opened: Int64?
             while !isStopping.load(ordering: .relaxed), link.problem == nil {
-                if Poll.wait([client.socket], writer: client.wantsWrite ? client.socket : -1, for: .milliseconds(100))[
-                    0]
+                if Poll.wait(
+                    [client.socket], writer: client.wantsWrite ? client.socket : -1,
+                    for: .milliseconds(100))[
+                        0]
                 {
                     try client.read()
                 }
                 if link.isAcknowledged { acknowledged.store(true, ordering: .relaxed) }
                 let now = MonotonicClock.nanoseconds
-                if opened == nil, doorsMayOpen.load(ordering: .relaxed) { (opened, nextMessage) = (now, now) }
+                if opened == nil, doorsMayOpen.load(ordering: .relaxed) {
+                    (opened, nextMessage) = (now, now)
+                }
                 if link.isConnected, now >= nextMessage {
                     sequence += 1
                     nextMessage = now + Self.interval
-                    let message = Self.message(sequence, isMoving: sequence == 1, isOpen: opened != nil)
+                    let message = Self.message(
+                        sequence, isMoving: sequence == 1, isOpen: opened != nil)
                     _ = try client.publish(message, to: topic)
                 }
                 try client.keepAlive()
@@ -86,9 +91,13 @@ final class SelfTestPublisher: Sendable {
         var isAcknowledged = false
         var problem: String?
         func connected(_ broker: MQTTSession) { isConnected = true }
-        func refused(_ reason: MQTTReason) { problem = "the building's broker refuses the self-test: \(reason)" }
+        func refused(_ reason: MQTTReason) {
+            problem = "the building's broker refuses the self-test: \(reason)"
+        }
         func disconnected(_ reason: MQTTReason?) {
-            problem = problem ?? "the building's broker ended the self-test\(reason.map { ": \($0)" } ?? "")"
+            problem =
+                problem
+                ?? "the building's broker ended the self-test\(reason.map { ": \($0)" } ?? "")"
         }
         func subscribed(_ mid: Int32, _ grant: MQTTGrant) {}
         func published(_ mid: Int32, refusal: MQTTReason?) {
@@ -98,6 +107,8 @@ final class SelfTestPublisher: Sendable {
             }
             problem = "the building's broker does not let the self-test publish: \(refusal)"
         }
-        func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {}
+        func received(
+            topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int
+        ) {}
     }
 }

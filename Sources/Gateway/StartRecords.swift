@@ -11,12 +11,15 @@ final class StartRecords {
 
     /// - Throws: `JournalError` for damage only.
     func write(
-        _ name: String, in journal: Journal, _ write: @escaping (Journal) throws(JournalError) -> Void
+        _ name: String, in journal: Journal,
+        _ write: @escaping (Journal) throws(JournalError) -> Void
     ) throws(JournalError) {
         do throws(JournalError) { try write(journal) } catch {
             if error.isDamage { throw error }
             if error.isFull, try isWrittenWithRoom(journal, write) { return }
-            log.critical("\(error). \(name.prefix(1).uppercased() + name.dropFirst()) could not be stored yet.")
+            log.critical(
+                "\(error). \(name.prefix(1).uppercased() + name.dropFirst()) could not be stored yet."
+            )
             missing.append(write)
         }
     }

@@ -43,11 +43,14 @@ struct TimeLineCheck {
     ) throws(Failure) -> Change? {
         let correction = wall - (line + calendarOffset)
         if isSynchronised {
-            let isOff = correction >= Self.leastCorrection || correction <= .zero - Self.leastCorrection
+            let isOff =
+                correction >= Self.leastCorrection || correction <= .zero - Self.leastCorrection
             return isOff ? Change(correction: correction, evidence: .synchronised) : nil
         }
-        guard correction <= .zero - Self.leastGap, let gap = try gap(wall + (.zero - calendarOffset)),
-            gap.upperBound - gap.lowerBound >= Self.leastGap, synchronisedAt.map({ $0 < gap.upperBound }) ?? true
+        guard correction <= .zero - Self.leastGap,
+            let gap = try gap(wall + (.zero - calendarOffset)),
+            gap.upperBound - gap.lowerBound >= Self.leastGap,
+            synchronisedAt.map({ $0 < gap.upperBound }) ?? true
         else { return nil }
         return Change(correction: correction, evidence: .gapInJournal)
     }

@@ -21,15 +21,19 @@ final class TraceRecorder {
         descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         if descriptor < 0 {
             throw InvalidFiles([
-                Diagnostic(file: path, message: "cannot be written: \(String(cString: strerror(errno)))")
+                Diagnostic(
+                    file: path, message: "cannot be written: \(String(cString: strerror(errno)))")
             ])
         }
     }
 
     func message(
-        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int,
+        at arrival: Instant
     ) {
-        writer.message(topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session, at: arrival)
+        writer.message(
+            topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session,
+            at: arrival)
     }
     func event(_ event: ControlEvent, session: Int, at time: Instant) {
         writer.event(event.traced, session: session, at: time)
@@ -40,10 +44,14 @@ final class TraceRecorder {
         let bytes = writer.take()
         var offset = 0
         while offset < bytes.count {
-            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + offset, $0.count - offset) }
+            let count = bytes.withUnsafeBytes {
+                write(descriptor, $0.baseAddress! + offset, $0.count - offset)
+            }
             if count < 0, errno == EINTR { continue }
             if count <= 0 {
-                if !hasFailed { log.error("the trace is not complete: \(String(cString: strerror(errno)))") }
+                if !hasFailed {
+                    log.error("the trace is not complete: \(String(cString: strerror(errno)))")
+                }
                 hasFailed = true
                 return
             }

@@ -19,7 +19,10 @@ final class Watchdog: Sendable {
     private let lastTurn: Atomic<Int64>
     private let thread: Mutex<LoopThread?>
 
-    init(log: Logger, manager: ServiceManager, delivery: DeliveryState, isEnding: @escaping @Sendable () -> Bool) {
+    init(
+        log: Logger, manager: ServiceManager, delivery: DeliveryState,
+        isEnding: @escaping @Sendable () -> Bool
+    ) {
         lastTurn = Atomic(MonotonicClock.nanoseconds)
         thread = Mutex(nil)
         let watching = LoopThread { [self] in
@@ -28,7 +31,8 @@ final class Watchdog: Sendable {
                 usleep(500_000)
                 let now = MonotonicClock.nanoseconds
                 let loopAge = Duration.nanoseconds(now - lastTurn.load(ordering: .relaxed))
-                let routeTurn = delivery.routeStatuses.map(\.lastTurn).filter { $0 > 0 }.min() ?? now
+                let routeTurn =
+                    delivery.routeStatuses.map(\.lastTurn).filter { $0 > 0 }.min() ?? now
                 let routeAge = Duration.nanoseconds(now - routeTurn)
                 if loopAge < Self.patience { manager.watchdog() }
                 let isStuck = loopAge >= Self.patience || routeAge >= .seconds(180)

@@ -8,7 +8,9 @@ enum WrittenName {
         for (index, scalar) in text.unicodeScalars.enumerated() {
             let isUnseen =
                 switch scalar.properties.generalCategory {
-                case .format, .control, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
+                case .format, .control, .lineSeparator, .paragraphSeparator, .privateUse,
+                    .unassigned:
+                    true
                 case .spaceSeparator: scalar != " "
                 default: false
                 }

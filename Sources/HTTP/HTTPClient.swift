@@ -18,7 +18,9 @@ public final class HTTPClient {
         public var timeout = Duration.seconds(20)
         public init() {}
 
-        public var tlsFiles: TLSFiles { TLSFiles(authority: caFile, certificate: certificateFile, key: keyFile) }
+        public var tlsFiles: TLSFiles {
+            TLSFiles(authority: caFile, certificate: certificateFile, key: keyFile)
+        }
     }
 
     public struct Request: Sendable {
@@ -29,7 +31,8 @@ public final class HTTPClient {
         public var timeout: Duration?
         /// A POST.
         public init(
-            url: String, headers: [(name: String, value: String)], body: [UInt8], timeout: Duration? = nil
+            url: String, headers: [(name: String, value: String)], body: [UInt8],
+            timeout: Duration? = nil
         ) {
             self.url = url
             self.headers = headers
@@ -112,7 +115,8 @@ public final class HTTPClient {
     /// Starts a request.
     public func start(_ request: Request) throws(Failure) -> Ticket {
         guard let raw = curl_easy_init() else {
-            throw Failure(code: CURLE_OUT_OF_MEMORY.rawValue, url: request.url, message: "out of memory")
+            throw Failure(
+                code: CURLE_OUT_OF_MEMORY.rawValue, url: request.url, message: "out of memory")
         }
         let timeout = request.timeout ?? options.timeout
         let transfer = Transfer(nextTicket, request.url, timeout, OpaquePointer(raw))
@@ -130,7 +134,9 @@ public final class HTTPClient {
             })
         // libcurl's timeouts by signals are not safe in a process with threads.
         try set(hoistway_curl_set_long(raw, CURLOPT_NOSIGNAL, 1))
-        try set(hoistway_curl_set_long(raw, CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds))
+        try set(
+            hoistway_curl_set_long(
+                raw, CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds))
         try set(hoistway_curl_set_long(raw, CURLOPT_TIMEOUT_MS, timeout.milliseconds))
         try set(hoistway_curl_set_long(raw, CURLOPT_TCP_KEEPALIVE, 1))
         try set(hoistway_curl_set_long(raw, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)))
@@ -141,7 +147,8 @@ public final class HTTPClient {
         ] where file != nil { try set(hoistway_curl_set_text(raw, option, file)) }
         // "Expect: 100-continue" would cost a round trip for each batch.
         for (name, value) in request.headers + [("Expect", "")] {
-            transfer.headers = curl_slist_append(transfer.headers, value.isEmpty ? "\(name):" : "\(name): \(value)")
+            transfer.headers = curl_slist_append(
+                transfer.headers, value.isEmpty ? "\(name):" : "\(name): \(value)")
         }
         try set(hoistway_curl_set_list(raw, CURLOPT_HTTPHEADER, transfer.headers))
         let user = Unmanaged.passUnretained(transfer).toOpaque()
@@ -150,7 +157,8 @@ public final class HTTPClient {
         try set(hoistway_curl_set_sink(raw, CURLOPT_WRITEFUNCTION, takeBody))
         try set(hoistway_curl_set_sink(raw, CURLOPT_HEADERFUNCTION, takeHeader))
         guard curl_multi_add_handle(UnsafeMutableRawPointer(multi), raw) == CURLM_OK else {
-            throw Failure(code: CURLE_OUT_OF_MEMORY.rawValue, url: request.url, message: "out of memory")
+            throw Failure(
+                code: CURLE_OUT_OF_MEMORY.rawValue, url: request.url, message: "out of memory")
         }
         transfers[transfer.handle] = transfer
         return transfer.ticket
@@ -160,7 +168,8 @@ public final class HTTPClient {
     /// - Returns: whether the descriptor can be read.
     public func wait(alsoFor descriptor: Int32, atMost time: Duration) -> Bool {
         var entry = curl_waitfd(fd: descriptor, events: Int16(CURL_WAIT_POLLIN), revents: 0)
-        curl_multi_poll(UnsafeMutableRawPointer(multi), &entry, 1, Int32(clamping: time.milliseconds), nil)
+        curl_multi_poll(
+            UnsafeMutableRawPointer(multi), &entry, 1, Int32(clamping: time.milliseconds), nil)
         var running: Int32 = 0
         curl_multi_perform(UnsafeMutableRawPointer(multi), &running)
         return entry.revents != 0
@@ -177,10 +186,13 @@ public final class HTTPClient {
                 (
                     transfer.ticket,
                     result == CURLE_OK
-                        || result == CURLE_WRITE_ERROR && transfer.response.body.count >= Self.longestAnswer
+                        || result == CURLE_WRITE_ERROR
+                            && transfer.response.body.count >= Self.longestAnswer
                         ? .success(transfer.response)
                         : .failure(
-                            Self.failure(result, transfer.url, String(cString: transfer.errorText), transfer.timeout))
+                            Self.failure(
+                                result, transfer.url, String(cString: transfer.errorText),
+                                transfer.timeout))
                 ))
             remove(transfer)
         }
@@ -188,12 +200,14 @@ public final class HTTPClient {
     }
 
     private func remove(_ transfer: Transfer) {
-        curl_multi_remove_handle(UnsafeMutableRawPointer(multi), UnsafeMutableRawPointer(transfer.handle))
+        curl_multi_remove_handle(
+            UnsafeMutableRawPointer(multi), UnsafeMutableRawPointer(transfer.handle))
     }
 
     private static let failuresOfTLS = Set(
         [
-            CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE,
+            CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM,
+            CURLE_SSL_CACERT_BADFILE,
             CURLE_SSL_ISSUER_ERROR,
         ].map(\.rawValue))
 
@@ -243,15 +257,18 @@ public final class HTTPClient {
 /// libcurl's callbacks. They are free functions: a closure could inherit an actor's isolation from
 /// its context.
 private func takeBody(
-    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int,
+    _ user: UnsafeMutableRawPointer?
 ) -> Int {
     HTTPClient.take(bytes, size * count, user) { response, bytes in
-        response.body.append(contentsOf: bytes.prefix(HTTPClient.longestAnswer - response.body.count))
+        response.body.append(
+            contentsOf: bytes.prefix(HTTPClient.longestAnswer - response.body.count))
     }
 }
 
 private func takeHeader(
-    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ user: UnsafeMutableRawPointer?
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int,
+    _ user: UnsafeMutableRawPointer?
 ) -> Int {
     HTTPClient.take(bytes, size * count, user) { response, bytes in
         let line = String(decoding: bytes, as: UTF8.self)
@@ -259,7 +276,9 @@ private func takeHeader(
         func trimmed(_ part: Substring) -> String {
             let part = part.drop { $0.isWhitespace }
             return String(
-                part[..<(part.lastIndex { !$0.isWhitespace }.map { part.index(after: $0) } ?? part.startIndex)])
+                part[
+                    ..<(part.lastIndex { !$0.isWhitespace }.map { part.index(after: $0) }
+                        ?? part.startIndex)])
         }
         response.headers[line[..<colon].lowercased()] = trimmed(line[line.index(after: colon)...])
     }

@@ -32,5 +32,7 @@ public enum AlertChain {
 extension Journal {
     /// The chain's newest link. With it a centre can later check whether an earlier alert was
     /// changed.
-    public func lastLink() throws(JournalError) -> AlertChain.Link? { try AlertChain.last(in: database) }
+    public func lastLink() throws(JournalError) -> AlertChain.Link? {
+        try AlertChain.last(in: database)
+    }
 }

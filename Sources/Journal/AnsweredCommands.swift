@@ -42,12 +42,14 @@ extension Journal {
         // Version 0.2 stored the id alone.
         let isAnswered =
             try database.scalar(
-                "SELECT 1 FROM word WHERE centre = ?1 AND id IN (?2, ?3)", .text(command.centre), .text(command.id),
+                "SELECT 1 FROM word WHERE centre = ?1 AND id IN (?2, ?3)", .text(command.centre),
+                .text(command.id),
                 .text(command.key)) != nil
         if isAnswered { return .answered }
         let isTaken =
             try database.scalar(
-                "SELECT 1 FROM word WHERE centre = ? AND id >= ? AND id < ? LIMIT 1", .text(command.centre),
+                "SELECT 1 FROM word WHERE centre = ? AND id >= ? AND id < ? LIMIT 1",
+                .text(command.centre),
                 .text(command.range.from), .text(command.range.to)) != nil
         return isTaken ? .idTaken : .unanswered
     }

@@ -36,7 +36,8 @@ extension Journal {
         attempt("the counts", &audit) { audit throws(JournalError) in
             // The quotas use these counts. One statement for each: the gateway may write meanwhile.
             for (table, column, counted) in [
-                ("batch", "readings", "seq <= through"), ("alert", "body", "true"), ("outbox", "body", "true"),
+                ("batch", "readings", "seq <= through"), ("alert", "body", "true"),
+                ("outbox", "body", "true"),
             ] {
                 try database.run(
                     """
@@ -62,24 +63,30 @@ extension Journal {
                             AND revision = CAST(substr(event_id, instr(event_id, '/') + 1) AS INTEGER)
                             AND alert.body = outbox.body)
                     """) ?? 0
-            if unmatched > 0 { audit.report("outbox: \(unmatched) events differ from every alert in the journal") }
+            if unmatched > 0 {
+                audit.report("outbox: \(unmatched) events differ from every alert in the journal")
+            }
             let miscounted =
                 try database.scalar(
                     """
                     SELECT count(*) FROM outbox WHERE owing != (SELECT count(*) FROM centre JOIN owed
                         ON owed.centre = centre.name AND owed.lane = outbox.lane AND owed.id = outbox.id)
                     """) ?? 0
-            if miscounted > 0 { audit.report("outbox: \(miscounted) events have a wrong count of delivery rows") }
+            if miscounted > 0 {
+                audit.report("outbox: \(miscounted) events have a wrong count of delivery rows")
+            }
             let missing =
                 try database.scalar(
-                    "SELECT count(*) FROM owed WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = owed.id)") ?? 0
+                    "SELECT count(*) FROM owed WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = owed.id)"
+                ) ?? 0
             if missing > 0 { audit.report("outbox: \(missing) delivery rows have no event") }
         }
         return audit
     }
 
     private func attempt(
-        _ part: String, _ audit: inout JournalAudit, _ check: (inout JournalAudit) throws(JournalError) -> Void
+        _ part: String, _ audit: inout JournalAudit,
+        _ check: (inout JournalAudit) throws(JournalError) -> Void
     ) {
         do throws(JournalError) { try check(&audit) } catch {
             audit.report("\(part) cannot be read: \(error.message)")
@@ -93,11 +100,14 @@ extension Journal {
         // The later batches of a segment refer to the earlier ones: after one that cannot be read,
         // none of them can.
         var isBroken = false
-        try database.run("SELECT seq, segment, now, control, readings, hash, place FROM batch ORDER BY seq") { row in
+        try database.run(
+            "SELECT seq, segment, now, control, readings, hash, place FROM batch ORDER BY seq"
+        ) { row in
             let sequence = row.integer(0)
             audit.batches += 1
             if let last, sequence != last + 1 {
-                audit.report("batch \(sequence) follows \(last): \(sequence - last - 1) are missing")
+                audit.report(
+                    "batch \(sequence) follows \(last): \(sequence - last - 1) are missing")
                 isBroken = true
             }
             last = sequence
@@ -106,12 +116,14 @@ extension Journal {
                 segment = row.integer(1)
                 isBroken = row.integer(6) != 0
                 if isBroken {
-                    audit.report("batch \(sequence) refers to missing batches: its segment has no beginning")
+                    audit.report(
+                        "batch \(sequence) refers to missing batches: its segment has no beginning")
                 }
             }
             let readings = row.blob(4)
             let hash = RecordHash.batch(
-                sequence: sequence, segment: segment, indexInSegment: row.integer(6), now: row.integer(2),
+                sequence: sequence, segment: segment, indexInSegment: row.integer(6),
+                now: row.integer(2),
                 control: row.isNull(3) ? nil : row.text(3), readings)
             if row.isNull(5) {
                 audit.unchecked += 1
@@ -135,7 +147,9 @@ extension Journal {
             } else if row.integer(2) != RecordHash.snapshot(through: row.integer(0), row.blob(1)) {
                 audit.report("the snapshot is not what was written: its hash differs")
             }
-            if row.integer(0) > last { audit.report("the snapshot is of batch \(row.integer(0)), the last is \(last)") }
+            if row.integer(0) > last {
+                audit.report("the snapshot is of batch \(row.integer(0)), the last is \(last)")
+            }
         }
     }
 
@@ -144,23 +158,28 @@ extension Journal {
         // The eviction of delivered alerts leaves gaps, of no more alerts than it has counted.
         var missing: Int64 = 0
         var gaps: [String] = []
-        try database.run("SELECT place, chain, body, alert_id, revision FROM alert ORDER BY place") { row in
+        try database.run("SELECT place, chain, body, alert_id, revision FROM alert ORDER BY place")
+        { row in
             audit.alerts += 1
             let name = "\(row.text(3))/\(row.integer(4))"
             let link = AlertChain.Link(sequence: row.integer(0), hash: row.blob(1))
             if let before = last, link.sequence != before.sequence + 1 {
                 missing += link.sequence - before.sequence - 1
-                gaps.append("alert \(name), number \(link.sequence), follows number \(before.sequence)")
+                gaps.append(
+                    "alert \(name), number \(link.sequence), follows number \(before.sequence)")
             } else if link.sequence == 1 || last != nil {
                 if link.hash != AlertChain.hash(after: last?.hash ?? [], row.blob(2)) {
                     audit.report(
-                        "alert \(name), number \(link.sequence), is not what was written: the chain breaks here")
+                        "alert \(name), number \(link.sequence), is not what was written: the chain breaks here"
+                    )
                 }
             }
             if last == nil { missing += max(0, link.sequence - 1) }
             last = link
         }
-        if missing > Int64(try counters()["evicted_alerts"] ?? 0) { for gap in gaps { audit.report(gap) } }
+        if missing > Int64(try counters()["evicted_alerts"] ?? 0) {
+            for gap in gaps { audit.report(gap) }
+        }
     }
 }
 

@@ -13,7 +13,9 @@ enum DamagedFile {
         guard index >= 0 else { return false }
         defer { close(index) }
         var lock = flock()
-        (lock.l_type, lock.l_whence, lock.l_start, lock.l_len) = (Int16(F_WRLCK), Int16(SEEK_SET), 128, 1)
+        (lock.l_type, lock.l_whence, lock.l_start, lock.l_len) = (
+            Int16(F_WRLCK), Int16(SEEK_SET), 128, 1
+        )
         return fcntl(index, F_GETLK, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
     }
 
@@ -26,7 +28,9 @@ enum DamagedFile {
         defer { close(file) }
         var header = [UInt8](repeating: 0, count: 32)
         var facts = stat()
-        guard pread(file, &header, 32, 0) == 32, fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+        guard pread(file, &header, 32, 0) == 32, fstat(file, &facts) == 0,
+            facts.st_mode & S_IFMT == S_IFREG
+        else {
             return nil
         }
         let length = Int(facts.st_size)

@@ -85,12 +85,14 @@ final class Database {
             try text("PRAGMA journal_mode") == "wal"
         else {
             throw JournalError(
-                path: path, doing: "asserting synchronous and WAL", code: SQLITE_MISUSE, message: "not taken")
+                path: path, doing: "asserting synchronous and WAL", code: SQLITE_MISUSE,
+                message: "not taken")
         }
     }
 
     private static func open(
-        _ path: String, _ name: String, _ flags: Int32, _ fileSystem: String?, _ budget: StepBudget? = nil
+        _ path: String, _ name: String, _ flags: Int32, _ fileSystem: String?,
+        _ budget: StepBudget? = nil
     ) throws(JournalError) -> OpaquePointer {
         var handle: OpaquePointer?
         var (name, flags) = (name, flags | SQLITE_OPEN_NOMUTEX)
@@ -130,7 +132,8 @@ final class Database {
         let found = sqlite3_column_text(statement, 0).map { String(cString: $0) } ?? ""
         throw JournalError(
             path: path, doing: "opening", code: 0,
-            message: "is not as the gateway writes a journal: found a computed '\(found.prefix(60))'")
+            message:
+                "is not as the gateway writes a journal: found a computed '\(found.prefix(60))'")
     }
 
     /// Refuses a symbolic link at a journal's path. Root opens journals in folders where the
@@ -162,18 +165,22 @@ final class Database {
     /// Even to read, SQLite needs an index of the `-wal` beside it (`-shm`). Where it can create
     /// none, on a full or read-only disk, it reads a journal without a `-wal` only, opened as
     /// immutable.
-    private static func openForReading(_ path: String, _ budget: StepBudget) throws(JournalError) -> OpaquePointer {
+    private static func openForReading(_ path: String, _ budget: StepBudget) throws(JournalError)
+        -> OpaquePointer
+    {
         var facts = stat()
         guard stat(path, &facts) == 0 else {
             throw JournalError(
-                path: path, doing: "opening", code: 0, message: String(cString: strerror(errno)).lowercased())
+                path: path, doing: "opening", code: 0,
+                message: String(cString: strerror(errno)).lowercased())
         }
         guard facts.st_mode & S_IFMT == S_IFREG else {
             throw JournalError(path: path, doing: "opening", code: 0, message: "is no file")
         }
         let handle = try open(path, path, SQLITE_OPEN_READONLY, nil, budget)
         let result = sqlite3_exec(handle, "SELECT count(1) FROM sqlite_schema", nil, nil, nil)
-        guard [SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_READONLY].contains(result & 0xFF) else {
+        guard [SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_FULL, SQLITE_READONLY].contains(result & 0xFF)
+        else {
             do throws(JournalError) { try distrust(handle, path) } catch {
                 sqlite3_close_v2(handle)
                 throw error
@@ -184,7 +191,9 @@ final class Database {
         if stat(path + "-wal", &facts) == 0, facts.st_size > 0 {
             throw JournalError(
                 path: path, doing: "opening", code: result,
-                message: "its -wal cannot be read where nothing may be written; copy both into a folder of your own")
+                message:
+                    "its -wal cannot be read where nothing may be written; copy both into a folder of your own"
+            )
         }
         let copy = try open(path, uri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nil, budget)
         do throws(JournalError) { try distrust(copy, path) } catch {
@@ -207,7 +216,8 @@ final class Database {
     }
 
     /// Runs a statement with its values bound; visits each row.
-    func run(_ sql: String, _ values: Value..., row: (Row) -> Void = { _ in }) throws(JournalError) {
+    func run(_ sql: String, _ values: Value..., row: (Row) -> Void = { _ in }) throws(JournalError)
+    {
         try run(sql, values: values, row: row)
     }
 
@@ -242,7 +252,8 @@ final class Database {
     }
 
     /// All or nothing. The connection's `Durability` says what is on the disk when it returns.
-    func transaction<Value>(_ body: () throws(JournalError) -> Value) throws(JournalError) -> Value {
+    func transaction<Value>(_ body: () throws(JournalError) -> Value) throws(JournalError) -> Value
+    {
         var outcome: Result<Value, JournalError>?
         let hadTurn = turn.take(within: longestWait) {
             do throws(JournalError) { outcome = .success(try transactionInTurn(body)) } catch {
@@ -257,7 +268,9 @@ final class Database {
         return try outcome.get()
     }
 
-    private func transactionInTurn<Value>(_ body: () throws(JournalError) -> Value) throws(JournalError) -> Value {
+    private func transactionInTurn<Value>(_ body: () throws(JournalError) -> Value)
+        throws(JournalError) -> Value
+    {
         try execute("BEGIN IMMEDIATE")
         do throws(JournalError) {
             let result = try body()
@@ -273,7 +286,8 @@ final class Database {
     private func prepared(_ sql: String) throws(JournalError) -> OpaquePointer {
         if let statement = statements[sql] { return statement }
         var statement: OpaquePointer?
-        let result = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        let result = sqlite3_prepare_v3(
+            handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard let statement, result == SQLITE_OK else { throw failure(result, sql) }
         statements[sql] = statement
         return statement
@@ -285,7 +299,8 @@ final class Database {
                 path: path, doing: sql, code: SQLITE_CORRUPT,
                 message: "reading it comes to no end: its pages are not linked as a journal's")
         }
-        return JournalError(path: path, doing: sql, code: result, message: String(cString: sqlite3_errmsg(handle)))
+        return JournalError(
+            path: path, doing: sql, code: result, message: String(cString: sqlite3_errmsg(handle)))
     }
 
     // MARK: Values
@@ -309,7 +324,8 @@ final class Database {
                 if value.isEmpty {
                     sqlite3_bind_zeroblob(statement, index, 0)
                 } else {
-                    sqlite3_bind_blob64(statement, index, value, UInt64(value.count), Self.transient)
+                    sqlite3_bind_blob64(
+                        statement, index, value, UInt64(value.count), Self.transient)
                 }
             case .null: sqlite3_bind_null(statement, index)
             }
@@ -318,7 +334,9 @@ final class Database {
 
     struct Row {
         fileprivate let statement: OpaquePointer
-        func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
+        func isNull(_ column: Int32) -> Bool {
+            sqlite3_column_type(statement, column) == SQLITE_NULL
+        }
         func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
         func text(_ column: Int32) -> String {
             sqlite3_column_text(statement, column).map { String(cString: $0) } ?? ""
@@ -338,7 +356,10 @@ public struct JournalError: Error, CustomStringConvertible, Sendable {
     public var code: Int32
     public var message: String
     public var description: String {
-        let hint = isDamage ? ". hoistway journal salvage --file \(path) --into NEW saves what can be read" : ""
-        return "journal \(path): \(message)" + (code == 0 ? "" : " (SQLite \(code), while \(doing))") + hint
+        let hint =
+            isDamage
+            ? ". hoistway journal salvage --file \(path) --into NEW saves what can be read" : ""
+        return "journal \(path): \(message)"
+            + (code == 0 ? "" : " (SQLite \(code), while \(doing))") + hint
     }
 }

@@ -18,7 +18,9 @@ extension Journal {
 
     /// Moves an event that a centre has refused from its queue to the dead letters, with the
     /// centre's reason.
-    public func setAside(_ eventID: String, refusedBy centre: String, because reason: String, at now: Instant)
+    public func setAside(
+        _ eventID: String, refusedBy centre: String, because reason: String, at now: Instant
+    )
         throws(JournalError)
     {
         try database.transaction { () throws(JournalError) in
@@ -46,16 +48,20 @@ extension Journal {
     private static let surplus = "surplus_dead_letters"
 
     func surplusDeadLetters() throws(JournalError) -> Int {
-        Int(try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.surplus)) ?? 0)
+        Int(
+            try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.surplus))
+                ?? 0)
     }
 
     /// Evicts dead letters within a transaction: the least urgent first, and of them the oldest.
     func evictDeadLetters(_ count: Int, _ eviction: inout Eviction) throws(JournalError) {
-        let chosen = "(SELECT centre, event_id FROM dead_letter ORDER BY lane DESC, at LIMIT \(count))"
+        let chosen =
+            "(SELECT centre, event_id FROM dead_letter ORDER BY lane DESC, at LIMIT \(count))"
         try database.run(
             "SELECT lane, count(*) FROM dead_letter WHERE (centre, event_id) IN \(chosen) GROUP BY lane"
         ) {
-            eviction.undelivered[Lane(rawValue: Int($0.integer(0))) ?? .fault, default: 0] += Int($0.integer(1))
+            eviction.undelivered[Lane(rawValue: Int($0.integer(0))) ?? .fault, default: 0] += Int(
+                $0.integer(1))
         }
         try database.run("DELETE FROM dead_letter WHERE (centre, event_id) IN \(chosen)")
         try set(Self.surplus, 0)
@@ -65,7 +71,8 @@ extension Journal {
     /// The centre's reason; nil for an event that it has not refused.
     public func refusal(of eventID: String, by centre: String) throws(JournalError) -> String? {
         try database.text(
-            "SELECT reason FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(eventID))
+            "SELECT reason FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre),
+            .text(eventID))
     }
 
     private static let requeued = "refused_events_sent_again"
@@ -123,7 +130,8 @@ extension Journal {
                     SELECT ?1, lane, id, lift, created, 0 FROM outbox WHERE event_id = ?2
                     """, .text(centre), .text(event))
                 try database.run(
-                    "DELETE FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre), .text(event))
+                    "DELETE FROM dead_letter WHERE centre = ? AND event_id = ?", .text(centre),
+                    .text(event))
             }
             if !letters.isEmpty {
                 try database.run(Self.recountPending)

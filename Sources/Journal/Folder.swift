@@ -36,7 +36,9 @@ public struct Folder: ~Copyable {
         if descriptor < 0 { throw Self.problem(path) }
     }
 
-    private init(_ path: String, _ descriptor: Int32) { (self.path, self.descriptor) = (path, descriptor) }
+    private init(_ path: String, _ descriptor: Int32) {
+        (self.path, self.descriptor) = (path, descriptor)
+    }
 
     deinit { close(descriptor) }
 
@@ -48,7 +50,8 @@ public struct Folder: ~Copyable {
         if inner >= 0 { return Folder(path, inner) }
         guard errno == ENOTDIR || errno == ELOOP else { throw Self.problem(path) }
         throw Problem(
-            path: path, message: "is a link or a file; expected a folder. Remove it, and restart the gateway",
+            path: path,
+            message: "is a link or a file; expected a folder. Remove it, and restart the gateway",
             code: ENOTDIR)
     }
 
@@ -78,7 +81,8 @@ public struct Folder: ~Copyable {
                 if errno != 0 { throw Self.problem(path) }
                 return names
             }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {  // a C array of 256 bytes, ended by a zero
+            // A C array of 256 bytes, ended by a zero.
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             if name != ".", name != ".." { names.append(name) }
@@ -101,17 +105,22 @@ public struct Folder: ~Copyable {
         var facts = stat()
         guard fstat(file, &facts) == 0 else { throw Self.problem(path) }
         guard facts.st_mode & S_IFMT == S_IFREG, facts.st_nlink <= 1 else {
-            throw Problem(path: path, message: "is not a plain file with one name. Remove it", code: 0)
+            throw Problem(
+                path: path, message: "is not a plain file with one name. Remove it", code: 0)
         }
         guard facts.st_size <= most else {
             throw Problem(
-                path: path, message: "has \(facts.st_size) bytes; expected at most \(most). Remove it", code: EFBIG)
+                path: path,
+                message: "has \(facts.st_size) bytes; expected at most \(most). Remove it",
+                code: EFBIG)
         }
         var bytes = [UInt8](repeating: 0, count: Int(facts.st_size))
         var filled = 0
         while filled < bytes.count {
             // `read` takes its target as a pointer only.
-            let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress! + filled, $0.count - filled) }
+            let count = bytes.withUnsafeMutableBytes {
+                read(file, $0.baseAddress! + filled, $0.count - filled)
+            }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Self.problem(path) }
             if count == 0 { break }
@@ -127,12 +136,14 @@ public struct Folder: ~Copyable {
     public func replace(
         _ name: String, with bytes: [UInt8], mode: mode_t = 0o644, isDurable: Bool = false
     ) throws(Problem) {
-        let fresh = ".\(name).\(String(UInt64.random(in: .min ... .max), radix: 36))\(Self.temporary)"
+        let fresh =
+            ".\(name).\(String(UInt64.random(in: .min ... .max), radix: 36))\(Self.temporary)"
         let file = try create(fresh, mode: mode)
         defer { close(file) }
         do throws(Problem) {
             try Self.fill(file, with: bytes, path: path + "/" + name)
-            guard !isDurable || fsync(file) == 0, renameat(descriptor, fresh, descriptor, name) == 0 else {
+            guard !isDurable || fsync(file) == 0, renameat(descriptor, fresh, descriptor, name) == 0
+            else {
                 throw Self.problem(path + "/" + name)
             }
         } catch {
@@ -147,7 +158,8 @@ public struct Folder: ~Copyable {
     /// - Throws: `Problem`, also where the name exists already.
     public func create(_ name: String, mode: mode_t) throws(Problem) -> Int32 {
         let path = path + "/" + name
-        let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+        let file = openat(
+            descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard file >= 0 else { throw Self.problem(path) }
         var owner = stat()
         guard
@@ -167,7 +179,9 @@ public struct Folder: ~Copyable {
         var written = 0
         while written < bytes.count {
             // `write` takes bytes as a pointer only.
-            let count = bytes.withUnsafeBytes { write(file, $0.baseAddress! + written, $0.count - written) }
+            let count = bytes.withUnsafeBytes {
+                write(file, $0.baseAddress! + written, $0.count - written)
+            }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw problem(path) }
             written += count
@@ -178,7 +192,9 @@ public struct Folder: ~Copyable {
     public func remove(_ name: String) { unlinkat(descriptor, name, 0) }
 
     public func rename(_ name: String, to other: String) throws(Problem) {
-        if renameat(descriptor, name, descriptor, other) != 0 { throw Self.problem(path + "/" + name) }
+        if renameat(descriptor, name, descriptor, other) != 0 {
+            throw Self.problem(path + "/" + name)
+        }
     }
 
     /// Removes temporary files of processes that were killed. One that is younger than a minute may
@@ -201,10 +217,14 @@ public struct Folder: ~Copyable {
     /// The folder and the name of a path.
     public static func split(_ path: String) -> (folder: String, name: String) {
         guard let slash = path.lastIndex(of: "/") else { return (".", path) }
-        return (slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.index(after: slash)...]))
+        return (
+            slash == path.startIndex ? "/" : String(path[..<slash]),
+            String(path[path.index(after: slash)...])
+        )
     }
 
-    static let linkMessage = "is a symbolic link, which is not followed here. Name the file itself, or remove the link"
+    static let linkMessage =
+        "is a symbolic link, which is not followed here. Name the file itself, or remove the link"
 
     private static func problem(_ path: String) -> Problem {
         let code = errno

@@ -63,7 +63,9 @@ public final class Journal {
     }
 
     /// - Parameter fileSystem: SQLite's name of a file system, for tests.
-    package convenience init(_ path: String, readOnly: Bool = false, fileSystem: String?) throws(JournalError) {
+    package convenience init(_ path: String, readOnly: Bool = false, fileSystem: String?)
+        throws(JournalError)
+    {
         try self.init(path, readOnly: readOnly, fileSystem: fileSystem, durability: .synced)
     }
 
@@ -72,7 +74,8 @@ public final class Journal {
         durability: Database.Durability
     ) throws(JournalError) {
         database = try Database(
-            path, readOnly: readOnly, mayCreate: mayCreate, fileSystem: fileSystem, durability: durability)
+            path, readOnly: readOnly, mayCreate: mayCreate, fileSystem: fileSystem,
+            durability: durability)
         identity = FileIdentity(of: path)
         try Schema.prepare(database, readOnly: readOnly)
         // A sequence number is used once, even if all batches up to the snapshot's are evicted.
@@ -131,7 +134,8 @@ public final class Journal {
                     INSERT INTO batch(seq, segment, place, now, control, readings, hash, messages)
                     VALUES(?, ?, ?, ?, ?, ?, ?, ?)
                     """, .integer(sequence), .integer(segment), .integer(Int64(indexInSegment)),
-                    .integer(batch.now.nanoseconds), batch.control.map { .text($0) } ?? .null, .blob(blob),
+                    .integer(batch.now.nanoseconds), batch.control.map { .text($0) } ?? .null,
+                    .blob(blob),
                     .integer(hash), .integer(Int64(batch.messages.count)))
                 for (alert, body) in batch.alerts { try insert(alert, body, batch) }
                 for event in batch.events { try enqueue(event, created: batch.now, batch.stamp) }
@@ -168,7 +172,9 @@ public final class Journal {
                 WHERE seq > (SELECT through FROM held WHERE class = 'batch')
                 """
             ) {
-                (found.bytes, found.rows, found.messages) = (Int($0.integer(0)), Int($0.integer(1)), Int($0.integer(2)))
+                (found.bytes, found.rows, found.messages) = (
+                    Int($0.integer(0)), Int($0.integer(1)), Int($0.integer(2))
+                )
             }
             self = found
         }
@@ -180,7 +186,8 @@ public final class Journal {
         if uncounted.rows == 0 { return }
         try database.run(
             "UPDATE held SET bytes = bytes + ?, rows = rows + ?, through = ? WHERE class = 'batch'",
-            .integer(Int64(uncounted.bytes)), .integer(Int64(uncounted.rows)), .integer(nextSequence - 1))
+            .integer(Int64(uncounted.bytes)), .integer(Int64(uncounted.rows)),
+            .integer(nextSequence - 1))
         try count("messages", uncounted.messages)
     }
 
@@ -192,8 +199,10 @@ public final class Journal {
         try database.run(
             """
             INSERT INTO alert(alert_id, revision, lift, kind, state, at, body, place, chain) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """, .text(alert.id), .integer(Int64(alert.revision)), .text(alert.lift), .text(alert.kind),
-            .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body), .integer(link.sequence),
+            """, .text(alert.id), .integer(Int64(alert.revision)), .text(alert.lift),
+            .text(alert.kind),
+            .text(alert.state.rawValue), .integer(alert.time.nanoseconds), .blob(body),
+            .integer(link.sequence),
             .blob(link.hash))
         try enqueue(OutboundEvent(alert, body), created: batch.now, batch.stamp)
     }
@@ -207,20 +216,24 @@ public final class Journal {
 
     func count(_ name: String, _ increment: Int) throws(JournalError) {
         try database.run(
-            "INSERT INTO counter VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + ?2", .text(name),
+            "INSERT INTO counter VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + ?2",
+            .text(name),
             .integer(Int64(increment)))
     }
 
     /// Stores a number under a name.
     public func set(_ name: String, _ value: Int64) throws(JournalError) {
         try database.run(
-            "INSERT INTO counter VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2", .text(name),
+            "INSERT INTO counter VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
+            .text(name),
             .integer(value))
     }
 
     public func counters() throws(JournalError) -> [String: Int] {
         var found: [String: Int] = [:]
-        try database.run("SELECT name, value FROM counter") { found[$0.text(0)] = Int($0.integer(1)) }
+        try database.run("SELECT name, value FROM counter") {
+            found[$0.text(0)] = Int($0.integer(1))
+        }
         found["messages", default: 0] += uncounted.messages
         return found
     }
@@ -239,7 +252,8 @@ public final class Journal {
             """
             INSERT INTO snapshot(id, seq, state, hash) VALUES(1, ?1, ?2, ?3)
             ON CONFLICT(id) DO UPDATE SET seq = ?1, state = ?2, hash = ?3
-            """, .integer(sequence), .blob(packed), .integer(RecordHash.snapshot(through: sequence, packed)))
+            """, .integer(sequence), .blob(packed),
+            .integer(RecordHash.snapshot(through: sequence, packed)))
     }
 
     public func snapshot() throws(JournalError) -> (state: [UInt8], through: Int64)? {
@@ -247,10 +261,14 @@ public final class Journal {
         var isSound = true
         try database.run("SELECT state, seq, hash FROM snapshot") {
             found = ($0.blob(0), $0.integer(1))
-            isSound = $0.isNull(2) || $0.integer(2) == RecordHash.snapshot(through: $0.integer(1), $0.blob(0))
+            isSound =
+                $0.isNull(2)
+                || $0.integer(2) == RecordHash.snapshot(through: $0.integer(1), $0.blob(0))
         }
         guard let (packed, sequence) = found else { return nil }
-        if !isSound { throw damage("reading the snapshot", "its hash differs from what was written") }
+        if !isSound {
+            throw damage("reading the snapshot", "its hash differs from what was written")
+        }
         do throws(MalformedBytes) {
             return (try Zstandard.decompress(packed), sequence)
         } catch {
@@ -266,7 +284,9 @@ public final class Journal {
     /// after the snapshot: a restart replays them.
     /// - Parameter most: at most so many segments.
     /// - Returns: the number of evicted batches.
-    public func evictReadings(beyond quota: Int, atMost most: Int = .max) throws(JournalError) -> Int {
+    public func evictReadings(beyond quota: Int, atMost most: Int = .max) throws(JournalError)
+        -> Int
+    {
         let through = try database.scalar("SELECT seq FROM snapshot") ?? 0
         var (evicted, segments) = (0, 0)
         while true {
@@ -295,7 +315,8 @@ public final class Journal {
         let next = try database.scalar(
             "SELECT seq FROM batch WHERE segment <> ? ORDER BY seq LIMIT 1", .integer(segment))
         if let next {
-            return try database.scalar("SELECT seq FROM batch WHERE seq < ? ORDER BY seq DESC LIMIT 1", .integer(next))
+            return try database.scalar(
+                "SELECT seq FROM batch WHERE seq < ? ORDER BY seq DESC LIMIT 1", .integer(next))
         }
         return try database.scalar("SELECT max(seq) FROM batch")
     }

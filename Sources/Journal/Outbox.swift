@@ -32,7 +32,8 @@ public struct OutboundEvent: Sendable {
     public var lastImmediateRoute: Int
 
     public init(
-        id: String, type: String, lane: Lane, subject: String, body: [UInt8], lastImmediateRoute: Int = 0
+        id: String, type: String, lane: Lane, subject: String, body: [UInt8],
+        lastImmediateRoute: Int = 0
     ) {
         self.id = id
         self.type = type
@@ -45,7 +46,8 @@ public struct OutboundEvent: Sendable {
     /// The event of an alert's revision. A reminder (`not_accepted`) leaves by every route at once.
     public init(_ alert: Alert, _ body: [UInt8]) {
         self.init(
-            id: "\(alert.id)/\(alert.revision)", type: "alert", lane: alert.lane, subject: alert.lift, body: body,
+            id: "\(alert.id)/\(alert.revision)", type: "alert", lane: alert.lane,
+            subject: alert.lift, body: body,
             lastImmediateRoute: alert.reason == Alert.notAccepted ? .max : 0)
     }
 }
@@ -76,7 +78,9 @@ extension Journal {
         package init(unjournalled event: OutboundEvent, created: Instant) {
             (id, sequence, run, stamp) = (0, 0, 0, ClockStamp())
             (eventID, type, lane, lift) = (event.id, event.type, event.lane, event.subject)
-            (body, lastImmediateRoute, self.created) = (event.body, event.lastImmediateRoute, created)
+            (body, lastImmediateRoute, self.created) = (
+                event.body, event.lastImmediateRoute, created
+            )
         }
 
         static let columns =
@@ -155,10 +159,12 @@ extension Journal {
 
     /// Enqueues an event for each recipient of its lane, under the next sequence number of its lift
     /// and lane.
-    func enqueue(_ event: OutboundEvent, created: Instant, _ stamp: ClockStamp) throws(JournalError) {
+    func enqueue(_ event: OutboundEvent, created: Instant, _ stamp: ClockStamp) throws(JournalError)
+    {
         let lane = Database.Value.integer(Int64(event.lane.rawValue))
         // A second number for the same event would look to the centre like a lost event.
-        guard try database.scalar("SELECT 1 FROM outbox WHERE event_id = ?", .text(event.id)) == nil else { return }
+        guard try database.scalar("SELECT 1 FROM outbox WHERE event_id = ?", .text(event.id)) == nil
+        else { return }
         try database.run(
             """
             INSERT INTO numbering(lift, lane, last)
@@ -172,13 +178,15 @@ extension Journal {
                 (SELECT last FROM numbering WHERE lift = ?4 AND lane = ?3), count(*)
             FROM centre WHERE (lanes >> ?3) & 1 HAVING count(*) > 0
             """, .text(event.id), .text(event.type), lane, .text(event.subject), .blob(event.body),
-            .integer(created.nanoseconds), .integer(run), .integer(stamp.monotonic), .text(stamp.quality))
+            .integer(created.nanoseconds), .integer(run), .integer(stamp.monotonic),
+            .text(stamp.quality))
         guard try database.scalar("SELECT changes()") ?? 0 > 0 else { return }
         try database.run(
             """
             INSERT INTO owed(centre, lane, id, lift, created, step)
             SELECT name, ?1, last_insert_rowid(), ?2, ?3, ?4 FROM centre WHERE (lanes >> ?1) & 1
-            """, lane, .text(event.subject), .integer(created.nanoseconds), .integer(Int64(event.lastImmediateRoute)))
+            """, lane, .text(event.subject), .integer(created.nanoseconds),
+            .integer(Int64(event.lastImmediateRoute)))
     }
 
     /// The events that some centre has not stored yet, the most urgent first.
@@ -192,7 +200,8 @@ extension Journal {
         ) {
             events.append(
                 OutboundEvent(
-                    id: $0.text(0), type: $0.text(1), lane: Lane(rawValue: Int($0.integer(2))) ?? .fault,
+                    id: $0.text(0), type: $0.text(1),
+                    lane: Lane(rawValue: Int($0.integer(2))) ?? .fault,
                     subject: $0.text(3), body: $0.blob(4), lastImmediateRoute: Int($0.integer(5))))
         }
         return events
@@ -222,14 +231,16 @@ extension Journal {
 
     /// The pending rows of a centre in a lane that are about one lift, between two row ids.
     public func pending(
-        for centre: String, in lane: Lane, of lift: String, after rowID: Int64, through last: Int64, limit: Int
+        for centre: String, in lane: Lane, of lift: String, after rowID: Int64, through last: Int64,
+        limit: Int
     ) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         try database.run(
             """
             SELECT \(OutboxRow.columns) FROM owed INDEXED BY owed_lift JOIN outbox USING(id)
             WHERE centre = ? AND owed.lane = ? AND owed.lift = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?
-            """, .text(centre), .integer(Int64(lane.rawValue)), .text(lift), .integer(rowID), .integer(last),
+            """, .text(centre), .integer(Int64(lane.rawValue)), .text(lift), .integer(rowID),
+            .integer(last),
             .integer(Int64(limit))
         ) { rows.append(OutboxRow($0)) }
         return rows
@@ -269,7 +280,8 @@ extension Journal {
 
     /// Whether a later revision that ends this alert is journalled.
     public func isOver(_ eventID: String) throws(JournalError) -> Bool {
-        guard let slash = eventID.lastIndex(of: "/"), let revision = Int64(eventID[eventID.index(after: slash)...])
+        guard let slash = eventID.lastIndex(of: "/"),
+            let revision = Int64(eventID[eventID.index(after: slash)...])
         else {
             return false
         }
@@ -283,7 +295,9 @@ extension Journal {
 
     /// Lets a later route send an event at once, because the route before it cannot deliver it.
     /// - Parameter route: the index of the route that may send it now.
-    public func passOn(_ eventID: String, for centre: String, toRoute route: Int) throws(JournalError) {
+    public func passOn(_ eventID: String, for centre: String, toRoute route: Int)
+        throws(JournalError)
+    {
         try database.transaction { () throws(JournalError) in
             try database.run(
                 """
@@ -298,7 +312,9 @@ extension Journal {
     public func receipt(_ eventIDs: [String], from centre: String) throws(JournalError) -> Int {
         // A duplicate receipt opens no transaction.
         var isPending = false
-        for id in eventIDs where !isPending { isPending = try pendingRow(for: centre, event: id) != nil }
+        for id in eventIDs where !isPending {
+            isPending = try pendingRow(for: centre, event: id) != nil
+        }
         guard isPending else { return 0 }
         return try database.transaction { () throws(JournalError) in
             var removed = 0
@@ -315,7 +331,8 @@ extension Journal {
         }
         guard let row else { return 0 }
         try database.run(
-            "DELETE FROM owed WHERE centre = ? AND lane = ? AND id = ?", .text(centre), .integer(row.lane),
+            "DELETE FROM owed WHERE centre = ? AND lane = ? AND id = ?", .text(centre),
+            .integer(row.lane),
             .integer(row.id))
         return Int(try database.scalar("SELECT changes()") ?? 0)
     }
@@ -329,7 +346,9 @@ extension Journal {
     /// How many events of each lane are pending for a centre.
     public func depth(of centre: String) throws(JournalError) -> [Lane: Int] {
         var depth: [Lane: Int] = [:]
-        try database.run("SELECT lane, count(*) FROM owed WHERE centre = ? GROUP BY lane", .text(centre)) {
+        try database.run(
+            "SELECT lane, count(*) FROM owed WHERE centre = ? GROUP BY lane", .text(centre)
+        ) {
             depth[Lane(rawValue: Int($0.integer(0))) ?? .fault] = Int($0.integer(1))
         }
         return depth

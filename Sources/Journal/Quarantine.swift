@@ -12,9 +12,12 @@ extension JournalError {
     public var isDamage: Bool { [SQLITE_CORRUPT, SQLITE_NOTADB].contains(code & 0xFF) }
     /// The file's content is wrong. The cause is neither the disk, nor memory, nor another process.
     var isOfContent: Bool {
-        ![SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CANTOPEN, SQLITE_NOMEM, SQLITE_READONLY]
-            .contains(
-                code & 0xFF)
+        ![
+            SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CANTOPEN, SQLITE_NOMEM,
+            SQLITE_READONLY,
+        ]
+        .contains(
+            code & 0xFF)
     }
     /// A table or a column is not there.
     var isOfSchema: Bool { code & 0xFF == SQLITE_ERROR }
@@ -45,7 +48,9 @@ extension Journal {
         /// Of a journal that is lost as a whole. Its sequence numbers are unknown, so `journal`
         /// continues far above them.
         /// - Throws: `JournalError` when that cannot be written.
-        public init(lost file: String, _ reason: String, goingOnWith journal: Journal, at now: Instant)
+        public init(
+            lost file: String, _ reason: String, goingOnWith journal: Journal, at now: Instant
+        )
             throws(JournalError)
         {
             self.init(file: file, reason: reason, saved: Salvage())
@@ -62,7 +67,9 @@ extension Journal {
     private static func mark(_ path: String) -> String { path + ".is-damaged" }
 
     /// Marks a journal as damaged, for the next `openOrReplace`.
-    public static func markDamaged(_ path: String) { close(open(mark(path), O_CREAT | O_WRONLY | O_CLOEXEC, 0o640)) }
+    public static func markDamaged(_ path: String) {
+        close(open(mark(path), O_CREAT | O_WRONLY | O_CLOEXEC, 0o640))
+    }
 
     /// Opens a journal. A damaged one is quarantined and replaced by the records that could be
     /// saved: nothing is deleted, and the gateway starts in spite of the damage.
@@ -76,7 +83,9 @@ extension Journal {
     ) throws(JournalError) -> (journal: Journal, damage: Damage?) {
         let (fresh, marked) = (path + ".new", access(mark(path), F_OK) == 0)
         if access(path, F_OK) != 0, access(fresh, F_OK) == 0 {
-            for suffix in ["-wal", ""] where access(fresh + suffix, F_OK) == 0 { rename(fresh + suffix, path + suffix) }
+            for suffix in ["-wal", ""] where access(fresh + suffix, F_OK) == 0 {
+                rename(fresh + suffix, path + suffix)
+            }
         }
         var reason = "an error showed while it was in use"
         if !marked {
@@ -87,7 +96,9 @@ extension Journal {
         }
         for suffix in ["", "-wal", "-shm"] { unlink(fresh + suffix) }
         var saved = Salvage()
-        do throws(JournalError) { saved = try salvage(path, into: fresh, readings: readingsSavedAtStart) } catch {
+        do throws(JournalError) {
+            saved = try salvage(path, into: fresh, readings: readingsSavedAtStart)
+        } catch {
             guard error.isFull else { throw error }
             // The records stay in the damaged file, for `hoistway journal salvage` on a bigger
             // disk.
@@ -105,7 +116,9 @@ extension Journal {
             }
         }
         // Closing moves the write-ahead log into the file; on a full disk it may be left beside it.
-        for suffix in ["-wal", ""] where access(fresh + suffix, F_OK) == 0 { rename(fresh + suffix, path + suffix) }
+        for suffix in ["-wal", ""] where access(fresh + suffix, F_OK) == 0 {
+            rename(fresh + suffix, path + suffix)
+        }
         unlink(mark(path))
         syncFolder(of: path)
         return (try Journal(path), Damage(file: aside, reason: reason, saved: saved))
@@ -122,14 +135,17 @@ extension Journal {
         guard digits.count == 18 else { return nil }
         func part(_ range: Range<Int>) -> String { String(digits[range]) }
         return Instant(
-            rfc3339: "\(part(0..<4))-\(part(4..<6))-\(part(6..<11)):\(part(11..<13)):\(part(13..<15)).\(part(15..<18))Z"
+            rfc3339:
+                "\(part(0..<4))-\(part(4..<6))-\(part(6..<11)):\(part(11..<13)):\(part(13..<15)).\(part(15..<18))Z"
         )
     }
 
     /// Makes the renames durable.
     private static func syncFolder(of path: String) {
         let slash = path.lastIndex(of: "/") ?? path.startIndex
-        let folder = open(slash == path.startIndex ? "." : String(path[..<slash]), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let folder = open(
+            slash == path.startIndex ? "." : String(path[..<slash]),
+            O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { return }
         fsync(folder)
         close(folder)

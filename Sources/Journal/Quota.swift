@@ -71,26 +71,35 @@ extension Journal {
     /// outbox; then its lane info, then faults, and entrapments last.
     /// - Parameter event: the event that reports a loss to the centres.
     public func enforce(
-        _ quota: Quota, reporting event: (Eviction) -> (OutboundEvent, at: Instant, ClockStamp)? = { _ in nil }
+        _ quota: Quota,
+        reporting event: (Eviction) -> (OutboundEvent, at: Instant, ClockStamp)? = { _ in nil }
     ) throws(JournalError) -> Eviction {
         var eviction = Eviction()
         if try usage(of: "batch").bytes > quota.readings {
-            eviction.readingBatches = try evictReadings(beyond: quota.readings, atMost: Self.maxSegmentsAtOnce)
+            eviction.readingBatches = try evictReadings(
+                beyond: quota.readings, atMost: Self.maxSegmentsAtOnce)
             // Where no batch could be evicted, a restart still needs them: trying again before the
             // next snapshot is useless.
             let left = try usage(of: "batch").bytes
             eviction.isUnfinished = eviction.readingBatches > 0 && left > quota.readings
         }
-        let (outboxBytes, alertBytes) = (try usage(of: "outbox").bytes, try usage(of: "alert").bytes)
+        let (outboxBytes, alertBytes) = (
+            try usage(of: "outbox").bytes, try usage(of: "alert").bytes
+        )
         let surplus = try surplusDeadLetters()
-        guard outboxBytes > quota.outbox || alertBytes > quota.alerts || surplus > 0 || !eviction.isEmpty else {
+        guard
+            outboxBytes > quota.outbox || alertBytes > quota.alerts || surplus > 0
+                || !eviction.isEmpty
+        else {
             return eviction
         }
         return try database.transaction { () throws(JournalError) in
             var eviction = eviction
             if outboxBytes > quota.outbox { try evictFromOutbox(quota.outbox, &eviction) }
             if surplus > 0 { try evictDeadLetters(surplus, &eviction) }
-            if try usage(of: "alert").bytes > quota.alerts { eviction.alerts = try evictDeliveredAlerts(quota.alerts) }
+            if try usage(of: "alert").bytes > quota.alerts {
+                eviction.alerts = try evictDeliveredAlerts(quota.alerts)
+            }
             let undelivered = eviction.undelivered.values.reduce(0, +)
             for (name, value) in [
                 ("evicted_batches", eviction.readingBatches), ("evicted_alerts", eviction.alerts),
@@ -142,7 +151,9 @@ extension Journal {
         try evict(.entrapment, downTo: goal, &eviction)
     }
 
-    private func evict(_ lane: Lane, downTo goal: Int, _ eviction: inout Eviction) throws(JournalError) {
+    private func evict(_ lane: Lane, downTo goal: Int, _ eviction: inout Eviction)
+        throws(JournalError)
+    {
         while try usage(of: "outbox").bytes > goal {
             let rows = try usage(of: "outbox").rows
             try database.run(

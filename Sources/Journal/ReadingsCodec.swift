@@ -28,7 +28,8 @@ public struct JournalledMessage: Sendable, Equatable {
     public static let unreadPrefixLength = 256
 
     public init(
-        arrival: Int64, topic: [UInt8], payload: [UInt8], isRetained: Bool, mid: Int, treatment: Treatment = .read
+        arrival: Int64, topic: [UInt8], payload: [UInt8], isRetained: Bool, mid: Int,
+        treatment: Treatment = .read
     ) {
         self.treatment = treatment
         self.mid = mid
@@ -40,10 +41,13 @@ public struct JournalledMessage: Sendable, Equatable {
 
     /// A message that was refused unread. Its beginning, length and SHA-256 show later where it
     /// came from, and a flood of such messages fills neither memory nor disk.
-    public init(unread payload: Span<UInt8>, topic: [UInt8], arrival: Int64, isRetained: Bool, mid: Int) {
+    public init(
+        unread payload: Span<UInt8>, topic: [UInt8], arrival: Int64, isRetained: Bool, mid: Int
+    ) {
         self.init(
             arrival: arrival, topic: topic,
-            payload: payload.extracting(0..<min(payload.count, Self.unreadPrefixLength)).array, isRetained: isRetained,
+            payload: payload.extracting(0..<min(payload.count, Self.unreadPrefixLength)).array,
+            isRetained: isRetained,
             mid: mid, treatment: .unread(length: payload.count, sha256: SHA256.hash(payload)))
     }
 }
@@ -127,8 +131,10 @@ struct ReadingsCodec {
             lastPayloads[index] = payload
             messages.append(
                 JournalledMessage(
-                    arrival: clock, topic: names[index], payload: payload, isRetained: head & 1 == 1,
-                    mid: Int(midAndFlag & 0xFFFF), treatment: try treatment(midAndFlag & ~0xFFFF, &reader)))
+                    arrival: clock, topic: names[index], payload: payload,
+                    isRetained: head & 1 == 1,
+                    mid: Int(midAndFlag & 0xFFFF),
+                    treatment: try treatment(midAndFlag & ~0xFFFF, &reader)))
         }
         return messages
     }
@@ -188,7 +194,9 @@ enum Zstandard {
         guard size <= UInt64(largest) else { throw MalformedBytes(offset: 0) }
         var unpacked = [UInt8](repeating: 0, count: Int(size))
         let count = ZSTD_decompress(&unpacked, unpacked.count, bytes, bytes.count)
-        guard ZSTD_isError(count) == 0, count == unpacked.count else { throw MalformedBytes(offset: 0) }
+        guard ZSTD_isError(count) == 0, count == unpacked.count else {
+            throw MalformedBytes(offset: 0)
+        }
         return unpacked
     }
 }

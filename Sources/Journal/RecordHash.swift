@@ -3,7 +3,8 @@ import Encoding
 /// The hash that each record carries, over its content and its sequence number.
 enum RecordHash {
     static func batch(
-        sequence: Int64, segment: Int64, indexInSegment: Int64, now: Int64, control: String?, _ readings: [UInt8]
+        sequence: Int64, segment: Int64, indexInSegment: Int64, now: Int64, control: String?,
+        _ readings: [UInt8]
     ) -> Int64 {
         var writer = ByteWriter()
         for number in [sequence, segment, indexInSegment, now] { writer.write(number) }

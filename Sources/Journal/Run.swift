@@ -29,9 +29,12 @@ extension Journal {
     /// - Parameters:
     ///   - anchor: nanoseconds from the boot's monotonic clock to the run's calendar time.
     ///   - calendarOffset: nanoseconds from the run's time line to its calendar time.
-    public func beginRun(boot: String, anchor: Int64, calendarOffset: Int64 = 0) throws(JournalError) {
+    public func beginRun(boot: String, anchor: Int64, calendarOffset: Int64 = 0)
+        throws(JournalError)
+    {
         try database.transaction { () throws(JournalError) in
-            try database.run("INSERT INTO run(boot, anchor) VALUES(?, ?)", .text(boot), .integer(anchor))
+            try database.run(
+                "INSERT INTO run(boot, anchor) VALUES(?, ?)", .text(boot), .integer(anchor))
             try set(Self.calendarOffsetCounter, calendarOffset)
         }
         run = try database.scalar("SELECT max(id) FROM run") ?? 0
@@ -48,7 +51,8 @@ extension Journal {
     /// - Returns: how many earlier runs have another correction than before.
     public func correctRuns(by correction: Int64) throws(JournalError) -> Int {
         try database.transaction { () throws(JournalError) in
-            try database.run("UPDATE run SET correction = ? WHERE id = ?", .integer(correction), .integer(run))
+            try database.run(
+                "UPDATE run SET correction = ? WHERE id = ?", .integer(correction), .integer(run))
             var runs: [(id: Int64, correction: Int64)] = []
             try database.run(
                 """
@@ -57,11 +61,14 @@ extension Journal {
                 """, .integer(correction), .integer(run)
             ) { row in
                 let found = abs(row.integer(1)) < 1_000_000_000 ? 0 : row.integer(1)
-                if abs(found - row.integer(2)) >= 1_000_000_000 { runs.append((row.integer(0), found)) }
+                if abs(found - row.integer(2)) >= 1_000_000_000 {
+                    runs.append((row.integer(0), found))
+                }
             }
             for run in runs {
                 try database.run(
-                    "UPDATE run SET correction = ? WHERE id = ?", .integer(run.correction), .integer(run.id))
+                    "UPDATE run SET correction = ? WHERE id = ?", .integer(run.correction),
+                    .integer(run.id))
             }
             return runs.count
         }
@@ -71,13 +78,15 @@ extension Journal {
 
     /// Nanoseconds from the last run's time line to its calendar time.
     public func calendarOffset() throws(JournalError) -> Int64 {
-        try database.scalar("SELECT value FROM counter WHERE name = ?", .text(Self.calendarOffsetCounter)) ?? 0
+        try database.scalar(
+            "SELECT value FROM counter WHERE name = ?", .text(Self.calendarOffsetCounter)) ?? 0
     }
 
     /// Nanoseconds from a boot's monotonic clock to the time line of its last run.
     public func lastLine(ofBoot boot: String) throws(JournalError) -> Int64? {
         let anchor = try database.scalar(
-            "SELECT anchor FROM run WHERE boot = ? AND anchor IS NOT NULL ORDER BY id DESC LIMIT 1", .text(boot))
+            "SELECT anchor FROM run WHERE boot = ? AND anchor IS NOT NULL ORDER BY id DESC LIMIT 1",
+            .text(boot))
         guard let anchor else { return nil }
         return anchor - (try calendarOffset())
     }
@@ -85,7 +94,9 @@ extension Journal {
     /// Corrects earlier runs that started later than the present time, so with a wrong clock. The
     /// correction is an estimate: the box does not know for how long it was off since.
     /// - Returns: how many runs.
-    public func correctRuns(beganAfter now: Instant, by correction: Int64) throws(JournalError) -> Int {
+    public func correctRuns(beganAfter now: Instant, by correction: Int64) throws(JournalError)
+        -> Int
+    {
         let later = "id < ? AND anchor > ? AND correction = 0"
         let count = try database.scalar(
             "SELECT count(*) FROM run WHERE \(later)", .integer(run), .integer(now.nanoseconds))

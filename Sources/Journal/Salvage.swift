@@ -64,7 +64,9 @@ extension Journal {
             database = try Database(path, readOnly: true)
             format = try database.scalar("PRAGMA user_version") ?? Schema.format
             var names: Set<String> = []
-            try database.run("SELECT name FROM sqlite_schema WHERE type = 'table'") { names.insert($0.text(0)) }
+            try database.run("SELECT name FROM sqlite_schema WHERE type = 'table'") {
+                names.insert($0.text(0))
+            }
             tables = names
         }
     }
@@ -77,7 +79,8 @@ extension Journal {
 
     /// In a file that lost pages, a row may be there in part, and the rest of it zeros.
     private static func isWhole(_ body: [UInt8], of id: String) -> Bool {
-        body.first == UInt8(ascii: "{") && body.last == UInt8(ascii: "}") && !body.contains { $0 < 32 }
+        body.first == UInt8(ascii: "{") && body.last == UInt8(ascii: "}")
+            && !body.contains { $0 < 32 }
             && !id.isEmpty && !id.utf8.contains { $0 < 32 }
     }
 
@@ -85,7 +88,8 @@ extension Journal {
     /// then upwards to it.
     /// - Returns: the number of gaps: 0 or 1.
     private static func visit(
-        _ source: Database, _ columns: String, of table: String, by key: String, _ take: (Database.Row) -> Void
+        _ source: Database, _ columns: String, of table: String, by key: String,
+        _ take: (Database.Row) -> Void
     ) -> Int {
         // Swapped pages repeat rows, in no order: a row out of order is skipped.
         var (last, first) = (Int64.max, Int64.min)
@@ -98,7 +102,9 @@ extension Journal {
             return 0
         } catch {
             // It ends at the same damage, which counts once.
-            try? source.run("SELECT \(columns) FROM \(table) WHERE \(key) < ? ORDER BY \(key)", .integer(last)) {
+            try? source.run(
+                "SELECT \(columns) FROM \(table) WHERE \(key) < ? ORDER BY \(key)", .integer(last)
+            ) {
                 guard $0.integer(0) > first, $0.integer(0) < last else { return }
                 first = $0.integer(0)
                 take($0)
@@ -107,7 +113,9 @@ extension Journal {
         }
     }
 
-    private static func saveAlerts(_ source: Source, _ target: Database, _ report: inout Salvage) throws(JournalError) {
+    private static func saveAlerts(_ source: Source, _ target: Database, _ report: inout Salvage)
+        throws(JournalError)
+    {
         var failure: JournalError?
         let columns = "place, alert_id, revision, lift, kind, state, at, body, chain"
         let gaps = visit(source.database, columns, of: "alert", by: "place") { row in
@@ -120,8 +128,10 @@ extension Journal {
                     """
                     INSERT OR IGNORE INTO alert(place, alert_id, revision, lift, kind, state, at, body, chain)
                     VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """, .integer(row.integer(0)), .text(row.text(1)), .integer(row.integer(2)), .text(row.text(3)),
-                    .text(row.text(4)), .text(row.text(5)), .integer(row.integer(6)), .blob(row.blob(7)),
+                    """, .integer(row.integer(0)), .text(row.text(1)), .integer(row.integer(2)),
+                    .text(row.text(3)),
+                    .text(row.text(4)), .text(row.text(5)), .integer(row.integer(6)),
+                    .blob(row.blob(7)),
                     .blob(row.blob(8)))
                 report.alerts += 1
             } catch { failure = error }
@@ -130,7 +140,9 @@ extension Journal {
         if let failure { throw failure }
     }
 
-    private static func saveOutbox(_ source: Source, _ target: Database, _ report: inout Salvage) throws(JournalError) {
+    private static func saveOutbox(_ source: Source, _ target: Database, _ report: inout Salvage)
+        throws(JournalError)
+    {
         var failure: JournalError?
         func attemptWrite(_ write: () throws(JournalError) -> Void) {
             do throws(JournalError) { try write() } catch { failure = error }
@@ -138,9 +150,11 @@ extension Journal {
         let number = source.format == 1 ? "0" : "number"
         let rest = source.format < 3 ? "'alert', 0, 0, ''" : "type, run, monotonic, quality"
         report.gaps += visit(
-            source.database, "id, event_id, lane, lift, body, created, \(number), \(rest)", of: "outbox", by: "id"
+            source.database, "id, event_id, lane, lift, body, created, \(number), \(rest)",
+            of: "outbox", by: "id"
         ) { row in
-            guard isWhole(row.blob(4), of: row.text(1)), isWhole(row.blob(4), of: row.text(7)) else {
+            guard isWhole(row.blob(4), of: row.text(1)), isWhole(row.blob(4), of: row.text(7))
+            else {
                 report.refused += 1
                 return
             }
@@ -149,8 +163,10 @@ extension Journal {
                     """
                     INSERT OR IGNORE INTO outbox(id, event_id, lane, lift, body, created, number, type, run, monotonic, quality)
                     VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """, .integer(row.integer(0)), .text(row.text(1)), .integer(row.integer(2)), .text(row.text(3)),
-                    .blob(row.blob(4)), .integer(row.integer(5)), .integer(row.integer(6)), .text(row.text(7)),
+                    """, .integer(row.integer(0)), .text(row.text(1)), .integer(row.integer(2)),
+                    .text(row.text(3)),
+                    .blob(row.blob(4)), .integer(row.integer(5)), .integer(row.integer(6)),
+                    .text(row.text(7)),
                     .integer(row.integer(8)), .integer(row.integer(9)), .text(row.text(10)))
                 report.pending += 1
             }
@@ -174,7 +190,9 @@ extension Journal {
         try saveRuns(source, target, &report)
         var centres: [(name: String, lanes: Int64)] = []
         attempt(&report) { () throws(JournalError) in
-            try source.database.run("SELECT name, lanes FROM centre") { centres.append(($0.text(0), $0.integer(1))) }
+            try source.database.run("SELECT name, lanes FROM centre") {
+                centres.append(($0.text(0), $0.integer(1)))
+            }
         }
         let gapsBefore = report.gaps
         var rows = deliveryRows(source, &report)
@@ -197,7 +215,8 @@ extension Journal {
         }
         for letter in letters {
             try target.run(
-                "INSERT OR IGNORE INTO dead_letter VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values: letter)
+                "INSERT OR IGNORE INTO dead_letter VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                values: letter)
         }
     }
 
@@ -215,7 +234,9 @@ extension Journal {
             }
         }
         for run in runs {
-            try target.run("INSERT OR IGNORE INTO run(id, boot, correction, anchor) VALUES(?, ?, ?, ?)", values: run)
+            try target.run(
+                "INSERT OR IGNORE INTO run(id, boot, correction, anchor) VALUES(?, ?, ?, ?)",
+                values: run)
         }
     }
 
@@ -231,7 +252,8 @@ extension Journal {
         return rows
     }
 
-    private static func deadLetters(_ source: Source, _ report: inout Salvage) -> [[Database.Value]] {
+    private static func deadLetters(_ source: Source, _ report: inout Salvage) -> [[Database.Value]]
+    {
         var letters: [[Database.Value]] = []
         attempt(&report) { () throws(JournalError) in
             try source.database.run(
@@ -241,9 +263,12 @@ extension Journal {
                 """
             ) {
                 letters.append([
-                    .text($0.text(0)), .text($0.text(1)), .text($0.text(2)), .integer($0.integer(3)),
-                    .text($0.text(4)), .blob($0.blob(5)), .integer($0.integer(6)), .integer($0.integer(7)),
-                    .integer($0.integer(8)), .integer($0.integer(9)), .text($0.text(10)), .text($0.text(11)),
+                    .text($0.text(0)), .text($0.text(1)), .text($0.text(2)),
+                    .integer($0.integer(3)),
+                    .text($0.text(4)), .blob($0.blob(5)), .integer($0.integer(6)),
+                    .integer($0.integer(7)),
+                    .integer($0.integer(8)), .integer($0.integer(9)), .text($0.text(10)),
+                    .text($0.text(11)),
                     .integer($0.integer(12)),
                 ])
             }
@@ -255,7 +280,9 @@ extension Journal {
         do throws(JournalError) { try read() } catch { report.gaps += 1 }
     }
 
-    private static func saveRest(_ source: Source, _ target: Database, _ report: inout Salvage) throws(JournalError) {
+    private static func saveRest(_ source: Source, _ target: Database, _ report: inout Salvage)
+        throws(JournalError)
+    {
         var commands: [(centre: String, id: String, at: Int64)] = []
         var counts: [(name: String, value: Int64)] = []
         var snapshot: (through: Int64, state: [UInt8], hash: Int64)?
@@ -267,26 +294,34 @@ extension Journal {
             }
         }
         attempt(&report) { () throws(JournalError) in
-            try source.database.run("SELECT name, value FROM counter") { counts.append(($0.text(0), $0.integer(1))) }
+            try source.database.run("SELECT name, value FROM counter") {
+                counts.append(($0.text(0), $0.integer(1)))
+            }
         }
         attempt(&report) { () throws(JournalError) in
             try source.database.run("SELECT seq, state, hash FROM snapshot") {
                 let hash = RecordHash.snapshot(through: $0.integer(0), $0.blob(1))
-                if $0.isNull(2) || $0.integer(2) == hash { snapshot = ($0.integer(0), $0.blob(1), hash) }
+                if $0.isNull(2) || $0.integer(2) == hash {
+                    snapshot = ($0.integer(0), $0.blob(1), hash)
+                }
             }
         }
         for command in commands {
             try target.run(
-                "INSERT OR IGNORE INTO word VALUES(?, ?, ?)", .text(command.centre), .text(command.id),
+                "INSERT OR IGNORE INTO word VALUES(?, ?, ?)", .text(command.centre),
+                .text(command.id),
                 .integer(command.at))
         }
         for count in counts {
-            try target.run("INSERT OR REPLACE INTO counter VALUES(?, ?)", .text(count.name), .integer(count.value))
+            try target.run(
+                "INSERT OR REPLACE INTO counter VALUES(?, ?)", .text(count.name),
+                .integer(count.value))
         }
         guard let snapshot else { return }
         report.hasSnapshot = true
         try target.run(
-            "INSERT OR REPLACE INTO snapshot(id, seq, state, hash) VALUES(1, ?, ?, ?)", .integer(snapshot.through),
+            "INSERT OR REPLACE INTO snapshot(id, seq, state, hash) VALUES(1, ?, ?, ?)",
+            .integer(snapshot.through),
             .blob(snapshot.state), .integer(snapshot.hash))
     }
 
@@ -306,7 +341,8 @@ extension Journal {
         }
         for number in numbers {
             try target.run(
-                "INSERT OR REPLACE INTO numbering VALUES(?, ?, ?)", .text(number.lift), .integer(number.lane),
+                "INSERT OR REPLACE INTO numbering VALUES(?, ?, ?)", .text(number.lift),
+                .integer(number.lane),
                 .integer(number.last))
         }
         if report.gaps > gapsBefore { try journal.skipSequenceNumbers(wall: wallNanoseconds) }

@@ -14,7 +14,8 @@ extension Journal {
             control = row.isNull(4) ? nil : row.text(4)
             readings = row.blob(5)
             hash = RecordHash.batch(
-                sequence: key.sequence, segment: key.segment, indexInSegment: key.indexInSegment, now: key.now,
+                sequence: key.sequence, segment: key.segment, indexInSegment: key.indexInSegment,
+                now: key.now,
                 control: control, readings)
             if !row.isNull(6), row.integer(6) != hash { return nil }
         }
@@ -81,7 +82,8 @@ extension Journal {
                     VALUES(?, ?, ?, ?, ?, ?, ?)
                     """, .integer(batch.key.sequence), .integer(batch.key.segment),
                     .integer(batch.key.indexInSegment), .integer(batch.key.now),
-                    batch.control.map { .text($0) } ?? .null, .blob(batch.readings), .integer(batch.hash))
+                    batch.control.map { .text($0) } ?? .null, .blob(batch.readings),
+                    .integer(batch.hash))
             }
         }
     }
@@ -105,7 +107,9 @@ extension Journal {
             if !isBroken, (try? codec.decode(row.blob(2))) == nil { isBroken = true }
             if isBroken { unreadable.append(last) }
         }
-        for sequence in unreadable { try target.run("DELETE FROM batch WHERE seq = ?", .integer(sequence)) }
+        for sequence in unreadable {
+            try target.run("DELETE FROM batch WHERE seq = ?", .integer(sequence))
+        }
         return unreadable.count
     }
 }

@@ -59,7 +59,9 @@ enum Schema {
             try database.transaction { () throws(JournalError) in
                 if version == 1 { try upgradeFromFirst(database) }
                 if version <= 2 { for sql in additionsOfThird { try database.execute(sql) } }
-                for sql in changesOfFourth + ["PRAGMA user_version=\(format)"] { try database.execute(sql) }
+                for sql in changesOfFourth + ["PRAGMA user_version=\(format)"] {
+                    try database.execute(sql)
+                }
             }
         } catch  where error.isOfContent {
             // A journal that cannot be upgraded is quarantined and salvaged like a damaged one.
@@ -205,19 +207,23 @@ enum Schema {
             """
             UPDATE batch SET place = seq - (SELECT min(seq) FROM batch AS other WHERE other.segment = batch.segment)
             """,
-            "ALTER TABLE batch ADD COLUMN hash INTEGER", "ALTER TABLE snapshot ADD COLUMN hash INTEGER",
+            "ALTER TABLE batch ADD COLUMN hash INTEGER",
+            "ALTER TABLE snapshot ADD COLUMN hash INTEGER",
             "ALTER TABLE alert ADD COLUMN place INTEGER", "ALTER TABLE alert ADD COLUMN chain BLOB",
             "ALTER TABLE outbox ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
         ] + additionsOfSecond { try database.execute(sql) }
         // The chain starts with the alerts that are left, in the order of their times.
         var keys: [(id: String, revision: Int64, body: [UInt8])] = []
-        try database.run("SELECT alert_id, revision, body FROM alert ORDER BY at, alert_id, revision") {
+        try database.run(
+            "SELECT alert_id, revision, body FROM alert ORDER BY at, alert_id, revision"
+        ) {
             keys.append(($0.text(0), $0.integer(1), $0.blob(2)))
         }
         for key in keys {
             let link = try AlertChain.append(key.body, in: database)
             try database.run(
-                "UPDATE alert SET place = ?, chain = ? WHERE alert_id = ? AND revision = ?", .integer(link.sequence),
+                "UPDATE alert SET place = ?, chain = ? WHERE alert_id = ? AND revision = ?",
+                .integer(link.sequence),
                 .blob(link.hash), .text(key.id), .integer(key.revision))
         }
     }

@@ -18,7 +18,8 @@ final class StepBudget {
     /// spent. The connection must not outlive this object.
     func limit(_ handle: OpaquePointer) {
         // The caller retains this object until it closes the connection.
-        sqlite3_progress_handler(handle, Self.interval, spend, Unmanaged.passUnretained(self).toOpaque())
+        sqlite3_progress_handler(
+            handle, Self.interval, spend, Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Counts a row as steps: it costs its reader time and memory, too.

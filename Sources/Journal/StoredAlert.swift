@@ -21,7 +21,8 @@ extension Journal {
     public func latestAlerts(about subject: String? = nil) throws(JournalError) -> [StoredAlert] {
         var latest: [String: StoredAlert] = [:]
         let open = try read("FROM alert WHERE \(Self.isOpenAlert)")
-        for alert in try open + alerts(limit: Self.retainedAlerts) where subject == nil || alert.lift == subject {
+        for alert in try open + alerts(limit: Self.retainedAlerts)
+        where subject == nil || alert.lift == subject {
             if alert.revision > latest[alert.id]?.revision ?? 0 { latest[alert.id] = alert }
         }
         return latest.values.sorted { $0.time < $1.time }
@@ -36,7 +37,9 @@ extension Journal {
 
     /// The revisions of alerts, the newest last.
     /// - Parameter prefix: the beginning of the alerts' ids; empty for all.
-    public func alerts(id prefix: String = "", limit: Int = 100) throws(JournalError) -> [StoredAlert] {
+    public func alerts(id prefix: String = "", limit: Int = 100) throws(JournalError)
+        -> [StoredAlert]
+    {
         try read(
             """
             FROM alert \(prefix.isEmpty ? "NOT INDEXED" : "") WHERE alert_id >= ?1 AND alert_id < ?1 || char(0x10FFFF)
@@ -45,7 +48,9 @@ extension Journal {
         ).reversed()
     }
 
-    private func read(_ source: String, _ values: Database.Value...) throws(JournalError) -> [StoredAlert] {
+    private func read(_ source: String, _ values: Database.Value...) throws(JournalError)
+        -> [StoredAlert]
+    {
         var found: [StoredAlert] = []
         try database.run(
             """
@@ -56,8 +61,10 @@ extension Journal {
         ) {
             found.append(
                 StoredAlert(
-                    id: $0.text(0), revision: Int($0.integer(1)), lift: $0.text(2), kind: $0.text(3), state: $0.text(4),
-                    time: Instant(nanoseconds: $0.integer(5)), body: $0.blob(6), isPending: $0.integer(7) != 0,
+                    id: $0.text(0), revision: Int($0.integer(1)), lift: $0.text(2),
+                    kind: $0.text(3), state: $0.text(4),
+                    time: Instant(nanoseconds: $0.integer(5)), body: $0.blob(6),
+                    isPending: $0.integer(7) != 0,
                     isRefused: $0.integer(8) != 0))
         }
         return found

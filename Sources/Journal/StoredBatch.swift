@@ -12,7 +12,9 @@ extension Journal {
     }
 
     /// Visits the batches after a sequence number in order, one in memory at a time.
-    public func forEachBatch(after sequence: Int64, _ visit: (StoredBatch) -> Void) throws(JournalError) {
+    public func forEachBatch(after sequence: Int64, _ visit: (StoredBatch) -> Void)
+        throws(JournalError)
+    {
         // Column `place` is the index in the segment: this is the segment's first batch.
         let first = try database.scalar(
             "SELECT seq - place FROM batch WHERE seq > ? ORDER BY seq LIMIT 1", .integer(sequence))
@@ -28,17 +30,23 @@ extension Journal {
                 codec.beginSegment()
                 segment = row.integer(1)
                 if row.integer(6) != 0 {
-                    damage = damage ?? self.damage("reading batch \(row.integer(0))", "its segment has no beginning")
+                    damage =
+                        damage
+                        ?? self.damage(
+                            "reading batch \(row.integer(0))", "its segment has no beginning")
                 }
             }
             if damage != nil { return }
             let (readings, control) = (row.blob(4), row.isNull(3) ? nil : row.text(3))
             let hash = RecordHash.batch(
-                sequence: row.integer(0), segment: segment, indexInSegment: row.integer(6), now: row.integer(2),
+                sequence: row.integer(0), segment: segment, indexInSegment: row.integer(6),
+                now: row.integer(2),
                 control: control, readings)
             guard row.isNull(5) || row.integer(5) == hash else {
                 damage =
-                    damage ?? self.damage("reading batch \(row.integer(0))", "its hash differs from what was written")
+                    damage
+                    ?? self.damage(
+                        "reading batch \(row.integer(0))", "its hash differs from what was written")
                 return
             }
             do throws(MalformedBytes) {
@@ -72,7 +80,8 @@ extension Journal {
 
     /// The `now` of the last batch.
     public func lastTime() throws(JournalError) -> Instant? {
-        guard let last = try database.scalar("SELECT now FROM batch ORDER BY seq DESC LIMIT 1") else { return nil }
+        guard let last = try database.scalar("SELECT now FROM batch ORDER BY seq DESC LIMIT 1")
+        else { return nil }
         // The years 1970 to 2200. No hash is checked before this.
         guard 0..<7_258_118_400_000_000_000 ~= last else {
             throw damage("reading the last batch", "its time is not one that was written")
@@ -86,9 +95,13 @@ extension Journal {
         guard var low = try database.scalar("SELECT min(seq) FROM batch"),
             var high = try database.scalar("SELECT max(seq) FROM batch")
         else { return nil }
-        func batch(_ condition: String, _ sequence: Int64) throws(JournalError) -> (sequence: Int64, now: Int64)? {
+        func batch(_ condition: String, _ sequence: Int64) throws(JournalError) -> (
+            sequence: Int64, now: Int64
+        )? {
             var found: (Int64, Int64)?
-            try database.run("SELECT seq, now FROM batch WHERE seq \(condition) LIMIT 1", .integer(sequence)) {
+            try database.run(
+                "SELECT seq, now FROM batch WHERE seq \(condition) LIMIT 1", .integer(sequence)
+            ) {
                 found = ($0.integer(0), $0.integer(1))
             }
             return found
@@ -101,7 +114,8 @@ extension Journal {
             if found.now > time.nanoseconds { high = middle } else { low = found.sequence + 1 }
         }
         guard let next = try batch(">= ? ORDER BY seq", low), next.now > time.nanoseconds,
-            let last = try batch("< ? ORDER BY seq DESC", next.sequence), last.now <= time.nanoseconds
+            let last = try batch("< ? ORDER BY seq DESC", next.sequence),
+            last.now <= time.nanoseconds
         else { return nil }
         return Instant(nanoseconds: last.now)...Instant(nanoseconds: next.now)
     }
@@ -110,8 +124,11 @@ extension Journal {
     /// nil in an empty journal.
     public func replayStart() throws(JournalError) -> Instant? {
         let ofSnapshot = try database.scalar(
-            "SELECT now FROM batch WHERE seq <= (SELECT seq FROM snapshot) ORDER BY seq DESC LIMIT 1")
+            "SELECT now FROM batch WHERE seq <= (SELECT seq FROM snapshot) ORDER BY seq DESC LIMIT 1"
+        )
         if let ofSnapshot { return Instant(nanoseconds: ofSnapshot) }
-        return try database.scalar("SELECT now FROM batch ORDER BY seq LIMIT 1").map { Instant(nanoseconds: $0) }
+        return try database.scalar("SELECT now FROM batch ORDER BY seq LIMIT 1").map {
+            Instant(nanoseconds: $0)
+        }
     }
 }

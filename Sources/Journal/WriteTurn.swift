@@ -18,9 +18,11 @@ final class WriteTurn: Sendable {
     // pthreads, as a wait for `Mutex` cannot have a time limit. A pthread lock must not move while
     // a thread may wait for it, so it is allocated, and turns live for ever. `nonisolated(unsafe)`:
     // both pointers are set once in `init`, and any thread may call pthread's functions on them.
-    nonisolated(unsafe) private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    nonisolated(unsafe) private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(
+        capacity: 1)
     // As `lock`.
-    nonisolated(unsafe) private let change = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    nonisolated(unsafe) private let change = UnsafeMutablePointer<pthread_cond_t>.allocate(
+        capacity: 1)
     /// The tickets of the waiting writers; the first one may write.
     // `lock` guards it; the compiler cannot check that.
     nonisolated(unsafe) private var line: [Int] = []

@@ -47,9 +47,11 @@ public struct Alert: Sendable, Equatable {
     public var alsoNotAccepted: [String] = []
 
     public init(
-        id: String, revision: Int, lift: String, kind: String, state: AlertState, severity: Severity, rule: String,
+        id: String, revision: Int, lift: String, kind: String, state: AlertState,
+        severity: Severity, rule: String,
         ruleVersion: String, onset: Instant, time: Instant, reason: String, hold: Duration,
-        confirmationHold: Duration?, gap: UnobservedGap? = nil, evidenceWindow: ClosedRange<Instant>? = nil,
+        confirmationHold: Duration?, gap: UnobservedGap? = nil,
+        evidenceWindow: ClosedRange<Instant>? = nil,
         evidence: [Evidence], vendorCode: String?, title: Title
     ) {
         self.gap = gap
@@ -79,7 +81,9 @@ public struct Alert: Sendable, Equatable {
 
     public var isEntrapment: Bool { Self.isEntrapment(kind) }
     /// Whether the kind is an entrapment, whatever its branch.
-    public static func isEntrapment(_ kind: String) -> Bool { kind == "entrapment" || kind.hasPrefix("entrapment.") }
+    public static func isEntrapment(_ kind: String) -> Bool {
+        kind == "entrapment" || kind.hasPrefix("entrapment.")
+    }
 
     /// Urgency of delivery: events of lane 0 are sent before all others.
     public var lane: Lane { Lane(of: kind, state, severity, revision: revision) }
@@ -139,7 +143,8 @@ public struct Statement: Sendable, Equatable {
     /// The end of a maintenance window.
     public var until: Instant?
     public init(
-        by: String, people: Int? = nil, condition: String? = nil, knownBy: KnownBy? = nil, remark: String? = nil,
+        by: String, people: Int? = nil, condition: String? = nil, knownBy: KnownBy? = nil,
+        remark: String? = nil,
         until: Instant? = nil
     ) {
         self.until = until
@@ -208,7 +213,8 @@ public enum Lane: Int, Sendable, CaseIterable {
     /// raised keeps its lane to its end.
     public init(of kind: String, _ state: AlertState, _ severity: Severity, revision: Int) {
         // An emergency concerns people, whatever its kind: the fire service is needed.
-        let isUrgent = Alert.isEntrapment(kind) || kind == Alert.carAlarmCall || severity == .emergency
+        let isUrgent =
+            Alert.isEntrapment(kind) || kind == Alert.carAlarmCall || severity == .emergency
         let isRecord = state == .suppressed && revision == 1
         self = isRecord ? .info : isUrgent ? .entrapment : severity == .info ? .info : .fault
     }

@@ -20,9 +20,12 @@ public enum AlertReason: String, Sendable, CaseIterable {
     /// The state of a revision with this reason; nil where the reason does not decide it.
     public var state: AlertState? {
         switch self {
-        case .released, .merged, .ruleRemoved, .liftRemoved, .historical, .endOfAlarm, .judgedFalse: .cleared
+        case .released, .merged, .ruleRemoved, .liftRemoved, .historical, .endOfAlarm, .judgedFalse:
+            .cleared
         case .doorNotLocked: .presumedReleased
-        case .revised, .rulesChanged, .severity, .notAccepted, .accepted, .verified, .dispatched, .arrived: nil
+        case .revised, .rulesChanged, .severity, .notAccepted, .accepted, .verified, .dispatched,
+            .arrived:
+            nil
         }
     }
 
@@ -31,16 +34,20 @@ public enum AlertReason: String, Sendable, CaseIterable {
         switch self {
         case .released:
             "the rule's condition for the end is true; with a `statement`, and in any state: a person reports that the people are out"
-        case .doorNotLocked: "the way out was open as far as the signals show; a person closes the alert"
+        case .doorNotLocked:
+            "the way out was open as far as the signals show; a person closes the alert"
         case .revised:
             "a late reading, or later messages, have corrected it: mostly the alert is cleared; it can also be open again"
         case .merged:
             "a change of rules has joined two alerts: the other one continues, with the operator actions of this one"
-        case .ruleRemoved: "its rule is gone, or no longer applies to the lift: nothing watches for its end"
+        case .ruleRemoved:
+            "its rule is gone, or no longer applies to the lift: nothing watches for its end"
         case .liftRemoved: "the lift is no longer registered at this gateway: nothing watches it"
-        case .rulesChanged: "after a restart the gateway evaluates the alert differently: the state is the present one"
+        case .rulesChanged:
+            "after a restart the gateway evaluates the alert differently: the state is the present one"
         case .severity: "it has become more severe"
-        case .historical: "a press of the alarm button that the gateway received long after the press"
+        case .historical:
+            "a press of the alarm button that the gateway received long after the press"
         case .notAccepted: "nobody has accepted it yet"
         case .accepted: "a person has accepted it"
         case .verified: "a person knows that people are in the car: a suspected alert is confirmed"
@@ -68,7 +75,9 @@ public enum GatewayKind: String, Sendable, CaseIterable {
     case deviceClock = "device_clock_stands_still"
     case maintenance
 
-    public var severity: Severity { self == .maintenance ? .info : self == .deviceClock ? .minor : .major }
+    public var severity: Severity {
+        self == .maintenance ? .info : self == .deviceClock ? .minor : .major
+    }
 
     /// The subject of the alert is a lift; else it is the site.
     public var isOfLift: Bool { [.liftRefused, .deviceClock, .maintenance].contains(self) }

@@ -18,7 +18,8 @@ public struct Lift: Hashable, Sendable {
     public var floors: ClosedRange<Int>?
 
     public init(
-        id: String, registrationCode: String? = nil, rescueCode: String? = nil, place: String? = nil,
+        id: String, registrationCode: String? = nil, rescueCode: String? = nil,
+        place: String? = nil,
         equipmentClass: EquipmentClass = .traction, ratedSpeed: Double? = nil,
         runTimeLimit: Duration? = nil, floors: ClosedRange<Int>? = nil
     ) {

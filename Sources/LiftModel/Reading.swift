@@ -32,9 +32,15 @@ public struct Reading: Sendable {
         mentioned |= 1 << UInt64(index)
         known &= ~(1 << UInt64(index))
     }
-    public mutating func set(_ signal: Signal, _ value: Bool) { set(signal.rawValue, bits: value ? 1 : 0) }
-    public mutating func set(_ signal: Signal, number: Double) { set(signal.rawValue, bits: number.bitPattern) }
-    public mutating func set(_ signal: Signal, case index: Int) { set(signal.rawValue, bits: UInt64(index)) }
+    public mutating func set(_ signal: Signal, _ value: Bool) {
+        set(signal.rawValue, bits: value ? 1 : 0)
+    }
+    public mutating func set(_ signal: Signal, number: Double) {
+        set(signal.rawValue, bits: number.bitPattern)
+    }
+    public mutating func set(_ signal: Signal, case index: Int) {
+        set(signal.rawValue, bits: UInt64(index))
+    }
 
     /// The raw value of a known signal: 0 or 1, a Double's bit pattern, an enumeration's index, or
     /// a set of codes.

@@ -99,7 +99,8 @@ public enum Signal: Int, CaseIterable, Sendable {
     /// connection and the gateway's own signals do not.
     public var goesStale: Bool {
         switch self {
-        case .ratedSpeed, .topFloor, .bottomFloor, .online, .maintenance, .sitePowerLost, .rescuersArrived,
+        case .ratedSpeed, .topFloor, .bottomFloor, .online, .maintenance, .sitePowerLost,
+            .rescuersArrived,
             .controllerStarts:
             false
         default: true
@@ -107,10 +108,14 @@ public enum Signal: Int, CaseIterable, Sendable {
     }
 
     /// The register gives its value where no message does.
-    public var isAttribute: Bool { self == .ratedSpeed || self == .topFloor || self == .bottomFloor }
+    public var isAttribute: Bool {
+        self == .ratedSpeed || self == .topFloor || self == .bottomFloor
+    }
 
     /// Bit *i*: signal *i* is an attribute of the lift.
-    public static let attributes: UInt64 = allCases.filter(\.isAttribute).reduce(0) { $0 | 1 << UInt64($1.rawValue) }
+    public static let attributes: UInt64 = allCases.filter(\.isAttribute).reduce(0) {
+        $0 | 1 << UInt64($1.rawValue)
+    }
 
     /// The gateway sets it, and no message can: from an operator action, from other lifts of the
     /// site, or from what it has counted.
@@ -123,7 +128,9 @@ public enum Signal: Int, CaseIterable, Sendable {
     /// A rule for one lift may set it on all others of the site (`tells_site`).
     public var isFromSite: Bool { self == .sitePowerLost }
     /// Bit *i*: signal *i* is the gateway's own.
-    public static let fromGateway: UInt64 = allCases.filter(\.isFromGateway).reduce(0) { $0 | 1 << UInt64($1.rawValue) }
+    public static let fromGateway: UInt64 = allCases.filter(\.isFromGateway).reduce(0) {
+        $0 | 1 << UInt64($1.rawValue)
+    }
 
     public init?(name: some StringProtocol) {
         guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }

@@ -10,8 +10,10 @@ public struct Backoff: Sendable {
     private var last: Duration
     private var connectedAt: Int64?
 
-    public init(base: Duration = .milliseconds(200), cap: Duration = .seconds(30), stableAfter: Duration = .seconds(30))
-    {
+    public init(
+        base: Duration = .milliseconds(200), cap: Duration = .seconds(30),
+        stableAfter: Duration = .seconds(30)
+    ) {
         self.base = base
         self.cap = cap
         self.stableAfter = stableAfter
@@ -23,7 +25,9 @@ public struct Backoff: Sendable {
     public mutating func connected(at now: Int64) { connectedAt = connectedAt ?? now }
 
     /// The pause before the next attempt.
-    public mutating func pause(at now: Int64, using random: inout some RandomNumberGenerator) -> Duration {
+    public mutating func pause(at now: Int64, using random: inout some RandomNumberGenerator)
+        -> Duration
+    {
         if let connectedAt, .nanoseconds(now - connectedAt) >= stableAfter { last = base }
         connectedAt = nil
         let low = Self.nanoseconds(base)

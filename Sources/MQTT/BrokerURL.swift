@@ -23,12 +23,15 @@ public struct BrokerURL: Sendable, Equatable, CustomStringConvertible {
         if rest.hasSuffix("/") { rest.removeLast() }
         var port = usesTLS ? 8883 : 1883
         if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("]") {
-            guard let number = Int(rest[rest.index(after: colon)...]), 1...65535 ~= number else { return nil }
+            guard let number = Int(rest[rest.index(after: colon)...]), 1...65535 ~= number else {
+                return nil
+            }
             port = number
             rest = rest[..<colon]
         }
         if rest.hasPrefix("["), rest.hasSuffix("]") { rest = rest.dropFirst().dropLast() }
-        guard !rest.isEmpty, !rest.contains(where: { $0 == "/" || $0 == "@" || $0.isWhitespace }) else { return nil }
+        guard !rest.isEmpty, !rest.contains(where: { $0 == "/" || $0 == "@" || $0.isWhitespace })
+        else { return nil }
         self.init(host: String(rest), port: port, usesTLS: usesTLS)
     }
 

@@ -30,7 +30,9 @@ public final class LinkDiagnosis: Sendable {
         let now = MonotonicClock.nanoseconds
         let epoch: Int? = state.withLock { state in
             if state.isRunning { return nil }
-            if let started = state.startedAt, now - started < Self.interval.nanoseconds { return nil }
+            if let started = state.startedAt, now - started < Self.interval.nanoseconds {
+                return nil
+            }
             state.isRunning = true
             state.startedAt = now
             return state.epoch

@@ -57,10 +57,14 @@ public final class MQTTClient {
             self.clientID = clientID
         }
 
-        public var tlsFiles: TLSFiles { TLSFiles(authority: caFile, certificate: certificateFile, key: keyFile) }
+        public var tlsFiles: TLSFiles {
+            TLSFiles(authority: caFile, certificate: certificateFile, key: keyFile)
+        }
         /// A probe that finds out why a connection fails.
         public var probe: ServerProbe {
-            ServerProbe(ServerAddress(host: url.host, port: url.port), usesTLS: url.usesTLS, files: tlsFiles)
+            ServerProbe(
+                ServerAddress(host: url.host, port: url.port), usesTLS: url.usesTLS, files: tlsFiles
+            )
         }
     }
 
@@ -94,7 +98,8 @@ public final class MQTTClient {
         mosquitto_threaded_set(handle, true)
         installCallbacks(handle)
         if let username = options.username {
-            mosquitto_username_pw_set(handle, username, options.currentPassword?() ?? options.password)
+            mosquitto_username_pw_set(
+                handle, username, options.currentPassword?() ?? options.password)
         }
         if let will = options.will {
             mosquitto_will_set_v5(
@@ -121,14 +126,19 @@ public final class MQTTClient {
         var list: OpaquePointer?
         let expiry = UInt32(clamping: options.sessionExpiry.components.seconds)
         if expiry > 0 {
-            mosquitto_property_add_int32(&list, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), expiry)
+            mosquitto_property_add_int32(
+                &list, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), expiry)
         }
         mosquitto_property_add_int32(
-            &list, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), UInt32(clamping: options.maximumPacket))
+            &list, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue),
+            UInt32(clamping: options.maximumPacket))
         defer { mosquitto_property_free_all(&list) }
         let keepAlive = Int32(options.keepAlive.components.seconds)
-        let result = mosquitto_connect_bind_v5(handle, options.url.host, Int32(options.url.port), keepAlive, nil, list)
-        if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "connecting to \(options.url)") }
+        let result = mosquitto_connect_bind_v5(
+            handle, options.url.host, Int32(options.url.port), keepAlive, nil, list)
+        if result != MOSQ_ERR_SUCCESS.rawValue {
+            throw MQTTError(result, doing: "connecting to \(options.url)")
+        }
     }
 
     private func configureTLS() throws(MQTTError) {
@@ -141,7 +151,8 @@ public final class MQTTClient {
             result = mosquitto_int_option(handle, MOSQ_OPT_TLS_USE_OS_CERTS, 1)
         } else {
             result = mosquitto_tls_set(
-                handle, options.caFile, options.caFile == nil ? "/etc/ssl/certs" : nil, options.certificateFile,
+                handle, options.caFile, options.caFile == nil ? "/etc/ssl/certs" : nil,
+                options.certificateFile,
                 options.keyFile, nil)
         }
         if result != MOSQ_ERR_SUCCESS.rawValue {
@@ -159,7 +170,9 @@ public final class MQTTClient {
         for _ in 0..<limit where hasRoom() {
             let before = callbacks
             let result = mosquitto_loop_read(handle, 1)
-            if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "reading from \(options.url)") }
+            if result != MOSQ_ERR_SUCCESS.rawValue {
+                throw MQTTError(result, doing: "reading from \(options.url)")
+            }
             // Nothing was read, or a packet without a callback; poll shows whether there is more.
             if callbacks == before { return }
         }
@@ -177,7 +190,9 @@ public final class MQTTClient {
         while mosquitto_want_write(handle), mosquitto_socket(handle) >= 0 {
             let before = mosquitto_socket(handle)
             let result = mosquitto_loop_write(handle, 1)
-            if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "writing to \(options.url)") }
+            if result != MOSQ_ERR_SUCCESS.rawValue {
+                throw MQTTError(result, doing: "writing to \(options.url)")
+            }
             // The socket's buffer is full: the rest waits until poll reports that it can be
             // written.
             if mosquitto_want_write(handle), before >= 0, !isWritable(before) { return }
@@ -191,7 +206,9 @@ public final class MQTTClient {
     /// Sends a ping when it is time, and detects a broker that no longer answers. Writes.
     public func keepAlive() throws(MQTTError) {
         let result = mosquitto_loop_misc(handle)
-        if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "keeping \(options.url) alive") }
+        if result != MOSQ_ERR_SUCCESS.rawValue {
+            throw MQTTError(result, doing: "keeping \(options.url) alive")
+        }
     }
 
     /// How the connection ended where the broker gave no reason; a sentence without its full stop.
@@ -200,8 +217,10 @@ public final class MQTTClient {
         switch (hasAnswered, isSilent) {
         case (false, true): return Self.noAnswer(options.url, within: options.keepAlive)
         case (false, false):
-            return "\(options.url) ends the connection without an answer to ours: is it an MQTT broker of version 5?"
-        case (true, true): return "\(options.url) has not answered for \(options.keepAlive.spanText)"
+            return
+                "\(options.url) ends the connection without an answer to ours: is it an MQTT broker of version 5?"
+        case (true, true):
+            return "\(options.url) has not answered for \(options.keepAlive.spanText)"
         case (true, false): return "\(options.url) closed the connection"
         }
     }
@@ -229,7 +248,9 @@ public final class MQTTClient {
         var mid: Int32 = 0
         let sendRetainedIfNew: Int32 = 0x10
         let result = mosquitto_subscribe_v5(handle, &mid, filter, 1, sendRetainedIfNew, nil)
-        if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "subscribing to \(filter)") }
+        if result != MOSQ_ERR_SUCCESS.rawValue {
+            throw MQTTError(result, doing: "subscribing to \(filter)")
+        }
         return mid
     }
 
@@ -240,7 +261,8 @@ public final class MQTTClient {
     ///   - expiry: the broker drops the message if it has not delivered it by then.
     ///   - contentType: the MQTT 5 property of that name.
     public func publish(
-        _ payload: borrowing [UInt8], to topic: String, qos: Int32 = 1, retain: Bool = false, expiry: Duration? = nil,
+        _ payload: borrowing [UInt8], to topic: String, qos: Int32 = 1, retain: Bool = false,
+        expiry: Duration? = nil,
         contentType: String? = nil
     ) throws(MQTTError) -> Int32 {
         var mid: Int32 = 0
@@ -252,7 +274,8 @@ public final class MQTTClient {
                 UInt32(clamping: expiry.components.seconds))
         }
         if let contentType {
-            mosquitto_property_add_string(&properties, Int32(MQTT_PROP_CONTENT_TYPE.rawValue), contentType)
+            mosquitto_property_add_string(
+                &properties, Int32(MQTT_PROP_CONTENT_TYPE.rawValue), contentType)
         }
         let count = Int32(payload.count)
         let result = payload.withUnsafeBytes {
@@ -260,7 +283,9 @@ public final class MQTTClient {
                 handle, &mid, topic, count, $0.baseAddress, min(qos, Int32(session.highestQoS)),
                 retain && session.retainIsAvailable, properties)
         }
-        if result != MOSQ_ERR_SUCCESS.rawValue { throw MQTTError(result, doing: "publishing to \(topic)") }
+        if result != MOSQ_ERR_SUCCESS.rawValue {
+            throw MQTTError(result, doing: "publishing to \(topic)")
+        }
         return mid
     }
 }
@@ -327,14 +352,18 @@ private func installCallbacks(_ handle: OpaquePointer) {
         // Each SUBSCRIBE has one filter. An answer without a code counts as refused.
         let code = count > 0 ? granted?[0] ?? 0x80 : 0x80
         client.delegate?.subscribed(
-            mid, code < 0x80 ? .granted(qos: Int(code)) : .refused(client.reason(code, to: .subscribe)))
+            mid,
+            code < 0x80 ? .granted(qos: Int(code)) : .refused(client.reason(code, to: .subscribe)))
     }
     mosquitto_publish_v5_callback_set(handle) { _, user, mid, reason, _ in
         guard let client = client(user) else { return }
-        client.delegate?.published(mid, refusal: reason < 0x80 ? nil : client.reason(reason, to: .publish))
+        client.delegate?.published(
+            mid, refusal: reason < 0x80 ? nil : client.reason(reason, to: .publish))
     }
     mosquitto_message_v5_callback_set(handle) { _, user, message, _ in
-        guard let message = message?.pointee, let delegate = client(user)?.delegate, let topic = message.topic else {
+        guard let message = message?.pointee, let delegate = client(user)?.delegate,
+            let topic = message.topic
+        else {
             return
         }
         // The library's memory, valid during this call and wrapped without a copy.
@@ -345,14 +374,16 @@ private func installCallbacks(_ handle: OpaquePointer) {
             start: message.payload?.assumingMemoryBound(to: UInt8.self),
             count: message.payload == nil ? 0 : Int(message.payloadlen))
         delegate.received(
-            topic: UnsafeBufferPointer(start: topicBytes, count: length).span, payload: payload.span,
+            topic: UnsafeBufferPointer(start: topicBytes, count: length).span,
+            payload: payload.span,
             qos: Int(message.qos), isRetained: message.retain, mid: Int(message.mid))
     }
 }
 
 private func client(_ user: UnsafeMutableRawPointer?) -> MQTTClient? {
     // Set to `self` in init and cleared in deinit, so the object is alive.
-    guard let client = user.map({ Unmanaged<MQTTClient>.fromOpaque($0).takeUnretainedValue() }) else { return nil }
+    guard let client = user.map({ Unmanaged<MQTTClient>.fromOpaque($0).takeUnretainedValue() })
+    else { return nil }
     client.callbacks &+= 1
     return client
 }

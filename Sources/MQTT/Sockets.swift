@@ -11,7 +11,8 @@ func shutdownSocket(_ descriptor: Int32) { shutdown(descriptor, Int32(SHUT_RDWR)
 /// Makes the kernel collect small writes, or send the collected ones.
 func cork(_ descriptor: Int32, _ isCorked: Bool) {
     var value: Int32 = isCorked ? 1 : 0
-    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
+    setsockopt(
+        descriptor, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
 }
 
 func isWritable(_ descriptor: Int32) -> Bool {

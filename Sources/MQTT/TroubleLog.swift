@@ -27,7 +27,8 @@ public struct TroubleLog: Sendable {
         loggedAt[reason] = now
         defer { suppressed = 0 }
         return "\(reason) Next attempt in \(pause.spanText)."
-            + (suppressed > 0 ? " \(suppressed) more attempts have failed since the last such line." : "")
+            + (suppressed > 0
+                ? " \(suppressed) more attempts have failed since the last such line." : "")
     }
 
     /// The caller has logged this reason in another line.

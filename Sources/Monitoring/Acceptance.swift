@@ -24,12 +24,15 @@ extension Detector {
     private static let countedReminders = 100
 
     private var acceptanceLimit: Int64 {
-        if case .duration(let limit)? = rules.parameters[Self.acceptanceParameter] { return limit.nanoseconds }
+        if case .duration(let limit)? = rules.parameters[Self.acceptanceParameter] {
+            return limit.nanoseconds
+        }
         return Self.standardAcceptance.nanoseconds
     }
 
     private func reminderDue(_ entry: AlertLedger.Entry) -> Int64? {
-        guard entry.state == .suspected || entry.state == .confirmed, Alert.isEntrapment(entry.kind),
+        guard entry.state == .suspected || entry.state == .confirmed,
+            Alert.isEntrapment(entry.kind),
             entry.acceptedBy == nil
         else { return nil }
         let last = max(entry.raisedAt, entry.remindedAt)
@@ -41,7 +44,9 @@ extension Detector {
 
     /// When the next reminder for a lift is due.
     func nextReminder(_ index: Int) -> Int64 {
-        lifts[index].ledger.entries.reduce(LiftMemory.never) { min($0, reminderDue($1) ?? LiftMemory.never) }
+        lifts[index].ledger.entries.reduce(LiftMemory.never) {
+            min($0, reminderDue($1) ?? LiftMemory.never)
+        }
     }
 
     /// Appends the reminders that are due at `acceptanceDue`, and sets the next time.

@@ -21,8 +21,11 @@ extension Detector {
                 alerts[position].branch = lifts[index].ledger.entries[entry].branch
             }
             let isVerified =
-                entry.map { liftState.ledger.entries[$0].isVerified && alerts[position].state.isOpen } ?? false
-            alerts[position].complete(isVerified ? Occupancy(.yes, .person) : inside, liftState.lastKnown)
+                entry.map {
+                    liftState.ledger.entries[$0].isVerified && alerts[position].state.isOpen
+                } ?? false
+            alerts[position].complete(
+                isVerified ? Occupancy(.yes, .person) : inside, liftState.lastKnown)
         }
     }
 }
@@ -33,7 +36,8 @@ extension Detector {
     /// known.
     private func firstBranch(of alert: Alert, _ entry: AlertLedger.Entry) -> String {
         let rule = rules.rules.first { $0.name == entry.rule }
-        let isFirst = alert.revision == 1 && rule?.branches.contains { $0.name == alert.reason } == true
+        let isFirst =
+            alert.revision == 1 && rule?.branches.contains { $0.name == alert.reason } == true
         return isFirst || entry.reason.isEmpty ? alert.reason : entry.reason
     }
 }
@@ -45,7 +49,8 @@ extension Alert {
         let isDoubted = occupancy.source != .sensor
         let isStuck = occupancy.source == .sensorStuck
         disbelieved = evidence.filter { item in
-            item.signal.hasSuffix(".occupied") && (isStuck || isDoubted && item.value == .boolean(false))
+            item.signal.hasSuffix(".occupied")
+                && (isStuck || isDoubted && item.value == .boolean(false))
         }
         if !disbelieved.isEmpty { evidence.removeAll { disbelieved.contains($0) } }
     }

@@ -22,15 +22,19 @@ public struct AlertOrigin: Sendable, Equatable {
 public enum AlertIdentity {
     /// The namespace of Hoistway's alerts, itself a random UUID.
     private static let namespace: [UInt8] = [
-        0x6f, 0x1c, 0x0b, 0x52, 0x8d, 0x1e, 0x4a, 0x57, 0x9a, 0x3c, 0x41, 0x7e, 0x20, 0xd9, 0x5b, 0x86,
+        0x6f, 0x1c, 0x0b, 0x52, 0x8d, 0x1e, 0x4a, 0x57, 0x9a, 0x3c, 0x41, 0x7e, 0x20, 0xd9, 0x5b,
+        0x86,
     ]
 
     /// - Parameters:
     ///   - onset: nanoseconds, as first decided.
     ///   - earlier: the number of alerts journalled before with the same lift, kind and onset.
-    public static func id(_ origin: AlertOrigin, lift: String, kind: String, onset: Int64, earlier: Int) -> String {
+    public static func id(
+        _ origin: AlertOrigin, lift: String, kind: String, onset: Int64, earlier: Int
+    ) -> String {
         let whose = origin.journal.map { "\(origin.site)\u{1F}\($0)\u{1F}" } ?? ""
-        let name = namespace + Array("\(whose)\(lift)\u{1F}\(kind)\u{1F}\(onset)\u{1F}\(earlier)".utf8)
+        let name =
+            namespace + Array("\(whose)\(lift)\u{1F}\(kind)\u{1F}\(onset)\u{1F}\(earlier)".utf8)
         var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         let succeeded = EVP_Digest(name, name.count, &digest, nil, EVP_sha1(), nil)
         precondition(succeeded == 1, "libcrypto has no SHA-1")

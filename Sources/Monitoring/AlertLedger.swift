@@ -61,7 +61,9 @@ struct AlertLedger: Sendable, Equatable {
     /// Rescuers are at the lift, for an alert that is open.
     var hasRescuers: Bool { entries.contains { $0.hasRescuers && $0.state.isOpen } }
 
-    func openIndex(_ rule: String) -> Int? { entries.firstIndex { $0.rule == rule && $0.state.isOpen } }
+    func openIndex(_ rule: String) -> Int? {
+        entries.firstIndex { $0.rule == rule && $0.state.isOpen }
+    }
 
     /// Alerts of a rule that has become a branch of another rule belong to that other rule.
     ///
@@ -84,7 +86,8 @@ struct AlertLedger: Sendable, Equatable {
         }
         guard isRenamed else { return }
         func rank(_ entry: Entry) -> Int {
-            entry.state.isOpen ? (entry.state == .suspected ? 2 : 0) + (entry.acceptedBy == nil ? 1 : 0) : 4
+            entry.state.isOpen
+                ? (entry.state == .suspected ? 2 : 0) + (entry.acceptedBy == nil ? 1 : 0) : 4
         }
         entries = (0...4).flatMap { wanted in entries.filter { rank($0) == wanted } }
     }
@@ -110,8 +113,10 @@ struct AlertLedger: Sendable, Equatable {
     mutating func removeEnded(before time: Int64) {
         // A presumed release and an accepted alert wait for a person who reports the end. The last
         // eight are retained.
-        let waiting = entries.filter { $0.state == .presumedReleased || !$0.state.isOpen && $0.acceptedBy != nil }
-            .suffix(8).map(\.id)
+        let waiting = entries.filter {
+            $0.state == .presumedReleased || !$0.state.isOpen && $0.acceptedBy != nil
+        }
+        .suffix(8).map(\.id)
         entries.removeAll { !$0.state.isOpen && $0.changedAt < time && !waiting.contains($0.id) }
     }
 
@@ -119,9 +124,12 @@ struct AlertLedger: Sendable, Equatable {
     /// - Parameters:
     ///   - replayedFrom: the start of a replay after a late reading; nil without a replay.
     ///   - openState: a rule's open alert after the last transition, as the rules' memory has it.
+    // Over 60 lines: one case a state of the transition.
     mutating func apply(
-        _ transitions: [Transition], replayedFrom start: Int64?, rules: [CompiledRule], lift: String, now: Int64,
-        vendorCode: String?, evidence: () -> [Evidence], openState: (Int) -> OpenAlertState?, _ alerts: inout [Alert]
+        _ transitions: [Transition], replayedFrom start: Int64?, rules: [CompiledRule],
+        lift: String, now: Int64,
+        vendorCode: String?, evidence: () -> [Evidence], openState: (Int) -> OpenAlertState?,
+        _ alerts: inout [Alert]
     ) {
         var matched: Set<String> = []
         for transition in transitions {
@@ -129,7 +137,8 @@ struct AlertLedger: Sendable, Equatable {
             let name = rule.head.name
             let isReplayed = start != nil
             func emit(_ entry: Entry) {
-                alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
+                alerts.append(
+                    Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
             }
             func change(_ open: Int) {
                 // Only the end of the alert takes a confirmation back.
@@ -154,13 +163,17 @@ struct AlertLedger: Sendable, Equatable {
                 // A replay repeats the suppressions of earlier times.
                 if open != nil { continue }
                 if let start,
-                    entries.contains(where: { $0.rule == name && $0.state == .suppressed && $0.changedAt >= start })
+                    entries.contains(where: {
+                        $0.rule == name && $0.state == .suppressed && $0.changedAt >= start
+                    })
                 {
                     continue
                 }
                 emit(self.open(transition, rule, lift: lift))
             case .confirmed where !transition.begins:
-                guard let open, entries[open].state == .suspected, entries[open].raisedAt <= transition.time else {
+                guard let open, entries[open].state == .suspected,
+                    entries[open].raisedAt <= transition.time
+                else {
                     continue
                 }
                 change(open)
@@ -169,7 +182,8 @@ struct AlertLedger: Sendable, Equatable {
                     matched.insert(entries[open].id)
                 } else if let start,
                     let raised = entries.first(where: {
-                        $0.rule == name && $0.raisedAt >= start && $0.wasRaised && !matched.contains($0.id)
+                        $0.rule == name && $0.raisedAt >= start && $0.wasRaised
+                            && !matched.contains($0.id)
                     })
                 {
                     matched.insert(raised.id)
@@ -185,13 +199,17 @@ struct AlertLedger: Sendable, Equatable {
                 emit(entries[open])
             }
         }
-        if start != nil { revise(rules, lift: lift, now: now, vendorCode: vendorCode, evidence, openState, &alerts) }
+        if start != nil {
+            revise(
+                rules, lift: lift, now: now, vendorCode: vendorCode, evidence, openState, &alerts)
+        }
     }
 
     /// After a replay: an alert that is open only in the ledger is cleared as revised; one that is
     /// open only in the rules' memory is raised again.
     private mutating func revise(
-        _ rules: [CompiledRule], lift: String, now: Int64, vendorCode: String?, _ evidence: () -> [Evidence],
+        _ rules: [CompiledRule], lift: String, now: Int64, vendorCode: String?,
+        _ evidence: () -> [Evidence],
         _ openState: (Int) -> OpenAlertState?, _ alerts: inout [Alert]
     ) {
         for (index, rule) in rules.enumerated() {
@@ -199,21 +217,29 @@ struct AlertLedger: Sendable, Equatable {
             let current = openState(index)
             if let known, current == nil {
                 let transition = Transition(
-                    rule: index, branch: 0, state: .cleared, severity: entries[known].severity, time: now,
-                    onset: entries[known].onset, reason: AlertReason.revised.rawValue, unobserved: 0,
+                    rule: index, branch: 0, state: .cleared, severity: entries[known].severity,
+                    time: now,
+                    onset: entries[known].onset, reason: AlertReason.revised.rawValue,
+                    unobserved: 0,
                     evidence: evidence())
                 revise(known, .cleared, now)
-                alerts.append(Self.alert(entries[known], rule, transition, lift: lift, vendorCode: vendorCode))
+                alerts.append(
+                    Self.alert(entries[known], rule, transition, lift: lift, vendorCode: vendorCode)
+                )
             } else if let known, let current {
-                update(known, current, rule, index, lift: lift, now: now, vendorCode: vendorCode, evidence, &alerts)
+                update(
+                    known, current, rule, index, lift: lift, now: now, vendorCode: vendorCode,
+                    evidence, &alerts)
             } else if known == nil, let current,
                 Alert.isEntrapment(rule.head.kind) || !isExplained(rule.head.name)
             {
                 // The alert was cleared, and its condition still holds: the same alert is open
                 // again.
                 let transition = Transition(
-                    rule: index, branch: current.branch, state: current.state, severity: current.severity, time: now,
-                    onset: current.onset, reason: AlertReason.revised.rawValue, unobserved: 0, evidence: evidence())
+                    rule: index, branch: current.branch, state: current.state,
+                    severity: current.severity, time: now,
+                    onset: current.onset, reason: AlertReason.revised.rawValue, unobserved: 0,
+                    evidence: evidence())
                 let name = rule.head.name
                 let entry: Entry
                 if let ended = entries.lastIndex(where: { $0.rule == name && $0.wasRaised }) {
@@ -225,7 +251,8 @@ struct AlertLedger: Sendable, Equatable {
                 } else {
                     entry = open(transition, rule, lift: lift)
                 }
-                alerts.append(Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
+                alerts.append(
+                    Self.alert(entry, rule, transition, lift: lift, vendorCode: vendorCode))
             }
         }
     }
@@ -233,13 +260,15 @@ struct AlertLedger: Sendable, Equatable {
     /// After a replay, an open alert may be more severe, confirmed, or have another branch as its
     /// reason.
     private mutating func update(
-        _ known: Int, _ current: OpenAlertState, _ rule: CompiledRule, _ index: Int, lift: String, now: Int64,
+        _ known: Int, _ current: OpenAlertState, _ rule: CompiledRule, _ index: Int, lift: String,
+        now: Int64,
         vendorCode: String?, _ evidence: () -> [Evidence], _ alerts: inout [Alert]
     ) {
         let branch = rule.branches[current.branch].name
         let isConfirmed = entries[known].state == .suspected && current.state == .confirmed
         let isOther =
-            rule.branches.count > 1 && entries[known].reason != branch && entries[known].state == current.state
+            rule.branches.count > 1 && entries[known].reason != branch
+            && entries[known].state == current.state
         let isWorse = current.severity > entries[known].severity
         guard isConfirmed || isOther || isWorse else { return }
         let state = isConfirmed ? .confirmed : entries[known].state
@@ -250,24 +279,34 @@ struct AlertLedger: Sendable, Equatable {
         }
         revise(known, state, now)
         let transition = Transition(
-            rule: index, branch: current.branch, state: state, severity: entries[known].severity, time: now,
-            onset: entries[known].onset, reason: isConfirmed || isOther ? branch : AlertReason.severity.rawValue,
+            rule: index, branch: current.branch, state: state, severity: entries[known].severity,
+            time: now,
+            onset: entries[known].onset,
+            reason: isConfirmed || isOther ? branch : AlertReason.severity.rawValue,
             unobserved: 0,
             evidence: evidence())
-        alerts.append(Self.alert(entries[known], rule, transition, lift: lift, vendorCode: vendorCode))
+        alerts.append(
+            Self.alert(entries[known], rule, transition, lift: lift, vendorCode: vendorCode))
     }
 
     /// The rule's newest alert is suppressed by an incident that explains it.
-    private func isExplained(_ rule: String) -> Bool { entries.last { $0.rule == rule }?.state == .suppressed }
+    private func isExplained(_ rule: String) -> Bool {
+        entries.last { $0.rule == rule }?.state == .suppressed
+    }
 
-    private mutating func open(_ transition: Transition, _ rule: CompiledRule, lift: String) -> Entry {
+    private mutating func open(_ transition: Transition, _ rule: CompiledRule, lift: String)
+        -> Entry
+    {
         let kind = transition.state == .suppressed ? rule.head.kind + ".suppressed" : rule.head.kind
         let earlier = registerOnset(kind, transition.onset)
         let entry = Entry(
-            rule: rule.head.name, reason: rule.branches[transition.branch].name, kind: rule.head.kind,
+            rule: rule.head.name, reason: rule.branches[transition.branch].name,
+            kind: rule.head.kind,
             title: rule.title(transition.branch, transition.state),
-            id: AlertIdentity.id(origin, lift: lift, kind: kind, onset: transition.onset, earlier: earlier),
-            revision: 1, state: transition.state, severity: transition.severity, onset: transition.onset,
+            id: AlertIdentity.id(
+                origin, lift: lift, kind: kind, onset: transition.onset, earlier: earlier),
+            revision: 1, state: transition.state, severity: transition.severity,
+            onset: transition.onset,
             raisedAt: transition.time, changedAt: transition.time)
         entries.append(entry)
         return entry
@@ -282,26 +321,31 @@ struct AlertLedger: Sendable, Equatable {
     /// Ends an alert for a reason outside the rules: an operator action, or the removal of its
     /// rule.
     mutating func close(
-        _ index: Int, ruleVersion: String, reason: AlertReason, _ statement: Statement? = nil, lift: String, now: Int64,
+        _ index: Int, ruleVersion: String, reason: AlertReason, _ statement: Statement? = nil,
+        lift: String, now: Int64,
         evidence: [Evidence], vendorCode: String?
     ) -> Alert {
         entries[index].state = .cleared
         return note(
-            index, ruleVersion: ruleVersion, reason: reason, statement, lift: lift, now: now, evidence: evidence,
+            index, ruleVersion: ruleVersion, reason: reason, statement, lift: lift, now: now,
+            evidence: evidence,
             vendorCode: vendorCode)
     }
 
     /// Appends a revision of an alert that changes nothing but its reason and statement.
     mutating func note(
-        _ index: Int, ruleVersion: String, reason: AlertReason, _ statement: Statement?, lift: String, now: Int64,
+        _ index: Int, ruleVersion: String, reason: AlertReason, _ statement: Statement?,
+        lift: String, now: Int64,
         evidence: [Evidence], vendorCode: String?
     ) -> Alert {
         revise(index, entries[index].state, now)
         let entry = entries[index]
         var alert = Alert(
-            id: entry.id, revision: entry.revision, lift: lift, kind: entry.kind, state: entry.state,
+            id: entry.id, revision: entry.revision, lift: lift, kind: entry.kind,
+            state: entry.state,
             severity: entry.severity, rule: entry.rule, ruleVersion: ruleVersion,
-            onset: Instant(nanoseconds: entry.onset), time: Instant(nanoseconds: now), reason: reason.rawValue,
+            onset: Instant(nanoseconds: entry.onset), time: Instant(nanoseconds: now),
+            reason: reason.rawValue,
             hold: .zero,
             confirmationHold: nil, evidence: evidence, vendorCode: vendorCode, title: entry.title)
         alert.statement = statement
@@ -309,7 +353,8 @@ struct AlertLedger: Sendable, Equatable {
     }
 
     private static func alert(
-        _ entry: Entry, _ rule: CompiledRule, _ transition: Transition, lift: String, vendorCode: String?
+        _ entry: Entry, _ rule: CompiledRule, _ transition: Transition, lift: String,
+        vendorCode: String?
     ) -> Alert {
         let head = rule.head
         let branch = rule.branches[transition.branch]
@@ -322,7 +367,8 @@ struct AlertLedger: Sendable, Equatable {
             severity: entry.state == .suppressed ? .info : transition.severity, rule: head.name,
             ruleVersion: head.version, onset: onset, time: time, reason: transition.reason,
             hold: .nanoseconds(branch.hold),
-            confirmationHold: confirmationHold.map { .nanoseconds($0) }, gap: transition.unobserved > 0 ? gap : nil,
+            confirmationHold: confirmationHold.map { .nanoseconds($0) },
+            gap: transition.unobserved > 0 ? gap : nil,
             evidenceWindow: onset - head.evidenceWindow.before...max(onset, time)
                 + head.evidenceWindow.after,
             evidence: transition.evidence, vendorCode: vendorCode, title: entry.title)

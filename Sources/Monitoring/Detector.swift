@@ -50,7 +50,8 @@ public struct Detector: Sendable {
 
     /// - Parameter origin: alerts of the whole site name it instead of a lift.
     public init(
-        rules: RuleSet, origin: AlertOrigin = AlertOrigin(site: "site"), start: Instant, isObserving: Bool,
+        rules: RuleSet, origin: AlertOrigin = AlertOrigin(site: "site"), start: Instant,
+        isObserving: Bool,
         lateness: Duration = Detector.standardLateness
     ) {
         self.rules = rules
@@ -71,7 +72,9 @@ public struct Detector: Sendable {
     /// Starts to follow a lift. A lift that is followed already keeps its memory.
     /// - Throws: `ExpressionError` when the rules cannot be compiled for its kind.
     @discardableResult
-    public mutating func add(_ lift: Lift, kind: LiftKind, at start: Instant) throws(ExpressionError) -> Int {
+    public mutating func add(_ lift: Lift, kind: LiftKind, at start: Instant)
+        throws(ExpressionError) -> Int
+    {
         if let known = liftIndex[lift.id] { return known }
         let program = try program(for: kind)
         lifts.append(
@@ -116,7 +119,8 @@ public struct Detector: Sendable {
         let now = arrival.nanoseconds
         if reading.isBirth { lifts[index].order.isAfterBirth = true }
         let isAfterPause =
-            lifts[index].order.isAfterBirth || now &- lifts[index].memory.lastSignOfLife > MessageOrder.pause
+            lifts[index].order.isAfterBirth
+            || now &- lifts[index].memory.lastSignOfLife > MessageOrder.pause
         var isStart = reading.isBirth
         if lifts[index].order.showsRestart(reading, isAfterPause: isAfterPause) {
             lifts[index].resetSequence()
@@ -140,7 +144,8 @@ public struct Detector: Sendable {
         }
         lifts[index].counters.readings += 1
         let offsets = lifts[index].counters.clockOffsets
-        guard var input = assignTime(reading, index, arrival: now, isAfterPause: isAfterPause) else { return }
+        guard var input = assignTime(reading, index, arrival: now, isAfterPause: isAfterPause)
+        else { return }
         if let vendorCode { lifts[index].noteVendorCode(vendorCode) }
         // Its time stamps advance and its sequence begins again: the controller has been restarted.
         if reading.deviceTime != nil, input.sentAt > lifts[index].latestReading,
@@ -149,12 +154,16 @@ public struct Detector: Sendable {
             lifts[index].order.resetSequence()
             isStart = true
         }
-        if isStart { input.reading.set(.controllerStarts, number: lifts[index].controllerStarts + 1) }
+        if isStart {
+            input.reading.set(.controllerStarts, number: lifts[index].controllerStarts + 1)
+        }
         let isNewest =
             !lifts[index].order.isOlderBySequence(reading)
             && !input.isBefore(lifts[index].latestReading, lifts[index].latestSequence)
         insert(input, index, arrival: now)
-        if lifts[index].counters.clockOffsets != offsets { applyPressAfterClockStep(index, arrival: now) }
+        if lifts[index].counters.clockOffsets != offsets {
+            applyPressAfterClockStep(index, arrival: now)
+        }
         if isNewest { lifts[index].order.note(reading, key: key, time: input.time, at: now) }
         updateClockAlert(index, at: now)
     }
@@ -224,10 +233,12 @@ public struct Detector: Sendable {
             let hasSignOfLifeInGap = lifts[index].memory.lastSignOfLife > deafSince
             let gap = now.nanoseconds - deafSince
             if hasSignOfLifeInGap {
-                lifts[index].memory.lastSignOfLife = max(lifts[index].memory.lastSignOfLife, now.nanoseconds)
+                lifts[index].memory.lastSignOfLife = max(
+                    lifts[index].memory.lastSignOfLife, now.nanoseconds)
             } else if gap > 0 {
                 lifts[index].memory.lastSignOfLife += gap
-                programs[lifts[index].program].crossGap(gap, until: now.nanoseconds, &lifts[index].memory)
+                programs[lifts[index].program].crossGap(
+                    gap, until: now.nanoseconds, &lifts[index].memory)
                 if lifts[index].memory.hasSignOfLife {
                     lifts[index].catchUp.awaitFirstReading(after: deafSince...now.nanoseconds)
                 }
@@ -235,7 +246,9 @@ public struct Detector: Sendable {
             agendas[lifts[index].program].markSilences(of: programs[lifts[index].program])
             step(index, at: lifts[index].memory.time)
             lifts[index].barrier()
-            if !isFrozen(index, at: now.nanoseconds) { applyPendingSignals(index, upTo: now.nanoseconds) }
+            if !isFrozen(index, at: now.nanoseconds) {
+                applyPendingSignals(index, upTo: now.nanoseconds)
+            }
         }
         advance(to: now)
     }
@@ -252,7 +265,9 @@ public struct Detector: Sendable {
     /// No verdict changes without input before this time; nil when none ever will.
     public var deadline: Instant? {
         guard isObserving, !isBehind else { return nil }
-        let earliest = min(deadlines.isEmpty ? LiftMemory.never : deadlines.earliest, acceptanceDue, maintenanceEnds)
+        let earliest = min(
+            deadlines.isEmpty ? LiftMemory.never : deadlines.earliest, acceptanceDue,
+            maintenanceEnds)
         return earliest == LiftMemory.never ? nil : Instant(nanoseconds: earliest)
     }
 

@@ -5,15 +5,19 @@ import RuleLanguage
 extension Detector {
     /// Applies an operator action.
     /// - Throws: `OperatorActionError` when it fits no lift or alert; nothing is changed then.
-    public mutating func apply(_ action: OperatorAction, at now: Instant) throws(OperatorActionError) {
+    public mutating func apply(_ action: OperatorAction, at now: Instant)
+        throws(OperatorActionError)
+    {
         switch action {
         case .maintenance(let lift, let until, let by, let reason):
             guard let index = index(of: lift) else { throw .unknownLift(lift) }
             guard until > now else { throw .over(until) }
-            announceMaintenance(index, until: min(until, now + OperatorAction.longestMaintenance), by, reason, now)
+            announceMaintenance(
+                index, until: min(until, now + OperatorAction.longestMaintenance), by, reason, now)
         case .maintenanceEnds(let lift, let by):
             guard let index = index(of: lift) else { throw .unknownLift(lift) }
-            endMaintenance(index, because: GatewayKind.workEnded, Statement(by: by), at: now.nanoseconds)
+            endMaintenance(
+                index, because: GatewayKind.workEnded, Statement(by: by), at: now.nanoseconds)
         case .accepted(let alert, let by):
             let (index, entry) = try entryAboutPeople(alert) { $0.state.isOpen }
             lifts[index].ledger.entries[entry].acceptedBy = by
@@ -23,7 +27,9 @@ extension Detector {
         case .verified(let alert, let statement):
             let (index, entry) = try entryAboutPeople(alert, where: Self.isActionable)
             lifts[index].ledger.entries[entry].isVerified = true
-            if !confirm(index, entry, statement, now) { note(index, entry, .verified, statement, now) }
+            if !confirm(index, entry, statement, now) {
+                note(index, entry, .verified, statement, now)
+            }
             reevaluate(index, at: now.nanoseconds)
         case .progress(let alert, let progress, let statement):
             let (index, entry) = try entry(alert, where: Self.isActionable)
@@ -39,7 +45,8 @@ extension Detector {
         case .judgedFalse(let alert, let by, let reason):
             let (index, entry) = try entry(alert, where: Self.isActionable)
             if lifts[index].ledger.entries[entry].isVerified { throw .isVerified }
-            try close(alert, because: .judgedFalse, Statement(by: by, remark: reason), mustEnd: true, now)
+            try close(
+                alert, because: .judgedFalse, Statement(by: by, remark: reason), mustEnd: true, now)
         }
     }
 
@@ -48,12 +55,16 @@ extension Detector {
     ) throws(OperatorActionError) -> (lift: Int, entry: Int) {
         for index in lifts.indices {
             let entries = lifts[index].ledger.entries
-            if let entry = entries.firstIndex(where: { $0.id == alert && isWanted($0) }) { return (index, entry) }
+            if let entry = entries.firstIndex(where: { $0.id == alert && isWanted($0) }) {
+                return (index, entry)
+            }
         }
         throw .noOpenAlert(alert)
     }
 
-    static func isAboutPeople(_ kind: String) -> Bool { Alert.isEntrapment(kind) || kind == Alert.carAlarmCall }
+    static func isAboutPeople(_ kind: String) -> Bool {
+        Alert.isEntrapment(kind) || kind == Alert.carAlarmCall
+    }
 
     /// An entrapment or an alarm call: an alert that a person can accept or verify.
     private func entryAboutPeople(
@@ -71,7 +82,10 @@ extension Detector {
         for rule in programs[program].rules.indices {
             agendas[program].mark(rule: rule, of: programs[program])
         }
-        step(index, at: isOnTime(index, at: time) ? max(time, lifts[index].memory.time) : lifts[index].memory.time)
+        step(
+            index,
+            at: isOnTime(index, at: time)
+                ? max(time, lifts[index].memory.time) : lifts[index].memory.time)
         // An operator action is not rolled back.
         lifts[index].barrier()
     }
@@ -79,7 +93,9 @@ extension Detector {
     // MARK: Alerts
 
     /// - Returns: whether the alert was suspected, and is confirmed now.
-    private mutating func confirm(_ index: Int, _ entry: Int, _ statement: Statement, _ now: Instant) -> Bool {
+    private mutating func confirm(
+        _ index: Int, _ entry: Int, _ statement: Statement, _ now: Instant
+    ) -> Bool {
         let program = programs[lifts[index].program]
         let known = lifts[index].ledger.entries[entry]
         guard known.state == .suspected,
@@ -89,24 +105,32 @@ extension Detector {
         let memory = lifts[index].memory
         let branch = program.openAlertState(rule, memory)?.branch ?? 0
         let transition = Transition(
-            rule: rule, branch: branch, state: .confirmed, severity: known.severity, time: now.nanoseconds,
+            rule: rule, branch: branch, state: .confirmed, severity: known.severity,
+            time: now.nanoseconds,
             onset: known.onset,
-            reason: AlertReason.verified.rawValue, unobserved: 0, evidence: program.evidence(memory))
+            reason: AlertReason.verified.rawValue, unobserved: 0, evidence: program.evidence(memory)
+        )
         emitAlerts(TransitionSink(transitions: [transition]), index, replayedFrom: nil)
         let reason = AlertReason.verified.rawValue
-        guard let last = alerts.indices.last(where: { alerts[$0].id == known.id && alerts[$0].reason == reason })
+        guard
+            let last = alerts.indices.last(where: {
+                alerts[$0].id == known.id && alerts[$0].reason == reason
+            })
         else { return false }
         alerts[last].statement = statement
         return true
     }
 
     /// A revision that changes no verdict: an operator action, or a reminder.
-    mutating func note(_ index: Int, _ entry: Int, _ reason: AlertReason, _ statement: Statement?, _ now: Instant) {
+    mutating func note(
+        _ index: Int, _ entry: Int, _ reason: AlertReason, _ statement: Statement?, _ now: Instant
+    ) {
         let program = programs[lifts[index].program]
         let memory = lifts[index].memory
         alerts.append(
             lifts[index].ledger.note(
-                entry, ruleVersion: rules.versions[lifts[index].ledger.entries[entry].rule] ?? "", reason: reason,
+                entry, ruleVersion: rules.versions[lifts[index].ledger.entries[entry].rule] ?? "",
+                reason: reason,
                 statement, lift: lifts[index].lift.id, now: now.nanoseconds,
                 evidence: program.evidence(memory), vendorCode: lifts[index].writtenVendorCode))
         complete(alertsFrom: alerts.count - 1, index)
@@ -117,24 +141,29 @@ extension Detector {
     ///
     /// In the last case its rules stay as they are: what they find now is another alert.
     private mutating func close(
-        _ alert: String, because reason: AlertReason, _ statement: Statement, mustEnd: Bool, _ now: Instant
+        _ alert: String, because reason: AlertReason, _ statement: Statement, mustEnd: Bool,
+        _ now: Instant
     ) throws(OperatorActionError) {
         let (index, entry) = try entry(alert, where: Self.isActionable)
         let program = programs[lifts[index].program]
         let known = lifts[index].ledger.entries[entry]
         lifts[index].ledger.entries[entry].acceptedBy = nil
-        if known.state != .cleared, let rule = program.rules.firstIndex(where: { $0.head.name == known.rule }) {
+        if known.state != .cleared,
+            let rule = program.rules.firstIndex(where: { $0.head.name == known.rule })
+        {
             if known.state.isOpen { program.endAlert(rule, &lifts[index].memory) }
             if mustEnd { noteJudgement(index, rule: rule) }
             for related in program.related(to: rule) {
-                program.restartHolds(related, mustEnd: mustEnd, at: now.nanoseconds, &lifts[index].memory)
+                program.restartHolds(
+                    related, mustEnd: mustEnd, at: now.nanoseconds, &lifts[index].memory)
             }
         }
         let memory = lifts[index].memory
         alerts.append(
             lifts[index].ledger.close(
                 entry, ruleVersion: rules.versions[known.rule] ?? "", reason: reason, statement,
-                lift: lifts[index].lift.id, now: now.nanoseconds, evidence: program.evidence(memory),
+                lift: lifts[index].lift.id, now: now.nanoseconds,
+                evidence: program.evidence(memory),
                 vendorCode: lifts[index].writtenVendorCode))
         complete(alertsFrom: alerts.count - 1, index)
         updateIncidents(index, at: now.nanoseconds)
@@ -159,13 +188,17 @@ extension Detector {
         {
             return
         }
-        endMaintenance(index, because: GatewayKind.workEnded, Statement(by: by), at: now.nanoseconds)
+        endMaintenance(
+            index, because: GatewayKind.workEnded, Statement(by: by), at: now.nanoseconds)
         var alert = Maintenance.alert(lift: lifts[index].lift.id, origin)
-        if var raised = alert.raise(onset: now, at: now, hold: .zero, because: GatewayKind.maintenance.raised) {
+        if var raised = alert.raise(
+            onset: now, at: now, hold: .zero, because: GatewayKind.maintenance.raised)
+        {
             raised.statement = Statement(by: by, remark: reason, until: until)
             alerts.append(raised)
         }
-        lifts[index].maintenance = Maintenance(until: until.nanoseconds, by: by, reason: reason, alert: alert)
+        lifts[index].maintenance = Maintenance(
+            until: until.nanoseconds, by: by, reason: reason, alert: alert)
         maintenanceEnds = min(maintenanceEnds, until.nanoseconds)
         setGatewaySignal(index, .maintenance, true, at: now.nanoseconds)
     }
@@ -189,7 +222,9 @@ extension Detector {
             guard let window = lifts[index].maintenance, window.until <= now else { continue }
             endMaintenance(index, because: GatewayKind.maintenance.cleared, at: window.until)
         }
-        maintenanceEnds = lifts.reduce(LiftMemory.never) { min($0, $1.maintenance?.until ?? LiftMemory.never) }
+        maintenanceEnds = lifts.reduce(LiftMemory.never) {
+            min($0, $1.maintenance?.until ?? LiftMemory.never)
+        }
     }
 
 }

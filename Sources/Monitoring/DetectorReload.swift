@@ -51,10 +51,13 @@ extension Detector {
             let known = lifts[index].ledger.entries[entry]
             let isSecond = lifts[index].ledger.openIndex(known.rule) != entry
             guard known.state.isOpen, isSecond || !applying.contains(known.rule) else { continue }
-            if isSecond, let first = lifts[index].ledger.openIndex(known.rule) { merge(index, entry, into: first) }
+            if isSecond, let first = lifts[index].ledger.openIndex(known.rule) {
+                merge(index, entry, into: first)
+            }
             alerts.append(
                 lifts[index].ledger.close(
-                    entry, ruleVersion: "", reason: isSecond ? .merged : .ruleRemoved, lift: lifts[index].lift.id,
+                    entry, ruleVersion: "", reason: isSecond ? .merged : .ruleRemoved,
+                    lift: lifts[index].lift.id,
                     now: now.nanoseconds, evidence: [], vendorCode: lifts[index].writtenVendorCode))
             complete(alertsFrom: alerts.count - 1, index)
         }

@@ -34,6 +34,7 @@ extension Detector {
     /// Under other rules than the snapshot's, what did not change keeps its memory, as in `adopt`.
     /// - Returns: whether the rules are the same.
     /// - Throws: `MalformedBytes`; nothing is changed then.
+    // Over 60 lines: the members in the order in which they are written.
     public mutating func restore(_ bytes: [UInt8]) throws(MalformedBytes) -> Bool {
         var reader = ByteReader(bytes)
         let format = try reader.read(UInt32.self)
@@ -69,7 +70,9 @@ extension Detector {
                 throw MalformedBytes(offset: reader.offset)
             }
             let shape = Int(truncatingIfNeeded: try reader.readVariable())
-            guard shapes.indices.contains(shape) else { throw MalformedBytes(offset: reader.offset) }
+            guard shapes.indices.contains(shape) else {
+                throw MalformedBytes(offset: reader.offset)
+            }
             try liftState.read(from: &reader, size: shapes[shape].memoryWords, format: format)
             guard let index else { continue }
             if migrations[shape][liftState.program] == nil {
@@ -112,9 +115,12 @@ extension Detector {
     /// Continues an alert from its last delivered revision, whatever the replay has decided. Its
     /// next revision has the next number. If the two states differ, a new revision says so.
     /// - Returns: whether a lift's ledger has the alert.
-    public mutating func resume(_ alert: String, deliveredAs revision: Int, isOpen: Bool, at now: Instant) -> Bool {
+    public mutating func resume(
+        _ alert: String, deliveredAs revision: Int, isOpen: Bool, at now: Instant
+    ) -> Bool {
         for index in lifts.indices {
-            guard let entry = lifts[index].ledger.entries.firstIndex(where: { $0.id == alert }) else { continue }
+            guard let entry = lifts[index].ledger.entries.firstIndex(where: { $0.id == alert })
+            else { continue }
             let known = lifts[index].ledger.entries[entry]
             lifts[index].ledger.entries[entry].revision = max(known.revision, revision)
             if known.state.isOpen != isOpen { note(index, entry, .rulesChanged, nil, now) }
@@ -180,6 +186,7 @@ extension LiftState {
     }
 
     /// - Parameter size: the number of 64-bit words of a memory in the snapshot.
+    // Over 60 lines: the members in the order in which they are written.
     fileprivate mutating func read(
         from reader: inout ByteReader, size: Int, format: UInt32
     ) throws(MalformedBytes) {
@@ -220,7 +227,9 @@ extension LiftState {
         ledger = try AlertLedger(from: &reader, format: format)
         ledger.origin = origin
         var counts: [Int] = []
-        for _ in 0..<(format < 6 ? 6 : counters.all.count) { counts.append(Int(try reader.read(Int64.self))) }
+        for _ in 0..<(format < 6 ? 6 : counters.all.count) {
+            counts.append(Int(try reader.read(Int64.self)))
+        }
         if format < 6 { counts.append(0) }
         counters = LiftCounters(counts)
         use = LiftUse()
@@ -235,7 +244,8 @@ extension LiftState {
             let time: Int64 = try reader.read()
             let signal = format < 6 ? Signal.maintenance : Signal(name: try reader.readText())
             guard let signal else { throw MalformedBytes(offset: reader.offset) }
-            pendingSignals.append(PendingSignal(time: time, signal: signal, value: try reader.readFlag()))
+            pendingSignals.append(
+                PendingSignal(time: time, signal: signal, value: try reader.readFlag()))
         }
         for _ in 0..<(format < 6 ? try reader.readVariable() : 0) {
             let accepted = try reader.readText()
@@ -247,7 +257,9 @@ extension LiftState {
         lastKnown = format < 6 ? LastKnown() : try LastKnown(from: &reader)
         judgements = []
         // Format 6 has a flag, and at most one judgement.
-        let judged = format < 6 ? 0 : format == 6 ? (try reader.readFlag() ? 1 : 0) : try reader.readVariable()
+        let judged =
+            format < 6
+            ? 0 : format == 6 ? (try reader.readFlag() ? 1 : 0) : try reader.readVariable()
         for _ in 0..<judged { judgements.append(try Judgement(from: &reader)) }
         maintenance = nil
         guard try reader.readFlag() else { return }
@@ -293,7 +305,9 @@ extension LiftState.Input {
         reading.codesEnded = try reader.read()
         reading.isBaseline = try reader.readFlag()
         reading.isSignOfLife = try reader.readFlag()
-        for index in 0..<Reading.capacity where mentioned & (1 << UInt64(index)) != 0 { reading.setUnknown(index) }
+        for index in 0..<Reading.capacity where mentioned & (1 << UInt64(index)) != 0 {
+            reading.setUnknown(index)
+        }
         for index in 0..<Reading.capacity where known & (1 << UInt64(index)) != 0 {
             reading.set(index, bits: try reader.read())
         }
@@ -346,9 +360,11 @@ extension AlertLedger {
             }
             entries.append(
                 Entry(
-                    rule: rule, reason: reason, kind: kind, title: title, id: id, revision: revision, state: state,
+                    rule: rule, reason: reason, kind: kind, title: title, id: id,
+                    revision: revision, state: state,
                     severity: severity, onset: try reader.read(), raisedAt: try reader.read(),
-                    changedAt: try reader.read(), reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self)),
+                    changedAt: try reader.read(),
+                    reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self)),
                     remindedAt: format < 3 ? .min : try reader.read()))
             if format >= 6 {
                 let by = try reader.readText()

@@ -45,7 +45,9 @@ extension Detector {
     }
 
     public var openAlerts: [OpenAlert] {
-        lifts.flatMap { openAlerts($0) + [$0.maintenance?.alert.view, $0.clockAlert?.view].compactMap { $0 } }
+        lifts.flatMap {
+            openAlerts($0) + [$0.maintenance?.alert.view, $0.clockAlert?.view].compactMap { $0 }
+        }
             + incidents.values.compactMap(\.alert.view).sorted { $0.id < $1.id }
     }
 
@@ -63,8 +65,10 @@ extension Detector {
     private func openAlerts(_ liftState: LiftState) -> [OpenAlert] {
         liftState.ledger.entries.filter(\.state.isOpen).map { entry in
             OpenAlert(
-                id: entry.id, revision: entry.revision, lift: liftState.lift.id, kind: entry.kind, state: entry.state,
-                severity: entry.severity, onset: Instant(nanoseconds: entry.onset), title: entry.title,
+                id: entry.id, revision: entry.revision, lift: liftState.lift.id, kind: entry.kind,
+                state: entry.state,
+                severity: entry.severity, onset: Instant(nanoseconds: entry.onset),
+                title: entry.title,
                 acceptedBy: entry.acceptedBy)
         }
     }
@@ -73,7 +77,8 @@ extension Detector {
     public var liftsWithoutPower: [String] {
         lifts.filter { liftState in
             liftState.signal(.codes).map { $0 & FaultCode.mainPowerLost.bit != 0 } == true
-                || liftState.signal(.mode) == ServiceMode.allCases.firstIndex(of: .emergencyPower).map { UInt64($0) }
+                || liftState.signal(.mode)
+                    == ServiceMode.allCases.firstIndex(of: .emergencyPower).map { UInt64($0) }
         }.map(\.lift.id)
     }
 
@@ -83,7 +88,8 @@ extension Detector {
         lifts.filter { liftState in
             func signal(_ signal: Signal) -> Bool? { liftState.signal(signal).map { $0 != 0 } }
             let isOpen =
-                signal(.inDoorZone) == true && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)
+                signal(.inDoorZone) == true
+                && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)
             // A sensor that is stuck, or that the load contradicts, does not make the car empty.
             let isEmpty = programs[liftState.program].occupancy(liftState.memory).verdict == .no
             return liftState.memory.hasSignOfLife && !isOpen && !isEmpty

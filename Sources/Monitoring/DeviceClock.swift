@@ -61,7 +61,8 @@ struct DeviceClock: Sendable, Equatable {
         writer.write(queueOffset != nil)
         writer.write(queueOffset ?? 0)
         for number in [
-            leastAge, lagSince, Int64(lagCount), Int64(oldCount), oldStamp, oldSince, lastOldStamp, leastApparentAge,
+            leastAge, lagSince, Int64(lagCount), Int64(oldCount), oldStamp, oldSince, lastOldStamp,
+            leastApparentAge,
         ] {
             writer.write(number)
         }
@@ -119,8 +120,11 @@ struct DeviceClock: Sendable, Equatable {
     /// A message with the newest stamp has come: the old messages before it really were old.
     mutating func noteNewest() { oldCount = 0 }
 
+    // Over 60 lines: what a clock may do, in the order of precedence.
     mutating func assess(device: Int64, arrival: Int64, _ context: Context) -> Assessment {
-        let (mayBeQueued, latest, isNewerBySequence) = (context.mayBeQueued, context.latest, context.isNewerBySequence)
+        let (mayBeQueued, latest, isNewerBySequence) = (
+            context.mayBeQueued, context.latest, context.isNewerBySequence
+        )
         let apparentAge = arrival &- device
         if !mayBeQueued { queueOffset = nil }
         if offset == nil, apparentAge >= -Self.futureTolerance,
@@ -133,7 +137,9 @@ struct DeviceClock: Sendable, Equatable {
             offset = apparentAge
             return Assessment(time: arrival, isImplausible: false, isNewOffset: true)
         }
-        if let offset, !mayBeQueued, latest > LiftMemory.beforeAll, device &+ offset < latest &- context.lateness {
+        if let offset, !mayBeQueued, latest > LiftMemory.beforeAll,
+            device &+ offset < latest &- context.lateness
+        {
             return assessOld(device, arrival, context)
         }
         // The clock was set back by less than the time since. Its stamps are new again, with the
@@ -142,10 +148,12 @@ struct DeviceClock: Sendable, Equatable {
             (apparentAge &- leastApparentAge).magnitude <= UInt64(Self.futureTolerance)
         {
             let assessment = assessOld(device, arrival, context)
-            return assessment.isOld ? Assessment(time: arrival, isImplausible: true, isNewOffset: false) : assessment
+            return assessment.isOld
+                ? Assessment(time: arrival, isImplausible: true, isNewOffset: false) : assessment
         }
         oldCount = 0
-        let hasGoneBack = mayBeQueued && isNewerBySequence && device &+ (offset ?? 0) < latest &- Self.tolerance
+        let hasGoneBack =
+            mayBeQueued && isNewerBySequence && device &+ (offset ?? 0) < latest &- Self.tolerance
         if let offset, !hasGoneBack {
             let age = apparentAge &- offset
             let oldest = mayBeQueued ? Self.longestBacklog : 6 * Self.tolerance
@@ -157,16 +165,19 @@ struct DeviceClock: Sendable, Equatable {
                 if age < 0 { self.offset = apparentAge }
                 if !mayBeQueued, let lag = lag(age, at: arrival) { self.offset = offset &+ lag }
                 return Assessment(
-                    time: device &+ min(self.offset ?? offset, apparentAge), isImplausible: false, isNewOffset: false)
+                    time: device &+ min(self.offset ?? offset, apparentAge), isImplausible: false,
+                    isNewOffset: false)
             }
         }
         if mayBeQueued {
-            return Assessment(time: timeInQueue(device, arrival, latest), isImplausible: true, isNewOffset: false)
+            return Assessment(
+                time: timeInQueue(device, arrival, latest), isImplausible: true, isNewOffset: false)
         }
         if isSteady(apparentAge, at: arrival) {
             offset = candidate.magnitude <= UInt64(Self.futureTolerance) ? 0 : candidate
             candidateCount = 0
-            return Assessment(time: min(arrival, device &+ candidate), isImplausible: false, isNewOffset: true)
+            return Assessment(
+                time: min(arrival, device &+ candidate), isImplausible: false, isNewOffset: true)
         }
         if let offset, device &+ offset >= latest, apparentAge &- offset > 0,
             apparentAge &- offset <= Self.longestBacklog
@@ -176,14 +187,20 @@ struct DeviceClock: Sendable, Equatable {
         return Assessment(time: arrival, isImplausible: true, isNewOffset: false)
     }
 
-    private mutating func assessOld(_ device: Int64, _ arrival: Int64, _ context: Context) -> Assessment {
+    private mutating func assessOld(_ device: Int64, _ arrival: Int64, _ context: Context)
+        -> Assessment
+    {
         let apparentAge = arrival &- device
         // No adapter buffers for that long what comes first after a pause: the device was
         // restarted, and its clock with it.
         let isRestart = context.isAfterPause && apparentAge &- (offset ?? 0) > Self.longestBacklog
-        guard hasSteppedBack(device, arrival, context.hasWholeMinutes ? 60_000_000_000 : 0) || isRestart else {
+        guard
+            hasSteppedBack(device, arrival, context.hasWholeMinutes ? 60_000_000_000 : 0)
+                || isRestart
+        else {
             return Assessment(
-                time: device &+ (offset ?? 0), isImplausible: false, isNewOffset: false, isOld: true)
+                time: device &+ (offset ?? 0), isImplausible: false, isNewOffset: false, isOld: true
+            )
         }
         // Of a running clock the least apparent age is the offset. Of a clock that stands still
         // each message counts at its arrival.
@@ -191,18 +208,22 @@ struct DeviceClock: Sendable, Equatable {
         let learned = isGoing && !isRestart ? leastApparentAge : apparentAge
         offset = learned.magnitude <= UInt64(Self.futureTolerance) ? 0 : learned
         (oldCount, candidateCount) = (0, 0)
-        return Assessment(time: min(arrival, device &+ learned), isImplausible: false, isNewOffset: true)
+        return Assessment(
+            time: min(arrival, device &+ learned), isImplausible: false, isNewOffset: true)
     }
 
     /// Whether the old messages in a row advance with their arrival, or stand still, for longer
     /// than the interval of reports. Buffered messages come faster than they were sent, or between
     /// newer ones.
-    private mutating func hasSteppedBack(_ device: Int64, _ arrival: Int64, _ grain: Int64) -> Bool {
+    private mutating func hasSteppedBack(_ device: Int64, _ arrival: Int64, _ grain: Int64) -> Bool
+    {
         let advance = device &- oldStamp
         if oldCount == 0 || device < lastOldStamp &- Self.futureTolerance
             || advance > arrival &- oldSince &+ Self.futureTolerance &+ grain
         {
-            (oldCount, oldStamp, oldSince, leastApparentAge) = (0, device, arrival, arrival &- device)
+            (oldCount, oldStamp, oldSince, leastApparentAge) = (
+                0, device, arrival, arrival &- device
+            )
         }
         oldCount += 1
         lastOldStamp = device
@@ -214,7 +235,9 @@ struct DeviceClock: Sendable, Equatable {
     private mutating func lag(_ age: Int64, at arrival: Int64) -> Int64? {
         leastAge = min(leastAge, max(0, age))
         lagCount += 1
-        guard lagCount >= Self.laggingReadings, arrival &- lagSince >= Self.laggingFor else { return nil }
+        guard lagCount >= Self.laggingReadings, arrival &- lagSince >= Self.laggingFor else {
+            return nil
+        }
         defer { (leastAge, lagSince, lagCount) = (max(0, age), arrival, 1) }
         return lagSince != 0 && leastAge > Self.lag ? leastAge : nil
     }
@@ -226,19 +249,24 @@ struct DeviceClock: Sendable, Equatable {
         let time = device &+ (queueOffset ?? 0)
         // At least one nanosecond later: the clock of a restarted device begins again, and its
         // messages must not count before earlier ones.
-        if queueOffset == nil || time <= latest || time > arrival { queueOffset = latest + 1 &- device }
+        if queueOffset == nil || time <= latest || time > arrival {
+            queueOffset = latest + 1 &- device
+        }
         return device &+ (queueOffset ?? 0)
     }
 
     /// Messages in a row have had the same apparent age for a while.
     private mutating func isSteady(_ apparentAge: Int64, at arrival: Int64) -> Bool {
-        if candidateCount == 0 || (apparentAge &- candidate).magnitude > UInt64(Self.futureTolerance) {
+        if candidateCount == 0
+            || (apparentAge &- candidate).magnitude > UInt64(Self.futureTolerance)
+        {
             candidate = apparentAge
             candidateSince = arrival
             candidateCount = 0
         }
         candidateCount += 1
         candidate = min(candidate, apparentAge)
-        return candidateCount >= Self.agreeingReadings && arrival &- candidateSince >= Self.agreeingFor
+        return candidateCount >= Self.agreeingReadings
+            && arrival &- candidateSince >= Self.agreeingFor
     }
 }

@@ -11,7 +11,8 @@ import RuleLanguage
 extension Detector {
     /// Sets a signal of a lift, at a time of the lift's time line.
     mutating func setGatewaySignal(_ index: Int, _ signal: Signal, _ value: Bool, at time: Int64) {
-        lifts[index].pendingSignals.append(LiftState.PendingSignal(time: time, signal: signal, value: value))
+        lifts[index].pendingSignals.append(
+            LiftState.PendingSignal(time: time, signal: signal, value: value))
         // During a gap in observation, earlier messages of the lift may still be unread.
         if isOnTime(index, at: time) { applyPendingSignals(index, upTo: time) }
         deadlines.note(index, lifts[index].deadline)
@@ -26,14 +27,17 @@ extension Detector {
             reading.isSignOfLife = false
             insert(
                 LiftState.Input(
-                    time: change.time, sentAt: max(change.time, lifts[index].latestReading), reading: reading),
+                    time: change.time, sentAt: max(change.time, lifts[index].latestReading),
+                    reading: reading),
                 index, arrival: change.time)
         }
     }
 
     /// The latest value, applied or pending.
     private func latestValue(_ index: Int, _ signal: Signal) -> Bool {
-        if let pending = lifts[index].pendingSignals.last(where: { $0.signal == signal }) { return pending.value }
+        if let pending = lifts[index].pendingSignals.last(where: { $0.signal == signal }) {
+            return pending.value
+        }
         return lifts[index].memory.signal(signal.rawValue) != 0
     }
 
@@ -43,7 +47,8 @@ extension Detector {
         // inputs, whatever their times.
         let liftState = lifts[index]
         let reached = liftState.memory.time + (liftState.memory.timerWasLast ? 1 : 0)
-        let last = max(liftState.inputs.last?.sentAt ?? .min, liftState.pendingSignals.last?.time ?? .min)
+        let last = max(
+            liftState.inputs.last?.sentAt ?? .min, liftState.pendingSignals.last?.time ?? .min)
         setGatewaySignal(index, signal, value, at: max(time, reached, last))
     }
 
@@ -62,7 +67,8 @@ extension Detector {
         guard latestValue(index, .rescuersArrived) else { return }
         for entry in lifts[index].ledger.entries.indices {
             let known = lifts[index].ledger.entries[entry]
-            lifts[index].ledger.entries[entry].hasRescuers = known.state.isOpen && Self.isAboutPeople(known.kind)
+            lifts[index].ledger.entries[entry].hasRescuers =
+                known.state.isOpen && Self.isAboutPeople(known.kind)
         }
     }
 
@@ -96,10 +102,14 @@ extension Detector {
         }
         for index in lifts.indices {
             for signal in Signal.allCases where signal.isFromSite {
-                align(index, signal, isSiteSignalActive(index, signal), at: time ?? lifts[index].memory.time)
+                align(
+                    index, signal, isSiteSignalActive(index, signal),
+                    at: time ?? lifts[index].memory.time)
             }
             lifts[index].hasRescuers = lifts[index].ledger.hasRescuers
-            align(index, .rescuersArrived, lifts[index].hasRescuers, at: time ?? lifts[index].memory.time)
+            align(
+                index, .rescuersArrived, lifts[index].hasRescuers,
+                at: time ?? lifts[index].memory.time)
         }
     }
 

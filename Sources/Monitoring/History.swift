@@ -16,7 +16,8 @@ extension LiftState {
         // A message in between had the same stamp, as from a clock of whole seconds: the state is
         // true again.
         let isOfNewestStamp = reading.deviceTime.map { $0.nanoseconds == order.stamp } ?? false
-        return isOfNewestStamp && reading.sequence == 0 && !reading.isBaseline && reading.changes(memory)
+        return isOfNewestStamp && reading.sequence == 0 && !reading.isBaseline
+            && reading.changes(memory)
             ? .newReading : .duplicate
     }
 
@@ -24,7 +25,8 @@ extension LiftState {
         SiteAlert(
             origin, lift: lift, .deviceClock,
             title: Title(
-                en: "The controller's clock stands still; its messages are judged on arrival", zh: "控制器时钟停走,消息按到达时间判断")
+                en: "The controller's clock stands still; its messages are judged on arrival",
+                zh: "控制器时钟停走,消息按到达时间判断")
         )
     }
 }
@@ -40,7 +42,9 @@ extension Detector {
         let latest = lifts[index].latestReading
         var input = LiftState.Input(time: arrival, sentAt: arrival, reading: reading)
         guard let device = reading.deviceTime?.nanoseconds else {
-            if isOlderBySequence, !reading.isBaseline { return assignTimeBySequence(input, index, arrival: arrival) }
+            if isOlderBySequence, !reading.isBaseline {
+                return assignTimeBySequence(input, index, arrival: arrival)
+            }
             if mayBeQueued, !reading.isBaseline, lifts[index].clock.offset != nil {
                 // A birth or last-will message without a time waited among messages with times. Its
                 // place in the queue gives its time, its arrival does not.
@@ -53,17 +57,24 @@ extension Detector {
             lifts[index].clock.noteNewest()
             if isBehind { noteSignOfLife(index, at: arrival) }
             let changes = reading.changes(lifts[index].memory)
-            lifts[index].order.noteSameStamp(changes: changes && !isOlderBySequence, at: arrival, lateness: lateness)
-            input.sentAt = isOlderBySequence ? lifts[index].order.stampTime : max(lifts[index].order.stampTime, latest)
-            input.time = isOlderBySequence || !isObserving ? input.sentAt : lifts[index].order.time(at: arrival)
+            lifts[index].order.noteSameStamp(
+                changes: changes && !isOlderBySequence, at: arrival, lateness: lateness)
+            input.sentAt =
+                isOlderBySequence
+                ? lifts[index].order.stampTime : max(lifts[index].order.stampTime, latest)
+            input.time =
+                isOlderBySequence || !isObserving
+                ? input.sentAt : lifts[index].order.time(at: arrival)
             return input
         }
         let hasWholeMinutes = lifts[index].order.hasWholeMinutes && device % 60_000_000_000 == 0
         let assessment = lifts[index].clock.assess(
             device: device, arrival: arrival,
             DeviceClock.Context(
-                mayBeQueued: mayBeQueued, latest: reading.isBaseline ? LiftMemory.beforeAll : latest,
-                isNewerBySequence: reading.sequence > lifts[index].latestSequence, isAfterPause: isAfterPause,
+                mayBeQueued: mayBeQueued,
+                latest: reading.isBaseline ? LiftMemory.beforeAll : latest,
+                isNewerBySequence: reading.sequence > lifts[index].latestSequence,
+                isAfterPause: isAfterPause,
                 hasWholeMinutes: hasWholeMinutes, lateness: lateness))
         if assessment.isImplausible { lifts[index].counters.implausibleTimes += 1 }
         if assessment.isNewOffset { lifts[index].counters.clockOffsets += 1 }
@@ -91,8 +102,12 @@ extension Detector {
         }
         // Its time is unknown, but it was sent before the first message with a higher number.
         let (sequence, isEvent) = (input.reading.sequence, input.reading.isEvent)
-        let next = lifts[index].inputs.first { $0.reading.sequence > sequence && $0.reading.isEvent == isEvent }
-        guard let next, next.time >= arrival - lateness, sequence > lifts[index].older.latestSequence else {
+        let next = lifts[index].inputs.first {
+            $0.reading.sequence > sequence && $0.reading.isEvent == isEvent
+        }
+        guard let next, next.time >= arrival - lateness,
+            sequence > lifts[index].older.latestSequence
+        else {
             (input.time, input.sentAt) = (latest, latest)
             recordHistory(input, index, at: max(lifts[index].memory.time, latest), arrival: arrival)
             return nil
@@ -110,7 +125,9 @@ extension Detector {
         reading.sequence = lifts[index].latestSequence
         lifts[index].clock.noteNewest()
         if isBehind { noteSignOfLife(index, at: now) }
-        insert(LiftState.Input(time: now, sentAt: lifts[index].latestReading, reading: reading), index, arrival: now)
+        insert(
+            LiftState.Input(time: now, sentAt: lifts[index].latestReading, reading: reading), index,
+            arrival: now)
         updateClockAlert(index, at: now)
     }
 
@@ -122,7 +139,9 @@ extension Detector {
 
     /// A historical message is counted, is no sign of life, and changes nothing. Only a press of
     /// the alarm button in it counts.
-    mutating func recordHistory(_ input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64) {
+    mutating func recordHistory(
+        _ input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64
+    ) {
         lifts[index].counters.historical += 1
         applyLatePress(from: input, index, at: reached, arrival: arrival)
     }
@@ -134,10 +153,12 @@ extension Detector {
         if lifts[index].order.standsStill(at: now, isFarOff: isFarOff) {
             if lifts[index].clockAlert?.isOpen ?? false { return }
             lifts[index].counters.stoppedClocks += 1
-            var alert = lifts[index].clockAlert ?? LiftState.clockAlert(lift: lifts[index].lift.id, origin)
+            var alert =
+                lifts[index].clockAlert ?? LiftState.clockAlert(lift: lifts[index].lift.id, origin)
             let onset = Instant(nanoseconds: lifts[index].order.stoodSince)
             let raised = alert.raise(
-                onset: onset, at: Instant(nanoseconds: now), hold: .nanoseconds(MessageOrder.longestStamp),
+                onset: onset, at: Instant(nanoseconds: now),
+                hold: .nanoseconds(MessageOrder.longestStamp),
                 because: GatewayKind.deviceClock.raised)
             lifts[index].clockAlert = alert
             if let raised { alerts.append(raised) }

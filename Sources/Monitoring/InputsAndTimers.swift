@@ -21,7 +21,8 @@ extension Detector {
         let isFrozen = isFrozen(index, at: arrival)
         // A pending signal is applied in its turn: those behind it come after it.
         if !isFrozen, !input.isFromGateway { applyPendingSignals(index, upTo: input.time) }
-        let reached = max(lifts[index].memory.time, lifts[index].inputs.last?.time ?? LiftMemory.beforeAll)
+        let reached = max(
+            lifts[index].memory.time, lifts[index].inputs.last?.time ?? LiftMemory.beforeAll)
         // A last will, for example, must not cause what the lift's next message may refute.
         if isFrozen, !input.reading.isSignOfLife { input.time = reached }
         let isBaseline = input.reading.isBaseline
@@ -31,12 +32,17 @@ extension Detector {
             return recordHistory(input, index, at: reached, arrival: arrival)
         }
         let isFirstReading = lifts[index].catchUp.awaitsFirstReading && input.reading.isSignOfLife
-        let isHeldBack = startsBurst(input, index, isFrozen: isFrozen, arrival: arrival) && !isOutOfOrder
-        if isHeldBack { input.time = timeOfHeldBack(input, index, reached: reached, arrival: arrival) }
+        let isHeldBack =
+            startsBurst(input, index, isFrozen: isFrozen, arrival: arrival) && !isOutOfOrder
+        if isHeldBack {
+            input.time = timeOfHeldBack(input, index, reached: reached, arrival: arrival)
+        }
         // A timer that is due at the time of an input is evaluated together with it, even if it has
         // run already.
-        let isOvertaken = input.time < reached || input.time == reached && lifts[index].memory.timerWasLast
-        let isInReach = isHeldBack ? input.time >= lastInput(index) : reached - input.time <= lateness
+        let isOvertaken =
+            input.time < reached || input.time == reached && lifts[index].memory.timerWasLast
+        let isInReach =
+            isHeldBack ? input.time >= lastInput(index) : reached - input.time <= lateness
         if isOutOfOrder || isOvertaken && !isBaseline && isInReach && canInsert(input, index) {
             lifts[index].counters.rolledBack += 1
             // The next message of a burst follows: no timer runs between the two.
@@ -63,7 +69,9 @@ extension Detector {
         lifts[index].older.precedes(input) && lifts[index].inputs.count < LiftState.maximumInputs
     }
 
-    private func lastInput(_ index: Int) -> Int64 { lifts[index].inputs.last?.time ?? LiftMemory.beforeAll }
+    private func lastInput(_ index: Int) -> Int64 {
+        lifts[index].inputs.last?.time ?? LiftMemory.beforeAll
+    }
 
     /// Notes the age of a message at its arrival.
     /// - Returns: whether it is the first one of a burst that a link held back, of a lift whose
@@ -71,7 +79,9 @@ extension Detector {
     private mutating func startsBurst(
         _ input: LiftState.Input, _ index: Int, isFrozen: Bool, arrival: Int64
     ) -> Bool {
-        guard isObserving, input.reading.isSignOfLife, !input.reading.isBaseline else { return false }
+        guard isObserving, input.reading.isSignOfLife, !input.reading.isBaseline else {
+            return false
+        }
         lifts[index].catchUp.note(age: arrival - input.time, arrival: arrival)
         // A message that waited behind a stall of the gateway was not held back by a link.
         return !isFrozen && !isBehind && lifts[index].catchUp.isWaiting(at: arrival)
@@ -87,7 +97,9 @@ extension Detector {
         return time <= reached ? max(time, lifts[index].lastChange + 1) : time
     }
 
-    private mutating func process(_ input: borrowing LiftState.Input, _ index: Int, _ sink: inout TransitionSink) {
+    private mutating func process(
+        _ input: borrowing LiftState.Input, _ index: Int, _ sink: inout TransitionSink
+    ) {
         // After a gap the lift was not observed until its first message. Its silence counts for
         // nothing, and its last values, perhaps minutes old, did not necessarily hold. So the
         // message is evaluated before the timers.
@@ -101,7 +113,9 @@ extension Detector {
             programs[lifts[index].program].crossGap(gap, until: time, &lifts[index].memory)
         }
         // A timer that is due at the time of the input is evaluated together with it.
-        if !isUnobserved, !lifts[index].catchUp.awaitsFirstReading { runTimers(index, before: input.time, &sink) }
+        if !isUnobserved, !lifts[index].catchUp.awaitsFirstReading {
+            runTimers(index, before: input.time, &sink)
+        }
         if isSignOfLife { lifts[index].catchUp.noteReading() }
         if !input.isFromGateway {
             if input.sentAt > lifts[index].latestReading { lifts[index].latestSequence = 0 }
@@ -110,14 +124,16 @@ extension Detector {
         }
         lifts[index].horizon = max(lifts[index].horizon, input.time)
         let program = lifts[index].program
-        programs[program].apply(input.reading, at: input.time, &lifts[index].memory, &agendas[program])
+        programs[program].apply(
+            input.reading, at: input.time, &lifts[index].memory, &agendas[program])
         step(index, at: input.time, isBaseline: input.reading.isBaseline, &sink)
         if isSignOfLife { lifts[index].noteKnownValues(programs[program], at: time) }
         if !lifts[index].judgements.isEmpty { checkNewEvidence(index, at: time, &sink) }
         deadlines.note(index, lifts[index].deadline)
     }
 
-    private mutating func runTimers(_ index: Int, before time: Int64, _ sink: inout TransitionSink) {
+    private mutating func runTimers(_ index: Int, before time: Int64, _ sink: inout TransitionSink)
+    {
         // Proof of termination: a step collects every timer due by its time, and sets only later
         // ones; `+ 1` guards this.
         while lifts[index].memory.deadline < time {
@@ -132,7 +148,9 @@ extension Detector {
         runTimers(index, before: time == .max ? time : time + 1, &sink)
     }
 
-    mutating func step(_ index: Int, at time: Int64, isBaseline: Bool = false, _ sink: inout TransitionSink) {
+    mutating func step(
+        _ index: Int, at time: Int64, isBaseline: Bool = false, _ sink: inout TransitionSink
+    ) {
         let context = StepContext(
             time: time, isBaseline: isBaseline, isObserving: isObserving,
             isAccepted: lifts[index].ledger.hasAcceptedEntrapment)
@@ -151,20 +169,29 @@ extension Detector {
 
     /// Rolls back to before a late reading, and replays all inputs since.
     /// - Parameter end: how far timers run again; nil: as far as they had.
-    private mutating func rollBack(_ late: LiftState.Input, _ index: Int, to end: Int64?, arrival: Int64) {
+    private mutating func rollBack(
+        _ late: LiftState.Input, _ index: Int, to end: Int64?, arrival: Int64
+    ) {
         let reached =
             end
-            ?? max(lifts[index].horizon, lifts[index].memory.time, isOnTime(index, at: arrival) ? horizon : .min)
+            ?? max(
+                lifts[index].horizon, lifts[index].memory.time,
+                isOnTime(index, at: arrival) ? horizon : .min)
         lifts[index].horizon = min(lifts[index].horizon, reached)
         let insertion =
-            lifts[index].inputs.lastIndex { !late.isBefore($0.sentAt, $0.reading.sequence) }.map { $0 + 1 } ?? 0
+            lifts[index].inputs.lastIndex { !late.isBefore($0.sentAt, $0.reading.sequence) }.map {
+                $0 + 1
+            } ?? 0
         lifts[index].inputs.insert(late, at: insertion)
-        let isAfterNewer = insertion >= lifts[index].countBeforeNewer && lifts[index].newer.precedes(late)
+        let isAfterNewer =
+            insertion >= lifts[index].countBeforeNewer && lifts[index].newer.precedes(late)
         if insertion < lifts[index].countBeforeNewer { lifts[index].countBeforeNewer += 1 }
         lifts[index].restoreCheckpoint(newer: isAfterNewer)
         let start = lifts[index].memory.time
         var sink = TransitionSink()
-        for position in (isAfterNewer ? lifts[index].countBeforeNewer : 0)..<lifts[index].inputs.count {
+        for position
+            in (isAfterNewer ? lifts[index].countBeforeNewer : 0)..<lifts[index].inputs.count
+        {
             if !isAfterNewer, position == lifts[index].countBeforeNewer {
                 lifts[index].saveNewerCheckpoint()
             }
@@ -181,8 +208,12 @@ extension Detector {
     mutating func emitAlerts(
         _ sink: TransitionSink, _ index: Int, replayedFrom start: Int64?, at now: Int64? = nil
     ) {
-        if let change = sink.transitions.last { lifts[index].lastChange = max(lifts[index].lastChange, change.time) }
-        if sink.transitions.isEmpty && (start == nil || lifts[index].ledger.entries.isEmpty) { return }
+        if let change = sink.transitions.last {
+            lifts[index].lastChange = max(lifts[index].lastChange, change.time)
+        }
+        if sink.transitions.isEmpty && (start == nil || lifts[index].ledger.entries.isEmpty) {
+            return
+        }
         let program = programs[lifts[index].program]
         let memory = lifts[index].memory
         let transitions = explained(sink.transitions, program.rules)
@@ -191,7 +222,8 @@ extension Detector {
         lifts[index].ledger.apply(
             transitions, replayedFrom: start, rules: program.rules, lift: lifts[index].lift.id,
             now: now ?? memory.time, vendorCode: lifts[index].writtenVendorCode,
-            evidence: { program.evidence(memory) }, openState: { program.openAlertState($0, memory) },
+            evidence: { program.evidence(memory) },
+            openState: { program.openAlertState($0, memory) },
             &alerts)
         complete(alertsFrom: first, index)
         let time = now ?? transitions.last?.time ?? memory.time

@@ -23,7 +23,9 @@ struct Judgement: Sendable, Equatable {
         writer.write(isSeen)
     }
 
-    init(rule: String, codes: UInt64, isSeen: Bool) { (self.rule, self.codes, self.isSeen) = (rule, codes, isSeen) }
+    init(rule: String, codes: UInt64, isSeen: Bool) {
+        (self.rule, self.codes, self.isSeen) = (rule, codes, isSeen)
+    }
 
     init(from reader: inout ByteReader) throws(MalformedBytes) {
         rule = try reader.readText()
@@ -72,7 +74,9 @@ extension Detector {
     /// rule, for all related rules.
     mutating func spreadJudgement(_ index: Int) {
         guard let old = lifts[index].judgements.first,
-            let rule = programs[lifts[index].program].rules.firstIndex(where: { $0.head.name == old.rule })
+            let rule = programs[lifts[index].program].rules.firstIndex(where: {
+                $0.head.name == old.rule
+            })
         else { return }
         spread(old, index, from: rule)
     }
@@ -103,7 +107,9 @@ extension Detector {
             }
             lifts[index].judgements[position].codes &= codes
             lifts[index].judgements[position].isSeen = judged.isSeen && isSeen
-            guard isBlocked, codes & ~judged.codes != 0 || isSeen && !judged.isSeen else { continue }
+            guard isBlocked, codes & ~judged.codes != 0 || isSeen && !judged.isSeen else {
+                continue
+            }
             program.releaseWaiting(rule, at: time, &lifts[index].memory)
             agendas[lifts[index].program].mark(rule: rule, of: program)
             hasNewEvidence = true

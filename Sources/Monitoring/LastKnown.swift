@@ -10,10 +10,13 @@ extension LiftState {
 }
 
 extension LastKnown {
-    fileprivate mutating func note(_ memory: borrowing LiftMemory, _ occupancy: Occupancy, at time: Int64) {
+    fileprivate mutating func note(
+        _ memory: borrowing LiftMemory, _ occupancy: Occupancy, at time: Int64
+    ) {
         let time = Instant(nanoseconds: time)
         if memory.isKnown(.floor) {
-            floor = Item(value: Double(bitPattern: memory.signal(Signal.floor.rawValue)), time: time)
+            floor = Item(
+                value: Double(bitPattern: memory.signal(Signal.floor.rawValue)), time: time)
         }
         if memory.isKnown(.mode) {
             let index = Int(truncatingIfNeeded: memory.signal(Signal.mode.rawValue))
@@ -21,7 +24,9 @@ extension LastKnown {
                 mode = Item(value: ServiceMode.allCases[index], time: time)
             }
         }
-        if occupancy.verdict != .unknown { occupied = Item(value: occupancy.verdict == .yes, time: time) }
+        if occupancy.verdict != .unknown {
+            occupied = Item(value: occupancy.verdict == .yes, time: time)
+        }
     }
 
     // MARK: In a snapshot

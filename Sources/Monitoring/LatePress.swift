@@ -9,12 +9,16 @@ extension Detector {
     /// A historical message may be the only one with a press of the alarm button, which is never
     /// suppressed and always delivered (EN 81-28). The button counts as pressed and released now.
     /// An older press is delivered as historical. The rest of the message has no effect.
-    mutating func applyLatePress(from input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64) {
+    mutating func applyLatePress(
+        from input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64
+    ) {
         guard let isPressed = input.reading.alarmButton else { return }
         let (last, limit) = (lifts[index].order.latePress, Self.latePress.nanoseconds)
         lifts[index].order.latePress = isPressed ? input.sentAt : .min
         // Each report while the button is held is the same press.
-        if !isPressed || last != .min && (input.sentAt &- last).magnitude <= UInt64(limit) { return }
+        if !isPressed || last != .min && (input.sentAt &- last).magnitude <= UInt64(limit) {
+            return
+        }
         let latest = lifts[index].latestReading
         guard latest &- input.sentAt <= limit else {
             lifts[index].order.pastPress = arrival
@@ -29,7 +33,8 @@ extension Detector {
         let came = lifts[index].order.pastPress
         lifts[index].order.pastPress = .min
         guard came != .min, arrival &- came <= Self.latePress.nanoseconds else { return }
-        press(index, at: max(lifts[index].memory.time, lifts[index].latestReading), arrival: arrival)
+        press(
+            index, at: max(lifts[index].memory.time, lifts[index].latestReading), arrival: arrival)
     }
 
     /// The button counts as pressed and released.
@@ -44,7 +49,8 @@ extension Detector {
         (press.isSignOfLife, release.isSignOfLife) = (false, false)
         for reading in [press, release] {
             insert(
-                LiftState.Input(time: reached, sentAt: latest, reading: reading), index, arrival: arrival)
+                LiftState.Input(time: reached, sentAt: latest, reading: reading), index,
+                arrival: arrival)
         }
     }
 
@@ -52,8 +58,13 @@ extension Detector {
     /// an alert already gets no second one.
     private mutating func reportPastPress(_ time: Int64, _ index: Int) {
         let liftState = lifts[index]
-        guard let rule = programs[liftState.program].rules.first(where: { $0.head.kind == Alert.carAlarmCall }),
-            !liftState.ledger.onsets.contains(where: { $0.kind == Alert.carAlarmCall && $0.onset == time })
+        guard
+            let rule = programs[liftState.program].rules.first(where: {
+                $0.head.kind == Alert.carAlarmCall
+            }),
+            !liftState.ledger.onsets.contains(where: {
+                $0.kind == Alert.carAlarmCall && $0.onset == time
+            })
         else { return }
         let head = rule.head
         let id = AlertIdentity.id(
@@ -61,12 +72,15 @@ extension Detector {
             earlier: lifts[index].ledger.registerOnset(head.kind, time))
         let moment = Instant(nanoseconds: time)
         for (revision, state, reason) in [
-            (1, rule.finalState, rule.branches[0].name), (2, .cleared, AlertReason.historical.rawValue),
+            (1, rule.finalState, rule.branches[0].name),
+            (2, .cleared, AlertReason.historical.rawValue),
         ] {
             alerts.append(
                 Alert(
-                    id: id, revision: revision, lift: liftState.lift.id, kind: head.kind, state: state,
-                    severity: head.severity, rule: head.name, ruleVersion: head.version, onset: moment,
+                    id: id, revision: revision, lift: liftState.lift.id, kind: head.kind,
+                    state: state,
+                    severity: head.severity, rule: head.name, ruleVersion: head.version,
+                    onset: moment,
                     time: moment, reason: reason, hold: .zero, confirmationHold: nil, evidence: [],
                     vendorCode: liftState.writtenVendorCode, title: head.title))
         }

@@ -3,6 +3,7 @@ import RuleEngine
 
 /// One lift as the detector follows it: its memory, the checkpoints for late readings, and its
 /// alerts.
+// Over 20 properties: the whole state of a lift in one place, so that it is folded without copies.
 struct LiftState: Sendable {
     /// A reading with its time on the lift's time line.
     struct Input: Sendable {
@@ -13,11 +14,14 @@ struct LiftState: Sendable {
         var reading: Reading
 
         /// The input comes from the gateway, not from the lift.
-        var isFromGateway: Bool { reading.mentioned != 0 && reading.mentioned & ~Signal.fromGateway == 0 }
+        var isFromGateway: Bool {
+            reading.mentioned != 0 && reading.mentioned & ~Signal.fromGateway == 0
+        }
 
         /// In the lift's own order: by time, and at one time by sequence number.
         func isBefore(_ otherTime: Int64, _ otherSequence: Int64) -> Bool {
-            sentAt < otherTime || sentAt == otherTime && reading.sequence != 0 && reading.sequence < otherSequence
+            sentAt < otherTime
+                || sentAt == otherTime && reading.sequence != 0 && reading.sequence < otherSequence
         }
     }
     /// A change of a gateway signal (`Signal.fromGateway`) that waits for the lift's time to reach
@@ -94,7 +98,10 @@ struct LiftState: Sendable {
     static let maximumInputs = 64
 
     /// - Parameter siteSignals: signals that other lifts of the site have set already.
-    init(lift: Lift, program index: Int, _ program: Program, start: Int64, siteSignals: Set<Signal> = []) {
+    init(
+        lift: Lift, program index: Int, _ program: Program, start: Int64,
+        siteSignals: Set<Signal> = []
+    ) {
         self.lift = lift
         self.program = index
         memory = program.begin(at: start)
@@ -118,7 +125,8 @@ struct LiftState: Sendable {
     /// The lift's attributes in the register.
     private static func attributes(of lift: Lift) -> [(Signal, Double)] {
         let all: [(Signal, Double?)] = [
-            (.ratedSpeed, lift.ratedSpeed), (.bottomFloor, lift.floors.map { Double($0.lowerBound) }),
+            (.ratedSpeed, lift.ratedSpeed),
+            (.bottomFloor, lift.floors.map { Double($0.lowerBound) }),
             (.topFloor, lift.floors.map { Double($0.upperBound) }),
         ]
         return all.compactMap { signal, value in value.map { (signal, $0) } }
@@ -159,7 +167,9 @@ struct LiftState: Sendable {
     mutating func record(_ input: Input, lateness: Int64) {
         // A checkpoint costs a copy of the memory, a longer distance makes a late reading more
         // expensive: three times the lateness.
-        if input.time - newer.memory.time > 3 * lateness || inputs.count >= Self.maximumInputs { advanceCheckpoints() }
+        if input.time - newer.memory.time > 3 * lateness || inputs.count >= Self.maximumInputs {
+            advanceCheckpoints()
+        }
         inputs.append(input)
     }
 
@@ -198,13 +208,17 @@ struct LiftState: Sendable {
 extension LiftState {
     mutating func noteVendorCode(_ bytes: Span<UInt8>) {
         var same = bytes.count == vendorCode.count
-        for i in 0..<min(bytes.count, vendorCode.count) where bytes[i] != vendorCode[i] { same = false }
+        for i in 0..<min(bytes.count, vendorCode.count) where bytes[i] != vendorCode[i] {
+            same = false
+        }
         if same { return }
         vendorCode.removeAll(keepingCapacity: true)
         for i in 0..<min(bytes.count, 64) { vendorCode.append(bytes[i]) }
     }
 
-    var writtenVendorCode: String? { vendorCode.isEmpty ? nil : String(decoding: vendorCode, as: UTF8.self) }
+    var writtenVendorCode: String? {
+        vendorCode.isEmpty ? nil : String(decoding: vendorCode, as: UTF8.self)
+    }
 }
 
 /// Unusual messages of one lift; shown by `hoistway status`.
@@ -220,7 +234,12 @@ public struct LiftCounters: Sendable, Equatable {
     init() {}
 
     /// In the order of their declaration, as in a snapshot.
-    var all: [Int] { [readings, duplicates, rolledBack, historical, implausibleTimes, clockOffsets, stoppedClocks] }
+    var all: [Int] {
+        [
+            readings, duplicates, rolledBack, historical, implausibleTimes, clockOffsets,
+            stoppedClocks,
+        ]
+    }
 
     init(_ all: [Int]) {
         readings = all[0]

@@ -14,7 +14,9 @@ public struct LiftUse: Sendable, Equatable {
     public var floors = 0
 
     init() {}
-    init(_ all: [Int]) { (runs, doorCycles, runningMilliseconds, floors) = (all[0], all[1], all[2], all[3]) }
+    init(_ all: [Int]) {
+        (runs, doorCycles, runningMilliseconds, floors) = (all[0], all[1], all[2], all[3])
+    }
     var all: [Int] { [runs, doorCycles, runningMilliseconds, floors] }
 
     /// The values that are counted; nil: unknown.
@@ -39,10 +41,13 @@ public struct LiftUse: Sendable, Equatable {
     mutating func count(from before: Moment, to after: Moment) {
         if before.isMoving == true {
             // A long silence is not counted as a run.
-            runningMilliseconds += Int(min(max(0, after.time - before.time), 60_000_000_000) / 1_000_000)
+            runningMilliseconds += Int(
+                min(max(0, after.time - before.time), 60_000_000_000) / 1_000_000)
         }
         if before.isMoving == false, after.isMoving == true { runs += 1 }
         if before.isLocked == false, after.isLocked == true { doorCycles += 1 }
-        if let from = before.floor, let to = after.floor, abs(to - from) < 1000 { floors += Int(abs(to - from)) }
+        if let from = before.floor, let to = after.floor, abs(to - from) < 1000 {
+            floors += Int(abs(to - from))
+        }
     }
 }

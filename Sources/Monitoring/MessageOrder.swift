@@ -75,7 +75,8 @@ struct MessageOrder: Sendable {
     /// A device without times, or with one stamp only, whose sequence begins again after a pause or
     /// a birth message has been restarted. It may send the same messages as then.
     func showsRestart(_ reading: Reading, isAfterPause: Bool) -> Bool {
-        guard isAfterPause, isOlderBySequence(reading), reading.deviceTime.map({ $0.nanoseconds == stamp }) ?? true
+        guard isAfterPause, isOlderBySequence(reading),
+            reading.deviceTime.map({ $0.nanoseconds == stamp }) ?? true
         else {
             return false
         }
@@ -107,12 +108,15 @@ struct MessageOrder: Sendable {
     /// - Parameter isFarOff: the clock is years off. The stamp of a running clock, however wrong,
     ///   stays the same for hours only while nothing changes.
     mutating func standsStill(at arrival: Int64, isFarOff: Bool) -> Bool {
-        guard stamp != .min, hasChanged || isFarOff, arrival &- stampArrival >= Self.longestStamp else { return false }
+        guard stamp != .min, hasChanged || isFarOff, arrival &- stampArrival >= Self.longestStamp
+        else { return false }
         stoodAt = arrival
         return true
     }
 
-    func runsAgain(at arrival: Int64) -> Bool { stoodAt != .min && arrival &- stoodAt >= Self.runningFor }
+    func runsAgain(at arrival: Int64) -> Bool {
+        stoodAt != .min && arrival &- stoodAt >= Self.runningFor
+    }
     var stoodSince: Int64 { stampTime }
 
     // MARK: The newest
@@ -122,7 +126,11 @@ struct MessageOrder: Sendable {
         isAfterBirth = false
         behindSince = 0
         if reading.sequence != 0 {
-            if reading.isEvent { newestEvent = reading.sequence } else { newestState = reading.sequence }
+            if reading.isEvent {
+                newestEvent = reading.sequence
+            } else {
+                newestState = reading.sequence
+            }
         }
         if let device = reading.deviceTime?.nanoseconds, device != stamp {
             (stamp, stampTime, stampArrival, hasChanged) = (device, time, arrival, false)
@@ -146,7 +154,8 @@ struct MessageOrder: Sendable {
         }
         writer.write(Int64(nextState))
         for number in [
-            newestState, newestEvent, lastBehind, behindSince, stamp, stampTime, stampArrival, stoodAt, latePress,
+            newestState, newestEvent, lastBehind, behindSince, stamp, stampTime, stampArrival,
+            stoodAt, latePress,
             pastPress,
         ] {
             writer.write(number)

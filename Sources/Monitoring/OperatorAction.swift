@@ -61,7 +61,8 @@ public enum OperatorActionError: Error, CustomStringConvertible, Equatable {
         switch self {
         case .unknownLift(let lift): "no lift '\(lift)' is registered here"
         case .noOpenAlert(let alert): "no alert '\(alert)' is open here"
-        case .notAnEntrapment(let kind): "only an entrapment or an alarm call is accepted or verified; this is \(kind)"
+        case .notAnEntrapment(let kind):
+            "only an entrapment or an alarm call is accepted or verified; this is \(kind)"
         case .isVerified:
             "a person has verified that people are in the car: when they are out, say 'released' or 'end_of_alarm'"
         case .notSent(let centre): "'\(centre)' does not receive such alerts and cannot act on them"
@@ -108,8 +109,10 @@ extension OperatorAction {
             "alert \(alert): \(statement.people.map { "\($0) " } ?? "")people in the car, verified by \(statement.by)"
         case .progress(let alert, let progress, let statement):
             "alert \(alert): \(progress.rawValue), reported by \(statement.by)"
-        case .endOfAlarm(let alert, let statement): "alert \(alert): end of alarm by \(statement.by)"
-        case .judgedFalse(let alert, let by, let reason): "alert \(alert) judged false by \(by): \(reason)"
+        case .endOfAlarm(let alert, let statement):
+            "alert \(alert): end of alarm by \(statement.by)"
+        case .judgedFalse(let alert, let by, let reason):
+            "alert \(alert) judged false by \(by): \(reason)"
         }
     }
 }
@@ -128,8 +131,11 @@ extension OperatorAction {
             case .maintenanceEnds(let lift, let by): ["maintenance_ends", lift, by]
             case .accepted(let alert, let by): ["accepted", alert, by]
             case .verified(let alert, let statement):
-                ["verified", alert] + statement.parts + [statement.condition ?? "", statement.knownBy?.rawValue ?? ""]
-            case .progress(let alert, let progress, let statement): [progress.rawValue, alert] + statement.parts
+                ["verified", alert] + statement.parts + [
+                    statement.condition ?? "", statement.knownBy?.rawValue ?? "",
+                ]
+            case .progress(let alert, let progress, let statement):
+                [progress.rawValue, alert] + statement.parts
             case .endOfAlarm(let alert, let statement): ["end_of_alarm", alert] + statement.parts
             case .judgedFalse(let alert, let by, let reason): ["judged_false", alert, by, reason]
             }
@@ -137,7 +143,8 @@ extension OperatorAction {
     }
 
     public init?(line: String) {
-        let parts = line.split(separator: Self.separator, omittingEmptySubsequences: false).map(String.init)
+        let parts = line.split(separator: Self.separator, omittingEmptySubsequences: false).map(
+            String.init)
         switch (parts.first, parts.count) {
         case ("maintenance", 5):
             guard let until = Int64(parts[2]) else { return nil }
@@ -156,7 +163,8 @@ extension OperatorAction {
         case (let name?, 5):
             guard let progress = Progress(rawValue: name) else { return nil }
             self = .progress(alert: parts[1], progress, Statement(parts[2...]))
-        case ("judged_false", 4): self = .judgedFalse(alert: parts[1], by: parts[2], reason: parts[3])
+        case ("judged_false", 4):
+            self = .judgedFalse(alert: parts[1], by: parts[2], reason: parts[3])
         default: return nil
         }
     }

@@ -36,7 +36,9 @@ struct Probe: Sendable {
             let value = verdict == .unknown ? nil : verdict == .true
             // A replay replaces what was recorded of its time.
             parts[i].changes.removeAll { $0.time >= time }
-            if parts[i].changes.isEmpty || parts[i].changes[parts[i].changes.count - 1].value != value {
+            if parts[i].changes.isEmpty
+                || parts[i].changes[parts[i].changes.count - 1].value != value
+            {
                 parts[i].changes.append((time, value))
             }
         }

@@ -18,6 +18,7 @@ extension RuleSet {
         let state = program.memorySize
         return RuleMemory(
             nodes: program.nodeCount, state: state,
-            lateness: 2 * state + LiftState.maximumInputs * Swift.MemoryLayout<LiftState.Input>.stride)
+            lateness: 2 * state + LiftState.maximumInputs
+                * Swift.MemoryLayout<LiftState.Input>.stride)
     }
 }

@@ -13,7 +13,9 @@ public struct SiteAlert: Sendable {
     private var earlier = 0
 
     /// - Parameter lift: the lift that the alert names; by default the site.
-    public init(_ origin: AlertOrigin, lift: String? = nil, kind: String, severity: Severity, title: Title) {
+    public init(
+        _ origin: AlertOrigin, lift: String? = nil, kind: String, severity: Severity, title: Title
+    ) {
         site = lift ?? origin.site
         self.origin = origin
         self.kind = kind
@@ -32,7 +34,8 @@ public struct SiteAlert: Sendable {
     public var view: OpenAlert? {
         open.map {
             OpenAlert(
-                id: $0.id, revision: 1, lift: site, kind: kind, state: .raised, severity: severity, onset: $0.onset,
+                id: $0.id, revision: 1, lift: site, kind: kind, state: .raised, severity: severity,
+                onset: $0.onset,
                 title: title)
         }
     }
@@ -74,9 +77,12 @@ public struct SiteAlert: Sendable {
     }
 
     /// - Returns: the alert, or nil while it is open already.
-    public mutating func raise(onset: Instant, at time: Instant, hold: Duration, because reason: String) -> Alert? {
+    public mutating func raise(
+        onset: Instant, at time: Instant, hold: Duration, because reason: String
+    ) -> Alert? {
         guard open == nil else { return nil }
-        let id = AlertIdentity.id(origin, lift: site, kind: kind, onset: onset.nanoseconds, earlier: earlier)
+        let id = AlertIdentity.id(
+            origin, lift: site, kind: kind, onset: onset.nanoseconds, earlier: earlier)
         earlier += 1
         open = (id, onset)
         return alert(id, 1, .raised, onset, time, hold, reason)
@@ -89,13 +95,16 @@ public struct SiteAlert: Sendable {
     }
 
     private func alert(
-        _ id: String, _ revision: Int, _ state: AlertState, _ onset: Instant, _ time: Instant, _ hold: Duration,
+        _ id: String, _ revision: Int, _ state: AlertState, _ onset: Instant, _ time: Instant,
+        _ hold: Duration,
         _ reason: String
     ) -> Alert {
         Alert(
-            id: id, revision: revision, lift: site, kind: kind, state: state, severity: severity, rule: kind,
+            id: id, revision: revision, lift: site, kind: kind, state: state, severity: severity,
+            rule: kind,
             ruleVersion: "",
-            onset: onset, time: time, reason: reason, hold: hold, confirmationHold: nil, evidence: [], vendorCode: nil,
+            onset: onset, time: time, reason: reason, hold: hold, confirmationHold: nil,
+            evidence: [], vendorCode: nil,
             title: title)
     }
 }

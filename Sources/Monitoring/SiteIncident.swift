@@ -38,14 +38,19 @@ extension Detector {
             guard let across = rule.across else { continue }
             var incident = SiteIncident(
                 definition: across,
-                alert: SiteAlert(origin, kind: across.kind, severity: across.severity, title: across.title))
+                alert: SiteAlert(
+                    origin, kind: across.kind, severity: across.severity, title: across.title))
             if let old = before[rule.name] {
-                (incident.affected, incident.companions, incident.alert) = (old.affected, old.companions, old.alert)
+                (incident.affected, incident.companions, incident.alert) = (
+                    old.affected, old.companions, old.alert
+                )
             }
             incidents[rule.name] = incident
         }
         for (name, var old) in before.sorted(by: { $0.key < $1.key }) where incidents[name] == nil {
-            let alert = now.flatMap { old.alert.clear(at: $0, because: AlertReason.ruleRemoved.rawValue) }
+            let alert = now.flatMap {
+                old.alert.clear(at: $0, because: AlertReason.ruleRemoved.rawValue)
+            }
             if let alert { alerts.append(alert) }
         }
     }
@@ -65,7 +70,8 @@ extension Detector {
     }
 
     private func explanation(of rule: String) -> String? {
-        incidents.filter { $0.value.alert.isOpen && $0.value.definition.explains.contains(rule) }.map(\.key).min()
+        incidents.filter { $0.value.alert.isOpen && $0.value.definition.explains.contains(rule) }
+            .map(\.key).min()
     }
 
     /// Counts a lift in or out after its alerts have changed, and raises or clears the site's own
@@ -113,9 +119,12 @@ extension Detector {
     private func count(_ index: Int, in incident: inout SiteIncident, _ name: String) {
         let ledger = lifts[index].ledger
         incident.affected[index] =
-            ledger.openIndex(name).map { ledger.entries[$0].onset } ?? explainedOnset(index, by: incident, name)
+            ledger.openIndex(name).map { ledger.entries[$0].onset }
+            ?? explainedOnset(index, by: incident, name)
         incident.companions[index] =
-            incident.definition.with.compactMap { ledger.openIndex($0) }.map { ledger.entries[$0].onset }.min()
+            incident.definition.with.compactMap { ledger.openIndex($0) }.map {
+                ledger.entries[$0].onset
+            }.min()
     }
 
     /// A lift whose alert the incident has suppressed is part of the incident like the others.
@@ -138,14 +147,18 @@ extension Detector {
                     lifts[index].ledger.openIndex(rule.head.name) == nil
                 else { continue }
                 let transition = Transition(
-                    rule: ruleIndex, branch: open.branch, state: open.state, severity: open.severity, begins: true,
-                    time: max(time, memory.time), onset: open.onset, reason: rule.branches[open.branch].name,
+                    rule: ruleIndex, branch: open.branch, state: open.state,
+                    severity: open.severity, begins: true,
+                    time: max(time, memory.time), onset: open.onset,
+                    reason: rule.branches[open.branch].name,
                     unobserved: 0,
                     evidence: program.evidence(memory))
                 let first = alerts.count
                 lifts[index].ledger.apply(
-                    [transition], replayedFrom: nil, rules: program.rules, lift: lifts[index].lift.id, now: time,
-                    vendorCode: lifts[index].writtenVendorCode, evidence: { [] }, openState: { _ in nil }, &alerts)
+                    [transition], replayedFrom: nil, rules: program.rules,
+                    lift: lifts[index].lift.id, now: time,
+                    vendorCode: lifts[index].writtenVendorCode, evidence: { [] },
+                    openState: { _ in nil }, &alerts)
                 complete(alertsFrom: first, index)
             }
         }

@@ -11,7 +11,9 @@ import Synchronization
 public enum MonotonicClock {
     private static let leapOffset = Atomic<Int64>(0)
     /// Moves the clock on, for trials of effects that take days.
-    package static func leap(by nanoseconds: Int64) { leapOffset.add(nanoseconds, ordering: .relaxed) }
+    package static func leap(by nanoseconds: Int64) {
+        leapOffset.add(nanoseconds, ordering: .relaxed)
+    }
 
     public static var nanoseconds: Int64 { reading(CLOCK_BOOTTIME) }
     /// The kernel reports that the wall clock is synchronised (`adjtimex`).
@@ -22,6 +24,7 @@ public enum MonotonicClock {
     private static func reading(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) + leapOffset.load(ordering: .relaxed)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+            + leapOffset.load(ordering: .relaxed)
     }
 }

@@ -13,7 +13,9 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    public var description: String { line == 0 ? "\(file): \(message)" : "\(file):\(line):\(column): \(message)" }
+    public var description: String {
+        line == 0 ? "\(file): \(message)" : "\(file):\(line):\(column): \(message)"
+    }
 }
 
 /// All mistakes of a set of files. Reading continues after the first mistake, so that a person can
@@ -38,8 +40,11 @@ public struct InvalidFiles: Error, CustomStringConvertible {
 public func suggestion(for name: String, among candidates: some Sequence<String>) -> String {
     let sorted = candidates.filter { $0 != name }.sorted()
     let ranked = sorted.map { ($0, editDistance(name, $0)) }.min { $0.1 < $1.1 }
-    if let (nearest, distance) = ranked, distance <= max(2, name.count / 3) { return " Did you mean '\(nearest)'?" }
-    return !sorted.isEmpty && sorted.count <= 24 ? " Expected one of: \(sorted.joined(separator: ", "))." : ""
+    if let (nearest, distance) = ranked, distance <= max(2, name.count / 3) {
+        return " Did you mean '\(nearest)'?"
+    }
+    return !sorted.isEmpty && sorted.count <= 24
+        ? " Expected one of: \(sorted.joined(separator: ", "))." : ""
 }
 
 private func editDistance(_ a: String, _ b: String) -> Int {

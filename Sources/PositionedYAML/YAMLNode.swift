@@ -46,7 +46,8 @@ public struct YAMLNode: Sendable {
                 if event.type == YAML_STREAM_END_EVENT { return nil }
                 if let message = builder.take(event) {
                     return Diagnostic(
-                        file: file, line: Int(event.start_mark.line) + 1, column: Int(event.start_mark.column) + 1,
+                        file: file, line: Int(event.start_mark.line) + 1,
+                        column: Int(event.start_mark.column) + 1,
                         message: message)
                 }
             }
@@ -93,7 +94,8 @@ extension Diagnostic {
             let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
             self.init(
                 file: file, line: line,
-                column: String(decoding: before[lineStart...], as: UTF8.self).unicodeScalars.count + 1,
+                column: String(decoding: before[lineStart...], as: UTF8.self).unicodeScalars.count
+                    + 1,
                 message: "this text is not UTF-8 (is it GBK?): save the file as UTF-8")
             return
         }
@@ -105,7 +107,8 @@ extension Diagnostic {
         self.init(
             file: file, line: line + 1, column: column + 1,
             message: isTab
-                ? "this line begins with a tab: YAML indents with spaces" : "not YAML here: \(problem)")
+                ? "this line begins with a tab: YAML indents with spaces"
+                : "not YAML here: \(problem)")
     }
 }
 
@@ -126,12 +129,18 @@ private struct TreeBuilder {
             return root == nil ? nil : "a second document (---) in one file is not read"
         case YAML_SCALAR_EVENT:
             let scalar = event.data.scalar
-            let text = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+            let text = String(
+                decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length),
+                as: UTF8.self)
             let isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
-            return add(YAMLNode(.scalar(text, isPlain: isPlain), file: file, mark: event.start_mark))
+            return add(
+                YAMLNode(.scalar(text, isPlain: isPlain), file: file, mark: event.start_mark))
         case YAML_SEQUENCE_START_EVENT, YAML_MAPPING_START_EVENT:
-            if open.count >= YAMLNode.maximumDepth { return "nested deeper than \(YAMLNode.maximumDepth) levels" }
-            let empty: YAMLNode.Content = event.type == YAML_SEQUENCE_START_EVENT ? .sequence([]) : .mapping([])
+            if open.count >= YAMLNode.maximumDepth {
+                return "nested deeper than \(YAMLNode.maximumDepth) levels"
+            }
+            let empty: YAMLNode.Content =
+                event.type == YAML_SEQUENCE_START_EVENT ? .sequence([]) : .mapping([])
             open.append((YAMLNode(empty, file: file, mark: event.start_mark), nil))
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
             return add(open.removeLast().node)
@@ -147,7 +156,8 @@ private struct TreeBuilder {
         }
         switch open[last].node.content {
         case .sequence(var items):
-            open[last].node.content = .sequence([])  // releases the shared copy: append copies nothing
+            // Releases the shared copy, so that append copies nothing.
+            open[last].node.content = .sequence([])
             items.append(node)
             open[last].node.content = .sequence(items)
         case .mapping(var pairs):
@@ -155,7 +165,9 @@ private struct TreeBuilder {
                 guard case .scalar(let name, _) = node.content else {
                     return "found a list or a mapping as a key, expected text"
                 }
-                if pairs.contains(where: { $0.key.text == name }) { return "the key '\(name)' stands here twice" }
+                if pairs.contains(where: { $0.key.text == name }) {
+                    return "the key '\(name)' stands here twice"
+                }
                 open[last].key = node
                 return nil
             }

@@ -10,7 +10,10 @@ public struct YAMLReader {
     private let pairs: [(key: YAMLNode, value: YAMLNode)]
     private var known: Set<String> = []
 
-    public init(_ node: YAMLNode, _ diagnostics: Diagnostics, expected: String = "a mapping of keys to values") {
+    public init(
+        _ node: YAMLNode, _ diagnostics: Diagnostics,
+        expected: String = "a mapping of keys to values"
+    ) {
         self.node = node
         self.diagnostics = diagnostics
         if case .mapping(let pairs) = node.content {
@@ -45,7 +48,9 @@ public struct YAMLReader {
     // MARK: Typed values. Each reports a wrong form and returns nil.
 
     public mutating func text(_ key: String) -> String? { optional(key).flatMap { text(of: $0) } }
-    public mutating func requiredText(_ key: String) -> String? { required(key).flatMap { text(of: $0) } }
+    public mutating func requiredText(_ key: String) -> String? {
+        required(key).flatMap { text(of: $0) }
+    }
     public func text(of node: YAMLNode) -> String? {
         if let text = node.text { return text }
         diagnostics.report(node, "found \(node.summary), expected text")
@@ -63,14 +68,20 @@ public struct YAMLReader {
         }
     }
 
-    public mutating func duration(_ key: String) -> Duration? { optional(key).flatMap { duration(of: $0) } }
+    public mutating func duration(_ key: String) -> Duration? {
+        optional(key).flatMap { duration(of: $0) }
+    }
     public func duration(of node: YAMLNode) -> Duration? {
         if let duration = node.text.flatMap(Duration.init(written:)) { return duration }
-        diagnostics.report(node, "found \(node.summary), expected a duration such as 90s, 5m or 2h, at most a year")
+        diagnostics.report(
+            node, "found \(node.summary), expected a duration such as 90s, 5m or 2h, at most a year"
+        )
         return nil
     }
 
-    public mutating func number(_ key: String) -> Double? { optional(key).flatMap { number(of: $0) } }
+    public mutating func number(_ key: String) -> Double? {
+        optional(key).flatMap { number(of: $0) }
+    }
     public func number(of node: YAMLNode) -> Double? {
         if let number = node.text.flatMap(Double.init), number.isFinite { return number }
         diagnostics.report(node, "found \(node.summary), expected a number")
@@ -81,12 +92,15 @@ public struct YAMLReader {
         guard let node = optional(key) else { return nil }
         if let number = node.text.flatMap({ Int($0) }), range.contains(number) { return number }
         diagnostics.report(
-            node, "found \(node.summary), expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+            node,
+            "found \(node.summary), expected a whole number from \(range.lowerBound) to \(range.upperBound)"
+        )
         return nil
     }
 
     /// One of the cases of an enumeration.
-    public func choice<Choice: RawRepresentable & CaseIterable>(of node: YAMLNode, _: Choice.Type) -> Choice?
+    public func choice<Choice: RawRepresentable & CaseIterable>(of node: YAMLNode, _: Choice.Type)
+        -> Choice?
     where Choice.RawValue == String {
         let name = node.text ?? ""
         if let choice = Choice(rawValue: name) { return choice }
@@ -94,7 +108,9 @@ public struct YAMLReader {
         diagnostics.report(node, "found \(node.summary).\(suggestion(for: name, among: names))")
         return nil
     }
-    public mutating func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _ type: Choice.Type) -> Choice?
+    public mutating func choice<Choice: RawRepresentable & CaseIterable>(
+        _ key: String, _ type: Choice.Type
+    ) -> Choice?
     where Choice.RawValue == String { optional(key).flatMap { choice(of: $0, type) } }
 
     public mutating func items(_ key: String) -> [YAMLNode] {

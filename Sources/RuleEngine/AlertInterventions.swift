@@ -15,7 +15,8 @@ extension Program {
 
     /// A condition that still holds raises its alert again after the whole hold; with `mustEnd`,
     /// only when it has ended and begun again.
-    package func restartHolds(_ rule: Int, mustEnd: Bool, at now: Int64, _ memory: inout LiftMemory) {
+    package func restartHolds(_ rule: Int, mustEnd: Bool, at now: Int64, _ memory: inout LiftMemory)
+    {
         var m = memory.words.mutableSpan
         let alertState = alertState(rule)
         for (i, branch) in rules[rule].branches.enumerated() {
@@ -31,7 +32,9 @@ extension Program {
     package func waitsForEnd(_ rule: Int, _ memory: borrowing LiftMemory) -> Bool {
         let m = memory.words.span
         let alertState = alertState(rule)
-        for branch in rules[rule].branches.indices where alertState.branch(branch).mustEnd(m) { return true }
+        for branch in rules[rule].branches.indices where alertState.branch(branch).mustEnd(m) {
+            return true
+        }
         return false
     }
 
@@ -46,7 +49,9 @@ extension Program {
     }
 
     /// Of two alerts that are one now, this branch and onset are the remaining one's.
-    package func mergeAlerts(_ rule: Int, into branch: Int, since onset: Int64, _ memory: inout LiftMemory) {
+    package func mergeAlerts(
+        _ rule: Int, into branch: Int, since onset: Int64, _ memory: inout LiftMemory
+    ) {
         var m = memory.words.mutableSpan
         alertState(rule).setReason(branch, &m)
         alertState(rule).setOnset(onset, &m)
@@ -54,5 +59,7 @@ extension Program {
 
     /// A rule, the rules to which it yields, and those that yield to it: they have the same
     /// evidence.
-    package func related(to rule: Int) -> [Int] { [rule] + rules[rule].yieldsTo + rules[rule].yielders }
+    package func related(to rule: Int) -> [Int] {
+        [rule] + rules[rule].yieldsTo + rules[rule].yielders
+    }
 }

@@ -64,7 +64,8 @@ struct AlertStateMachine {
     }
 
     func severity(_ m: Span<Int64>) -> Severity {
-        Severity.allCases[min(Int(m[slot] >> Bits.severityShift & Bits.severity), Severity.allCases.count - 1)]
+        Severity.allCases[
+            min(Int(m[slot] >> Bits.severityShift & Bits.severity), Severity.allCases.count - 1)]
     }
     func setSeverity(_ severity: Severity, _ m: inout MutableSpan<Int64>) {
         let rank = Int64(Severity.allCases.firstIndex(of: severity) ?? 0)
@@ -123,15 +124,19 @@ struct BranchState {
     }
 
     /// Bit *i*: suppressor *i* was active when the condition began, and has been active ever since.
-    func suppressedSinceOnset(_ m: Span<Int64>) -> Int64 { m[slot] >> Bits.suppressorShift & Bits.suppressors }
+    func suppressedSinceOnset(_ m: Span<Int64>) -> Int64 {
+        m[slot] >> Bits.suppressorShift & Bits.suppressors
+    }
     func setSuppressedSinceOnset(_ bits: Int64, _ m: inout MutableSpan<Int64>) {
         m[slot] =
-            m[slot] & ~(Bits.suppressors << Bits.suppressorShift) | (bits & Bits.suppressors) << Bits.suppressorShift
+            m[slot] & ~(Bits.suppressors << Bits.suppressorShift) | (bits & Bits.suppressors)
+            << Bits.suppressorShift
     }
     /// The suppression of this spell of the condition has been reported.
     func isSuppressionReported(_ m: Span<Int64>) -> Bool { m[slot] & Bits.suppressionReported != 0 }
     func setSuppressionReported(_ isReported: Bool, _ m: inout MutableSpan<Int64>) {
-        m[slot] = isReported ? m[slot] | Bits.suppressionReported : m[slot] & ~Bits.suppressionReported
+        m[slot] =
+            isReported ? m[slot] | Bits.suppressionReported : m[slot] & ~Bits.suppressionReported
     }
     func hasJoined(_ m: Span<Int64>) -> Bool { m[slot] & Bits.joined != 0 }
     func setHasJoined(_ joined: Bool, _ m: inout MutableSpan<Int64>) {
@@ -142,7 +147,9 @@ struct BranchState {
         m[slot] = stopped ? m[slot] | Bits.clockStopped : m[slot] & ~Bits.clockStopped
     }
     func hasSeenFalse(_ m: Span<Int64>) -> Bool { m[slot] & Bits.seenFalse != 0 }
-    func setSeenFalse(_ seen: Bool, _ m: inout MutableSpan<Int64>) { if seen { m[slot] |= Bits.seenFalse } }
+    func setSeenFalse(_ seen: Bool, _ m: inout MutableSpan<Int64>) {
+        if seen { m[slot] |= Bits.seenFalse }
+    }
     func mustEnd(_ m: Span<Int64>) -> Bool { m[slot] & Bits.mustEnd != 0 }
     func setMustEnd(_ must: Bool, _ m: inout MutableSpan<Int64>) {
         m[slot] = must ? m[slot] | Bits.mustEnd : m[slot] & ~Bits.mustEnd

@@ -7,7 +7,10 @@ struct StateBeforeBranches {
 
     /// Copies it to a branch of a rule. An open alert stays open, unless another branch's alert has
     /// been taken over already.
-    func carry(_ old: LiftMemory, to alertState: AlertStateMachine, branch: Int, _ m: inout MutableSpan<Int64>) {
+    func carry(
+        _ old: LiftMemory, to alertState: AlertStateMachine, branch: Int,
+        _ m: inout MutableSpan<Int64>
+    ) {
         let bits = old.words[slot]
         let own = alertState.branch(branch)
         own.setWhenSince(old.words[slot + 1], &m)
@@ -17,12 +20,16 @@ struct StateBeforeBranches {
         own.setSeenFalse(bits & 0b1_0000 != 0, &m)
         own.setSuppressedSinceOnset(bits >> 16 & 0xFFFF, &m)
         own.setUnobserved((bits >> 32) * 1_000_000, &m)
-        guard let phase = AlertStateMachine.Phase(rawValue: bits & 0b11), phase != .idle else { return }
+        guard let phase = AlertStateMachine.Phase(rawValue: bits & 0b11), phase != .idle else {
+            return
+        }
         own.setHasJoined(old.words[slot + 1] != LiftMemory.never, &m)
         alertState.setStands(on: branch, &m)
         let rank = Int(bits >> 8 & 0b111)
         alertState.setSeverity(
-            max(alertState.severity(m.span), Severity.allCases[min(rank, Severity.allCases.count - 1)]), &m)
+            max(
+                alertState.severity(m.span),
+                Severity.allCases[min(rank, Severity.allCases.count - 1)]), &m)
         if alertState.phase(m.span).rawValue >= phase.rawValue { return }
         alertState.setPhase(phase, &m)
         alertState.setReason(branch, &m)
@@ -52,7 +59,9 @@ struct AlertStateMigration {
             let slot = shape.layout.rules + shape.stateOffset(i)
             if old.name == rule.head.name {
                 isSame = old.version == rule.head.version
-                let branches = old.branches.map { name in rule.branches.firstIndex { $0.name == name } }
+                let branches = old.branches.map { name in
+                    rule.branches.firstIndex { $0.name == name }
+                }
                 sources.append(
                     old.branches.isEmpty
                         ? .plain(slot: slot, branch: 0) : .branched(slot: slot, branches: branches))
@@ -61,7 +70,8 @@ struct AlertStateMigration {
             {
                 sources.append(
                     old.branches.isEmpty
-                        ? .plain(slot: slot, branch: branch) : .branched(slot: slot, branches: [branch]))
+                        ? .plain(slot: slot, branch: branch)
+                        : .branched(slot: slot, branches: [branch]))
             }
         }
         if sources.isEmpty { return nil }
@@ -83,7 +93,9 @@ struct AlertStateMigration {
             }
         }
         if isSame { return }
-        if alertState.phase(m.span) == .suspected, compiled.branches[alertState.reason(m.span)].stage != .suspected {
+        if alertState.phase(m.span) == .suspected,
+            compiled.branches[alertState.reason(m.span)].stage != .suspected
+        {
             alertState.setPhase(.final, &m)
         }
         for i in compiled.branches.indices {
@@ -98,7 +110,8 @@ struct AlertStateMigration {
     }
 
     private func carry(
-        _ old: LiftMemory, _ from: AlertStateMachine, _ branches: [Int?], to alertState: AlertStateMachine,
+        _ old: LiftMemory, _ from: AlertStateMachine, _ branches: [Int?],
+        to alertState: AlertStateMachine,
         _ m: inout MutableSpan<Int64>
     ) {
         let words = old.words.span

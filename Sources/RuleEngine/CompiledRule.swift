@@ -41,7 +41,8 @@ package final class CompiledRule: Sendable {
         package var evidenceWindow: EvidenceWindow
 
         package init(
-            name: String, version: String, kind: String, severity: Severity, title: Title, gap: GapPolicy,
+            name: String, version: String, kind: String, severity: Severity, title: Title,
+            gap: GapPolicy,
             whenChanged: HoldPolicy, evidenceWindow: EvidenceWindow
         ) {
             self.name = name
@@ -92,7 +93,8 @@ package final class CompiledRule: Sendable {
     package static let maximumSuppressors = BranchState.maximumSuppressors
 
     package init(
-        _ head: Head, _ branchHeads: [BranchHead], branches: [CompiledBranch], yieldsTo: [Int], yielders: [Int],
+        _ head: Head, _ branchHeads: [BranchHead], branches: [CompiledBranch], yieldsTo: [Int],
+        yielders: [Int],
         clear: Operand, presume: Operand?, grades: [Grade], scoped: [Int]
     ) {
         self.head = head
@@ -108,13 +110,16 @@ package final class CompiledRule: Sendable {
     }
 
     var conditions: [Operand] {
-        [clear] + branches.flatMap(\.conditions) + grades.map(\.condition) + [presume].compactMap { $0 }
+        [clear] + branches.flatMap(\.conditions) + grades.map(\.condition)
+            + [presume].compactMap { $0 }
     }
 
     /// The title of the alert while this branch is its reason.
     package func title(_ branch: Int, _ state: AlertState) -> Title {
         let own = branchHeads[branch]
-        if state != .confirmed || branches[branch].stage == .confirmed { return own.title ?? head.title }
+        if state != .confirmed || branches[branch].stage == .confirmed {
+            return own.title ?? head.title
+        }
         return own.confirmedTitle ?? head.title
     }
 }
@@ -131,7 +136,9 @@ package struct CompiledBranch: Sendable {
         var reachesBack: Int64?
         var name: String
 
-        package init(condition: Operand, precedingOnset: Operand?, reachesBack: Int64?, name: String) {
+        package init(
+            condition: Operand, precedingOnset: Operand?, reachesBack: Int64?, name: String
+        ) {
             self.condition = condition
             self.precedingOnset = precedingOnset
             self.reachesBack = reachesBack

@@ -10,7 +10,9 @@
 /// "possibly" (one ring for both if the point is never unknown) the ring's head and count, and for
 /// each point its time and the number. NaN is "unknown".
 extension Program {
-    func resetCountWhere(_ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool) {
+    func resetCountWhere(
+        _ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool
+    ) {
         m[Int(node.slot)] = isPastUnknown ? time : LiftMemory.beforeAll
         for plane in 0..<(node.isDefinite ? 1 : 2) { m[PointRing(node, plane: plane).slot] = 0 }
     }
@@ -20,7 +22,9 @@ extension Program {
     ) -> Bool {
         let slot = Int(node.slot)
         func follow(_ ring: PointRing, _ isPoint: Bool) {
-            if isPoint, let forgotten = ring.append(time, number ?? .nan, &m) { m[slot] = max(m[slot], forgotten) }
+            if isPoint, let forgotten = ring.append(time, number ?? .nan, &m) {
+                m[slot] = max(m[slot], forgotten)
+            }
             ring.removeAll(until: time &- node.high, &m)
             if let oldest = ring.oldest(m) { arm(node, oldest &+ node.high, &m) }
         }
@@ -56,7 +60,9 @@ struct PointRing {
         slot + 1 + 2 * ((Int(m[slot] >> 32) + index) % capacity)
     }
 
-    func oldest(_ m: borrowing MutableSpan<Int64>) -> Int64? { count(m) == 0 ? nil : m[position(0, m)] }
+    func oldest(_ m: borrowing MutableSpan<Int64>) -> Int64? {
+        count(m) == 0 ? nil : m[position(0, m)]
+    }
 
     private func removeOldest(_ m: inout MutableSpan<Int64>) {
         let head = (Int(m[slot] >> 32) + 1) % capacity

@@ -20,7 +20,8 @@ extension Program {
         return (day, day * Self.day)
     }
 
-    func resetDays(_ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool) {
+    func resetDays(_ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool)
+    {
         let slot = Int(node.slot)
         let (day, start) = Self.bucket(time)
         m[slot + 1] = day

@@ -1,44 +1,5 @@
 import LiftModel
 
-/// What the evaluation of one step needs besides the lift's memory.
-package struct StepContext {
-    var time: Int64
-    /// The inputs are the present state after a gap, not changes: no edge is seen.
-    var isBaseline: Bool
-    var isObserving: Bool
-    var history: History
-    /// A person has accepted the lift's open entrapment: nothing suppresses it until it ends (EN
-    /// 81-28).
-    var isAccepted: Bool
-    /// False while memory is carried over to other rules: only later inputs raise alerts.
-    var isRaising: Bool
-
-    package init(
-        time: Int64, isBaseline: Bool = false, isObserving: Bool = true, history: History = .unknown,
-        isAccepted: Bool = false, isRaising: Bool = true
-    ) {
-        self.time = time
-        self.isBaseline = isBaseline
-        self.isObserving = isObserving
-        self.history = history
-        self.isAccepted = isAccepted
-        self.isRaising = isRaising
-    }
-}
-
-/// The nodes and rules to evaluate, one bit each.
-package struct Agenda: Sendable {
-    var words: [UInt64]
-
-    package init(_ program: Program) { words = Array(repeating: 0, count: program.agendaSize) }
-
-    mutating func mark(_ index: Int32) { words[Int(index) >> 6] |= 1 << UInt64(index & 63) }
-    /// A rule of the program is evaluated in the next step.
-    package mutating func mark(rule: Int, of program: Program) { mark(Int32(program.nodes.count + rule)) }
-    /// Every `silent(…)` is evaluated in the next step.
-    package mutating func markSilences(of program: Program) { for index in program.silences { mark(index) } }
-}
-
 /// Change propagation: the nodes that an input or a timer has marked are evaluated, then their
 /// dependents if they have changed.
 ///
@@ -53,16 +14,22 @@ extension Program {
         memory.time = time
         memory.lastSignOfLife = time
         memory.deadline = LiftMemory.never
-        for timer in 0..<layout.timerCount { memory.words[layout.timers + timer] = LiftMemory.never }
+        for timer in 0..<layout.timerCount {
+            memory.words[layout.timers + timer] = LiftMemory.never
+        }
         var m = memory.words.mutableSpan
         for index in nodes.indices { reset(index, &m, at: time, history) }
-        for (i, rule) in rules.enumerated() { alertState(i).reset(&m, branches: rule.branches.count) }
+        for (i, rule) in rules.enumerated() {
+            alertState(i).reset(&m, branches: rule.branches.count)
+        }
         return memory
     }
 
     /// Evaluates everything: at the start of a record, and after memory was carried over from other
     /// rules.
-    package func settleAll(_ memory: inout LiftMemory, _ context: StepContext, _ sink: inout TransitionSink) {
+    package func settleAll(
+        _ memory: inout LiftMemory, _ context: StepContext, _ sink: inout TransitionSink
+    ) {
         var agenda = Agenda(self)
         for index in 0..<nodes.count + rules.count { agenda.mark(Int32(index)) }
         step(&memory, &agenda, context, &sink)
@@ -70,7 +37,8 @@ extension Program {
 
     /// Advances a lift to an instant: evaluates the marked nodes, and every timer that is due.
     package func step(
-        _ memory: inout LiftMemory, _ agenda: inout Agenda, _ context: StepContext, _ sink: inout TransitionSink
+        _ memory: inout LiftMemory, _ agenda: inout Agenda, _ context: StepContext,
+        _ sink: inout TransitionSink
     ) {
         var m = memory.words.mutableSpan
         var marks = agenda.words.mutableSpan
@@ -184,7 +152,9 @@ extension Program {
     }
 
     @inline(__always)
-    func possibly(_ operand: Operand, _ m: borrowing MutableSpan<Int64>) -> Bool { !surely(!operand, m) }
+    func possibly(_ operand: Operand, _ m: borrowing MutableSpan<Int64>) -> Bool {
+        !surely(!operand, m)
+    }
 
     func verdict(_ operand: Operand, _ m: borrowing MutableSpan<Int64>) -> Kleene {
         surely(operand, m) ? .true : possibly(operand, m) ? .unknown : .false
@@ -248,7 +218,8 @@ extension Program {
         case .age: m[slot] = LiftMemory.never
         case .ever, .since, .sinceWithin, .sinceBetween, .unanswered, .count:
             resetStretches(node, &m, at: time, isPastUnknown: isUnknown)
-        case .minimum, .maximum, .delta, .rate, .average: resetSamples(node, &m, at: time, isPastUnknown: isUnknown)
+        case .minimum, .maximum, .delta, .rate, .average:
+            resetSamples(node, &m, at: time, isPastUnknown: isUnknown)
         case .countWhere: resetCountWhere(node, &m, at: time, isPastUnknown: isUnknown)
         case .today, .usual: resetDays(node, &m, at: time, isPastUnknown: isUnknown)
         default: break
@@ -260,6 +231,7 @@ extension Program {
 
     /// Evaluates one node from its operands at this instant.
     /// - Returns: whether its value has changed.
+    // Over 60 lines: one case an operator.
     func evaluate(_ index: Int, _ m: inout MutableSpan<Int64>, _ context: StepContext) -> Bool {
         let node = nodes[index]
         let slot = Int(node.slot)
@@ -271,9 +243,11 @@ extension Program {
             let value = m[LiftLayout.signals + Int(node.signal)] != 0
             return set(index, surely: isKnown && value, possibly: !isKnown || value, &m)
         case .signalIsKnown: return set(index, isKnown(node, m), &m)
-        case .isHeard: return set(index, m[LiftLayout.flags] & LiftMemory.Flags.hasSignOfLife != 0, &m)
+        case .isHeard:
+            return set(index, m[LiftLayout.flags] & LiftMemory.Flags.hasSignOfLife != 0, &m)
         case .codesAny, .codesAll:
-            let active = UInt64(bitPattern: m[LiftLayout.signals + Int(node.signal)]) & node.constant
+            let active =
+                UInt64(bitPattern: m[LiftLayout.signals + Int(node.signal)]) & node.constant
             let value = node.operation == .codesAny ? active != 0 : active == node.constant
             let isKnown = isKnown(node, m)
             return set(index, surely: isKnown && value, possibly: !isKnown || value, &m)
@@ -286,7 +260,8 @@ extension Program {
             let value = Self.calculate(node.operation, number(node.a, m), number(node.b, m))
             // A division by zero has no value: unknown, never a comparison with infinity.
             return set(
-                index, node, number: value, isKnown: surely(node.a, m) && surely(node.b, m) && value.isFinite, &m)
+                index, node, number: value,
+                isKnown: surely(node.a, m) && surely(node.b, m) && value.isFinite, &m)
         case .absolute:
             return set(index, node, number: abs(number(node.a, m)), isKnown: surely(node.a, m), &m)
         case .compare:
@@ -323,7 +298,9 @@ extension Program {
             let value = m[slot] == Int64(Kleene.true.rawValue)
             return set(index, surely: hasValue && value, possibly: !hasValue || value, &m)
         case .previousNumber:
-            if surely(node.a, m) { shift(slot, Int64(bitPattern: number(node.a, m).bitPattern), &m) }
+            if surely(node.a, m) {
+                shift(slot, Int64(bitPattern: number(node.a, m).bitPattern), &m)
+            }
             return set(index, surely: m[slot + 2] == 2, possibly: true, &m) || m[slot + 2] == 2
         case .rise:
             // An edge needs both values: from known false to known true. Unknown to true is no edge
@@ -332,7 +309,8 @@ extension Program {
             let before = m[slot]
             m[slot] = Int64(now.rawValue)
             return set(
-                index, before == Int64(Kleene.false.rawValue) && now == .true && !context.isBaseline, &m)
+                index,
+                before == Int64(Kleene.false.rawValue) && now == .true && !context.isBaseline, &m)
         case .numberChanges:
             let bits = Int64(bitPattern: number(node.a, m).bitPattern)
             let isKnown = surely(node.a, m)
@@ -356,10 +334,12 @@ extension Program {
             let isKnown = surely(node.a, m)
             return evaluateSamples(index, node, isKnown ? number(node.a, m) : .nan, &m, context)
         case .countWhere:
-            return countWhere(index, node, surely(node.a, m) ? number(node.a, m) : nil, &m, context.time)
+            return countWhere(
+                index, node, surely(node.a, m) ? number(node.a, m) : nil, &m, context.time)
         case .today, .usual:
             let point = verdict(node.b, m)
-            return countDays(index, node, point == .unknown ? nil : point == .true, &m, context.time)
+            return countDays(
+                index, node, point == .unknown ? nil : point == .true, &m, context.time)
         case .silent:
             guard context.isObserving else { return false }
             let due = m[LiftLayout.lastSignOfLife] &+ node.high
@@ -367,7 +347,9 @@ extension Program {
             return set(index, context.time >= due, &m)
         case .age:
             let reportedAt = m[slot]
-            if reportedAt == LiftMemory.never { return set(index, surely: false, possibly: true, &m) }
+            if reportedAt == LiftMemory.never {
+                return set(index, surely: false, possibly: true, &m)
+            }
             if context.time < reportedAt &+ node.high { arm(node, reportedAt &+ node.high, &m) }
             return set(index, context.time >= reportedAt &+ node.high, &m)
         }

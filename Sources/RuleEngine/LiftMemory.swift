@@ -45,7 +45,9 @@ package struct LiftMemory: Sendable, Equatable {
             words[LiftLayout.flags] = newValue ? others | Flags.timerWasLast : others
         }
     }
-    @inlinable package var hasSignOfLife: Bool { words[LiftLayout.flags] & Flags.hasSignOfLife != 0 }
+    @inlinable package var hasSignOfLife: Bool {
+        words[LiftLayout.flags] & Flags.hasSignOfLife != 0
+    }
     /// Change points for which a window's ring had no room.
     var overflows: Int { Int(words[LiftLayout.overflows]) }
 
@@ -59,8 +61,12 @@ package struct LiftMemory: Sendable, Equatable {
     }
 
     /// The last value of a signal, whether it is still known or not.
-    @inlinable package func signal(_ index: Int) -> UInt64 { UInt64(bitPattern: words[LiftLayout.signals + index]) }
-    @inlinable package func isKnown(_ signal: Signal) -> Bool { known & 1 << UInt64(signal.rawValue) != 0 }
+    @inlinable package func signal(_ index: Int) -> UInt64 {
+        UInt64(bitPattern: words[LiftLayout.signals + index])
+    }
+    @inlinable package func isKnown(_ signal: Signal) -> Bool {
+        known & 1 << UInt64(signal.rawValue) != 0
+    }
     /// The value of a Boolean signal; nil: unknown.
     @inlinable package func flag(_ signal: Signal) -> Bool? {
         isKnown(signal) ? self.signal(signal.rawValue) != 0 : nil

@@ -21,14 +21,16 @@ package struct Node: Hashable, Sendable {
         case constant, signal, signalIsKnown, isHeard, codesAny, codesAll
         // Numbers: true when their value is known. The value is in the first slot, except for
         // constants.
-        case numberConstant, signalNumber, add, subtract, multiply, divide, lastNumber, previousNumber
+        case numberConstant, signalNumber, add, subtract, multiply, divide, lastNumber,
+            previousNumber
         case minimum, maximum, delta, rate
         // Conditions of the present moment
         case compare, isOneOf, and, surely, last, previous
         // Points: true at an instant only
         case rise, numberChanges, either
         // Conditions over time
-        case ever, since, sinceWithin, sinceBetween, latched, unanswered, count, silent, age, average
+        case ever, since, sinceWithin, sinceBetween, latched, unanswered, count, silent, age,
+            average
         // Added later. Raw values identify nodes in snapshots, so new ones come last.
         case absolute, countWhere, today, usual
     }
@@ -62,7 +64,8 @@ package struct Node: Hashable, Sendable {
 
     package init(
         operation: Operation, signal: UInt8 = 0, a: Operand = .none, b: Operand = .none,
-        comparison: Comparison = .equal, ofPoints: Bool = false, constant: UInt64 = 0, low: Int64 = 0,
+        comparison: Comparison = .equal, ofPoints: Bool = false, constant: UInt64 = 0,
+        low: Int64 = 0,
         high: Int64 = .max, capacity: Int32 = 0
     ) {
         self.operation = operation
@@ -78,13 +81,17 @@ package struct Node: Hashable, Sendable {
     }
 
     /// True at an instant only: reset when the instant is over.
-    var isPoint: Bool { [.rise, .numberChanges, .either].contains(operation) || operation == .and && ofPoints }
+    var isPoint: Bool {
+        [.rise, .numberChanges, .either].contains(operation) || operation == .and && ofPoints
+    }
 
     /// 64-bit words of memory per lift.
     var slotCount: Int {
         let entries = Int(capacity)
         return switch operation {
-        case .signalNumber, .add, .subtract, .multiply, .divide, .absolute, .lastNumber, .rise, .age: 1
+        case .signalNumber, .add, .subtract, .multiply, .divide, .absolute, .lastNumber, .rise,
+            .age:
+            1
         case .numberChanges, .ever, .since, .sinceWithin, .unanswered: 2
         case .previous, .previousNumber: 3
         // For each of "surely" and "possibly": the open stretch, the ring's head and count, and
@@ -105,7 +112,8 @@ package struct Node: Hashable, Sendable {
     /// Whether it can change without input.
     var hasTimer: Bool {
         switch operation {
-        case .sinceWithin, .sinceBetween, .unanswered, .count, .silent, .age, .average, .minimum, .maximum, .delta,
+        case .sinceWithin, .sinceBetween, .unanswered, .count, .silent, .age, .average, .minimum,
+            .maximum, .delta,
             .rate, .countWhere, .today, .usual:
             true
         case .ever, .since: low > 0
@@ -116,8 +124,10 @@ package struct Node: Hashable, Sendable {
     /// Its memory starts again with each alert if the node stands in a rule's `clear`.
     package var remembers: Bool {
         switch operation {
-        case .lastNumber, .previousNumber, .minimum, .maximum, .delta, .rate, .last, .previous, .rise, .numberChanges,
-            .ever, .since, .sinceWithin, .sinceBetween, .latched, .unanswered, .count, .age, .average, .countWhere,
+        case .lastNumber, .previousNumber, .minimum, .maximum, .delta, .rate, .last, .previous,
+            .rise, .numberChanges,
+            .ever, .since, .sinceWithin, .sinceBetween, .latched, .unanswered, .count, .age,
+            .average, .countWhere,
             .today, .usual:
             true
         default: false

@@ -13,7 +13,10 @@ extension Program {
             let policy = rule.head.gap
             for i in rule.branches.indices {
                 let own = alertState.branch(i)
-                guard own.whenSince(m.span) != LiftMemory.never || isOpen && alertState.stands(on: i, m.span) else {
+                guard
+                    own.whenSince(m.span) != LiftMemory.never
+                        || isOpen && alertState.stands(on: i, m.span)
+                else {
                     continue
                 }
                 own.setUnobserved(own.unobserved(m.span) &+ gap, &m)

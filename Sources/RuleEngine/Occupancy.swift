@@ -34,7 +34,9 @@ extension Program {
         if isStuck { return Occupancy(.unknown, .sensorStuck) }
         if !surely(!occupied, memory) { return Occupancy(.unknown, .none) }
         // No occupant is seen any more, but none can have left.
-        if let inside = occupancyParts.perhapsInside, surely(inside, memory) { return Occupancy(.unknown, .seenBefore) }
+        if let inside = occupancyParts.perhapsInside, surely(inside, memory) {
+            return Occupancy(.unknown, .seenBefore)
+        }
         return Occupancy(.no, .sensor)
     }
 
@@ -46,6 +48,7 @@ extension Program {
     private func surely(_ operand: Operand, _ memory: borrowing LiftMemory) -> Bool {
         let node = operand.node
         let plane = operand.isNegated ? layout.possibly : layout.surely
-        return (memory.words[plane + node >> 6] >> Int64(node & 63)) & 1 != (operand.isNegated ? 1 : 0)
+        return (memory.words[plane + node >> 6] >> Int64(node & 63)) & 1
+            != (operand.isNegated ? 1 : 0)
     }
 }

@@ -16,6 +16,7 @@ extension Program {
         if phase == .idle { return nil }
         return OpenAlertState(
             branch: alertState.reason(words), onset: alertState.onset(words),
-            state: phase == .suspected ? .suspected : rules[rule].finalState, severity: alertState.severity(words))
+            state: phase == .suspected ? .suspected : rules[rule].finalState,
+            severity: alertState.severity(words))
     }
 }

@@ -47,8 +47,10 @@ package final class Program: Sendable {
 
     var agendaSize: Int { (nodes.count + rules.count + 63) / 64 }
 
+    // Over 60 lines: the parts of a program, each from those before it.
     package init(
-        nodes drafts: [Node], identities: [UInt64], rules: [CompiledRule], signals: SignalTable, staleAfter: Duration,
+        nodes drafts: [Node], identities: [UInt64], rules: [CompiledRule], signals: SignalTable,
+        staleAfter: Duration,
         occupancyParts: OccupancyParts = OccupancyParts()
     ) {
         self.occupancyParts = occupancyParts
@@ -94,11 +96,14 @@ package final class Program: Sendable {
             case .age: ageReaders[Int(node.signal)].append(Int32(i))
             default: break
             }
-            for operand in [node.a, node.b] where operand != .none { users[operand.node].append(Int32(i)) }
+            for operand in [node.a, node.b] where operand != .none {
+                users[operand.node].append(Int32(i))
+            }
             if node.isPoint { pointMask[i >> 6] |= 1 << UInt64(i & 63) }
         }
         for (i, rule) in rules.enumerated() {
-            for operand in rule.conditions where users[operand.node].last != Int32(nodes.count + i) {
+            for operand in rule.conditions where users[operand.node].last != Int32(nodes.count + i)
+            {
                 users[operand.node].append(Int32(nodes.count + i))
             }
         }
@@ -106,7 +111,9 @@ package final class Program: Sendable {
         self.ageReaders = Adjacency(ageReaders)
         self.pointMask = pointMask
         silences = nodes.indices.filter { nodes[$0].operation == .silent }.map { Int32($0) }
-        lasts = nodes.indices.filter { [.last, .lastNumber].contains(nodes[$0].operation) }.map { Int32($0) }
+        lasts = nodes.indices.filter { [.last, .lastNumber].contains(nodes[$0].operation) }.map {
+            Int32($0)
+        }
         heardReaders = nodes.indices.filter { nodes[$0].operation == .isHeard }.map { Int32($0) }
         dependents = Adjacency(users)
     }

@@ -21,7 +21,8 @@ package struct ProgramShape: Sendable, Equatable {
         var branches: [String]
 
         var stateSize: Int {
-            branches.isEmpty ? StateBeforeBranches.wordCount : AlertStateMachine.size(branches: branches.count)
+            branches.isEmpty
+                ? StateBeforeBranches.wordCount : AlertStateMachine.size(branches: branches.count)
         }
     }
     var signals: [String]
@@ -30,8 +31,10 @@ package struct ProgramShape: Sendable, Equatable {
 
     var layout: LiftLayout {
         LiftLayout(
-            signals: signals.count, nodes: nodes.count, timers: 1 + nodes.count { $0.hasTimer } + rules.count,
-            slots: nodes.reduce(0) { $0 + Int($1.slotCount) }, alertStates: rules.reduce(0) { $0 + $1.stateSize })
+            signals: signals.count, nodes: nodes.count,
+            timers: 1 + nodes.count { $0.hasTimer } + rules.count,
+            slots: nodes.reduce(0) { $0 + Int($1.slotCount) },
+            alertStates: rules.reduce(0) { $0 + $1.stateSize })
     }
 
     /// Where a rule's alert state begins behind `layout.rules`.
@@ -72,11 +75,17 @@ extension ProgramShape {
             let identity: UInt64 = try reader.read()
             let slotCount = try reader.readVariable()
             guard slotCount < 1 << 20 else { throw MalformedBytes(offset: reader.offset) }
-            nodes.append(Part(identity: identity, slotCount: Int32(slotCount), hasTimer: try reader.readFlag()))
+            nodes.append(
+                Part(
+                    identity: identity, slotCount: Int32(slotCount), hasTimer: try reader.readFlag()
+                ))
         }
         for _ in 0..<(try reader.readVariable()) {
-            var rule = Rule(name: try reader.readText(), version: try reader.readText(), branches: [])
-            for _ in 0..<(hasBranches ? try reader.readVariable() : 0) { rule.branches.append(try reader.readText()) }
+            var rule = Rule(
+                name: try reader.readText(), version: try reader.readText(), branches: [])
+            for _ in 0..<(hasBranches ? try reader.readVariable() : 0) {
+                rule.branches.append(try reader.readText())
+            }
             rules.append(rule)
         }
     }
@@ -88,7 +97,8 @@ extension Program {
             signals: signals.entries.map(\.name),
             nodes: nodes.indices.map {
                 ProgramShape.Part(
-                    identity: identities[$0], slotCount: Int32(nodes[$0].slotCount), hasTimer: nodes[$0].hasTimer)
+                    identity: identities[$0], slotCount: Int32(nodes[$0].slotCount),
+                    hasTimer: nodes[$0].hasTimer)
             },
             rules: rules.map {
                 ProgramShape.Rule(
@@ -129,13 +139,16 @@ package struct Migration {
             indices[part.identity] = i
         }
         for (i, node) in target.nodes.enumerated() {
-            guard let old = indices[target.identities[i]], Int(shape.nodes[old].slotCount) == node.slotCount,
+            guard let old = indices[target.identities[i]],
+                Int(shape.nodes[old].slotCount) == node.slotCount,
                 shape.nodes[old].hasTimer == node.hasTimer
             else { continue }
             nodeMoves.append((old, i))
             copies.append(Copy(from: slots[old], to: Int(node.slot), count: node.slotCount))
         }
-        alertStates = target.rules.indices.compactMap { AlertStateMigration(of: $0, in: target, from: shape) }
+        alertStates = target.rules.indices.compactMap {
+            AlertStateMigration(of: $0, in: target, from: shape)
+        }
         for (i, name) in shape.signals.enumerated() {
             if let index = target.signals.index(of: name) { signalMoves.append((i, index)) }
         }
@@ -145,7 +158,9 @@ package struct Migration {
     package func carry(_ old: LiftMemory, isObserving: Bool) -> LiftMemory {
         if keepsEverything { return old }
         var memory = target.begin(at: old.time)
-        for i in [LiftLayout.time, LiftLayout.lastSignOfLife, LiftLayout.flags, LiftLayout.overflows] {
+        for i in [
+            LiftLayout.time, LiftLayout.lastSignOfLife, LiftLayout.flags, LiftLayout.overflows,
+        ] {
             memory.words[i] = old.words[i]
         }
         for (from, to) in signalMoves {
@@ -153,14 +168,19 @@ package struct Migration {
             if old.known & (1 << UInt64(from)) != 0 { memory.known |= 1 << UInt64(to) }
         }
         // A gateway signal that the old version did not know is false until it is set.
-        for signal in Signal.allCases where signal.isFromGateway && !movedSignals.contains(signal.name) {
-            if let index = target.signals.index(of: signal.name) { memory.known |= 1 << UInt64(index) }
+        for signal in Signal.allCases
+        where signal.isFromGateway && !movedSignals.contains(signal.name) {
+            if let index = target.signals.index(of: signal.name) {
+                memory.known |= 1 << UInt64(index)
+            }
         }
         for copy in copies {
             for i in 0..<copy.count { memory.words[copy.to + i] = old.words[copy.from + i] }
         }
         for move in nodeMoves {
-            for (from, to) in [(source.surely, target.layout.surely), (source.possibly, target.layout.possibly)] {
+            for (from, to) in [
+                (source.surely, target.layout.surely), (source.possibly, target.layout.possibly),
+            ] {
                 let bit = old.words[from + move.from >> 6] >> Int64(move.from & 63) & 1
                 let mask: Int64 = 1 << Int64(move.to & 63)
                 let word = to + move.to >> 6
@@ -174,7 +194,10 @@ package struct Migration {
         memory.deadline = old.time
         var sink = TransitionSink()
         target.settleAll(
-            &memory, StepContext(time: old.time, isBaseline: true, isObserving: isObserving, isRaising: false), &sink)
+            &memory,
+            StepContext(
+                time: old.time, isBaseline: true, isObserving: isObserving, isRaising: false), &sink
+        )
         return memory
     }
 

@@ -3,7 +3,8 @@ import LiftModel
 extension Program {
     /// Applies a reading to the signals, and marks the nodes that read them.
     package func apply(
-        _ reading: borrowing Reading, at time: Int64, _ memory: inout LiftMemory, _ agenda: inout Agenda
+        _ reading: borrowing Reading, at time: Int64, _ memory: inout LiftMemory,
+        _ agenda: inout Agenda
     ) {
         var m = memory.words.mutableSpan
         var marks = agenda.words.mutableSpan

@@ -1,48 +1,6 @@
 import LiftModel
 
-/// One change of a rule's alert on one lift.
-package struct Transition: Sendable, Equatable {
-    package var rule: Int
-    /// The branch that is the alert's reason after it.
-    package var branch: Int
-    package var state: AlertState
-    package var severity: Severity
-    /// The alert begins, or is suppressed instead of beginning; otherwise an open one changes.
-    package var begins: Bool
-    /// The alert stays in its stage, and something else about it has changed.
-    package var isUpdate: Bool
-    package var time: Int64
-    package var onset: Int64
-    package var reason: String
-    /// How much of the hold was not observed.
-    package var unobserved: Int64
-    package var evidence: [Evidence]
-
-    package init(
-        rule: Int, branch: Int, state: AlertState, severity: Severity, begins: Bool = false, isUpdate: Bool = false,
-        time: Int64, onset: Int64, reason: String, unobserved: Int64, evidence: [Evidence]
-    ) {
-        self.rule = rule
-        self.branch = branch
-        self.state = state
-        self.severity = severity
-        self.begins = begins
-        self.isUpdate = isUpdate
-        self.time = time
-        self.onset = onset
-        self.reason = reason
-        self.unobserved = unobserved
-        self.evidence = evidence
-    }
-}
-
-/// Collects transitions. It is empty on nearly every step, so it costs nothing there.
-package struct TransitionSink {
-    package var transitions: [Transition]
-
-    package init(transitions: [Transition] = []) { self.transitions = transitions }
-}
-
+/// How one rule goes on: when it raises an alert, changes it and ends it.
 extension Program {
     func alertState(_ rule: Int) -> AlertStateMachine {
         AlertStateMachine(slot: layout.rules + alertStateOffsets[rule])
@@ -51,7 +9,8 @@ extension Program {
     /// Advances one rule's alert by its conditions at this instant.
     /// - Returns: whether rules that wait for the end of its alert must be evaluated.
     func advanceRule(
-        _ index: Int, _ m: inout MutableSpan<Int64>, _ context: StepContext, _ sink: inout TransitionSink
+        _ index: Int, _ m: inout MutableSpan<Int64>, _ context: StepContext,
+        _ sink: inout TransitionSink
     ) -> Bool {
         let rule = rules[index]
         let alertState = alertState(index)
@@ -77,7 +36,9 @@ extension Program {
     }
 
     /// The rules' timers follow the nodes' timers.
-    private func ruleTimer(_ rule: Int) -> Int { layout.timers + layout.timerCount - rules.count + rule }
+    private func ruleTimer(_ rule: Int) -> Int {
+        layout.timers + layout.timerCount - rules.count + rule
+    }
 
     private func arm(_ rule: Int, _ due: Int64, _ m: inout MutableSpan<Int64>) {
         let timer = ruleTimer(rule)
@@ -87,13 +48,18 @@ extension Program {
 
     /// Notes since when the condition holds, and which suppressors were active before it.
     private func observeCondition(
-        _ branch: CompiledBranch, _ branchState: BranchState, isOpen: Bool, _ m: inout MutableSpan<Int64>,
+        _ branch: CompiledBranch, _ branchState: BranchState, isOpen: Bool,
+        _ m: inout MutableSpan<Int64>,
         _ context: StepContext
     ) {
-        if let addsUpUntil = branch.addsUpUntil, surely(addsUpUntil, m) { branchState.setAddedUp(0, &m) }
+        if let addsUpUntil = branch.addsUpUntil, surely(addsUpUntil, m) {
+            branchState.setAddedUp(0, &m)
+        }
         guard surely(branch.when, m) else {
             let since = branchState.whenSince(m.span)
-            if since != LiftMemory.never, let addsUpUntil = branch.addsUpUntil, !surely(addsUpUntil, m) {
+            if since != LiftMemory.never, let addsUpUntil = branch.addsUpUntil,
+                !surely(addsUpUntil, m)
+            {
                 branchState.setAddedUp(max(0, context.time &- since), &m)
             }
             branchState.setWhenSince(LiftMemory.never, &m)
@@ -101,7 +67,8 @@ extension Program {
             branchState.setSuppressionReported(false, &m)
             branchState.setMustEnd(false, &m)
             // A suppressor that is active now was active before the next onset.
-            branchState.setSuppressedSinceOnset(activeSuppressors(branch, m) { $0.precedingOnset ?? $0.condition }, &m)
+            branchState.setSuppressedSinceOnset(
+                activeSuppressors(branch, m) { $0.precedingOnset ?? $0.condition }, &m)
             if !possibly(branch.when, m) { branchState.setSeenFalse(true, &m) }
             if !isOpen { branchState.setUnobserved(0, &m) }
             return
@@ -123,10 +90,12 @@ extension Program {
     /// Bit *i*: the chosen condition of suppressor *i* is surely true.
     @inline(__always)
     private func activeSuppressors(
-        _ branch: CompiledBranch, _ m: borrowing MutableSpan<Int64>, _ condition: (CompiledBranch.Suppressor) -> Operand
+        _ branch: CompiledBranch, _ m: borrowing MutableSpan<Int64>,
+        _ condition: (CompiledBranch.Suppressor) -> Operand
     ) -> Int64 {
         var bits: Int64 = 0
-        for (i, suppressor) in branch.suppressors.enumerated() where surely(condition(suppressor), m) {
+        for (i, suppressor) in branch.suppressors.enumerated()
+        where surely(condition(suppressor), m) {
             bits |= 1 << Int64(i)
         }
         return bits
@@ -135,7 +104,8 @@ extension Program {
     /// The branch's condition has held for its hold, and may raise an alert or join one. Otherwise
     /// its timer is set.
     private func isDue(
-        _ index: Int, _ branch: Int, _ own: BranchState, _ m: inout MutableSpan<Int64>, _ context: StepContext
+        _ index: Int, _ branch: Int, _ own: BranchState, _ m: inout MutableSpan<Int64>,
+        _ context: StepContext
     ) -> Bool {
         let since = own.whenSince(m.span)
         if since == LiftMemory.never || own.mustEnd(m.span) { return false }
@@ -146,16 +116,21 @@ extension Program {
     }
 
     private func raiseIfDue(
-        _ index: Int, _ alertState: AlertStateMachine, _ m: inout MutableSpan<Int64>, _ context: StepContext,
+        _ index: Int, _ alertState: AlertStateMachine, _ m: inout MutableSpan<Int64>,
+        _ context: StepContext,
         _ sink: inout TransitionSink
     ) {
         let rule = rules[index]
         for i in rule.branches.indices {
             let own = alertState.branch(i)
             guard isDue(index, i, own, &m, context) else { continue }
-            if !isAccepted(rule, context), let suppressor = activeSuppressor(rule.branches[i], own, m) {
+            if !isAccepted(rule, context),
+                let suppressor = activeSuppressor(rule.branches[i], own, m)
+            {
                 // One suppression is reported once, whichever branches it suppresses.
-                let isReported = rule.branches.indices.contains { alertState.branch($0).isSuppressionReported(m.span) }
+                let isReported = rule.branches.indices.contains {
+                    alertState.branch($0).isSuppressionReported(m.span)
+                }
                 own.setSuppressionReported(true, &m)
                 if !isReported {
                     var suppressed = transition(
@@ -174,11 +149,14 @@ extension Program {
             alertState.setReason(i, &m)
             alertState.setStands(on: i, &m)
             // A branch that joined an earlier alert may join this one, too.
-            for other in rule.branches.indices { alertState.branch(other).setHasJoined(other == i, &m) }
+            for other in rule.branches.indices {
+                alertState.branch(other).setHasJoined(other == i, &m)
+            }
             alertState.setSeverity(severity(rule, m), &m)
             own.setEscalatingSince(LiftMemory.never, &m)
             beginScope(rule, &m, context)
-            var raised = transition(index, i, stage, rule.branches[i].name, alertState.onset(m.span), m, context)
+            var raised = transition(
+                index, i, stage, rule.branches[i].name, alertState.onset(m.span), m, context)
             raised.begins = true
             sink.transitions.append(raised)
             return
@@ -212,7 +190,8 @@ extension Program {
             alertState.setReason(i, &m)
             if confirms { alertState.setPhase(.final, &m) }
             let state = alertState.phase(m.span) == .suspected ? .suspected : rule.finalState
-            var change = transition(index, i, state, branch.name, alertState.onset(m.span), m, context)
+            var change = transition(
+                index, i, state, branch.name, alertState.onset(m.span), m, context)
             change.isUpdate = !confirms
             sink.transitions.append(change)
         }
@@ -221,8 +200,11 @@ extension Program {
     private func activeSuppressor(
         _ branch: CompiledBranch, _ branchState: BranchState, _ m: borrowing MutableSpan<Int64>
     ) -> CompiledBranch.Suppressor? {
-        for (i, suppressor) in branch.suppressors.enumerated() where surely(suppressor.condition, m) {
-            if suppressor.precedingOnset != nil, branchState.suppressedSinceOnset(m.span) & (1 << Int64(i)) == 0 {
+        for (i, suppressor) in branch.suppressors.enumerated() where surely(suppressor.condition, m)
+        {
+            if suppressor.precedingOnset != nil,
+                branchState.suppressedSinceOnset(m.span) & (1 << Int64(i)) == 0
+            {
                 continue
             }
             return suppressor
@@ -238,7 +220,8 @@ extension Program {
     /// An open alert becomes more severe, never less, because people have responded to its highest
     /// severity.
     private func gradeUp(
-        _ index: Int, _ alertState: AlertStateMachine, _ m: inout MutableSpan<Int64>, _ context: StepContext,
+        _ index: Int, _ alertState: AlertStateMachine, _ m: inout MutableSpan<Int64>,
+        _ context: StepContext,
         _ sink: inout TransitionSink
     ) {
         if rules[index].grades.isEmpty { return }
@@ -247,7 +230,8 @@ extension Program {
         alertState.setSeverity(now, &m)
         let state = alertState.phase(m.span) == .suspected ? .suspected : rules[index].finalState
         var update = transition(
-            index, alertState.reason(m.span), state, AlertReason.severity.rawValue, alertState.onset(m.span), m, context
+            index, alertState.reason(m.span), state, AlertReason.severity.rawValue,
+            alertState.onset(m.span), m, context
         )
         update.isUpdate = true
         sink.transitions.append(update)
@@ -255,11 +239,13 @@ extension Program {
 
     /// A suspicion is confirmed by the first of its branches that escalates.
     private func escalateIfDue(
-        _ index: Int, _ alertState: AlertStateMachine, _ m: inout MutableSpan<Int64>, _ context: StepContext,
+        _ index: Int, _ alertState: AlertStateMachine, _ m: inout MutableSpan<Int64>,
+        _ context: StepContext,
         _ sink: inout TransitionSink
     ) {
         guard alertState.phase(m.span) == .suspected else { return }
-        for (i, branch) in rules[index].branches.enumerated() where alertState.stands(on: i, m.span) {
+        for (i, branch) in rules[index].branches.enumerated() where alertState.stands(on: i, m.span)
+        {
             guard let escalation = branch.escalation else { continue }
             let own = alertState.branch(i)
             var reason: String?
@@ -269,16 +255,23 @@ extension Program {
             // reported, but its suppressor still explains it.
             let isApart = !own.hasJoined(m.span) || isAccepted(rules[index], context)
             let isSuppressed =
-                isApart && own.whenSince(m.span) != LiftMemory.never && activeSuppressor(branch, own, m) != nil
+                isApart && own.whenSince(m.span) != LiftMemory.never
+                && activeSuppressor(branch, own, m) != nil
             // The end of the suppressor is no new sign either: the clock stays stopped until a
             // spell joins.
             if isSuppressed || own.hasJoined(m.span) { own.setClockStopped(isSuppressed, &m) }
             if own.isClockStopped(m.span) || escalation.unless.map({ surely($0, m) }) == true {
                 own.setEscalatingSince(LiftMemory.never, &m)
             } else if let hold = escalation.hold {
-                if own.escalatingSince(m.span) == LiftMemory.never { own.setEscalatingSince(context.time, &m) }
+                if own.escalatingSince(m.span) == LiftMemory.never {
+                    own.setEscalatingSince(context.time, &m)
+                }
                 let due = own.escalatingSince(m.span) &+ hold
-                if context.time >= due { reason = reason ?? branch.name } else { arm(index, due, &m) }
+                if context.time >= due {
+                    reason = reason ?? branch.name
+                } else {
+                    arm(index, due, &m)
+                }
             }
             guard var reason else { continue }
             // If the branch's condition is over, its time still shows that people are inside, but
@@ -289,7 +282,8 @@ extension Program {
             alertState.setPhase(.final, &m)
             alertState.setReason(reasonBranch, &m)
             sink.transitions.append(
-                transition(index, reasonBranch, .confirmed, reason, alertState.onset(m.span), m, context))
+                transition(
+                    index, reasonBranch, .confirmed, reason, alertState.onset(m.span), m, context))
             return
         }
     }
@@ -297,26 +291,35 @@ extension Program {
     // MARK: The end
 
     private func endIfDue(
-        _ index: Int, _ alertState: AlertStateMachine, _ m: inout MutableSpan<Int64>, _ context: StepContext,
+        _ index: Int, _ alertState: AlertStateMachine, _ m: inout MutableSpan<Int64>,
+        _ context: StepContext,
         _ sink: inout TransitionSink
     ) {
         let rule = rules[index]
         if surely(rule.clear, m) {
             end(index, .cleared, AlertReason.released.rawValue, alertState, &m, context, &sink)
         } else if let presume = rule.presume, surely(presume, m) {
-            end(index, .presumedReleased, AlertReason.doorNotLocked.rawValue, alertState, &m, context, &sink)
+            end(
+                index, .presumedReleased, AlertReason.doorNotLocked.rawValue, alertState, &m,
+                context, &sink)
         } else if alertState.phase(m.span) == .suspected {
             if isRevised(rule, alertState, m) {
                 end(index, .cleared, AlertReason.revised.rawValue, alertState, &m, context, &sink)
-            } else if !isAccepted(rule, context), let suppressor = reachingSuppressor(rule, alertState, m, context) {
-                for i in rule.branches.indices { alertState.branch(i).setSuppressionReported(true, &m) }
+            } else if !isAccepted(rule, context),
+                let suppressor = reachingSuppressor(rule, alertState, m, context)
+            {
+                for i in rule.branches.indices {
+                    alertState.branch(i).setSuppressionReported(true, &m)
+                }
                 close(index, .suppressed, suppressor.name, alertState, &m, context, &sink)
             }
         }
     }
 
     /// Every branch of the suspicion revises it.
-    private func isRevised(_ rule: CompiledRule, _ alertState: AlertStateMachine, _ m: borrowing MutableSpan<Int64>)
+    private func isRevised(
+        _ rule: CompiledRule, _ alertState: AlertStateMachine, _ m: borrowing MutableSpan<Int64>
+    )
         -> Bool
     {
         for (i, branch) in rule.branches.enumerated() where alertState.stands(on: i, m.span) {
@@ -333,11 +336,14 @@ extension Program {
 
     /// A suppressor that reaches back to the onset of the suspicion.
     private func reachingSuppressor(
-        _ rule: CompiledRule, _ alertState: AlertStateMachine, _ m: borrowing MutableSpan<Int64>, _ context: StepContext
+        _ rule: CompiledRule, _ alertState: AlertStateMachine, _ m: borrowing MutableSpan<Int64>,
+        _ context: StepContext
     ) -> CompiledBranch.Suppressor? {
         let age = context.time &- alertState.onset(m.span)
         for suppressor in rule.branches[alertState.reason(m.span)].suppressors {
-            if let reach = suppressor.reachesBack, age <= reach, surely(suppressor.condition, m) { return suppressor }
+            if let reach = suppressor.reachesBack, age <= reach, surely(suppressor.condition, m) {
+                return suppressor
+            }
         }
         return nil
     }
@@ -354,7 +360,11 @@ extension Program {
             own.setAddedUp(0, &m)
             guard own.whenSince(m.span) != LiftMemory.never else { continue }
             own.setWhenSince(context.time, &m)
-            if branch.hold == 0 { own.setMustEnd(true, &m) } else { arm(index, context.time &+ branch.hold, &m) }
+            if branch.hold == 0 {
+                own.setMustEnd(true, &m)
+            } else {
+                arm(index, context.time &+ branch.hold, &m)
+            }
         }
     }
 
@@ -364,7 +374,9 @@ extension Program {
         _ context: StepContext, _ sink: inout TransitionSink
     ) {
         sink.transitions.append(
-            transition(index, alertState.reason(m.span), state, reason, alertState.onset(m.span), m, context))
+            transition(
+                index, alertState.reason(m.span), state, reason, alertState.onset(m.span), m,
+                context))
         alertState.setPhase(.idle, &m)
         for i in rules[index].branches.indices { alertState.branch(i).setUnobserved(0, &m) }
     }
@@ -376,26 +388,10 @@ extension Program {
         let alertState = alertState(rule)
         return Transition(
             rule: rule, branch: branch, state: state,
-            severity: alertState.isOpen(m) ? alertState.severity(m.span) : rules[rule].head.severity,
-            time: context.time, onset: onset, reason: reason, unobserved: alertState.branch(branch).unobserved(m.span),
+            severity: alertState.isOpen(m)
+                ? alertState.severity(m.span) : rules[rule].head.severity,
+            time: context.time, onset: onset, reason: reason,
+            unobserved: alertState.branch(branch).unobserved(m.span),
             evidence: evidence(m.span))
-    }
-
-    /// The signals known now, by name.
-    package func evidence(_ memory: borrowing LiftMemory) -> [Evidence] { evidence(memory.words.span) }
-
-    private func evidence(_ m: Span<Int64>) -> [Evidence] {
-        signals.entries.indices.compactMap { index in
-            guard m[LiftLayout.known] & (1 << Int64(index)) != 0 else { return nil }
-            let bits = UInt64(bitPattern: m[LiftLayout.signals + index])
-            let value: Evidence.Value =
-                switch signals.entries[index].type {
-                case .boolean: .boolean(bits != 0)
-                case .number: .number(Double(bitPattern: bits))
-                case .enumeration(let names): .text(names[Int(bits)])
-                case .codes: .codes(FaultCode.names(in: bits))
-                }
-            return Evidence(signal: signals.entries[index].name, value: value)
-        }
     }
 }

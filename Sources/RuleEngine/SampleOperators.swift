@@ -11,7 +11,9 @@
 extension Program {
     private static let nothingYet: Int64 = -1
 
-    func resetSamples(_ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool) {
+    func resetSamples(
+        _ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool
+    ) {
         let slot = Int(node.slot)
         switch node.operation {
         case .minimum, .maximum:
@@ -27,7 +29,8 @@ extension Program {
     }
 
     func evaluateSamples(
-        _ index: Int, _ node: Node, _ now: Double, _ m: inout MutableSpan<Int64>, _ context: StepContext
+        _ index: Int, _ node: Node, _ now: Double, _ m: inout MutableSpan<Int64>,
+        _ context: StepContext
     ) -> Bool {
         switch node.operation {
         case .minimum, .maximum: return extreme(index, node, now, &m, context.time)
@@ -38,7 +41,8 @@ extension Program {
             followChanges(node, now, &m, context.time)
             let slot = Int(node.slot)
             let difference = now - number(slot + 1, m)
-            let value = node.operation == .delta ? difference : difference / (Double(node.high) / 1e9)
+            let value =
+                node.operation == .delta ? difference : difference / (Double(node.high) / 1e9)
             let before = m[slot]
             setNumber(slot, value, &m)
             let knownHasChanged = set(index, surely: !value.isNaN, possibly: true, &m)
@@ -61,7 +65,9 @@ extension Program {
     private func entry(_ i: Int, _ node: Node, _ m: borrowing MutableSpan<Int64>) -> Int {
         Int(node.slot) + 4 + 2 * ((Int(m[Int(node.slot) + 3] >> 32) + i) % Int(node.capacity))
     }
-    private func append(_ first: Int64, _ second: Int64, _ node: Node, _ m: inout MutableSpan<Int64>) -> Bool {
+    private func append(
+        _ first: Int64, _ second: Int64, _ node: Node, _ m: inout MutableSpan<Int64>
+    ) -> Bool {
         let count = entryCount(node, m)
         if count == Int(node.capacity) {
             m[LiftLayout.overflows] &+= 1
@@ -85,7 +91,9 @@ extension Program {
         _ index: Int, _ node: Node, _ now: Double, _ m: inout MutableSpan<Int64>, _ time: Int64
     ) -> Bool {
         let slot = Int(node.slot)
-        func isBeaten(_ a: Double, by b: Double) -> Bool { node.operation == .maximum ? a <= b : a >= b }
+        func isBeaten(_ a: Double, by b: Double) -> Bool {
+            node.operation == .maximum ? a <= b : a >= b
+        }
         if now.isNaN {
             m[slot + 1] = LiftMemory.never
             m[slot + 3] = Self.nothingYet
@@ -98,13 +106,17 @@ extension Program {
             // The previous number ends here. Lesser ones that ended before it can no longer be the
             // extreme.
             let ended = number(slot + 2, m)
-            while entryCount(node, m) > 0, isBeaten(number(entry(entryCount(node, m) - 1, node, m), m), by: ended) {
+            while entryCount(node, m) > 0,
+                isBeaten(number(entry(entryCount(node, m) - 1, node, m), m), by: ended)
+            {
                 m[slot + 3] -= 1
             }
             if !append(Int64(bitPattern: ended.bitPattern), time, node, &m) { m[slot + 1] = time }
         }
         setNumber(slot + 2, now, &m)
-        while entryCount(node, m) > 0, m[entry(0, node, m) + 1] &+ node.high <= time { removeFirst(node, &m) }
+        while entryCount(node, m) > 0, m[entry(0, node, m) + 1] &+ node.high <= time {
+            removeFirst(node, &m)
+        }
         var value = now
         if entryCount(node, m) > 0 {
             let position = entry(0, node, m)
@@ -122,7 +134,9 @@ extension Program {
     // MARK: Then and now
 
     /// Stores the number at the window's begin and the changes since.
-    private func followChanges(_ node: Node, _ now: Double, _ m: inout MutableSpan<Int64>, _ time: Int64) {
+    private func followChanges(
+        _ node: Node, _ now: Double, _ m: inout MutableSpan<Int64>, _ time: Int64
+    ) {
         let slot = Int(node.slot)
         if m[slot + 3] == Self.nothingYet {
             m[slot + 3] = 0

@@ -34,7 +34,9 @@ package struct SignalRows: Sendable {
     }
 
     /// - Parameter signal: its index in the program's table, below 64.
-    package mutating func add(_ signal: Int, _ flag: Bool) { append(UInt8(signal) << 2 | 2 | (flag ? 1 : 0)) }
+    package mutating func add(_ signal: Int, _ flag: Bool) {
+        append(UInt8(signal) << 2 | 2 | (flag ? 1 : 0))
+    }
     /// A number, a name's index or a set of codes.
     package mutating func add(_ signal: Int, bits: UInt64) {
         append(UInt8(signal) << 2 | 2)
@@ -58,7 +60,9 @@ package struct SignalRows: Sendable {
         let order = isInOrder ? nil : times.indices.sorted { (times[$0], $0) < (times[$1], $1) }
         let first = order.map { times[$0[0]] } ?? times[0]
         let end = until ?? newest
-        let isBoolean = program.signals.entries.map { if case .boolean = $0.type { true } else { false } }
+        let isBoolean = program.signals.entries.map {
+            if case .boolean = $0.type { true } else { false }
+        }
         var memory = program.begin(at: first, history: history)
         // In a hand-written trace a signal goes stale by `null`.
         memory.words[LiftLayout.flags] = LiftMemory.Flags.hasSignOfLife | LiftMemory.Flags.stale
@@ -91,7 +95,8 @@ package struct SignalRows: Sendable {
     }
 
     private func apply(
-        _ row: Int, _ program: Program, _ isBoolean: [Bool], _ memory: inout LiftMemory, _ agenda: inout Agenda
+        _ row: Int, _ program: Program, _ isBoolean: [Bool], _ memory: inout LiftMemory,
+        _ agenda: inout Agenda
     ) {
         var m = memory.words.mutableSpan
         var marks = agenda.words.mutableSpan

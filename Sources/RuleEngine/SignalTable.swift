@@ -9,7 +9,8 @@ public struct SignalTable: Sendable {
         /// Some profile gives it a value; otherwise it is always unknown.
         public var isProvided: Bool
         public var goesStale: Bool
-        public init(name: String, type: SignalType, isProvided: Bool = true, goesStale: Bool = true) {
+        public init(name: String, type: SignalType, isProvided: Bool = true, goesStale: Bool = true)
+        {
             self.name = name
             self.type = type
             self.isProvided = isProvided

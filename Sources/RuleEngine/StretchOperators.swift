@@ -11,7 +11,9 @@
 /// A point of q at s counts as [s, s), and its window as (t − high, t − low]. It makes the result
 /// true on [s + low, s + high), from where p is true.
 extension Program {
-    func resetStretches(_ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool) {
+    func resetStretches(
+        _ node: Node, _ m: inout MutableSpan<Int64>, at time: Int64, isPastUnknown: Bool
+    ) {
         let slot = Int(node.slot)
         switch node.operation {
         case .ever, .since, .unanswered:
@@ -58,11 +60,18 @@ extension Program {
             let isKnown = isReached(m[slot + 1], node, &m, time) || context.history == .complete
             value = (isTrue, isTrue || !isKnown)
         case .since:
-            value = (since(slot, node, p.0, q.0, &m, time), since(slot + 1, node, p.1, q.1, &m, time))
+            value = (
+                since(slot, node, p.0, q.0, &m, time), since(slot + 1, node, p.1, q.1, &m, time)
+            )
         case .sinceWithin:
-            value = (sinceWithin(slot, node, p.0, q.0, &m, time), sinceWithin(slot + 1, node, p.1, q.1, &m, time))
+            value = (
+                sinceWithin(slot, node, p.0, q.0, &m, time),
+                sinceWithin(slot + 1, node, p.1, q.1, &m, time)
+            )
         case .sinceBetween:
-            value = (sinceBetween(0, node, p.0, q.0, &m, time), sinceBetween(1, node, p.1, q.1, &m, time))
+            value = (
+                sinceBetween(0, node, p.0, q.0, &m, time), sinceBetween(1, node, p.1, q.1, &m, time)
+            )
         case .unanswered:
             // A sure answer ends a possible question, and a possible answer ends a sure one.
             value = (
@@ -75,7 +84,9 @@ extension Program {
     }
 
     /// Whether the window's lower end has passed since `start`.
-    private func isReached(_ start: Int64, _ node: Node, _ m: inout MutableSpan<Int64>, _ time: Int64) -> Bool {
+    private func isReached(
+        _ start: Int64, _ node: Node, _ m: inout MutableSpan<Int64>, _ time: Int64
+    ) -> Bool {
         if start == LiftMemory.never { return false }
         if time >= start &+ node.low { return true }
         arm(node, start &+ node.low, &m)
@@ -84,7 +95,8 @@ extension Program {
 
     /// Without an upper end, the earliest q within the present stretch of p decides.
     private func since(
-        _ slot: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>, _ time: Int64
+        _ slot: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>,
+        _ time: Int64
     ) -> Bool {
         if !p {
             m[slot] = LiftMemory.never
@@ -97,7 +109,8 @@ extension Program {
     /// Without a lower end, the end of the latest q within the present stretch of p decides;
     /// `never` while it lasts.
     private func sinceWithin(
-        _ slot: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>, _ time: Int64
+        _ slot: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>,
+        _ time: Int64
     ) -> Bool {
         if !p {
             m[slot] = LiftMemory.beforeAll
@@ -117,7 +130,8 @@ extension Program {
 
     /// The general window: future stretches of the result wait in a ring.
     private func sinceBetween(
-        _ plane: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>, _ time: Int64
+        _ plane: Int, _ node: Node, _ p: Bool, _ q: Bool, _ m: inout MutableSpan<Int64>,
+        _ time: Int64
     ) -> Bool {
         let ring = StretchRing(node, plane: plane)
         if !p {
@@ -130,20 +144,24 @@ extension Program {
         } else if q {
             if ring.open(m) == LiftMemory.never { ring.setOpen(time, &m) }
         } else if ring.open(m) != LiftMemory.never {
-            hasRoom = ring.append(ring.open(m) &+ node.low, time &+ node.high, &m, mayLengthen: plane == 1)
+            hasRoom = ring.append(
+                ring.open(m) &+ node.low, time &+ node.high, &m, mayLengthen: plane == 1)
             ring.setOpen(LiftMemory.never, &m)
         }
         if !hasRoom { m[LiftLayout.overflows] &+= 1 }
         ring.removeEnded(by: time, &m)
         // A stretch that still lasts comes after those in the ring.
-        guard let (begin, end) = ring.first(m) else { return isReached(ring.open(m), node, &m, time) }
+        guard let (begin, end) = ring.first(m) else {
+            return isReached(ring.open(m), node, &m, time)
+        }
         arm(node, begin <= time ? end : begin, &m)
         return begin <= time
     }
 
     /// Whether a question has been without an answer for the time. A simultaneous answer counts.
     private func unanswered(
-        _ slot: Int, _ node: Node, asked: Bool, answered: Bool, _ m: inout MutableSpan<Int64>, _ time: Int64
+        _ slot: Int, _ node: Node, asked: Bool, answered: Bool, _ m: inout MutableSpan<Int64>,
+        _ time: Int64
     ) -> Bool {
         if answered {
             m[slot] = LiftMemory.never
@@ -217,7 +235,9 @@ struct StretchRing {
     /// - Parameter mayLengthen: without room the last stretch is lengthened instead: "possibly"
     ///   must not become less than it is, nor "surely" more.
     /// - Returns: whether there was room.
-    func append(_ begin: Int64, _ end: Int64, _ m: inout MutableSpan<Int64>, mayLengthen: Bool) -> Bool {
+    func append(_ begin: Int64, _ end: Int64, _ m: inout MutableSpan<Int64>, mayLengthen: Bool)
+        -> Bool
+    {
         let count = count(m)
         if count > 0 {
             let last = position(count - 1, m)

@@ -52,13 +52,15 @@ package struct Compiler {
         self.lets = lets
         self.rings = rings
         signalIndex = Dictionary(
-            signals.entries.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
+            signals.entries.enumerated().map { ($0.element.name, $0.offset) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     package mutating func condition(_ expression: Expression) throws(ExpressionError) -> Operand {
         let typed = try compile(expression)
         try expect(
-            typed, .boolean, expression, typed.type == .point ? "Inside once(…, 10s) a point becomes a condition." : "")
+            typed, .boolean, expression,
+            typed.type == .point ? "Inside once(…, 10s) a point becomes a condition." : "")
         return typed.operand
     }
 
@@ -74,7 +76,9 @@ package struct Compiler {
     }
 
     /// Checks that names resolve and types fit, whatever the type of the whole.
-    mutating func bind(_ expression: Expression) throws(ExpressionError) { _ = try compile(expression) }
+    mutating func bind(_ expression: Expression) throws(ExpressionError) {
+        _ = try compile(expression)
+    }
 
     // MARK: Nodes
 
@@ -93,8 +97,10 @@ package struct Compiler {
     private func identity(of node: Node) -> UInt64 {
         var hash = Fingerprint()
         for part in [
-            UInt64(node.operation.rawValue), UInt64(node.comparison.rawValue), node.ofPoints ? 1 : 0, node.constant,
-            UInt64(bitPattern: node.low), UInt64(bitPattern: node.high), UInt64(bitPattern: Int64(node.capacity)),
+            UInt64(node.operation.rawValue), UInt64(node.comparison.rawValue),
+            node.ofPoints ? 1 : 0, node.constant,
+            UInt64(bitPattern: node.low), UInt64(bitPattern: node.high),
+            UInt64(bitPattern: Int64(node.capacity)),
         ] { hash.add(part) }
         var operands = [node.a, node.b].map {
             $0 == .none ? 0 : identities[$0.node] ^ ($0.isNegated ? UInt64.max : 0)
@@ -113,7 +119,9 @@ package struct Compiler {
 
     func constant(of operand: Operand) -> Kleene? {
         let node = nodes[operand.node]
-        guard node.operation == .constant, let value = Kleene(rawValue: UInt8(node.constant)) else { return nil }
+        guard node.operation == .constant, let value = Kleene(rawValue: UInt8(node.constant)) else {
+            return nil
+        }
         return operand.isNegated ? !value : value
     }
 
@@ -169,24 +177,30 @@ package struct Compiler {
     ) -> ExpressionError {
         ExpressionError(
             offset: expression.offset,
-            message: "this is \(typed.type.name), expected \(type.name).\(hint.isEmpty ? "" : " " + hint)")
+            message:
+                "this is \(typed.type.name), expected \(type.name).\(hint.isEmpty ? "" : " " + hint)"
+        )
     }
 
     mutating func compile(_ expression: Expression) throws(ExpressionError) -> Typed {
         switch expression.form {
         case .name(let name): return try compile(name: name, expression)
         case .number(let value): return Typed(operand: number(value), type: .number(unit: ""))
-        case .duration(let duration): return Typed(operand: number(duration.inSeconds), type: .number(unit: "s"))
+        case .duration(let duration):
+            return Typed(operand: number(duration.inSeconds), type: .number(unit: "s"))
         case .window, .text, .set:
             throw ExpressionError(
-                offset: expression.offset, message: "a value cannot stand alone here; compare a signal with it")
-        case .not(let operand): return Typed(operand: !(try condition(operand: operand)), type: .boolean)
+                offset: expression.offset,
+                message: "a value cannot stand alone here; compare a signal with it")
+        case .not(let operand):
+            return Typed(operand: !(try condition(operand: operand)), type: .boolean)
         case .and(let l, let r): return try connect(l, r, isAnd: true)
         case .or(let l, let r): return try connect(l, r, isAnd: false)
         case .implies(let l, let r):
             let left = try condition(operand: l)
             return Typed(operand: or(!left, try condition(operand: r)), type: .boolean)
-        case .compare(let comparison, let l, let r): return try compare(comparison, l, r, expression)
+        case .compare(let comparison, let l, let r):
+            return try compare(comparison, l, r, expression)
         case .arithmetic(let operation, let l, let r): return try calculate(operation, l, r)
         case .member(let element, let set): return try member(element, set)
         case .call(let name, let arguments): return try call(name, arguments, expression)
@@ -208,13 +222,16 @@ package struct Compiler {
         if let definition = lets[name] {
             if let known = compiledLets[name] { return known }
             guard pending.insert(name).inserted else {
-                throw ExpressionError(offset: expression.offset, message: "'\(name)' is defined by itself")
+                throw ExpressionError(
+                    offset: expression.offset, message: "'\(name)' is defined by itself")
             }
             if pending.count > ExpressionParser.maximumDepth {
                 pending.remove(name)
                 throw ExpressionError(
                     offset: expression.offset,
-                    message: "more than \(ExpressionParser.maximumDepth) 'let's depend on each other, one on the next")
+                    message:
+                        "more than \(ExpressionParser.maximumDepth) 'let's depend on each other, one on the next"
+                )
             }
             // The memory of a `let` belongs to the lift, not to an alert, since all rules share it.
             let outer = scope
@@ -231,7 +248,8 @@ package struct Compiler {
                 // Only the innermost part with the mistake is named.
                 let isNamed = error.message.hasPrefix("in 'let")
                 throw ExpressionError(
-                    offset: expression.offset, message: isNamed ? error.message : "in 'let \(name)': \(error.message)")
+                    offset: expression.offset,
+                    message: isNamed ? error.message : "in 'let \(name)': \(error.message)")
             }
         }
         if let parameter = parameters[name] {
@@ -261,19 +279,25 @@ package struct Compiler {
         switch entry.type {
         case .boolean:
             return Typed(
-                operand: entry.isProvided ? add(Node(operation: .signal, signal: index)) : constant(.unknown),
+                operand: entry.isProvided
+                    ? add(Node(operation: .signal, signal: index)) : constant(.unknown),
                 type: .boolean)
         case .number(let unit):
-            return Typed(operand: add(Node(operation: .signalNumber, signal: index)), type: .number(unit: unit))
+            return Typed(
+                operand: add(Node(operation: .signalNumber, signal: index)),
+                type: .number(unit: unit))
         case .enumeration(let names):
             return Typed(
-                operand: add(Node(operation: .signalNumber, signal: index, constant: 1)), type: .enumeration(names))
+                operand: add(Node(operation: .signalNumber, signal: index, constant: 1)),
+                type: .enumeration(names))
         case .codes:
             return Typed(operand: add(Node(operation: .signalIsKnown, signal: index)), type: .codes)
         }
     }
 
-    private mutating func connect(_ l: Expression, _ r: Expression, isAnd: Bool) throws(ExpressionError) -> Typed {
+    private mutating func connect(_ l: Expression, _ r: Expression, isAnd: Bool)
+        throws(ExpressionError) -> Typed
+    {
         let left = try compile(l)
         let right = try compile(r)
         for (typed, operand) in [(left, l), (right, r)] where typed.type != .point {
@@ -284,15 +308,20 @@ package struct Compiler {
             let operand = isAnd ? and(left.operand, right.operand) : or(left.operand, right.operand)
             return Typed(operand: operand, type: .boolean)
         }
-        if isAnd { return Typed(operand: and(left.operand, right.operand, ofPoints: true), type: .point) }
+        if isAnd {
+            return Typed(operand: and(left.operand, right.operand, ofPoints: true), type: .point)
+        }
         if points == 1 {
             throw ExpressionError(
-                offset: r.offset, message: "'or' cannot join a point in time and a condition; use once(point, 10s)")
+                offset: r.offset,
+                message: "'or' cannot join a point in time and a condition; use once(point, 10s)")
         }
         return Typed(operand: either(left.operand, right.operand), type: .point)
     }
 
-    mutating func either(_ a: Operand, _ b: Operand) -> Operand { add(Node(operation: .either, a: a, b: b)) }
+    mutating func either(_ a: Operand, _ b: Operand) -> Operand {
+        add(Node(operation: .either, a: a, b: b))
+    }
 
     func members(of family: String, _ expression: Expression) throws(ExpressionError) -> [Int] {
         let members = signals.members(of: family)
@@ -342,4 +371,6 @@ public enum ParameterValue: Equatable, Sendable {
     case number(Double)
 }
 
-func nearest(_ name: String, _ candidates: some Sequence<String>) -> String { suggestion(for: name, among: candidates) }
+func nearest(_ name: String, _ candidates: some Sequence<String>) -> String {
+    suggestion(for: name, among: candidates)
+}

@@ -3,6 +3,7 @@ import RuleEngine
 
 /// Comparison, arithmetic and sets.
 extension Compiler {
+    // Over 60 lines: one case a pair of types.
     mutating func compare(
         _ comparison: Expression.Comparison, _ l: Expression, _ r: Expression, _ whole: Expression
     ) throws(ExpressionError) -> Typed {
@@ -13,7 +14,8 @@ extension Compiler {
             return try compare(measure, arguments, comparison.flipped, l, r)
         }
         // `any(doors.fully_open) == true` and the like expand over the family.
-        if case .call(let quantifier, let arguments) = l.form, quantifier == "any" || quantifier == "all",
+        if case .call(let quantifier, let arguments) = l.form,
+            quantifier == "any" || quantifier == "all",
             arguments.count == 1, case .name(let family) = arguments[0].form
         {
             var parts: [Operand] = []
@@ -28,7 +30,8 @@ extension Compiler {
         switch left.type {
         case .enumeration(let names):
             guard comparison == .equal || comparison == .notEqual else {
-                throw ExpressionError(offset: whole.offset, message: "names are compared with == and != only")
+                throw ExpressionError(
+                    offset: whole.offset, message: "names are compared with == and != only")
             }
             let equal: Operand
             // A name without quotes that is a signal's name means the signal; in quotes it is a
@@ -36,7 +39,8 @@ extension Compiler {
             var isSignal = false
             if case .name(let name) = r.form { isSignal = signal(named: name) != nil }
             if let text = r.nameOrText, !isSignal, names.contains(text) || lets[text] == nil {
-                equal = add(Node(operation: .isOneOf, a: left.operand, constant: try mask(of: [r], names)))
+                equal = add(
+                    Node(operation: .isOneOf, a: left.operand, constant: try mask(of: [r], names)))
             } else {
                 let right = try compile(r)
                 try expect(right, left.type, r)
@@ -47,7 +51,8 @@ extension Compiler {
             let right = try compile(r)
             try expect(right, .boolean, r)
             guard comparison == .equal || comparison == .notEqual else {
-                throw ExpressionError(offset: whole.offset, message: "conditions are compared with == and != only")
+                throw ExpressionError(
+                    offset: whole.offset, message: "conditions are compared with == and != only")
             }
             let both = and(left.operand, right.operand)
             let equal = or(both, and(!left.operand, !right.operand))
@@ -60,11 +65,14 @@ extension Compiler {
         case .codes, .point:
             throw ExpressionError(
                 offset: l.offset,
-                message: "\(left.type.name) cannot be compared. A code is asked for by \"04\" in codes")
+                message:
+                    "\(left.type.name) cannot be compared. A code is asked for by \"04\" in codes")
         }
     }
 
-    mutating func compare(_ comparison: Expression.Comparison, _ a: Operand, _ b: Operand) -> Operand {
+    mutating func compare(_ comparison: Expression.Comparison, _ a: Operand, _ b: Operand)
+        -> Operand
+    {
         switch comparison {
         case .equal: add(Node(operation: .compare, a: a, b: b, comparison: .equal))
         case .notEqual: !add(Node(operation: .compare, a: a, b: b, comparison: .equal))
@@ -98,21 +106,29 @@ extension Compiler {
             }
         let unit = operation == .divide && x == y ? "" : x.isEmpty ? y : x
         return Typed(
-            operand: add(Node(operation: node, a: left.operand, b: right.operand)), type: .number(unit: unit))
+            operand: add(Node(operation: node, a: left.operand, b: right.operand)),
+            type: .number(unit: unit))
     }
 
-    mutating func member(_ element: Expression, _ set: Expression) throws(ExpressionError) -> Typed {
-        if case .name(let name) = set.form, let signal = signal(named: name), signals.entries[signal].type == .codes {
+    mutating func member(_ element: Expression, _ set: Expression) throws(ExpressionError) -> Typed
+    {
+        if case .name(let name) = set.form, let signal = signal(named: name),
+            signals.entries[signal].type == .codes
+        {
             return Typed(operand: try codes(element, in: signal), type: .boolean)
         }
         guard case .set(let items) = set.form else {
-            throw ExpressionError(offset: set.offset, message: "expected a set such as {inspection, normal}, or codes")
+            throw ExpressionError(
+                offset: set.offset, message: "expected a set such as {inspection, normal}, or codes"
+            )
         }
         let left = try compile(element)
         switch left.type {
         case .enumeration(let names):
             return Typed(
-                operand: add(Node(operation: .isOneOf, a: left.operand, constant: try mask(of: items, names))),
+                operand: add(
+                    Node(operation: .isOneOf, a: left.operand, constant: try mask(of: items, names))
+                ),
                 type: .boolean)
         case .number:
             var result = constant(.false)
@@ -124,11 +140,14 @@ extension Compiler {
             return Typed(operand: result, type: .boolean)
         default:
             throw ExpressionError(
-                offset: element.offset, message: "this is \(left.type.name), expected a number or a name")
+                offset: element.offset,
+                message: "this is \(left.type.name), expected a number or a name")
         }
     }
 
-    private mutating func codes(_ element: Expression, in signal: Int) throws(ExpressionError) -> Operand {
+    private mutating func codes(_ element: Expression, in signal: Int) throws(ExpressionError)
+        -> Operand
+    {
         let (codes, isAll): ([Expression], Bool) =
             switch element.form {
             case .call("any", let codes): (codes, false)
@@ -139,11 +158,13 @@ extension Compiler {
         for code in codes {
             guard case .text(let text) = code.form, let code = FaultCode(rawValue: text) else {
                 throw ExpressionError(
-                    offset: code.offset, message: "expected a code of GB/T 24476-2017 in quotes, such as \"04\"")
+                    offset: code.offset,
+                    message: "expected a code of GB/T 24476-2017 in quotes, such as \"04\"")
             }
             mask |= code.bit
         }
-        return add(Node(operation: isAll ? .codesAll : .codesAny, signal: UInt8(signal), constant: mask))
+        return add(
+            Node(operation: isAll ? .codesAll : .codesAny, signal: UInt8(signal), constant: mask))
     }
 
     private func mask(of items: [Expression], _ names: [String]) throws(ExpressionError) -> UInt64 {
@@ -151,11 +172,13 @@ extension Compiler {
         for item in items {
             guard let text = item.nameOrText else {
                 throw ExpressionError(
-                    offset: item.offset, message: "expected a name, one of \(names.joined(separator: ", "))")
+                    offset: item.offset,
+                    message: "expected a name, one of \(names.joined(separator: ", "))")
             }
             guard let index = names.firstIndex(of: text) else {
                 throw ExpressionError(
-                    offset: item.offset, message: "'\(text)' is not a value here.\(nearest(text, names))")
+                    offset: item.offset,
+                    message: "'\(text)' is not a value here.\(nearest(text, names))")
             }
             mask |= 1 << UInt64(index)
         }

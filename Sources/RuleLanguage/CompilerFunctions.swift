@@ -4,18 +4,22 @@ import RuleEngine
 /// The functions of the rule language: the number and types of their arguments, and their nodes.
 extension Compiler {
     static let functions = [
-        "any", "all", "known", "possibly", "last", "previous", "rise", "fall", "changes", "once", "held", "since",
-        "latched", "then", "not_followed", "count", "silent", "age", "min", "max", "avg", "delta", "rate", "abs",
+        "any", "all", "known", "possibly", "last", "previous", "rise", "fall", "changes", "once",
+        "held", "since",
+        "latched", "then", "not_followed", "count", "silent", "age", "min", "max", "avg", "delta",
+        "rate", "abs",
         "today", "usual",
     ]
 
+    // Over 60 lines: one case a function of the language.
     mutating func call(
         _ name: String, _ arguments: [Expression], _ whole: Expression
     ) throws(ExpressionError) -> Typed {
         func arity(_ range: ClosedRange<Int>, _ form: String) throws(ExpressionError) {
             if !range.contains(arguments.count) {
                 throw ExpressionError(
-                    offset: whole.offset, message: "found \(arguments.count) arguments, expected \(form)")
+                    offset: whole.offset,
+                    message: "found \(arguments.count) arguments, expected \(form)")
             }
         }
         switch name {
@@ -45,7 +49,8 @@ extension Compiler {
             try arity(1...1, "changes(signal), or changes(signal, 1h) compared with a number")
             return Typed(operand: try changes(arguments[0]), type: .point)
         case "once", "held":
-            try arity(1...2, "\(name)(condition), \(name)(condition, 10s) or \(name)(condition, 3s..10s)")
+            try arity(
+                1...2, "\(name)(condition), \(name)(condition, 10s) or \(name)(condition, 3s..10s)")
             let typed = try compile(arguments[0])
             if name == "held" || typed.type != .point { try expect(typed, .boolean, arguments[0]) }
             if arguments.count == 1 { return unbounded(name, typed) }
@@ -53,15 +58,18 @@ extension Compiler {
             let window = try window(arguments[1])
             if window.high == .max { return unbounded(name, typed, low: window.low) }
             let once = try since(
-                .none, Typed(operand: isHeld ? !typed.operand : typed.operand, type: typed.type), window, arguments[1])
+                .none, Typed(operand: isHeld ? !typed.operand : typed.operand, type: typed.type),
+                window, arguments[1])
             return Typed(operand: isHeld ? !once : once, type: .boolean)
         case "since":
             try arity(2...3, "since(condition, start) or since(condition, start, 10s)")
             let p = try condition(operand: arguments[0])
             let q = try compile(arguments[1])
             if q.type != .point { try expect(q, .boolean, arguments[1]) }
-            let window = arguments.count == 3 ? try window(arguments[2]) : Window(low: 0, high: .max)
-            return Typed(operand: try since(p, q, window, arguments[arguments.count - 1]), type: .boolean)
+            let window =
+                arguments.count == 3 ? try window(arguments[2]) : Window(low: 0, high: .max)
+            return Typed(
+                operand: try since(p, q, window, arguments[arguments.count - 1]), type: .boolean)
         case "latched":
             try arity(2...2, "latched(set, reset)")
             let set = try event(arguments[0])
@@ -92,12 +100,17 @@ extension Compiler {
         case "silent":
             try arity(1...1, "silent(30s)")
             return Typed(
-                operand: add(Node(operation: .silent, high: try duration(arguments[0]).nanoseconds)), type: .boolean)
+                operand: add(
+                    Node(operation: .silent, high: try duration(arguments[0]).nanoseconds)),
+                type: .boolean)
         case "abs":
             try arity(1...1, "abs(number)")
             let typed = try compile(arguments[0])
-            guard case .number = typed.type else { throw mismatch(typed, .number(unit: ""), arguments[0]) }
-            return Typed(operand: add(Node(operation: .absolute, a: typed.operand)), type: typed.type)
+            guard case .number = typed.type else {
+                throw mismatch(typed, .number(unit: ""), arguments[0])
+            }
+            return Typed(
+                operand: add(Node(operation: .absolute, a: typed.operand)), type: typed.type)
         case "min", "max", "delta", "rate":
             try arity(2...2, "\(name)(number, 10s)")
             return try sampled(name, arguments)
@@ -108,15 +121,22 @@ extension Compiler {
             try arity(2...2, "usual(point, 14d)")
             return try daily(.usual, arguments[0], days: try days(arguments[1]))
         case "count", "avg", "age":
-            let example = ["count": "count(point, 1h) >= 3", "avg": "avg(load, 10s) > 80", "age": "age(load) > 30s"]
-            throw ExpressionError(offset: whole.offset, message: "compare it with a bound: \(example[name] ?? "")")
+            let example = [
+                "count": "count(point, 1h) >= 3", "avg": "avg(load, 10s) > 80",
+                "age": "age(load) > 30s",
+            ]
+            throw ExpressionError(
+                offset: whole.offset, message: "compare it with a bound: \(example[name] ?? "")")
         default:
             throw ExpressionError(
-                offset: whole.offset, message: "'\(name)' is not a function.\(nearest(name, Self.functions))")
+                offset: whole.offset,
+                message: "'\(name)' is not a function.\(nearest(name, Self.functions))")
         }
     }
 
-    private mutating func condition(_ a: Operand, or b: Operand) -> Typed { Typed(operand: or(a, b), type: .boolean) }
+    private mutating func condition(_ a: Operand, or b: Operand) -> Typed {
+        Typed(operand: or(a, b), type: .boolean)
+    }
 
     /// A condition or a point.
     private mutating func event(_ expression: Expression) throws(ExpressionError) -> Typed {
@@ -131,36 +151,50 @@ extension Compiler {
         return typed.type == .point ? typed.operand : rise(typed.operand)
     }
 
-    private mutating func quantify(_ name: String, _ argument: Expression) throws(ExpressionError) -> Typed {
+    private mutating func quantify(_ name: String, _ argument: Expression) throws(ExpressionError)
+        -> Typed
+    {
         guard case .name(let family) = argument.form else {
             throw ExpressionError(
-                offset: argument.offset, message: "expected a family of signals, such as doors.locked")
+                offset: argument.offset,
+                message: "expected a family of signals, such as doors.locked")
         }
         let members = try members(of: family, argument)
         if let other = members.first(where: { signals.entries[$0].type != .boolean }) {
             throw ExpressionError(
                 offset: argument.offset,
-                message: "'\(signals.entries[other].name)' is a number; compare it: \(name)(\(family)) > 5")
+                message:
+                    "'\(signals.entries[other].name)' is a number; compare it: \(name)(\(family)) > 5"
+            )
         }
-        return Typed(operand: combine(members.map { leaf($0).operand }, isAny: name == "any"), type: .boolean)
+        return Typed(
+            operand: combine(members.map { leaf($0).operand }, isAny: name == "any"), type: .boolean
+        )
     }
 
-    private mutating func remembered(_ name: String, _ argument: Expression) throws(ExpressionError) -> Typed {
+    private mutating func remembered(_ name: String, _ argument: Expression) throws(ExpressionError)
+        -> Typed
+    {
         let typed = try compile(argument)
         if typed.type == .codes || typed.type == .point {
             throw ExpressionError(
                 offset: argument.offset,
-                message: "this is \(typed.type.name), expected a condition, e.g. \(name)(\"04\" in codes)")
+                message:
+                    "this is \(typed.type.name), expected a condition, e.g. \(name)(\"04\" in codes)"
+            )
         }
         let isLast = name == "last"
         if typed.type == .boolean {
             if isLast, let constant = constant(of: typed.operand) {
                 return Typed(operand: self.constant(constant), type: .boolean)
             }
-            return Typed(operand: add(Node(operation: isLast ? .last : .previous, a: typed.operand)), type: .boolean)
+            return Typed(
+                operand: add(Node(operation: isLast ? .last : .previous, a: typed.operand)),
+                type: .boolean)
         }
         return Typed(
-            operand: add(Node(operation: isLast ? .lastNumber : .previousNumber, a: typed.operand)), type: typed.type)
+            operand: add(Node(operation: isLast ? .lastNumber : .previousNumber, a: typed.operand)),
+            type: typed.type)
     }
 
     mutating func changes(_ argument: Expression) throws(ExpressionError) -> Operand {
@@ -172,9 +206,13 @@ extension Compiler {
         }
     }
 
-    private mutating func sampled(_ name: String, _ arguments: [Expression]) throws(ExpressionError) -> Typed {
+    private mutating func sampled(_ name: String, _ arguments: [Expression]) throws(ExpressionError)
+        -> Typed
+    {
         let typed = try compile(arguments[0])
-        guard case .number(let unit) = typed.type else { throw mismatch(typed, .number(unit: ""), arguments[0]) }
+        guard case .number(let unit) = typed.type else {
+            throw mismatch(typed, .number(unit: ""), arguments[0])
+        }
         let window = try positive(arguments[1])
         let operation: Node.Operation =
             switch name {
@@ -196,7 +234,8 @@ extension Compiler {
     ) throws(ExpressionError) -> Typed {
         let point = try self.point(argument)
         return Typed(
-            operand: add(Node(operation: operation, b: point, ofPoints: true, capacity: days)), type: .number(unit: ""))
+            operand: add(Node(operation: operation, b: point, ofPoints: true, capacity: days)),
+            type: .number(unit: ""))
     }
 
     mutating func point(_ expression: Expression) throws(ExpressionError) -> Operand {
@@ -206,11 +245,14 @@ extension Compiler {
     }
 
     private func days(_ expression: Expression) throws(ExpressionError) -> Int32 {
-        let (days, rest) = try duration(expression).nanoseconds.quotientAndRemainder(dividingBy: 86_400_000_000_000)
+        let (days, rest) = try duration(expression).nanoseconds.quotientAndRemainder(
+            dividingBy: 86_400_000_000_000)
         if rest != 0 || !(1...Self.maximumDays ~= days) {
             throw ExpressionError(
                 offset: expression.offset,
-                message: "expected whole days, from 1d to \(Self.maximumDays)d: a count is remembered for each")
+                message:
+                    "expected whole days, from 1d to \(Self.maximumDays)d: a count is remembered for each"
+            )
         }
         return Int32(days)
     }
@@ -232,14 +274,18 @@ extension Compiler {
         let window = Window(
             low: try duration(low).nanoseconds, high: try high.map(duration)?.nanoseconds ?? .max)
         if window.low > window.high {
-            throw ExpressionError(offset: expression.offset, message: "the window ends before it begins")
+            throw ExpressionError(
+                offset: expression.offset, message: "the window ends before it begins")
         }
         return window
     }
 
     func positive(_ expression: Expression) throws(ExpressionError) -> Int64 {
         let window = try duration(expression).nanoseconds
-        if window == 0 { throw ExpressionError(offset: expression.offset, message: "expected a window longer than 0s") }
+        if window == 0 {
+            throw ExpressionError(
+                offset: expression.offset, message: "expected a window longer than 0s")
+        }
         return window
     }
 
@@ -248,7 +294,8 @@ extension Compiler {
         let isHeld = name == "held"
         let ever = add(
             Node(
-                operation: .ever, b: isHeld ? !typed.operand : typed.operand, ofPoints: typed.type == .point, low: low))
+                operation: .ever, b: isHeld ? !typed.operand : typed.operand,
+                ofPoints: typed.type == .point, low: low))
         return Typed(operand: isHeld ? !ever : ever, type: .boolean)
     }
 
@@ -258,7 +305,8 @@ extension Compiler {
         let ofPoints = q.type == .point
         if ofPoints, window.low == window.high {
             throw ExpressionError(
-                offset: location.offset, message: "a window without length holds no point; expected a longer one")
+                offset: location.offset,
+                message: "a window without length holds no point; expected a longer one")
         }
         // At this very moment the window (t, t] is empty, so `p` has no effect.
         if window.high == 0 { return q.operand }
@@ -283,6 +331,7 @@ extension Compiler {
         default: break
         }
         throw ExpressionError(
-            offset: expression.offset, message: "expected a duration such as 10s, or a parameter that is one")
+            offset: expression.offset,
+            message: "expected a duration such as 10s, or a parameter that is one")
     }
 }

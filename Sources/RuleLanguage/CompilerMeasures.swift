@@ -20,14 +20,16 @@ enum Measure {
 /// Comparisons of a count, an average or an age with a bound.
 extension Compiler {
     mutating func compare(
-        _ measure: Measure, _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression,
+        _ measure: Measure, _ arguments: [Expression], _ comparison: Expression.Comparison,
+        _ bound: Expression,
         _ call: Expression
     ) throws(ExpressionError) -> Typed {
         switch measure {
         case .count, .changes:
             guard arguments.count == 2 || arguments.count == 3 && measure == .count else {
                 throw ExpressionError(
-                    offset: call.offset, message: "expected count(point, window) or count(point, window, number)")
+                    offset: call.offset,
+                    message: "expected count(point, window) or count(point, window, number)")
             }
             let point = measure == .count ? try point(arguments[0]) : try changes(arguments[0])
             let number = arguments.count == 3 ? try groupingNumber(arguments[2]) : Operand.none
@@ -38,7 +40,9 @@ extension Compiler {
     }
 
     /// The number, or name, that must be the same at each point that counts.
-    private mutating func groupingNumber(_ expression: Expression) throws(ExpressionError) -> Operand {
+    private mutating func groupingNumber(_ expression: Expression) throws(ExpressionError)
+        -> Operand
+    {
         let typed = try compile(expression)
         switch typed.type {
         case .number, .enumeration: return typed.operand
@@ -47,20 +51,25 @@ extension Compiler {
     }
 
     private mutating func count(
-        _ point: Operand, _ window: Int64, where number: Operand, _ comparison: Expression.Comparison,
+        _ point: Operand, _ window: Int64, where number: Operand,
+        _ comparison: Expression.Comparison,
         _ bound: Expression
     ) throws(ExpressionError) -> Typed {
         let limit = try compile(bound)
         let maximum = number == .none ? 1000 : RingSizes.numberedPoints - 1
-        guard let n = constantNumber(limit.operand).flatMap({ Int(exactly: $0) }), 0...maximum ~= n else {
+        guard let n = constantNumber(limit.operand).flatMap({ Int(exactly: $0) }), 0...maximum ~= n
+        else {
             throw ExpressionError(
                 offset: bound.offset,
-                message: "expected a whole number from 0 to \(maximum): it bounds the memory of count(…)")
+                message:
+                    "expected a whole number from 0 to \(maximum): it bounds the memory of count(…)"
+            )
         }
         // `count >= n` needs the last n points only. The other comparisons are expressed by it.
         func atLeast(_ n: Int, _ compiler: inout Compiler) -> Operand {
             if n <= 0 { return compiler.constant(.true) }
-            var node = Node(operation: .count, b: point, ofPoints: true, high: window, capacity: Int32(n))
+            var node = Node(
+                operation: .count, b: point, ofPoints: true, high: window, capacity: Int32(n))
             if number != .none {
                 node.operation = .countWhere
                 node.a = number
@@ -89,10 +98,12 @@ extension Compiler {
     }
 
     private mutating func age(
-        _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression, _ call: Expression
+        _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression,
+        _ call: Expression
     ) throws(ExpressionError) -> Typed {
         guard arguments.count == 1, case .name(let name) = arguments[0].form else {
-            throw ExpressionError(offset: call.offset, message: "expected age(signal), e.g. age(floor) > 30s")
+            throw ExpressionError(
+                offset: call.offset, message: "expected age(signal), e.g. age(floor) > 30s")
         }
         guard let signal = signal(named: name) else {
             throw ExpressionError(
@@ -110,28 +121,35 @@ extension Compiler {
         case .less: return Typed(operand: !atLeast(limit, &self), type: .boolean)
         case .lessOrEqual: return Typed(operand: !atLeast(limit + 1, &self), type: .boolean)
         case .equal, .notEqual:
-            throw ExpressionError(offset: call.offset, message: "an age is compared with < <= > >= only")
+            throw ExpressionError(
+                offset: call.offset, message: "an age is compared with < <= > >= only")
         }
     }
 
     private mutating func average(
-        _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression, _ call: Expression
+        _ arguments: [Expression], _ comparison: Expression.Comparison, _ bound: Expression,
+        _ call: Expression
     ) throws(ExpressionError) -> Typed {
         guard arguments.count == 2 else {
             throw ExpressionError(offset: call.offset, message: "expected avg(number, window)")
         }
         let typed = try compile(arguments[0])
-        guard case .number = typed.type else { throw mismatch(typed, .number(unit: ""), arguments[0]) }
+        guard case .number = typed.type else {
+            throw mismatch(typed, .number(unit: ""), arguments[0])
+        }
         let written = try compile(bound)
         guard let limit = constantNumber(written.operand) else {
-            throw ExpressionError(offset: bound.offset, message: "a mean is compared with a number that is written out")
+            throw ExpressionError(
+                offset: bound.offset,
+                message: "a mean is compared with a number that is written out")
         }
         let window = try positive(arguments[1])
         let capacity = try rings.samples(window, arguments[1])
         func isBelow(_ comparison: Node.Comparison, _ compiler: inout Compiler) -> Operand {
             compiler.add(
                 Node(
-                    operation: .average, a: typed.operand, comparison: comparison, constant: limit.bitPattern,
+                    operation: .average, a: typed.operand, comparison: comparison,
+                    constant: limit.bitPattern,
                     high: window, capacity: capacity))
         }
         switch comparison {
@@ -140,7 +158,8 @@ extension Compiler {
         case .greater: return Typed(operand: !isBelow(.lessOrEqual, &self), type: .boolean)
         case .greaterOrEqual: return Typed(operand: !isBelow(.less, &self), type: .boolean)
         case .equal, .notEqual:
-            throw ExpressionError(offset: call.offset, message: "a mean is compared with < <= > >= only")
+            throw ExpressionError(
+                offset: call.offset, message: "a mean is compared with < <= > >= only")
         }
     }
 }

@@ -47,7 +47,8 @@ extension Expression {
         case .window(let low, let high): [low] + [high].compactMap { $0 }
         case .set(let items), .call(_, let items): items
         case .not(let a): [a]
-        case .and(let a, let b), .or(let a, let b), .implies(let a, let b), .compare(_, let a, let b),
+        case .and(let a, let b), .or(let a, let b), .implies(let a, let b),
+            .compare(_, let a, let b),
             .arithmetic(_, let a, let b), .member(let a, let b):
             [a, b]
         }
@@ -116,7 +117,8 @@ struct Token: Equatable {
             } else if c.isNumber {
                 while i < characters.count,
                     isNameCharacter(characters[i])
-                        || (characters[i] == "." && i + 1 < characters.count && characters[i + 1].isNumber)
+                        || (characters[i] == "." && i + 1 < characters.count
+                            && characters[i + 1].isNumber)
                 { i += 1 }
                 let text = String(characters[start..<i])
                 if let number = Double(text) {
@@ -125,7 +127,9 @@ struct Token: Equatable {
                     tokens.append(Token(kind: .duration(duration), offset: start))
                 } else {
                     throw ExpressionError(
-                        offset: start, message: "'\(text)' is neither a number nor a duration such as 10s, 5m or 2h")
+                        offset: start,
+                        message:
+                            "'\(text)' is neither a number nor a duration such as 10s, 5m or 2h")
                 }
             } else if c == "\"" || c == "'" {
                 i += 1
@@ -139,8 +143,12 @@ struct Token: Equatable {
                 let two = String(characters[i..<min(i + 2, characters.count)])
                 let pairs = ["==", "!=", "<=", ">=", ".."]
                 let symbol = pairs.contains(two) ? two : String(c)
-                guard (pairs + ["<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"]).contains(symbol) else {
-                    throw ExpressionError(offset: start, message: "'\(c)' has no meaning in an expression")
+                guard
+                    (pairs + ["<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"]).contains(
+                        symbol)
+                else {
+                    throw ExpressionError(
+                        offset: start, message: "'\(c)' has no meaning in an expression")
                 }
                 tokens.append(Token(kind: .symbol(symbol), offset: start))
                 i += symbol.count

@@ -16,7 +16,9 @@ package struct ExpressionParser {
         if tokens.count > maximumTokens {
             throw ExpressionError(
                 offset: 0,
-                message: "has \(tokens.count) tokens; the limit is \(maximumTokens). Name parts of it with 'let'")
+                message:
+                    "has \(tokens.count) tokens; the limit is \(maximumTokens). Name parts of it with 'let'"
+            )
         }
         var parser = ExpressionParser(tokens: tokens)
         let expression = try parser.implication()
@@ -49,7 +51,9 @@ package struct ExpressionParser {
     private mutating func implication() throws(ExpressionError) -> Expression {
         depth += 1
         defer { depth -= 1 }
-        if depth > Self.maximumDepth { throw fail("but this is nested deeper than \(Self.maximumDepth) levels") }
+        if depth > Self.maximumDepth {
+            throw fail("but this is nested deeper than \(Self.maximumDepth) levels")
+        }
         let left = try disjunction()
         let offset = token.offset
         guard take(keyword: "implies") else { return left }
@@ -79,15 +83,21 @@ package struct ExpressionParser {
         guard take(keyword: "not") else { return try comparison() }
         depth += 1
         defer { depth -= 1 }
-        if depth > Self.maximumDepth { throw fail("but this is nested deeper than \(Self.maximumDepth) levels") }
+        if depth > Self.maximumDepth {
+            throw fail("but this is nested deeper than \(Self.maximumDepth) levels")
+        }
         return Expression(form: .not(try negation()), offset: offset)
     }
 
     private mutating func comparison() throws(ExpressionError) -> Expression {
         let left = try sum()
         let offset = token.offset
-        if take(keyword: "in") { return Expression(form: .member(left, of: try sum()), offset: offset) }
-        guard case .symbol(let symbol) = token.kind, let comparison = Expression.Comparison(rawValue: symbol) else {
+        if take(keyword: "in") {
+            return Expression(form: .member(left, of: try sum()), offset: offset)
+        }
+        guard case .symbol(let symbol) = token.kind,
+            let comparison = Expression.Comparison(rawValue: symbol)
+        else {
             return left
         }
         next += 1
@@ -132,7 +142,9 @@ package struct ExpressionParser {
             return Expression(form: .text(text), offset: start.offset)
         case .symbol("-"):
             next += 1
-            guard case .number(let number) = token.kind else { throw fail("expected a number after '-'") }
+            guard case .number(let number) = token.kind else {
+                throw fail("expected a number after '-'")
+            }
             next += 1
             return Expression(form: .number(-number), offset: start.offset)
         case .symbol("("):
@@ -159,7 +171,8 @@ package struct ExpressionParser {
         guard take(symbol: "..") else { return low }
         var high: Expression?
         switch token.kind {
-        case .duration(let duration): high = Expression(form: .duration(duration), offset: token.offset)
+        case .duration(let duration):
+            high = Expression(form: .duration(duration), offset: token.offset)
         case .name(let name) where !Self.operators.contains(name):
             high = Expression(form: .name(name), offset: token.offset)
         default: break

@@ -13,20 +13,24 @@ extension Expression {
         }
         switch form {
         case .name(let name): return name
-        case .number(let number): return number == number.rounded() ? String(Int(number)) : String(number)
+        case .number(let number):
+            return number == number.rounded() ? String(Int(number)) : String(number)
         case .duration(let duration): return duration.written
         case .window(let low, let high): return low.text + ".." + (high?.text ?? "")
         case .text(let text): return "\"\(text)\""
         case .set(let items): return "{" + items.map(\.text).joined(separator: ", ") + "}"
-        case .call(let name, let arguments): return name + "(" + arguments.map(\.text).joined(separator: ", ") + ")"
-        case .not(let a): return strength > 4 ? "(not \(a.text(binding: 4)))" : "not \(a.text(binding: 4))"
+        case .call(let name, let arguments):
+            return name + "(" + arguments.map(\.text).joined(separator: ", ") + ")"
+        case .not(let a):
+            return strength > 4 ? "(not \(a.text(binding: 4)))" : "not \(a.text(binding: 4))"
         case .implies(let a, let b): return joined("implies", a, b, 1)
         case .or(let a, let b): return joined("or", a, b, 2)
         case .and(let a, let b): return joined("and", a, b, 3)
         case .compare(let comparison, let a, let b): return joined(comparison.rawValue, a, b, 5)
         case .member(let a, let b): return joined("in", a, b, 5)
         case .arithmetic(let operation, let a, let b):
-            return joined(operation.rawValue, a, b, operation == .add || operation == .subtract ? 6 : 7)
+            return joined(
+                operation.rawValue, a, b, operation == .add || operation == .subtract ? 6 : 7)
         }
     }
 }

@@ -12,7 +12,8 @@ public struct LiftKind: Hashable, Sendable {
     /// The lift's own limit for a run without progress; nil: the rules' parameter.
     public var runTimeLimit: Duration?
     public init(
-        provides: Set<Signal>, staleAfter: Duration, shortestInterval: Duration = .milliseconds(100),
+        provides: Set<Signal>, staleAfter: Duration,
+        shortestInterval: Duration = .milliseconds(100),
         reportsEvery: Duration? = nil, equipment: EquipmentClass, runTimeLimit: Duration? = nil
     ) {
         self.runTimeLimit = runTimeLimit

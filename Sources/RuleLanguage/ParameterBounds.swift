@@ -28,11 +28,14 @@ struct ParameterBounds: Sendable {
             let highValue = ParameterValue(high, like: standard, diagnostics)
         else { return nil }
         switch (lowValue, highValue) {
-        case (.duration(let from), .duration(let to)) where from <= to: range = .durations(from...to)
+        case (.duration(let from), .duration(let to)) where from <= to:
+            range = .durations(from...to)
         case (.number(let from), .number(let to)) where from <= to: range = .numbers(from...to)
         default:
             diagnostics.report(
-                low, "at_least: found \(low.summary), which is more than at_most: \(high.summary). Exchange them")
+                low,
+                "at_least: found \(low.summary), which is more than at_most: \(high.summary). Exchange them"
+            )
             return nil
         }
         written = "\(low.text ?? "") to \(high.text ?? "")"
@@ -56,7 +59,8 @@ extension ParameterValue {
         } else if let duration = node.text.flatMap(Duration.init(written:)) {
             self = .duration(duration)
         } else {
-            diagnostics.report(node, "found \(node.summary), expected a number or a duration such as 10s")
+            diagnostics.report(
+                node, "found \(node.summary), expected a number or a duration such as 10s")
             return nil
         }
     }
@@ -65,8 +69,10 @@ extension ParameterValue {
     init?(_ node: YAMLNode, like current: ParameterValue, _ diagnostics: Diagnostics) {
         guard let value = ParameterValue(node, diagnostics) else { return nil }
         switch (current, value) {
-        case (.duration, .number): diagnostics.report(node, "found \(node.summary), expected a duration such as 10s")
-        case (.number, .duration): diagnostics.report(node, "found \(node.summary), expected a number")
+        case (.duration, .number):
+            diagnostics.report(node, "found \(node.summary), expected a duration such as 10s")
+        case (.number, .duration):
+            diagnostics.report(node, "found \(node.summary), expected a number")
         default:
             self = value
             return

@@ -23,14 +23,19 @@ package struct RingSizes {
     }
 
     /// Stretches of the result of a windowed `since`: they are apart, or they would be one.
-    func stretches(_ low: Int64, _ high: Int64, _ location: Expression) throws(ExpressionError) -> Int32 {
+    func stretches(_ low: Int64, _ high: Int64, _ location: Expression) throws(ExpressionError)
+        -> Int32
+    {
         let apart = high > low ? high / (high - low) + 2 : Int64.max
         guard let shortestInterval else { return Int32(min(apart, Int64(start))) }
         // Each stretch needs two changes.
-        return try bounded(min(apart, high / max(1, 2 * shortestInterval.nanoseconds) + 2), high, location)
+        return try bounded(
+            min(apart, high / max(1, 2 * shortestInterval.nanoseconds) + 2), high, location)
     }
 
-    private func bounded(_ entries: Int64, _ window: Int64, _ location: Expression) throws(ExpressionError) -> Int32 {
+    private func bounded(_ entries: Int64, _ window: Int64, _ location: Expression)
+        throws(ExpressionError) -> Int32
+    {
         if entries > Int64(Self.limit) {
             throw ExpressionError(
                 offset: location.offset,

@@ -19,7 +19,8 @@ extension Compiler {
         var grades: [CompiledRule.Grade] = []
         for grade in rule.grades {
             grades.append(
-                CompiledRule.Grade(condition: try condition(grade.when.expression), severity: grade.severity))
+                CompiledRule.Grade(
+                    condition: try condition(grade.when.expression), severity: grade.severity))
         }
         var branches: [CompiledBranch] = []
         for branch in rule.branches { branches.append(try compile(branch, of: rule)) }
@@ -27,7 +28,9 @@ extension Compiler {
         let (clear, presume) = try scoped(to: index, named: rule.name) {
             (compiler: inout Compiler) throws(ExpressionError) -> (Operand, Operand?) in
             var clear =
-                try rule.clear.map { text throws(ExpressionError) in try compiler.condition(text.expression) }
+                try rule.clear.map { text throws(ExpressionError) in
+                    try compiler.condition(text.expression)
+                }
                 ?? branches.reduce(compiler.constant(.true)) { compiler.and($0, !$1.when) }
             if rule.clearHold > .zero {
                 clear = !compiler.add(
@@ -37,20 +40,24 @@ extension Compiler {
                 try compiler.condition(text.expression)
             }
             for (i, branch) in rule.branches.enumerated() {
-                if let revise = branch.revise { branches[i].revise = try compiler.condition(revise.expression) }
+                if let revise = branch.revise {
+                    branches[i].revise = try compiler.condition(revise.expression)
+                }
             }
             return (clear, presume)
         }
         let scoped = (firstScoped..<nodes.count).filter { nodes[$0].scope == Int32(index + 1) }
         return CompiledRule(
             CompiledRule.Head(
-                name: rule.name, version: version, kind: rule.kind, severity: rule.severity, title: rule.title,
+                name: rule.name, version: version, kind: rule.kind, severity: rule.severity,
+                title: rule.title,
                 gap: rule.gap, whenChanged: rule.whenChanged, evidenceWindow: rule.evidenceWindow),
             rule.branches.map {
                 CompiledRule.BranchHead(
                     title: $0.title, confirmedTitle: $0.escalation?.title, formerly: $0.formerly)
             },
-            branches: branches, yieldsTo: yieldsTo, yielders: yielders, clear: clear, presume: presume, grades: grades,
+            branches: branches, yieldsTo: yieldsTo, yielders: yielders, clear: clear,
+            presume: presume, grades: grades,
             scoped: scoped)
     }
 
@@ -66,7 +73,8 @@ extension Compiler {
             compiled.suppressors.append(
                 CompiledBranch.Suppressor(
                     condition: capped(active, suppressor.cap, coolDown: suppressor.coolDown),
-                    precedingOnset: suppressor.mustPrecedeOnset ? capped(active, suppressor.cap, coolDown: .zero) : nil,
+                    precedingOnset: suppressor.mustPrecedeOnset
+                        ? capped(active, suppressor.cap, coolDown: .zero) : nil,
                     reachesBack: suppressor.reachesBack?.nanoseconds, name: suppressor.name))
         }
         if rule.kind != Alert.carAlarmCall {
@@ -75,14 +83,16 @@ extension Compiler {
             let maintenance = leaf(Signal.maintenance.rawValue).operand
             compiled.suppressors.append(
                 CompiledBranch.Suppressor(
-                    condition: maintenance, precedingOnset: maintenance, reachesBack: nil, name: "maintenance"))
+                    condition: maintenance, precedingOnset: maintenance, reachesBack: nil,
+                    name: "maintenance"))
         }
         if let escalation = branch.escalation {
             var (unless, when): (Operand?, Operand?)
             if let text = escalation.unless { unless = try condition(text.expression) }
             if let text = escalation.when { when = try condition(text.expression) }
             compiled.escalation = CompiledBranch.Escalation(
-                hold: escalation.isNeverByTime ? nil : span(escalation.holdParameter, escalation.hold),
+                hold: escalation.isNeverByTime
+                    ? nil : span(escalation.holdParameter, escalation.hold),
                 unless: unless, when: when, because: escalation.because)
         }
         return compiled
@@ -90,12 +100,15 @@ extension Compiler {
 
     /// A span in nanoseconds, with the parameter's value for this class of lift.
     private func span(_ parameter: String?, _ written: Duration) -> Int64 {
-        if let parameter, case .duration(let own)? = parameters[parameter] { return own.nanoseconds }
+        if let parameter, case .duration(let own)? = parameters[parameter] {
+            return own.nanoseconds
+        }
         return written.nanoseconds
     }
 
     /// A suppressor's condition, which ends when it has been active for longer than its cap.
-    private mutating func capped(_ active: Operand, _ cap: Duration, coolDown: Duration) -> Operand {
+    private mutating func capped(_ active: Operand, _ cap: Duration, coolDown: Duration) -> Operand
+    {
         var suppressing = active
         if coolDown > .zero {
             suppressing = add(Node(operation: .sinceWithin, b: active, high: coolDown.nanoseconds))
@@ -107,7 +120,8 @@ extension Compiler {
     package mutating func finish(_ rules: [CompiledRule], staleAfter: Duration) -> Program {
         let parts = occupancyParts()
         return Program(
-            nodes: nodes, identities: identities, rules: rules, signals: signals, staleAfter: staleAfter,
+            nodes: nodes, identities: identities, rules: rules, signals: signals,
+            staleAfter: staleAfter,
             occupancyParts: parts)
     }
 
@@ -121,6 +135,7 @@ extension Compiler {
         }
         let occupied = part("occupied")
         let perhapsInside = part("perhaps_inside")
-        return OccupancyParts(occupied: occupied, perhapsInside: perhapsInside, isStuck: part("occupancy_stuck"))
+        return OccupancyParts(
+            occupied: occupied, perhapsInside: perhapsInside, isStuck: part("occupancy_stuck"))
     }
 }

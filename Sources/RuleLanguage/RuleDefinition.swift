@@ -107,18 +107,22 @@ extension RuleDefinition {
     /// (entrapment.md).
     func checkSuppressors(among rules: [RuleDefinition], _ diagnostics: Diagnostics) {
         if kind == Alert.carAlarmCall, !suppressors.isEmpty {
-            diagnostics.report(suppressors[0].when.node, "the alarm call is never suppressed; remove 'unless'")
+            diagnostics.report(
+                suppressors[0].when.node, "the alarm call is never suppressed; remove 'unless'")
         }
         for suppressor in suppressors where suppressor.cap > Suppressor.longestCap {
             diagnostics.report(
                 suppressor.when.node,
-                "at_most: \(suppressor.cap.written) is longer than \(Suppressor.longestCap.written)")
+                "at_most: \(suppressor.cap.written) is longer than \(Suppressor.longestCap.written)"
+            )
         }
         for name in across?.explains ?? [] {
             guard let explained = rules.first(where: { $0.name == name }) else { continue }
             if explained.kind == Alert.carAlarmCall || explained.kind.hasPrefix("entrapment") {
                 diagnostics.report(
-                    node, "explains: '\(name)' is about people; nothing that happens to other lifts explains it away")
+                    node,
+                    "explains: '\(name)' is about people; nothing that happens to other lifts explains it away"
+                )
             }
         }
     }
@@ -126,6 +130,7 @@ extension RuleDefinition {
 
 extension RuleDefinition.Branch {
     var texts: [RuleDefinition.Text] {
-        [when] + [addsUpUntil, revise, escalation?.unless, escalation?.when].compactMap { $0 } + suppressors.map(\.when)
+        [when] + [addsUpUntil, revise, escalation?.unless, escalation?.when].compactMap { $0 }
+            + suppressors.map(\.when)
     }
 }

@@ -37,7 +37,8 @@ package struct RuleExample: Sendable {
     package var node: YAMLNode
 
     package init(
-        name: String, messages: [Message], heartbeat: Duration?, silentFrom: Duration?, until: Duration,
+        name: String, messages: [Message], heartbeat: Duration?, silentFrom: Duration?,
+        until: Duration,
         expected: [Verdict], node: YAMLNode
     ) {
         self.name = name
@@ -79,7 +80,9 @@ package struct RuleExample: Sendable {
                 start += every
             }
         }
-        messages = messages.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(
+        messages = messages.enumerated().sorted {
+            ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
+        }.map(
             \.element)
         expected = []
         for (key, value) in reader.entries("expect") {
@@ -88,10 +91,13 @@ package struct RuleExample: Sendable {
             var states = [value]
             if case .sequence(let items) = value.content { states = items }
             for item in states {
-                guard let state = item.text, AlertState(rawValue: String(state.prefix { $0 != " " })) != nil else {
+                guard let state = item.text,
+                    AlertState(rawValue: String(state.prefix { $0 != " " })) != nil
+                else {
                     let known = AlertState.allCases.map(\.rawValue)
                     diagnostics.report(
-                        item, "found \(item.summary).\(suggestion(for: item.text ?? "", among: known))")
+                        item,
+                        "found \(item.summary).\(suggestion(for: item.text ?? "", among: known))")
                     continue
                 }
                 expected.append(Verdict(time: time, state: state))
@@ -105,11 +111,14 @@ package struct RuleExample: Sendable {
 extension RuleExample {
     package static let maximumMessages = 10_000
 
-    fileprivate static func messages(_ reader: inout YAMLReader, _ diagnostics: Diagnostics) -> [Message] {
+    fileprivate static func messages(_ reader: inout YAMLReader, _ diagnostics: Diagnostics)
+        -> [Message]
+    {
         reader.entries("say").compactMap { key, value in
             guard let time = reader.duration(of: key) else { return nil }
             guard case .mapping(let pairs) = value.content else {
-                diagnostics.report(value, "found \(value.summary), expected a mapping of signals to values")
+                diagnostics.report(
+                    value, "found \(value.summary), expected a mapping of signals to values")
                 return nil
             }
             return Message(time: time, signals: pairs)

@@ -14,7 +14,9 @@ struct RuleTextReader {
     }
 
     func text(_ node: YAMLNode?) -> RuleDefinition.Text? {
-        node.flatMap { node in parse(node, diagnostics).map { RuleDefinition.Text(expression: $0, node: node) } }
+        node.flatMap { node in
+            parse(node, diagnostics).map { RuleDefinition.Text(expression: $0, node: node) }
+        }
     }
 
     /// A duration written out, or the name of a parameter that is one.
@@ -66,8 +68,11 @@ extension RuleDefinition {
             diagnostics.report(node, "found \(node.summary), expected site_power_lost")
             return nil
         }
-        equipment = Set(reader.items("equipment").compactMap { reader.choice(of: $0, EquipmentClass.self) })
-        if equipment.isEmpty { equipment = Set(EquipmentClass.allCases).subtracting([.escalator, .walk]) }
+        equipment = Set(
+            reader.items("equipment").compactMap { reader.choice(of: $0, EquipmentClass.self) })
+        if equipment.isEmpty {
+            equipment = Set(EquipmentClass.allCases).subtracting([.escalator, .walk])
+        }
         title = reader.required("title").map { Title($0, diagnostics) } ?? Title(en: "", zh: "")
         examples = reader.items("examples").compactMap { RuleExample($0, diagnostics) }
         reader.finish()
@@ -76,11 +81,16 @@ extension RuleDefinition {
     }
 
     /// The branches that a rule lists, or the single one of a rule without `branches`.
-    private static func branches(of reader: inout YAMLReader, _ texts: inout RuleTextReader) -> [Branch] {
-        let shared = bounded(reader.items("unless").compactMap { Suppressor($0, &texts) }, texts.diagnostics)
+    private static func branches(of reader: inout YAMLReader, _ texts: inout RuleTextReader)
+        -> [Branch]
+    {
+        let shared = bounded(
+            reader.items("unless").compactMap { Suppressor($0, &texts) }, texts.diagnostics)
         guard let list = reader.optional("branches") else {
-            return Branch(&reader, named: reader.text("because") ?? "held", with: shared, isOnly: true, &texts)
-                .map { [$0] } ?? []
+            return Branch(
+                &reader, named: reader.text("because") ?? "held", with: shared, isOnly: true, &texts
+            )
+            .map { [$0] } ?? []
         }
         guard case .sequence(let items) = list.content, !items.isEmpty else {
             texts.diagnostics.report(list, "found \(list.summary), expected a list of branches")
@@ -90,7 +100,8 @@ extension RuleDefinition {
         guard items.count <= most else {
             texts.diagnostics.report(
                 items[most],
-                "found \(items.count) branches, expected at most \(most). Join some with 'or', or make a second rule")
+                "found \(items.count) branches, expected at most \(most). Join some with 'or', or make a second rule"
+            )
             return []
         }
         var branches: [Branch] = []
@@ -101,20 +112,26 @@ extension RuleDefinition {
                 texts.diagnostics.report(item, "a second branch named '\(name)'")
             }
             let suppressors = bounded(
-                shared + branch.items("unless").compactMap { Suppressor($0, &texts) }, texts.diagnostics)
+                shared + branch.items("unless").compactMap { Suppressor($0, &texts) },
+                texts.diagnostics)
             if let read = Branch(&branch, named: name, with: suppressors, isOnly: false, &texts) {
                 branches.append(read)
             }
             branch.finish()
         }
-        if branches.contains(where: { $0.stage == .raised }), branches.contains(where: { $0.stage != .raised }) {
-            texts.diagnostics.report(list, "stage: raised: expected in every branch of the rule, or in none")
+        if branches.contains(where: { $0.stage == .raised }),
+            branches.contains(where: { $0.stage != .raised })
+        {
+            texts.diagnostics.report(
+                list, "stage: raised: expected in every branch of the rule, or in none")
         }
         return branches
     }
 
     /// The suppressors that fit into a branch's memory; more are a mistake.
-    private static func bounded(_ suppressors: [Suppressor], _ diagnostics: Diagnostics) -> [Suppressor] {
+    private static func bounded(_ suppressors: [Suppressor], _ diagnostics: Diagnostics)
+        -> [Suppressor]
+    {
         let most = CompiledRule.maximumSuppressors - 1
         if suppressors.count > most {
             diagnostics.report(
@@ -129,7 +146,8 @@ extension RuleDefinition {
 extension RuleDefinition.Branch {
     /// - Parameter isOnly: the rule has no `branches`, so the rule's own keys are read.
     fileprivate init?(
-        _ reader: inout YAMLReader, named name: String, with suppressors: [RuleDefinition.Suppressor], isOnly: Bool,
+        _ reader: inout YAMLReader, named name: String,
+        with suppressors: [RuleDefinition.Suppressor], isOnly: Bool,
         _ texts: inout RuleTextReader
     ) {
         self.name = name
@@ -146,7 +164,8 @@ extension RuleDefinition.Branch {
             if written == .confirmed || written == .raised, escalation == nil {
                 stage = written ?? stage
             } else if written != nil {
-                texts.diagnostics.report(node, "expected 'confirmed' or 'raised', where nothing escalates")
+                texts.diagnostics.report(
+                    node, "expected 'confirmed' or 'raised', where nothing escalates")
             }
         }
         if isOnly {
@@ -215,7 +234,8 @@ extension RuleDefinition.Suppressor {
         if let active = reader.optional("active") {
             mustPrecedeOnset = active.text == "before_onset"
             if !mustPrecedeOnset {
-                texts.diagnostics.report(active, "found \(active.summary), expected before_onset, or nothing")
+                texts.diagnostics.report(
+                    active, "found \(active.summary), expected before_onset, or nothing")
             }
         }
         cap = texts.span(reader.optional("at_most")) ?? Self.standardCap

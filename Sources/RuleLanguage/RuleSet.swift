@@ -43,7 +43,8 @@ public struct RuleSet: Sendable {
     ///   - replacing: files whose rules and `let`s replace those of the same name.
     /// - Throws: `InvalidFiles` with every mistake found.
     public init(
-        _ files: [YAMLNode], overrides: [(key: YAMLNode, value: YAMLNode)] = [], replacing newer: [YAMLNode] = []
+        _ files: [YAMLNode], overrides: [(key: YAMLNode, value: YAMLNode)] = [],
+        replacing newer: [YAMLNode] = []
     ) throws(InvalidFiles) {
         let diagnostics = Diagnostics()
         // Bounds hold for the values of every file, including the files before the one that states
@@ -56,15 +57,20 @@ public struct RuleSet: Sendable {
         func definitions(in files: [YAMLNode]) -> [RuleDefinition] {
             files.flatMap { file in
                 var reader = YAMLReader(file, Diagnostics())
-                return reader.items("rules").compactMap { RuleDefinition($0, parameters, diagnostics) }
+                return reader.items("rules").compactMap {
+                    RuleDefinition($0, parameters, diagnostics)
+                }
             }
         }
         let replaced = definitions(in: newer)
         let drafts =
-            definitions(in: files).filter { old in !replaced.contains { $0.name == old.name } } + replaced
+            definitions(in: files).filter { old in !replaced.contains { $0.name == old.name } }
+            + replaced
         var names: Set<String> = []
         for rule in drafts {
-            if !names.insert(rule.name).inserted { diagnostics.report(rule.node, "a second rule named '\(rule.name)'") }
+            if !names.insert(rule.name).inserted {
+                diagnostics.report(rule.node, "a second rule named '\(rule.name)'")
+            }
         }
         for rule in drafts {
             let named = [
@@ -74,7 +80,8 @@ public struct RuleSet: Sendable {
             for (key, others) in named {
                 for name in others where !names.contains(name) {
                     diagnostics.report(
-                        rule.node, "\(key): '\(name)' is not a rule.\(suggestion(for: name, among: names))")
+                        rule.node,
+                        "\(key): '\(name)' is not a rule.\(suggestion(for: name, among: names))")
                 }
             }
             rule.checkSuppressors(among: drafts, diagnostics)
@@ -85,16 +92,20 @@ public struct RuleSet: Sendable {
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
     }
 
-    private mutating func readBounds(_ file: YAMLNode, _ diagnostics: Diagnostics, mayReplace: Bool = false) {
+    private mutating func readBounds(
+        _ file: YAMLNode, _ diagnostics: Diagnostics, mayReplace: Bool = false
+    ) {
         // `read` reports the other mistakes of the file.
         var reader = YAMLReader(file, Diagnostics())
         for (key, value) in reader.entries("parameters") {
-            guard case .mapping = value.content, let new = ParameterBounds(value, diagnostics) else { continue }
+            guard case .mapping = value.content, let new = ParameterBounds(value, diagnostics)
+            else { continue }
             let name = key.text ?? ""
             if let old = bounds[name], !mayReplace {
                 diagnostics.report(
                     value,
-                    "'\(name)' has its bounds in \(old.location). Set its value here without at_least and at_most")
+                    "'\(name)' has its bounds in \(old.location). Set its value here without at_least and at_most"
+                )
             } else {
                 bounds[name] = new
             }
@@ -111,7 +122,9 @@ public struct RuleSet: Sendable {
         )
     }
 
-    private mutating func read(_ file: YAMLNode, _ diagnostics: Diagnostics, mayReplace: Bool = false) {
+    private mutating func read(
+        _ file: YAMLNode, _ diagnostics: Diagnostics, mayReplace: Bool = false
+    ) {
         var reader = YAMLReader(file, diagnostics)
         _ = reader.text("title")
         for (key, value) in reader.entries("parameters") {
@@ -132,14 +145,18 @@ public struct RuleSet: Sendable {
             guard let equipment = reader.choice(of: key, EquipmentClass.self) else { continue }
             guard case .mapping(let pairs) = value.content else {
                 diagnostics.report(
-                    value, "found \(value.summary), expected parameters of this class, such as { run_time_limit: 60s }")
+                    value,
+                    "found \(value.summary), expected parameters of this class, such as { run_time_limit: 60s }"
+                )
                 continue
             }
             for (name, node) in pairs {
                 let parameter = name.text ?? ""
                 guard let standard = parameters[parameter] else {
                     diagnostics.report(
-                        name, "'\(parameter)' is not a parameter.\(suggestion(for: parameter, among: parameters.keys))")
+                        name,
+                        "'\(parameter)' is not a parameter.\(suggestion(for: parameter, among: parameters.keys))"
+                    )
                     continue
                 }
                 if let value = ParameterValue(node, like: standard, diagnostics) {
@@ -151,7 +168,9 @@ public struct RuleSet: Sendable {
         for (key, value) in reader.entries("let") {
             let name = key.text ?? ""
             guard let expression = parse(value, diagnostics) else { continue }
-            if lets[name] != nil, !mayReplace { diagnostics.report(key, "a second definition of '\(name)'") }
+            if lets[name] != nil, !mayReplace {
+                diagnostics.report(key, "a second definition of '\(name)'")
+            }
             lets[name] = (expression, value)
         }
         _ = reader.items("rules")
@@ -162,7 +181,9 @@ public struct RuleSet: Sendable {
         let name = key.text ?? ""
         guard let current = parameters[name] else {
             diagnostics.report(
-                key, "'\(name)' is not a parameter of the rules.\(suggestion(for: name, among: parameters.keys))")
+                key,
+                "'\(name)' is not a parameter of the rules.\(suggestion(for: name, among: parameters.keys))"
+            )
             return
         }
         overridden.insert(name)
@@ -176,7 +197,8 @@ public struct RuleSet: Sendable {
     private func check(_ diagnostics: Diagnostics) {
         var compiler = Compiler(
             signals: SignalTable(provided: Set(Signal.allCases)), parameters: parameters,
-            lets: lets.mapValues(\.expression), rings: RingSizes(shortestInterval: .milliseconds(100)))
+            lets: lets.mapValues(\.expression),
+            rings: RingSizes(shortestInterval: .milliseconds(100)))
         for (name, definition) in lets.sorted(by: {
             ($0.value.node.file, $0.value.node.line) < ($1.value.node.file, $1.value.node.line)
         }) {
@@ -196,7 +218,9 @@ public struct RuleSet: Sendable {
         var uses: [String: [String]] = [:]
         for (name, definition) in lets {
             definition.expression.walk {
-                if let part = $0.nameOrText, lets[part] != nil { uses[name, default: []].append(part) }
+                if let part = $0.nameOrText, lets[part] != nil {
+                    uses[name, default: []].append(part)
+                }
             }
         }
         // Each round settles the `let`s whose parts are settled. There is no cycle: compiling has
@@ -213,7 +237,8 @@ public struct RuleSet: Sendable {
         }
         if let first {
             diagnostics.report(
-                first.value.node, "'\(first.key)' depends on more than \(limit) 'let's, one on the next")
+                first.value.node,
+                "'\(first.key)' depends on more than \(limit) 'let's, one on the next")
         }
     }
 
@@ -222,7 +247,8 @@ public struct RuleSet: Sendable {
     private func parameters(for kind: LiftKind) -> [String: ParameterValue] {
         var own = (classParameters[kind.equipment] ?? [:]).filter { !overridden.contains($0.key) }
         if let limit = kind.runTimeLimit { own["run_time_limit"] = .duration(limit) }
-        if let interval = kind.reportsEvery, case .duration(let hold)? = parameters["outside_hold"] {
+        if let interval = kind.reportsEvery, case .duration(let hold)? = parameters["outside_hold"]
+        {
             // One report may show a passing moment; two in a row do not.
             own["outside_hold"] = .duration(max(hold, interval + .milliseconds(300)))
         }
@@ -242,17 +268,21 @@ public struct RuleSet: Sendable {
     package func compiler(for kind: LiftKind) -> Compiler {
         Compiler(
             signals: SignalTable(provided: kind.provides), parameters: parameters(for: kind),
-            lets: lets.mapValues(\.expression), rings: RingSizes(shortestInterval: kind.shortestInterval))
+            lets: lets.mapValues(\.expression),
+            rings: RingSizes(shortestInterval: kind.shortestInterval))
     }
 
     package func compile(for kind: LiftKind) throws(ExpressionError) -> (Compiler, [CompiledRule]) {
         var compiler = compiler(for: kind)
         let applying = rules.filter { $0.equipment.contains(kind.equipment) }
         let indices = Dictionary(
-            applying.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
+            applying.enumerated().map { ($0.element.name, $0.offset) },
+            uniquingKeysWith: { first, _ in first })
         var yielders: [Int: [Int]] = [:]
         for (index, rule) in applying.enumerated() {
-            for other in rule.yieldsTo.compactMap({ indices[$0] }) { yielders[other, default: []].append(index) }
+            for other in rule.yieldsTo.compactMap({ indices[$0] }) {
+                yielders[other, default: []].append(index)
+            }
         }
         var compiled: [CompiledRule] = []
         for (index, rule) in applying.enumerated() {
@@ -273,10 +303,16 @@ public struct RuleSet: Sendable {
         var fingerprint = Fingerprint()
         fingerprint.add(rule.node.canonicalText)
         for name in used.sorted() {
-            if let definition = lets[name] { fingerprint.add("|\(name)=\(definition.node.canonicalText)") }
+            if let definition = lets[name] {
+                fingerprint.add("|\(name)=\(definition.node.canonicalText)")
+            }
             if let value = parameters[name] { fingerprint.add("|\(name)=\(value)") }
-            for (equipment, values) in classParameters.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-                if let value = values[name] { fingerprint.add("|\(equipment.rawValue).\(name)=\(value)") }
+            for (equipment, values) in classParameters.sorted(by: {
+                $0.key.rawValue < $1.key.rawValue
+            }) {
+                if let value = values[name] {
+                    fingerprint.add("|\(equipment.rawValue).\(name)=\(value)")
+                }
             }
         }
         return fingerprint.hexadecimal
@@ -303,7 +339,8 @@ extension YAMLNode {
     var canonicalText: String {
         switch content {
         case .scalar(let text, _): return text
-        case .sequence(let items): return "[" + items.map(\.canonicalText).joined(separator: ",") + "]"
+        case .sequence(let items):
+            return "[" + items.map(\.canonicalText).joined(separator: ",") + "]"
         case .mapping(let pairs):
             let parts = pairs.filter { $0.key.text != "examples" }.map {
                 "\($0.key.canonicalText):\($0.value.canonicalText)"
@@ -314,7 +351,9 @@ extension YAMLNode {
 
     /// Reports an expression's mistake at its own column, if the text is a scalar on one line.
     func report(_ error: ExpressionError, _ diagnostics: Diagnostics, prefix: String = "") {
-        guard case .scalar(_, let isPlain) = content else { return diagnostics.report(self, error.message) }
+        guard case .scalar(_, let isPlain) = content else {
+            return diagnostics.report(self, error.message)
+        }
         var located = diagnostic(prefix + error.message)
         located.column += error.offset + (isPlain ? 0 : 1)
         diagnostics.report(located)

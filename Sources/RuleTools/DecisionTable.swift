@@ -38,7 +38,8 @@ public struct DecisionTable: Sendable {
                                 all.append(
                                     Situation(
                                         mode: mode, zone: zone, door: door, occupied: occupied,
-                                        isMoving: bits & 1 != 0, hasMains: bits & 2 == 0, isAlive: bits & 4 == 0,
+                                        isMoving: bits & 1 != 0, hasMains: bits & 2 == 0,
+                                        isAlive: bits & 4 == 0,
                                         buttonPressed: bits & 8 != 0))
                             }
                         }
@@ -52,12 +53,15 @@ public struct DecisionTable: Sendable {
         public var columns: [String] {
             [
                 mode?.rawValue ?? "unknown", zone.rawValue, door.rawValue, occupied.rawValue,
-                isMoving ? "running" : "stopped", hasMains ? "on" : "off", isAlive ? "alive" : "silent",
+                isMoving ? "running" : "stopped", hasMains ? "on" : "off",
+                isAlive ? "alive" : "silent",
                 buttonPressed ? "pressed" : "no",
             ]
         }
     }
-    public static let columns = ["mode", "zone", "doors", "occupied", "motion", "mains", "link", "button"]
+    public static let columns = [
+        "mode", "zone", "doors", "occupied", "motion", "mains", "link", "button",
+    ]
 
     /// The alerts of a situation within six minutes, apart from the alarm call itself.
     public struct Outcome: Hashable, Sendable {
@@ -98,7 +102,9 @@ public struct DecisionTable: Sendable {
         var fresh: [Bool: Detector] = [:]
         for hasSensor in [true, false] {
             var detector = Detector(rules: rules, start: Self.start, isObserving: true)
-            var provides: Set<Signal> = [.mode, .moving, .inDoorZone, .floor, .frontLocked, .frontFullyOpen, .codes]
+            var provides: Set<Signal> = [
+                .mode, .moving, .inDoorZone, .floor, .frontLocked, .frontFullyOpen, .codes,
+            ]
             if hasSensor { provides.insert(.occupied) }
             let kind = LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
             try detector.add(Lift(id: "lift"), kind: kind, at: Self.start)
@@ -117,12 +123,17 @@ public struct DecisionTable: Sendable {
             reading.deviceTime = start + .seconds(second)
             detector.advance(to: start + .seconds(second))
             detector.apply(
-                reading, lift: 0, key: UInt64(second + 1), vendorCode: nil, arrival: start + .seconds(second))
+                reading, lift: 0, key: UInt64(second + 1), vendorCode: nil,
+                arrival: start + .seconds(second))
         }
         // A car that runs passes a floor every five seconds, and reports it.
-        for second in [0, 5, 10, 15, 17] where second < 12 || situation.isAlive || second == 15 { send(second) }
+        for second in [0, 5, 10, 15, 17] where second < 12 || situation.isAlive || second == 15 {
+            send(second)
+        }
         let end = 10 + Self.watch
-        if situation.isAlive { for second in stride(from: 20, through: end, by: 5) { send(second) } }
+        if situation.isAlive {
+            for second in stride(from: 20, through: end, by: 5) { send(second) }
+        }
         detector.advance(to: start + .seconds(end))
         for alert in detector.takeAlerts() {
             outcome.add(alert, at: Int((alert.time - event).inSeconds.rounded()))
@@ -180,7 +191,9 @@ extension DecisionTable.Outcome {
         }
         if !isRaised { reason = alert.reason }
         if alert.state == .suspected, suspected == nil { suspected = seconds }
-        if alert.state == .confirmed, confirmed == nil { (confirmed, confirmedFor) = (seconds, alert.reason) }
+        if alert.state == .confirmed, confirmed == nil {
+            (confirmed, confirmedFor) = (seconds, alert.reason)
+        }
         if alert.reason == "silence_unresolved", unresolved == nil { unresolved = seconds }
         if alert.severity == .emergency { isEmergency = true }
     }
@@ -198,7 +211,11 @@ extension DecisionTable.Situation {
         reading.set(.floor, number: Double(isBefore || isMoving ? 3 + second / 5 % 2 : 3))
         reading.set(.moving, isBefore || isMoving)
         func set(_ signal: Signal, _ claim: DecisionTable.Claim) {
-            if claim == .unknown { reading.setUnknown(signal.rawValue) } else { reading.set(signal, claim == .yes) }
+            if claim == .unknown {
+                reading.setUnknown(signal.rawValue)
+            } else {
+                reading.set(signal, claim == .yes)
+            }
         }
         set(.occupied, occupied)
         set(.inDoorZone, isBefore ? .no : zone)
@@ -227,6 +244,7 @@ extension DecisionTable.Situation {
 
 extension DecisionTable {
     /// The whole page `docs/entrapment.md`.
+    // Over 60 lines: the page's text from top to end.
     public func markdown() -> String {
         var text = """
             # Entrapment: the decision in every situation
@@ -281,7 +299,8 @@ extension DecisionTable {
             text += "|" + String(repeating: "---|", count: columns.count + 1) + "\n"
             for row in chosen {
                 let cells = row.values.enumerated().map { column, values in
-                    values == all[column] ? "*any*" : Self.order(values, column).joined(separator: ", ")
+                    values == all[column]
+                        ? "*any*" : Self.order(values, column).joined(separator: ", ")
                 }
                 text += "| \(cells.joined(separator: " | ")) | \(summary(row.outcome)) |\n"
             }
@@ -299,13 +318,17 @@ extension DecisionTable {
 
     private static func order(_ values: Set<String>, _ column: Int) -> [String] {
         let known = ["locked", "not_closed", "fully_open", "yes", "no"]
-        return values.sorted { (known.firstIndex(of: $0) ?? 9, $0) < (known.firstIndex(of: $1) ?? 9, $1) }
+        return values.sorted {
+            (known.firstIndex(of: $0) ?? 9, $0) < (known.firstIndex(of: $1) ?? 9, $1)
+        }
     }
 
     private func summary(_ outcome: Outcome) -> String {
         guard outcome.isEntrapment else {
             let alone = outcome.isOnlyControllerSilent ? "`controller_silent`" : nil
-            if outcome.hasAlarmCall { return "the alarm call" + (alone.map { " and \($0)" } ?? " alone") }
+            if outcome.hasAlarmCall {
+                return "the alarm call" + (alone.map { " and \($0)" } ?? " alone")
+            }
             return alone.map { "\($0) alone" } ?? "nothing"
         }
         guard outcome.isRaised else { return suppression(outcome) }
@@ -317,10 +340,14 @@ extension DecisionTable {
                 parts.insert("confirmed \(confirmed) s", at: 0)
             } else {
                 parts.append("confirmed \(confirmed) s")
-                if outcome.confirmedFor != outcome.reason { parts.append("`\(outcome.confirmedFor)`") }
+                if outcome.confirmedFor != outcome.reason {
+                    parts.append("`\(outcome.confirmedFor)`")
+                }
             }
         }
-        if let unresolved = outcome.unresolved { parts.append("then \(unresolved) s `silence_unresolved`") }
+        if let unresolved = outcome.unresolved {
+            parts.append("then \(unresolved) s `silence_unresolved`")
+        }
         if outcome.isEmergency { parts.append("**119**") }
         if outcome.suppressedBy != nil { parts.append("until then \(suppression(outcome))") }
         return parts.joined(separator: ", ")
@@ -328,7 +355,9 @@ extension DecisionTable {
 
     private func suppression(_ outcome: Outcome) -> String {
         let name = outcome.suppressedBy ?? ""
-        let suppressor = rules.rules.lazy.filter { Alert.isEntrapment($0.kind) }.flatMap(\.suppressors).first {
+        let suppressor = rules.rules.lazy.filter { Alert.isEntrapment($0.kind) }.flatMap(
+            \.suppressors
+        ).first {
             $0.name == name
         }
         let source = suppressor?.source.map { " (\($0))" } ?? ""

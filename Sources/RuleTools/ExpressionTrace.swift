@@ -78,9 +78,12 @@ public struct ExpressionTrace: Sendable {
     /// The column of a signal; nil if the expression does not name the signal.
     public mutating func column(named name: String) throws(ExpressionError) -> Int? {
         if let known = columns.firstIndex(where: { $0.name == name }) { return known }
-        guard offsets[name] != nil || offsets[SignalTable.family(of: name)] != nil else { return nil }
+        guard offsets[name] != nil || offsets[SignalTable.family(of: name)] != nil else {
+            return nil
+        }
         guard columns.count < Self.maximumColumns else {
-            throw ExpressionError(offset: 0, message: "names more than \(Self.maximumColumns) signals")
+            throw ExpressionError(
+                offset: 0, message: "names more than \(Self.maximumColumns) signals")
         }
         columns.append(Column(name: name))
         return columns.count - 1
@@ -104,10 +107,14 @@ public struct ExpressionTrace: Sendable {
         try add(column, .number, number.bitPattern)
     }
     /// - Parameter codes: a set, as `FaultCode.bit` numbers them.
-    public mutating func add(_ column: Int, codes: UInt64) throws(Mismatch) { try add(column, .codes, codes) }
+    public mutating func add(_ column: Int, codes: UInt64) throws(Mismatch) {
+        try add(column, .codes, codes)
+    }
     public mutating func addUnknown(_ column: Int) { rows.addUnknown(column) }
     public mutating func add(_ column: Int, text: Span<UInt8>) throws(Mismatch) {
-        for i in textBytes.indices where Self.equal(text, textBytes[i]) { return try add(column, .text, UInt64(i)) }
+        for i in textBytes.indices where Self.equal(text, textBytes[i]) {
+            return try add(column, .text, UInt64(i))
+        }
         // The texts of the expression are in the list from the start. The expression cannot tell
         // others apart, so they need no entry.
         if texts.count < Self.maximumTexts {
@@ -130,7 +137,8 @@ public struct ExpressionTrace: Sendable {
             guard columns[column].kind == .unknown else {
                 throw Mismatch(
                     message:
-                        "'\(columns[column].name)' is \(kind.name) here and was \(columns[column].kind.name) before")
+                        "'\(columns[column].name)' is \(kind.name) here and was \(columns[column].kind.name) before"
+                )
             }
             columns[column].kind = kind
         }
@@ -142,12 +150,15 @@ public struct ExpressionTrace: Sendable {
     /// The verdict at the first row and each change after it, up to and including `until` (by
     /// default the last row).
     /// - Throws: `ExpressionError` where the expression does not fit the trace.
-    public func verdicts(until: Instant? = nil, history: History) throws(ExpressionError) -> [VerdictChange] {
+    public func verdicts(until: Instant? = nil, history: History) throws(ExpressionError)
+        -> [VerdictChange]
+    {
         if rows.isEmpty { return [] }
         var rings = RingSizes()
         while true {
             let (program, root) = try program(rings)
-            let changes = rows.verdicts(of: root, program, until: until?.nanoseconds, history: history)
+            let changes = rows.verdicts(
+                of: root, program, until: until?.nanoseconds, history: history)
             if let changes { return changes }
             // A window held more changes than its ring has entries: evaluate again with twice as
             // many.
@@ -156,8 +167,8 @@ public struct ExpressionTrace: Sendable {
     }
 
     private func program(_ rings: RingSizes) throws(ExpressionError) -> (Program, Operand) {
-        for column in columns where column.kind != .codes && column.kind != .unknown && kindByUse(column.name) == .codes
-        {
+        for column in columns
+        where column.kind != .codes && column.kind != .unknown && kindByUse(column.name) == .codes {
             throw ExpressionError(
                 offset: offsets[column.name] ?? 0,
                 message:
@@ -210,9 +221,11 @@ public struct ExpressionTrace: Sendable {
             case .compare(_, let a, let b) where isThis(b): found = kind(beside: a)
             case .member(_, let b) where isThis(b): found = .codes
             case .call(let function, let arguments)
-            where ["min", "max", "delta", "rate", "avg"].contains(function) && arguments.first.map(isThis) == true:
+            where ["min", "max", "delta", "rate", "avg"].contains(function)
+                && arguments.first.map(isThis) == true:
                 found = .number
-            case .call("count", let arguments) where arguments.count == 3 && isThis(arguments[2]): found = .number
+            case .call("count", let arguments) where arguments.count == 3 && isThis(arguments[2]):
+                found = .number
             case .arithmetic(_, let a, let b) where isThis(a) || isThis(b): found = .number
             default: break
             }

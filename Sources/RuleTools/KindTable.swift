@@ -18,7 +18,8 @@ public struct KindTable: Sendable {
 
     public init(_ rules: RuleSet) {
         for rule in rules.rules {
-            let explaining = rules.rules.filter { $0.across?.explains.contains(rule.name) == true }.map(\.name)
+            let explaining = rules.rules.filter { $0.across?.explains.contains(rule.name) == true }
+                .map(\.name)
             for branch in rule.branches { add(branch, of: rule, explainedBy: explaining) }
             guard let across = rule.across else { continue }
             update(across.kind, rule.name, across.title) {
@@ -34,7 +35,9 @@ public struct KindTable: Sendable {
         update(rule.kind, branch.name, branch.title ?? rule.title) {
             $0.states.formUnion([branch.stage, .cleared])
             if let escalation = branch.escalation {
-                if !escalation.isNeverByTime || escalation.when != nil { $0.states.insert(.confirmed) }
+                if !escalation.isNeverByTime || escalation.when != nil {
+                    $0.states.insert(.confirmed)
+                }
                 if escalation.when != nil { $0.others.insert(escalation.because) }
             }
             if rule.presume != nil { $0.states.insert(.presumedReleased) }
@@ -77,14 +80,18 @@ public struct KindTable: Sendable {
         for row in rows {
             lines.append(
                 "| `\(row.kind)` | `\(row.reason)` | \(row.title.en) (\(row.title.zh)) | "
-                    + Self.list(AlertState.allCases.filter(row.states.contains).map(\.rawValue)) + " | "
-                    + Self.list(Severity.allCases.filter(row.severities.contains).map(\.rawValue)) + " | "
+                    + Self.list(AlertState.allCases.filter(row.states.contains).map(\.rawValue))
+                    + " | "
+                    + Self.list(Severity.allCases.filter(row.severities.contains).map(\.rawValue))
+                    + " | "
                     + Self.list(row.others.sorted()) + " |")
         }
         return (lines + Self.reasons + Self.gatewayKinds).joined(separator: "\n") + "\n"
     }
 
-    private static func list(_ items: [String]) -> String { items.map { "`\($0)`" }.joined(separator: " ") }
+    private static func list(_ items: [String]) -> String {
+        items.map { "`\($0)`" }.joined(separator: " ")
+    }
 
     private static var reasons: [String] {
         [
@@ -102,7 +109,8 @@ public struct KindTable: Sendable {
             "`statement` says who announced the work, why and until when, and what a self-test found. Work that a",
             "person ends early is cleared with the reason `\(GatewayKind.workEnded)`. docs/profiles.md lists the",
             "kinds of bad input.",
-            "", "| kind | subject | severity | reason when raised | reason when cleared |", "|---|---|---|---|---|",
+            "", "| kind | subject | severity | reason when raised | reason when cleared |",
+            "|---|---|---|---|---|",
         ]
             + GatewayKind.allCases.map {
                 "| `\($0.rawValue)` | \($0.isOfLift ? "the lift" : "the site") | `\($0.severity.rawValue)` | "

@@ -7,7 +7,11 @@ extension RuleSet {
     /// What is allowed but hardly intended: conditions that never or always hold, kinds that two
     /// rules raise.
     public func findings() -> [Diagnostic] {
-        if rules.isEmpty { return [Diagnostic(file: "rules", message: "there are no rules: no alert will be raised")] }
+        if rules.isEmpty {
+            return [
+                Diagnostic(file: "rules", message: "there are no rules: no alert will be raised")
+            ]
+        }
         var found = doubleKinds()
         let everything = LiftKind(
             provides: Set(Signal.allCases), staleAfter: .seconds(60), equipment: .traction)
@@ -35,12 +39,14 @@ extension RuleSet {
                 collectNames(branch.when.expression, &names)
                 let missing = signals.entries.filter { entry in
                     !entry.isProvided
-                        && (names.contains(entry.name) || names.contains(SignalTable.family(of: entry.name)))
+                        && (names.contains(entry.name)
+                            || names.contains(SignalTable.family(of: entry.name)))
                 }.map(\.name)
                 if missing.isEmpty { continue }
                 found.append(
                     branch.when.node.diagnostic(
-                        "'\(name)' can never fire for \(profile), which has no \(missing.joined(separator: ", "))"))
+                        "'\(name)' can never fire for \(profile), which has no \(missing.joined(separator: ", "))"
+                    ))
             } else if let period = kind.reportsEvery, branch.hold > .zero, branch.hold < period {
                 found.append(
                     branch.when.node.diagnostic(
@@ -54,7 +60,9 @@ extension RuleSet {
     /// Every branch of every rule, with a name for messages.
     private var allBranches: [(rule: RuleDefinition, branch: RuleDefinition.Branch, name: String)] {
         rules.flatMap { rule in
-            rule.branches.map { (rule, $0, rule.branches.count == 1 ? rule.name : "\(rule.name), \($0.name)") }
+            rule.branches.map {
+                (rule, $0, rule.branches.count == 1 ? rule.name : "\(rule.name), \($0.name)")
+            }
         }
     }
 
@@ -109,10 +117,16 @@ extension Compiler {
             case .compare, .isOneOf:
                 guard isUnprovided(nodes[i].a) || isUnprovided(nodes[i].b) else { continue }
                 nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))
-            case .count, .countWhere, .since, .sinceWithin, .sinceBetween, .ever, .rise, .last, .latched, .unanswered:
+            case .count, .countWhere, .since, .sinceWithin, .sinceBetween, .ever, .rise, .last,
+                .latched, .unanswered:
                 // An operand that is always unknown never triggers them.
-                let looked = nodes[i].operation == .rise || nodes[i].operation == .last ? nodes[i].a : nodes[i].b
-                guard isUnknown(looked) || nodes[i].operation == .countWhere && isUnprovided(nodes[i].a) else {
+                let looked =
+                    nodes[i].operation == .rise || nodes[i].operation == .last
+                    ? nodes[i].a : nodes[i].b
+                guard
+                    isUnknown(looked)
+                        || nodes[i].operation == .countWhere && isUnprovided(nodes[i].a)
+                else {
                     continue
                 }
                 nodes[i] = Node(operation: .constant, constant: UInt64(Kleene.unknown.rawValue))

@@ -34,13 +34,15 @@ struct RuleSeries {
         equipment = reader.choice("equipment", EquipmentClass.self) ?? .traction
         kinds = Set(reader.texts("kinds"))
         for kind in kinds.subtracting(known).sorted() {
-            diagnostics.report(node, "kinds: no rule raises '\(kind)'.\(suggestion(for: kind, among: known))")
+            diagnostics.report(
+                node, "kinds: no rule raises '\(kind)'.\(suggestion(for: kind, among: known))")
         }
         var messages: [Duration: [(key: YAMLNode, value: YAMLNode)]] = [:]
         for (signal, series) in reader.entries("series") {
-            for (tick, value) in Self.values(series, isCodes: signal.text == Signal.codes.name, diagnostics)
-                .enumerated() where value.text != "_"
-            {
+            for (tick, value) in Self.values(
+                series, isCodes: signal.text == Signal.codes.name, diagnostics
+            )
+            .enumerated() where value.text != "_" {
                 messages[interval * tick, default: []].append((signal, value))
             }
         }
@@ -51,7 +53,8 @@ struct RuleSeries {
             let time = alert.duration("at") ?? .zero
             let kind = alert.requiredText("kind") ?? ""
             if !kind.isEmpty, !known.contains(kind) {
-                diagnostics.report(item, "kind: no rule raises '\(kind)'.\(suggestion(for: kind, among: known))")
+                diagnostics.report(
+                    item, "kind: no rule raises '\(kind)'.\(suggestion(for: kind, among: known))")
             }
             let state = alert.choice("state", AlertState.self) ?? .raised
             alert.finish()
@@ -62,15 +65,20 @@ struct RuleSeries {
         if diagnostics.all.count != before { return nil }
         example = RuleExample(
             name: name,
-            messages: messages.sorted { $0.key < $1.key }.map { RuleExample.Message(time: $0.key, signals: $0.value) },
+            messages: messages.sorted { $0.key < $1.key }.map {
+                RuleExample.Message(time: $0.key, signals: $0.value)
+            },
             heartbeat: nil, silentFrom: nil, until: until, expected: [], node: node)
     }
 
     /// `a b x3` is a, b, b, b, b; `b x3` after it continues. A value may also carry its count:
     /// `bx3` for numbers, as `0x3 1`. Codes are joined by `+`: `none 04+90`.
-    private static func values(_ node: YAMLNode, isCodes: Bool, _ diagnostics: Diagnostics) -> [YAMLNode] {
+    private static func values(_ node: YAMLNode, isCodes: Bool, _ diagnostics: Diagnostics)
+        -> [YAMLNode]
+    {
         guard let text = node.text else {
-            diagnostics.report(node, "found \(node.summary), expected values such as \"true false x9 _ ?\"")
+            diagnostics.report(
+                node, "found \(node.summary), expected values such as \"true false x9 _ ?\"")
             return []
         }
         var values: [YAMLNode] = []
@@ -108,7 +116,9 @@ struct RuleSeries {
         }
         if isTooLong {
             diagnostics.report(
-                node, "has more than \(most) values, the limit of a test. Choose a longer interval, or split the test")
+                node,
+                "has more than \(most) values, the limit of a test. Choose a longer interval, or split the test"
+            )
         }
         return values
     }

@@ -46,15 +46,19 @@ extension RuleSet {
                 let alerts = try run(example, equipment: equipment(of: rule), &seen)
                 let found = alerts.filter { $0.rule == rule.name }.map {
                     RuleExample.Verdict(
-                        time: $0.time - RuleExample.start, state: "\($0.state.rawValue) \($0.reason)")
+                        time: $0.time - RuleExample.start,
+                        state: "\($0.state.rawValue) \($0.reason)")
                 }
-                report.results.append(result(example, of: rule.name, expected: example.expected, found: found))
+                report.results.append(
+                    result(example, of: rule.name, expected: example.expected, found: found))
             }
         }
         for file in files { try run(file, &report, &seen) }
         for rule in rules {
             report.coverage.append(
-                RuleCoverage(rule: rule.name, seen: seen[rule.name] ?? [], possible: Self.transitions(of: rule)))
+                RuleCoverage(
+                    rule: rule.name, seen: seen[rule.name] ?? [],
+                    possible: Self.transitions(of: rule)))
         }
         return report
     }
@@ -67,7 +71,9 @@ extension RuleSet {
     private static func transitions(of rule: RuleDefinition) -> [String] {
         var all: [String] = []
         for branch in rule.branches {
-            all.append(rule.branches.count == 1 ? branch.stage.rawValue : "\(branch.stage.rawValue) (\(branch.name))")
+            all.append(
+                rule.branches.count == 1
+                    ? branch.stage.rawValue : "\(branch.stage.rawValue) (\(branch.name))")
             if let escalation = branch.escalation {
                 if !escalation.isNeverByTime { all.append("confirmed (\(branch.name))") }
                 if escalation.when != nil { all.append("confirmed (\(escalation.because))") }
@@ -78,29 +84,35 @@ extension RuleSet {
         all.append("cleared")
         if rule.presume != nil { all.append("presumed_released") }
         if !rule.grades.isEmpty { all.append("severity") }
-        return all.enumerated().filter { all.firstIndex(of: $0.element) == $0.offset }.map(\.element)
+        return all.enumerated().filter { all.firstIndex(of: $0.element) == $0.offset }.map(
+            \.element)
     }
 
     private func note(_ alert: Alert, _ seen: inout [String: Set<String>]) {
         guard let rule = rules.first(where: { $0.name == alert.rule }) else { return }
         let isNamed =
             alert.state == .suppressed || alert.state == .suspected && rule.branches.count > 1
-            || alert.state == .confirmed && (rule.branches.count > 1 || rule.branches[0].escalation != nil)
+            || alert.state == .confirmed
+                && (rule.branches.count > 1 || rule.branches[0].escalation != nil)
         let name =
             alert.reason == AlertReason.revised.rawValue
-            ? "revised" : isNamed ? "\(alert.state.rawValue) (\(alert.reason))" : alert.state.rawValue
+            ? "revised"
+            : isNamed ? "\(alert.state.rawValue) (\(alert.reason))" : alert.state.rawValue
         seen[alert.rule, default: []].insert(name)
         if alert.severity > rule.severity { seen[alert.rule, default: []].insert("severity") }
     }
 
     private func result(
-        _ example: RuleExample, of rule: String, expected: [RuleExample.Verdict], found: [RuleExample.Verdict]
+        _ example: RuleExample, of rule: String, expected: [RuleExample.Verdict],
+        found: [RuleExample.Verdict]
     ) -> ExampleResult {
         func list(_ verdicts: [RuleExample.Verdict]) -> String {
             verdicts.isEmpty
-                ? "nothing" : verdicts.map { "\($0.state) at \($0.time.written)" }.joined(separator: ", ")
+                ? "nothing"
+                : verdicts.map { "\($0.state) at \($0.time.written)" }.joined(separator: ", ")
         }
-        let isMet = found.count == expected.count && zip(expected, found).allSatisfy { $0.matches($1) }
+        let isMet =
+            found.count == expected.count && zip(expected, found).allSatisfy { $0.matches($1) }
         return ExampleResult(
             rule: rule, example: example.name,
             failure: isMet ? nil : "expected \(list(expected)); found \(list(found))",
@@ -115,7 +127,9 @@ extension RuleSet {
         var detector = Detector(rules: self, start: start, isObserving: true)
         let diagnostics = Diagnostics()
         // The example's lift has the signals that the example names, and no others.
-        let named = example.messages.flatMap { $0.signals.compactMap { Signal(name: $0.key.text ?? "") } }
+        let named = example.messages.flatMap {
+            $0.signals.compactMap { Signal(name: $0.key.text ?? "") }
+        }
         let kind = LiftKind(provides: Set(named), staleAfter: .seconds(60), equipment: equipment)
         do throws(ExpressionError) {
             try detector.add(Lift(id: "example", equipmentClass: equipment), kind: kind, at: start)
@@ -127,12 +141,18 @@ extension RuleSet {
         var time = Duration.zero
         while time <= example.until {
             // One message at its time, or the heartbeat, whichever comes first.
-            let due = next < example.messages.count ? example.messages[next].time : example.until + .seconds(1)
-            time = next == 0 ? due : min(due, time + (example.heartbeat ?? example.until + .seconds(1)))
+            let due =
+                next < example.messages.count
+                ? example.messages[next].time : example.until + .seconds(1)
+            time =
+                next == 0
+                ? due : min(due, time + (example.heartbeat ?? example.until + .seconds(1)))
             if time > example.until { break }
             detector.advance(before: start + time)
             if time == due {
-                for (name, value) in example.messages[next].signals { reading.setWritten(name, value, diagnostics) }
+                for (name, value) in example.messages[next].signals {
+                    reading.setWritten(name, value, diagnostics)
+                }
                 next += 1
             }
             let lastSent = next > 0 ? example.messages[next - 1].time : .zero
@@ -165,21 +185,27 @@ extension RuleSet {
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         for test in tests {
             let alerts = try run(test.example, equipment: test.equipment, &seen)
-            let found = alerts.filter { alert in test.kinds.isEmpty || test.kinds.contains(alert.kind) }
+            let found = alerts.filter { alert in
+                test.kinds.isEmpty || test.kinds.contains(alert.kind)
+            }
             func verdict(_ kind: String, _ state: String, _ time: Duration) -> RuleExample.Verdict {
                 RuleExample.Verdict(time: time, state: "\(kind) \(state)")
             }
             report.results.append(
                 result(
                     test.example, of: "-", expected: test.expected,
-                    found: found.map { verdict($0.kind, $0.state.rawValue, $0.time - RuleExample.start) }))
+                    found: found.map {
+                        verdict($0.kind, $0.state.rawValue, $0.time - RuleExample.start)
+                    }))
         }
     }
 }
 
 extension Reading {
     /// Sets a signal as a rule's author writes it.
-    fileprivate mutating func setWritten(_ name: YAMLNode, _ value: YAMLNode, _ diagnostics: Diagnostics) {
+    fileprivate mutating func setWritten(
+        _ name: YAMLNode, _ value: YAMLNode, _ diagnostics: Diagnostics
+    ) {
         guard let signal = Signal(name: name.text ?? "") else {
             diagnostics.report(
                 name,
@@ -198,7 +224,9 @@ extension Reading {
             if let index = names.firstIndex(of: text) { return set(signal, case: index) }
         case .codes:
             guard case .sequence(let items) = value.content else { break }
-            return set(signal.rawValue, bits: items.reduce(0) { $0 | (FaultCode(rawValue: $1.text ?? "")?.bit ?? 0) })
+            return set(
+                signal.rawValue,
+                bits: items.reduce(0) { $0 | (FaultCode(rawValue: $1.text ?? "")?.bit ?? 0) })
         }
         diagnostics.report(value, "found \(value.summary), which is no value of \(signal.name)")
     }

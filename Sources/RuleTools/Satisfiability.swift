@@ -56,7 +56,8 @@ struct Satisfiability {
 
     private mutating func make(_ node: Node, _ operand: Operand, _ value: Bool) -> Bool {
         switch node.operation {
-        case .constant: return node.constant == UInt64((value ? Kleene.true : Kleene.false).rawValue)
+        case .constant:
+            return node.constant == UInt64((value ? Kleene.true : Kleene.false).rawValue)
         case .and:
             if value { return make(node.a, true) && make(node.b, true) }
             return flip()

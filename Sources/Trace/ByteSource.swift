@@ -71,7 +71,8 @@ final class ByteSource {
                 return (result, input.pos, output.pos)
             }
             guard ZSTD_isError(result) == 0 else {
-                throw Failure(reason: "cannot be unpacked: \(String(cString: ZSTD_getErrorName(result)))")
+                throw Failure(
+                    reason: "cannot be unpacked: \(String(cString: ZSTD_getErrorName(result)))")
             }
             next = read
             isInFrame = result != 0
@@ -104,7 +105,9 @@ final class ByteSource {
                 let count = Musl.read(descriptor, buffer.baseAddress, buffer.count)
             #endif
             if count >= 0 { return count }
-            if errno != EINTR { throw Failure(reason: "cannot be read: \(String(cString: strerror(errno)))") }
+            if errno != EINTR {
+                throw Failure(reason: "cannot be read: \(String(cString: strerror(errno)))")
+            }
         }
     }
 }

@@ -9,7 +9,9 @@ package final class Compressor {
     private let context: OpaquePointer
 
     package init() {
-        guard let context = ZSTD_createCCtx() else { preconditionFailure("no memory for a compressor") }
+        guard let context = ZSTD_createCCtx() else {
+            preconditionFailure("no memory for a compressor")
+        }
         self.context = context
         ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Self.level)
         ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)

@@ -19,7 +19,8 @@ public struct LineReader: ~Copyable {
         let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
         if descriptor < 0 {
             throw InvalidFiles([
-                Diagnostic(file: path, message: "cannot be opened: \(String(cString: strerror(errno)))")
+                Diagnostic(
+                    file: path, message: "cannot be opened: \(String(cString: strerror(errno)))")
             ])
         }
         source = ByteSource(descriptor)
@@ -34,7 +35,9 @@ public struct LineReader: ~Copyable {
             if filled == buffer.count {
                 guard buffer.count < Self.maximumLine else {
                     throw InvalidFiles([
-                        Diagnostic(file: name, line: number + 1, column: 1, message: "the line is longer than 4 MiB")
+                        Diagnostic(
+                            file: name, line: number + 1, column: 1,
+                            message: "the line is longer than 4 MiB")
                     ])
                 }
                 buffer.append(contentsOf: [UInt8](repeating: 0, count: buffer.count))
@@ -71,7 +74,9 @@ public struct LineReader: ~Copyable {
         // libc's search is many times faster than a loop. It reads within the array, during the
         // call.
         buffer.withUnsafeBytes { bytes in
-            guard start < end, let base = bytes.baseAddress, let found = memchr(base + start, 10, end - start) else {
+            guard start < end, let base = bytes.baseAddress,
+                let found = memchr(base + start, 10, end - start)
+            else {
                 return nil
             }
             return UnsafeRawPointer(found) - base

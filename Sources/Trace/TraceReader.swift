@@ -25,7 +25,10 @@ public enum TraceEvent: Sendable, Equatable {
 /// - An operator action: a line with `"event": "order"` and `"order"`.
 public struct TraceReader {
     private static let fields = JSONFieldSet(
-        ["t", "topic", "payload", "payload_b64", "retain", "event", "order", "session", "unread_length"].map {
+        [
+            "t", "topic", "payload", "payload_b64", "retain", "event", "order", "session",
+            "unread_length",
+        ].map {
             JSONField(key: $0)
         })
     private var tokens = [JSONToken](repeating: JSONToken(), count: 9)
@@ -61,16 +64,23 @@ public struct TraceReader {
     public mutating func read(
         _ line: Span<UInt8>, number: Int,
         message: (
-            _ topic: Span<UInt8>, _ payload: Span<UInt8>, _ isRetained: Bool, _ unread: Int?, _ arrival: Instant
+            _ topic: Span<UInt8>, _ payload: Span<UInt8>, _ isRetained: Bool, _ unread: Int?,
+            _ arrival: Instant
         ) -> Void,
         event: (TraceEvent, Instant) -> Void
     ) throws(InvalidFiles) {
         var scanner = JSONScanner(line)
         do throws(JSONError) {
             try scanner.scan(Self.fields, into: &tokens)
-        } catch { throw fail(number, error.offset + 1, "not JSON here: expected \(error.expected)") }
-        guard tokens[0].kind == .number, let time = DecimalText.nanoseconds(line, tokens[0].start, tokens[0].end) else {
-            throw fail(number, 1, "expected \"t\": the arrival time in seconds, with at most nine decimals")
+        } catch {
+            throw fail(number, error.offset + 1, "not JSON here: expected \(error.expected)")
+        }
+        guard tokens[0].kind == .number,
+            let time = DecimalText.nanoseconds(line, tokens[0].start, tokens[0].end)
+        else {
+            throw fail(
+                number, 1, "expected \"t\": the arrival time in seconds, with at most nine decimals"
+            )
         }
         guard time.magnitude <= UInt64(Self.maximumTime) else {
             throw fail(number, 1, "\"t\" is beyond the years 1843 to 2096; expected seconds")
@@ -83,7 +93,9 @@ public struct TraceReader {
             }
             hasEventSinceMessage = true
             guard let known = ConnectionEvent(rawValue: name) else {
-                throw fail(number, 1, "\"event\" is not one of connected, drained, disconnected, behind, end, order")
+                throw fail(
+                    number, 1,
+                    "\"event\" is not one of connected, drained, disconnected, behind, end, order")
             }
             return event(.connection(known), arrival)
         }
@@ -94,15 +106,20 @@ public struct TraceReader {
         if tokens[2].kind == .string {
             scanner.unescape(tokens[2], into: &payload)
         } else if tokens[3].kind == .string {
-            guard Base64.decode(line.extracting(tokens[3].start..<tokens[3].end), into: &payload) else {
+            guard Base64.decode(line.extracting(tokens[3].start..<tokens[3].end), into: &payload)
+            else {
                 throw fail(number, tokens[3].start, "\"payload_b64\" is not base64")
             }
         } else {
             throw fail(number, 1, "expected \"payload\": text, or \"payload_b64\"")
         }
         noteSession(line, number)
-        let unread = tokens[8].kind == .number ? DecimalText.double(line, tokens[8].start, tokens[8].end) : nil
-        message(topic.span, payload.span, tokens[4].kind == .true, unread.flatMap { Int(exactly: $0) }, arrival)
+        let unread =
+            tokens[8].kind == .number
+            ? DecimalText.double(line, tokens[8].start, tokens[8].end) : nil
+        message(
+            topic.span, payload.span, tokens[4].kind == .true, unread.flatMap { Int(exactly: $0) },
+            arrival)
     }
 
     /// The row's arrival time. It never goes back, as in the daemon.
@@ -121,7 +138,9 @@ public struct TraceReader {
 
     private mutating func noteSession(_ line: Span<UInt8>, _ number: Int) {
         defer { hasEventSinceMessage = false }
-        guard tokens[7].kind == .number, let now = DecimalText.nanoseconds(line, tokens[7].start, tokens[7].end) else {
+        guard tokens[7].kind == .number,
+            let now = DecimalText.nanoseconds(line, tokens[7].start, tokens[7].end)
+        else {
             return
         }
         if let session, session != now, !hasEventSinceMessage {

@@ -15,7 +15,8 @@ package struct TraceWriter {
     package init() {}
 
     package mutating func message(
-        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int, at arrival: Instant,
+        topic: Span<UInt8>, payload: Span<UInt8>, isRetained: Bool, qos: Int, session: Int,
+        at arrival: Instant,
         unread: UnreadPayload? = nil
     ) {
         json.object {
@@ -31,7 +32,9 @@ package struct TraceWriter {
             $0.put("session", session)
             if let unread {
                 $0.put("unread_length", unread.length)
-                $0.put("unread_sha256", unread.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+                $0.put(
+                    "unread_sha256",
+                    unread.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
             }
         }
         json.line()
@@ -57,7 +60,9 @@ package struct TraceWriter {
     }
 
     private static func isUTF8(_ bytes: Span<UInt8>) -> Bool {
-        for i in 0..<bytes.count where bytes[i] >= 0x80 { return String(validating: bytes.array, as: UTF8.self) != nil }
+        for i in 0..<bytes.count where bytes[i] >= 0x80 {
+            return String(validating: bytes.array, as: UTF8.self) != nil
+        }
         return true
     }
 }

@@ -62,12 +62,15 @@ struct AlertPage {
                 + (content?.lift?.place.map { " (\($0))" } ?? "")
         ]
         if let content { lines.append(content.title.en) }
-        if content?.test == true { lines.append("This is the gateway's self-test: nobody is trapped.") }
+        if content?.test == true {
+            lines.append("This is the gateway's self-test: nobody is trapped.")
+        }
         lines += ["alert \(newest.id)" + (onset.map { ", since \($0)" } ?? ""), ""]
         let rows = table(
             zip(revisions, contents).map { revision, content in
                 [
-                    "/\(revision.revision)", revision.calendarTime.local, revision.state, content?.reason ?? "",
+                    "/\(revision.revision)", revision.calendarTime.local, revision.state,
+                    content?.reason ?? "",
                     revision.delivery,
                 ]
             }
@@ -75,7 +78,9 @@ struct AlertPage {
         for (row, content) in zip(rows, contents) {
             lines.append(String(row))
             // The statement is shown below the revision that contains it.
-            if let statement = content?.statement { lines += wrapped("      " + Self.sentence(statement), to: 80) }
+            if let statement = content?.statement {
+                lines += wrapped("      " + Self.sentence(statement), to: 80)
+            }
         }
         if let content { lines += [""] + Self.facts(content) }
         if !unreadable.isEmpty {
@@ -91,11 +96,14 @@ struct AlertPage {
             statement.people.map { counted($0, "person", "people") }, statement.condition,
             statement.knownBy.map { "known by \($0)" }, statement.remark,
         ].compactMap { $0 }
-        return "\(statement.by) says" + (details.isEmpty ? " so" : ": " + details.joined(separator: "; "))
+        return "\(statement.by) says"
+            + (details.isEmpty ? " so" : ": " + details.joined(separator: "; "))
     }
 
     private static func facts(_ content: Event.Content) -> [String] {
-        let codes = (content.codes ?? []) + (content.vendorCode.map { ["\($0) (the controller's own)"] } ?? [])
+        let codes =
+            (content.codes ?? [])
+            + (content.vendorCode.map { ["\($0) (the controller's own)"] } ?? [])
         let floor = content.floor.map { Int(exactly: $0).map(String.init) ?? String($0) }
         let facts: [(name: String, fact: String?)] = [
             ("severity", content.severity),
@@ -129,7 +137,8 @@ extension Journal {
     func refusedEventID(beginning text: String) throws -> String {
         try only(
             Set(try deadLetters().map(\.eventID).filter { $0.hasPrefix(text) }), named: text,
-            none: "No centre has refused '\(text)'. hoistway journal refused shows what was refused.")
+            none:
+                "No centre has refused '\(text)'. hoistway journal refused shows what was refused.")
     }
 
     private func only(_ ids: Set<String>, named text: String, none: String) throws -> String {
@@ -138,7 +147,8 @@ extension Journal {
         guard ids.count == 1 else {
             throw Unknown(
                 description:
-                    "'\(text)' may be any of \(ids.sorted().prefix(5).joined(separator: ", ")); give more of it.")
+                    "'\(text)' may be any of \(ids.sorted().prefix(5).joined(separator: ", ")); give more of it."
+            )
         }
         return first
     }

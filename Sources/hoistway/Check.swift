@@ -16,7 +16,10 @@ struct Check: ParsableCommand {
     @Option(help: "The configuration file. (default: \(standardConfiguration))")
     var config: String?
 
-    @Option(help: "Look at the files as this user, as whom the gateway runs. (default: hoistway, where root asks)")
+    @Option(
+        help:
+            "Look at the files as this user, as whom the gateway runs. (default: hoistway, where root asks)"
+    )
     var user: String?
 
     @OptionGroup var devices: DeviceOptions
@@ -36,8 +39,12 @@ struct Check: ParsableCommand {
         guard let user else {
             return ServiceUser.canImpersonate ? ServiceUser(named: ServiceUser.standard) : nil
         }
-        guard ServiceUser.canImpersonate else { throw ValidationError("--user: only root can look as another user") }
-        guard let found = ServiceUser(named: user) else { throw ValidationError("--user: there is no user '\(user)'") }
+        guard ServiceUser.canImpersonate else {
+            throw ValidationError("--user: only root can look as another user")
+        }
+        guard let found = ServiceUser(named: user) else {
+            throw ValidationError("--user: there is no user '\(user)'")
+        }
         return found
     }
 
@@ -72,7 +79,8 @@ struct Check: ParsableCommand {
             let failed = try unchangedRules(data).runTests().failed
             for result in failed {
                 printError(
-                    "\(result.file):\(result.line):1: the example '\(result.example)' fails: \(result.failure ?? "")")
+                    "\(result.file):\(result.line):1: the example '\(result.example)' fails: \(result.failure ?? "")"
+                )
             }
             if !failed.isEmpty { throw ExitCode.invalidFiles }
             let (findings, costs) = try CheckReport.findings(data, kinds: kinds)

@@ -24,14 +24,20 @@ func printError(_ text: String) {
 }
 
 /// Prints text for a person. Text from other sources in it cannot control the terminal.
-func print(_ text: String, terminator: String = "\n") { Swift.print(steady(text), terminator: terminator) }
+func print(_ text: String, terminator: String = "\n") {
+    Swift.print(steady(text), terminator: terminator)
+}
 
 /// Prints a JSON text for a program.
-func print(json: String, terminator: String = "\n") { Swift.print(printable(json: json), terminator: terminator) }
+func print(json: String, terminator: String = "\n") {
+    Swift.print(printable(json: json), terminator: terminator)
+}
 
 /// Lines without control characters except the colours of `styled`.
 func steady(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.isTerminalControl && $0 != "\n" }) else { return text }
+    guard text.unicodeScalars.contains(where: { $0.isTerminalControl && $0 != "\n" }) else {
+        return text
+    }
     return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
         var safe = ""
         var rest = line
@@ -61,10 +67,14 @@ struct OutputBuffer: ~Copyable {
 
     mutating func flush() {
         // A file or a pipe gets the unchanged bytes.
-        if isTerminal { bytes = Array(printable(json: String(decoding: bytes, as: UTF8.self)).utf8) }
+        if isTerminal {
+            bytes = Array(printable(json: String(decoding: bytes, as: UTF8.self)).utf8)
+        }
         var offset = 0
         while offset < bytes.count {
-            let count = bytes.withUnsafeBytes { write(1, $0.baseAddress! + offset, $0.count - offset) }
+            let count = bytes.withUnsafeBytes {
+                write(1, $0.baseAddress! + offset, $0.count - offset)
+            }
             // A reader that has enough (head, less) closes the pipe; that is no failure.
             if count < 0, errno == EPIPE { exit(0) }
             if count <= 0, errno != EINTR {
@@ -139,8 +149,10 @@ func wrapped(_ text: String, to columns: Int?) -> [String] {
     let indent = String(text.prefix { $0 == " " })
     var lines: [String] = []
     var line = ""
-    for word in text.dropFirst(indent.count).split(separator: " ", omittingEmptySubsequences: false) {
-        let longer: String = line.isEmpty ? (lines.isEmpty ? indent : indent + "  ") + word : line + " " + word
+    for word in text.dropFirst(indent.count).split(separator: " ", omittingEmptySubsequences: false)
+    {
+        let longer: String =
+            line.isEmpty ? (lines.isEmpty ? indent : indent + "  ") + word : line + " " + word
         // A colour takes no column.
         if !line.isEmpty, uncoloured(longer).terminalColumns > columns {
             lines.append(line)
@@ -170,8 +182,10 @@ extension String {
     }
     /// Unicode's East Asian Wide and Fullwidth, by blocks.
     private static let wide: [ClosedRange<UInt32>] = [
-        0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x4DBF, 0x4E00...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
-        0xFE30...0xFE6F, 0xFF01...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F900...0x1F9FF, 0x20000...0x3FFFD,
+        0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x4DBF, 0x4E00...0xA4CF, 0xAC00...0xD7A3,
+        0xF900...0xFAFF,
+        0xFE30...0xFE6F, 0xFF01...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F900...0x1F9FF,
+        0x20000...0x3FFFD,
     ]
 }
 

@@ -8,7 +8,8 @@ import PositionedYAML
 struct Hoistway: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hoistway",
-        abstract: "An edge gateway for lifts: finds faults and trapped passengers, and alerts the monitoring centre.",
+        abstract:
+            "An edge gateway for lifts: finds faults and trapped passengers, and alerts the monitoring centre.",
         discussion: """
             A controller publishes its signals over MQTT. Hoistway evaluates them, writes each alert to disk, and delivers
             it to the centre until the centre has stored it.
@@ -50,17 +51,20 @@ struct DeviceOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "A rule file or folder; may be given several times. Default: the shipped ones.", valueName: "path"))
+            "A rule file or folder; may be given several times. Default: the shipped ones.",
+            valueName: "path"))
     var rules: [String] = []
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "A profile file or folder; may be given several times. Default: the shipped ones.", valueName: "path"))
+            "A profile file or folder; may be given several times. Default: the shipped ones.",
+            valueName: "path"))
     var profiles: [String] = []
 
     func load() throws -> DeviceData {
-        try DeviceData(profiles: profiles.isEmpty ? nil : profiles, rules: rules.isEmpty ? nil : rules)
+        try DeviceData(
+            profiles: profiles.isEmpty ? nil : profiles, rules: rules.isEmpty ? nil : rules)
     }
 }
 
@@ -111,7 +115,8 @@ extension Instant {
             exact.magnitude < 4_000_000_000_000_000_000
         else {
             throw ValidationError(
-                "found '\(text)', expected seconds such as 12.5, or a time such as 2026-03-01T08:00:00+08:00")
+                "found '\(text)', expected seconds such as 12.5, or a time such as 2026-03-01T08:00:00+08:00"
+            )
         }
         self.init(nanoseconds: exact)
     }

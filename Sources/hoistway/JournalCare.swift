@@ -63,7 +63,9 @@ extension JournalCommand {
         }
 
         private func printText(_ found: JournalStatistics, _ calendar: CalendarLine) {
-            let span = found.oldest.flatMap { from in found.newest.map { Duration.nanoseconds($0 - from) } }
+            let span = found.oldest.flatMap { from in
+                found.newest.map { Duration.nanoseconds($0 - from) }
+            }
             func line(_ name: String, _ value: String) { print(column(name, 28) + value) }
             line(
                 "readings",
@@ -83,7 +85,8 @@ extension JournalCommand {
                     name == Daemon.rulesCounter
                         ? Self.rulesVersion(value)
                         : name.hasSuffix("_at")
-                            ? calendar.calendar(Instant(nanoseconds: Int64(value))).local : "\(value)")
+                            ? calendar.calendar(Instant(nanoseconds: Int64(value))).local
+                            : "\(value)")
             }
         }
 
@@ -120,15 +123,20 @@ extension JournalCommand {
                         $0.put("owed", audit.pending)
                         $0.put("unchecked", audit.unchecked)
                         $0.put("problem_count", audit.problemCount)
-                        $0.array("problems") { array in for problem in audit.problems { array.item(problem) } }
+                        $0.array("problems") { array in
+                            for problem in audit.problems { array.item(problem) }
+                        }
                     }
                     return print(json: String(decoding: json.bytes, as: UTF8.self))
                 }
                 for problem in audit.problems { print(problem) }
                 print(
                     "\(counted(audit.batches, "batch", "batches")) of \(counted(audit.messages, "message")), \(counted(audit.alerts, "alert")) in the chain, \(audit.pending) pending events"
-                        + (audit.unchecked > 0 ? "; \(audit.unchecked) records of an older version carry no hash" : "")
-                        + (audit.isSound ? ": all is as it was written" : ": \(counted(audit.problemCount, "problem"))")
+                        + (audit.unchecked > 0
+                            ? "; \(audit.unchecked) records of an older version carry no hash" : "")
+                        + (audit.isSound
+                            ? ": all is as it was written"
+                            : ": \(counted(audit.problemCount, "problem"))")
                 )
             }
             if !isSound { throw ExitCode.failure }
@@ -146,7 +154,8 @@ extension JournalCommand {
                 lift.
                 """)
         @OptionGroup var journalFile: JournalFile
-        @Option(help: "From this time: RFC 3339 with its offset, or seconds since 1970.") var from: String?
+        @Option(help: "From this time: RFC 3339 with its offset, or seconds since 1970.") var from:
+            String?
         @Option(help: "Up to this time.") var to: String?
         @Option(help: "Only this lift's messages.") var lift: String?
         @Option(help: "trace or csv.") var format = JournalExport.Form.trace
@@ -178,7 +187,8 @@ extension JournalCommand {
 
     struct SalvageFile: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "salvage", abstract: "Save what can be read of a damaged journal into a new one.",
+            commandName: "salvage",
+            abstract: "Save what can be read of a damaged journal into a new one.",
             discussion:
                 "The gateway does this by itself when it finds a damaged journal; the damaged file stays beside the new one."
         )
@@ -188,7 +198,8 @@ extension JournalCommand {
         func run() throws {
             try reporting {
                 guard !FileManager.default.fileExists(atPath: into) else {
-                    throw ValidationError("--into: '\(into)' exists already; expected the path of a new file")
+                    throw ValidationError(
+                        "--into: '\(into)' exists already; expected the path of a new file")
                 }
                 guard FileManager.default.fileExists(atPath: damaged) else {
                     throw ValidationError("'\(damaged)' does not exist")
@@ -200,7 +211,8 @@ extension JournalCommand {
                 let saved = try Journal.salvage(damaged, into: into)
                 print(
                     "\(saved.batches) batches, \(saved.alerts) alerts, \(saved.pending) pending events"
-                        + (saved.hasSnapshot ? ", the state of the last run" : ", no state of the last run")
+                        + (saved.hasSnapshot
+                            ? ", the state of the last run" : ", no state of the last run")
                         + "; \(saved.gaps) gaps could not be read, \(saved.refused) records did not match their hash"
                 )
                 if saved.batches + saved.alerts + saved.pending == 0 { throw ExitCode.failure }

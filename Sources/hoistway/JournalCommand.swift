@@ -9,7 +9,10 @@ struct JournalCommand: ParsableCommand {
         commandName: "journal", abstract: "Read the journal, also from a copy or a damaged file.",
         discussion:
             "Nothing but refused --send-again changes the journal it reads. Exit code 1 when verify finds a problem.",
-        subcommands: [List.self, Show.self, Statistics.self, Verify.self, Export.self, SalvageFile.self, Refused.self])
+        subcommands: [
+            List.self, Show.self, Statistics.self, Verify.self, Export.self, SalvageFile.self,
+            Refused.self,
+        ])
 
     struct JournalFile: ParsableArguments {
         @Option(help: "The configuration file; its state_folder is read.")
@@ -44,7 +47,8 @@ struct JournalCommand: ParsableCommand {
                 let rows = alerts.map { alert in
                     [
                         alert.calendarTime.local, "\(alert.id.prefix(8))/\(alert.revision)",
-                        (alert.lift.count > 8 ? "…" : "") + alert.lift.suffix(8), alert.kind, alert.state,
+                        (alert.lift.count > 8 ? "…" : "") + alert.lift.suffix(8), alert.kind,
+                        alert.state,
                         alert.isRefused ? "refused" : alert.isPending ? "not stored yet" : "",
                     ]
                 }
@@ -67,7 +71,9 @@ struct JournalCommand: ParsableCommand {
                 let journal = try journalFile.open()
                 let revisions = try journal.alerts(id: try journal.alertID(beginning: id))
                 if output.format == .json {
-                    for alert in revisions { print(json: String(decoding: alert.body, as: UTF8.self)) }
+                    for alert in revisions {
+                        print(json: String(decoding: alert.body, as: UTF8.self))
+                    }
                 } else {
                     print(AlertPage(revisions: revisions).text)
                 }

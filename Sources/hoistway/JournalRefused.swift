@@ -48,10 +48,13 @@ extension JournalCommand {
                     } else {
                         // The complete id, for --send-again.
                         print("\(letter.refused.local)  \(letter.eventID)")
-                        print("  lift \(letter.lift), refused by \(letter.centre): \(letter.reason)")
+                        print(
+                            "  lift \(letter.lift), refused by \(letter.centre): \(letter.reason)")
                     }
                 }
-                if letters.isEmpty, output.format == .text { print("No centre has refused anything.") }
+                if letters.isEmpty, output.format == .text {
+                    print("No centre has refused anything.")
+                }
             }
         }
     }

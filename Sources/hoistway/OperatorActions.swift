@@ -22,11 +22,15 @@ struct ActionOptions: ParsableArguments {
     @Option(help: "The person who says so; recorded and sent to the centre.")
     var by: String
 
-    func validate() throws { try Self.check(by, "--by", "the name of who says so", upTo: CentreCommand.Limit.by) }
+    func validate() throws {
+        try Self.check(by, "--by", "the name of who says so", upTo: CentreCommand.Limit.by)
+    }
 
     /// Applies the limits of centre commands to a text of the command line.
-    static func check(_ text: String?, _ option: String, _ expected: String, upTo most: Int) throws {
-        guard let text, let mistake = LineOfText.mistake(in: text, expected: expected, upTo: most) else { return }
+    static func check(_ text: String?, _ option: String, _ expected: String, upTo most: Int) throws
+    {
+        guard let text, let mistake = LineOfText.mistake(in: text, expected: expected, upTo: most)
+        else { return }
         throw ValidationError("\(option): \(mistake)")
     }
 
@@ -44,7 +48,9 @@ struct ActionOptions: ParsableArguments {
         do throws(InvalidFiles) { name = try inbox.put(action) } catch { throw NotDone(error) }
         guard configuration.isRunning else {
             let summary = action.text(\.local)
-            print("The gateway is not running. The action is saved and takes effect at its start: \(summary)")
+            print(
+                "The gateway is not running. The action is saved and takes effect at its start: \(summary)"
+            )
             throw ExitCode.savedForLater
         }
         for _ in 0..<50 {
@@ -101,7 +107,8 @@ struct AnnounceMaintenance: ParsableCommand {
     @OptionGroup var options: ActionOptions
 
     func validate() throws {
-        try ActionOptions.check(reason, "--reason", "what is done", upTo: CentreCommand.Limit.reason)
+        try ActionOptions.check(
+            reason, "--reason", "what is done", upTo: CentreCommand.Limit.reason)
     }
 
     func run() throws {
@@ -122,17 +129,24 @@ struct AnnounceMaintenance: ParsableCommand {
                 throw ValidationError("expected --until and --reason, or --end")
             }
             let time = try Self.time(until)
-            guard time > Instant.wallClock else { throw ValidationError("--until: \(time.local) is past") }
+            guard time > Instant.wallClock else {
+                throw ValidationError("--until: \(time.local) is past")
+            }
             if time - Instant.wallClock > OperatorAction.longestMaintenance {
-                print("A window is never longer than \(OperatorAction.longestMaintenance.written); it will end then.")
+                print(
+                    "A window is never longer than \(OperatorAction.longestMaintenance.written); it will end then."
+                )
             }
             let end = min(time, Instant.wallClock + OperatorAction.longestMaintenance)
             // For information only: the work is announced without a readable status file, too.
             let status = try? StatusReader(runtimeFolder: configuration.runtimeFolder).last()
             if let left = status?.lifts.first(where: { $0.id == lift })?.maintenanceSeconds {
-                print("Work is announced on this lift already, \(StatusSnapshot.span(left)) left; this replaces it.")
+                print(
+                    "Work is announced on this lift already, \(StatusSnapshot.span(left)) left; this replaces it."
+                )
             }
-            for incident in status?.incidents ?? [] where incident.lift == lift && incident.kind != "maintenance" {
+            for incident in status?.incidents ?? []
+            where incident.lift == lift && incident.kind != "maintenance" {
                 print("Open on this lift, and not suppressed: \(incident.kind) \(incident.state).")
             }
             try options.submit(.maintenance(lift: lift, until: end, by: options.by, reason: reason))
@@ -143,7 +157,8 @@ struct AnnounceMaintenance: ParsableCommand {
         if let span = Duration(written: text) { return .wallClock + span }
         if let time = Instant(rfc3339: text) { return time }
         throw ValidationError(
-            "--until: found '\(text)', expected a span such as 2h or a time such as 2026-03-01T18:00:00+08:00")
+            "--until: found '\(text)', expected a span such as 2h or a time such as 2026-03-01T18:00:00+08:00"
+        )
     }
 }
 
@@ -154,11 +169,16 @@ struct Incident: ParsableCommand {
 
     struct Accept: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Accept the alert: no more reminders, and nothing suppresses it until it is cleared.")
-        @Argument(help: "The alert's id or its beginning (hoistway journal list).") var alert: String
+            abstract:
+                "Accept the alert: no more reminders, and nothing suppresses it until it is cleared."
+        )
+        @Argument(help: "The alert's id or its beginning (hoistway journal list).") var alert:
+            String
         @OptionGroup var options: ActionOptions
         func run() throws {
-            try reporting { try options.submit(.accepted(alert: try options.alert(alert), by: options.by)) }
+            try reporting {
+                try options.submit(.accepted(alert: try options.alert(alert), by: options.by))
+            }
         }
     }
     struct Verify: ParsableCommand {
@@ -167,17 +187,20 @@ struct Incident: ParsableCommand {
             discussion: """
                   hoistway incident verify 5c09435c --known-by voice --people 2 --condition "calm" --by "Li Wei"
                 """)
-        @Argument(help: "The alert's id or its beginning (hoistway journal list).") var alert: String
+        @Argument(help: "The alert's id or its beginning (hoistway journal list).") var alert:
+            String
         @Option(help: "How it is known.") var knownBy: Statement.KnownBy
         @Option(help: "How many people are in the car.") var people: Int?
         @Option(help: "How they are.") var condition: String?
         @OptionGroup var options: ActionOptions
         func validate() throws {
             try ActionOptions.check(
-                condition, "--condition", "how the people in the car are", upTo: CentreCommand.Limit.condition)
+                condition, "--condition", "how the people in the car are",
+                upTo: CentreCommand.Limit.condition)
             if let people, people < 1 {
                 throw ValidationError(
-                    "--people: found \(people), expected 1 or more; judge-false says that nobody is there")
+                    "--people: found \(people), expected 1 or more; judge-false says that nobody is there"
+                )
             }
         }
         func run() throws {
@@ -190,45 +213,57 @@ struct Incident: ParsableCommand {
     }
     struct Progress: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Help is on its way, has arrived, or has released the people; sent to every centre.")
-        enum Node: String, ExpressibleByArgument, CaseIterable { case dispatched, arrived, released }
+            abstract:
+                "Help is on its way, has arrived, or has released the people; sent to every centre."
+        )
+        enum Node: String, ExpressibleByArgument, CaseIterable {
+            case dispatched, arrived, released
+        }
         @Argument(help: "The alert's id.") var alert: String
         @Argument(help: "dispatched, arrived or released.") var node: Node
         @Option(help: "How many people were released.") var people: Int?
         @OptionGroup var options: ActionOptions
         func run() throws {
             try reporting {
-                guard let progress = OperatorAction.Progress(rawValue: node.rawValue) else { return }
+                guard let progress = OperatorAction.Progress(rawValue: node.rawValue) else {
+                    return
+                }
                 try options.submit(
                     .progress(
-                        alert: try options.alert(alert), progress, Statement(by: options.by, people: people)))
+                        alert: try options.alert(alert), progress,
+                        Statement(by: options.by, people: people)))
             }
         }
     }
     struct End: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "The incident is over: everybody is out.")
+        static let configuration = CommandConfiguration(
+            abstract: "The incident is over: everybody is out.")
         @Argument(help: "The alert's id.") var alert: String
         @Option(help: "How many people were in the car.") var people: Int?
         @OptionGroup var options: ActionOptions
         func run() throws {
             try reporting {
                 try options.submit(
-                    .endOfAlarm(alert: try options.alert(alert), Statement(by: options.by, people: people)))
+                    .endOfAlarm(
+                        alert: try options.alert(alert), Statement(by: options.by, people: people)))
             }
         }
     }
     struct JudgeFalse: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "judge-false", abstract: "Nothing was there. A later condition raises a new alert.")
+            commandName: "judge-false",
+            abstract: "Nothing was there. A later condition raises a new alert.")
         @Argument(help: "The alert's id.") var alert: String
         @Option(help: "What was found instead.") var reason: String
         @OptionGroup var options: ActionOptions
         func validate() throws {
-            try ActionOptions.check(reason, "--reason", "what was found instead", upTo: CentreCommand.Limit.reason)
+            try ActionOptions.check(
+                reason, "--reason", "what was found instead", upTo: CentreCommand.Limit.reason)
         }
         func run() throws {
             try reporting {
-                try options.submit(.judgedFalse(alert: try options.alert(alert), by: options.by, reason: reason))
+                try options.submit(
+                    .judgedFalse(alert: try options.alert(alert), by: options.by, reason: reason))
             }
         }
     }

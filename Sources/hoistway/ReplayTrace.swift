@@ -21,13 +21,20 @@ struct ReplayTrace: ParsableCommand {
 
     @OptionGroup var devices: DeviceOptions
 
-    @Option(help: "Take the register of lifts, the parameters and the site's name from this configuration.")
+    @Option(
+        help:
+            "Take the register of lifts, the parameters and the site's name from this configuration."
+    )
     var config: String?
 
-    @Option(help: "Evaluate timers up to this time (the trace's seconds); by default the last row's.")
+    @Option(
+        help: "Evaluate timers up to this time (the trace's seconds); by default the last row's.")
     var until: String?
 
-    @Option(help: "Give alerts the ids of the gateway with this journal: the content of its journal.db.identity.")
+    @Option(
+        help:
+            "Give alerts the ids of the gateway with this journal: the content of its journal.db.identity."
+    )
     var identity: String?
 
     @Option(help: "text prints a line for a person, json the CloudEvents.")
@@ -59,12 +66,15 @@ struct ReplayTrace: ParsableCommand {
             }
             output.flush()
             for difference in summary.differences { printError("\(trace): \(difference)") }
-            let bad = summary.badInput.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
+            let bad = summary.badInput.counts.sorted { $0.key < $1.key }.map {
+                "\($0.key) \($0.value)"
+            }.joined(
                 separator: ", ")
             printError(
                 "\(counted(summary.messages, "message")) of \(counted(summary.lifts, "lift")), \(counted(summary.alerts, "alert revision"))"
                     + (summary.pastMessages == 0
-                        ? "" : "; \(counted(summary.pastMessages, "message")) too late to have an effect")
+                        ? ""
+                        : "; \(counted(summary.pastMessages, "message")) too late to have an effect")
                     + (summary.duplicates == 0 ? "" : "; \(summary.duplicates) duplicates")
                     + (bad.isEmpty ? "" : "; bad input: \(bad)"))
             for line in Self.explanations(summary.badInput) { printError(line) }

@@ -11,7 +11,8 @@ struct Rules: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The workbench for rules: try an expression, test, explain and compare rules.",
         subcommands: [
-            Evaluate.self, RulesTest.self, RulesExplain.self, RulesShadow.self, RulesDecisions.self, RulesKinds.self,
+            Evaluate.self, RulesTest.self, RulesExplain.self, RulesShadow.self, RulesDecisions.self,
+            RulesKinds.self,
         ])
 
     struct Evaluate: ParsableCommand {
@@ -42,20 +43,24 @@ struct Rules: ParsableCommand {
         var history = History.unknown
 
         @Option(
-            help: "Leave out rows that come later than this after newer ones, and say how many. By default none are.")
+            help:
+                "Leave out rows that come later than this after newer ones, and say how many. By default none are."
+        )
         var lateness: String?
 
         func run() throws {
             try reporting {
                 let end = try until.map { try Instant(argument: $0) }
                 let lateness = try lateness.map { try Duration(argument: $0) }
-                let trace = try ExpressionWorkbench.trace(trace, for: expression, lateness: lateness)
+                let trace = try ExpressionWorkbench.trace(
+                    trace, for: expression, lateness: lateness)
                 var output = OutputBuffer()
                 do throws(ExpressionError) {
                     for verdict in try trace.verdicts(until: end, history: history) {
                         let value = verdict.value.map { $0 ? "true" : "false" } ?? "null"
                         output.line(
-                            "{\"t\": \(JSONWriter.decimalSeconds(verdict.time.nanoseconds)), \"value\": \(value)}")
+                            "{\"t\": \(JSONWriter.decimalSeconds(verdict.time.nanoseconds)), \"value\": \(value)}"
+                        )
                     }
                 } catch { throw ExpressionWorkbench.mistake(error) }
                 output.flush()

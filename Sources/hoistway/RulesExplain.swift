@@ -24,7 +24,8 @@ struct RulesExplain: ParsableCommand {
     @Option(help: "For an alert's id from a centre: the site's id.")
     var site = "replay"
 
-    @Option(help: "For an alert's id from a centre: the content of the gateway's journal.db.identity.")
+    @Option(
+        help: "For an alert's id from a centre: the content of the gateway's journal.db.identity.")
     var identity = AlertOrigin.replayed
 
     @OptionGroup var devices: DeviceOptions
@@ -34,9 +35,12 @@ struct RulesExplain: ParsableCommand {
 
     func run() throws {
         try reporting {
-            if trace == "-" { throw ValidationError("--trace: the trace is read twice; give a file") }
+            if trace == "-" {
+                throw ValidationError("--trace: the trace is read twice; give a file")
+            }
             let explanation = try AlertExplanation(
-                of: alert, by: AlertOrigin(site: site, journal: identity.lowercased()), trace: trace,
+                of: alert, by: AlertOrigin(site: site, journal: identity.lowercased()),
+                trace: trace,
                 data: try devices.load())
             if output.format == .json { printJSON(explanation) } else { printChart(explanation) }
         }
@@ -68,7 +72,8 @@ struct RulesExplain: ParsableCommand {
         for alert in explanation.alerts {
             print(
                 "  " + column(alert.state.rawValue, 18) + column(alert.time.localMilliseconds, 31)
-                    + "+\(written(alert.time - first.onset)) after the onset, because: \(alert.reason)")
+                    + "+\(written(alert.time - first.onset)) after the onset, because: \(alert.reason)"
+            )
         }
         if let gap = first.gap {
             print(
@@ -80,19 +85,30 @@ struct RulesExplain: ParsableCommand {
             explanation.from + .nanoseconds(span / Int64(Self.width) * Int64(position))
         }
         func position(_ time: Instant) -> Int {
-            max(0, min(Self.width - 1, Int((time - explanation.from).nanoseconds * Int64(Self.width) / max(1, span))))
+            max(
+                0,
+                min(
+                    Self.width - 1,
+                    Int((time - explanation.from).nanoseconds * Int64(Self.width) / max(1, span))))
         }
         let labels = explanation.parts.map { part in
-            String(repeating: "  ", count: part.depth) + (part.role.isEmpty ? "" : part.role + ": ") + part.text
+            String(repeating: "  ", count: part.depth) + (part.role.isEmpty ? "" : part.role + ": ")
+                + part.text
         }
         let left = min(54, max(20, (labels.map(\.count).max() ?? 20) + 1))
         print("")
         for (part, label) in zip(explanation.parts, labels) {
-            let marks = (0..<Self.width).map { part.value(at: time($0)).map { $0 ? "█" : "·" } ?? "?" }
-            print(column(label.count < left ? label : label.prefix(left - 2) + "…", left) + marks.joined())
+            let marks = (0..<Self.width).map {
+                part.value(at: time($0)).map { $0 ? "█" : "·" } ?? "?"
+            }
+            print(
+                column(label.count < left ? label : label.prefix(left - 2) + "…", left)
+                    + marks.joined())
         }
         var axis = Array(repeating: " ", count: Self.width)
-        for alert in explanation.alerts.reversed() { axis[position(alert.time)] = alert.state == .cleared ? "×" : "▲" }
+        for alert in explanation.alerts.reversed() {
+            axis[position(alert.time)] = alert.state == .cleared ? "×" : "▲"
+        }
         axis[position(first.onset)] = "|"
         print(String(repeating: " ", count: left) + axis.joined())
         print(
@@ -101,5 +117,7 @@ struct RulesExplain: ParsableCommand {
                 + " from \(explanation.from.localMilliseconds); | onset, ▲ raised, × cleared")
     }
 
-    private func written(_ duration: Duration) -> String { "\((duration.inSeconds * 10).rounded() / 10) s" }
+    private func written(_ duration: Duration) -> String {
+        "\((duration.inSeconds * 10).rounded() / 10) s"
+    }
 }

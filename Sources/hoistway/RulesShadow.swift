@@ -26,9 +26,12 @@ struct RulesShadow: ParsableCommand {
 
     func run() throws {
         try reporting {
-            if against == "-" { throw ValidationError("--against: the trace is read twice; give a file") }
+            if against == "-" {
+                throw ValidationError("--against: the trace is read twice; give a file")
+            }
             let present = try devices.load()
-            let paths = devices.rules.isEmpty ? [DeviceData.shippedFolder() + "/rules"] : devices.rules
+            let paths =
+                devices.rules.isEmpty ? [DeviceData.shippedFolder() + "/rules"] : devices.rules
             let rules = try DeviceData.rules(paths, replacing: [proposed])
             let report = try ShadowReport(trace: against, present: present, proposed: rules)
             if output.format == .json {
@@ -36,7 +39,9 @@ struct RulesShadow: ParsableCommand {
                 return
             }
             for entry in report.entries {
-                let code = entry.difference == .appears ? "32" : entry.difference == .vanishes ? "31" : "33"
+                let code =
+                    entry.difference == .appears
+                    ? "32" : entry.difference == .vanishes ? "31" : "33"
                 print(
                     styled(column(entry.difference.rawValue, 10), code) + column(entry.lift, 24)
                         + column(entry.kind, 26)
@@ -52,8 +57,10 @@ struct RulesShadow: ParsableCommand {
     private func stages(_ stages: [String: Instant]) -> String {
         stages.isEmpty
             ? "nothing"
-            : stages.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value.localMilliseconds.dropFirst(11))" }
-                .joined(separator: ", ")
+            : stages.sorted { $0.value < $1.value }.map {
+                "\($0.key) \($0.value.localMilliseconds.dropFirst(11))"
+            }
+            .joined(separator: ", ")
     }
 
     private func printJSON(_ entry: ShadowReport.Entry) {
@@ -65,7 +72,9 @@ struct RulesShadow: ParsableCommand {
             $0.put("rule", entry.rule)
             for (name, stages) in [("before", entry.before), ("after", entry.after)] {
                 $0.object(name) { object in
-                    for (state, time) in stages.sorted(by: { $0.value < $1.value }) { object.put(state, seconds: time) }
+                    for (state, time) in stages.sorted(by: { $0.value < $1.value }) {
+                        object.put(state, seconds: time)
+                    }
                 }
             }
         }
@@ -77,14 +86,17 @@ struct RulesDecisions: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "decisions",
         abstract:
-            "The decision table of entrapment, as Markdown: every situation of a lift, and the decision for it.")
+            "The decision table of entrapment, as Markdown: every situation of a lift, and the decision for it."
+    )
 
     @OptionGroup var devices: DeviceOptions
 
     func run() throws {
         try reporting {
             let rules = try devices.load().rules
-            do throws(ExpressionError) { print(try DecisionTable(rules).markdown(), terminator: "") } catch {
+            do throws(ExpressionError) {
+                print(try DecisionTable(rules).markdown(), terminator: "")
+            } catch {
                 throw ExpressionWorkbench.mistake(error)
             }
         }

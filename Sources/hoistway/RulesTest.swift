@@ -40,7 +40,8 @@ struct RulesTest: ParsableCommand {
             let ruleFiles = nodes.filter { !$0.hasKey("tests") }
             let rules =
                 ruleFiles.isEmpty
-                ? try DeviceData.rules([DeviceData.shippedFolder() + "/rules"]) : try RuleSet(ruleFiles)
+                ? try DeviceData.rules([DeviceData.shippedFolder() + "/rules"])
+                : try RuleSet(ruleFiles)
             let report = try rules.runTests(tests)
             if let junit { try write(JUnit.xml(report), to: junit) }
             if output.format == .json { printJSON(report) } else { printText(report) }
@@ -78,13 +79,16 @@ struct RulesTest: ParsableCommand {
 
     private func printText(_ report: RuleTestReport) {
         for result in report.failed {
-            print("\(result.file):\(result.line): \(result.rule): \(result.example)\n    \(result.failure ?? "")")
+            print(
+                "\(result.file):\(result.line): \(result.rule): \(result.example)\n    \(result.failure ?? "")"
+            )
         }
         let possible = report.coverage.reduce(0) { $0 + $1.possible.count }
         let missing = report.coverage.reduce(0) { $0 + $1.missing.count }
         if coverage {
             for rule in report.coverage where !rule.missing.isEmpty {
-                print(column(rule.rule, 32) + "not reached: " + rule.missing.joined(separator: ", "))
+                print(
+                    column(rule.rule, 32) + "not reached: " + rule.missing.joined(separator: ", "))
             }
         }
         print(
@@ -97,7 +101,8 @@ struct RulesTest: ParsableCommand {
 enum JUnit {
     static func xml(_ report: RuleTestReport) -> String {
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        text += "<testsuite name=\"rules\" tests=\"\(report.results.count)\" failures=\"\(report.failed.count)\">\n"
+        text +=
+            "<testsuite name=\"rules\" tests=\"\(report.results.count)\" failures=\"\(report.failed.count)\">\n"
         for result in report.results {
             text +=
                 "  <testcase classname=\"\(result.rule.escapedForMarkup)\" name=\"\(result.example.escapedForMarkup)\""

@@ -46,7 +46,8 @@ struct Run: ParsableCommand {
         try reporting {
             guard let level = Logger.Level(rawValue: logLevel) else {
                 throw ValidationError(
-                    "--log-level: found '\(logLevel)', expected debug, info, notice, warning or error")
+                    "--log-level: found '\(logLevel)', expected debug, info, notice, warning or error"
+                )
             }
             let writer = LogWriter()
             defer { writer.flush(for: .seconds(1)) }

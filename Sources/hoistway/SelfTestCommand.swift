@@ -10,7 +10,8 @@ import Gateway
 struct SelfTestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "selftest",
-        abstract: "Test the whole way with an entrapment without people: broker, rules, disk, route, receipt.",
+        abstract:
+            "Test the whole way with an entrapment without people: broker, rules, disk, route, receipt.",
         discussion: """
             The running gateway has a lift that does not exist stop between floors with a passenger, on the topic
             hoistway/selftest/SITE/state of the building's broker, and waits for each centre's receipt. The alert says "test": true; no
@@ -27,7 +28,8 @@ struct SelfTestCommand: ParsableCommand {
             let configuration = try Configuration(file: config)
             guard configuration.isRunning else {
                 printError(
-                    "hoistway: the gateway is not running, and no test was started. Start it: systemctl start hoistway")
+                    "hoistway: the gateway is not running, and no test was started. Start it: systemctl start hoistway"
+                )
                 throw ExitCode.failure
             }
             guard let newest = try status(configuration), !newest.isOld else {
@@ -47,19 +49,28 @@ struct SelfTestCommand: ParsableCommand {
             func printOnce(_ line: String) { if printed.insert(line).inserted { print(line) } }
             for _ in 0..<1800 {
                 usleep(100_000)
-                guard let report = try status(configuration)?.selfTest, report.started != before else { continue }
+                guard let report = try status(configuration)?.selfTest, report.started != before
+                else { continue }
                 printOnce("a virtual lift stops between floors with a passenger")
                 if let seconds = report.heardSeconds {
                     printOnce("received from the building's broker after \(seconds) s")
                 }
-                if let seconds = report.raisedSeconds { printOnce("raised by the rules after \(seconds) s") }
-                for stored in report.stored { printOnce("stored by \(stored.centre) after \(stored.seconds) s") }
+                if let seconds = report.raisedSeconds {
+                    printOnce("raised by the rules after \(seconds) s")
+                }
+                for stored in report.stored {
+                    printOnce("stored by \(stored.centre) after \(stored.seconds) s")
+                }
                 guard let ended = report.endedSeconds else { continue }
-                if report.passed { return print("passed; the virtual lift's doors are open after \(ended) s") }
+                if report.passed {
+                    return print("passed; the virtual lift's doors are open after \(ended) s")
+                }
                 printError("hoistway: the self-test failed: \(report.problem ?? "")")
                 throw ExitCode.failure
             }
-            printError("hoistway: the self-test has not ended in 180 s. What the gateway does: hoistway status")
+            printError(
+                "hoistway: the self-test has not ended in 180 s. What the gateway does: hoistway status"
+            )
             throw ExitCode.failure
         }
     }

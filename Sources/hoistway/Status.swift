@@ -33,7 +33,8 @@ struct Status: ParsableCommand {
                     throw ExitCode.failure
                 case .otherVersion:
                     printError(
-                        "hoistway: an earlier version of the gateway runs. Restart it: systemctl restart hoistway")
+                        "hoistway: an earlier version of the gateway runs. Restart it: systemctl restart hoistway"
+                    )
                     throw ExitCode.notAllIsWell
                 case .unreadable, .damaged, .tooOld: throw error
                 }
@@ -59,7 +60,11 @@ struct Status: ParsableCommand {
         func printJSON() { print(json: String(decoding: bytes, as: UTF8.self), terminator: "") }
         do throws(StatusReader.Problem) {
             let status = try reader.snapshot(bytes)
-            if output.format == .json { printJSON() } else { print(status.text(columns: terminalColumns)) }
+            if output.format == .json {
+                printJSON()
+            } else {
+                print(status.text(columns: terminalColumns))
+            }
             return status
         } catch {
             // A program may understand what this does not.

@@ -22,7 +22,8 @@ extension StatusSnapshot {
     /// The failed checks, each with what to do; then the checks without a verdict, which are no
     /// failures.
     private func failures(_ columns: Int?) -> [String] {
-        checks(.failed).flatMap { row($0, "31", columns) } + checks(.unknown).flatMap { row($0, "33", columns) }
+        checks(.failed).flatMap { row($0, "31", columns) }
+            + checks(.unknown).flatMap { row($0, "33", columns) }
     }
 
     private func row(_ check: CheckRow, _ colour: String, _ columns: Int?) -> [String] {
@@ -32,34 +33,48 @@ extension StatusSnapshot {
         let found = check.found.split(separator: "\n")
         let advice = check.advice.map { " " + $0 } ?? ""
         guard found.count > 1 else {
-            return wrapped(styled("\(check.title): ", colour) + sentence(check.found) + advice, to: columns)
+            return wrapped(
+                styled("\(check.title): ", colour) + sentence(check.found) + advice, to: columns)
         }
         // Several findings of one check have a line each.
-        return [styled("\(check.title):", colour)] + found.flatMap { wrapped("  " + sentence($0), to: columns) }
+        return [styled("\(check.title):", colour)]
+            + found.flatMap { wrapped("  " + sentence($0), to: columns) }
             + (advice.isEmpty ? [] : wrapped(" " + advice, to: columns))
     }
 
     private var headline: String {
         let brokerState =
             broker.isConnected
-            ? (broker.isDrained ? styled("ok", "32") : "draining the backlog") : styled("DOWN", "31")
+            ? (broker.isDrained ? styled("ok", "32") : "draining the backlog")
+            : styled("DOWN", "31")
         let centreState =
             centre.isConnected
             ? styled("ok", "32")
                 + (centre.lastReceiptAgeSeconds.map { " (receipt \(Self.span($0)) ago)" } ?? "")
             : styled("DOWN", "31")
-        let clock = abs(wallOffsetSeconds) < 1 ? "steady" : "stepped by \(Self.span(abs(wallOffsetSeconds)))"
+        let clock =
+            abs(wallOffsetSeconds) < 1
+            ? "steady" : "stepped by \(Self.span(abs(wallOffsetSeconds)))"
         return
             "\(siteName ?? site)   up \(Self.span(upSeconds))   broker \(brokerState)   centre \(centreState)   backlog \(centre.backlog)   clock \(clock)"
     }
 
     /// The table of lifts; those with open alerts come first.
     private var liftLines: [String] {
-        let sorted = lifts.sorted { ($0.alerts.isEmpty ? 1 : 0, $0.id) < ($1.alerts.isEmpty ? 1 : 0, $1.id) }
-        let work = sorted.compactMap { lift in
-            lift.maintenanceSeconds.map { "Work is announced on \(name(lift)): \(Self.span($0)) left." }
+        let sorted = lifts.sorted {
+            ($0.alerts.isEmpty ? 1 : 0, $0.id) < ($1.alerts.isEmpty ? 1 : 0, $1.id)
         }
-        return ["", table([["LIFT", "FLOOR", "STATE", "DOORS", "OCCUPIED", "HEARD", "OPEN"]] + sorted.map(row))] + work
+        let work = sorted.compactMap { lift in
+            lift.maintenanceSeconds.map {
+                "Work is announced on \(name(lift)): \(Self.span($0)) left."
+            }
+        }
+        return [
+            "",
+            table(
+                [["LIFT", "FLOOR", "STATE", "DOORS", "OCCUPIED", "HEARD", "OPEN"]] + sorted.map(row)
+            ),
+        ] + work
     }
 
     private func name(_ lift: Lift) -> String {
@@ -68,13 +83,18 @@ extension StatusSnapshot {
     }
 
     private func row(_ lift: Lift) -> [String] {
-        func flag(_ name: String) -> Bool? { if case .flag(let value)? = lift.signals[name] { value } else { nil } }
+        func flag(_ name: String) -> Bool? {
+            if case .flag(let value)? = lift.signals[name] { value } else { nil }
+        }
         func number(_ name: String) -> Double? {
             if case .number(let value)? = lift.signals[name] { value } else { nil }
         }
-        func text(_ name: String) -> String? { if case .text(let value)? = lift.signals[name] { value } else { nil } }
+        func text(_ name: String) -> String? {
+            if case .text(let value)? = lift.signals[name] { value } else { nil }
+        }
         let isFar = flag("in_door_zone") == false
-        let motion = flag("moving").map { $0 ? "moving \(text("direction") ?? "")" : "stopped" } ?? "-"
+        let motion =
+            flag("moving").map { $0 ? "moving \(text("direction") ?? "")" : "stopped" } ?? "-"
         let mode = text("mode").flatMap { $0 == "normal" ? nil : $0 }
         let doors =
             flag("doors.front.fully_open") == true
@@ -83,7 +103,9 @@ extension StatusSnapshot {
         let isRefused = lift.alerts.contains { $0.kind == "lift_refused" }
         return [
             name(lift),
-            number("floor").map { (isFar ? "~" : "") + (Int(exactly: $0).map(String.init) ?? String($0)) } ?? "-",
+            number("floor").map {
+                (isFar ? "~" : "") + (Int(exactly: $0).map(String.init) ?? String($0))
+            } ?? "-",
             cut([motion, mode].compactMap { $0 }.joined(separator: ", "), 19),
             doors, lift.occupancy,
             isRefused ? "refused" : lift.lastWordSeconds.map { Self.span($0) } ?? "never",
@@ -105,9 +127,12 @@ extension StatusSnapshot {
         }
         // The newest specimen of each topic and kind.
         var seen: Set<String> = []
-        let examples = badInput.last.reversed().filter { seen.insert($0.kind + " " + $0.topic).inserted }.prefix(5)
+        let examples = badInput.last.reversed().filter {
+            seen.insert($0.kind + " " + $0.topic).inserted
+        }.prefix(5)
         for example in examples.reversed() {
-            lines += wrapped("  \(example.topic): \(example.kind): \(example.explanation)", to: columns)
+            lines += wrapped(
+                "  \(example.topic): \(example.kind): \(example.explanation)", to: columns)
         }
         return lines
     }

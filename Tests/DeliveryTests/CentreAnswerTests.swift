@@ -21,16 +21,20 @@ import Testing
             Array(
                 #"{"words":[{"word":"arrived","alert_id":"word","by":"{\"word\":1,"},{"word":"released","alert_id":"word","by":"L"}],"ids":["ids","ids"]}"#
                     .utf8))
-        #expect(answer.commands.map(\.kind) == [.arrived, .released] && answer.stored == ["ids", "ids"])
+        #expect(
+            answer.commands.map(\.kind) == [.arrived, .released] && answer.stored == ["ids", "ids"])
     }
 
-    private func answer(_ text: String) throws -> CentreAnswer { try CentreAnswer(Array(text.utf8)) }
+    private func answer(_ text: String) throws -> CentreAnswer {
+        try CentreAnswer(Array(text.utf8))
+    }
 
-    @Test func receiptsRefusalsAndWordsAreRead() throws {
+    @Test func receiptsRefusalsAndCommandsAreRead() throws {
         #expect(try answer(#"{"id": "a/1"}"#).stored == ["a/1"])
         #expect(try answer(#"{"ids": ["a/1", "b/2"], "more": 1}"#).stored == ["a/1", "b/2"])
         #expect(
-            try answer(#"{"refused": [{"id": "a/1", "reason": "no such lift"}]}"#).refused[0].reason == "no such lift")
+            try answer(#"{"refused": [{"id": "a/1", "reason": "no such lift"}]}"#).refused[0].reason
+                == "no such lift")
         let command = try answer(
             #"{"words": [{"word": "released", "alert_id": "a", "by": "Li", "people": 2, "word_id": "7"}]}"#
         ).commands[0]
@@ -38,7 +42,9 @@ import Testing
         let verified = try answer(
             #"{"words": [{"word": "verified", "alert_id": "a", "by": "Li", "people": 2, "condition": "calm", "known_by": "on_site"}]}"#
         ).commands[0]
-        #expect(verified.kind == .verified && verified.condition == "calm" && verified.knownBy == .onSite)
+        #expect(
+            verified.kind == .verified && verified.condition == "calm"
+                && verified.knownBy == .onSite)
     }
 
     @Test(arguments: [
@@ -47,7 +53,10 @@ import Testing
         ("[]", "found a list, expected an object"), ("accepted", "not JSON: expected an object"),
         (#"{"words": {"word": "arrived"}}"#, "\"words\": found an object, expected a list"),
         (#"{"words": ["arrived"]}"#, "found \"arrived\", expected a command: {"),
-        (#"{"word": "arrived", "alert_id": "a", "by": "x"}"#, "a command stands alone, expected {\"words\": ["),
+        (
+            #"{"word": "arrived", "alert_id": "a", "by": "x"}"#,
+            "a command stands alone, expected {\"words\": ["
+        ),
         (
             #"{"words": [{"word": "open_door", "alert_id": "a", "by": "x"}]}"#,
             "\"word\": found \"open_door\", expected one of accepted, verified, dispatched, arrived, released, end_of_alarm, judged_false"
@@ -80,7 +89,10 @@ import Testing
             "{\"words\": [{\"word\": \"arrived\", \"alert_id\": \"a\", \"by\": \"x\", \"reason\": \"\(String(repeating: "x", count: 1001))\"}]}",
             "\"reason\": found 1001 characters, expected a remark: one line of at most 1000 characters"
         ),
-        (#"{"words": [{"jws": 7}]}"#, "\"jws\": found the number 7, expected HEADER.PAYLOAD.SIGNATURE"),
+        (
+            #"{"words": [{"jws": 7}]}"#,
+            "\"jws\": found the number 7, expected HEADER.PAYLOAD.SIGNATURE"
+        ),
         (#"{"words": [{"word": "accepted", "alert_id": "a"}]}"#, "\"by\" is missing"),
         (
             #"{"words": [{"word": "accepted", "alert_id": "a", "by": ""}]}"#,
@@ -90,10 +102,22 @@ import Testing
             #"{"words": [{"word": "accepted", "alert_id": "a", "by": "x\u001fy"}]}"#,
             "\"by\": found the control or invisible character U+001F at position 2, expected the person"
         ),
-        (#"{"words": [{"word": "judged_false", "alert_id": "a", "by": "x"}]}"#, "what was found instead"),
-        (#"{"words": [{"word": "released", "alert_id": "a", "by": "x", "people": -1}]}"#, "0 to 1000"),
-        (#"{"words": [{"word": "verified", "alert_id": "a", "by": "x"}]}"#, "voice, camera or on_site"),
-        (#"{"words": [{"word": "verified", "alert_id": "a", "by": "x", "known_by": "rumour"}]}"#, "rumour"),
+        (
+            #"{"words": [{"word": "judged_false", "alert_id": "a", "by": "x"}]}"#,
+            "what was found instead"
+        ),
+        (
+            #"{"words": [{"word": "released", "alert_id": "a", "by": "x", "people": -1}]}"#,
+            "0 to 1000"
+        ),
+        (
+            #"{"words": [{"word": "verified", "alert_id": "a", "by": "x"}]}"#,
+            "voice, camera or on_site"
+        ),
+        (
+            #"{"words": [{"word": "verified", "alert_id": "a", "by": "x", "known_by": "rumour"}]}"#,
+            "rumour"
+        ),
         (
             #"{"words": [{"word": "verified", "alert_id": "a", "by": "x", "known_by": "voice", "people": 0}]}"#,
             "judged_false"
@@ -109,7 +133,8 @@ import Testing
             problems = answer.problems + answer.refusedCommands.map(\.problem)
         } catch { problems = [error.description] }
         let problem = problems.first ?? ""
-        #expect(problems.count == 1 && (expected.isEmpty || problem.contains(expected)), "\(problems)")
+        #expect(
+            problems.count == 1 && (expected.isEmpty || problem.contains(expected)), "\(problems)")
         // Not the error of a decoder, which is for a programmer.
         for fragment in ["Dictionary", "decode", "Cannot", "Expected", "Swift"] {
             #expect(!problem.contains(fragment), "\(problems)")
@@ -118,16 +143,19 @@ import Testing
     }
 
     private static func command(_ key: String, _ text: String) throws -> String {
-        var members = ["word": "judged_false", "alert_id": "a", "by": "Li", "reason": "empty", "word_id": "1"]
+        var members = [
+            "word": "judged_false", "alert_id": "a", "by": "Li", "reason": "empty", "word_id": "1",
+        ]
         members[key] = text
         if key == "condition" { members["word"] = "arrived" }
         return String(decoding: try JSONEncoder().encode(["words": [members]]), as: UTF8.self)
     }
 
     @Test(arguments: ["by", "reason", "condition", "word_id", "alert_id"])
-    func aTextInWhichNothingCanBeSeenOrThatHidesSomethingIsNobodysWord(_ key: String) throws {
+    func aTextThatIsInvisibleOrHidesSomethingIsNoStatement(_ key: String) throws {
         for text in [
-            "", "   ", "\u{3000}", "\u{200B}", "\u{2800}", "\u{3164}", "\u{FE0F}", "Li\u{200B}", "\u{202E}iL",
+            "", "   ", "\u{3000}", "\u{200B}", "\u{2800}", "\u{3164}", "\u{FE0F}", "Li\u{200B}",
+            "\u{202E}iL",
             "Li\u{2066}x", "Li\nWei",
             "Li\u{2028}Wei", "\u{FEFF}Li", "Li\u{AD}", "Li\u{7F}", "\u{E0041}Li",
         ] {
@@ -139,7 +167,10 @@ import Testing
         }
     }
 
-    @Test(arguments: ["李伟", "O'Brien", "Nguyễn Văn A", "e\u{301}", "محمد", "לוי", "Zoë  M. (2)", "王小明 🚒", "ก้อง", "x"])
+    @Test(arguments: [
+        "李伟", "O'Brien", "Nguyễn Văn A", "e\u{301}", "محمد", "לוי", "Zoë  M. (2)", "王小明 🚒", "ก้อง",
+        "x",
+    ])
     func aNameOfAnyLanguageIsAName(_ name: String) throws {
         #expect(try answer(try Self.command("by", name)).commands.first?.by == name)
     }
@@ -147,8 +178,10 @@ import Testing
     @Test(arguments: [
         #"{"refused": "all"}"#, #"{"refused": [{"reason": "x"}]}"#, #"{"refused": ["a/1"]}"#,
         #"{"refused": {"id": "a/1"}}"#,
-        #"{"refused": 1}"#, #"{"refused": [{"id": 5}]}"#, #"{"refused": [{"id": "a/1", "reason": 5}]}"#,
-        #"{"ids": ["a/1"], "refused": [{"id": "a/1"}"#, #"{"refused": [], "refused": [{"id": "a/1"}]}"#,
+        #"{"refused": 1}"#, #"{"refused": [{"id": 5}]}"#,
+        #"{"refused": [{"id": "a/1", "reason": 5}]}"#,
+        #"{"ids": ["a/1"], "refused": [{"id": "a/1"}"#,
+        #"{"refused": [], "refused": [{"id": "a/1"}]}"#,
         #"{"refu\u0073ed": "all"}"#,
         #"[{"refused": "all"}]"#,
     ])
@@ -160,7 +193,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "OK", "[]", "{", #"{"refused": []}"#, #"{"refused": null}"#, #"{"refused": [{"id": "a/1"}]}"#,
+        "", "OK", "[]", "{", #"{"refused": []}"#, #"{"refused": null}"#,
+        #"{"refused": [{"id": "a/1"}]}"#,
         #"<html><script>x = {"refused": 1}</script></html>"#, #"{"id": "refused"}"#,
     ])
     func whatNamesNoRefusalOrAGoodOneHoldsNothingBack(_ text: String) {
@@ -169,7 +203,7 @@ import Testing
         } catch { #expect(!error.namesRefusal) }
     }
 
-    @Test func wordsAreTakenOnOneTopicAndReceiptsOnTheOther() throws {
+    @Test func commandsAreTakenOnOneTopicAndReceiptsOnTheOther() throws {
         let text =
             #"{"ids": ["a/1"], "words": [{"word": "arrived", "alert_id": "a", "by": "Li", "word_id": "7"}, {"word_id": "8"}]}"#
         var onReceiptTopic = try answer(text)
@@ -188,8 +222,11 @@ import Testing
 
     @Test func anAnswerThatIsTooLongIsNamedWithTheLimit() {
         let text =
-            "{\"refused\": [], \"words\": [], \"x\": \"" + String(repeating: "x", count: CentreAnswer.longest) + "\"}"
-        let problem = #expect(throws: CentreAnswer.Problem.self) { try CentreAnswer(Array(text.utf8)) }
+            "{\"refused\": [], \"words\": [], \"x\": \""
+            + String(repeating: "x", count: CentreAnswer.longest) + "\"}"
+        let problem = #expect(throws: CentreAnswer.Problem.self) {
+            try CentreAnswer(Array(text.utf8))
+        }
         #expect(problem?.description.hasSuffix("expected fewer than 1048576") == true)
         #expect(problem?.namesRefusal == true && problem?.namesCommands == true)
     }
@@ -203,11 +240,13 @@ import Testing
         #expect(answer.hasUnreadableRefusal, "no event of such a request may count as stored")
     }
 
-    @Test func aFloodOfWordsIsCutAndAStrangersTextIsMadeHarmless() throws {
+    @Test func aFloodOfCommandsIsCutAndForeignTextIsMadeHarmless() throws {
         let command = #"{"word":"arrived","alert_id":"a","by":"Li"}"#
-        let flood = try answer("{\"words\":[" + Array(repeating: command, count: 500).joined(separator: ",") + "]}")
+        let flood = try answer(
+            "{\"words\":[" + Array(repeating: command, count: 500).joined(separator: ",") + "]}")
         #expect(flood.commands.count == 20 && flood.refusedCommands.count == 1)
-        let refusal = try answer(#"{"refused":[{"id":"x","reason":"no\nnever\u001b[31m"}]}"#).refused[0]
+        let refusal = try answer(#"{"refused":[{"id":"x","reason":"no\nnever\u001b[31m"}]}"#)
+            .refused[0]
         #expect(refusal.reason == "no never [31m")
     }
 
@@ -215,8 +254,11 @@ import Testing
         #expect(RetryAfter.pause("120", wall: 0) == .seconds(120))
         // 1994-11-06T08:49:37Z is second 784111777; the example of RFC 9110.
         #expect(
-            RetryAfter.pause("Sun, 06 Nov 1994 08:49:37 GMT", wall: 784_111_700 * 1_000_000_000) == .seconds(77))
-        #expect(RetryAfter.pause("Sun, 06 Nov 1994 08:49:37 GMT", wall: 784_111_800 * 1_000_000_000) == .zero)
+            RetryAfter.pause("Sun, 06 Nov 1994 08:49:37 GMT", wall: 784_111_700 * 1_000_000_000)
+                == .seconds(77))
+        #expect(
+            RetryAfter.pause("Sun, 06 Nov 1994 08:49:37 GMT", wall: 784_111_800 * 1_000_000_000)
+                == .zero)
         #expect(RetryAfter.pause("soon", wall: 0) == nil)
         #expect(RetryAfter.pause("-5", wall: 0) == nil)
     }

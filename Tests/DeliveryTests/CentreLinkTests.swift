@@ -15,12 +15,15 @@ import Testing
     /// Connected, with both subscriptions answered.
     private var ready: CentreLink {
         link(
-            after: .started(at: 0), .accepted, .awaits(1, topic: "receipt"), .awaits(2, topic: "word"),
+            after: .started(at: 0), .accepted, .awaits(1, topic: "receipt"),
+            .awaits(2, topic: "word"),
             .subscribed(1), .subscribed(2))
     }
 
     @Test func itIsReadyOnceEverySubscriptionIsAnswered() {
-        var link = link(after: .started(at: 5), .accepted, .awaits(1, topic: "receipt"), .awaits(2, topic: "word"))
+        var link = link(
+            after: .started(at: 5), .accepted, .awaits(1, topic: "receipt"),
+            .awaits(2, topic: "word"))
         #expect(link.hasAnswered && !link.isReady)
         link.apply(.subscribed(7))
         #expect(link.topic(awaitedBy: 1) == "receipt" && link.topic(awaitedBy: 7) == nil)
@@ -57,18 +60,22 @@ import Testing
     }
 
     @Test func theBrokersReasonCountsBeforeTheLibrarysGuess() {
-        var link = link(after: .started(at: 0), .refused("we are banned."), .broken(guess: "it hung up."))
+        var link = link(
+            after: .started(at: 0), .refused("we are banned."), .broken(guess: "it hung up."))
         #expect(link.refusal == "we are banned." && link.hasAnswered && link.isLost)
         link.apply(.closed("it is being stopped."))
         #expect(link.refusal == "it is being stopped.")
         link.apply(.dropped(until: second, refusal: nil))
         #expect(link.refusal == "it is being stopped.", "it is told until the next attempt")
-        #expect(!link.isLost && link.earlierRefusal.isEmpty, "it is the reason of the last connection itself")
+        #expect(
+            !link.isLost && link.earlierRefusal.isEmpty,
+            "it is the reason of the last connection itself")
     }
 
     @Test func aConnectionThatBreaksWithoutAnAnswerHasNone() {
         let link = link(after: .started(at: 0), .broken(guess: "is it a broker?"))
-        #expect(!link.hasAnswered && link.refusal == "is it a broker?" && link.isLost && !link.isReady)
+        #expect(
+            !link.hasAnswered && link.refusal == "is it a broker?" && link.isLost && !link.isReady)
     }
 
     @Test func whatWasReadyStaysSoInTheTurnInWhichItEnds() {
@@ -76,14 +83,16 @@ import Testing
         link.apply(.broken(guess: nil))
         #expect(link.isReady && link.isLost && link.hasAnswered && link.refusal == nil)
         link.apply(.dropped(until: 0, refusal: nil))
-        #expect(!link.isReady && !link.isLost && link.hasAnswered, "the last connection had an answer")
+        #expect(
+            !link.isReady && !link.isLost && link.hasAnswered, "the last connection had an answer")
         link.apply(.started(at: 0))
         #expect(!link.hasAnswered)
     }
 
     @Test func anEarlierRefusalIsToldUntilTheBrokerTakesSomething() {
         var link = link(
-            after: .started(at: 0), .refused("we are banned."), .dropped(until: 0, refusal: nil), .started(at: 1),
+            after: .started(at: 0), .refused("we are banned."), .dropped(until: 0, refusal: nil),
+            .started(at: 1),
             .broken(guess: nil), .dropped(until: 0, refusal: nil))
         #expect(link.earlierRefusal == " Before that: we are banned.")
         link.apply(.started(at: 2))
@@ -96,13 +105,18 @@ import Testing
     @Test func publicationsShowWhetherTheConnectionMakesProgress() {
         var publications = Publications()
         #expect(!publications.isSilent(at: 100 * second, for: .seconds(15)), "nothing is awaited")
-        publications.add(Publications.Publication(topic: "state", event: nil), as: 1, at: 20 * second)
-        publications.add(Publications.Publication(topic: "alert", event: "a"), as: 2, at: 30 * second)
+        publications.add(
+            Publications.Publication(topic: "state", event: nil), as: 1, at: 20 * second)
+        publications.add(
+            Publications.Publication(topic: "alert", event: "a"), as: 2, at: 30 * second)
         #expect(!publications.isSilent(at: 35 * second, for: .seconds(15)))
-        #expect(publications.isSilent(at: 35 * second + 1, for: .seconds(15)), "since the first one")
+        #expect(
+            publications.isSilent(at: 35 * second + 1, for: .seconds(15)), "since the first one")
         let state = publications.acknowledge(1, at: 35 * second)
         #expect(state?.topic == "state" && publications.count == 1)
-        #expect(!publications.isSilent(at: 50 * second, for: .seconds(15)), "a slow connection makes progress")
+        #expect(
+            !publications.isSilent(at: 50 * second, for: .seconds(15)),
+            "a slow connection makes progress")
         #expect(publications.isSilent(at: 50 * second + 1, for: .seconds(15)))
         let unknown = publications.acknowledge(9, at: 60 * second)
         #expect(unknown == nil && publications.count == 1)

@@ -8,7 +8,8 @@ import Testing
 /// Which events a route sends next, and in which order. The tests set the time, in seconds.
 @Suite struct DispatchTests {
     private let journal: Journal
-    private let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
+    private let path =
+        FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
     private var dispatch: Dispatch
 
     init() throws {
@@ -18,12 +19,14 @@ import Testing
 
     /// Enqueues an event of a lift; its id contains the lane and the lift.
     private func enqueue(
-        _ lane: Lane, _ lift: String, _ number: Int, at seconds: Int = 0, lastImmediateRoute: Int = 0
+        _ lane: Lane, _ lift: String, _ number: Int, at seconds: Int = 0,
+        lastImmediateRoute: Int = 0
     ) throws {
         var batch = Journal.Batch(now: Instant(nanoseconds: Int64(seconds) * 1_000_000_000))
         batch.events = [
             OutboundEvent(
-                id: "\(lane).\(lift).\(number)", type: "alert", lane: lane, subject: lift, body: Array("{}".utf8),
+                id: "\(lane).\(lift).\(number)", type: "alert", lane: lane, subject: lift,
+                body: Array("{}".utf8),
                 lastImmediateRoute: lastImmediateRoute)
         ]
         try journal.commit(batch)
@@ -59,7 +62,8 @@ import Testing
         try enqueue(.fault, "2", 3)
         #expect(
             try sent(at: 0.02) == [
-                "fault.2.1", "fault.2.2", "fault.2.3", "fault.1.1", "fault.3.1", "fault.1.2", "fault.3.2",
+                "fault.2.1", "fault.2.2", "fault.2.3", "fault.1.1", "fault.3.1", "fault.1.2",
+                "fault.3.2",
             ])
     }
 
@@ -67,13 +71,16 @@ import Testing
         try connect()
         try enqueue(.fault, "1", 1)
         #expect(try sent(at: 0.1) == ["fault.1.1"])
-        let failure = JournalError(path: path, doing: "reading", code: 10, message: "disk I/O error")
+        let failure = JournalError(
+            path: path, doing: "reading", code: 10, message: "disk I/O error")
         // The centre was silent for more than a minute, so the backlog begins anew.
         #expect(throws: JournalError.self) {
             try dispatch.recordReceipts(
-                ["fault.1.1"], lastRowID: { () throws(JournalError) in throw failure }, now: 100_000_000_000)
+                ["fault.1.1"], lastRowID: { () throws(JournalError) in throw failure },
+                now: 100_000_000_000)
         }
-        let unmatched = try dispatch.recordReceipts(["fault.1.1"], lastRowID: { 1 }, now: 101_000_000_000)
+        let unmatched = try dispatch.recordReceipts(
+            ["fault.1.1"], lastRowID: { 1 }, now: 101_000_000_000)
         #expect(unmatched == [], "the event is still in flight")
     }
 
@@ -117,7 +124,8 @@ import Testing
         try store(["fault.1.2"], at: 1)
         #expect(try sent(at: 9.9).isEmpty)
         #expect(try sent(at: 10) == ["fault.1.1", "fault.1.3"])
-        let third = try dispatch.next(from: journal, now: 20_000_000_000, time: Instant(seconds: 20))
+        let third = try dispatch.next(
+            from: journal, now: 20_000_000_000, time: Instant(seconds: 20))
         #expect(third.map(\.attempt) == [3, 3])
     }
 
@@ -130,7 +138,8 @@ import Testing
         #expect(try sent(at: 7) == ["fault.1.1"], "alone, once nothing else waits")
         dispatch.isolate("fault.1.1", until: 8_000_000_000)
         try connect(at: 9)
-        #expect(try sent(at: 9.1) == ["fault.2.1", "fault.3.1"], "a new connection does not clear it")
+        #expect(
+            try sent(at: 9.1) == ["fault.2.1", "fault.3.1"], "a new connection does not clear it")
     }
 
     @Test mutating func suspectsLeaveTheWindowToOthers() throws {
@@ -166,7 +175,8 @@ import Testing
     @Test mutating func theNextRouteTakesAnEntrapmentAfterThirtySecondsWithoutAReceipt() throws {
         dispatch = Dispatch(
             Dispatch.Settings(
-                centre: "centre", routeIndex: 1, fallbackAfter: [.entrapment: .seconds(30), .fault: .seconds(600)]))
+                centre: "centre", routeIndex: 1,
+                fallbackAfter: [.entrapment: .seconds(30), .fault: .seconds(600)]))
         try connect()
         try enqueue(.entrapment, "1", 1, at: 0)
         try enqueue(.fault, "1", 1, at: 0)
@@ -175,7 +185,9 @@ import Testing
         #expect(try sent(at: 30) == ["entrapment.1.1"])
         #expect(try sent(at: 31).isEmpty)
         #expect(try sent(at: 600).contains("fault.1.1"))
-        #expect(try !sent(at: 100_000).contains("info.1.1"), "a lane without a term stays with the first route")
+        #expect(
+            try !sent(at: 100_000).contains("info.1.1"),
+            "a lane without a term stays with the first route")
     }
 
     @Test mutating func theNextRouteTakesWhatWaitedBeforeItWasConnected() throws {
@@ -195,7 +207,9 @@ import Testing
         try enqueue(.fault, "1", 201)
         try enqueue(.fault, "2", 1)
         let first = try sent(at: 0, limit: 10)
-        #expect(first == (1...10).map { "fault.1.\($0)" }, "a lift's own order, and no more than asked for")
+        #expect(
+            first == (1...10).map { "fault.1.\($0)" },
+            "a lift's own order, and no more than asked for")
     }
 
     @Test mutating func whatNobodyHasAcceptedLeavesByTheNextRouteAtOnce() throws {
@@ -225,13 +239,16 @@ import Testing
         #expect(try sent(at: 71).first == "fault.2.1")
     }
 
-    @Test mutating func whatIsSentAgainByAPersonGoesAtOnceThoughAnotherCentreIsStillOwedIt() throws {
+    @Test mutating func anEventThatAPersonSendsAgainGoesAtOnceThoughItIsPendingForAnotherCentre()
+        throws
+    {
         try journal.setRecipients([Recipient("centre"), Recipient("keeper")])
         try connect()
         try enqueue(.fault, "1", 1)
         try enqueue(.fault, "1", 2)
         #expect(try sent(at: 0).count == 2)
-        try journal.setAside("fault.1.1", refusedBy: "centre", because: "no", at: Instant(nanoseconds: 0))
+        try journal.setAside(
+            "fault.1.1", refusedBy: "centre", because: "no", at: Instant(nanoseconds: 0))
         dispatch.drop("fault.1.1")
         try store(["fault.1.2"], at: 1)
         #expect(try sent(at: 2).isEmpty)
@@ -242,18 +259,22 @@ import Testing
     @Test mutating func whatNoDiskHoldsGoesFirst() throws {
         try connect()
         try enqueue(.entrapment, "1", 1)
-        let inMemory = OutboundEvent(id: "in-memory", type: "alert", lane: .fault, subject: "1", body: [])
+        let inMemory = OutboundEvent(
+            id: "in-memory", type: "alert", lane: .fault, subject: "1", body: [])
         let transmissions = try dispatch.next(
             from: journal, unjournalled: [inMemory], now: 0, time: Instant(seconds: 0))
         #expect(transmissions.map(\.row.eventID) == ["in-memory", "entrapment.1.1"])
-        let again = try dispatch.next(from: journal, unjournalled: [inMemory], now: 1, time: Instant(seconds: 0))
+        let again = try dispatch.next(
+            from: journal, unjournalled: [inMemory], now: 1, time: Instant(seconds: 0))
         #expect(again.isEmpty)
     }
 
     @Test mutating func whatWentOutFromMemoryGoesOnceMoreWithItsNumber() throws {
         try connect()
-        let inMemory = OutboundEvent(id: "fault.1.1", type: "alert", lane: .fault, subject: "1", body: [])
-        _ = try dispatch.next(from: journal, unjournalled: [inMemory], now: 0, time: Instant(seconds: 0))
+        let inMemory = OutboundEvent(
+            id: "fault.1.1", type: "alert", lane: .fault, subject: "1", body: [])
+        _ = try dispatch.next(
+            from: journal, unjournalled: [inMemory], now: 0, time: Instant(seconds: 0))
         #expect(dispatch.isFromMemory("fault.1.1"))
         try enqueue(.fault, "1", 1)
         let again = try dispatch.next(from: journal, now: 1, time: Instant(seconds: 0))

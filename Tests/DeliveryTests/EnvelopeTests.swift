@@ -10,7 +10,8 @@ import Testing
 /// The members that each copy of an event gets.
 @Suite struct EnvelopeTests {
     private let journal: Journal
-    private let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
+    private let path =
+        FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
 
     init() throws {
         journal = try Journal(path)
@@ -18,7 +19,9 @@ import Testing
         var batch = Journal.Batch(now: Instant(nanoseconds: 5_000_000_000))
         batch.stamp = ClockStamp(monotonic: 7_250_000_000, quality: "free")
         batch.events = [
-            OutboundEvent(id: "e", type: "word", lane: .fault, subject: "s", body: Array("{\"id\":\"e\"}".utf8))
+            OutboundEvent(
+                id: "e", type: "word", lane: .fault, subject: "s",
+                body: Array("{\"id\":\"e\"}".utf8))
         ]
         try journal.commit(batch)
     }
@@ -53,7 +56,9 @@ import Testing
         #expect(try sent()["timecorrection"] as? String == "1795286400.25")
         #expect(try journal.correctRuns(by: 1_795_286_400_000_000_000) == 0, "nothing is new")
         try journal.beginRun(boot: "boot-2", anchor: 0)
-        #expect(try journal.correctRuns(by: 50_000_000_000) == 0, "the clock of another boot is unknown")
+        #expect(
+            try journal.correctRuns(by: 50_000_000_000) == 0, "the clock of another boot is unknown"
+        )
         #expect(try sent()["timecorrection"] as? String == "1795286400.25")
     }
 

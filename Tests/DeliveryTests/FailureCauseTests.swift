@@ -19,7 +19,9 @@ import Testing
     @Test func twoDifferentEventsInARowAreTheCentresFailure() {
         let both = cause(from: .none, .failedAlone("a"), .failedAlone("b"))
         #expect(both == .centre(last: "b") && both.isCentre)
-        #expect(cause(from: both, .failedAlone("b")) == .centre(last: "b"), "until the centre takes an event")
+        #expect(
+            cause(from: both, .failedAlone("b")) == .centre(last: "b"),
+            "until the centre takes an event")
         #expect(cause(from: both, .succeeded, .failedAlone("b")) == .event("b"))
     }
 

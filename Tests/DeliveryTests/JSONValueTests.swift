@@ -10,7 +10,8 @@ import Testing
         #expect(
             value(#"{"a":1,"b":"1","c":true,"d":null,"e":[],"f":{},"g":[0,false]}"#)
                 == .object([
-                    "a": .number(1), "b": .text("1"), "c": .flag(true), "d": .nothing, "e": .list([]),
+                    "a": .number(1), "b": .text("1"), "c": .flag(true), "d": .nothing,
+                    "e": .list([]),
                     "f": .object([:]),
                     "g": .list([.number(0), .flag(false)]),
                 ]))
@@ -24,10 +25,13 @@ import Testing
 
     @Test func whatIsNestedDeeperThanAnyFormIsNotDecoded() throws {
         let levels = JSONValue.deepest + 1
-        let found = try #require(value(String(repeating: "[", count: levels) + String(repeating: "]", count: levels)))
+        let found = try #require(
+            value(String(repeating: "[", count: levels) + String(repeating: "]", count: levels)))
         #expect(!found.isWhole)
         #expect(
-            value(String(repeating: "[", count: levels - 1) + String(repeating: "]", count: levels - 1))?.isWhole
+            value(
+                String(repeating: "[", count: levels - 1)
+                    + String(repeating: "]", count: levels - 1))?.isWhole
                 == true)
     }
 

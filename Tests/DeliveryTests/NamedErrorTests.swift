@@ -5,8 +5,10 @@ import Testing
 /// An error in the body of a 2xx is detected; a success in any of the usual forms is no error.
 @Suite struct NamedErrorTests {
     @Test(arguments: [
-        (#"{"code":500,"msg":"db down"}"#, #""code": 500"#), (#"{"code":"E01"}"#, #""code": "E01""#),
-        (#"{"success":false}"#, #""success": false"#), (#"{"error":"no such device"}"#, #""error": "no such device""#),
+        (#"{"code":500,"msg":"db down"}"#, #""code": 500"#),
+        (#"{"code":"E01"}"#, #""code": "E01""#),
+        (#"{"success":false}"#, #""success": false"#),
+        (#"{"error":"no such device"}"#, #""error": "no such device""#),
         (#"{"errors":["x"]}"#, #""errors": …"#), (#" {"ErrCode":1,"data":{}}"#, #""ErrCode": 1"#),
         (#"{"status":"failed"}"#, #""status": "failed""#), (#"{"ok":0}"#, #""ok": 0"#),
     ])
@@ -15,9 +17,11 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "OK", "<html>login</html>", "[]", #"{"id":"7bb35833/1"}"#, #"{"code":0,"msg":"success"}"#,
+        "", "OK", "<html>login</html>", "[]", #"{"id":"7bb35833/1"}"#,
+        #"{"code":0,"msg":"success"}"#,
         #"{"code":"200"}"#,
-        #"{"success":true,"error":null,"errors":[]}"#, #"{"status":"ok","code":200}"#, #"{"error":""}"#,
+        #"{"success":true,"error":null,"errors":[]}"#, #"{"status":"ok","code":200}"#,
+        #"{"error":""}"#,
         #"{"status":"stored"}"#, #"{"code":"queued"}"#, #"{"status":"received","error":"none"}"#,
         #"{"ids":["a"],"refused":[],"words":[]}"#,
     ])

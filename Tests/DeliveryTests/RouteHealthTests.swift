@@ -33,7 +33,8 @@ import Testing
         let first = health.note("a page", hasEvents: true)
         let again = health.note("a page", hasEvents: true)
         let noneForState = health.note(nil, hasEvents: false)
-        #expect([first, again, noneForState] == [true, false, false] && health.problems == ["a page"])
+        #expect(
+            [first, again, noneForState] == [true, false, false] && health.problems == ["a page"])
         let forState = health.note("a page", hasEvents: false)
         #expect(!forState && health.problems == ["a page"], "reported once")
         let noneForEvents = health.note(nil, hasEvents: true)

@@ -18,7 +18,8 @@ import Testing
         centre = try Signer(keyFile: folder + "/centre.pem")
         otherSigner = try Signer(keyFile: folder + "/other.pem")
         let pem = try Data(contentsOf: URL(fileURLWithPath: folder + "/centre.pem.pub"))
-        requirements = CommandRequirements(key: try CommandKey(pem: Array(pem)), site: "plaza", now: Self.now)
+        requirements = CommandRequirements(
+            key: try CommandKey(pem: Array(pem)), site: "plaza", now: Self.now)
     }
 
     private static func command(
@@ -29,8 +30,11 @@ import Testing
     private func signed(_ payload: String, by signer: Signer? = nil) throws -> String {
         try #require((signer ?? centre).sign(Array(payload.utf8)))
     }
-    private func answer(_ jws: String, _ requirements: CommandRequirements? = nil) throws -> CentreAnswer {
-        try CentreAnswer(Array(#"{"words":[{"jws":"\#(jws)"}]}"#.utf8), requirements ?? self.requirements)
+    private func answer(_ jws: String, _ requirements: CommandRequirements? = nil) throws
+        -> CentreAnswer
+    {
+        try CentreAnswer(
+            Array(#"{"words":[{"jws":"\#(jws)"}]}"#.utf8), requirements ?? self.requirements)
     }
 
     @Test func whatTheCentreHasSignedIsTaken() throws {
@@ -48,15 +52,21 @@ import Testing
     }
 
     @Test func whatIsNotSignedIsRefused() throws {
-        let refused = try CentreAnswer(Array(#"{"words":[\#(Self.command())],"id":"x/1"}"#.utf8), requirements)
-        #expect(refused.commands.isEmpty && refused.stored == ["x/1"], "a receipt needs no signature")
-        #expect(refused.refusedCommands.first?.problem.contains("takes signed commands only") == true)
+        let refused = try CentreAnswer(
+            Array(#"{"words":[\#(Self.command())],"id":"x/1"}"#.utf8), requirements)
+        #expect(
+            refused.commands.isEmpty && refused.stored == ["x/1"], "a receipt needs no signature")
+        #expect(
+            refused.refusedCommands.first?.problem.contains("takes signed commands only") == true)
     }
 
     @Test func aSignatureUnderOtherContentIsRefused() throws {
         let (one, other) = (try signed(Self.command()), try signed(Self.command(alert: "b")))
         let parts = (one.split(separator: "."), other.split(separator: "."))
-        for mixed in ["\(parts.0[0]).\(parts.1[1]).\(parts.0[2])", "\(parts.0[0]).\(parts.0[1]).\(parts.1[2])"] {
+        for mixed in [
+            "\(parts.0[0]).\(parts.1[1]).\(parts.0[2])",
+            "\(parts.0[0]).\(parts.0[1]).\(parts.1[2])",
+        ] {
             #expect(try answer(mixed).commands.isEmpty)
         }
     }
@@ -67,30 +77,47 @@ import Testing
     ])
     func aHeaderThatAsksForAnythingElseIsRefused(_ header: String) throws {
         let parts = try signed(Self.command()).split(separator: ".")
-        #expect(try answer("\(Signer.base64url(Array(header.utf8))).\(parts[1]).\(parts[2])").commands.isEmpty)
+        #expect(
+            try answer("\(Signer.base64url(Array(header.utf8))).\(parts[1]).\(parts[2])").commands
+                .isEmpty)
         #expect(try answer("\(Signer.base64url(Array(header.utf8))).\(parts[1]).").commands.isEmpty)
     }
 
     @Test(arguments: [
-        (command(site: "other"), "this is for 'other'"), (command(time: "2026-03-01T10:59:00Z"), "more than 1 h ago"),
-        (command(time: "2026-03-01T12:06:00Z"), "set the centre's clock"), (command(time: "noon"), "expected when"),
-        (#"{"word":"accepted","alert_id":"a","by":"Li","site":"plaza","time":"2026-03-01T12:00:00Z"}"#, "word_id"),
-        (#"{"word":"accepted","alert_id":"a","by":"Li","word_id":"7","time":"2026-03-01T12:00:00Z"}"#, "\"site\""),
-        (#"{"word":"accepted","word":"end_of_alarm","alert_id":"a","by":"Li"}"#, "stands twice"), ("7", "jws"),
+        (command(site: "other"), "this is for 'other'"),
+        (command(time: "2026-03-01T10:59:00Z"), "more than 1 h ago"),
+        (command(time: "2026-03-01T12:06:00Z"), "set the centre's clock"),
+        (command(time: "noon"), "expected when"),
+        (
+            #"{"word":"accepted","alert_id":"a","by":"Li","site":"plaza","time":"2026-03-01T12:00:00Z"}"#,
+            "word_id"
+        ),
+        (
+            #"{"word":"accepted","alert_id":"a","by":"Li","word_id":"7","time":"2026-03-01T12:00:00Z"}"#,
+            "\"site\""
+        ),
+        (#"{"word":"accepted","word":"end_of_alarm","alert_id":"a","by":"Li"}"#, "stands twice"),
+        ("7", "jws"),
     ])
-    func aSignedWordSaysForWhomAndWhenItIs(_ payload: String, _ expected: String) throws {
+    func aSignedCommandNamesItsSiteAndItsTime(_ payload: String, _ expected: String) throws {
         let refused = try answer(try signed(payload))
-        #expect(refused.commands.isEmpty && refused.refusedCommands.first?.problem.contains(expected) == true)
+        #expect(
+            refused.commands.isEmpty
+                && refused.refusedCommands.first?.problem.contains(expected) == true)
     }
 
-    @Test func whereNobodyKeepsTheClockRightTheAgeIsNotHeldAgainstAWord() throws {
+    @Test func withoutASynchronisedClockACommandIsNotRefusedForItsAge() throws {
         let unsure = CommandRequirements(key: requirements.key, site: "plaza", now: nil)
-        #expect(try answer(try signed(Self.command(time: "2036-01-01T00:00:00Z")), unsure).commands.count == 1)
+        #expect(
+            try answer(try signed(Self.command(time: "2036-01-01T00:00:00Z")), unsure).commands
+                .count == 1)
     }
 
-    @Test func withoutAPinnedKeyASignedWordIsReadAsAnyOther() throws {
+    @Test func withoutAPinnedKeyASignedCommandIsReadAsAnyOther() throws {
         let command = #"{"word":"accepted","alert_id":"a","by":"Li"}"#
-        #expect(try answer(try signed(command, by: otherSigner), CommandRequirements()).commands.count == 1)
+        #expect(
+            try answer(try signed(command, by: otherSigner), CommandRequirements()).commands.count
+                == 1)
     }
 
     @Test func aKeyOfAnotherKindIsNoCommandKey() throws {
@@ -105,7 +132,7 @@ import Testing
 
     // MARK: What cannot be read
 
-    @Test func aWordThatCannotBeReadIsNamedByWhatCanBeReadOfIt() throws {
+    @Test func anUnreadableCommandIsNamedByItsReadableParts() throws {
         let answer = try CentreAnswer(
             Array(
                 #"{"words":[{"word":"shout","alert_id":"a","by":"Li","word_id":"9"},{"word":"arrived","alert_id":"b","by":"Li"},{"word_id":7},"x"]}"#
@@ -121,8 +148,11 @@ import Testing
         for _ in 0..<1000 { commands.add(RefusedCommand("junk"), of: "city", now: 0) }
         commands.add(RefusedCommand("junk"), of: "keeper", now: 0)
         let first = commands.take()
-        #expect(first.count { $0.centre == "city" } == 20 && first.count { $0.centre == "keeper" } == 1)
-        for second in 1...125 { commands.add(RefusedCommand("junk"), of: "city", now: Int64(second) * 1_000_000_000) }
+        #expect(
+            first.count { $0.centre == "city" } == 20 && first.count { $0.centre == "keeper" } == 1)
+        for second in 1...125 {
+            commands.add(RefusedCommand("junk"), of: "city", now: Int64(second) * 1_000_000_000)
+        }
         let later = commands.take().map(\.command.unanswered)
         #expect(later == [980 + 59, 59])
     }

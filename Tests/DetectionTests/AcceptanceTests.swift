@@ -30,7 +30,9 @@ import Testing
     }
 
     @Test(arguments: ["60s", "100h"])
-    func anEntrapmentThatNobodyHasAcceptedIsRemindedOfForAsLongAsItIsOpen(_ confirmation: String) throws {
+    func anEntrapmentThatNobodyHasAcceptedIsRemindedOfForAsLongAsItIsOpen(_ confirmation: String)
+        throws
+    {
         var building = try trapped(confirmedAfter: confirmation)
         wait(&building, until: 4 * 3600)
         #expect(reminders(building) == [3, 6, 9, 24, 39, 54, 69, 129, 189])
@@ -48,7 +50,10 @@ import Testing
         try building.perform(.accepted(alert: building.alerts[0].id, by: "Wang (city)"))
         #expect(building.detector.openAlerts[0].acceptedBy == "Wang (city)")
         wait(&building, until: 3000)
-        #expect(building.alerts.map { "\($0.state) \($0.reason)" } == ["suspected off_level", "suspected accepted"])
+        #expect(
+            building.alerts.map { "\($0.state) \($0.reason)" } == [
+                "suspected off_level", "suspected accepted",
+            ])
         #expect(building.alerts[1].statement == Statement(by: "Wang (city)"))
     }
 
@@ -58,9 +63,11 @@ import Testing
         let statement = Statement(by: "Li", people: 2, condition: "one is a child", knownBy: .voice)
         try building.perform(.verified(alert: building.alerts[0].id, statement))
         #expect(building.revisions.last == "1 entrapment confirmed 30.0")
-        #expect(building.alerts[1].reason == "verified" && building.alerts[1].statement == statement)
+        #expect(
+            building.alerts[1].reason == "verified" && building.alerts[1].statement == statement)
         // A second verification is one more revision, and no second confirmation.
-        try building.perform(.verified(alert: building.alerts[0].id, Statement(by: "Wu", knownBy: .onSite)))
+        try building.perform(
+            .verified(alert: building.alerts[0].id, Statement(by: "Wu", knownBy: .onSite)))
         #expect(building.alerts.map { "\($0.state) \($0.reason)" }.last == "confirmed verified")
         #expect(building.alerts.map(\.revision) == [1, 2, 3])
         wait(&building, until: 300)
@@ -87,7 +94,8 @@ import Testing
         var building = try trapped()
         building.send(at: 20) { $0.set(.occupied, false) }
         #expect(building.detector.openAlerts.count == 1)
-        try building.perform(.verified(alert: building.alerts[0].id, Statement(by: "Li", knownBy: .camera)))
+        try building.perform(
+            .verified(alert: building.alerts[0].id, Statement(by: "Li", knownBy: .camera)))
         let alert = try #require(building.alerts.last)
         #expect(alert.occupancy == Occupancy(.yes, .person))
         #expect(alert.disbelieved.map(\.signal) == ["compartments.main.occupied"])
@@ -101,7 +109,8 @@ import Testing
         building.send(at: 40) { $0.set(.inDoorZone, false) }
         wait(&building, until: 300)
         #expect(Set(building.alerts.map(\.id)).count == 2)
-        #expect(building.alerts.last?.reason == "not_accepted", "nobody has accepted the second one")
+        #expect(
+            building.alerts.last?.reason == "not_accepted", "nobody has accepted the second one")
     }
 
     @Test func theReminderComesThoughNoLiftCanBeHeard() throws {
@@ -139,11 +148,13 @@ import Testing
         let id = building.alerts[0].id
         try building.perform(.accepted(alert: id, by: "Wang"))
         try building.perform(.progress(alert: id, .dispatched, Statement(by: "Wang")))
-        try building.perform(.progress(alert: id, .released, Statement(by: "Li", people: 2, remark: "by hand")))
+        try building.perform(
+            .progress(alert: id, .released, Statement(by: "Li", people: 2, remark: "by hand")))
         try building.perform(.endOfAlarm(alert: id, Statement(by: "Li", people: 2)))
         #expect(
             building.alerts.map { "\($0.state) \($0.reason)" } == [
-                "suspected off_level", "suspected accepted", "suspected dispatched", "suspected released",
+                "suspected off_level", "suspected accepted", "suspected dispatched",
+                "suspected released",
                 "cleared end_of_alarm",
             ])
         #expect(building.alerts[3].statement == Statement(by: "Li", people: 2, remark: "by hand"))
@@ -153,7 +164,7 @@ import Testing
     }
 
     /// The doors open before the rescuer has reported how many people came out.
-    @Test func whatARescuerSaysAfterTheDoorsHaveOpenedIsTold() throws {
+    @Test func aRescuersStatementAfterTheDoorsOpenedIsReported() throws {
         var building = try trapped()
         building.advance(to: 20)
         let id = building.alerts[0].id

@@ -12,7 +12,9 @@ import Testing
         #expect(building.revisions == [])
         for second in stride(from: 11.0, through: 80, by: 7) { building.send(at: second) }
         #expect(
-            building.revisions == ["1 entrapment.off_level suspected 11.0", "1 entrapment.off_level confirmed 71.0"])
+            building.revisions == [
+                "1 entrapment.off_level suspected 11.0", "1 entrapment.off_level confirmed 71.0",
+            ])
     }
 
     @Test func unknownOccupancyCountsAsOccupied() throws {
@@ -34,7 +36,8 @@ import Testing
     }
 
     @Test func anOpenAlertBecomesMoreSevereAndNeverLess() throws {
-        let text = Building.rule("severity: major\n    grades: [{ severity: emergency, when: mode == fire_recall }]")
+        let text = Building.rule(
+            "severity: major\n    grades: [{ severity: emergency, when: mode == fire_recall }]")
         var building = try Building(rules: text)
         building.stop(at: 1)
         building.advance(to: 12)

@@ -10,15 +10,20 @@ import Testing
     private static func anonymiser(_ profile: String? = nil) throws -> Anonymiser {
         let diagnostics = Diagnostics()
         let path = Shipped.folder + "/profiles/gbt24476-json.yaml"
-        let bytes = try profile.map { Array($0.utf8) } ?? [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+        let bytes =
+            try profile.map { Array($0.utf8) }
+            ?? [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
         let read = Profile(try YAMLNode(parsing: bytes, file: path), diagnostics)
         return Anonymiser([try #require(read, "\(diagnostics.all)")])
     }
 
-    private static func strip(_ anonymiser: inout Anonymiser, _ topic: String, _ payload: String) throws -> String {
+    private static func strip(_ anonymiser: inout Anonymiser, _ topic: String, _ payload: String)
+        throws -> String
+    {
         let bytes = Array(payload.utf8)
         let message = try anonymiser.anonymise(topic: topic, payload: bytes.span)
-        return String(decoding: message.topic, as: UTF8.self) + " " + String(decoding: message.payload, as: UTF8.self)
+        return String(decoding: message.topic, as: UTF8.self) + " "
+            + String(decoding: message.payload, as: UTF8.self)
     }
 
     @Test func onlyWhatTheProfileReadsIsLeftAndTheLiftIsANumber() throws {
@@ -34,10 +39,12 @@ import Testing
                 "Service_Mode":1,"Car_Status":0,"Message_Code":["04","90"],"Vendor_Code":"E48"}
                 """)
         #expect(
-            try Self.strip(&anonymiser, "lifts/B/online", #"{"Online":false}"#).hasPrefix("lifts/lift-00002/online"))
+            try Self.strip(&anonymiser, "lifts/B/online", #"{"Online":false}"#).hasPrefix(
+                "lifts/lift-00002/online"))
         #expect(
-            try Self.strip(&anonymiser, "lifts/31104401002010010001/online", #"{"Online":true}"#).hasPrefix(
-                "lifts/lift-00001"))
+            try Self.strip(&anonymiser, "lifts/31104401002010010001/online", #"{"Online":true}"#)
+                .hasPrefix(
+                    "lifts/lift-00001"))
         #expect(anonymiser.liftCount == 2)
     }
 
@@ -49,7 +56,7 @@ import Testing
                 == #"lifts/lift-00002/state {"Identification_Number":"lift-00001"}"#)
     }
 
-    @Test func wordsThatTheProfileDoesNotKnowAreMasked() throws {
+    @Test func valuesThatTheProfileDoesNotKnowAreMasked() throws {
         var anonymiser = try Self.anonymiser()
         let text = try Self.strip(
             &anonymiser, "lifts/A/state",
@@ -70,7 +77,8 @@ import Testing
                 signals: { moving: { field: car.run }, doors.front.locked: { field: car.door.shut } }
             """)
         #expect(
-            try Self.strip(&anonymiser, "elev/A", #"{"car":{"run":true,"name":"Li","door":{"shut":false}}}"#)
+            try Self.strip(
+                &anonymiser, "elev/A", #"{"car":{"run":true,"name":"Li","door":{"shut":false}}}"#)
                 == #"elev/lift-00001 {"car":{"run":true,"door":{"shut":false}}}"#)
     }
 
@@ -85,13 +93,18 @@ import Testing
         )
         #expect(
             try Self.strip(
-                &anonymiser, "lifts/塔/event", #"{"Message_Code":"90","Active":"1","Car_Position":"13800138000"}"#)
+                &anonymiser, "lifts/塔/event",
+                #"{"Message_Code":"90","Active":"1","Car_Position":"13800138000"}"#)
                 == #"lifts/lift-00001/event {"Message_Code":"90","Active":"1"}"#)
     }
 
     @Test func whatCannotBeReadIsLeftOut() throws {
         var anonymiser = try Self.anonymiser()
-        #expect(throws: Anonymiser.Refusal.noProfile) { try Self.strip(&anonymiser, "other/A", "{}") }
-        #expect(throws: Anonymiser.Refusal.notJSON) { try Self.strip(&anonymiser, "lifts/A/state", "{") }
+        #expect(throws: Anonymiser.Refusal.noProfile) {
+            try Self.strip(&anonymiser, "other/A", "{}")
+        }
+        #expect(throws: Anonymiser.Refusal.notJSON) {
+            try Self.strip(&anonymiser, "lifts/A/state", "{")
+        }
     }
 }

@@ -26,7 +26,9 @@ import Testing
         """
 
     private func building() throws -> Building {
-        try Building(rules: Self.twoBranches, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
+        try Building(
+            rules: Self.twoBranches,
+            provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
     }
 
     /// The revisions of the one alert: state, reason, and second.
@@ -45,7 +47,10 @@ import Testing
         building.advance(to: 25)
         building.send(at: 30) { $0.set(.moving, false) }
         for second in stride(from: 40.0, through: 110, by: 10) { building.send(at: second) }
-        #expect(states(building) == ["suspected silence 20", "suspected off_level 40", "confirmed off_level 100"])
+        #expect(
+            states(building) == [
+                "suspected silence 20", "suspected off_level 40", "confirmed off_level 100",
+            ])
         #expect(Set(building.alerts.map(\.id)).count == 1)
         #expect(building.alerts.map(\.revision) == [1, 2, 3])
     }
@@ -115,7 +120,9 @@ import Testing
 
     /// The first spell of `off_level` has raised the alert; a way out stops its clock. The second
     /// spell is suppressed and does not continue the clock.
-    @Test(arguments: [false, true]) func aSpellThatIsMutedConfirmsNothingByTime(_ isMuted: Bool) throws {
+    @Test(arguments: [false, true]) func aSpellThatIsMutedConfirmsNothingByTime(_ isMuted: Bool)
+        throws
+    {
         let rules = """
             rules:
               - rule: stuck
@@ -130,7 +137,8 @@ import Testing
                 clear: moving and any(doors.fully_open)
                 title: { en: stuck, zh: stuck }
             """
-        var building = try Building(rules: rules, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
+        var building = try Building(
+            rules: rules, provides: [.moving, .inDoorZone, .frontFullyOpen, .doorOpenDemand])
         building.send(at: 0) { reading in
             reading.set(.moving, false)
             reading.set(.inDoorZone, false)
@@ -143,11 +151,13 @@ import Testing
         for second in stride(from: 50.0, through: 200, by: 10) { building.send(at: second) }
         // A missing acceptance adds a reminder.
         func stages() -> [String] { states(building).filter { !$0.contains(Alert.notAccepted) } }
-        #expect(stages() == ["suspected off_level 10"] + (isMuted ? [] : ["confirmed off_level 100"]))
+        #expect(
+            stages() == ["suspected off_level 10"] + (isMuted ? [] : ["confirmed off_level 100"]))
         // Without its suppressor the spell has its whole hold.
         building.send(at: 205) { $0.set(.doorOpenDemand, false) }
         for second in stride(from: 210.0, through: 300, by: 10) { building.send(at: second) }
-        #expect(stages() == ["suspected off_level 10", "confirmed off_level \(isMuted ? 265 : 100)"])
+        #expect(
+            stages() == ["suspected off_level 10", "confirmed off_level \(isMuted ? 265 : 100)"])
     }
 
     @Test func aSuppressionThatIsJudgedAgainEndsNoLaterAlert() throws {
@@ -163,7 +173,8 @@ import Testing
                 clear: moving
                 title: { en: stuck, zh: stuck }
             """
-        var building = try Building(rules: rules, provides: [.moving, .inDoorZone, .doorOpenDemand, .floor])
+        var building = try Building(
+            rules: rules, provides: [.moving, .inDoorZone, .doorOpenDemand, .floor])
         building.send(at: 0, sequence: 1) { reading in
             reading.set(.moving, false)
             reading.set(.inDoorZone, false)
@@ -203,7 +214,10 @@ import Testing
             reading.set(.inDoorZone, true)
             reading.set(.frontFullyOpen, true)
         }
-        #expect(states(building) == ["suspected held 10", "confirmed off_level 70", "cleared released 90"])
+        #expect(
+            states(building) == [
+                "suspected held 10", "confirmed off_level 70", "cleared released 90",
+            ])
         #expect(Set(building.alerts.map(\.id)).count == 1)
         #expect(building.alerts.last?.kind == "entrapment")
     }

@@ -33,14 +33,17 @@ struct Building {
         detector = Detector(rules: rules, start: Self.start, isObserving: true)
         now = Self.start
         kind = LiftKind(provides: provides, staleAfter: .seconds(60), equipment: .traction)
-        for number in 1...lifts { try detector.add(Lift(id: "\(number)"), kind: kind, at: Self.start) }
+        for number in 1...lifts {
+            try detector.add(Lift(id: "\(number)"), kind: kind, at: Self.start)
+        }
         readings = Array(repeating: Reading(), count: lifts)
     }
 
     /// A lift sends a change; signals that are not set keep their values. `arriving` moves time; by
     /// default the message arrives when it is sent.
     mutating func send(
-        _ lift: Int = 1, at seconds: Double, arriving: Double? = nil, sequence: Int64 = 0, isRetained: Bool = false,
+        _ lift: Int = 1, at seconds: Double, arriving: Double? = nil, sequence: Int64 = 0,
+        isRetained: Bool = false,
         repeating: Bool = false, _ change: (inout Reading) -> Void = { _ in }
     ) {
         change(&readings[lift - 1])
@@ -55,7 +58,9 @@ struct Building {
     }
 
     /// A message that is no sign of life, such as a last will.
-    mutating func sendNoSignOfLife(_ lift: Int = 1, at seconds: Double, _ change: (inout Reading) -> Void) {
+    mutating func sendNoSignOfLife(
+        _ lift: Int = 1, at seconds: Double, _ change: (inout Reading) -> Void
+    ) {
         var reading = Reading()
         change(&reading)
         reading.isSignOfLife = false
@@ -98,7 +103,8 @@ struct Building {
         collect()
     }
     mutating func adopt(_ rules: String) throws {
-        try detector.adopt(RuleSet([YAMLNode(parsing: Array(rules.utf8), file: "rules.yaml")]), at: now)
+        try detector.adopt(
+            RuleSet([YAMLNode(parsing: Array(rules.utf8), file: "rules.yaml")]), at: now)
         collect()
     }
 
@@ -124,7 +130,10 @@ extension Building {
     static func shipped(lifts: Int = 1) throws -> Building {
         try Building(
             lifts: lifts, rules: ShippedRulesTests.load(),
-            provides: [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor])
+            provides: [
+                .mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes,
+                .floor,
+            ])
     }
 
     /// One entrapment rule: suspected after 10 s, confirmed after 60 s.
@@ -150,7 +159,10 @@ extension Building {
         """
 
     /// One rule of a lift that stands, with `more` of its keys.
-    static func rule(_ more: String = "", when: String = "not moving", hold: String = "10s", kind: String = "stands")
+    static func rule(
+        _ more: String = "", when: String = "not moving", hold: String = "10s",
+        kind: String = "stands"
+    )
         -> String
     {
         """
@@ -181,13 +193,16 @@ extension Reading {
         set(.frontFullyOpen, false)
         set(.codes, bits: 0)
     }
-    mutating func setPressed(_ isPressed: Bool) { set(.codes, bits: isPressed ? FaultCode.carAlarmButton.bit : 0) }
+    mutating func setPressed(_ isPressed: Bool) {
+        set(.codes, bits: isPressed ? FaultCode.carAlarmButton.bit : 0)
+    }
     mutating func set(_ signal: Signal, bits: UInt64) { set(signal.rawValue, bits: bits) }
 }
 
 /// The shipped rules; the path follows from the path of this file.
 enum Shipped {
-    static let folder = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/Devices"
+    static let folder =
+        #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/Devices"
 }
 
 extension Reading {
@@ -207,7 +222,9 @@ extension Reading {
 
 extension Building {
     /// Sends a reading; the same bytes can be sent again.
-    mutating func message(at seconds: Double, _ change: (inout Reading) -> Void) -> (Reading, UInt64) {
+    mutating func message(at seconds: Double, _ change: (inout Reading) -> Void) -> (
+        Reading, UInt64
+    ) {
         var reading = Reading()
         change(&reading)
         reading.deviceTime = Self.start + .nanoseconds(Int64(seconds * 1e9))

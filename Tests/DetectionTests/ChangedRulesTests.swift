@@ -5,7 +5,8 @@ import Testing
 /// Changes of rules while lifts are watched.
 @Suite struct ChangedRulesTests {
     @Test func changingOneRuleLeavesTheOthersHoldAlone() throws {
-        let other = "\n  - { rule: other, kind: other, when: moving, for: 30s, title: { en: o, zh: o } }"
+        let other =
+            "\n  - { rule: other, kind: other, when: moving, for: 30s, title: { en: o, zh: o } }"
         var building = try Building(rules: Building.rule() + other)
         building.stop(at: 1)
         building.advance(to: 9)
@@ -37,8 +38,11 @@ import Testing
     @Test func aWindowThatWasFillingGoesOnThroughAReload() throws {
         let text = Building.rule(when: "count(rise(moving), 1h) >= 3", hold: "0s")
         var building = try Building(rules: text)
-        for second in 0..<4 { building.send(at: Double(second)) { $0.set(.moving, second % 2 == 1) } }
-        try building.adopt(text + "\n  - { rule: new, kind: new, when: moving, title: { en: o, zh: o } }")
+        for second in 0..<4 {
+            building.send(at: Double(second)) { $0.set(.moving, second % 2 == 1) }
+        }
+        try building.adopt(
+            text + "\n  - { rule: new, kind: new, when: moving, title: { en: o, zh: o } }")
         building.send(at: 4) { $0.set(.moving, false) }
         building.send(at: 5) { $0.set(.moving, true) }
         #expect(building.revisions.contains("1 stands raised 5.0"))
@@ -52,7 +56,8 @@ import Testing
         building.stop(at: 1)
         building.advance(to: 20)
         try building.adopt(
-            "rules:\n  - { rule: a, kind: a, when: in_door_zone, title: { en: a, zh: a } }\n" + held)
+            "rules:\n  - { rule: a, kind: a, when: in_door_zone, title: { en: a, zh: a } }\n" + held
+        )
         building.send(at: 25)
         building.advance(to: 32)
         #expect(building.revisions == ["1 h raised 31.0"])

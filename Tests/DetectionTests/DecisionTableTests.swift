@@ -28,7 +28,8 @@ import Testing
         /// In the zone, or the zone is unknown: with a reason the car counts as at a landing in
         /// both cases. A press and lost mains are reasons.
         var atLevel: Bool {
-            isStopped && s.zone != .no && isShut && s.occupied == .yes && (!s.hasMains || s.buttonPressed)
+            isStopped && s.zone != .no && isShut && s.occupied == .yes
+                && (!s.hasMains || s.buttonPressed)
         }
         /// A press shows an occupant, whatever the sensor detects.
         var silence: Bool { !s.isAlive && (possiblyOccupied || isCalled) && !isOpenAtLanding }
@@ -94,18 +95,24 @@ import Testing
             let found = Self.table.outcome(of: situation)
             let label = situation.columns.joined(separator: " ")
             checked += 1
-            #expect(found.hasAlarmCall == situation.buttonPressed, "the button is never suppressed: \(label)")
+            #expect(
+                found.hasAlarmCall == situation.buttonPressed,
+                "the button is never suppressed: \(label)")
             if situation.mode == .inspection {
-                #expect(!found.isRaised, "an inspection from before suppresses: \(label) became \(found)")
+                #expect(
+                    !found.isRaised,
+                    "an inspection from before suppresses: \(label) became \(found)")
                 #expect(found.isEntrapment == reading.isEntrapment, "\(label) became \(found)")
                 if reading.isEntrapment {
-                    #expect(found.suppressedBy == "inspection", "and the outcome names it: \(label)")
+                    #expect(
+                        found.suppressedBy == "inspection", "and the outcome names it: \(label)")
                 }
             } else if reading.isEntrapment {
                 check(found, reading, label)
             } else {
                 #expect(!found.isEntrapment, "false: \(label) became \(found)")
-                #expect(found.isOnlyControllerSilent == !situation.isAlive, "\(label) became \(found)")
+                #expect(
+                    found.isOnlyControllerSilent == !situation.isAlive, "\(label) became \(found)")
             }
         }
         #expect(checked == 2304)
@@ -125,7 +132,9 @@ import Testing
         if let limit = reading.confirmedWithin {
             #expect(found.confirmed ?? .max <= limit, "late: \(label)")
             #expect(found.confirmed ?? .max >= reading.confirmedAfter, "early: \(label)")
-            #expect((found.confirmedFor == "alarm_button") == (reading.call || reading.callInSilence), "\(label)")
+            #expect(
+                (found.confirmedFor == "alarm_button") == (reading.call || reading.callInSilence),
+                "\(label)")
             #expect(found.unresolved == nil, "\(label)")
         } else {
             // After five minutes of a suspected silence, which begins at 35 s, the centre is asked
@@ -138,7 +147,8 @@ import Testing
     }
 
     @Test func thePageSaysWhatTheRulesDo() throws {
-        let page = try String(contentsOfFile: Shipped.folder + "/../docs/entrapment.md", encoding: .utf8)
+        let page = try String(
+            contentsOfFile: Shipped.folder + "/../docs/entrapment.md", encoding: .utf8)
         #expect(page == Self.table.markdown(), "run: make docs")
     }
 }

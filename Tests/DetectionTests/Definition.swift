@@ -23,10 +23,16 @@ struct Definition {
             }
         case .named:
             return trace.values("e").map { value in
-                if case .name(let name) = value { name == ["red", "blue"][f.constant % 2] ? 1 : -1 } else { 0 }
+                if case .name(let name) = value {
+                    name == ["red", "blue"][f.constant % 2] ? 1 : -1
+                } else {
+                    0
+                }
             }
         case .compare:
-            return number(f.parts[0]).map { $0.map { Self.compare($0, f.low, f.constant) ? 1 : -1 } ?? 0 }
+            return number(f.parts[0]).map {
+                $0.map { Self.compare($0, f.low, f.constant) ? 1 : -1 } ?? 0
+            }
         case .not: return truth(f.parts[0]).map { -$0 }
         case .and, .pointAnd: return zip(truth(f.parts[0]), truth(f.parts[1])).map(min)
         case .or, .pointOr: return zip(truth(f.parts[0]), truth(f.parts[1])).map(max)
@@ -35,7 +41,9 @@ struct Definition {
         case .possibly: return truth(f.parts[0]).map { $0 == -1 ? -1 : 1 }
         case .once: return once(truth(f.parts[0]), f, isPoint: f.parts[0].sort == .point)
         case .held: return once(truth(f.parts[0]).map { -$0 }, f, isPoint: false).map { -$0 }
-        case .since: return since(truth(f.parts[0]), truth(f.parts[1]), f, isPoint: f.parts[1].sort == .point)
+        case .since:
+            return since(
+                truth(f.parts[0]), truth(f.parts[1]), f, isPoint: f.parts[1].sort == .point)
         case .latched:
             return latched(
                 truth(f.parts[0]), truth(f.parts[1]), setByPoint: f.parts[0].sort == .point,
@@ -81,7 +89,9 @@ struct Definition {
                 if case .number(let n) = value { Double(n) } else { nil }
             }
         case .add:
-            return zip(number(f.parts[0]), number(f.parts[1])).map { a, b in a.flatMap { a in b.map { a + $0 } } }
+            return zip(number(f.parts[0]), number(f.parts[1])).map { a, b in
+                a.flatMap { a in b.map { a + $0 } }
+            }
         case .minimum: return extreme(number(f.parts[0]), f.high!, Swift.min)
         case .maximum: return extreme(number(f.parts[0]), f.high!, Swift.max)
         case .delta:
@@ -145,7 +155,9 @@ struct Definition {
 
     /// True from when `set` is true until `reset` is true and `set` is not. A point sets what comes
     /// after it.
-    private func latched(_ set: [Int], _ reset: [Int], setByPoint: Bool, resetByPoint: Bool) -> [Int] {
+    private func latched(_ set: [Int], _ reset: [Int], setByPoint: Bool, resetByPoint: Bool)
+        -> [Int]
+    {
         steps.map { t in
             func lasts(from s: Int) -> Int {
                 (s...t).map { setByPoint ? -reset[$0] : max(set[$0], -reset[$0]) }.min() ?? 1
@@ -173,7 +185,9 @@ struct Definition {
     private func previous<Value: Equatable>(_ values: [Value?]) -> [Value?] {
         steps.map { t in
             var different: [Value] = []
-            for case let value? in values[...t] where different.last != value { different.append(value) }
+            for case let value? in values[...t] where different.last != value {
+                different.append(value)
+            }
             return different.count < 2 ? nil : different[different.count - 2]
         }
     }
@@ -188,7 +202,8 @@ struct Definition {
 
     /// A count between `surely` and `possibly`: any number between them is possible.
     private func compare(_ surely: Int, _ possibly: Int, _ f: Formula) -> Int {
-        let outcomes = Set((surely...min(possibly, 20)).map { Self.compare(Double($0), f.low, f.constant) })
+        let outcomes = Set(
+            (surely...min(possibly, 20)).map { Self.compare(Double($0), f.low, f.constant) })
         return outcomes.count == 2 ? 0 : outcomes.contains(true) ? 1 : -1
     }
 
@@ -210,22 +225,31 @@ struct Definition {
     }
 
     /// The number of a step's day.
-    private func day(_ t: Int) -> Int64 { (step * (t + origin)).nanoseconds / Duration.seconds(86_400).nanoseconds }
+    private func day(_ t: Int) -> Int64 {
+        (step * (t + origin)).nanoseconds / Duration.seconds(86_400).nanoseconds
+    }
 
     /// nil: unknown.
     private func count(_ point: [Int], ofDay wanted: Int64, upTo now: Int) -> Int? {
         let its = (0...now).filter { day($0) == wanted }
         // The record began during this day, later than at midnight.
-        let isPart = its.first == 0 && (step * origin).nanoseconds % Duration.seconds(86_400).nanoseconds != 0
-        if its.isEmpty || isPart && !isComplete || its.contains(where: { point[$0] == 0 }) { return nil }
+        let isPart =
+            its.first == 0
+            && (step * origin).nanoseconds % Duration.seconds(86_400).nanoseconds != 0
+        if its.isEmpty || isPart && !isComplete || its.contains(where: { point[$0] == 0 }) {
+            return nil
+        }
         return its.count { point[$0] == 1 }
     }
 
     private func usual(_ point: [Int], _ days: Int) -> [Double?] {
         steps.map { t in
-            let counts = (day(t) - Int64(days)..<day(t)).compactMap { count(point, ofDay: $0, upTo: t) }
-                .filter { $0 > 0 }
-            return 2 * counts.count < days ? nil : Double(counts.reduce(0, +)) / Double(counts.count)
+            let counts = (day(t) - Int64(days)..<day(t)).compactMap {
+                count(point, ofDay: $0, upTo: t)
+            }
+            .filter { $0 > 0 }
+            return 2 * counts.count < days
+                ? nil : Double(counts.reduce(0, +)) / Double(counts.count)
         }
     }
 
@@ -233,18 +257,23 @@ struct Definition {
         steps.map { t in t > 0 && values[t - 1] == -1 && values[t] == 1 ? 1 : -1 }
     }
 
-    private func extreme(_ x: [Double?], _ window: Int, _ choose: (Double, Double) -> Double) -> [Double?] {
+    private func extreme(_ x: [Double?], _ window: Int, _ choose: (Double, Double) -> Double)
+        -> [Double?]
+    {
         steps.map { t in
             if t - window < 0, !isComplete { return nil }
             let values = x[max(0, t - window)...t]
-            return values.contains { $0 == nil } ? nil : values.compactMap { $0 }.reduce(values.first!!, choose)
+            return values.contains { $0 == nil }
+                ? nil : values.compactMap { $0 }.reduce(values.first!!, choose)
         }
     }
 
     private func age(_ f: Formula) -> [Int] {
         let signal = Formula.numbers[f.constant]
         return steps.map { t in
-            let reported = trace.rows.last { $0.step <= t && $0.samples.contains { $0.signal == signal } }
+            let reported = trace.rows.last {
+                $0.step <= t && $0.samples.contains { $0.signal == signal }
+            }
             guard let reported else { return 0 }
             return (t - reported.step >= f.high!) == (f.low == 0) ? 1 : -1
         }

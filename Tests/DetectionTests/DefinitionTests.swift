@@ -34,12 +34,17 @@ import Testing
         try hold(500) { random in
             var example = Self.random(&random)
             // The operator itself is at the top, or its point or number becomes a condition.
-            repeat { example.formula = .random(op.sort, depth: 2, &random) } while example.formula.op != op
-            if op.sort == .point { example.formula = Formula(op: .once, parts: [example.formula], high: 3) }
+            repeat {
+                example.formula = .random(op.sort, depth: 2, &random)
+            } while example.formula.op != op
+            if op.sort == .point {
+                example.formula = Formula(op: .once, parts: [example.formula], high: 3)
+            }
             // Days are long: some must pass within the trace.
             if op == .today || op == .usual { example.step = .seconds(28_800) }
             if op.sort == .number {
-                example.formula = Formula(op: .compare, parts: [example.formula], low: 3, constant: 2)
+                example.formula = Formula(
+                    op: .compare, parts: [example.formula], low: 3, constant: 2)
             }
             return example
         }
@@ -55,13 +60,18 @@ import Testing
             example.formula = Formula(
                 op: .countWhere,
                 parts: [
-                    int(0...1) == 0 ? changes : Formula(op: .pointAnd, parts: [changes, certain]), Formula(op: .number),
+                    int(0...1) == 0 ? changes : Formula(op: .pointAnd, parts: [changes, certain]),
+                    Formula(op: .number),
                 ], low: int(0...5), high: int(20...60), constant: int(0...9))
             example.trace.steps = 100
             example.trace.rows = (0...100).map { step in
-                var samples: [(signal: String, value: FormulaTrace.Value)] = [("p", .flag(Bool.random(using: &random)))]
+                var samples: [(signal: String, value: FormulaTrace.Value)] = [
+                    ("p", .flag(Bool.random(using: &random)))
+                ]
                 samples.append(("q", int(0...15) == 0 ? .unknown : .flag(true)))
-                if int(0...3) == 0 { samples.append(("x", int(0...15) == 0 ? .unknown : .number(int(0...1)))) }
+                if int(0...3) == 0 {
+                    samples.append(("x", int(0...15) == 0 ? .unknown : .number(int(0...1))))
+                }
                 if step == 0 { samples.append(("x", .number(0))) }
                 return FormulaTrace.Row(step: step, samples: samples)
             }
@@ -88,18 +98,24 @@ import Testing
     }
 
     static func random(_ random: inout SplitMix64) -> Case {
-        let formula = Formula.random(.condition, depth: Int.random(in: 1...4, using: &random), &random)
+        let formula = Formula.random(
+            .condition, depth: Int.random(in: 1...4, using: &random), &random)
         let trace = FormulaTrace.random(&random)
-        let steps: [Duration] = [.seconds(1), .milliseconds(7), .seconds(3600), .milliseconds(1500), .seconds(28_800)]
+        let steps: [Duration] = [
+            .seconds(1), .milliseconds(7), .seconds(3600), .milliseconds(1500), .seconds(28_800),
+        ]
         // Rows of one step keep their order: the later one counts.
-        let order = trace.rows.indices.map { ($0, trace.rows[$0].step) }.shuffled(using: &random).map(\.0)
+        let order = trace.rows.indices.map { ($0, trace.rows[$0].step) }.shuffled(using: &random)
+            .map(\.0)
         let sorted = order.map { i in trace.rows[i].step }
         var used: [Int: [Int]] = [:]
         for (i, row) in trace.rows.enumerated() { used[row.step, default: []].append(i) }
         let stable = sorted.map { step in used[step]!.removeFirst() }
         return Case(
-            formula: formula, trace: trace, history: Bool.random(using: &random) ? .unknown : .complete,
-            step: steps.randomElement(using: &random)!, origin: Int.random(in: 0...3, using: &random),
+            formula: formula, trace: trace,
+            history: Bool.random(using: &random) ? .unknown : .complete,
+            step: steps.randomElement(using: &random)!,
+            origin: Int.random(in: 0...3, using: &random),
             order: Bool.random(using: &random) ? stable : Array(trace.rows.indices))
     }
 
@@ -131,17 +147,24 @@ import Testing
             return error.message.contains("is not a signal") ? nil : "refused: \(error.message)"
         }
         let definition = Definition(
-            trace: example.trace, isComplete: example.history == .complete, step: example.step, origin: example.origin)
+            trace: example.trace, isComplete: example.history == .complete, step: example.step,
+            origin: example.origin)
         let expected = definition.truth(example.formula)
         var next = 0
         var now: Int? = nil
         for (step, value) in expected.enumerated() {
-            while next < verdicts.count, verdicts[next].time.nanoseconds <= Int64(step + example.origin) * unit {
-                if verdicts[next].time.nanoseconds % unit != 0 { return "a change between steps: \(verdicts)" }
+            while next < verdicts.count,
+                verdicts[next].time.nanoseconds <= Int64(step + example.origin) * unit
+            {
+                if verdicts[next].time.nanoseconds % unit != 0 {
+                    return "a change between steps: \(verdicts)"
+                }
                 now = verdicts[next].value.map { $0 ? 1 : -1 } ?? 0
                 next += 1
             }
-            if now != value { return "at step \(step) it is \(value) by definition, \(now ?? 9) streamed" }
+            if now != value {
+                return "at step \(step) it is \(value) by definition, \(now ?? 9) streamed"
+            }
         }
         return nil
     }
@@ -178,14 +201,17 @@ import Testing
         // A formula with one wrong part shrinks to that part: here one that the engine refuses.
         var random = SplitMix64(seed: 7)
         var example = Self.random(&random)
-        let wrong = Formula(op: .once, parts: [Formula(op: .rise, parts: [Formula(op: .signal)])], low: 2, high: 2)
+        let wrong = Formula(
+            op: .once, parts: [Formula(op: .rise, parts: [Formula(op: .signal)])], low: 2, high: 2)
         example.formula = Formula(
             op: .or, parts: [wrong, Formula(op: .not, parts: [Formula(op: .signal, constant: 1)])])
         example.trace.rows[0].samples = [("p", .flag(true)), ("q", .flag(true))]
         let failure = Self.disagreement(example)
         #expect(failure?.contains("holds no point") == true)
         let (small, reason) = Self.shrunk(example, failure ?? "")
-        #expect(small.formula == wrong && reason.contains("holds no point"), "\(small.formula): \(reason)")
+        #expect(
+            small.formula == wrong && reason.contains("holds no point"),
+            "\(small.formula): \(reason)")
         #expect(small.trace.rows.count == 1)
     }
 }

@@ -6,7 +6,8 @@ struct Formula: Equatable, CustomStringConvertible {
     enum Sort { case condition, point, number }
     enum Operator: String, CaseIterable {
         // Conditions
-        case signal, named, compare, not, and, or, implies, held, once, since, latched, notFollowed, known, possibly
+        case signal, named, compare, not, and, or, implies, held, once, since, latched, notFollowed,
+            known, possibly
         case previous, count, countWhere, age, silent
         // Points
         case rise, fall, changes, changesNumber, pointAnd, pointOr, then
@@ -66,7 +67,8 @@ struct Formula: Equatable, CustomStringConvertible {
         case .previous, .previousNumber: return "previous(\(part(0)))"
         case .count: return "(count(\(part(0)), \(time(d))) \(Self.comparisons[low]) \(constant))"
         case .countWhere:
-            return "(count(\(part(0)), \(time(d)), \(part(1))) \(Self.comparisons[low]) \(constant))"
+            return
+                "(count(\(part(0)), \(time(d)), \(part(1))) \(Self.comparisons[low]) \(constant))"
         case .today: return "today(\(part(0)))"
         case .usual: return "usual(\(part(0)), \(d)d)"
         case .age: return "(age(\(Self.numbers[constant])) \(low == 0 ? ">=" : "<") \(time(d)))"
@@ -92,7 +94,9 @@ struct Formula: Equatable, CustomStringConvertible {
             case .condition where depth == 0: [.signal, .signal, .signal, .named]
             case .number where depth == 0: [.number]
             case .point where depth == 0: [.rise, .fall, .changes, .changesNumber]
-            default: Operator.allCases.filter { $0.sort == sort } + (sort == .condition ? [.held, .once, .since] : [])
+            default:
+                Operator.allCases.filter { $0.sort == sort }
+                    + (sort == .condition ? [.held, .once, .since] : [])
             }
         var formula = Formula(op: candidates.randomElement(using: &random)!)
         let depth = max(0, depth - 1)
@@ -107,7 +111,8 @@ struct Formula: Equatable, CustomStringConvertible {
             formula.parts = [number()]
             formula.low = int(0...5)
             formula.constant = int(0...4)
-        case .not, .known, .possibly, .previous, .rise, .fall, .changes: formula.parts = [condition()]
+        case .not, .known, .possibly, .previous, .rise, .fall, .changes:
+            formula.parts = [condition()]
         case .and, .or, .implies: formula.parts = [condition(), condition()]
         case .held: formula.parts = [condition()]
         case .once: formula.parts = [event()]
@@ -208,7 +213,8 @@ struct FormulaTrace {
         func value(_ signal: String) -> Value {
             if int(0...6) == 0 { return .unknown }
             if Formula.signals.contains(signal) { return .flag(Bool.random(using: &random)) }
-            return Formula.numbers.contains(signal) ? .number(int(0...3)) : .name(["red", "blue", "green"][int(0...2)])
+            return Formula.numbers.contains(signal)
+                ? .number(int(0...3)) : .name(["red", "blue", "green"][int(0...2)])
         }
         let steps = int(4...16)
         let density = int(1...4)
@@ -217,7 +223,9 @@ struct FormulaTrace {
         for step in 0...steps where step == 0 || int(0...3) < density {
             for _ in 0...(int(0...9) == 0 ? 1 : 0) {
                 var samples: [(signal: String, value: Value)] = []
-                for signal in all where int(0...(step == 0 ? 8 : 1)) != 0 { samples.append((signal, value(signal))) }
+                for signal in all where int(0...(step == 0 ? 8 : 1)) != 0 {
+                    samples.append((signal, value(signal)))
+                }
                 rows.append(Row(step: step, samples: samples))
             }
         }

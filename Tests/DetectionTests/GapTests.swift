@@ -53,7 +53,7 @@ import Testing
         #expect(building.revisions == [], "the message that refutes the hold waited in the backlog")
     }
 
-    @Test func everyWordOfABacklogCountsThoughTimersHaveRunPastThem() throws {
+    @Test func everyMessageOfABacklogCountsThoughTimersHaveRunPastThem() throws {
         let rules = """
             rules:
               - { rule: pressed, kind: pressed, when: 'count(rise("90" in codes), 1h) >= 2', title: { en: p, zh: p } }
@@ -64,7 +64,9 @@ import Testing
         building.stopObserving()
         // Sent before the loss was noticed, read after it: each is older than the time that timers
         // have reached, and none is late.
-        for (second, bits) in [(5.0, FaultCode.carAlarmButton.bit), (6, 0), (7, FaultCode.carAlarmButton.bit), (8, 0)] {
+        for (second, bits) in [
+            (5.0, FaultCode.carAlarmButton.bit), (6, 0), (7, FaultCode.carAlarmButton.bit), (8, 0),
+        ] {
             building.send(at: second, arriving: 30) { $0.set(.codes, bits: bits) }
         }
         building.startObserving(at: 31)
@@ -72,7 +74,7 @@ import Testing
         #expect(building.revisions.first?.hasPrefix("1 pressed raised") == true)
     }
 
-    @Test func theFirstWordAfterAnOutageEndsTheGapBeforeTheBacklogIsRead() throws {
+    @Test func theFirstMessageAfterAnOutageEndsTheGapBeforeTheBacklogIsRead() throws {
         var building = try Building(rules: Building.rule("gap: restart"))
         building.stop(at: 1)
         building.advance(to: 5)
@@ -101,7 +103,7 @@ import Testing
         #expect(building.revisions == ["1 entrapment.off_level suspected 11.0"])
     }
 
-    @Test func aSecondGapDoesNotBeginTheWaitForTheFirstWordAnew() throws {
+    @Test func aSecondGapDoesNotRestartTheWaitForTheFirstMessage() throws {
         var building = try Building(rules: Building.stuck)
         building.send(at: 1) { $0.stopsBetweenFloors() }
         building.advance(to: 5)
@@ -118,7 +120,9 @@ import Testing
 
     /// A process that is killed again and again, and a link that fails again and again.
     @Test(arguments: [(2.5, 0.5, "35.5"), (2, 3, "72.0"), (1, 9, "291.0")])
-    func whoListensForMomentsOnlyNoticesASilence(_ listening: Double, _ deaf: Double, _ raised: String) throws {
+    func whoListensForMomentsOnlyNoticesASilence(
+        _ listening: Double, _ deaf: Double, _ raised: String
+    ) throws {
         let rules = """
             rules:
               - { rule: quiet, kind: quiet, when: heard and silent(30s), title: { en: q, zh: q } }
@@ -134,13 +138,13 @@ import Testing
         #expect(building.revisions.first == "1 quiet raised \(raised)")
     }
 
-    @Test func aHoldGoesOnWhereTheFirstWordAfterAGapConfirmsIt() throws {
+    @Test func aHoldContinuesWhereTheFirstMessageAfterAGapConfirmsIt() throws {
         var building = try stuckSinceBeforeAGap()
         building.send(at: 48)
         #expect(building.revisions == ["1 entrapment.off_level suspected 48.0"])
     }
 
-    @Test func theFirstWordAfterAGapIsJudgedBeforeWhatWasDueInIt() throws {
+    @Test func theFirstMessageAfterAGapIsJudgedBeforeTimersThatWereDueInIt() throws {
         var building = try stuckSinceBeforeAGap()
         building.send(at: 48) { $0.set(.inDoorZone, true) }
         building.advance(to: 200)
@@ -149,8 +153,10 @@ import Testing
 
     /// A last will, an operator action, another outage: none of them may cause what the lift's next
     /// message refutes.
-    @Test(arguments: ["nothing", "last will", "operator action", "another outage", "overtaken message"])
-    func whatWasDueInAGapWaitsForTheFirstWord(_ what: String) throws {
+    @Test(arguments: [
+        "nothing", "last will", "operator action", "another outage", "overtaken message",
+    ])
+    func timersThatWereDueInAGapWaitForTheFirstMessage(_ what: String) throws {
         var building = try Building(rules: Building.stuck)
         building.send(at: 1) { $0.stopsBetweenFloors() }
         building.stopObserving()
@@ -160,7 +166,8 @@ import Testing
             building.sendNoSignOfLife(at: 303) { $0.set(.online, false) }
         case "operator action":
             try building.perform(
-                .maintenance(lift: "1", until: Building.start + .seconds(4000), by: "Li", reason: "door"))
+                .maintenance(
+                    lift: "1", until: Building.start + .seconds(4000), by: "Li", reason: "door"))
         case "another outage":
             building.advance(to: 305)
             building.stopObserving()
@@ -189,14 +196,19 @@ import Testing
     @Test func aWindowAnnouncedWhileNobodyListensMutesNothingThatBeganBefore() throws {
         var building = try Building(
             rules: ShippedRulesTests.load(),
-            provides: [.mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes, .floor])
+            provides: [
+                .mode, .moving, .inDoorZone, .frontLocked, .frontFullyOpen, .occupied, .codes,
+                .floor,
+            ])
         building.send(at: 1, sequence: 1) {
             $0.stopsBetweenFloors()
             $0.set(.inDoorZone, true)
         }
         building.stopObserving()
         building.advance(to: 600)
-        try building.perform(.maintenance(lift: "1", until: Building.start + .seconds(6000), by: "Li", reason: "door"))
+        try building.perform(
+            .maintenance(
+                lift: "1", until: Building.start + .seconds(6000), by: "Li", reason: "door"))
         for (index, time) in stride(from: 100.0, to: 900, by: 10).enumerated() {
             building.send(at: time, arriving: 900, sequence: Int64(index + 2)) {
                 $0.set(.inDoorZone, false)
@@ -207,11 +219,13 @@ import Testing
         building.advance(to: 1000)
         let entrapments = building.alerts.filter { $0.kind == "entrapment" }
         #expect(
-            entrapments.contains { $0.state == .confirmed && $0.onset == Building.start + .seconds(100) },
+            entrapments.contains {
+                $0.state == .confirmed && $0.onset == Building.start + .seconds(100)
+            },
             "\(building.revisions)")
     }
 
-    @Test func aBirthInABacklogLeavesTheWordsBehindItTheirTimes() throws {
+    @Test func aBirthInABacklogKeepsTheTimesOfTheMessagesAfterIt() throws {
         var building = try Building(rules: Building.stuck)
         building.send(at: 1, sequence: 1) { $0.set(.inDoorZone, true) }
         building.stopObserving()
@@ -230,7 +244,9 @@ import Testing
             """
         var building = try Building(rules: rules)
         building.send(at: 0) { $0.set(.codes, bits: 0) }
-        building.send(at: 10, isRetained: true) { $0.set(.codes, bits: FaultCode.carAlarmButton.bit) }
+        building.send(at: 10, isRetained: true) {
+            $0.set(.codes, bits: FaultCode.carAlarmButton.bit)
+        }
         #expect(building.revisions == [])
         building.send(at: 20) { $0.set(.codes, bits: 0) }
         building.send(at: 21) { $0.set(.codes, bits: FaultCode.carAlarmButton.bit) }

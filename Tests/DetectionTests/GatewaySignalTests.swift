@@ -12,7 +12,8 @@ import Testing
               across: { lifts: 2, kind: area_power_loss, title: { en: a, zh: a } } }
         """
     private func isSet(_ signal: Signal, _ building: Building, lift: Int = 1) -> Bool {
-        building.detector.view(lift - 1).signals.contains(Evidence(signal: signal.name, value: .boolean(true)))
+        building.detector.view(lift - 1).signals.contains(
+            Evidence(signal: signal.name, value: .boolean(true)))
     }
 
     /// Lifts that have lost their mains, and the others.
@@ -28,12 +29,16 @@ import Testing
     }
 
     /// A detector that follows some of the building's lifts only, from its snapshot.
-    private func restart(_ building: Building, lifts: [String], rules: String = siteSignalRules) throws -> Building {
+    private func restart(_ building: Building, lifts: [String], rules: String = siteSignalRules)
+        throws -> Building
+    {
         var fresh = try Building(lifts: 1, rules: rules)
-        var detector = Detector(rules: fresh.detector.rules, start: Building.start, isObserving: true)
+        var detector = Detector(
+            rules: fresh.detector.rules, start: Building.start, isObserving: true)
         for lift in lifts {
             let kind = LiftKind(
-                provides: [.moving, .inDoorZone, .codes], staleAfter: .seconds(60), equipment: .traction)
+                provides: [.moving, .inDoorZone, .codes], staleAfter: .seconds(60),
+                equipment: .traction)
             try detector.add(Lift(id: lift), kind: kind, at: Building.start)
         }
         _ = try detector.restore(building.detector.snapshot())
@@ -72,7 +77,9 @@ import Testing
         let building = try powerCut([1, 2], of: 3)
         #expect(building.detector.openAlerts.contains { $0.kind == "area_power_loss" })
         let same = try restart(building, lifts: ["1", "2", "3"])
-        #expect(same.revisions == [] && same.detector.openAlerts.contains { $0.kind == "area_power_loss" })
+        #expect(
+            same.revisions == []
+                && same.detector.openAlerts.contains { $0.kind == "area_power_loss" })
         let fewer = try restart(building, lifts: ["2", "3"])
         #expect(fewer.revisions == ["site area_power_loss cleared 1.0"])
     }
@@ -109,9 +116,15 @@ import Testing
         var building = try rescued()
         building.send(at: 20) {
             $0.set(.inDoorZone, true)
-            if hasSwitch { $0.set(.frontFullyOpen, true) } else { $0.setUnknown(Signal.frontFullyOpen.rawValue) }
+            if hasSwitch {
+                $0.set(.frontFullyOpen, true)
+            } else {
+                $0.setUnknown(Signal.frontFullyOpen.rawValue)
+            }
         }
-        #expect(building.revisions.last == "1 entrapment \(hasSwitch ? "cleared" : "presumed_released") 20.0")
+        #expect(
+            building.revisions.last
+                == "1 entrapment \(hasSwitch ? "cleared" : "presumed_released") 20.0")
         #expect(!isSet(.rescuersArrived, building))
         building.send(at: 30) { $0.stopsBetweenFloors() }
         building.advance(to: 41)
@@ -132,7 +145,9 @@ import Testing
             $0.set(.frontFullyOpen, true)
         }
         building.advance(to: 30)
-        #expect(building.revisions.last == "1 entrapment cleared 23.0" && !isSet(.rescuersArrived, building))
+        #expect(
+            building.revisions.last == "1 entrapment cleared 23.0"
+                && !isSet(.rescuersArrived, building))
         #expect(building.detector.view(0).counters.rolledBack == 0)
     }
 
@@ -146,7 +161,7 @@ import Testing
         #expect(!isSet(.rescuersArrived, building))
     }
 
-    @Test func whoArrivesWhenAllIsOverIsTold() throws {
+    @Test func aRescuerWhoArrivesWhenAllIsOverIsInformed() throws {
         var building = try Building(rules: Self.trapped)
         building.stop(at: 1)
         building.advance(to: 12)
@@ -158,7 +173,8 @@ import Testing
         }
         try building.perform(.progress(alert: id, .arrived, Statement(by: "Wu")))
         #expect(building.alerts.last?.reason == "arrived")
-        #expect(!isSet(.rescuersArrived, building), "there is no incident in which they move the car")
+        #expect(
+            !isSet(.rescuersArrived, building), "there is no incident in which they move the car")
     }
 
     @Test func rescuersOutliveARestartAndAReload() throws {

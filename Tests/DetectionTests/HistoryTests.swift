@@ -35,7 +35,8 @@ import Testing
         }
         #expect(
             transitions(building) == [
-                "1 entrapment.off_level suspected 4010.0", "1 entrapment.off_level confirmed 4070.0",
+                "1 entrapment.off_level suspected 4010.0",
+                "1 entrapment.off_level confirmed 4070.0",
             ])
         #expect(building.detector.view(0).counters.historical == 100)
     }
@@ -43,7 +44,10 @@ import Testing
     /// An adapter that numbers what it sends gives old messages new numbers.
     @Test func anOldMessageIsOldThoughItsNumberIsNew() throws {
         let building = try trapped { building, step in
-            building.send(at: 400 + Double(step), arriving: Double(4003 + 10 * step), sequence: Int64(401 + 2 * step)) {
+            building.send(
+                at: 400 + Double(step), arriving: Double(4003 + 10 * step),
+                sequence: Int64(401 + 2 * step)
+            ) {
                 $0.setReleased()
             }
         }
@@ -56,11 +60,15 @@ import Testing
         for second in 4000..<4200 {
             if second % 10 == 0 { building.send(at: Double(second)) { $0.setReleased() } }
             if second % 10 != 9 {
-                building.send(at: Double(second * 10 - 39_000), arriving: Double(second) + 0.5) { $0.setTrapped() }
+                building.send(at: Double(second * 10 - 39_000), arriving: Double(second) + 0.5) {
+                    $0.setTrapped()
+                }
             }
         }
         #expect(building.revisions == [])
-        #expect(building.detector.view(0).lastSignOfLife == Building.start + .seconds(4190), "no sign of life")
+        #expect(
+            building.detector.view(0).lastSignOfLife == Building.start + .seconds(4190),
+            "no sign of life")
     }
 
     @Test(arguments: [25.0, 60, 3600, 50_000, 900_000_000])
@@ -94,13 +102,15 @@ import Testing
     // MARK: By sequence number alone
 
     private func count(
-        _ building: inout Building, _ sequence: Int64, at second: Double, _ change: (inout Reading) -> Void
+        _ building: inout Building, _ sequence: Int64, at second: Double,
+        _ change: (inout Reading) -> Void
     ) {
         var reading = Reading()
         change(&reading)
         reading.sequence = sequence
         building.advance(to: second)
-        building.detector.apply(reading, lift: 0, key: UInt64(sequence), vendorCode: nil, arrival: building.now)
+        building.detector.apply(
+            reading, lift: 0, key: UInt64(sequence), vendorCode: nil, arrival: building.now)
         building.advance(to: second)
     }
 
@@ -109,21 +119,31 @@ import Testing
         for step in 0..<20 {
             let second = Double(10 * step)
             count(&building, Int64(400 + step), at: second) { $0.setTrapped() }
-            for number in 0..<4 { count(&building, Int64(4 * step + number + 1), at: second + 2) { $0.setReleased() } }
+            for number in 0..<4 {
+                count(&building, Int64(4 * step + number + 1), at: second + 2) { $0.setReleased() }
+            }
         }
         #expect(
-            transitions(building) == ["1 entrapment.off_level suspected 10.0", "1 entrapment.off_level confirmed 70.0"])
+            transitions(building) == [
+                "1 entrapment.off_level suspected 10.0", "1 entrapment.off_level confirmed 70.0",
+            ])
     }
 
     /// Within the 15 s in which its numbers might be old ones, or at once after a pause.
     @Test(arguments: [10.0, 40])
     func aDeviceThatCountsAnewIsHeard(pause: Double) throws {
         var building = try Building(rules: Building.stuck)
-        for step in 0..<5 { count(&building, Int64(400 + step), at: Double(10 * step)) { $0.setReleased() } }
-        for step in 0..<6 {
-            count(&building, Int64(1 + step), at: 40 + pause + Double(10 * step)) { $0.setTrapped() }
+        for step in 0..<5 {
+            count(&building, Int64(400 + step), at: Double(10 * step)) { $0.setReleased() }
         }
-        #expect(building.revisions.map { $0.split(separator: " ")[2] } == ["suspected"], "\(building.revisions)")
+        for step in 0..<6 {
+            count(&building, Int64(1 + step), at: 40 + pause + Double(10 * step)) {
+                $0.setTrapped()
+            }
+        }
+        #expect(
+            building.revisions.map { $0.split(separator: " ")[2] } == ["suspected"],
+            "\(building.revisions)")
     }
 
     @Test func aDeviceThatCountsAnewWhileItsTimeGoesOnIsHeardAtOnce() throws {
@@ -136,19 +156,26 @@ import Testing
 
     // MARK: Presses
 
-    @Test func aPressOfLongAgoIsToldAsHistoryAndOnce() throws {
+    @Test func aPressOfLongAgoIsReportedOnceAndAsHistory() throws {
         var building = try Building(rules: Building.called)
         building.send(at: 4000) { $0.setPressed(false) }
         for second in 0..<5 {
-            building.send(at: Double(400 + 10 * second), arriving: Double(4001 + second)) { $0.setPressed(true) }
+            building.send(at: Double(400 + 10 * second), arriving: Double(4001 + second)) {
+                $0.setPressed(true)
+            }
         }
         building.send(at: 450, arriving: 4006) { $0.setPressed(false) }
         building.send(at: 500, arriving: 4007) { $0.setPressed(true) }
         building.advance(to: 4100)
         #expect(
             building.revisions
-                == [400, 500].flatMap { ["1 car_alarm_call raised \($0).0", "1 car_alarm_call cleared \($0).0"] })
-        #expect(building.alerts.filter { $0.state == .cleared }.map(\.reason) == ["historical", "historical"])
+                == [400, 500].flatMap {
+                    ["1 car_alarm_call raised \($0).0", "1 car_alarm_call cleared \($0).0"]
+                })
+        #expect(
+            building.alerts.filter { $0.state == .cleared }.map(\.reason) == [
+                "historical", "historical",
+            ])
         #expect(Set(building.alerts.map(\.id)).count == 2)
     }
 
@@ -159,7 +186,8 @@ import Testing
         for second in 0..<60 {
             let isSetBack = second >= 30
             building.send(
-                at: Double(second) - (isSetBack ? 3600 : 0), arriving: Double(second), sequence: Int64(second + 1)
+                at: Double(second) - (isSetBack ? 3600 : 0), arriving: Double(second),
+                sequence: Int64(second + 1)
             ) {
                 $0.stopsBetweenFloors()
                 $0.set(.moving, false)
@@ -167,23 +195,27 @@ import Testing
                 $0.set(.frontLocked, true)
                 $0.set(.occupied, true)
                 if second == 35 { $0.codesRaised = FaultCode.carAlarmButton.bit }
-                if second == 36 { ($0.codesRaised, $0.codesEnded) = (0, FaultCode.carAlarmButton.bit) }
+                if second == 36 {
+                    ($0.codesRaised, $0.codesEnded) = (0, FaultCode.carAlarmButton.bit)
+                }
             }
         }
         let calls = building.alerts.filter { $0.kind == Alert.carAlarmCall && $0.state == .raised }
-        #expect(calls.contains { $0.onset >= Building.start + .seconds(35) }, "\(building.revisions)")
+        #expect(
+            calls.contains { $0.onset >= Building.start + .seconds(35) }, "\(building.revisions)")
         building.advance(to: 100)
         #expect(building.alerts.contains { $0.kind == "entrapment" }, "\(building.revisions)")
     }
 
     /// An adapter that buffers what it has also sent.
-    @Test func aPressThatWasToldIsNotToldAgainAsHistory() throws {
+    @Test func aReportedPressIsNotReportedAgainAsHistory() throws {
         var building = try Building(rules: Building.called)
         building.send(at: 0) { $0.setPressed(true) }
         building.send(at: 10) { $0.setPressed(false) }
         building.send(at: 100)
         building.send(at: 0, arriving: 101) { $0.setPressed(true) }
         building.advance(to: 200)
-        #expect(building.revisions == ["1 car_alarm_call raised 0.0", "1 car_alarm_call cleared 20.0"])
+        #expect(
+            building.revisions == ["1 car_alarm_call raised 0.0", "1 car_alarm_call cleared 20.0"])
     }
 }

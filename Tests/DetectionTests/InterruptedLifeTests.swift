@@ -15,7 +15,9 @@ import Testing
         case deaf(seconds: Int)
         case nothing
     }
-    private enum Interruption: CaseIterable { case restart, reloadOfAnotherRule, restartUnderOtherRules }
+    private enum Interruption: CaseIterable {
+        case restart, reloadOfAnotherRule, restartUnderOtherRules
+    }
 
     private static func rules(_ formula: String, _ gap: String, other: Int) -> String {
         """
@@ -50,7 +52,8 @@ import Testing
             let whole = try Self.play(events, [:], text, gap, from: start)
             revisions += whole.count
             for interruption in Interruption.allCases {
-                let cut = Dictionary(cuts.map { ($0, interruption) }, uniquingKeysWith: { a, _ in a })
+                let cut = Dictionary(
+                    cuts.map { ($0, interruption) }, uniquingKeysWith: { a, _ in a })
                 let interrupted = try Self.play(events, cut, text, gap, from: start)
                 guard whole == interrupted else {
                     Issue.record(
@@ -68,7 +71,9 @@ import Testing
     @Test(arguments: [nil, 1, 100] as [Double?])
     func whatIsFoldedAfterARestartIsJudgedByTheTimesOfThen(_ restart: Double?) throws {
         var building = try Building(
-            rules: "rules: [{ rule: r, kind: stands, when: 'held(not moving, 10s)', title: { en: s, zh: s } }]")
+            rules:
+                "rules: [{ rule: r, kind: stands, when: 'held(not moving, 10s)', title: { en: s, zh: s } }]"
+        )
         building.send(at: 0) { $0.set(.moving, true) }
         building.advance(to: 1)
         if let restart { try building.restart(at: restart) }
@@ -77,17 +82,21 @@ import Testing
         building.send(at: 6) { $0.set(.moving, true) }
         building.send(at: 20) { $0.set(.moving, false) }
         building.advance(to: 32)
-        #expect(building.revisions == ["1 stands raised 30.0"], "it stood for four seconds, and then for ten")
+        #expect(
+            building.revisions == ["1 stands raised 30.0"],
+            "it stood for four seconds, and then for ten")
     }
 
     private static func play(
-        _ events: [Event], _ cuts: [Int: Interruption], _ text: String, _ gap: String, from start: Double
+        _ events: [Event], _ cuts: [Int: Interruption], _ text: String, _ gap: String,
+        from start: Double
     ) throws -> [String] {
         var building = try fresh(1, text, gap)
         var now = start
         for (index, event) in events.enumerated() {
             switch event {
-            case .sent(let samples): building.send(at: now) { reading in LateReadingTests.set(samples, in: &reading) }
+            case .sent(let samples):
+                building.send(at: now) { reading in LateReadingTests.set(samples, in: &reading) }
             case .deaf(let seconds):
                 building.stopObserving()
                 now += Double(seconds)
@@ -98,7 +107,8 @@ import Testing
                 switch interruption {
                 case .restart, .restartUnderOtherRules:
                     let bytes = building.detector.snapshot()
-                    building.detector = try fresh(interruption == .restart ? 1 : 2, text, gap).detector
+                    building.detector = try fresh(interruption == .restart ? 1 : 2, text, gap)
+                        .detector
                     _ = try building.detector.restore(bytes)
                 case .reloadOfAnotherRule: try building.adopt(rules(text, gap, other: 100 + index))
                 }
@@ -110,7 +120,9 @@ import Testing
 
     private static func fresh(_ other: Int, _ text: String, _ gap: String) throws -> Building {
         try Building(
-            rules: RuleSet([YAMLNode(parsing: Array(rules(text, gap, other: other).utf8), file: "r.yaml")]),
+            rules: RuleSet([
+                YAMLNode(parsing: Array(rules(text, gap, other: other).utf8), file: "r.yaml")
+            ]),
             provides: Set(Signal.allCases))
     }
 }

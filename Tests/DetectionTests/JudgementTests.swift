@@ -17,7 +17,9 @@ import Testing
         let alert = try #require(building.alerts.last { $0.kind == kind && $0.state.isOpen })
         try building.perform(.judgedFalse(alert: alert.id, by: "Li", reason: "nothing"))
     }
-    private func send(_ building: inout Building, from: Double, to end: Double, _ codes: FaultCode...) {
+    private func send(
+        _ building: inout Building, from: Double, to end: Double, _ codes: FaultCode...
+    ) {
         for second in stride(from: from, through: end, by: 5) {
             building.send(at: second) {
                 $0.stopsBetweenFloors()
@@ -40,7 +42,10 @@ import Testing
     @Test func twoAlertsThatAreJudgedFalseForgetNeither() throws {
         var building = try bothJudged()
         send(&building, from: 61, to: 81, .mainPowerLost, .carAlarmButton)
-        #expect(building.revisions.suffix(2).sorted() == ["1 dark raised 71.0", "1 entrapment raised 71.0"])
+        #expect(
+            building.revisions.suffix(2).sorted() == [
+                "1 dark raised 71.0", "1 entrapment raised 71.0",
+            ])
     }
 
     @Test func whatIsJudgedAgainIsMeasuredAgainstTheLastJudgement() throws {
@@ -59,7 +64,10 @@ import Testing
         var building = try bothJudged()
         try building.restart()
         send(&building, from: 61, to: 81, .mainPowerLost, .carAlarmButton)
-        #expect(building.revisions.suffix(2).sorted() == ["1 dark raised 71.0", "1 entrapment raised 71.0"])
+        #expect(
+            building.revisions.suffix(2).sorted() == [
+                "1 dark raised 71.0", "1 entrapment raised 71.0",
+            ])
     }
 
     @Test func oneJudgementIsKeptForEachRuleHoweverOftenItIsJudged() throws {
@@ -100,7 +108,8 @@ import Testing
 /// Snapshots of earlier versions.
 enum Fixture {
     static func bytes(_ name: String) throws -> [UInt8] {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Fixtures")
         return [UInt8](try Data(contentsOf: folder.appendingPathComponent(name)))
     }
 }

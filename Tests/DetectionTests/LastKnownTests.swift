@@ -61,7 +61,8 @@ import Testing
         var building = try building { $0.set(.occupied, true) }
         building.send(at: 10) { $0.setUnknown(Signal.floor.rawValue) }
         building.advance(to: 60)
-        #expect(building.alerts.last?.lastKnown.floor == LastKnown.Item(value: 7, time: Building.start))
+        #expect(
+            building.alerts.last?.lastKnown.floor == LastKnown.Item(value: 7, time: Building.start))
         #expect(building.alerts.last?.lastKnown.mode?.time == Building.start + .seconds(10))
     }
 
@@ -79,7 +80,10 @@ import Testing
         }
         #expect(alert.occupancy == Occupancy(.yes, .load))
         #expect(!alert.evidence.contains { $0.signal == "compartments.main.occupied" })
-        #expect(alert.disbelieved == [Evidence(signal: "compartments.main.occupied", value: .boolean(false))])
+        #expect(
+            alert.disbelieved == [
+                Evidence(signal: "compartments.main.occupied", value: .boolean(false))
+            ])
     }
 
     /// A centre relies on this when the building has no power.
@@ -124,7 +128,7 @@ import Testing
         #expect(building.alerts.last?.occupancy == Occupancy(.unknown, .seenBefore))
     }
 
-    @Test func rulesWithoutTheseWordsGoByTheSensor() throws {
+    @Test func rulesWithoutTheseSignalsUseTheSensor() throws {
         var building = try Building(rules: Building.rule())
         building.stop(at: 1)
         building.advance(to: 12)

@@ -11,7 +11,8 @@ import Testing
 /// for random rules.
 @Suite struct LateReadingTests {
     private static let names = [
-        "p": Signal.moving, "q": .inDoorZone, "r": .doorOpenDemand, "x": .floor, "y": .load, "e": .direction,
+        "p": Signal.moving, "q": .inDoorZone, "r": .doorOpenDemand, "x": .floor, "y": .load,
+        "e": .direction,
     ]
 
     @Test func lateReadingsWithinTheLatenessLeaveNoTrace() throws {
@@ -19,27 +20,33 @@ import Testing
         var random = SplitMix64(seed: seed)
         for round in 0..<1500 {
             let trace = FormulaTrace.random(&random)
-            let text = Self.catalogued(Formula.random(.condition, depth: 3, &random).text(step: .seconds(1)))
+            let text = Self.catalogued(
+                Formula.random(.condition, depth: 3, &random).text(step: .seconds(1)))
             let rules = try RuleSet([
                 YAMLNode(
                     parsing: Array(
-                        "rules: [{ rule: r, kind: k, when: '\(text)', for: 2s, title: { en: t, zh: t } }]".utf8),
+                        "rules: [{ rule: r, kind: k, when: '\(text)', for: 2s, title: { en: t, zh: t } }]"
+                            .utf8),
                     file: "r.yaml")
             ])
             var order = Array(trace.rows.indices)
             // Each row may come after the next one or two, which are at most two seconds later.
             for i in order.indices.dropLast(2) where Int.random(in: 0...3, using: &random) == 0 {
-                guard order[i + 2] == i + 2, trace.rows[i + 2].step - trace.rows[order[i]].step <= 2 else { continue }
+                guard order[i + 2] == i + 2, trace.rows[i + 2].step - trace.rows[order[i]].step <= 2
+                else { continue }
                 order.insert(order.remove(at: i + 2), at: i)
             }
             for i in order.indices.dropLast() where Int.random(in: 0...2, using: &random) == 0 {
-                if trace.rows[order[i + 1]].step - trace.rows[order[i]].step <= 2 { order.swapAt(i, i + 1) }
+                if trace.rows[order[i + 1]].step - trace.rows[order[i]].step <= 2 {
+                    order.swapAt(i, i + 1)
+                }
             }
             // Timers run between the messages. The first message comes at once, long after the
             // start, or shortly before midnight.
             let advances = order.map { _ in Int.random(in: 0...3, using: &random) }
             let start = [0, 8, 79_992].randomElement(using: &random)!
-            let inOrder = try Self.run(trace, Array(trace.rows.indices), rules, advances, from: start)
+            let inOrder = try Self.run(
+                trace, Array(trace.rows.indices), rules, advances, from: start)
             let late = try Self.run(trace, order, rules, advances, from: start)
             guard inOrder == late else {
                 Issue.record("seed \(seed), round \(round): \(text)\n\(trace.rows)\norder \(order)")
@@ -81,7 +88,9 @@ import Testing
     }
 
     /// Sets the values of a formula's trace, with the catalogue's names.
-    static func set(_ samples: [(signal: String, value: FormulaTrace.Value)], in reading: inout Reading) {
+    static func set(
+        _ samples: [(signal: String, value: FormulaTrace.Value)], in reading: inout Reading
+    ) {
         for (name, value) in samples {
             let signal = names[name]!
             switch value {

@@ -14,7 +14,8 @@ import Testing
     ].map { Array($0.utf8) }
     private static let pieces: [[UInt8]] =
         [
-            "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud83d", "NaN", "-Infinity", "null", "e", ".", "-", "0",
+            "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud83d", "NaN", "-Infinity", "null",
+            "e", ".", "-", "0",
             "9", " ", "'",
         ].map {
             Array($0.utf8)
@@ -28,8 +29,11 @@ import Testing
             switch Int.random(in: 0..<5, using: &random) {
             case 0: bytes.removeSubrange(position..<end)
             case 1: bytes.removeSubrange(position...)
-            case 2: bytes.replaceSubrange(position..<end, with: messages.randomElement(using: &random)![...].prefix(12))
-            default: bytes.replaceSubrange(position..<end, with: pieces.randomElement(using: &random)!)
+            case 2:
+                bytes.replaceSubrange(
+                    position..<end, with: messages.randomElement(using: &random)![...].prefix(12))
+            default:
+                bytes.replaceSubrange(position..<end, with: pieces.randomElement(using: &random)!)
             }
         }
         return bytes
@@ -50,9 +54,12 @@ import Testing
             """
         let profiles = try [
             WrittenProfile(body),
-            WrittenProfile(body.replacingOccurrences(of: "item: no", with: "item: 0"), head: "standard: gbt24476"),
             WrittenProfile(
-                body.replacingOccurrences(of: "item: no, ", with: "").replacingOccurrences(of: "active: on, ", with: "")
+                body.replacingOccurrences(of: "item: no", with: "item: 0"),
+                head: "standard: gbt24476"),
+            WrittenProfile(
+                body.replacingOccurrences(of: "item: no, ", with: "").replacingOccurrences(
+                    of: "active: on, ", with: "")
             ),
         ].map { try #require($0.profile, "\($0.mistakes)") }
         let seed = UInt64.random(in: 0...UInt64.max)
@@ -63,7 +70,8 @@ import Testing
             let bytes = Self.mutilated(Self.messages.randomElement(using: &random)!, &random)
             let decoder = round % decoders.count
             do throws(UnreadableMessage) {
-                let message = try decoders[decoder].decode(bytes.span, topic: 0, isRetained: false, identities: [])
+                let message = try decoders[decoder].decode(
+                    bytes.span, topic: 0, isRetained: false, identities: [])
                 read += 1
                 for signal in Signal.allCases { _ = message.reading.written(signal) }
                 for unexpected in decoders[decoder].unexpectedValues {
@@ -71,10 +79,14 @@ import Testing
                     _ = decoders[decoder].explain(unexpected, in: bytes.span).description
                 }
                 for text in [message.vendorCode, message.identity].compactMap({ $0 }) {
-                    #expect(text.range.upperBound <= (text.isResolved ? decoders[decoder].resolved.count : bytes.count))
+                    #expect(
+                        text.range.upperBound
+                            <= (text.isResolved ? decoders[decoder].resolved.count : bytes.count))
                 }
             } catch {
-                if error.description.isEmpty { Issue.record("seed \(seed): no reason for \(bytes)") }
+                if error.description.isEmpty {
+                    Issue.record("seed \(seed): no reason for \(bytes)")
+                }
             }
         }
         #expect(read > 2_000 && odd > 2_000, "seed \(seed): \(read) read, \(odd) odd")

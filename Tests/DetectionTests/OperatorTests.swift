@@ -56,16 +56,25 @@ import Testing
     }
 
     @Test func anEdgeIsSomethingSeen() throws {
-        #expect(try verdicts("once(rise(p), 2s)", "0:F 5:T 6:F", until: 20, .complete) == "0:F 5:T 7:F")
+        #expect(
+            try verdicts("once(rise(p), 2s)", "0:F 5:T 6:F", until: 20, .complete) == "0:F 5:T 7:F")
         #expect(try verdicts("once(rise(p), 2s)", "0:? 5:T", until: 20, .complete) == "0:F")
         #expect(try verdicts("once(fall(p), 2s)", "0:T 5:F", until: 20, .complete) == "0:F 5:T 7:F")
-        #expect(try verdicts("once(changes(x), 2s)", "0:-,-,1 5:-,-,2 6:-,-,2", until: 20, .complete) == "0:F 5:T 7:F")
+        #expect(
+            try verdicts("once(changes(x), 2s)", "0:-,-,1 5:-,-,2 6:-,-,2", until: 20, .complete)
+                == "0:F 5:T 7:F")
     }
 
     @Test func countIsTrueAtTheNthAndForgetsThePast() throws {
-        #expect(try verdicts("count(rise(p), 10s) >= 2", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete) == "0:F 3:T 11:F")
-        #expect(try verdicts("count(rise(p), 10s) >= 2", "0:F 1:T 2:F 3:T 4:F", until: 20) == "0:? 3:T 11:F")
-        #expect(try verdicts("count(rise(p), 10s) < 2", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete) == "0:T 3:F 11:T")
+        #expect(
+            try verdicts("count(rise(p), 10s) >= 2", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete)
+                == "0:F 3:T 11:F")
+        #expect(
+            try verdicts("count(rise(p), 10s) >= 2", "0:F 1:T 2:F 3:T 4:F", until: 20)
+                == "0:? 3:T 11:F")
+        #expect(
+            try verdicts("count(rise(p), 10s) < 2", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete)
+                == "0:T 3:F 11:T")
         #expect(
             try verdicts("count(rise(p), 10s) == 1", "0:F 1:T 2:F 3:T 4:F", until: 20, .complete)
                 == "0:F 1:T 3:F 11:T 13:F")
@@ -111,13 +120,17 @@ import Testing
         #expect(
             try verdicts("once(rise(p) or rise(q), 1s)", "0:F,F 2:T,F 5:T,T", until: 9, .complete)
                 == "0:F 2:T 3:F 5:T 6:F")
-        #expect(try verdicts("count(rise(p) or fall(p), 9s) >= 2", "0:F 2:T 4:F", until: 9, .complete) == "0:F 4:T")
+        #expect(
+            try verdicts("count(rise(p) or fall(p), 9s) >= 2", "0:F 2:T 4:F", until: 9, .complete)
+                == "0:F 4:T")
     }
 
     @Test func everyChangeIsAPointWhicheverWay() throws {
         #expect(
-            try verdicts("once(changes(p), 1s)", "0:F 2:T 5:F 7:?", until: 9, .complete) == "0:F 2:T 3:F 5:T 6:F")
-        #expect(try verdicts("changes(p, 9s) == 2", "0:F 2:T 4:F", until: 9, .complete) == "0:F 4:T")
+            try verdicts("once(changes(p), 1s)", "0:F 2:T 5:F 7:?", until: 9, .complete)
+                == "0:F 2:T 3:F 5:T 6:F")
+        #expect(
+            try verdicts("changes(p, 9s) == 2", "0:F 2:T 4:F", until: 9, .complete) == "0:F 4:T")
     }
 
     @Test func lastOfWhatWasNeverKnownIsUnknown() throws {
@@ -126,12 +139,17 @@ import Testing
     }
 
     @Test func previousOfANumberIsItsLastOtherValue() throws {
-        #expect(try verdicts("previous(x) < x", "0:-,-,1 1:-,-,2 2:-,-,? 3:-,-,0") == "0:? 1:T 2:? 3:F")
+        #expect(
+            try verdicts("previous(x) < x", "0:-,-,1 1:-,-,2 2:-,-,? 3:-,-,0") == "0:? 1:T 2:? 3:F")
     }
 
     @Test func previousMovesOnWithEveryChange() throws {
-        #expect(try verdicts("previous(x) == 2", "0:-,-,1 1:-,-,2 2:-,-,3 3:-,-,4") == "0:? 1:F 2:T 3:F")
-        #expect(try verdicts("x - previous(x) == 1", "0:-,-,1 1:-,-,2 2:-,-,3 3:-,-,9") == "0:? 1:T 3:F")
+        #expect(
+            try verdicts("previous(x) == 2", "0:-,-,1 1:-,-,2 2:-,-,3 3:-,-,4") == "0:? 1:F 2:T 3:F"
+        )
+        #expect(
+            try verdicts("x - previous(x) == 1", "0:-,-,1 1:-,-,2 2:-,-,3 3:-,-,9") == "0:? 1:T 3:F"
+        )
     }
 
     @Test func previousOfAConditionIsItsOpposite() throws {
@@ -141,11 +159,14 @@ import Testing
     // MARK: Codes
 
     @Test func aCodeIsAskedForAmongThoseActive() throws {
-        #expect(try verdicts("\"04\" in p", "0:[] 1:[04] 2:[04+90] 3:[90] 4:?") == "0:F 1:T 3:F 4:?")
+        #expect(
+            try verdicts("\"04\" in p", "0:[] 1:[04] 2:[04+90] 3:[90] 4:?") == "0:F 1:T 3:F 4:?")
     }
 
     @Test func anyOfSeveralCodesIsEnough() throws {
-        #expect(try verdicts("any(\"04\", \"90\") in p", "0:[] 1:[04] 2:[03] 3:[90] 4:[04+90]") == "0:F 1:T 2:F 3:T")
+        #expect(
+            try verdicts("any(\"04\", \"90\") in p", "0:[] 1:[04] 2:[03] 3:[90] 4:[04+90]")
+                == "0:F 1:T 2:F 3:T")
     }
 
     @Test func someOfSeveralCodesAreAnyAndNotAll() throws {
@@ -154,7 +175,9 @@ import Testing
     }
 
     @Test func allOfSeveralCodesAreNeeded() throws {
-        #expect(try verdicts("all(\"04\", \"90\") in p", "0:[] 1:[04] 2:[04+90] 3:[03+90]") == "0:F 2:T 3:F")
+        #expect(
+            try verdicts("all(\"04\", \"90\") in p", "0:[] 1:[04] 2:[04+90] 3:[03+90]")
+                == "0:F 2:T 3:F")
     }
 
     // MARK: Values
@@ -163,7 +186,9 @@ import Testing
         #expect(try verdicts("x == open", "0:-,-,open 1:-,-,shut") == "0:T 1:F")
         #expect(try verdicts("x == \"open\"", "0:-,-,open 1:-,-,shut") == "0:T 1:F")
         #expect(try verdicts("\"open\" != x", "0:-,-,open 1:-,-,shut") == "0:F 1:T")
-        #expect(try verdicts("x in {open, \"ajar\"}", "0:-,-,open 1:-,-,shut 2:-,-,ajar") == "0:T 1:F 2:T")
+        #expect(
+            try verdicts("x in {open, \"ajar\"}", "0:-,-,open 1:-,-,shut 2:-,-,ajar")
+                == "0:T 1:F 2:T")
         #expect(try verdicts("x == y", "0:-,-,open,shut 1:-,-,shut,shut") == "0:F 1:T")
     }
 
@@ -199,15 +224,22 @@ import Testing
     @Test(arguments: [
         ("held(p, 3)", 8, "expected a duration"), ("p and", 5, "found the end"),
         ("p q", 2, "expected an operator or the end"),
-        ("x", 0, "expected a condition"), ("p > 2", 4, "expected a condition"), ("once(z, 3s)", 5, "not a signal"),
+        ("x", 0, "expected a condition"), ("p > 2", 4, "expected a condition"),
+        ("once(z, 3s)", 5, "not a signal"),
         ("held(rise(p), 3s)", 5, "point in time"), ("rise(p) or q", 11, "cannot join"),
         ("3x > 2", 0, "neither a number"),
-        ("count(rise(p), 3s, q) >= 2", 19, "expected a number"), ("count(rise(p), 3s, x) >= 16", 25, "from 0 to 15"),
-        ("today(p) > 1", 6, "Write rise(condition)"), ("usual(rise(p), 36h) > 1", 15, "expected whole days"),
-        ("usual(rise(p), 29d) > 1", 15, "from 1d to 28d"), ("usual(rise(p)) > 1", 0, "found 1 arguments"),
-        ("hold(p, 3s)", 0, "Did you mean 'held'"), ("count(rise(p), 3s)", 0, "compare it with a bound"),
+        ("count(rise(p), 3s, q) >= 2", 19, "expected a number"),
+        ("count(rise(p), 3s, x) >= 16", 25, "from 0 to 15"),
+        ("today(p) > 1", 6, "Write rise(condition)"),
+        ("usual(rise(p), 36h) > 1", 15, "expected whole days"),
+        ("usual(rise(p), 29d) > 1", 15, "from 1d to 28d"),
+        ("usual(rise(p)) > 1", 0, "found 1 arguments"),
+        ("hold(p, 3s)", 0, "Did you mean 'held'"),
+        ("count(rise(p), 3s)", 0, "compare it with a bound"),
     ])
-    func aMistakeIsNamedWithItsPlace(_ expression: String, _ offset: Int, _ fragment: String) throws {
+    func aMistakeIsReportedWithItsLocation(_ expression: String, _ offset: Int, _ fragment: String)
+        throws
+    {
         let error = #expect(throws: ExpressionError.self) { try verdicts(expression, "0:T,T,1") }
         #expect(error?.offset == offset)
         #expect(error?.message.contains(fragment) == true, "\(error?.message ?? "")")
@@ -216,6 +248,8 @@ import Testing
     @Test func hostileNestingIsRefused() {
         let deep = String(repeating: "(", count: 5000) + "p" + String(repeating: ")", count: 5000)
         #expect(throws: ExpressionError.self) { try verdicts(deep, "0:T") }
-        #expect(throws: ExpressionError.self) { try verdicts(String(repeating: "not ", count: 5000) + "p", "0:T") }
+        #expect(throws: ExpressionError.self) {
+            try verdicts(String(repeating: "not ", count: 5000) + "p", "0:T")
+        }
     }
 }

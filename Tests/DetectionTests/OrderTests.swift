@@ -8,12 +8,15 @@ import Testing
     @Test func announcedWorkMutesWhatBeginsInItForItsTime() throws {
         var building = try Building(rules: Building.rule())
         building.send(at: 0) { $0.set(.moving, true) }
-        try building.perform(.maintenance(lift: "1", until: Building.start + .seconds(100), by: "Li", reason: "door"))
+        try building.perform(
+            .maintenance(lift: "1", until: Building.start + .seconds(100), by: "Li", reason: "door")
+        )
         building.stop(at: 5)
         for second in stride(from: 10.0, to: 160, by: 10) { building.send(at: second) }
         #expect(
             building.revisions == [
-                "1 maintenance raised 0.0", "1 stands suppressed 15.0", "1 maintenance cleared 100.0",
+                "1 maintenance raised 0.0", "1 stands suppressed 15.0",
+                "1 maintenance cleared 100.0",
                 "1 stands raised 100.0",
             ])
     }
@@ -26,7 +29,9 @@ import Testing
         building.stop(at: 1)
         building.advance(to: 5)
         // It began before the work was announced.
-        try building.perform(.maintenance(lift: "1", until: Building.start + .seconds(500), by: "Li", reason: "door"))
+        try building.perform(
+            .maintenance(lift: "1", until: Building.start + .seconds(500), by: "Li", reason: "door")
+        )
         building.send(at: 12) { $0.set(.codes, bits: FaultCode.carAlarmButton.bit) }
         #expect(building.revisions.contains("1 stands raised 11.0"))
         #expect(building.revisions.contains("1 car_alarm_call raised 12.0"))
@@ -35,20 +40,27 @@ import Testing
     @Test func announcedWorkIsCapped() throws {
         var building = try Building(rules: Building.rule())
         building.send(at: 0) { $0.set(.moving, true) }
-        try building.perform(.maintenance(lift: "1", until: Building.start + .seconds(900_000), by: "Li", reason: "x"))
-        #expect(building.detector.view(0).maintenanceUntil == Building.start + OperatorAction.longestMaintenance)
+        try building.perform(
+            .maintenance(
+                lift: "1", until: Building.start + .seconds(900_000), by: "Li", reason: "x"))
+        #expect(
+            building.detector.view(0).maintenanceUntil == Building.start
+                + OperatorAction.longestMaintenance)
         #expect(throws: OperatorActionError.unknownLift("9")) {
-            try building.perform(.maintenance(lift: "9", until: Building.start + .seconds(9), by: "Li", reason: "x"))
+            try building.perform(
+                .maintenance(lift: "9", until: Building.start + .seconds(9), by: "Li", reason: "x"))
         }
     }
 
     /// Operator actions have their time on the lift's time line, but are no messages of the lift:
     /// they do not overtake a message that is in flight.
-    @Test func anOrderMakesNoWordLate() throws {
+    @Test func anOperatorActionMakesNoMessageLate() throws {
         var building = try Building(rules: Building.rule())
         building.send(at: 0) { $0.set(.moving, true) }
         building.advance(to: 20)
-        try building.perform(.maintenance(lift: "1", until: Building.start + .seconds(500), by: "Li", reason: "door"))
+        try building.perform(
+            .maintenance(lift: "1", until: Building.start + .seconds(500), by: "Li", reason: "door")
+        )
         building.send(at: 16, arriving: 20.5) { $0.set(.moving, false) }
         #expect(building.detector.view(0).counters.historical == 0)
         #expect(building.revisions.contains { $0.hasPrefix("1 stands") } == false)
@@ -133,7 +145,8 @@ import Testing
         var building = try Building(rules: Building.rule())
         building.stop(at: 1)
         building.advance(to: 12)
-        try building.perform(.judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
+        try building.perform(
+            .judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
         building.send(at: 20)
         building.send(at: 29)
         #expect(building.revisions.count == 2, "the same evidence has been judged false")
@@ -141,7 +154,9 @@ import Testing
         building.send(at: 40) { $0.set(.moving, false) }
         building.advance(to: 51)
         #expect(building.revisions.last == "1 stands raised 50.0")
-        #expect(throws: OperatorActionError.noOpenAlert("x")) { try building.perform(.accepted(alert: "x", by: "W")) }
+        #expect(throws: OperatorActionError.noOpenAlert("x")) {
+            try building.perform(.accepted(alert: "x", by: "W"))
+        }
     }
 
     /// The person was wrong: an occupant is in the car after all, and presses or is detected.
@@ -154,7 +169,8 @@ import Testing
             $0.set(.codes, bits: FaultCode.mainPowerLost.bit)
         }
         building.advance(to: 12)
-        try building.perform(.judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
+        try building.perform(
+            .judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
         for second in stride(from: 20.0, to: 100, by: 10) { building.send(at: second) }
         #expect(building.revisions.count == 2)
         try building.restart()
@@ -166,7 +182,9 @@ import Testing
             }
         }
         building.advance(to: 111)
-        #expect(building.revisions.last == "1 stands raised 110.0", "evaluated as new, after its whole hold")
+        #expect(
+            building.revisions.last == "1 stands raised 110.0",
+            "evaluated as new, after its whole hold")
     }
 
     @Test func acceptedIsWhatConcernsPeople() throws {
@@ -180,7 +198,8 @@ import Testing
             var plain = try Building(rules: Building.rule(kind: "other"))
             plain.stop(at: 1)
             plain.advance(to: 12)
-            try plain.perform(.verified(alert: plain.alerts[0].id, Statement(by: "Wang", knownBy: .voice)))
+            try plain.perform(
+                .verified(alert: plain.alerts[0].id, Statement(by: "Wang", knownBy: .voice)))
         }
     }
 
@@ -191,19 +210,26 @@ import Testing
         var building = try Building(rules: text)
         building.stop(at: 1)
         building.send(at: 14)
-        try building.perform(.judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
+        try building.perform(
+            .judgedFalse(alert: building.alerts[0].id, by: "Wang", reason: "parked"))
         for second in stride(from: 20.0, to: 60, by: 5) { building.send(at: second) }
-        #expect(building.revisions == ["1 entrapment.x raised 11.0", "1 entrapment.x cleared 14.0"])
+        #expect(
+            building.revisions == ["1 entrapment.x raised 11.0", "1 entrapment.x cleared 14.0"])
     }
 
     @Test(arguments: [
-        OperatorAction.maintenance(lift: "1", until: Instant(nanoseconds: 5), by: "李 伟", reason: "a: b, c"),
+        OperatorAction.maintenance(
+            lift: "1", until: Instant(nanoseconds: 5), by: "李 伟", reason: "a: b, c"),
         .maintenanceEnds(lift: "1", by: "x"), .accepted(alert: "a", by: ""),
         .endOfAlarm(alert: "a", Statement(by: "x", people: 2)),
         .progress(alert: "a", .arrived, Statement(by: "x", remark: "r")),
         .judgedFalse(alert: "a", by: "x", reason: ""),
-        .verified(alert: "a", Statement(by: "x", people: 2, condition: "calm", knownBy: .onSite, remark: "r")),
+        .verified(
+            alert: "a",
+            Statement(by: "x", people: 2, condition: "calm", knownBy: .onSite, remark: "r")),
         .verified(alert: "a", Statement(by: "x", knownBy: .voice)),
     ])
-    func anOrdersLineReadsBack(_ action: OperatorAction) { #expect(OperatorAction(line: action.line) == action) }
+    func anOrdersLineReadsBack(_ action: OperatorAction) {
+        #expect(OperatorAction(line: action.line) == action)
+    }
 }

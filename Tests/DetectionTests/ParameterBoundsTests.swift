@@ -22,7 +22,9 @@ import Testing
     }
 
     /// The mistakes of rule files, read in this order, and of a site's parameters.
-    private func mistakes(_ files: String..., site: String = "{}", replacing newer: String? = nil) throws -> [String] {
+    private func mistakes(_ files: String..., site: String = "{}", replacing newer: String? = nil)
+        throws -> [String]
+    {
         let nodes = try files.enumerated().map { try node($0.element, "\($0.offset).yaml") }
         var reader = YAMLReader(try node("parameters: \(site)", "site.yaml"), Diagnostics())
         let overrides = reader.entries("parameters")
@@ -40,7 +42,7 @@ import Testing
         ("{ load: nan }", "site.yaml:1:21: load: found 'nan', expected 0.5 to 100"),
         ("{ load: 101 }", "site.yaml:1:21: load: found '101', expected 0.5 to 100"),
     ])
-    func aSiteIsToldOfTheBoundsAndWhereTheyStand(_ site: String, _ sentence: String) throws {
+    func aSitesMistakeNamesTheBoundsAndTheirLocation(_ site: String, _ sentence: String) throws {
         let location = sentence.contains("hold") ? "0.yaml:2:9" : "0.yaml:3:9"
         #expect(
             try mistakes(Self.bounded, site: site) == [
@@ -48,7 +50,9 @@ import Testing
             ])
     }
 
-    @Test(arguments: ["{ hold: 1s }", "{ hold: 10m }", "{ load: 0.5 }", "{ load: 100 }", "{ free: 10h }"])
+    @Test(arguments: [
+        "{ hold: 1s }", "{ hold: 10m }", "{ load: 0.5 }", "{ load: 100 }", "{ free: 10h }",
+    ])
     func theBoundsThemselvesAreAllowedAndAParameterWithoutThemIsFree(_ site: String) throws {
         #expect(try mistakes(Self.bounded, site: site) == [])
     }
@@ -66,13 +70,20 @@ import Testing
         let own = "parameters: { hold: 10h }\nrules: []\n"
         let sentence = "hold: found '10h', expected 1s to 10m, its bounds in"
         #expect(
-            try mistakes(Self.bounded, own) == ["1.yaml:1:21: \(sentence) 0.yaml:2:9. Set a value between them"])
+            try mistakes(Self.bounded, own) == [
+                "1.yaml:1:21: \(sentence) 0.yaml:2:9. Set a value between them"
+            ])
         #expect(
-            try mistakes(own, Self.bounded) == ["0.yaml:1:21: \(sentence) 1.yaml:2:9. Set a value between them"])
+            try mistakes(own, Self.bounded) == [
+                "0.yaml:1:21: \(sentence) 1.yaml:2:9. Set a value between them"
+            ])
         #expect(
             try mistakes(
-                Self.bounded, "parameters:\n  hold: { is: 20s, at_least: 1s, at_most: 10h }\nrules: []\n")
-                == ["1.yaml:2:9: 'hold' has its bounds in 0.yaml:2:9. Set its value here without at_least and at_most"])
+                Self.bounded,
+                "parameters:\n  hold: { is: 20s, at_least: 1s, at_most: 10h }\nrules: []\n")
+                == [
+                    "1.yaml:2:9: 'hold' has its bounds in 0.yaml:2:9. Set its value here without at_least and at_most"
+                ])
         #expect(
             try mistakes(Self.bounded, "parameters: { hold: 20 }\nrules: []\n").first
                 == "1.yaml:1:21: hold: found '20', expected 1s to 10m, its bounds in 0.yaml:2:9. Set a value between them"
@@ -82,7 +93,9 @@ import Testing
     @Test func changedRulesThatAreTriedBringTheirOwnBounds() throws {
         let wider = "parameters:\n  hold: { is: 2h, at_least: 1s, at_most: 3h }\nrules: []\n"
         #expect(try mistakes(Self.bounded, replacing: wider) == [])
-        #expect(try mistakes(Self.bounded, replacing: "parameters: { hold: 2h }\nrules: []\n").count == 1)
+        #expect(
+            try mistakes(Self.bounded, replacing: "parameters: { hold: 2h }\nrules: []\n").count
+                == 1)
     }
 
     @Test(arguments: [
@@ -94,12 +107,21 @@ import Testing
             "{ is: 10s, at_least: 10m, at_most: 1s }",
             "0.yaml:2:30: at_least: found '10m', which is more than at_most: '1s'. Exchange them"
         ),
-        ("{ is: 10s, at_least: 1, at_most: 10m }", "0.yaml:2:30: found '1', expected a duration such as 10s"),
+        (
+            "{ is: 10s, at_least: 1, at_most: 10m }",
+            "0.yaml:2:30: found '1', expected a duration such as 10s"
+        ),
         ("{ is: 10, at_least: 1, at_most: 10m }", "0.yaml:2:41: found '10m', expected a number"),
         ("{ is: 10s, at_least: 1s }", "0.yaml:2:9: the key 'at_most' is missing"),
         ("{ at_least: 1s, at_most: 10m }", "0.yaml:2:9: the key 'is' is missing"),
-        ("{ is: soon, at_least: 1s, at_most: 2s }", "0.yaml:2:15: found 'soon', expected a number or a duration"),
-        ("{ is: 10s, at_least: 1s, at_mots: 10m, at_most: 10m }", "0.yaml:2:34: 'at_mots' is not a key here."),
+        (
+            "{ is: soon, at_least: 1s, at_most: 2s }",
+            "0.yaml:2:15: found 'soon', expected a number or a duration"
+        ),
+        (
+            "{ is: 10s, at_least: 1s, at_mots: 10m, at_most: 10m }",
+            "0.yaml:2:34: 'at_mots' is not a key here."
+        ),
     ])
     func boundsThatMakeNoSenseAreNamed(_ stated: String, _ sentence: String) throws {
         let found = try mistakes("parameters:\n  hold: \(stated)\nrules: []\n")
@@ -111,7 +133,8 @@ import Testing
             "parameters: { hold: 10s, load: 5, free: 10s }\n"
             + Self.bounded.split(separator: "\n").suffix(2).joined(separator: "\n")
         #expect(
-            try RuleSet([node(free, "a.yaml")]).version == RuleSet([node(Self.bounded, "b.yaml")]).version)
+            try RuleSet([node(free, "a.yaml")]).version
+                == RuleSet([node(Self.bounded, "b.yaml")]).version)
     }
 
     @Test func everyShippedThresholdHasBoundsAndTheRulesCompileAtBothEnds() throws {
@@ -129,14 +152,20 @@ import Testing
     }
 
     @Test(arguments: [
-        "off_level_hold", "at_level_hold", "silence_hold", "dead_hold", "shut_in_hold", "locked_in_hold",
+        "off_level_hold", "at_level_hold", "silence_hold", "dead_hold", "shut_in_hold",
+        "locked_in_hold",
         "unresolved_after",
-        "report_overdue", "confirm_hold", "call_hold", "shut_call_hold", "ajar_call_hold", "creep_limit",
+        "report_overdue", "confirm_hold", "call_hold", "shut_call_hold", "ajar_call_hold",
+        "creep_limit",
         "rescue_limit",
         "accept_within", "outside_hold", "motion_lag", "code_hold",
     ])
     func tenHoursAreTooLongWherePeopleWait(_ name: String) throws {
-        let error = #expect(throws: InvalidFiles.self) { try ShippedRulesTests.load(site: "{ \(name): 10h }") }
-        #expect(error?.description.contains("\(name): found '10h', expected") == true, "\(error.debugDescription)")
+        let error = #expect(throws: InvalidFiles.self) {
+            try ShippedRulesTests.load(site: "{ \(name): 10h }")
+        }
+        #expect(
+            error?.description.contains("\(name): found '10h', expected") == true,
+            "\(error.debugDescription)")
     }
 }

@@ -7,7 +7,8 @@ import Testing
 /// A rule set is compiled once for each kind of lift, however many lifts and buildings use it.
 @Suite struct ProgramStoreTests {
     private func kind(_ change: (inout LiftKind) -> Void = { _ in }) -> LiftKind {
-        var kind = LiftKind(provides: [.moving, .occupied], staleAfter: .seconds(60), equipment: .traction)
+        var kind = LiftKind(
+            provides: [.moving, .occupied], staleAfter: .seconds(60), equipment: .traction)
         change(&kind)
         return kind
     }
@@ -20,7 +21,8 @@ import Testing
 
     @Test(
         arguments: [
-            { $0.provides.insert(.floor) }, { $0.staleAfter = .seconds(61) }, { $0.shortestInterval = .seconds(1) },
+            { $0.provides.insert(.floor) }, { $0.staleAfter = .seconds(61) },
+            { $0.shortestInterval = .seconds(1) },
             { $0.reportsEvery = .seconds(5) }, { $0.equipment = .goods },
         ] as [@Sendable (inout LiftKind) -> Void])
     func anotherKindHasItsOwn(_ change: @Sendable (inout LiftKind) -> Void) throws {
@@ -30,8 +32,11 @@ import Testing
 
     @Test func anotherSetHasItsOwn() throws {
         let programs = try (1...2).map { seconds in
-            try RuleSet([YAMLNode(parsing: Array(Building.rule(hold: "\(seconds)s").utf8), file: "rules.yaml")])
-                .program(for: kind())
+            try RuleSet([
+                YAMLNode(
+                    parsing: Array(Building.rule(hold: "\(seconds)s").utf8), file: "rules.yaml")
+            ])
+            .program(for: kind())
         }
         #expect(programs[0] !== programs[1])
     }

@@ -8,7 +8,8 @@ import Testing
 /// no effect.
 @Suite struct RepeatTests {
     private func lastSignOfLife(_ building: Building) -> Double {
-        building.detector.view(0).lastSignOfLife.map { ($0 - Building.start).inSeconds } ?? .infinity
+        building.detector.view(0).lastSignOfLife.map { ($0 - Building.start).inSeconds }
+            ?? .infinity
     }
 
     @Test func aHeartbeatThatRepeatsTheStampOfTheLastChangeIsASignOfLife() throws {
@@ -27,10 +28,13 @@ import Testing
     @Test func aHeartbeatThatDiffersInItsNumberOnlyIsASignOfLife() throws {
         var building = try Building(rules: Building.stuck)
         for step in 0..<20 {
-            building.send(at: 0, arriving: Double(10 * step), sequence: Int64(step + 1)) { $0.setReleased() }
+            building.send(at: 0, arriving: Double(10 * step), sequence: Int64(step + 1)) {
+                $0.setReleased()
+            }
         }
         #expect(lastSignOfLife(building) == 190)
-        #expect(building.revisions == [], "a stamp of the last change is no clock that stands still")
+        #expect(
+            building.revisions == [], "a stamp of the last change is no clock that stands still")
     }
 
     @Test func theBrokersCopyOfTheLatestStateIsNoSignOfLife() throws {
@@ -77,7 +81,7 @@ import Testing
     }
 
     /// Three messages of one time: the last one comes twice, and the first one after it.
-    @Test func aLateMessageFindsItsPlaceBeforeARepeat() throws {
+    @Test func aLateMessageIsOrderedBeforeARepeat() throws {
         var building = try Building(rules: Building.stuck)
         building.send(at: 0, sequence: 1) { $0.setReleased() }
         building.send(at: 5, sequence: 3) { $0.setTrapped() }
@@ -94,7 +98,9 @@ import Testing
         event.codesRaised = FaultCode.carAlarmButton.bit
         event.deviceTime = Building.start + .seconds(5)
         building.receive((event, 99), at: 5)
-        for second in stride(from: 10.0, through: 60, by: 10) { building.receive(quiet, at: second) }
+        for second in stride(from: 10.0, through: 60, by: 10) {
+            building.receive(quiet, at: second)
+        }
         #expect(building.revisions == ["1 car_alarm_call raised 5.0"])
         #expect(lastSignOfLife(building) == 60)
     }
@@ -123,7 +129,8 @@ import Testing
         }
         #expect(building.revisions.first == "1 device_clock_stands_still raised 90.0")
         #expect(
-            building.revisions.count == 2 && building.revisions[1].hasPrefix("1 device_clock_stands_still cleared 79"))
+            building.revisions.count == 2
+                && building.revisions[1].hasPrefix("1 device_clock_stands_still cleared 79"))
         #expect(Set(building.alerts.map(\.id)).count == 1)
         #expect(building.detector.view(0).counters.stoppedClocks == 1)
     }
@@ -150,7 +157,8 @@ import Testing
         building.send(at: minute + 240, arriving: minute + 290) { $0.setTrapped() }
         building.advance(to: minute + 299)
         #expect(
-            building.revisions.map { $0.split(separator: " ")[2] } == ["suspected", "cleared"], "\(building.revisions)")
+            building.revisions.map { $0.split(separator: " ")[2] } == ["suspected", "cleared"],
+            "\(building.revisions)")
         building.advance(to: minute + 301)
         #expect(building.revisions.last == "1 entrapment.off_level suspected \(minute + 300)")
     }

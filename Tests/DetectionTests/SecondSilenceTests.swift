@@ -22,7 +22,11 @@ import Testing
                 $0.set(.frontLocked, !isOpen)
                 $0.set(.frontFullyOpen, isOpen)
                 if losesMains, second == 90 { $0.set(.codes, bits: FaultCode.mainPowerLost.bit) }
-                if let occupied { $0.set(.occupied, occupied) } else { $0.setUnknown(Signal.occupied.rawValue) }
+                if let occupied {
+                    $0.set(.occupied, occupied)
+                } else {
+                    $0.setUnknown(Signal.occupied.rawValue)
+                }
             }
         }
         #expect(building.aboutPeople == ["suspected 30.0"])
@@ -35,14 +39,18 @@ import Testing
         // Only time is evidence: after five minutes of the second silence the centre is asked to
         // call the building.
         #expect(building.aboutPeople == ["suspected 30.0", "suspected 420.0"])
-        #expect(building.alerts.filter { $0.reason == "silence_unresolved" }.count == 1, "\(building.revisions)")
+        #expect(
+            building.alerts.filter { $0.reason == "silence_unresolved" }.count == 1,
+            "\(building.revisions)")
     }
 
     @Test func whoHasNotBeenSeenToLeaveIsTrappedWhereMainsWereLost() throws {
         var building = try betweenSilences(occupied: false, losesMains: true)
         building.advance(to: 300)
         // A minute after suspicion and evidence have come together.
-        #expect(building.aboutPeople.first == "suspected 30.0" && building.aboutPeople.last == "confirmed 150.0")
+        #expect(
+            building.aboutPeople.first == "suspected 30.0"
+                && building.aboutPeople.last == "confirmed 150.0")
     }
 
     @Test func behindADoorThatStoodOpenAtALandingNobodyIsTrapped() throws {

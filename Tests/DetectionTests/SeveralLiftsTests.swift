@@ -28,7 +28,10 @@ import Testing
             }
         }
         building.advance(to: 40)
-        #expect(building.revisions.filter { $0.contains("area_power_loss") } == ["site area_power_loss raised 1.0"])
+        #expect(
+            building.revisions.filter { $0.contains("area_power_loss") } == [
+                "site area_power_loss raised 1.0"
+            ])
         #expect(building.revisions.contains("2 entrapment.silence raised 21.0"))
         #expect(!building.revisions.contains { $0.contains("controller_silent raised") })
         #expect(building.revisions.count { $0.contains("controller_silent suppressed") } == 3)
@@ -40,7 +43,8 @@ import Testing
     }
 
     @Test func anAreasRemindersComeAsOne() throws {
-        let rules = area.replacingFirst("kind: entrapment.silence,", "kind: entrapment, stage: confirmed,")
+        let rules = area.replacingFirst(
+            "kind: entrapment.silence,", "kind: entrapment, stage: confirmed,")
         var building = try Building(lifts: 4, rules: rules)
         for lift in 1...4 {
             building.send(lift, at: Double(lift)) {
@@ -52,7 +56,8 @@ import Testing
         for second in stride(from: 20.0, through: 400, by: 20) { building.advance(to: second) }
         let reminders = building.alerts.filter { $0.reason == Alert.notAccepted }
         let ids = Dictionary(
-            building.alerts.filter(\.isEntrapment).map { ($0.lift, $0.id) }, uniquingKeysWith: { first, _ in first })
+            building.alerts.filter(\.isEntrapment).map { ($0.lift, $0.id) },
+            uniquingKeysWith: { first, _ in first })
         // The fourth lift has its mains, so it does not belong to the area.
         try #require(reminders.map(\.lift) == ["1", "4", "1", "4"])
         #expect(reminders.map(\.alsoNotAccepted.count) == [2, 0, 2, 0])
@@ -71,7 +76,7 @@ import Testing
     }
 
     @Test(arguments: [0.25, 1, 7, 200])
-    func howOftenTimeIsToldChangesNothing(_ step: Double) throws {
+    func howOftenTimeAdvancesChangesNothing(_ step: Double) throws {
         func revisions(_ step: Double) throws -> [String] {
             var building = try Building(lifts: 3, rules: area)
             for lift in 1...3 {
@@ -82,7 +87,8 @@ import Testing
                 }
             }
             try building.perform(
-                .maintenance(lift: "3", until: Building.start + .seconds(40), by: "Li", reason: "door"))
+                .maintenance(
+                    lift: "3", until: Building.start + .seconds(40), by: "Li", reason: "door"))
             for time in stride(from: 1.0, through: 200, by: step) { building.advance(to: time) }
             building.advance(to: 200)
             return building.revisions + building.alerts.map(\.id)
@@ -130,7 +136,9 @@ import Testing
     /// Random events of four lifts: power cuts, silences and gaps in observation.
     private static func randomEvents(_ random: inout SplitMix64) -> [Event] {
         var events = (1...4).map {
-            Event(second: Double($0) / 4, kind: .sent(lift: $0, isPowerLost: false, isOccupied: $0 == 2, age: 0))
+            Event(
+                second: Double($0) / 4,
+                kind: .sent(lift: $0, isPowerLost: false, isOccupied: $0 == 2, age: 0))
         }
         var second = 2.0
         var isObserving = true
@@ -144,7 +152,8 @@ import Testing
                     Event(
                         second: second,
                         kind: .sent(
-                            lift: .random(in: 1...4, using: &random), isPowerLost: .random(using: &random),
+                            lift: .random(in: 1...4, using: &random),
+                            isPowerLost: .random(using: &random),
                             isOccupied: .random(using: &random),
                             age: [0, 0, 0, 0.5, 1.75, 9].randomElement(using: &random)!)))
             }
@@ -184,7 +193,9 @@ import Testing
             for event in events[cut...] { event.play(in: &restarted) }
             restarted.advance(to: (building.now - Building.start).inSeconds)
             func verdicts(_ building: Building) -> [String] {
-                zip(building.revisions, building.alerts).map { "\($0) \($1.id)/\($1.revision) \($1.reason)" }
+                zip(building.revisions, building.alerts).map {
+                    "\($0) \($1.id)/\($1.revision) \($1.reason)"
+                }
             }
             incidents += building.revisions.count { $0.hasPrefix("site ") }
             let (whole, again) = (verdicts(building), verdicts(restarted))

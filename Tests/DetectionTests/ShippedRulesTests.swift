@@ -11,21 +11,27 @@ import Testing
     /// - Parameter site: a site's own values for parameters.
     static func load(site: String = "{}") throws -> RuleSet {
         var reader = YAMLReader(
-            try YAMLNode(parsing: Array("parameters: \(site)".utf8), file: "site.yaml"), Diagnostics())
+            try YAMLNode(parsing: Array("parameters: \(site)".utf8), file: "site.yaml"),
+            Diagnostics())
         let folder = Shipped.folder + "/rules"
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         return try RuleSet(
             names.map {
-                try YAMLNode(parsing: [UInt8](FileManager.default.contents(atPath: folder + "/" + $0)!), file: $0)
+                try YAMLNode(
+                    parsing: [UInt8](FileManager.default.contents(atPath: folder + "/" + $0)!),
+                    file: $0)
             }, overrides: reader.entries("parameters"))
     }
 
     @Test func everyRuleHasExamplesAndTheyHold() throws {
         let rules = try Self.load()
         let results = try rules.runTests().results
-        for name in rules.ruleNames { #expect(results.contains { $0.rule == name }, "\(name) has no example") }
+        for name in rules.ruleNames {
+            #expect(results.contains { $0.rule == name }, "\(name) has no example")
+        }
         for result in results {
-            #expect(result.failure == nil, "\(result.rule): \(result.example): \(result.failure ?? "")")
+            #expect(
+                result.failure == nil, "\(result.rule): \(result.example): \(result.failure ?? "")")
         }
     }
 

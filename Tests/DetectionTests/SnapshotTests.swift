@@ -53,7 +53,10 @@ import Testing
         building.advance(to: 30)
         building.send(at: 40) { $0.stopsBetweenFloors() }
         building.advance(to: 51)
-        #expect(building.revisions.map { $0.split(separator: " ")[2] } == ["suspected", "cleared", "suspected"])
+        #expect(
+            building.revisions.map { $0.split(separator: " ")[2] } == [
+                "suspected", "cleared", "suspected",
+            ])
         #expect(building.alerts[0].id == building.alerts[1].id)
         let next = AlertIdentity.id(
             AlertOrigin(site: "site", journal: "another"), lift: "1", kind: building.alerts[2].kind,
@@ -66,7 +69,9 @@ import Testing
         building.send(at: 1) { $0.stopsBetweenFloors() }
         let bytes = building.detector.snapshot()
         for length in stride(from: 0, to: bytes.count - 1, by: 97) {
-            #expect(throws: (any Error).self) { try building.detector.restore(Array(bytes[..<length])) }
+            #expect(throws: (any Error).self) {
+                try building.detector.restore(Array(bytes[..<length]))
+            }
         }
         #expect(building.detector.snapshot() == bytes)
     }
@@ -76,11 +81,15 @@ import Testing
         building.send(at: 1) { $0.stopsBetweenFloors() }
         building.advance(to: 12)
         let bytes = building.detector.snapshot()
-        building.detector = try Building(rules: Building.stuck.replacingFirst("for: 10s", "for: 20s")).detector
+        building.detector = try Building(
+            rules: Building.stuck.replacingFirst("for: 10s", "for: 20s")
+        ).detector
         #expect(try !building.detector.restore(bytes))
         building.send(at: 13)
         building.send(at: 12.5, arriving: 13.5)
-        #expect(building.revisions == ["1 entrapment.off_level suspected 11.0"], "neither cleared nor raised twice")
+        #expect(
+            building.revisions == ["1 entrapment.off_level suspected 11.0"],
+            "neither cleared nor raised twice")
         building.send(at: 30) {
             $0.set(.inDoorZone, true)
             $0.set(.frontFullyOpen, true)
@@ -157,13 +166,16 @@ import Testing
             }
         }
         #expect(entrapments().suffix(2).sorted() == ["1 cleared released", "2 cleared released"])
-        #expect(Set(building.alerts.filter(\.isEntrapment).suffix(2).map(\.id)) == Set(open.map(\.id)))
+        #expect(
+            Set(building.alerts.filter(\.isEntrapment).suffix(2).map(\.id)) == Set(open.map(\.id)))
     }
 
     @Test func anOrderOutlivesARestart() throws {
         var building = try Building(rules: Building.rule())
         building.send(at: 0) { $0.set(.moving, true) }
-        try building.perform(.maintenance(lift: "1", until: Building.start + .seconds(100), by: "Li", reason: "door"))
+        try building.perform(
+            .maintenance(lift: "1", until: Building.start + .seconds(100), by: "Li", reason: "door")
+        )
         let bytes = building.detector.snapshot()
         building.detector = try Building(rules: Building.rule()).detector
         #expect(try building.detector.restore(bytes))
@@ -187,7 +199,8 @@ import Testing
         var reading = Reading()
         reading.set(.floor, number: 9)
         reading.deviceTime = Building.start + .seconds(1)
-        first.apply(reading, lift: 0, key: 1, vendorCode: nil, arrival: Building.start + .seconds(1))
+        first.apply(
+            reading, lift: 0, key: 1, vendorCode: nil, arrival: Building.start + .seconds(1))
         #expect(first.takeAlerts().map(\.state) == [.raised])
         var second = try detector(20)
         _ = try second.restore(first.snapshot())

@@ -6,7 +6,8 @@ import Testing
 /// `true`, `1`, `1.0`, `"1"` and `"true"` are one value wherever a map or a Boolean is expected.
 @Suite struct SpellingTests {
     static let yes = [
-        "true", "1", "1.0", "1e0", #""1""#, #""1.0""#, #""true""#, #""True""#, #""\u0031""#, #""\u0074rue""#,
+        "true", "1", "1.0", "1e0", #""1""#, #""1.0""#, #""true""#, #""True""#, #""\u0031""#,
+        #""\u0074rue""#,
     ]
     static let no = ["false", "0", "0.0", "-0", #""0""#, #""false""#, #""FALSE""#]
 
@@ -30,9 +31,11 @@ import Testing
     }
 
     @Test func aModesNumberIsReadInEverySpelling() throws {
-        let profile = try WrittenProfile("signals:\n  mode: { field: v, map: { 1: normal, 2: inspection } }")
+        let profile = try WrittenProfile(
+            "signals:\n  mode: { field: v, map: { 1: normal, 2: inspection } }")
         for spelling in ["2", "2.0", #""2""#, "20e-1"] {
-            #expect(try profile.read("{\"v\":\(spelling)}", .mode).value == "inspection", "\(spelling)")
+            #expect(
+                try profile.read("{\"v\":\(spelling)}", .mode).value == "inspection", "\(spelling)")
         }
         #expect(try profile.read(#"{"v":true}"#, .mode).value == "normal")
         #expect(try profile.read(#"{"v":9}"#, .mode).odd == ["unknown_value 9"])
@@ -40,7 +43,8 @@ import Testing
 
     @Test func whatTheMapListsApartStaysApart() throws {
         let profile = try WrittenProfile(
-            "signals:\n  mode: { field: v, map: { 1: normal, true: inspection, 01: stop_service } }")
+            "signals:\n  mode: { field: v, map: { 1: normal, true: inspection, 01: stop_service } }"
+        )
         for (spelling, mode) in [
             ("1", "normal"), ("1.0", "normal"), ("true", "inspection"), (#""True""#, "inspection"),
             (#""01""#, "stop_service"),
@@ -54,10 +58,13 @@ import Testing
         ("{ true: true, True: false }", "x.yaml:6:52: 'True' is the same value as 'true'"),
         ("{ 1: true, \"1\": false }", "the key '1' stands here twice"),
     ])
-    func twoKeysThatAreOneValueAreRefusedAtTheirPlace(_ map: String, _ mistake: String) throws {
+    func twoKeysThatAreOneValueAreRefusedWithTheirLocation(_ map: String, _ mistake: String) throws
+    {
         let found: String
-        do { found = try WrittenProfile("signals:\n  in_door_zone: { field: v, map: \(map) }").mistakes.joined() } catch
-        {
+        do {
+            found = try WrittenProfile("signals:\n  in_door_zone: { field: v, map: \(map) }")
+                .mistakes.joined()
+        } catch {
             found = "\(error)"
         }
         #expect(found.contains(mistake), "\(found)")
@@ -65,16 +72,19 @@ import Testing
 
     /// The standard's "not closed" is not "open".
     @Test func theSideThatAMapLeavesOutIsUnknownAndNoMistake() throws {
-        let profile = try WrittenProfile("signals:\n  doors.front.fully_open: { field: v, map: { true: false } }")
+        let profile = try WrittenProfile(
+            "signals:\n  doors.front.fully_open: { field: v, map: { true: false } }")
         for spelling in Self.no {
             let read = try profile.read("{\"v\":\(spelling)}", .frontFullyOpen)
             #expect(read.value == "unknown" && read.odd.isEmpty, "\(spelling)")
         }
-        #expect(try profile.read(#"{"v":"ajar"}"#, .frontFullyOpen).odd == [#"unknown_value "ajar""#])
+        #expect(
+            try profile.read(#"{"v":"ajar"}"#, .frontFullyOpen).odd == [#"unknown_value "ajar""#])
     }
 
-    @Test func wordsOfAMapAreFoundBehindTheirEscapes() throws {
-        let profile = try WrittenProfile("signals:\n  mode: { field: 模式, map: { 检修: inspection, 正常: normal } }")
+    @Test func keysOfAMapAreFoundBehindTheirEscapes() throws {
+        let profile = try WrittenProfile(
+            "signals:\n  mode: { field: 模式, map: { 检修: inspection, 正常: normal } }")
         #expect(try profile.read(#"{"\u6a21\u5f0f":"\u68c0\u4fee"}"#, .mode).value == "inspection")
         #expect(try profile.read(#"{"模式":"正\u5e38"}"#, .mode).value == "normal")
         #expect(try profile.read(#"{"模式":"\u5e38"}"#, .mode).odd == [#"unknown_value "常""#])
@@ -98,7 +108,9 @@ import Testing
         #expect(try profile.read(#"{"pct":98}"#, .frontFullyOpen).value == "true")
         #expect(try profile.read(#"{"pct":97.9}"#, .frontFullyOpen).value == "false")
         #expect(try profile.read(#"{"pct":"open"}"#, .frontFullyOpen).odd == [#"field "open""#])
-        let wrong = try WrittenProfile("signals:\n  floor: { field: v, above: 0 }").mistakes.joined()
-        #expect(wrong.contains("x.yaml:6:14: 'above' and 'at_least' make true or false"), "\(wrong)")
+        let wrong = try WrittenProfile("signals:\n  floor: { field: v, above: 0 }").mistakes
+            .joined()
+        #expect(
+            wrong.contains("x.yaml:6:14: 'above' and 'at_least' make true or false"), "\(wrong)")
     }
 }

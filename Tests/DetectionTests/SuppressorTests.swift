@@ -32,7 +32,8 @@ import Testing
 
     @Test func aSuppressorThatComesInTheSameMessageWasNotThereBefore() throws {
         let text = Building.rule(
-            "unless: [{ name: inspection, when: mode == inspection, active: before_onset, at_most: 1h }]")
+            "unless: [{ name: inspection, when: mode == inspection, active: before_onset, at_most: 1h }]"
+        )
         var building = try Building(rules: text)
         building.send(at: 0) {
             $0.stopsBetweenFloors()
@@ -66,7 +67,8 @@ import Testing
             "unless: [{ name: inspection, when: mode == inspection, active: before_onset, cool_down: 60s, at_most: 1h }]"
         )
         for (stopsAt, expected) in [
-            (5.0, ["1 stands suppressed 15.0", "1 stands raised 70.0"]), (12.0, ["1 stands raised 22.0"]),
+            (5.0, ["1 stands suppressed 15.0", "1 stands raised 70.0"]),
+            (12.0, ["1 stands raised 22.0"]),
         ] {
             var building = try Building(rules: text)
             building.send(at: 0) {

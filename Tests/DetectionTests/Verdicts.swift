@@ -5,7 +5,9 @@ import LiftModel
 
 /// Evaluates over a trace written as "t:p,q" with T, F and ? for `p` and `q`, a number `x` where
 /// given, and codes as [04+90].
-func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ history: History = .unknown)
+func verdicts(
+    _ expression: String, _ rows: String, until: Double? = nil, _ history: History = .unknown
+)
     throws -> String
 {
     var trace = try ExpressionTrace(expression)
@@ -20,8 +22,10 @@ func verdicts(_ expression: String, _ rows: String, until: Double? = nil, _ hist
             case "?": trace.addUnknown(column)
             case _ where letter.first == "[":
                 let codes = letter.dropFirst().dropLast().split(separator: "+")
-                try trace.add(column, codes: codes.reduce(0) { $0 | FaultCode(rawValue: String($1))!.bit })
-            case _ where letter.first!.isLetter: try trace.add(column, text: Array(letter.utf8).span)
+                try trace.add(
+                    column, codes: codes.reduce(0) { $0 | FaultCode(rawValue: String($1))!.bit })
+            case _ where letter.first!.isLetter:
+                try trace.add(column, text: Array(letter.utf8).span)
             default: try trace.add(column, Double(letter)!)
             }
         }

@@ -37,11 +37,15 @@ struct WrittenProfile {
         let bytes = Array(payload.utf8)
         let message = try decoder.decode(bytes.span, topic: 0, isRetained: false, identities: [])
         let code = message.vendorCode.map {
-            String(decoding: $0.isResolved ? decoder.resolved[$0.range] : bytes[$0.range], as: UTF8.self)
+            String(
+                decoding: $0.isResolved ? decoder.resolved[$0.range] : bytes[$0.range],
+                as: UTF8.self)
         }
         return (
             message.reading.written(signal),
-            decoder.unexpectedValues.map { "\($0.kind.rawValue) \(decoder.explain($0, in: bytes.span).found)" }, code
+            decoder.unexpectedValues.map {
+                "\($0.kind.rawValue) \(decoder.explain($0, in: bytes.span).found)"
+            }, code
         )
     }
 }

@@ -19,6 +19,8 @@ extension Trait where Self == ConditionTrait {
     /// For tests that read files in /tmp as another user: only for root, and not in a chroot with a
     /// closed root.
     static var asAnotherUser: Self {
-        .enabled(if: AnotherUser.canRead("/tmp"), "only root can look as another user, where that user may enter /tmp")
+        .enabled(
+            if: AnotherUser.canRead("/tmp"),
+            "only root can look as another user, where that user may enter /tmp")
     }
 }

@@ -22,8 +22,10 @@ import Testing
                 log: folder + "/passwd.log")
             while maker.isRunning { usleep(5_000) }
         }
-        try "user tester\ntopic readwrite lifts/#\ntopic readwrite hoistway/#\nuser reader\ntopic read lifts/#\n".write(
-            toFile: folder + "/access", atomically: true, encoding: .utf8)
+        try
+            "user tester\ntopic readwrite lifts/#\ntopic readwrite hoistway/#\nuser reader\ntopic read lifts/#\n"
+            .write(
+                toFile: folder + "/access", atomically: true, encoding: .utf8)
         for name in ["accounts", "access"] { chmod(folder + "/" + name, 0o644) }
         try """
         listener \(port) 127.0.0.1
@@ -32,7 +34,8 @@ import Testing
         \(getuid() == 0 ? "user root" : "")
 
         """.write(toFile: folder + "/broker.conf", atomically: true, encoding: .utf8)
-        broker = try ChildProcess(["/usr/sbin/mosquitto", "-c", folder + "/broker.conf"], log: folder + "/broker.log")
+        broker = try ChildProcess(
+            ["/usr/sbin/mosquitto", "-c", folder + "/broker.conf"], log: folder + "/broker.log")
         for _ in 0..<200 {
             if let connection = LoopbackListener.connect(to: port) {
                 close(connection)
@@ -49,21 +52,29 @@ import Testing
     }
 
     /// Runs the command to its end, or until its output contains a text.
-    private func run(_ arguments: [String], until text: String? = nil) throws -> (outcome: Int32?, output: String) {
+    private func run(_ arguments: [String], until text: String? = nil) throws -> (
+        outcome: Int32?, output: String
+    ) {
         let log = folder + "/\(UUID().uuidString).log"
         func output() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
         let command = try ChildProcess(
             [Self.program] + arguments + ["--broker", "mqtt://127.0.0.1:\(port)"], log: log)
-        for _ in 0..<1000 where command.isRunning && text.map({ !output().contains($0) }) ?? true { usleep(20_000) }
+        for _ in 0..<1000 where command.isRunning && text.map({ !output().contains($0) }) ?? true {
+            usleep(20_000)
+        }
         if text != nil { command.end() }
         return (command.outcome, output())
     }
 
-    private func account(_ name: String) -> [String] { ["--username", name, "--password-file", folder + "/password"] }
+    private func account(_ name: String) -> [String] {
+        ["--username", name, "--password-file", folder + "/password"]
+    }
     private var fleet: [String] {
         [
-            "run", Site.root + "/Simulator/scenarios/guangzhou.yaml", "--library", Site.root + "/Simulator",
-            "--profiles", Site.root + "/Devices/profiles", "--lifts", "2", "--duration", "2s", "--connections", "one",
+            "run", Site.root + "/Simulator/scenarios/guangzhou.yaml", "--library",
+            Site.root + "/Simulator",
+            "--profiles", Site.root + "/Devices/profiles", "--lifts", "2", "--duration", "2s",
+            "--connections", "one",
         ]
     }
     private var centre: [String] { ["centre", "--for", "2s", "--out", folder + "/events.ndjson"] }
@@ -71,10 +82,14 @@ import Testing
     @Test func withAnAccountAFleetPublishesACentreListensAndARecordingIsMade() throws {
         defer { end() }
         let (outcome, output) = try run(fleet + account("tester"))
-        #expect(outcome == 0 && output.contains("messages published over 1 connections"), "\(output)")
+        #expect(
+            outcome == 0 && output.contains("messages published over 1 connections"), "\(output)")
         let listening = try run(centre + account("tester"))
-        #expect(listening.outcome == 0 && listening.output.contains("centre: 0 events"), "\(listening.output)")
-        let recorded = try run(["record", "--for", "1s", "--out", folder + "/r.ndjson"] + account("reader"))
+        #expect(
+            listening.outcome == 0 && listening.output.contains("centre: 0 events"),
+            "\(listening.output)")
+        let recorded = try run(
+            ["record", "--for", "1s", "--out", folder + "/r.ndjson"] + account("reader"))
         #expect(recorded.outcome == 0, "\(recorded.output)")
     }
 
@@ -84,7 +99,9 @@ import Testing
         #expect(try run(fleet, until: cause).output.contains(cause))
         for command in [centre, ["record", "--for", "1s", "--out", folder + "/r.ndjson"]] {
             let (outcome, output) = try run(command)
-            #expect(outcome == 1 && output.contains(cause) && output.contains("--username"), "\(command[0]): \(output)")
+            #expect(
+                outcome == 1 && output.contains(cause) && output.contains("--username"),
+                "\(command[0]): \(output)")
         }
     }
 
@@ -92,7 +109,9 @@ import Testing
         defer { end() }
         let (outcome, output) = try run(fleet + account("reader"))
         #expect(
-            outcome == 1 && output.contains("of the messages: its access list does not let us write there"), "\(output)"
+            outcome == 1
+                && output.contains("of the messages: its access list does not let us write there"),
+            "\(output)"
         )
     }
 
@@ -100,7 +119,8 @@ import Testing
         broker.end()
         defer { end() }
         let (outcome, output) = try run(centre)
-        #expect(outcome == 1 && output.contains("nothing listens on 127.0.0.1:\(port)"), "\(output)")
+        #expect(
+            outcome == 1 && output.contains("nothing listens on 127.0.0.1:\(port)"), "\(output)")
         for (more, expected) in [
             (["--ca-file", "ca.crt"], "--ca-file goes with mqtts://"),
             (["--password-file", "x"], "goes with --username"),

@@ -31,7 +31,8 @@ struct Certificates {
         while maker.isRunning { usleep(20_000) }
         guard maker.outcome == 0 else {
             throw OutputError(
-                path: folder, reason: (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "")
+                path: folder,
+                reason: (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "")
         }
     }
     /// A certificate of the authority's with an RSA key, `rsa.crt` and `rsa.key`.
@@ -42,7 +43,9 @@ struct Certificates {
             """
         let maker = try ChildProcess(["/bin/sh", "-c", script], log: folder + "/log")
         while maker.isRunning { usleep(20_000) }
-        guard maker.outcome == 0 else { throw OutputError(path: folder, reason: "no RSA certificate") }
+        guard maker.outcome == 0 else {
+            throw OutputError(path: folder, reason: "no RSA certificate")
+        }
     }
     func path(_ name: String) -> String { folder + "/" + name }
 }

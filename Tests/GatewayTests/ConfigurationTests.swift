@@ -30,7 +30,7 @@ import Testing
         #expect(try mistakes(text) == "")
     }
 
-    @Test func everyMistakeIsNamedAtOnceWithItsPlace() throws {
+    @Test func allMistakesAreReportedAtOnceWithTheirLocations() throws {
         let text = """
             site: { id: a/b }
             brokr: { url: "mqtt://127.0.0.1" }
@@ -42,8 +42,10 @@ import Testing
         for expected in [
             "site.yaml:2:1: 'brokr' is not a key here. Did you mean 'broker'?",
             "site.yaml:1:1: the key 'broker' is missing",
-            "site.yaml:3:16: found the url 'ftp://x', expected mqtt://HOST:PORT", "nowhere' does not exist",
-            "site.yaml:4:15: the lift '1' stands here twice", "site.yaml:5:14: found 'soon', expected a duration",
+            "site.yaml:3:16: found the url 'ftp://x', expected mqtt://HOST:PORT",
+            "nowhere' does not exist",
+            "site.yaml:4:15: the lift '1' stands here twice",
+            "site.yaml:5:14: found 'soon', expected a duration",
             "site.yaml:1:7: the site's id 'a/b' must be one level of a topic",
         ] { #expect(found.contains(expected), "\(expected)\nnot in\n\(found)") }
     }
@@ -53,11 +55,13 @@ import Testing
             ("127.0.0.1:1883", ". Did you mean 'mqtt://127.0.0.1:1883'?"),
             ("tcp://127.0.0.1:1883", ". Did you mean 'mqtt://127.0.0.1:1883'?"),
             ("ssl://broker.local:8883", ". Did you mean 'mqtts://broker.local:8883'?"),
-            ("ws://127.0.0.1:9001/mqtt", ". MQTT over WebSocket is not supported"), ("MQTT://127.0.0.1:1883", ""),
+            ("ws://127.0.0.1:9001/mqtt", ". MQTT over WebSocket is not supported"),
+            ("MQTT://127.0.0.1:1883", ""),
         ])
     func aUrlOfAnotherProgramIsAdvisedOn(_ url: String, _ advice: String) throws {
         let found = try mistakes(
-            "site: { id: s }\nbroker: { url: \"\(url)\" }\ncentre: { url: \"mqtt://127.0.0.1:1884\" }\nlifts: [A1]\n")
+            "site: { id: s }\nbroker: { url: \"\(url)\" }\ncentre: { url: \"mqtt://127.0.0.1:1884\" }\nlifts: [A1]\n"
+        )
         #expect(advice.isEmpty ? found.isEmpty : found.contains(advice), "\(found)")
     }
 
@@ -107,7 +111,9 @@ import Testing
         #expect(
             mistake(Array("a: 1\n楼: \"".utf8) + gbk + Array("\"\n".utf8))
                 == "site.yaml:2:5: this text is not UTF-8 (is it GBK?): save the file as UTF-8")
-        #expect(mistake(Array("a: 1\n# ".utf8) + gbk).hasPrefix("site.yaml:2:3: this text is not UTF-8"))
+        #expect(
+            mistake(Array("a: 1\n# ".utf8) + gbk).hasPrefix("site.yaml:2:3: this text is not UTF-8")
+        )
         #expect(
             mistake(Array("lifts:\n\t- A1\n".utf8))
                 == "site.yaml:2:1: this line begins with a tab: YAML indents with spaces")
@@ -117,14 +123,21 @@ import Testing
     @Test func theBrokersKnowTheGatewayByTheNamesOfTheConfiguration() throws {
         let site = try Site()
         try site.rewriteConfiguration {
-            $0.replacingOccurrences(of: "\(site.port)\" }\ncentre", with: "\(site.port)\", client_id: gw-17 }\ncentre")
-                .replacingOccurrences(
-                    of: "\(site.port)\" }\nstate", with: "\(site.port)\", client_id: 'SN17|m=2|' }\nstate")
+            $0.replacingOccurrences(
+                of: "\(site.port)\" }\ncentre", with: "\(site.port)\", client_id: gw-17 }\ncentre"
+            )
+            .replacingOccurrences(
+                of: "\(site.port)\" }\nstate",
+                with: "\(site.port)\", client_id: 'SN17|m=2|' }\nstate")
         }
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
-        func log() -> String { (try? String(contentsOfFile: site.folder + "/mosquitto.log", encoding: .utf8)) ?? "" }
-        #expect(site.wait { log().contains(" as gw-17 ") && log().contains(" as SN17|m=2| ") }, "\(log())")
+        func log() -> String {
+            (try? String(contentsOfFile: site.folder + "/mosquitto.log", encoding: .utf8)) ?? ""
+        }
+        #expect(
+            site.wait { log().contains(" as gw-17 ") && log().contains(" as SN17|m=2| ") },
+            "\(log())")
         let same = try mistakes(
             """
             site: { id: s }
@@ -158,7 +171,8 @@ import Testing
     }
 
     @Test func aSecretThatIsEmptyOrOfNobodyIsAMistake() throws {
-        let empty = FileManager.default.temporaryDirectory.path + "/hoistway-empty-\(UUID().uuidString)"
+        let empty =
+            FileManager.default.temporaryDirectory.path + "/hoistway-empty-\(UUID().uuidString)"
         try Data("\n".utf8).write(to: URL(fileURLWithPath: empty))
         let found = try mistakes(
             """
@@ -176,8 +190,9 @@ import Testing
     }
 
     @Test(arguments: ["[fault, info]", "[entrapment]"])
-    func nobodyToldOfEntrapmentsIsWarnedOf(_ lanes: String) throws {
-        let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).yaml"
+    func aSiteWhoseEntrapmentsNoCentreReceivesIsAWarning(_ lanes: String) throws {
+        let path =
+            FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).yaml"
         try Data(
             """
             site: { id: s }
@@ -188,10 +203,15 @@ import Testing
         ).write(to: URL(fileURLWithPath: path))
         let configuration = try Configuration(file: path)
         let warnings = configuration.warnings(try configuration.deviceData())
-        #expect(warnings.contains { $0.contains("no centre receives entrapments") } == (lanes != "[entrapment]"))
+        #expect(
+            warnings.contains { $0.contains("no centre receives entrapments") }
+                == (lanes != "[entrapment]"))
     }
 
-    @Test(arguments: ["", "a: [", "a: &x 1\nb: *x", "a: 1\na: 2", "\u{0}", "- 1", String(repeating: "[", count: 2000)])
+    @Test(arguments: [
+        "", "a: [", "a: &x 1\nb: *x", "a: 1\na: 2", "\u{0}", "- 1",
+        String(repeating: "[", count: 2000),
+    ])
     func hostileFilesAreRefusedAndNothingWorse(_ text: String) throws {
         #expect(try mistakes(text) != "")
     }
@@ -237,7 +257,10 @@ import Testing
 
     @Test func aListOfTenThousandLiftsIsReadAndTheLastMistakeInItIsFound() throws {
         let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
-        let lifts = (0..<10_000).map { "  - { id: lift-\($0), rescue_code: \"\($0)\" }" } + ["  - lift-9999"]
+        let lifts =
+            (0..<10_000).map { "  - { id: lift-\($0), rescue_code: \"\($0)\" }" } + [
+                "  - lift-9999"
+            ]
         try """
         site: { id: s }
         broker: { url: "mqtt://127.0.0.1:1883" }

@@ -15,7 +15,8 @@ import Testing
         site.send("1", state(sequence + 1))
     }
     private func lines(_ path: String) -> [String] {
-        ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+        ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").map(
+            String.init)
     }
     /// The strict centre's verdict on a file of events.
     private func verdict(_ path: String) throws -> (status: Int32, output: String) {
@@ -23,14 +24,15 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: log) }
         let checker = try ChildProcess(
             [
-                Site.root + "/.build/debug/hoistway-sim", "centre", "--strict", "--from", path, "--contract",
+                Site.root + "/.build/debug/hoistway-sim", "centre", "--strict", "--from", path,
+                "--contract",
                 Self.contract,
             ], log: log)
         while checker.isRunning { usleep(10_000) }
         return (checker.outcome ?? -1, try String(contentsOfFile: log, encoding: .utf8))
     }
 
-    @Test func theCentreInPythonStoresEverythingOnceOverTLSAndItsPeoplesWordsAreFollowed() throws {
+    @Test func theCentreInPythonStoresEverythingOnceOverTLSAndItsCommandsAreFollowed() throws {
         let certificates = try Certificates()
         let port = try FreePort.find()
         let out = certificates.path("events.ndjson")
@@ -38,9 +40,12 @@ import Testing
         func startCentre() throws -> ChildProcess {
             try ChildProcess(
                 [
-                    "/usr/bin/env", "python3", Self.contract + "/centre.py", "\(port)", out, "--cert",
-                    certificates.path("centre.crt"), "--key", certificates.path("centre.key"), "--client-ca",
-                    certificates.path("ca.crt"), "--token", "t0ken", "--words", certificates.path("words"),
+                    "/usr/bin/env", "python3", Self.contract + "/centre.py", "\(port)", out,
+                    "--cert",
+                    certificates.path("centre.crt"), "--key", certificates.path("centre.key"),
+                    "--client-ca",
+                    certificates.path("ca.crt"), "--token", "t0ken", "--words",
+                    certificates.path("words"),
                 ], log: certificates.path("centre.log"))
         }
         var centre = try startCentre()
@@ -58,7 +63,9 @@ import Testing
         try #"[{"word":"accepted","alert_id":"\#(alert)","by":"Li","word_id":"1"}]"#
             .write(toFile: certificates.path("words"), atomically: true, encoding: .utf8)
         #expect(
-            site.wait(20) { lines(out).contains { JSONValue($0.utf8)?["data"]?["word_id"]?.text == "1" } },
+            site.wait(20) {
+                lines(out).contains { JSONValue($0.utf8)?["data"]?["word_id"]?.text == "1" }
+            },
             "\(site.account)")
         // The centre is away for a while and returns with its stored events.
         centre.end(SIGKILL)
@@ -66,11 +73,15 @@ import Testing
         site.send("2", state(2))
         site.wait(3) { false }
         centre = try startCentre()
-        #expect(site.wait(45) { site.status("centre", "backlog") == 0 && lines(out).count >= 6 }, "\(site.account)")
+        #expect(
+            site.wait(45) { site.status("centre", "backlog") == 0 && lines(out).count >= 6 },
+            "\(site.account)")
         #expect(!site.log.contains("t0ken"))
         site.stopDaemon()
         let strict = try verdict(out)
-        #expect(strict.status == 0 && strict.output.contains("0 repeats: the contract is kept"), "\(strict.output)")
+        #expect(
+            strict.status == 0 && strict.output.contains("0 repeats: the contract is kept"),
+            "\(strict.output)")
     }
 
     @Test func theCentreInShellStoresEverythingOnceAndAnswers() throws {
@@ -79,7 +90,8 @@ import Testing
         let out = site.folder + "/events.ndjson"
         let centre = try ChildProcess(
             [
-                "/usr/bin/env", "CLIENT=shell-centre", "/bin/sh", Self.contract + "/centre.sh", out, "-h", "127.0.0.1",
+                "/usr/bin/env", "CLIENT=shell-centre", "/bin/sh", Self.contract + "/centre.sh", out,
+                "-h", "127.0.0.1",
                 "-p", "\(site.port)",
             ], log: site.folder + "/centre.log")
         defer { centre.end() }
@@ -87,16 +99,21 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         trap(site)
-        #expect(site.wait(20) { lines(out).count >= 2 && site.status("centre", "backlog") == 0 }, "\(site.account)")
+        #expect(
+            site.wait(20) { lines(out).count >= 2 && site.status("centre", "backlog") == 0 },
+            "\(site.account)")
         site.stopDaemon()
         let strict = try verdict(out)
-        #expect(strict.status == 0 && strict.output.contains("0 repeats: the contract is kept"), "\(strict.output)")
+        #expect(
+            strict.status == 0 && strict.output.contains("0 repeats: the contract is kept"),
+            "\(strict.output)")
     }
 
     // MARK: TLS
 
     /// A broker with TLS that requires client certificates, beside the site's plain one.
-    private func startSecureBroker(_ certificates: Certificates, _ port: Int, certificate: String) throws
+    private func startSecureBroker(_ certificates: Certificates, _ port: Int, certificate: String)
+        throws
         -> ChildProcess
     {
         let name = certificates.path("broker.conf")
@@ -110,11 +127,14 @@ import Testing
         \(getuid() == 0 ? "user root" : "")
 
         """.write(toFile: name, atomically: true, encoding: .utf8)
-        return try ChildProcess(["/usr/sbin/mosquitto", "-c", name], log: certificates.path("broker.log"))
+        return try ChildProcess(
+            ["/usr/sbin/mosquitto", "-c", name], log: certificates.path("broker.log"))
     }
 
     @Test(arguments: ["expired", "future"])
-    func aCentreWithABadCertificateIsNotTrustedAndIsReachedAsSoonAsItHasAGoodOne(_ bad: String) throws {
+    func aCentreWithABadCertificateIsNotTrustedAndIsReachedAsSoonAsItHasAGoodOne(_ bad: String)
+        throws
+    {
         let certificates = try Certificates()
         let port = try FreePort.find()
         var broker = try startSecureBroker(certificates, port, certificate: bad)
@@ -130,21 +150,28 @@ import Testing
         #expect(
             site.wait {
                 site.log.contains(
-                    bad == "expired" ? "has expired: it is valid from 2020" : "is not valid yet: it is valid from 2090")
+                    bad == "expired"
+                        ? "has expired: it is valid from 2020"
+                        : "is not valid yet: it is valid from 2090")
             }, "\(site.account)")
-        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and stored all the same")
+        #expect(
+            site.wait { site.status("centre", "backlog") >= 2 }, "detected and stored all the same")
         broker.end()
         broker = try startSecureBroker(certificates, port, certificate: "centre")
         let out = certificates.path("events.ndjson")
         let centre = try ChildProcess(
             [
-                "/usr/bin/env", "CLIENT=tls-centre", "/bin/sh", Self.contract + "/centre.sh", out, "-h", "127.0.0.1",
+                "/usr/bin/env", "CLIENT=tls-centre", "/bin/sh", Self.contract + "/centre.sh", out,
+                "-h", "127.0.0.1",
                 "-p",
-                "\(port)", "--cafile", certificates.path("ca.crt"), "--cert", certificates.path("box.crt"), "--key",
+                "\(port)", "--cafile", certificates.path("ca.crt"), "--cert",
+                certificates.path("box.crt"), "--key",
                 certificates.path("box.key"),
             ], log: certificates.path("centre.log"))
         defer { centre.end() }
-        #expect(site.wait(60) { site.status("centre", "backlog") == 0 && lines(out).count >= 2 }, "\(site.account)")
+        #expect(
+            site.wait(60) { site.status("centre", "backlog") == 0 && lines(out).count >= 2 },
+            "\(site.account)")
     }
 
     @Test func aBrokerThatWantsACertificateTurnsAwayABoxWithoutOne() throws {
@@ -154,10 +181,16 @@ import Testing
         defer { broker.end() }
         let site = try Site(
             parameters: quick,
-            centres: "centre: { url: \"mqtts://127.0.0.1:\(port)\", ca_file: \"\(certificates.path("ca.crt"))\" }")
+            centres:
+                "centre: { url: \"mqtts://127.0.0.1:\(port)\", ca_file: \"\(certificates.path("ca.crt"))\" }"
+        )
         try site.startDaemon()
         #expect(
-            site.wait { site.log.contains("asks for a client certificate, and none is configured") }, "\(site.account)")
-        #expect((site.status["centre"] as? [String: Any])?["connected"] as? Bool == false, "\(site.status)")
+            site.wait {
+                site.log.contains("asks for a client certificate, and none is configured")
+            }, "\(site.account)")
+        #expect(
+            (site.status["centre"] as? [String: Any])?["connected"] as? Bool == false,
+            "\(site.status)")
     }
 }

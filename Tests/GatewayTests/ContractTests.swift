@@ -22,23 +22,28 @@ import Testing
         return try #require(JSONValue(data))
     }
     static let types = [
-        "alert", "site", "heartbeat", "word", "evicted", "quarantined", "clock", "key", "selftest", "statistics",
+        "alert", "site", "heartbeat", "word", "evicted", "quarantined", "clock", "key", "selftest",
+        "statistics",
     ]
 
     @Test(arguments: types)
     func thePublishedExampleFitsItsSchemaAndNothingInItIsUnsaid(_ type: String) throws {
         let example = try Self.json("examples/\(type).json")
         #expect(try Self.schema("\(type).v1").mistakes(in: example, allowingUnknown: false) == [])
-        #expect(example["dataschema"]?.text == "https://hoistway.org/contract/\(type).v1.schema.json")
+        #expect(
+            example["dataschema"]?.text == "https://hoistway.org/contract/\(type).v1.schema.json")
     }
 
     @Test func theExampleOfAnAnswerFitsAndIsUnderstood() throws {
         let example = try Self.json("examples/answer.json")
         #expect(try Self.schema("answer").mistakes(in: example, allowingUnknown: false) == [])
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/examples/answer.json"))
+        let bytes = try Data(
+            contentsOf: URL(fileURLWithPath: Self.folder + "/examples/answer.json"))
         let answer = try CentreAnswer(Array(bytes))
         #expect(answer.stored.count == 2 && answer.refused.count == 1)
-        #expect(answer.commands.map(\.kind) == [.verified, .released] && answer.commands[0].knownBy == .voice)
+        #expect(
+            answer.commands.map(\.kind) == [.verified, .released]
+                && answer.commands[0].knownBy == .voice)
     }
 
     /// The schema and the code agree on a centre's commands.
@@ -55,29 +60,37 @@ import Testing
             #expect(members[key]?["$ref"]?.text == "#/$defs/line", "\(key)")
         }
         #expect(members["people"]?["maximum"]?.number == Double(CentreCommand.Limit.people))
-        #expect(members["word"]?["enum"]?.items.compactMap(\.text) == CentreCommand.Kind.allCases.map(\.rawValue))
+        #expect(
+            members["word"]?["enum"]?.items.compactMap(\.text)
+                == CentreCommand.Kind.allCases.map(\.rawValue))
         let text = try #require(try Self.json("answer.schema.json")["description"]?.text)
         #expect(text.contains("Fewer than \(CentreAnswer.longest) bytes"))
         let page = try String(contentsOfFile: Self.folder + "/README.md", encoding: .utf8)
-        #expect(page.contains("at most \(CentreAnswer.maxCommands) words, and has fewer than 1,048,576 bytes"))
+        #expect(
+            page.contains(
+                "at most \(CentreAnswer.maxCommands) words, and has fewer than 1,048,576 bytes"))
     }
 
     @Test func theSchemaOfAnAnswerRefusesTheTextsThatTheGatewayRefuses() throws {
-        let pattern = try #require(try Self.json("answer.schema.json")["$defs"]?["line"]?["pattern"]?.text)
+        let pattern = try #require(
+            try Self.json("answer.schema.json")["$defs"]?["line"]?["pattern"]?.text)
         let regex = try Regex(pattern).matchingSemantics(.unicodeScalar)
         var differing: [String] = []
         for value in UInt32(0)...0xFFFF {
             guard let scalar = Unicode.Scalar(value) else { continue }
             for text in [String(Character(scalar)), "a" + String(Character(scalar)) + "b"] {
                 let isTaken = LineOfText.mistake(in: text, expected: "", upTo: 10) == nil
-                if isTaken != (text.firstMatch(of: regex) != nil) { differing.append(text.debugDescription) }
+                if isTaken != (text.firstMatch(of: regex) != nil) {
+                    differing.append(text.debugDescription)
+                }
             }
         }
         #expect(differing == [])
     }
 
     @Test(arguments: [
-        #"{"word":"accepted","alert_id":"a","by":"Li"}"#, #"{"word":"accepted","alert_id":"a","by":"Li","people":2}"#,
+        #"{"word":"accepted","alert_id":"a","by":"Li"}"#,
+        #"{"word":"accepted","alert_id":"a","by":"Li","people":2}"#,
         #"{"word":"accepted","alert_id":"a"}"#, #"{"word":"accepted","alert_id":"a","by":"  "}"#,
         #"{"word":"verified","alert_id":"a","by":"Li"}"#,
         #"{"word":"verified","alert_id":"a","by":"Li","known_by":"voice"}"#,
@@ -95,7 +108,7 @@ import Testing
         "{\"word\":\"released\",\"alert_id\":\"a\",\"by\":\"\(String(repeating: "李", count: 201))\"}",
         "{\"word\":\"released\",\"alert_id\":\"a\",\"by\":\"\(String(repeating: "e\u{301}", count: 101))\"}",
     ])
-    func aWordFitsTheSchemaWhereTheGatewayTakesIt(_ command: String) throws {
+    func aCommandFitsTheSchemaExactlyWhereTheGatewayAcceptsIt(_ command: String) throws {
         let text = #"{"words":[\#(command)]}"#
         let isTaken = try CentreAnswer(Array(text.utf8)).refusedCommands.isEmpty
         let mistakes = try Self.schema("answer").mistakes(in: try #require(JSONValue(text.utf8)))
@@ -120,13 +133,15 @@ import Testing
         event["attempt"] = .number(0)
         #expect(
             try Self.schema("alert.v1").mistakes(in: .object(event)).sorted() == [
-                "$.attempt is 0.0, expected 1.0 or more", "$.data is missing", "$.type is not org.hoistway.alert.v1",
+                "$.attempt is 0.0, expected 1.0 or more", "$.data is missing",
+                "$.type is not org.hoistway.alert.v1",
             ])
     }
 
     @Test func everySchemaIsAMessageOfTheAsyncAPIDocument() throws {
         let document = try YAMLNode(
-            parsing: Array(try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/asyncapi.yaml"))),
+            parsing: Array(
+                try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/asyncapi.yaml"))),
             file: "asyncapi.yaml")
         let text = "\(document.content)"
         for type in Self.types.map({ "\($0).v1" }) + ["answer"] {
@@ -143,13 +158,16 @@ import Testing
             OutboundEvent.evicted(eviction, site: site, at: now),
             .clock(correction: .seconds(5), site: site, bootID: "b", at: now),
             .newTimeLine(
-                TimeLineCheck.Change(correction: .seconds(-5000), evidence: .gapInJournal), site: site, bootID: "b",
+                TimeLineCheck.Change(correction: .seconds(-5000), evidence: .gapInJournal),
+                site: site, bootID: "b",
                 at: now),
             .quarantined(
                 Journal.Damage(file: "f", reason: "r", saved: Salvage()), site: site, at: now),
         ] {
             let json = try #require(JSONValue(event.body))
-            #expect(try Self.schema("\(event.type).v1").mistakes(in: json, allowingUnknown: false) == [])
+            #expect(
+                try Self.schema("\(event.type).v1").mistakes(in: json, allowingUnknown: false) == []
+            )
         }
     }
 
@@ -161,9 +179,11 @@ import Testing
 
     /// The values that the gateway knows, by the member's name.
     private static let enumerations: [String: [String]] = [
-        "word": CentreCommand.Kind.allCases.map(\.rawValue), "known_by": Statement.KnownBy.allCases.map(\.rawValue),
+        "word": CentreCommand.Kind.allCases.map(\.rawValue),
+        "known_by": Statement.KnownBy.allCases.map(\.rawValue),
         "state": AlertState.allCases.map(\.rawValue), "severity": Severity.allCases.map(\.rawValue),
-        "equipment": EquipmentClass.allCases.map(\.rawValue), "policy": GapPolicy.allCases.map(\.rawValue),
+        "equipment": EquipmentClass.allCases.map(\.rawValue),
+        "policy": GapPolicy.allCases.map(\.rawValue),
         "occupancy": Occupancy.Verdict.allCases.map(\.rawValue),
         "occupancy_source": Occupancy.Source.allCases.map(\.rawValue),
         "reason": KeyChange.allCases.map(\.rawValue),
@@ -176,7 +196,9 @@ import Testing
     func everyEnumerationOfASchemaIsThatOfTheGateway(_ name: String) throws {
         func look(_ schema: JSONValue, _ member: String) {
             if let choices = schema["enum"] {
-                #expect(choices.items.compactMap(\.text) == Self.enumerations[member], "\(name): \(member)")
+                #expect(
+                    choices.items.compactMap(\.text) == Self.enumerations[member],
+                    "\(name): \(member)")
             }
             for (member, schema) in schema["properties"]?.members ?? [:] { look(schema, member) }
             if let items = schema["items"] { look(items, member) }
@@ -197,25 +219,32 @@ import Testing
         let text = try String(contentsOfFile: folder + "/" + page, encoding: .utf8)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let start = try #require(lines.firstIndex { $0.hasPrefix(header) }, "\(page)")
-        let cells = lines[(start + 2)...].prefix { $0.hasPrefix("|") }.map { $0.split(separator: "|")[0] }
+        let cells = lines[(start + 2)...].prefix { $0.hasPrefix("|") }.map {
+            $0.split(separator: "|")[0]
+        }
         return Set(
             cells.flatMap { cell in
-                cell.split(separator: "`").enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
+                cell.split(separator: "`").enumerated().filter { $0.offset % 2 == 1 }.map {
+                    String($0.element)
+                }
             })
     }
 
     @Test func theTableOfAnEntrapmentsReasonsHasEveryOneAndNoOther() throws {
-        let documented = try Self.firstCells(of: "README.md", under: "| reason | state | what it says |")
+        let documented = try Self.firstCells(
+            of: "README.md", under: "| reason | state | what it says |")
         let rules = try Self.shippedRules
         let rows = KindTable(rules).rows.filter { $0.kind == "entrapment" }
-        let known = Set(rows.map(\.reason)).union(rows.flatMap(\.others)).union(AlertReason.allCases.map(\.rawValue))
-            .union(["maintenance"])
+        let known = Set(rows.map(\.reason)).union(rows.flatMap(\.others)).union(
+            AlertReason.allCases.map(\.rawValue)
+        )
+        .union(["maintenance"])
         #expect(known.subtracting(documented) == [])
         // It needs a signal of future profiles.
         #expect(documented.subtracting(known) == ["device_verdict"])
     }
 
-    @Test func theTableOfWordsHasEveryOneAndNoOther() throws {
+    @Test func theTableOfCommandsHasEveryOneAndNoOther() throws {
         #expect(
             try Self.firstCells(of: "README.md", under: "| word | what follows |")
                 == Set(CentreCommand.Kind.allCases.map(\.rawValue)))

@@ -48,8 +48,12 @@ import Testing
                 continue
             }
             if !outcome.isRaised { outcome.reason = alert.reason }
-            if alert.state == .suspected { outcome.suspected = outcome.suspected ?? alert.time.seconds }
-            if alert.state == .confirmed { outcome.confirmed = outcome.confirmed ?? alert.time.seconds }
+            if alert.state == .suspected {
+                outcome.suspected = outcome.suspected ?? alert.time.seconds
+            }
+            if alert.state == .confirmed {
+                outcome.confirmed = outcome.confirmed ?? alert.time.seconds
+            }
         }
         return outcome
     }
@@ -59,10 +63,13 @@ import Testing
         for situation in Situation.all {
             var isEnacted = false
             for people in 0...1 {
-                guard let enacted = try EnactedSituation(situation, people: people) else { continue }
+                guard let enacted = try EnactedSituation(situation, people: people) else {
+                    continue
+                }
                 isEnacted = true
                 let found = judge(enacted)
-                let location = "\(situation.columns.joined(separator: " ")), \(people) inside: \(found)"
+                let location =
+                    "\(situation.columns.joined(separator: " ")), \(people) inside: \(found)"
                 let trapped = enacted.truth.first { $0.kind == "entrapment" }
                 counts[verdict(situation, enacted, trapped, found, location), default: 0] += 1
             }
@@ -73,14 +80,17 @@ import Testing
             counts == [
                 "situations enacted": 1040, "no physics": 3568, "trapped, and raised": 464,
                 "trapped, and suspected only": 82, "trapped, and suppressed by inspection": 78,
-                "trapped, and no signal shows it": 16, "empty, but it cannot be known: confirmed": 78,
-                "empty, but it cannot be known: suspected": 41, "free, but a passenger stays: suspected": 1,
+                "trapped, and no signal shows it": 16,
+                "empty, but it cannot be known: confirmed": 78,
+                "empty, but it cannot be known: suspected": 41,
+                "free, but a passenger stays: suspected": 1,
                 "free, and nothing raised": 471, "free, and suppressed": 17,
             ])
     }
 
     private func verdict(
-        _ s: Situation, _ enacted: EnactedSituation, _ trapped: TruthRow?, _ found: Outcome, _ location: String
+        _ s: Situation, _ enacted: EnactedSituation, _ trapped: TruthRow?, _ found: Outcome,
+        _ location: String
     ) -> String {
         let expected = table.outcome(of: s)
         guard let trapped else {
@@ -91,27 +101,34 @@ import Testing
             }
             // A passenger is in a car whose doors have not moved since its run: no signal shows
             // that they would.
-            if found.reason == "shut_in", found.confirmed == nil, s.occupied == .yes, s.door == .locked {
+            if found.reason == "shut_in", found.confirmed == nil, s.occupied == .yes,
+                s.door == .locked
+            {
                 return "free, but a passenger stays: suspected"
             }
             // The car is empty, and no signal can prove it: the alert has `occupancy: unknown`.
             let isCautious = s.occupied == .unknown && enacted.isStuckShut
             #expect(isCautious, "false: \(location)")
-            return "empty, but it cannot be known: \(found.confirmed == nil ? "suspected" : "confirmed")"
+            return
+                "empty, but it cannot be known: \(found.confirmed == nil ? "suspected" : "confirmed")"
         }
         if !found.isRaised, let name = found.suppressedBy {
-            #expect(name == "inspection" && s.mode == .inspection || name == "firefighter" && s.mode == .firefighter)
+            #expect(
+                name == "inspection" && s.mode == .inspection
+                    || name == "firefighter" && s.mode == .firefighter)
             return "trapped, and suppressed by \(name)"
         }
         guard let first = [found.suspected, found.confirmed].compactMap({ $0 }).min() else {
             // At a landing without a sensor, a code or a press, all signals are those of an empty
             // car.
             #expect(
-                s.occupied == .unknown && s.zone == .yes && s.isAlive && !s.hasMains && !s.buttonPressed,
+                s.occupied == .unknown && s.zone == .yes && s.isAlive && !s.hasMains
+                    && !s.buttonPressed,
                 "missed: \(location)")
             return "trapped, and no signal shows it"
         }
-        let limit = s.mode == .firefighter && s.isAlive ? 100.0 : s.zone == .no && s.isAlive ? 30 : 90
+        let limit =
+            s.mode == .firefighter && s.isAlive ? 100.0 : s.zone == .no && s.isAlive ? 30 : 90
         #expect(first - trapped.start <= limit, "late: \(location)")
         #expect(found.reason == expected.reason, "the table says \(expected): \(location)")
         guard let confirmed = found.confirmed else {
@@ -121,7 +138,9 @@ import Testing
             #expect(expected.confirmed == nil, "the table says \(expected): \(location)")
             return "trapped, and suspected only"
         }
-        #expect(confirmed - trapped.start <= (s.mode == .emergencyPower ? 180 + 150 : 180), "late: \(location)")
+        #expect(
+            confirmed - trapped.start <= (s.mode == .emergencyPower ? 180 + 150 : 180),
+            "late: \(location)")
         return "trapped, and raised"
     }
 }

@@ -83,7 +83,8 @@ struct EnactedSituation {
             sensors: { occupancy: { \(hasSensor ? "truthful" : "missing"): 1 }, load_missing: \(hasSensor ? 0 : 1) }
             """
         let catalogue = try Catalogue(
-            buildings: file("Simulator/catalogue/buildings.yaml"), causes: file("Simulator/catalogue/causes.yaml"),
+            buildings: file("Simulator/catalogue/buildings.yaml"),
+            causes: file("Simulator/catalogue/causes.yaml"),
             networks: file("Simulator/catalogue/networks.yaml"),
             profiles: [file("Devices/profiles/gbt24476-json.yaml")])
         return try Scenario(YAMLNode(parsing: Array(text.utf8), file: "table.yaml"), catalogue)
@@ -120,7 +121,8 @@ private final class Stage {
         building.advance(to: time) { time, lift, channel, payload, _ in
             publications.append(
                 EnactedSituation.Publication(
-                    time: EnactedSituation.start + time, topic: building.topic(lift: lift, channel), payload: payload))
+                    time: EnactedSituation.start + time, topic: building.topic(lift: lift, channel),
+                    payload: payload))
         }
     }
 
@@ -149,7 +151,9 @@ private final class Stage {
         if share == 1 { return wait(until: journey.begin + duration + 0.1) }
         lift.abandon()
         lift.car.journey = nil
-        let landing = Double(building.shaft.floor(at: journey.height(at: building.now))) * building.shaft.floorHeight
+        let landing =
+            Double(building.shaft.floor(at: journey.height(at: building.now)))
+            * building.shaft.floorHeight
         lift.car.height = landing + (landing > 0 ? -1.2 : 1.2)
     }
 
@@ -185,7 +189,8 @@ private final class Stage {
         lift.abandon()
         let height = lift.car.height(at: event)
         lift.car.journey = nil
-        lift.car.height = Double(building.shaft.floor(at: height)) * building.shaft.floorHeight + 1.2
+        lift.car.height =
+            Double(building.shaft.floor(at: height)) * building.shaft.floorHeight + 1.2
         lift.car.isDisabled = true
         lift.updateTruth()
     }

@@ -14,7 +14,10 @@ import Testing
         site.trap()
         #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.alertStates.prefix(2) == ["entrapment suspected", "entrapment confirmed"])
-        #expect(site.wait { site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2 })
+        #expect(
+            site.wait {
+                site.status("centre", "backlog") == 0 && site.status("centre", "receipts") >= 2
+            })
         #expect(
             site.wait { site.retained("state")?.contains("entrapment") == true },
             "the retained state names the open alert")
@@ -51,7 +54,9 @@ import Testing
         var count = 0
         func close(_ fault: Bool) {
             count += 1
-            site.send("1", "{\"Message_Code\":\"02\",\"Active\":\(fault),\"Sequence\":\(count)}", on: "event")
+            site.send(
+                "1", "{\"Message_Code\":\"02\",\"Active\":\(fault),\"Sequence\":\(count)}",
+                on: "event")
         }
         site.send("1", state(1))
         close(true)
@@ -62,14 +67,18 @@ import Testing
         #expect(site.wait { site.isDrained })
         close(true)
         #expect(
-            site.wait { !site.isDaemonRunning }, "it kills itself after the commit: \(site.account)")
+            site.wait { !site.isDaemonRunning }, "it kills itself after the commit: \(site.account)"
+        )
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.status("counters", "redelivered") >= 1 }, "\(site.status)")
+        #expect(
+            site.wait { site.isDrained && site.status("counters", "redelivered") >= 1 },
+            "\(site.status)")
         close(false)
         usleep(600_000)
         #expect(site.alertStates == [], "two rises, one of them delivered twice, are not three")
         close(true)
-        #expect(site.wait { site.alertStates == ["door_close_often raised"] }, "\(site.alertStates)")
+        #expect(
+            site.wait { site.alertStates == ["door_close_often raised"] }, "\(site.alertStates)")
     }
 
     @Test func aCentreThatIsAwayGetsEverythingOnceItIsBack() throws {
@@ -83,7 +92,9 @@ import Testing
         site.answersReceipts = true
         try site.startDaemon()
         #expect(site.wait { site.isDrained && site.status("centre", "backlog") == 0 })
-        #expect(site.received.values.allSatisfy { $0 >= 2 }, "without a receipt it was sent again: \(site.received)")
+        #expect(
+            site.received.values.allSatisfy { $0 >= 2 },
+            "without a receipt it was sent again: \(site.received)")
         #expect(site.alertStates.count == 2)
     }
 
@@ -94,10 +105,14 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         for lift in lifts { site.send(lift, state(1, zone: true, codes: "[\"02\"]")) }
-        #expect(site.wait { site.received.count == 32 }, "the window is full of faults without a receipt")
+        #expect(
+            site.wait { site.received.count == 32 },
+            "the window is full of faults without a receipt")
         site.send("1", state(2, moving: 1))
         site.send("1", state(3))
-        #expect(site.wait(6) { site.alertStates.contains("entrapment suspected") }, "\(site.alertStates.suffix(3))")
+        #expect(
+            site.wait(6) { site.alertStates.contains("entrapment suspected") },
+            "\(site.alertStates.suffix(3))")
     }
 
     @Test func badInputIsCountedKeptAndNeverFatal() throws {
@@ -113,7 +128,8 @@ import Testing
         #expect(
             site.wait {
                 (site.status["bad_input"] as? [String: Any])?["counts"] as? [String: Int] == [
-                    "plain_text": 1, "empty": 1, "unknown_lift": 1, "too_long": 1, "field": 2, "another_lift": 1,
+                    "plain_text": 1, "empty": 1, "unknown_lift": 1, "too_long": 1, "field": 2,
+                    "another_lift": 1,
                 ]
             }, "\(site.status["bad_input"] ?? "")")
         site.trap()
@@ -121,7 +137,8 @@ import Testing
         let lines = site.log.split(separator: "\n").count
         for _ in 0..<500 { site.send("1", "nonsense") }
         #expect(site.wait { site.status("counters", "messages") > 500 })
-        #expect(site.log.split(separator: "\n").count < lines + 10, "bad input is no log line for each")
+        #expect(
+            site.log.split(separator: "\n").count < lines + 10, "bad input is no log line for each")
         let page = try Site.run(["status", "--config", site.folder + "/hoistway.yaml"])
         #expect(page.output.contains("unknown_lift 1"), "\(page.output)")
     }
@@ -129,19 +146,28 @@ import Testing
     @Test func aWindowOfAlertsThatWaitedInTheBrokerIsReadInAFewCommits() throws {
         // A rule whose verdict changes with each message.
         let site = try Site(
-            rules: "rules: [{ rule: high, kind: high, severity: major, when: floor >= 9, title: { en: high, zh: h } }]")
+            rules:
+                "rules: [{ rule: high, kind: high, severity: major, when: floor >= 9, title: { en: high, zh: h } }]"
+        )
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.stopDaemon()
         for sequence in 1...600 {
-            site.send("1", "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Position\":\(sequence % 2 * 9)}")
+            site.send(
+                "1",
+                "{\"Sequence\":\(sequence),\"Service_Mode\":1,\"Car_Position\":\(sequence % 2 * 9)}"
+            )
         }
         site.wait(1) { false }
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.status("counters", "alerts") == 600 }, "\(site.account)")
+        #expect(
+            site.wait { site.isDrained && site.status("counters", "alerts") == 600 },
+            "\(site.account)")
         // One commit for each message would be one sync for each, which on slow flash exceeds the
         // broker's patience.
-        #expect(site.status("counters", "commits") < 60, "\(site.status("counters", "commits")) commits")
+        #expect(
+            site.status("counters", "commits") < 60, "\(site.status("counters", "commits")) commits"
+        )
     }
 
     @Test func theRecordingReplaysToTheAlertsOfTheLiveRun() throws {
@@ -160,10 +186,12 @@ import Testing
         site.wait(1) { false }
         func replay() throws -> String {
             let result = try Site.run([
-                "replay", trace, "--config", site.folder + "/hoistway.yaml", "--identity", try site.journalIdentity,
+                "replay", trace, "--config", site.folder + "/hoistway.yaml", "--identity",
+                try site.journalIdentity,
             ])
             #expect(result.status == 0, "\(result.output)")
-            return result.output.split(separator: "\n").filter { $0.hasPrefix("{") }.joined(separator: "\n")
+            return result.output.split(separator: "\n").filter { $0.hasPrefix("{") }.joined(
+                separator: "\n")
         }
         let first = try replay()
         #expect(try replay() == first, "byte for byte")
@@ -183,11 +211,15 @@ import Testing
         let path = site.folder + "/hoistway.yaml"
         let plain = try String(contentsOfFile: path, encoding: .utf8)
         // TLS towards a port that speaks none.
-        try plain.replacingOccurrences(of: "broker: { url: \"mqtt:", with: "broker: { url: \"mqtts:").write(
+        try plain.replacingOccurrences(
+            of: "broker: { url: \"mqtt:", with: "broker: { url: \"mqtts:"
+        ).write(
             toFile: path, atomically: true, encoding: .utf8)
         try site.startDaemon()
         #expect(
-            site.wait(30) { ((site.status["broker"] as? [String: Any])?["failures"] as? Int ?? 0) >= 3 },
+            site.wait(30) {
+                ((site.status["broker"] as? [String: Any])?["failures"] as? Int ?? 0) >= 3
+            },
             "\(site.account)")
         #expect(site.isDaemonRunning)
         #expect(site.log.contains("Next attempt in"))
@@ -245,7 +277,8 @@ extension EndToEndTests {
         #expect(site.wait { site.isDrained })
         site.trap()
         for round in 1...20 {
-            try rules(round).write(toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
+            try rules(round).write(
+                toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
             site.reload()
             site.send("1", state(2 + round))
             _ = site.wait(0.1) { false }
@@ -258,7 +291,8 @@ extension EndToEndTests {
         #expect(abs(hold - 4) < 0.01, "the hold went on through every reload: \(hold)")
         #expect(site.log.contains("rules reloaded"))
         // A mistake in the file: the old rules stay in force, and the log has its location.
-        try "rules: [{ rule: x }]".write(toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
+        try "rules: [{ rule: x }]".write(
+            toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
         site.reload()
         #expect(site.wait { site.log.contains("the old ones stay in force") })
         site.send("1", state(50, moving: 1))
@@ -279,8 +313,11 @@ extension EndToEndTests {
             let end = Date().addingTimeInterval(seconds)
             while Date() < end {
                 sent += 1
-                let time = Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
-                for lift in lifts { site.send(lift, state(sent, extra: ",\"Time_Stamps\":\"\(time)Z\"")) }
+                let time = Date().formatted(
+                    .iso8601.year().month().day().time(includingFractionalSeconds: true))
+                for lift in lifts {
+                    site.send(lift, state(sent, extra: ",\"Time_Stamps\":\"\(time)Z\""))
+                }
                 site.serve()
                 usleep(20_000)
             }
@@ -295,7 +332,9 @@ extension EndToEndTests {
         #expect(site.wait { site.isDrained })
         #expect(site.log.contains("waited unread"), "\(site.account)")
         #expect(site.alertStates == [], "no lift was silent")
-        #expect(site.wait(20) { site.alertStates.count == lifts.count }, "and now everybody is: \(site.alertStates)")
+        #expect(
+            site.wait(20) { site.alertStates.count == lifts.count },
+            "and now everybody is: \(site.alertStates)")
     }
 
     @Test func aWrongConfigurationTouchesNoJournal() throws {
@@ -304,15 +343,19 @@ extension EndToEndTests {
         #expect(site.wait { site.isDrained })
         site.stopDaemon()
         let before = try Data(contentsOf: URL(fileURLWithPath: site.folder + "/state/journal.db"))
-        try site.rewriteConfiguration { $0.replacingOccurrences(of: "state_folder", with: "state_foldr") }
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "state_folder", with: "state_foldr")
+        }
         try site.startDaemon()
         #expect(site.wait { !site.isDaemonRunning })
         #expect(site.daemonOutcome == 2, "\(site.account)")
-        #expect(try Data(contentsOf: URL(fileURLWithPath: site.folder + "/state/journal.db")) == before)
+        #expect(
+            try Data(contentsOf: URL(fileURLWithPath: site.folder + "/state/journal.db")) == before)
     }
 
-    @Test(arguments: [false, true]) func theBuildingsBrokerMayRestartAndForgetItsSessions(_ losesSessions: Bool) throws
-    {
+    @Test(arguments: [false, true]) func theBuildingsBrokerMayRestartAndForgetItsSessions(
+        _ losesSessions: Bool
+    ) throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })

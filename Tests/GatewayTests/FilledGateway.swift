@@ -38,20 +38,26 @@ struct FilledGateway {
         delivery = DeliveryState(routes: Self.routes)
         loop = try TelemetryLoop(
             TelemetryLoop.Settings(
-                client: MQTTClient.Options(url: try #require(BrokerURL("mqtt://127.0.0.1:1883")), clientID: "plaza"),
-                filters: ["lifts/+/state"], site: site, bootID: "boot", lanes: ["city": Set(Lane.allCases)],
+                client: MQTTClient.Options(
+                    url: try #require(BrokerURL("mqtt://127.0.0.1:1883")), clientID: "plaza"),
+                filters: ["lifts/+/state"], site: site, bootID: "boot",
+                lanes: ["city": Set(Lane.allCases)],
                 commitWait: .seconds(1), quota: Quota(readings: 1 << 30)),
-            intake: try Self.filledIntake(folder), recovered: Recovery.Outcome(lastNow: Self.died), journal: journal,
-            clock: GatewayClock(notBefore: nil, line: Self.now.nanoseconds - MonotonicClock.nanoseconds),
+            intake: try Self.filledIntake(folder), recovered: Recovery.Outcome(lastNow: Self.died),
+            journal: journal,
+            clock: GatewayClock(
+                notBefore: nil, line: Self.now.nanoseconds - MonotonicClock.nanoseconds),
             delivery: delivery, wake: WakeUp(), recorder: nil,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         for second in stride(from: 702.0, to: 790, by: 2) {
             Self.take("3", "{\"Sequence\": broken \u{1}\(Int(second))", second, &loop.intake)
         }
-        loop.connection.lastError = "broker: nothing listens on 127.0.0.1:1883 (connection refused)."
+        loop.connection.lastError =
+            "broker: nothing listens on 127.0.0.1:1883 (connection refused)."
         loop.storage = .withoutDisk(
             StorageState.Failure(
-                since: Self.monotonic - 45_500_000_000, retryAt: 0, reason: "database or disk is full"))
+                since: Self.monotonic - 45_500_000_000, retryAt: 0,
+                reason: "database or disk is full"))
         loop.counters.messages = 12_345
         loop.counters.alerts = 7
         loop.counters.redelivered = 3
@@ -72,7 +78,8 @@ struct FilledGateway {
     func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
     private static var routes: [DeliveryState.RouteStatus] {
-        var up = DeliveryState.RouteStatus(centre: "city", name: "city/1", url: "mqtts://centre.example:8883")
+        var up = DeliveryState.RouteStatus(
+            centre: "city", name: "city/1", url: "mqtts://centre.example:8883")
         up.receiptTopic = "hoistway/v1/plaza/receipts"
         up.isConnected = true
         up.lastReceipt = monotonic - 4_250_000_000
@@ -82,7 +89,8 @@ struct FilledGateway {
         up.resent = 2
         up.refused = 1
         up.problems = ["The centre's broker keeps no retained messages."]
-        var down = DeliveryState.RouteStatus(centre: "maintenance", name: "maintenance/1", url: "https://m.example/a")
+        var down = DeliveryState.RouteStatus(
+            centre: "maintenance", name: "maintenance/1", url: "https://m.example/a")
         down.lastError = "nothing listens\ton m.example:443"
         return [up, down]
     }
@@ -96,7 +104,9 @@ struct FilledGateway {
 
         """
 
-    private static func take(_ lift: String, _ payload: String, _ seconds: Double, _ intake: inout Intake) {
+    private static func take(
+        _ lift: String, _ payload: String, _ seconds: Double, _ intake: inout Intake
+    ) {
         let (topic, bytes) = (Array("lifts/\(lift)/state".utf8), Array(payload.utf8))
         intake.take(
             topic: topic.span, payload: bytes.span, isRetained: false,
@@ -105,26 +115,33 @@ struct FilledGateway {
 
     private static func filledIntake(_ folder: String) throws -> Intake {
         try rules.write(toFile: folder + "/rules.yaml", atomically: true, encoding: .utf8)
-        let data = try DeviceData(profiles: [Site.root + "/Devices/profiles"], rules: [folder + "/rules.yaml"])
+        let data = try DeviceData(
+            profiles: [Site.root + "/Devices/profiles"], rules: [folder + "/rules.yaml"])
         var intake = Intake(
-            data: data, origin: AlertOrigin(site: "plaza", journal: "journal"), admission: .registered, start: start,
+            data: data, origin: AlertOrigin(site: "plaza", journal: "journal"),
+            admission: .registered, start: start,
             isObserving: true)
-        for lift in [Lift(id: "1", place: "Tower \"B\" / left"), Lift(id: "2"), Lift(id: "3", place: "东塔")] {
+        for lift in [
+            Lift(id: "1", place: "Tower \"B\" / left"), Lift(id: "2"), Lift(id: "3", place: "东塔"),
+        ] {
             try intake.register(lift, profile: "gbt24476-json", at: start)
         }
         take("1", state(1, moving: 1), 1, &intake)
         for second in stride(from: 5, to: 695, by: 5) {
             let time = "2026-11-30T16:\(10 + second / 60):\(10 + second % 50)"
             take(
-                "1", state(second, codes: "[41]", extra: ",\"Time_Stamps\":\"\(time)\""), Double(second) + 0.5,
+                "1", state(second, codes: "[41]", extra: ",\"Time_Stamps\":\"\(time)\""),
+                Double(second) + 0.5,
                 &intake)
             take(
-                "2", state(second, zone: true, closed: false, occupied: false, codes: "[977]"), Double(second) + 1.25,
+                "2", state(second, zone: true, closed: false, occupied: false, codes: "[977]"),
+                Double(second) + 1.25,
                 &intake)
         }
         take("9", state(1), 690, &intake)
         try intake.apply(
-            .maintenance(lift: "2", until: start + .seconds(7200), by: "Li \"Wei\"", reason: "rope"),
+            .maintenance(
+                lift: "2", until: start + .seconds(7200), by: "Li \"Wei\"", reason: "rope"),
             at: start + .seconds(695))
         if let open = intake.detector.openAlerts.first(where: { $0.kind == Alert.carAlarmCall }) {
             try intake.apply(.accepted(alert: open.id, by: "王"), at: start + .seconds(696))
@@ -139,7 +156,8 @@ struct FilledGateway {
         stored.oldestPending = Self.now - .milliseconds(90_500)
         stored.deadLetters = 2
         var report = StatusReport(
-            site: site, startedAt: Self.startedAt, loop: loop, routes: delivery.routeStatuses, stored: stored,
+            site: site, startedAt: Self.startedAt, loop: loop, routes: delivery.routeStatuses,
+            stored: stored,
             rulesVersion: "v1", processID: 4711)
         report.reloadProblem = "rules.yaml:3:1: no such let"
         report.changedSinceStart = ["lifts", "broker"]
@@ -157,7 +175,8 @@ struct FilledGateway {
     /// The heartbeat to the centre.
     func heartbeat() throws -> String {
         let heartbeat = Heartbeat(
-            site: site, startedAt: Self.startedAt, loop: loop, delivery: delivery, journal: journal, lifts: 3,
+            site: site, startedAt: Self.startedAt, loop: loop, delivery: delivery, journal: journal,
+            lifts: 3,
             signer: try Signer(keyFile: folder + "/signing-key.pem"))
         return Self.withoutClock(try heartbeat.json(at: Self.now, monotonic: Self.monotonic))
     }
@@ -165,7 +184,8 @@ struct FilledGateway {
     /// The self-test's event to the centre.
     func selfTestEvent() throws -> String {
         let report = try #require(loop.selfTests.report)
-        let event = OutboundEvent.selfTest(report, site: site, at: Self.now, calendarOffset: .seconds(3600))
+        let event = OutboundEvent.selfTest(
+            report, site: site, at: Self.now, calendarOffset: .seconds(3600))
         return String(decoding: event.body, as: UTF8.self)
     }
 

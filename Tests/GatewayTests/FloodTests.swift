@@ -23,12 +23,18 @@ import Testing
     }
 
     /// From a registered lift, and from an unregistered one.
-    @Test(.enabled(if: MemoryGroup.isPossible, "no memory cgroup can be made here"), arguments: ["1", "unregistered"])
-    func aFloodOfLongMessagesFitsIntoMemoryAlsoWhenItIsFoldedAgainAndANeighbourIsHeard(_ lift: String) throws {
+    @Test(
+        .enabled(if: MemoryGroup.isPossible, "no memory cgroup can be made here"),
+        arguments: ["1", "unregistered"])
+    func aFloodOfLongMessagesFitsIntoMemoryAlsoWhenItIsFoldedAgainAndANeighbourIsHeard(
+        _ lift: String
+    ) throws {
         let group = try MemoryGroup(bytes: Self.limit)
         let site = try Site(parameters: quick)
         // The longest allowed batches.
-        try site.rewriteConfiguration { $0.replacingOccurrences(of: "commit_wait: 200ms", with: "commit_wait: 4s") }
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "commit_wait: 200ms", with: "commit_wait: 4s")
+        }
         func isWell(_ stage: String) throws {
             let peak = try #require(site.peakMemory)
             #expect(peak < Self.limit / 4, "\(stage): it needed \(peak >> 20) MiB")

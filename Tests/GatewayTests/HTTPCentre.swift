@@ -62,13 +62,16 @@ final class HTTPCentre: Sendable {
             let json = try? JSONSerialization.jsonObject(with: request.body)
             return ((json as? [Any]) ?? [json as Any]).compactMap { $0 as? [String: Any] }
         }.compactMap { event in
-            guard let data = event["data"] as? [String: Any], let kind = data["kind"], let state = data["state"],
+            guard let data = event["data"] as? [String: Any], let kind = data["kind"],
+                let state = data["state"],
                 seen.insert(event["id"] as? String ?? "").inserted
             else { return nil }
             return "\(kind) \(state)"
         }
     }
-    func now(answer: @escaping @Sendable (Request) -> Answer) { self.answer.withLock { $0 = answer } }
+    func now(answer: @escaping @Sendable (Request) -> Answer) {
+        self.answer.withLock { $0 = answer }
+    }
 
     private func serve(_ connection: Int32) {
         defer { Foundation.close(connection) }
@@ -76,14 +79,19 @@ final class HTTPCentre: Sendable {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             while let end = buffer.range(of: Data("\r\n\r\n".utf8)) {
-                let head = String(decoding: buffer[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
+                let head = String(decoding: buffer[..<end.lowerBound], as: UTF8.self).components(
+                    separatedBy: "\r\n")
                 var headers: [String: String] = [:]
                 for line in head.dropFirst() {
-                    let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+                    let parts = line.split(separator: ":", maxSplits: 1).map {
+                        $0.trimmingCharacters(in: .whitespaces)
+                    }
                     if parts.count == 2 { headers[parts[0].lowercased()] = parts[1] }
                 }
                 let length = Int(headers["content-length"] ?? "0") ?? 0
-                guard buffer.distance(from: end.upperBound, to: buffer.endIndex) >= length else { break }
+                guard buffer.distance(from: end.upperBound, to: buffer.endIndex) >= length else {
+                    break
+                }
                 let request = Request(
                     path: head[0].split(separator: " ").dropFirst().first.map(String.init) ?? "",
                     headers: headers, body: buffer[end.upperBound..<(end.upperBound + length)],
@@ -96,7 +104,9 @@ final class HTTPCentre: Sendable {
                     "HTTP/1.1 \(answer.status) X\r\nContent-Length: \(answer.claimedLength ?? answer.body.utf8.count)\r\n"
                 for (name, value) in answer.headers { text += "\(name): \(value)\r\n" }
                 let reply = Array((text + "\r\n" + answer.body).utf8)
-                _ = reply.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                _ = reply.withUnsafeBytes {
+                    send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                }
             }
             let count = recv(connection, &bytes, bytes.count, 0)
             guard count > 0 else { return }

@@ -36,7 +36,8 @@ struct HangingDisk {
         while compiler.isRunning { usleep(5_000) }
         guard compiler.outcome == 0 else {
             throw POSIXError(
-                .ENOEXEC, userInfo: ["log": try String(contentsOfFile: folder + "/cc.log", encoding: .utf8)])
+                .ENOEXEC,
+                userInfo: ["log": try String(contentsOfFile: folder + "/cc.log", encoding: .utf8)])
         }
     }
 

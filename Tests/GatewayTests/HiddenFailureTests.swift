@@ -42,7 +42,8 @@ import Testing
     @Test func aPathThatCannotBeFollowedIsNotOneThatDoesNotExist() {
         let found = failure { _ = try Files.yamlFiles(in: loop) }
         #expect(found.contains("cannot be read") && !found.contains("does not exist"), "\(found)")
-        #expect(failure { _ = try Files.yamlFiles(in: folder + "/absent") }.contains("does not exist"))
+        #expect(
+            failure { _ = try Files.yamlFiles(in: folder + "/absent") }.contains("does not exist"))
     }
 
     @Test func profilesThatCannotBeReadAreNoChange() {
@@ -54,11 +55,14 @@ import Testing
         let file = folder + "/file"
         try Data().write(to: URL(fileURLWithPath: file))
         #expect(failure { _ = try CityFiles.profiles(file) }.contains("cannot be read"))
-        #expect(failure { _ = try CityFiles.profiles(folder + "/absent") }.contains("holds no profile"))
+        #expect(
+            failure { _ = try CityFiles.profiles(folder + "/absent") }.contains("holds no profile"))
     }
 
     @Test func whatIsSetAsideInAFolderThatCannotBeReadIsNotKnown() throws {
-        #expect(throws: Folder.Problem.self) { try SetAsideJournal.newest(beside: loop + "/journal.db") }
+        #expect(throws: Folder.Problem.self) {
+            try SetAsideJournal.newest(beside: loop + "/journal.db")
+        }
         #expect(try SetAsideJournal.newest(beside: folder + "/journal.db") == nil)
     }
 
@@ -92,10 +96,13 @@ import Testing
         let reads = ReportReads(log: Logger(label: "test", factory: { _ in handler }))
         let failure = error("disk I/O error")
         for _ in 0..<3 {
-            let value: Int? = try reads.read("the count") { () throws(JournalError) in throw failure }
+            let value: Int? = try reads.read("the count") { () throws(JournalError) in throw failure
+            }
             #expect(value == nil)
         }
-        #expect(handler.entries.count == 1 && "\(handler.entries[0].message)".contains("disk I/O error"))
+        #expect(
+            handler.entries.count == 1 && "\(handler.entries[0].message)".contains("disk I/O error")
+        )
         #expect(reads.problem(of: "the count")?.contains("disk I/O error") == true)
         #expect(try reads.read("the count") { 7 } == 7)
         #expect(handler.entries.count == 2 && reads.problem(of: "the count") == nil)
@@ -111,7 +118,8 @@ import Testing
 
     @Test func anAlertWhoseEventCannotBeReadIsShownWithThat() {
         let stored = Journal.StoredAlert(
-            id: "a", revision: 2, lift: "1", kind: "entrapment", state: "raised", time: Instant(nanoseconds: 0),
+            id: "a", revision: 2, lift: "1", kind: "entrapment", state: "raised",
+            time: Instant(nanoseconds: 0),
             body: Array("{}".utf8), isPending: false, isRefused: false)
         let text = AlertPage(revisions: [stored]).text
         #expect(text.contains("The event of /2 cannot be read"), "\(text)")

@@ -8,7 +8,8 @@ import Testing
 
 /// An alert's id is the same wherever the same journal is evaluated, and differs between journals.
 @Suite struct IdentityTests {
-    private let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
+    private let path =
+        FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
     private static let start = Instant(seconds: 1_772_323_200)
 
     @Test(arguments: [
@@ -17,7 +18,9 @@ import Testing
     ])
     func anIdIsTheNameBasedUUIDOfItsParts(origin: AlertOrigin, id: String) {
         let onset = Self.start.nanoseconds
-        #expect(AlertIdentity.id(origin, lift: "A1", kind: "entrapment", onset: onset, earlier: 0) == id)
+        #expect(
+            AlertIdentity.id(origin, lift: "A1", kind: "entrapment", onset: onset, earlier: 0) == id
+        )
     }
 
     @Test func twoSitesThatHearALiftOfOneNameGiveItsAlertsTwoIds() throws {
@@ -52,7 +55,7 @@ import Testing
 
     /// A gateway that died before its first snapshot is upgraded: the past is replayed, and its
     /// alerts must keep their ids.
-    @Test func whatAVersionWithoutIdentitiesHasToldKeepsItsIds() throws {
+    @Test func alertsOfAVersionWithoutIdentitiesKeepTheirIds() throws {
         let journal = try Journal(path)
         let messages = Self.messages
         try commit(messages[...0], to: journal)
@@ -79,7 +82,8 @@ import Testing
             + #""Message_Code":[],"Time_Stamps":"2026-03-01T08:00:00.000+08:00"}"#
         return [
             JournalledMessage(
-                arrival: start.nanoseconds, topic: Array("lifts/A1/state".utf8), payload: Array(payload.utf8),
+                arrival: start.nanoseconds, topic: Array("lifts/A1/state".utf8),
+                payload: Array(payload.utf8),
                 isRetained: false, mid: 1)
         ]
     }
@@ -88,7 +92,8 @@ import Testing
         let devices = Site.root + "/Devices"
         let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
         var intake = Intake(
-            data: data, origin: origin, admission: .registered, start: Self.start - .seconds(1), isObserving: true)
+            data: data, origin: origin, admission: .registered, start: Self.start - .seconds(1),
+            isObserving: true)
         try intake.register(Lift(id: "A1"), profile: "gbt24476-json", at: Self.start - .seconds(1))
         return intake
     }
@@ -110,7 +115,9 @@ import Testing
         try journal.commit(batch)
     }
 
-    private func replay(_ journal: Journal, _ origin: AlertOrigin) throws -> (ids: Set<String>, intake: Intake) {
+    private func replay(_ journal: Journal, _ origin: AlertOrigin) throws -> (
+        ids: Set<String>, intake: Intake
+    ) {
         var intake = try intake(origin)
         let outcome = try Recovery.restore(&intake, from: journal)
         return (Set(outcome.alerts.filter(\.isEntrapment).map(\.id)), intake)

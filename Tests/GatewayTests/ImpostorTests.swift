@@ -16,7 +16,9 @@ import Testing
         let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
         let start = Instant(seconds: 1_772_409_600)
         var intake = Intake(data: data, admission: admission, start: start, isObserving: true)
-        if admission == .registered { try intake.register(Lift(id: "7"), profile: "interval-json", at: start) }
+        if admission == .registered {
+            try intake.register(Lift(id: "7"), profile: "interval-json", at: start)
+        }
         let topic = Array("elev/7/rt".utf8)
         for second in stride(from: 5, through: 200, by: 5) {
             let message =
@@ -27,7 +29,8 @@ import Testing
                 guard let text else { continue }
                 let (payload, arrival) = (Array(text.utf8), Instant(seconds: time.seconds + delay))
                 intake.advance(to: arrival)
-                intake.take(topic: topic.span, payload: payload.span, isRetained: false, arrival: arrival)
+                intake.take(
+                    topic: topic.span, payload: payload.span, isRetained: false, arrival: arrival)
             }
         }
         let states = intake.takeAlerts().filter(\.isEntrapment).map { "\($0.state)" }
@@ -42,7 +45,7 @@ import Testing
             (#"{"id":9,"op":{"md":"A","run":0},"dr":{"lk":0},"err":[]}"#, "another_lift"),
             (#"{"id":"7"}"#, "nothing_known"),
         ])
-    func whatIsNotTheLiftsOwnWordEndsNoEntrapment(
+    func aMessageThatIsNotTheLiftsOwnEndsNoEntrapment(
         _ admission: Intake.Admission, _ intruder: (message: String, kind: String)
     ) throws {
         let undisturbed = try alerts(admission, intruder: nil)

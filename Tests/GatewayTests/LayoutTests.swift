@@ -4,20 +4,28 @@ import Testing
 /// The modules in the order of the data's way: each imports only earlier ones (ARCHITECTURE.md).
 @Suite struct LayoutTests {
     private static let modules = [
-        "Platform", "LiftModel", "Encoding", "PositionedYAML", "Trace", "Connectivity", "MQTT", "HTTP",
-        "DeviceProfiles", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "Contract", "Journal",
+        "Platform", "LiftModel", "Encoding", "PositionedYAML", "Trace", "Connectivity", "MQTT",
+        "HTTP",
+        "DeviceProfiles", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "Contract",
+        "Journal",
         "DeliveryCore", "Delivery", "Gateway", "hoistway",
     ]
 
     /// The modules of this package that the sources in a folder import.
     private func imports(in folder: String) throws -> Set<String> {
-        let expression = try NSRegularExpression(pattern: #"^\s*(?:@testable |public |package )?import (\w+)"#)
+        let expression = try NSRegularExpression(
+            pattern: #"^\s*(?:@testable |public |package )?import (\w+)"#)
         var found: Set<String> = []
-        let files = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+        let files =
+            FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         for file in files where file.hasSuffix(".swift") {
-            for line in try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8).split(separator: "\n") {
+            for line in try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8).split(
+                separator: "\n")
+            {
                 let text = String(line)
-                guard let match = expression.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)),
+                guard
+                    let match = expression.firstMatch(
+                        in: text, range: NSRange(text.startIndex..., in: text)),
                     let name = Range(match.range(at: 1), in: text)
                 else { continue }
                 found.insert(String(text[name]))
@@ -27,7 +35,8 @@ import Testing
     }
 
     @Test(arguments: modules) func aModuleImportsOnlyWhatStandsBeforeIt(_ module: String) throws {
-        let before = try Set(Self.modules.prefix(upTo: #require(Self.modules.firstIndex(of: module))))
+        let before = try Set(
+            Self.modules.prefix(upTo: #require(Self.modules.firstIndex(of: module))))
         let found = try imports(in: Site.root + "/Sources/" + module)
         #expect(found.subtracting(before) == [], "\(module) imports what stands after it")
         #expect(!found.isEmpty || ["Platform", "LiftModel"].contains(module), "sources were found")
@@ -54,7 +63,9 @@ import Testing
             let text = try String(contentsOfFile: "\(Site.root)/\(folder)/\(file)", encoding: .utf8)
             guard marks.contains(where: { text.range(of: $0) != nil }) else { continue }
             var hasReasonBefore = false
-            for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+                .enumerated()
+            {
                 // Not the slashes of a URL.
                 let hasReason = line.contains(" //") || line.hasPrefix("//")
                 if !hasReason, !hasReasonBefore, marks.contains(where: { line.contains($0) }) {
@@ -72,21 +83,28 @@ import Testing
         let package = try text[#require(text.range(of: "targets: [\n        //")).lowerBound...]
         for module in Self.modules {
             let begin = try #require(
-                package.range(of: "name: \"\(module)\",\n") ?? package.range(of: "name: \"\(module)\", "))
-            let end = try #require(package.range(of: "swiftSettings", range: begin.upperBound..<package.endIndex))
+                package.range(of: "name: \"\(module)\",\n")
+                    ?? package.range(of: "name: \"\(module)\", "))
+            let end = try #require(
+                package.range(of: "swiftSettings", range: begin.upperBound..<package.endIndex))
             let dependencies = Set(
-                Self.modules.filter { package[begin.upperBound..<end.lowerBound].contains("\"\($0)\"") })
+                Self.modules.filter {
+                    package[begin.upperBound..<end.lowerBound].contains("\"\($0)\"")
+                })
             #expect(try imports(in: Site.root + "/Sources/" + module) == dependencies, "\(module)")
         }
     }
 
     /// What trials need is in a program of its own, which is not installed.
     @Test func theInstalledProgramReadsDocumentedSettingsOnly() throws {
-        let program = try Data(contentsOf: URL(fileURLWithPath: Site.root + "/.build/debug/hoistway"))
+        let program = try Data(
+            contentsOf: URL(fileURLWithPath: Site.root + "/.build/debug/hoistway"))
         var names: Set<String> = []
         var rest = program[...]
         while let found = rest.range(of: Data("HOISTWAY_".utf8)) {
-            let name = rest[found.lowerBound...].prefix { $0 == UInt8(ascii: "_") || (65...90).contains($0) }
+            let name = rest[found.lowerBound...].prefix {
+                $0 == UInt8(ascii: "_") || (65...90).contains($0)
+            }
             names.insert(String(decoding: name, as: UTF8.self))
             rest = rest[found.upperBound...]
         }

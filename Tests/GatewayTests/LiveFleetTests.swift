@@ -8,16 +8,21 @@ import Testing
 @Suite(.serialized) struct LiveFleetTests {
     /// Runs 100 lifts with one message a second for six seconds, while a test disturbs the broker.
     /// - Returns: the fleet's output, and the number of received messages.
-    private func run(_ connections: String, _ happening: (Site) -> Void) throws -> (output: String, received: Int) {
+    private func run(_ connections: String, _ happening: (Site) -> Void) throws -> (
+        output: String, received: Int
+    ) {
         let site = try Site()
         let listener = Wire(port: site.port, clientID: "all")
         #expect(listener.connect(subscribingTo: ["lifts/#"]))
         let log = site.folder + "/fleet.log"
         let fleet = try ChildProcess(
             [
-                Site.root + "/.build/debug/hoistway-sim", "run", Site.root + "/Simulator/scenarios/guangzhou.yaml",
-                "--library", Site.root + "/Simulator", "--profiles", Site.root + "/Devices/profiles", "--lifts", "100",
-                "--duration", "6s", "--broker", "mqtt://127.0.0.1:\(site.port)", "--connections", connections,
+                Site.root + "/.build/debug/hoistway-sim", "run",
+                Site.root + "/Simulator/scenarios/guangzhou.yaml",
+                "--library", Site.root + "/Simulator", "--profiles",
+                Site.root + "/Devices/profiles", "--lifts", "100",
+                "--duration", "6s", "--broker", "mqtt://127.0.0.1:\(site.port)", "--connections",
+                connections,
             ], log: log)
         var received = 0
         #expect(
@@ -47,8 +52,12 @@ import Testing
         let published = try #require(
             output.firstMatch(of: /(\d+) messages published over (\d+) connections/), "\(output)")
         #expect(published.output.2 == count)
-        #expect(Int(published.output.1) == received && received > 500, "\(output), \(received) received")
-        #expect(output.contains(/behind the schedule p50 [\d.]+ ms, p99 [\d.]+ ms, worst [\d.]+ ms/), "\(output)")
+        #expect(
+            Int(published.output.1) == received && received > 500, "\(output), \(received) received"
+        )
+        #expect(
+            output.contains(/behind the schedule p50 [\d.]+ ms, p99 [\d.]+ ms, worst [\d.]+ ms/),
+            "\(output)")
     }
 
     /// The broker takes nothing for four of the six seconds: the messages are late, none is lost,
@@ -62,6 +71,7 @@ import Testing
         #expect(output.contains("THE SCHEDULE IS NOT KEPT"), "\(output)")
         let p99 = try #require(output.firstMatch(of: /p99 ([\d.]+) ms/))
         #expect(Double(p99.output.1)! > 500, "\(output)")
-        #expect(output.contains("\(received) messages published"), "\(output), \(received) received")
+        #expect(
+            output.contains("\(received) messages published"), "\(output), \(received) received")
     }
 }

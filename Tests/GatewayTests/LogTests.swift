@@ -62,7 +62,8 @@ private let setPipeSize: Int32 = 1031
         let writer = LogWriter(descriptor: pipe.writer)
         let text = String(repeating: "x", count: 1000)
         for line in 0..<2000 {
-            writer.append(.info, text, from: LogWriter.CodeLocation(file: Self.here, line: UInt(line)))
+            writer.append(
+                .info, text, from: LogWriter.CodeLocation(file: Self.here, line: UInt(line)))
         }
         let lines = pipe.lines()
         let missing = try #require(lines.first { $0.contains("was not read in time") })
@@ -74,19 +75,22 @@ private let setPipeSize: Int32 = 1031
         #expect(pipe.lines().last?.hasSuffix("read again") == true)
     }
 
-    @Test func onePlaceInTheCodeFillsNoLog() {
+    @Test func oneLineOfTheCodeCannotFillTheLog() {
         let pipe = SmallPipe()
         let writer = LogWriter(descriptor: pipe.writer)
         for line in 1...1000 {
-            writer.append(.warning, "junk \(line)", from: LogWriter.CodeLocation(file: Self.here, line: 1))
+            writer.append(
+                .warning, "junk \(line)", from: LogWriter.CodeLocation(file: Self.here, line: 1))
         }
-        writer.append(.warning, "of another kind", from: LogWriter.CodeLocation(file: Self.here, line: 2))
+        writer.append(
+            .warning, "of another kind", from: LogWriter.CodeLocation(file: Self.here, line: 2))
         writer.flush(for: .seconds(2))
         let lines = pipe.lines()
         #expect(lines.count == LogWriter.linesPerMinute + 2)
         #expect(lines.contains { $0.hasSuffix("of another kind") })
         #expect(
-            lines.last?.hasSuffix("970 more such lines in a minute are left out; the last: junk 1000") == true,
+            lines.last?.hasSuffix(
+                "970 more such lines in a minute are left out; the last: junk 1000") == true,
             "\(lines.last ?? "")")
     }
 
@@ -107,7 +111,9 @@ private let setPipeSize: Int32 = 1031
         #expect(fstat(pipe.writer, &file) == 0)
         let stream = "\(file.st_dev):\(file.st_ino)"
         #expect(LogWriter.form(of: pipe.writer, journalStream: stream) == .journald)
-        #expect(LogWriter.form(of: pipe.writer, journalStream: "1:1") == .stamped, "fd 2 goes elsewhere by now")
+        #expect(
+            LogWriter.form(of: pipe.writer, journalStream: "1:1") == .stamped,
+            "fd 2 goes elsewhere by now")
         #expect(LogWriter.form(of: pipe.writer, journalStream: nil) == .stamped)
         let writer = LogWriter(descriptor: pipe.writer, journalStream: stream)
         writer.append(.warning, "text", from: LogWriter.CodeLocation(file: Self.here, line: 1))

@@ -76,7 +76,8 @@ import Testing
     // MARK: Storage
 
     private static let full = JournalError(path: "j", doing: "commit", code: 13, message: "full")
-    private static let damage = JournalError(path: "j", doing: "commit", code: 11, message: "malformed")
+    private static let damage = JournalError(
+        path: "j", doing: "commit", code: 11, message: "malformed")
 
     @Test func aFailureKeepsItsBeginningOverRetriesAndEndsWithACommit() {
         var state = StorageState.healthy
@@ -111,7 +112,9 @@ import Testing
     }
 
     @Test func damageStaysAlsoThoughACommitSucceeds() {
-        for found: StorageState.Event in [.failed(Self.damage, at: 3, pending: 0), .damageFound(Self.damage, at: 3)] {
+        for found: StorageState.Event in [
+            .failed(Self.damage, at: 3, pending: 0), .damageFound(Self.damage, at: 3),
+        ] {
             var state = StorageState.healthy
             state.apply(found)
             state.apply(.committed)
@@ -124,7 +127,8 @@ import Testing
 
     private func message(bytes: Int) -> JournalledMessage {
         JournalledMessage(
-            arrival: 0, topic: [1], payload: [UInt8](repeating: 0, count: bytes), isRetained: false, mid: 1)
+            arrival: 0, topic: [1], payload: [UInt8](repeating: 0, count: bytes), isRetained: false,
+            mid: 1)
     }
 
     @Test func nothingMayBeWrittenBetweenTheFirstReadAndTheCommit() {
@@ -182,8 +186,10 @@ import Testing
 
     private func alert(_ kind: String, _ number: Int) -> Alert {
         Alert(
-            id: "\(kind)-\(number)", revision: 1, lift: "1", kind: kind, state: .raised, severity: .minor, rule: kind,
-            ruleVersion: "", onset: Self.start, time: Self.start, reason: kind, hold: .zero, confirmationHold: nil,
+            id: "\(kind)-\(number)", revision: 1, lift: "1", kind: kind, state: .raised,
+            severity: .minor, rule: kind,
+            ruleVersion: "", onset: Self.start, time: Self.start, reason: kind, hold: .zero,
+            confirmationHold: nil,
             evidence: [], vendorCode: nil, title: Title(en: kind, zh: kind))
     }
 
@@ -212,7 +218,9 @@ import Testing
     @Test func theSitesStateWaitsForItsTurn() {
         var publication = SiteStatePublication()
         var turns: [Bool] = []
-        for time: Int64 in [1_000_000_000, 1_100_000_000] { turns.append(publication.takeTurn(at: time)) }
+        for time: Int64 in [1_000_000_000, 1_100_000_000] {
+            turns.append(publication.takeTurn(at: time))
+        }
         #expect(turns == [true, false] && publication.isDue)
         turns.append(publication.takeTurn(at: 1_200_000_000))
         #expect(turns.last == true && !publication.isDue)

@@ -18,7 +18,7 @@ import Testing
         return site
     }
 
-    @Test func aDamagedJournalIsReplacedToldAndNoReasonToStop() throws {
+    @Test func aDamagedJournalIsReplacedReportedAndNoReasonToStop() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
@@ -28,7 +28,8 @@ import Testing
         try file.write(contentsOf: Data(repeating: 0, count: 4096))
         try file.close()
         try site.startDaemon()
-        #expect(site.wait { site.eventData("quarantined").count == 1 }, "\(site.events) \(site.log)")
+        #expect(
+            site.wait { site.eventData("quarantined").count == 1 }, "\(site.events) \(site.log)")
         #expect(site.wait { site.isDrained })
         site.trap()
         #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
@@ -38,7 +39,8 @@ import Testing
         #expect(verified.status == 0, "\(verified.output)")
         let exported = try Site.run(["journal", "export", "--file", journal])
         #expect(
-            exported.output.contains("lifts/1/state") && exported.output.contains("\"event\":\"drained\""),
+            exported.output.contains("lifts/1/state")
+                && exported.output.contains("\"event\":\"drained\""),
             "\(exported.output)")
     }
 
@@ -66,7 +68,7 @@ import Testing
         #expect(listed.output.contains("entrapment"), "\(listed.output)")
     }
 
-    @Test func damageThatOnlyARouteReadsIsFoundAndReplacedAndWhatIsOwedIsDelivered() throws {
+    @Test func damageThatOnlyARouteReadsIsReplacedAndPendingEventsAreDelivered() throws {
         let site = try Site(parameters: quick)
         try site.rewriteConfiguration {
             $0.replacingOccurrences(
@@ -79,12 +81,15 @@ import Testing
         #expect(site.wait { site.status("centre", "backlog") >= 2 }, "\(site.account)")
         site.stopDaemon()
         let path = site.folder + "/state/journal.db"
-        let root = try Database(path).scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'owed'") ?? 0
+        let root =
+            try Database(path).scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'owed'") ?? 0
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try file.seek(toOffset: UInt64(root - 1) * 1024)
         try file.write(contentsOf: Data(repeating: 0xA5, count: 1024))
         try file.close()
-        try site.rewriteConfiguration { $0.replacingOccurrences(of: "127.0.0.1:1\"", with: "127.0.0.1:\(site.port)\"") }
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "127.0.0.1:1\"", with: "127.0.0.1:\(site.port)\"")
+        }
         for _ in 0..<2 where site.eventData("quarantined").isEmpty {
             try site.startDaemon()
             site.wait(8) { !site.eventData("quarantined").isEmpty || !site.isDaemonRunning }
@@ -93,16 +98,19 @@ import Testing
         #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
     }
 
-    @Test func aJournalThatVanishedIsToldAndItsNumbersAreNotUsedAgain() throws {
+    @Test func aJournalThatVanishedIsReportedAndItsNumbersAreNotUsedAgain() throws {
         let site = try endedSite()
         for end in ["", "-wal", "-shm"] {
             try? FileManager.default.removeItem(atPath: site.folder + "/state/journal.db" + end)
         }
         try site.startDaemon()
         #expect(
-            site.wait { site.eventData("quarantined").first?["reason"] as? String == "it is gone, or empty" },
+            site.wait {
+                site.eventData("quarantined").first?["reason"] as? String == "it is gone, or empty"
+            },
             "\(site.account)")
-        let last = try #require(site.events.last { ($0["type"] as? String)?.contains("quarantined") == true })
+        let last = try #require(
+            site.events.last { ($0["type"] as? String)?.contains("quarantined") == true })
         #expect(last["sequence"] as? Int ?? 0 > 1_000_000)
     }
 
@@ -120,7 +128,7 @@ import Testing
         #expect(site.retained("state")?.contains("entrapment") == true)
     }
 
-    @Test func aStateFolderThatSomebodyRemovesIsMadeAnewAndWhatIsOwedGoesOn() throws {
+    @Test func aRemovedStateFolderIsMadeAnewAndPendingEventsAreStillDelivered() throws {
         let site = try Site(parameters: quick)
         site.answersReceipts = false
         try site.startDaemon()
@@ -128,11 +136,15 @@ import Testing
         site.trap("1")
         #expect(site.wait { site.hasAlert("confirmed", of: "1") })
         try FileManager.default.removeItem(atPath: site.folder + "/state")
-        #expect(site.wait { site.log.contains("journal.db was removed") && site.isDrained }, "\(site.account)")
+        #expect(
+            site.wait { site.log.contains("journal.db was removed") && site.isDrained },
+            "\(site.account)")
         site.answersReceipts = true
         site.trap("2")
         #expect(
-            site.wait { site.hasAlert("confirmed", of: "2") && !site.eventData("quarantined").isEmpty },
+            site.wait {
+                site.hasAlert("confirmed", of: "2") && !site.eventData("quarantined").isEmpty
+            },
             "\(site.account)")
         #expect(site.wait(25) { site.status("centre", "backlog") == 0 })
         #expect(

@@ -11,12 +11,14 @@ final class MemoryGroup {
     static let isPossible: Bool = (try? MemoryGroup(bytes: 64 << 20)) != nil
 
     init(bytes: Int) throws {
-        isVersion1 = FileManager.default.fileExists(atPath: Self.version1 + "/memory.limit_in_bytes")
+        isVersion1 = FileManager.default.fileExists(
+            atPath: Self.version1 + "/memory.limit_in_bytes")
         folder = (isVersion1 ? Self.version1 : Self.version2) + "/hoistway-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         do {
             try "\(bytes)".write(
-                toFile: folder + (isVersion1 ? "/memory.limit_in_bytes" : "/memory.max"), atomically: false,
+                toFile: folder + (isVersion1 ? "/memory.limit_in_bytes" : "/memory.max"),
+                atomically: false,
                 encoding: .utf8)
         } catch {
             rmdir(folder)
@@ -28,12 +30,16 @@ final class MemoryGroup {
     deinit { rmdir(folder) }
 
     /// The beginning of a command line that puts the command into the group.
-    var launcher: [String] { ["/bin/sh", "-c", "echo $$ >\(folder)/cgroup.procs; exec \"$@\"", "in-group"] }
+    var launcher: [String] {
+        ["/bin/sh", "-c", "echo $$ >\(folder)/cgroup.procs; exec \"$@\"", "in-group"]
+    }
 
     /// How often the kernel has killed a process of the group for lack of memory.
     var kills: Int {
         let file = folder + (isVersion1 ? "/memory.oom_control" : "/memory.events")
         let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").first { $0.hasPrefix("oom_kill ") }.flatMap { Int($0.dropFirst(9)) } ?? -1
+        return text.split(separator: "\n").first { $0.hasPrefix("oom_kill ") }.flatMap {
+            Int($0.dropFirst(9))
+        } ?? -1
     }
 }

@@ -28,9 +28,12 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait(40) { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
+        #expect(
+            site.wait(40) { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 })
-        #expect(site.received.values.allSatisfy { $0 == 1 }, "a slow link is no reason to send twice: \(site.received)")
+        #expect(
+            site.received.values.allSatisfy { $0 == 1 },
+            "a slow link is no reason to send twice: \(site.received)")
     }
 
     @Test func aLinkThatStallsAndIsCutLosesNothing() throws {
@@ -46,7 +49,8 @@ import Testing
         proxy.set(.gone)
         proxy.set(.fair)
         #expect(
-            site.wait(45) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.account)")
+            site.wait(45) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 },
+            "\(site.account)")
     }
 
     @Test func aHalfOpenLinkIsLeftByItsSilenceAlone() throws {
@@ -58,7 +62,8 @@ import Testing
         #expect(site.wait(25) { !isConnected(site) }, "\(site.account)")
         proxy.set(.fair)
         #expect(
-            site.wait(60) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 }, "\(site.account)")
+            site.wait(60) { site.status("centre", "backlog") == 0 && site.alertStates.count >= 2 },
+            "\(site.account)")
     }
 
     @Test func aCentreThatAcceptsAndNeverAnswersHoldsUpNothingAndIsTriedAgain() throws {
@@ -67,7 +72,8 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.status("centre", "backlog") >= 2 }, "detected and stored meanwhile")
+        #expect(
+            site.wait { site.status("centre", "backlog") >= 2 }, "detected and stored meanwhile")
         proxy.set(.fair)
         #expect(site.wait(40) { site.status("centre", "backlog") == 0 }, "\(site.account)")
     }
@@ -119,12 +125,15 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         proxy.set(.stalled)
-        #expect(site.wait(90) { site.alertStates.contains("broker_lost raised") }, "\(site.account)")
-        #expect(site.alertStates == ["broker_lost raised"], "and not one alert for each silent lift")
+        #expect(
+            site.wait(90) { site.alertStates.contains("broker_lost raised") }, "\(site.account)")
+        #expect(
+            site.alertStates == ["broker_lost raised"], "and not one alert for each silent lift")
         site.trap()
         proxy.set(.gone)
         proxy.set(.fair)
-        #expect(site.wait(60) { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
+        #expect(
+            site.wait(60) { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
         #expect(site.alertStates.contains("broker_lost cleared"))
     }
 
@@ -132,7 +141,8 @@ import Testing
     @Test func anEndWhileTheCentreIsABlackHoleDoesNotWaitForIt() throws {
         let hole = try BlackHole()
         defer { hole.close() }
-        let site = try Site(parameters: quick, centres: "centre: { url: \"mqtt://127.0.0.1:\(hole.port)\" }")
+        let site = try Site(
+            parameters: quick, centres: "centre: { url: \"mqtt://127.0.0.1:\(hole.port)\" }")
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.wait(2) { false }

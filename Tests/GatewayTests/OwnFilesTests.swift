@@ -9,8 +9,11 @@ import Testing
 /// no reason to stop watching.
 @Suite(.serialized) struct OwnFilesTests {
     private static func give(_ path: String, to user: uid_t, mode: Int? = nil) throws {
-        try FileManager.default.setAttributes([.ownerAccountID: user, .groupOwnerAccountID: user], ofItemAtPath: path)
-        if let mode { try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path) }
+        try FileManager.default.setAttributes(
+            [.ownerAccountID: user, .groupOwnerAccountID: user], ofItemAtPath: path)
+        if let mode {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        }
     }
 
     @Test(.asAnotherUser)
@@ -21,7 +24,8 @@ import Testing
         let user = try #require(ServiceUser(named: "nobody"))
         func problem() -> OwnFiles.Problem? { OwnFiles(in: folder, as: user).problem }
         #expect(
-            problem()?.found.contains("'nobody' may not read and write \(folder), which belongs to user 'root'") == true
+            problem()?.found.contains(
+                "'nobody' may not read and write \(folder), which belongs to user 'root'") == true
         )
         try Self.give(folder, to: AnotherUser.id, mode: 0o750)
         #expect(problem() == nil)
@@ -30,7 +34,8 @@ import Testing
         try Self.give(journal, to: 0, mode: 0o600)
         #expect(
             problem()?.found
-                == "user 'nobody' may not read and write \(journal), which belongs to user 'root' (mode 600)")
+                == "user 'nobody' may not read and write \(journal), which belongs to user 'root' (mode 600)"
+        )
         #expect(problem()?.remedy == "As root: chown -R nobody:\(user.groupName) \(folder)")
         try Self.give(journal, to: AnotherUser.id, mode: 0o400)
         #expect(problem()?.remedy == "As root: chmod -R u+rwX \(folder)")
@@ -52,19 +57,27 @@ import Testing
         try Self.give(journal, to: 0, mode: 0o600)
         try site.startDaemon(as: AnotherUser.id)
         #expect(
-            site.wait { site.isDrained && site.log.contains("may not read and write \(journal)") }, "\(site.account)")
+            site.wait { site.isDrained && site.log.contains("may not read and write \(journal)") },
+            "\(site.account)")
         #expect(FileManager.default.fileExists(atPath: state + "/ballast"), "no space is missing")
         site.trap()
         #expect(site.wait { site.alertStates.contains("entrapment confirmed") }, "\(site.account)")
-        #expect(site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
+        #expect(
+            site.wait { site.alertStates.contains("disk_failing raised") }, "\(site.alertStates)")
         let status = try site.run(["status"])
-        #expect(status.status == 6 && status.output.contains("As root: chown -R"), "\(status.output)")
+        #expect(
+            status.status == 6 && status.output.contains("As root: chown -R"), "\(status.output)")
         #expect(!status.output.contains("Make room"), "\(status.output)")
         site.wait(12) { false }
-        #expect(!site.log.contains("the disk takes files again"), "a folder that takes files is not enough")
+        #expect(
+            !site.log.contains("the disk takes files again"),
+            "a folder that takes files is not enough")
         try Self.give(journal, to: AnotherUser.id, mode: 0o640)
-        #expect(site.wait(25) { site.log.contains("the disk takes files again") && site.isDrained }, "\(site.account)")
-        #expect(site.wait { site.alertStates.contains("disk_failing cleared") }, "\(site.alertStates)")
+        #expect(
+            site.wait(25) { site.log.contains("the disk takes files again") && site.isDrained },
+            "\(site.account)")
+        #expect(
+            site.wait { site.alertStates.contains("disk_failing cleared") }, "\(site.alertStates)")
     }
 
     @Test func withoutAStatusFileTheLockSaysThatAGatewayRuns() throws {
@@ -72,15 +85,23 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained }, "\(site.account)")
         try FileManager.default.removeItem(atPath: site.folder + "/run")
-        #expect(site.wait { site.log.contains("cannot write \(site.folder)/run/status.json") }, "\(site.account)")
+        #expect(
+            site.wait { site.log.contains("cannot write \(site.folder)/run/status.json") },
+            "\(site.account)")
         let status = try site.run(["status"])
-        #expect(status.status == 1 && status.output.contains("the gateway runs and does not write"), "\(status.output)")
+        #expect(
+            status.status == 1 && status.output.contains("the gateway runs and does not write"),
+            "\(status.output)")
         let began = Date()
         let test = try site.run(["selftest"])
         #expect(test.status == 1 && test.output.contains("no test was started"), "\(test.output)")
-        #expect(Date().timeIntervalSince(began) < 60, "it does not wait for a result that cannot be shown")
+        #expect(
+            Date().timeIntervalSince(began) < 60,
+            "it does not wait for a result that cannot be shown")
         site.wait(3) { false }
-        #expect(site.log.components(separatedBy: "run/status.json (").count == 2, "logged once: \(site.log)")
+        #expect(
+            site.log.components(separatedBy: "run/status.json (").count == 2,
+            "logged once: \(site.log)")
         site.stopDaemon()
         let ended = try site.run(["status"])
         #expect(ended.status == 1 && ended.output.contains("nothing runs here"), "\(ended.output)")
@@ -91,6 +112,9 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained }, "\(site.account)")
         let second = try site.run(["run"])
-        #expect(second.status == 1 && second.output.contains("another hoistway runs on this state folder"), "\(second)")
+        #expect(
+            second.status == 1
+                && second.output.contains("another hoistway runs on this state folder"), "\(second)"
+        )
     }
 }

@@ -7,7 +7,9 @@ import Testing
 /// depend on it.
 @Suite(.serialized) struct PaceTests {
     @Test(arguments: [("100ms", true), ("100ms", false), ("1s", false), ("10s", true)])
-    func entrapmentsAreFoundHoweverOftenALiftSpeaks(_ heartbeat: String, _ reportsChanges: Bool) throws {
+    func entrapmentsAreFoundHoweverOftenALiftSpeaks(_ heartbeat: String, _ reportsChanges: Bool)
+        throws
+    {
         let folder = NSTemporaryDirectory() + "hoistway-pace-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -35,11 +37,15 @@ import Testing
         #expect(shell.outcome == 0)
         let output = try String(contentsOfFile: log, encoding: .utf8)
         // The columns: happened, detected, missed, false.
-        let counts = (output.split(separator: "\n").first { $0.hasPrefix("entrapment ") } ?? "").split(separator: " ")
+        let counts = (output.split(separator: "\n").first { $0.hasPrefix("entrapment ") } ?? "")
+            .split(separator: " ")
             .dropFirst().prefix(4).compactMap { Int($0) }
-        #expect(counts.count == 4 && counts[0] >= 3 && counts[2] == 0 && counts[3] == 0, "\(output)")
+        #expect(
+            counts.count == 4 && counts[0] >= 3 && counts[2] == 0 && counts[3] == 0, "\(output)")
         // Two of them are silences without corroboration: suspected in time, and never confirmed by
         // time.
-        #expect(output.contains("3 entrapments with evidence, 3 in time, 0 later, 0 missed"), "\(output)")
+        #expect(
+            output.contains("3 entrapments with evidence, 3 in time, 0 later, 0 missed"),
+            "\(output)")
     }
 }

@@ -13,7 +13,8 @@ import Testing
 
     init() throws {
         for name in ["state", "run"] {
-            try FileManager.default.createDirectory(atPath: folder + "/" + name, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: folder + "/" + name, withIntermediateDirectories: true)
         }
         try #"{"secret":"root:x:0"}"#.write(toFile: secret, atomically: true, encoding: .utf8)
         try """
@@ -35,11 +36,15 @@ import Testing
         try String(contentsOfFile: secret, encoding: .utf8).contains("root:x:0")
     }
 
-    @Test func anOrderIsNotWrittenThroughALinkInThePlaceOfItsFolder() throws {
-        try FileManager.default.createDirectory(atPath: folder + "/elsewhere", withIntermediateDirectories: true)
+    @Test func anOperatorActionIsNotWrittenThroughALinkInsteadOfItsFolder() throws {
+        try FileManager.default.createDirectory(
+            atPath: folder + "/elsewhere", withIntermediateDirectories: true)
         symlink(folder + "/elsewhere", folder + "/state/orders")
-        let refused = try run("maintenance", "1", "--until", "1h", "--by", "Li", "--reason", "doors")
-        #expect(refused.status != 0 && refused.output.contains("orders: is a link or a file; expected a folder"))
+        let refused = try run(
+            "maintenance", "1", "--until", "1h", "--by", "Li", "--reason", "doors")
+        #expect(
+            refused.status != 0
+                && refused.output.contains("orders: is a link or a file; expected a folder"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/elsewhere").isEmpty)
     }
 
@@ -70,7 +75,8 @@ import Testing
         symlink(secret, folder + "/run/status.json")
         for arguments in [["status", "--format", "json"], ["status"]] {
             let shown = try Site.run(arguments + ["--config", configuration])
-            #expect(shown.status != 0 && shown.output.contains("is a symbolic link"), "\(shown.output)")
+            #expect(
+                shown.status != 0 && shown.output.contains("is a symbolic link"), "\(shown.output)")
             #expect(!shown.output.contains("root:x"))
         }
     }
@@ -78,7 +84,9 @@ import Testing
     @Test func aSalvagedJournalIsNotWrittenThroughALink() throws {
         try Data("damaged".utf8).write(to: URL(fileURLWithPath: folder + "/damaged.db"))
         symlink(folder + "/absent", folder + "/state/saved.db")
-        let refused = try Site.run(["journal", "salvage", folder + "/damaged.db", "--into", folder + "/state/saved.db"])
+        let refused = try Site.run([
+            "journal", "salvage", folder + "/damaged.db", "--into", folder + "/state/saved.db",
+        ])
         #expect(refused.status != 0)
         #expect(!FileManager.default.fileExists(atPath: folder + "/absent"))
     }
@@ -86,7 +94,9 @@ import Testing
     @Test(.enabled(if: isRoot)) func rootRunsNoGatewayInTheServicesFolder() throws {
         chown(folder + "/state", 65534, 65534)
         let refused = try run("run")
-        #expect(refused.status == 1 && refused.output.contains("and this runs as root"), "\(refused.output)")
+        #expect(
+            refused.status == 1 && refused.output.contains("and this runs as root"),
+            "\(refused.output)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/state").isEmpty)
     }
 

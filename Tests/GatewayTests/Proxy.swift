@@ -60,7 +60,9 @@ final class Proxy: Sendable {
             return
         }
         connections.withLock { $0 += [near, far] }
-        for (from, to) in [(near, far), (far, near)] { Thread.detachNewThread { [self] in carry(from, to) } }
+        for (from, to) in [(near, far), (far, near)] {
+            Thread.detachNewThread { [self] in carry(from, to) }
+        }
     }
 
     private func carry(_ from: Int32, _ to: Int32) {
@@ -75,7 +77,9 @@ final class Proxy: Sendable {
             // A link that stalls for good loses the bytes that it has read, as a router's buffer
             // does.
             while case .stalled = weather.withLock({ $0 }) { usleep(20_000) }
-            if case .delayed(let seconds) = weather.withLock({ $0 }) { usleep(useconds_t(seconds * 1e6)) }
+            if case .delayed(let seconds) = weather.withLock({ $0 }) {
+                usleep(useconds_t(seconds * 1e6))
+            }
             guard send(to, bytes, count, Int32(MSG_NOSIGNAL)) == count else { return }
         }
     }

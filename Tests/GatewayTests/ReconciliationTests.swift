@@ -13,14 +13,16 @@ import Testing
     private let journal: Journal
 
     init() throws {
-        journal = try Journal(FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db")
+        journal = try Journal(
+            FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db")
     }
 
     private func intake() throws -> Intake {
         let devices = Site.root + "/Devices"
         let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
         var intake = Intake(
-            data: data, origin: AlertOrigin(site: "north"), admission: .registered, start: Self.now, isObserving: true)
+            data: data, origin: AlertOrigin(site: "north"), admission: .registered, start: Self.now,
+            isObserving: true)
         try intake.register(Lift(id: "A1"), profile: "gbt24476-json", at: Self.now)
         return intake
     }
@@ -29,13 +31,16 @@ import Testing
     /// - Parameter body: the stored event; nil for the one that the gateway writes.
     private func store(_ kind: String, of subject: String, body: [UInt8]? = nil) throws -> Alert {
         let alert = Alert(
-            id: UUID().uuidString.lowercased(), revision: 1, lift: subject, kind: kind, state: .raised,
+            id: UUID().uuidString.lowercased(), revision: 1, lift: subject, kind: kind,
+            state: .raised,
             severity: .major,
-            rule: kind, ruleVersion: "", onset: Self.now - .seconds(9), time: Self.now, reason: kind, hold: .zero,
+            rule: kind, ruleVersion: "", onset: Self.now - .seconds(9), time: Self.now,
+            reason: kind, hold: .zero,
             confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: kind, zh: kind))
         let site = AlertEvent.Site(id: "north", name: "North")
         let written = AlertEvent.json(
-            alert, lift: Lift(id: subject), site: site, recorded: Self.now, calendarOffset: .zero, isTest: false)
+            alert, lift: Lift(id: subject), site: site, recorded: Self.now, calendarOffset: .zero,
+            isTest: false)
         var batch = Journal.Batch(now: Self.now)
         batch.alerts = [(alert, body ?? written)]
         try journal.commit(batch)
@@ -47,7 +52,8 @@ import Testing
     ) {
         var intake = try intake()
         return try Recovery.reconcile(
-            &intake, with: journal, rulesChanged: rulesChanged, after: replayed, at: Self.now + .seconds(5))
+            &intake, with: journal, rulesChanged: rulesChanged, after: replayed,
+            at: Self.now + .seconds(5))
     }
 
     @Test func anOpenAlertWhoseEventCannotBeReadIsNamedAndNotClearedUnseen() throws {
@@ -61,7 +67,9 @@ import Testing
     func anOpenAlertThatTheFoldDoesNotKnowIsEndedAndNamed(subject: String) throws {
         let open = try store("area_silence", of: subject)
         let (revisions, unknown, _) = try reconcile()
-        #expect(revisions.map(\.id) == [open.id] && revisions[0].revision == 2 && revisions[0].state == .cleared)
+        #expect(
+            revisions.map(\.id) == [open.id] && revisions[0].revision == 2
+                && revisions[0].state == .cleared)
         #expect(revisions[0].reason == "revised")
         #expect(unknown.map(\.id) == [open.id])
     }
@@ -79,7 +87,7 @@ import Testing
         #expect(try reconcile().revisions.map(\.reason) == ["lift_removed"])
     }
 
-    @Test func anEndThatTheFoldHasDecidedIsNotToldTwice() throws {
+    @Test func anEndThatIsAlreadyDecidedIsNotSentTwice() throws {
         var end = try store("area_silence", of: "north")
         (end.revision, end.state) = (2, .cleared)
         #expect(try reconcile(after: [end]).revisions.isEmpty)

@@ -13,8 +13,11 @@ import Testing
         let path = site.folder + "/recorded.ndjson.zst"
         let log = site.folder + "/record.log"
         let recorder = try ChildProcess(
-            [Self.program, "record", "--broker", "mqtt://127.0.0.1:\(site.port)", "--out", path], log: log)
-        func recorderOutput() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+            [Self.program, "record", "--broker", "mqtt://127.0.0.1:\(site.port)", "--out", path],
+            log: log)
+        func recorderOutput() -> String {
+            (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        }
         #expect(site.wait { recorderOutput().contains("connected to") }, "\(recorderOutput())")
         usleep(500_000)
         site.send("1", state(1))
@@ -24,7 +27,8 @@ import Testing
         #expect(site.wait { recorderOutput().contains("no connection") }, "\(recorderOutput())")
         try site.startBroker()
         #expect(
-            site.wait { recorderOutput().components(separatedBy: "connected to").count == 3 }, "\(recorderOutput())")
+            site.wait { recorderOutput().components(separatedBy: "connected to").count == 3 },
+            "\(recorderOutput())")
         usleep(500_000)
         site.send("1", state(2))
         usleep(500_000)
@@ -33,13 +37,18 @@ import Testing
         #expect(recorder.outcome == 0)
         let text = site.folder + "/recorded.txt"
         let (status, output) = try Site.run([
-            "replay", path, "--profiles", Site.root + "/Devices/profiles", "--rules", Site.root + "/Devices/rules",
+            "replay", path, "--profiles", Site.root + "/Devices/profiles", "--rules",
+            Site.root + "/Devices/rules",
         ])
         #expect(status == 0, "\(output)")
-        #expect(output.contains("3 messages of 2 lifts") && output.contains("binary 1"), "\(output)")
+        #expect(
+            output.contains("3 messages of 2 lifts") && output.contains("binary 1"), "\(output)")
         // The rows are unpacked by the reader that replays them.
         let anonymous = try ChildProcess(
-            [Self.program, "anonymise", path, "--out", text, "--profiles", Site.root + "/Devices/profiles"], log: log)
+            [
+                Self.program, "anonymise", path, "--out", text, "--profiles",
+                Site.root + "/Devices/profiles",
+            ], log: log)
         #expect(site.wait { !anonymous.isRunning })
         let rows = try String(contentsOfFile: text, encoding: .utf8).split(separator: "\n")
         let events = rows.compactMap { $0.firstMatch(of: /"event":"([a-z]+)"/)?.output.1 }
@@ -53,14 +62,18 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: log) }
         let fleet = try ChildProcess(
             [
-                Self.program, "run", Site.root + "/Simulator/scenarios/area-power-cut.yaml", "--library",
-                Site.root + "/Simulator", "--profiles", Site.root + "/Devices/profiles", "--lifts", "2", "--duration",
+                Self.program, "run", Site.root + "/Simulator/scenarios/area-power-cut.yaml",
+                "--library",
+                Site.root + "/Simulator", "--profiles", Site.root + "/Devices/profiles", "--lifts",
+                "2", "--duration",
                 "20m", "--out", "/dev/null",
             ], log: log)
         for _ in 0..<600 where fleet.isRunning { usleep(50_000) }
         #expect(fleet.outcome == 0)
         let output = try String(contentsOfFile: log, encoding: .utf8)
-        #expect(output.contains("1 of the scenario's 1 events come after 20m and do not happen"), "\(output)")
+        #expect(
+            output.contains("1 of the scenario's 1 events come after 20m and do not happen"),
+            "\(output)")
     }
 
     @Test func aBrokerThatIsNotThereIsNamedAndIsAFailure() throws {
@@ -70,7 +83,8 @@ import Testing
         let port = try FreePort.find()
         let recorder = try ChildProcess(
             [
-                Self.program, "record", "--broker", "mqtt://127.0.0.1:\(port)", "--for", "1s", "--out",
+                Self.program, "record", "--broker", "mqtt://127.0.0.1:\(port)", "--for", "1s",
+                "--out",
                 folder + "/x.ndjson",
             ], log: folder + "/log")
         let giveUp = Date(timeIntervalSinceNow: 20)

@@ -28,9 +28,11 @@ import Testing
         }
         let states = Set(
             events.compactMap {
-                ((try? JSONSerialization.jsonObject(with: Data($0.utf8))) as? [String: Any])?["data"] as? [String: Any]
+                ((try? JSONSerialization.jsonObject(with: Data($0.utf8))) as? [String: Any])?[
+                    "data"] as? [String: Any]
             }.map { $0["state"] as! String })
-        #expect(states.isSuperset(of: ["suspected", "confirmed", "raised", "cleared"]), "\(states)")
+        #expect(
+            states.isSuperset(of: ["suspected", "confirmed", "raised", "cleared"]), "\(states)")
     }
 
     /// Its hold ended while the gateway did not observe, and the lift's first message was awaited.
@@ -38,14 +40,17 @@ import Testing
         let lines = [
             #"{"t":0,"topic":"lifts/1/state","payload":"{\"Car_Status\":1,\"Door_Zone\":false,\"Door_Status\":true,\"Passenger_Status\":true,\"Car_Position\":3,\"Message_Code\":[]}"}"#,
             #"{"t":5,"topic":"lifts/1/state","payload":"{\"Car_Status\":0,\"Door_Zone\":false,\"Door_Status\":true,\"Passenger_Status\":true,\"Car_Position\":3,\"Message_Code\":[]}"}"#,
-            #"{"t":8,"event":"disconnected"}"#, #"{"t":300,"event":"drained"}"#, #"{"t":320,"event":"end"}"#,
+            #"{"t":8,"event":"disconnected"}"#, #"{"t":300,"event":"drained"}"#,
+            #"{"t":320,"event":"end"}"#,
         ]
         let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).ndjson"
         try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: path) }
         let output = try Site.run(["replay", path]).output
         let event = try #require(
-            output.split(separator: "\n").first { $0.contains("suspected") }.flatMap { JSONValue($0.utf8) })
+            output.split(separator: "\n").first { $0.contains("suspected") }.flatMap {
+                JSONValue($0.utf8)
+            })
         #expect(event["time"]?.text == "1970-01-01T00:00:15.000Z", "\(event)")
         #expect(event["recordedtime"]?.text == "1970-01-01T00:05:15.000Z", "\(event)")
     }
@@ -54,7 +59,8 @@ import Testing
         let path = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).ndjson"
         defer { try? FileManager.default.removeItem(atPath: path) }
         for (text, expected) in [
-            ("{\"t\":1,\"topic\":\"a\"}", ":1:1: expected \"payload\""), ("{\"t\":1", ":1:7: not JSON here"),
+            ("{\"t\":1,\"topic\":\"a\"}", ":1:1: expected \"payload\""),
+            ("{\"t\":1", ":1:7: not JSON here"),
             ("{\"topic\":\"a\",\"payload\":\"\"}", ":1:1: expected \"t\""),
             ("{\"t\":1,\"topic\":\"a\",\"payload_b64\":\"&\"}", "not base64"),
         ] {

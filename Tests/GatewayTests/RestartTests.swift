@@ -21,12 +21,16 @@ import Testing
 
     @Test func anAlertThatOtherRulesWouldNotHaveConfirmedIsStillEndedByItsNextRevision() throws {
         let site = try crashedSite()
-        try site.rewriteConfiguration { $0.replacingOccurrences(of: "confirm_hold: 2s", with: "confirm_hold: 500s") }
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "confirm_hold: 2s", with: "confirm_hold: 500s")
+        }
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.send("1", state(3, zone: true, closed: false, occupied: false))
         #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.account)")
-        let revisions = site.events.compactMap { ($0["data"] as? [String: Any])?["revision"] as? Int }
+        let revisions = site.events.compactMap {
+            ($0["data"] as? [String: Any])?["revision"] as? Int
+        }
         #expect(Set(revisions) == [1, 2, 3])
     }
 
@@ -57,11 +61,14 @@ import Testing
         try site.rewriteConfiguration { $0.replacingOccurrences(of: "\"1\", \"2\"", with: "\"2\"") }
         for _ in 0..<2 {
             try site.startDaemon()
-            #expect(site.wait { site.alertStates.contains("entrapment cleared") && site.isDrained }, "\(site.account)")
+            #expect(
+                site.wait { site.alertStates.contains("entrapment cleared") && site.isDrained },
+                "\(site.account)")
             site.killDaemon()
         }
         #expect(site.alertStates.count { $0 == "entrapment cleared" } == 1)
-        let last = try #require(site.events.last { ($0["data"] as? [String: Any])?["state"] as? String == "cleared" })
+        let last = try #require(
+            site.events.last { ($0["data"] as? [String: Any])?["state"] as? String == "cleared" })
         #expect((last["data"] as? [String: Any])?["reason"] as? String == "lift_removed")
     }
 
@@ -72,25 +79,33 @@ import Testing
         for starts in 2...3 {
             try site.startDaemon()
             #expect(
-                site.wait { site.log.components(separatedBy: "the backlog is read").count == starts + 1 },
+                site.wait {
+                    site.log.components(separatedBy: "the backlog is read").count == starts + 1
+                },
                 "\(site.account)"
             )
             if starts == 2 { site.killDaemon() }
         }
         let replayed = site.log.split(separator: "\n").compactMap { line in
-            line.split(separator: "replayed ").dropFirst().first?.split(separator: " ").first.flatMap { Int($0) }
+            line.split(separator: "replayed ").dropFirst().first?.split(separator: " ").first
+                .flatMap { Int($0) }
         }
-        #expect(replayed.count == 3 && replayed[1] >= 2 && replayed[2] == 0, "\(replayed) \(site.log)")
-        #expect(site.log.components(separatedBy: "entrapment confirmed").count == 2, "\(site.account)")
         #expect(
-            site.wait { site.isDrained && site.status("counters", "alerts") == site.alertStates.count },
+            replayed.count == 3 && replayed[1] >= 2 && replayed[2] == 0, "\(replayed) \(site.log)")
+        #expect(
+            site.log.components(separatedBy: "entrapment confirmed").count == 2, "\(site.account)")
+        #expect(
+            site.wait {
+                site.isDrained && site.status("counters", "alerts") == site.alertStates.count
+            },
             "\(site.alertStates) \(site.status)")
     }
 
     /// No other message causes a commit here, so nothing else records how long the gateway
     /// observed.
     @Test func aSilenceIsNoticedThroughKillsOnASiteWhereNothingIsSaid() throws {
-        let site = try Site(parameters: "report_overdue: 5s, controller_silent_after: 8s", lifts: ["1"])
+        let site = try Site(
+            parameters: "report_overdue: 5s, controller_silent_after: 8s", lifts: ["1"])
         for run in 1...3 {
             try site.startDaemon()
             #expect(site.wait { site.isDrained })
@@ -101,7 +116,8 @@ import Testing
         #expect(site.alertStates == [])
         try site.startDaemon()
         // The first message was awaited in two runs: a third of the 15 s is left.
-        #expect(site.wait(10) { site.alertStates == ["controller_silent raised"] }, "\(site.account)")
+        #expect(
+            site.wait(10) { site.alertStates == ["controller_silent raised"] }, "\(site.account)")
     }
 
     // MARK: Time
@@ -109,14 +125,18 @@ import Testing
     @Test func aRestartInTheSameBootGoesOnWithTheSameTimeLine() {
         let lag = Int64(3 * 3600) * 1_000_000_000
         let before = GatewayClock(notBefore: nil)
-        let behind = GatewayClock(notBefore: before.now - .nanoseconds(lag), line: before.anchor - lag)
-        #expect(behind.anchor == before.anchor - lag, "the three hours of the clock's step have not passed")
+        let behind = GatewayClock(
+            notBefore: before.now - .nanoseconds(lag), line: before.anchor - lag)
         #expect(
-            GatewayClock(notBefore: before.now + .seconds(60), line: before.anchor - lag).now > before.now
+            behind.anchor == before.anchor - lag,
+            "the three hours of the clock's step have not passed")
+        #expect(
+            GatewayClock(notBefore: before.now + .seconds(60), line: before.anchor - lag).now
+                > before.now
                 + .seconds(59))
     }
 
-    @Test func whatIsToldGoesOnWhereAJournalsLineIsAhead() {
+    @Test func eventsContinueWhereAJournalsTimeLineIsAhead() {
         let before = GatewayClock(notBefore: nil)
         let ahead = before.now + .seconds(10 * 365 * 86_400)
         let clock = GatewayClock(notBefore: ahead, line: before.anchor, continuingAt: .zero)
@@ -130,7 +150,8 @@ import Testing
         // The line is three hours behind the wall clock.
         #expect(
             order.moved(by: .seconds(-10_800))
-                == .maintenance(lift: "1", until: until - .seconds(10_800), by: "Li", reason: "ropes"))
+                == .maintenance(
+                    lift: "1", until: until - .seconds(10_800), by: "Li", reason: "ropes"))
         #expect(
             OperatorAction.maintenanceEnds(lift: "1", by: "Li").moved(by: .seconds(9))
                 == .maintenanceEnds(lift: "1", by: "Li"))

@@ -6,7 +6,8 @@ import Testing
 
 /// The files of a score are checked: an impossible file makes no score at all.
 @Suite struct ScoreFilesTests {
-    private static let run = #"{"kind":"run","lift":"","start":0,"decidable":0,"end":1000,"lifts":1}"#
+    private static let run =
+        #"{"kind":"run","lift":"","start":0,"decidable":0,"end":1000,"lifts":1}"#
 
     private func file(_ text: String) throws -> String {
         let path = NSTemporaryDirectory() + "hoistway-score-\(UUID().uuidString).ndjson"
@@ -16,7 +17,10 @@ import Testing
 
     @Test(arguments: [
         (run + "\n" + run, ":2:1: a second run begins here, the first one at line 1"),
-        (#"{"kind":"run","lift":"","start":0,"end":1000,"lifts":-3}"#, ":1:1: found -3 lifts, expected 1 or more"),
+        (
+            #"{"kind":"run","lift":"","start":0,"end":1000,"lifts":-3}"#,
+            ":1:1: found -3 lifts, expected 1 or more"
+        ),
         (#"{"kind":"run","lift":"","start":0,"end":1000}"#, ":1:1: found no number of lifts"),
         (#"{"kind":"lift","lift":"1","start":0,"end":1}"#, "no row of the kind 'run'"),
     ])
@@ -27,8 +31,12 @@ import Testing
         #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
     }
 
-    @Test(arguments: [("raised", 1, true), ("raised", 0, false), ("raised", -5, false), ("shouted", 1, false)])
-    func anAlertOfNoRevisionOrNoStateIsRefused(_ state: String, _ revision: Int, _ isRight: Bool) throws {
+    @Test(arguments: [
+        ("raised", 1, true), ("raised", 0, false), ("raised", -5, false), ("shouted", 1, false),
+    ])
+    func anAlertOfNoRevisionOrNoStateIsRefused(_ state: String, _ revision: Int, _ isRight: Bool)
+        throws
+    {
         let path = try file(
             """
             {"type":"org.hoistway.alert.v1","subject":"1","data":{"alert_id":"a","revision":\(revision),"kind":"x","state":"\(state)","event_s":5,"rule":{"hold_s":1}}}
@@ -43,7 +51,8 @@ import Testing
 
     /// Without the member, as in earlier files, the alert's own time counts.
     @Test(arguments: [
-        ("\"1970-01-01T00:01:30Z\"", 90.0), ("\"1970-01-01T00:00:04.999Z\"", 5), ("null", 5), ("\"soon\"", nil),
+        ("\"1970-01-01T00:01:30Z\"", 90.0), ("\"1970-01-01T00:00:04.999Z\"", 5), ("null", 5),
+        ("\"soon\"", nil),
     ])
     func anAlertWasSaidWhenTheGatewayDecidedIt(_ recorded: String, _ time: Double?) throws {
         let path = try file(

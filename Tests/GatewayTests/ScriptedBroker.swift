@@ -19,7 +19,9 @@ final class ScriptedBroker: Sendable {
         var giant = 0
         /// The messages of a connection, counted from 0, once it has subscribed: topics and
         /// payloads, at QoS 1, with packet ids from 1 on.
-        var messages: @Sendable (_ connection: Int) -> [(topic: String, payload: String)] = { _ in [] }
+        var messages: @Sendable (_ connection: Int) -> [(topic: String, payload: String)] = { _ in
+            []
+        }
     }
 
     var port: Int { listener.port }
@@ -72,10 +74,13 @@ final class ScriptedBroker: Sendable {
         let topic = Array("lifts/1/state".utf8)
         head += [0, UInt8(topic.count)] + topic + [0]
         let chunk = [UInt8](repeating: 0x20, count: 1 << 16)
-        var sent = head.withUnsafeBytes { Foundation.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        var sent = head.withUnsafeBytes {
+            Foundation.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
         while sent > 0, sent < bytes {
             let count = chunk.withUnsafeBytes {
-                Foundation.send(connection, $0.baseAddress, min($0.count, bytes - sent), Int32(MSG_NOSIGNAL))
+                Foundation.send(
+                    connection, $0.baseAddress, min($0.count, bytes - sent), Int32(MSG_NOSIGNAL))
             }
             if count <= 0 { return }
             sent += count
@@ -105,7 +110,8 @@ final class ScriptedBroker: Sendable {
                 guard let answer = script.connect else { return send([0x20, 2, 0, 1], connection) }
                 let count = UInt8(answer.properties.count)
                 send(
-                    [0x20, 3 + count, script.keepsSession ? 1 : 0, answer.reason, count] + answer.properties, connection
+                    [0x20, 3 + count, script.keepsSession ? 1 : 0, answer.reason, count]
+                        + answer.properties, connection
                 )
                 if answer.reason >= 0x80 { return }
             case 8:

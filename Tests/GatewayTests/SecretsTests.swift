@@ -18,14 +18,16 @@ import Testing
     private func startBroker(_ site: Site, _ port: Int, password: String) throws -> ChildProcess {
         let users = site.folder + "/users-\(port)"
         let maker = try ChildProcess(
-            ["/usr/bin/mosquitto_passwd", "-c", "-b", users, "box", password], log: site.folder + "/passwd.log")
+            ["/usr/bin/mosquitto_passwd", "-c", "-b", users, "box", password],
+            log: site.folder + "/passwd.log")
         while maker.isRunning { usleep(5_000) }
         chmod(users, 0o644)
         try write(
             "listener \(port) 127.0.0.1\npassword_file \(users)\n\(getuid() == 0 ? "user root" : "")",
             site.folder + "/broker-\(port).conf")
         return try ChildProcess(
-            ["/usr/sbin/mosquitto", "-c", site.folder + "/broker-\(port).conf"], log: site.folder + "/centre-broker.log"
+            ["/usr/sbin/mosquitto", "-c", site.folder + "/broker-\(port).conf"],
+            log: site.folder + "/centre-broker.log"
         )
     }
 
@@ -36,7 +38,9 @@ import Testing
     @Test func aPasswordThatTheCentresBrokerRefusesIsReadAgain() throws {
         let port = try FreePort.find()
         let site = try Site(
-            centres: "centre: { url: \"mqtt://127.0.0.1:\(port)\", username: box, password_file: secret }")
+            centres:
+                "centre: { url: \"mqtt://127.0.0.1:\(port)\", username: box, password_file: secret }"
+        )
         try write("old", site.folder + "/secret")
         var broker = try startBroker(site, port, password: "old")
         defer { broker.end() }
@@ -44,7 +48,9 @@ import Testing
         #expect(site.wait { isConnected(site) }, "\(site.account)")
         broker.end()
         broker = try startBroker(site, port, password: "new")
-        #expect(site.wait(30) { site.log.contains("refuses us") && !isConnected(site) }, "\(site.account)")
+        #expect(
+            site.wait(30) { site.log.contains("refuses us") && !isConnected(site) },
+            "\(site.account)")
         try write("new", site.folder + "/secret")
         #expect(site.wait(60) { isConnected(site) }, "\(site.account)")
     }
@@ -54,14 +60,18 @@ import Testing
             HTTPCentre.Answer(status: request.headers["authorization"] == "Bearer new" ? 204 : 401)
         }
         let site = try Site(
-            parameters: quick, centres: "centre: { url: \"http://127.0.0.1:\(centre.port)/\", token_file: token }")
+            parameters: quick,
+            centres: "centre: { url: \"http://127.0.0.1:\(centre.port)/\", token_file: token }")
         try write("old", site.folder + "/token")
         try site.startDaemon()
         #expect(site.wait { site.isDrained })
         site.trap()
-        #expect(site.wait { site.log.contains("does not recognise the gateway") }, "\(site.account)")
+        #expect(
+            site.wait { site.log.contains("does not recognise the gateway") }, "\(site.account)")
         try write("new", site.folder + "/token")
-        #expect(site.wait(60) { isConnected(site) && site.status("centre", "backlog") == 0 }, "\(site.account)")
+        #expect(
+            site.wait(60) { isConnected(site) && site.status("centre", "backlog") == 0 },
+            "\(site.account)")
         #expect(!site.log.contains("Bearer"))
     }
 
@@ -69,10 +79,12 @@ import Testing
         let basic = "Basic " + Data("box:new".utf8).base64EncodedString()
         let centre = try HTTPCentre { request in
             guard request.path.contains("token") else {
-                return HTTPCentre.Answer(status: request.headers["authorization"] == "Bearer t" ? 204 : 401)
+                return HTTPCentre.Answer(
+                    status: request.headers["authorization"] == "Bearer t" ? 204 : 401)
             }
             return request.headers["authorization"] == basic
-                ? HTTPCentre.Answer(status: 200, body: #"{"access_token":"t"}"#) : HTTPCentre.Answer(status: 401)
+                ? HTTPCentre.Answer(status: 200, body: #"{"access_token":"t"}"#)
+                : HTTPCentre.Answer(status: 401)
         }
         let url = "http://127.0.0.1:\(centre.port)"
         let site = try Site(
@@ -86,14 +98,18 @@ import Testing
         #expect(site.wait(60) { isConnected(site) }, "\(site.account)")
     }
 
-    @Test func aPasswordThatIsCorrectedIsTriedAtTheReloadAndNotAfterThePause() throws {
+    @Test func aCorrectedPasswordIsTriedAtTheReloadAndNotAfterThePause() throws {
         let (building, centre) = (try FreePort.find(), try FreePort.find())
         let site = try Site(
-            centres: "centre: { url: \"mqtt://127.0.0.1:\(centre)\", username: box, password_file: secret }")
+            centres:
+                "centre: { url: \"mqtt://127.0.0.1:\(centre)\", username: box, password_file: secret }"
+        )
         try site.rewriteConfiguration {
             $0.replacingOccurrences(
                 of: "broker: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
-                with: "broker: { url: \"mqtt://127.0.0.1:\(building)\", username: box, password_file: secret }")
+                with:
+                    "broker: { url: \"mqtt://127.0.0.1:\(building)\", username: box, password_file: secret }"
+            )
         }
         let brokers = try [building, centre].map { try startBroker(site, $0, password: "right") }
         defer { for broker in brokers { broker.end() } }
@@ -101,22 +117,29 @@ import Testing
         try site.startDaemon()
         // By then the pauses last many seconds.
         #expect(site.wait(60) { site.status("broker", "failures") >= 8 }, "\(site.account)")
-        let lines = site.log.split(separator: "\n").count { $0.contains("does not let user 'box' in") }
+        let lines = site.log.split(separator: "\n").count {
+            $0.contains("does not let user 'box' in")
+        }
         #expect(lines == 2, "one line of each connection: \(site.log)")
         try write("right", site.folder + "/secret")
         site.reload()
-        #expect(site.wait(3) { site.status("broker", "connects") == 1 && isConnected(site) }, "\(site.account)")
+        #expect(
+            site.wait(3) { site.status("broker", "connects") == 1 && isConnected(site) },
+            "\(site.account)")
     }
 
     @Test func aReloadWithATokenThatCannotBeReadSaysThatTheOldOneGoesOn() throws {
         let centre = try HTTPCentre()
-        let site = try Site(centres: "centre: { url: \"http://127.0.0.1:\(centre.port)/\", token_file: token }")
+        let site = try Site(
+            centres: "centre: { url: \"http://127.0.0.1:\(centre.port)/\", token_file: token }")
         try write("good", site.folder + "/token")
         try site.startDaemon()
         #expect(site.wait { site.isDrained && isConnected(site) }, "\(site.account)")
         try FileManager.default.removeItem(atPath: site.folder + "/token")
         site.reload()
-        #expect(site.wait { site.log.contains("cannot be read now is used as it was last read") }, "\(site.account)")
+        #expect(
+            site.wait { site.log.contains("cannot be read now is used as it was last read") },
+            "\(site.account)")
         site.wait(1) { false }
         #expect(!site.log.contains("is used from now on"), "\(site.account)")
     }
@@ -124,9 +147,12 @@ import Testing
     @Test func aReloadConnectsAnewWithAChangedSecretAndOnlyThen() throws {
         let port = try FreePort.find()
         let site = try Site(
-            centres: "centre: { url: \"mqtt://127.0.0.1:\(port)\", username: box, password_file: secret }")
+            centres:
+                "centre: { url: \"mqtt://127.0.0.1:\(port)\", username: box, password_file: secret }"
+        )
         try site.rewriteConfiguration {
-            $0.replacingOccurrences(of: "broker: { url:", with: "broker: { username: lifts, password_file: lan, url:")
+            $0.replacingOccurrences(
+                of: "broker: { url:", with: "broker: { username: lifts, password_file: lan, url:")
         }
         try write("old", site.folder + "/secret")
         try write("old", site.folder + "/lan")
@@ -141,40 +167,50 @@ import Testing
         try write("new", site.folder + "/secret")
         try write("new", site.folder + "/lan")
         site.reload()
-        #expect(site.wait { site.status("broker", "connects") == 2 && site.isDrained }, "\(site.account)")
+        #expect(
+            site.wait { site.status("broker", "connects") == 2 && site.isDrained },
+            "\(site.account)")
         // The centre's broker has only the old one.
-        #expect(site.wait { site.log.contains("centre: a password or a certificate has changed") }, "\(site.account)")
+        #expect(
+            site.wait { site.log.contains("centre: a password or a certificate has changed") },
+            "\(site.account)")
         #expect(site.wait { site.log.contains("refuses us") }, "\(site.account)")
     }
 
     // MARK: The signing key
 
-    @Test func aSigningKeyThatIsMissingOrAnotherOneIsToldOnceAndTheFirstIsNot() throws {
+    @Test func aMissingOrChangedSigningKeyIsReportedOnceAndTheFirstOneIsNot() throws {
         let site = try Site()
         let key = site.folder + "/state/signing-key.pem"
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.retained("heartbeat") != nil }, "\(site.account)")
+        #expect(
+            site.wait { site.isDrained && site.retained("heartbeat") != nil }, "\(site.account)")
         site.stopDaemon()
         #expect(site.eventData("key").isEmpty)
         try FileManager.default.removeItem(atPath: key)
         for _ in 1...2 {
             try site.startDaemon()
-            #expect(site.wait { site.isDrained && site.eventData("key").count == 1 }, "\(site.account)")
+            #expect(
+                site.wait { site.isDrained && site.eventData("key").count == 1 }, "\(site.account)")
             let new = site.eventData("key").first?["x"] as? String ?? ""
             #expect(
-                site.wait { site.retained("heartbeat")?.contains(new) == true }, "the key that alerts are signed with")
+                site.wait { site.retained("heartbeat")?.contains(new) == true },
+                "the key that alerts are signed with")
             site.stopDaemon()
         }
         #expect(site.eventData("key")[0]["reason"] as? String == "missing")
         try FileManager.default.moveItem(atPath: key, toPath: key + ".old")
         let maker = try ChildProcess(
-            ["/usr/bin/openssl", "genpkey", "-algorithm", "ed25519", "-out", key], log: site.folder + "/openssl.log")
+            ["/usr/bin/openssl", "genpkey", "-algorithm", "ed25519", "-out", key],
+            log: site.folder + "/openssl.log")
         while maker.isRunning { usleep(5_000) }
         try site.startDaemon()
         #expect(site.wait { site.eventData("key").count == 2 }, "\(site.account)")
         #expect(site.eventData("key")[1]["reason"] as? String == "changed")
         var check = try StreamCheck(contract: Site.root + "/docs/contract")
-        for event in site.events { check.take(Array(try JSONSerialization.data(withJSONObject: event))) }
+        for event in site.events {
+            check.take(Array(try JSONSerialization.data(withJSONObject: event)))
+        }
         #expect(check.breaches == [])
     }
 
@@ -184,7 +220,8 @@ import Testing
     private func startServer(_ folder: String, _ port: Int, cipher: String) throws -> ChildProcess {
         try ChildProcess(
             [
-                "/usr/bin/openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert", folder + "/rsa.crt", "-key",
+                "/usr/bin/openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert",
+                folder + "/rsa.crt", "-key",
                 folder + "/rsa.key", "-tls1_2", "-cipher", cipher, "-www",
             ], log: folder + "/server.log")
     }
@@ -195,8 +232,10 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let maker = try ChildProcess(
             [
-                "/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
-                "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/rsa.key", "-out",
+                "/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+                "-subj",
+                "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                folder + "/rsa.key", "-out",
                 folder + "/rsa.crt",
             ], log: folder + "/openssl.log")
         while maker.isRunning { usleep(5_000) }
@@ -205,14 +244,17 @@ import Testing
         let servers = try [port, portOfCentre].map { try startServer(folder, $0, cipher: cipher) }
         defer { for server in servers { server.end() } }
         usleep(500_000)
-        var options = MQTTClient.Options(url: try #require(BrokerURL("mqtts://127.0.0.1:\(port)")), clientID: "x")
+        var options = MQTTClient.Options(
+            url: try #require(BrokerURL("mqtts://127.0.0.1:\(port)")), clientID: "x")
         options.caFile = folder + "/rsa.crt"
         let client = try MQTTClient(options)
         var isRefused = false
         do {
             try client.connect()
             for _ in 0..<20 where client.socket >= 0 {
-                _ = Poll.wait([client.socket], writer: client.wantsWrite ? client.socket : -1, for: .milliseconds(50))
+                _ = Poll.wait(
+                    [client.socket], writer: client.wantsWrite ? client.socket : -1,
+                    for: .milliseconds(50))
                 try client.read()
                 try client.write()
             }
@@ -222,7 +264,8 @@ import Testing
         var settings = HTTPClient.Options()
         settings.caFile = folder + "/rsa.crt"
         let http = try #require(HTTPClient(settings))
-        _ = try http.start(HTTPClient.Request(url: "https://127.0.0.1:\(portOfCentre)/", headers: [], body: []))
+        _ = try http.start(
+            HTTPClient.Request(url: "https://127.0.0.1:\(portOfCentre)/", headers: [], body: []))
         let nothing = WakeUp()
         var results: [Result<HTTPClient.Response, HTTPClient.Failure>] = []
         for _ in 0..<30 where results.isEmpty {

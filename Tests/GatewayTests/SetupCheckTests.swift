@@ -8,7 +8,9 @@ import Testing
 
 /// `hoistway check` sees what the service will see: with its user, its keys, its dates.
 @Suite struct SetupCheckTests {
-    private func configuration(_ made: Certificates, _ certificate: String = "box.crt", _ key: String = "box.key")
+    private func configuration(
+        _ made: Certificates, _ certificate: String = "box.crt", _ key: String = "box.key"
+    )
         throws
         -> Configuration
     {
@@ -34,7 +36,9 @@ import Testing
         // The test's own certificates are valid for 30 days, which is soon.
         let warnings = check.warnings(at: Instant(seconds: Date().timeIntervalSince1970))
         #expect(warnings.count == 1 && warnings[0].contains("expires in 29 days"), "\(warnings)")
-        #expect(check.warnings(at: Instant(seconds: 0))[0].contains("not valid yet"), "a box that thinks it is 1970")
+        #expect(
+            check.warnings(at: Instant(seconds: 0))[0].contains("not valid yet"),
+            "a box that thinks it is 1970")
     }
 
     @Test(arguments: [
@@ -42,7 +46,9 @@ import Testing
         ("box.crt", "locked.key", "is protected by a password"),
         ("box.key", "box.key", "expected a line -----BEGIN CERTIFICATE-----"),
     ])
-    func aKeyThatCannotServeIsAMistakeWithItsPlace(_ certificate: String, _ key: String, _ expected: String) throws {
+    func anUnusableKeyIsAMistakeWithItsLocation(
+        _ certificate: String, _ key: String, _ expected: String
+    ) throws {
         let made = try Certificates()
         let mistakes = SetupCheck(try configuration(made, certificate, key), as: nil).mistakes
         #expect(mistakes.count == 1 && mistakes[0].message.contains(expected), "\(mistakes)")
@@ -56,17 +62,23 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: made.folder) }
         let configuration = try configuration(made)
         let user = try #require(ServiceUser(named: "nobody"))
-        try FileManager.default.createDirectory(atPath: made.path("state"), withIntermediateDirectories: true)
-        try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: made.path("state"))
+        try FileManager.default.createDirectory(
+            atPath: made.path("state"), withIntermediateDirectories: true)
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o777], ofItemAtPath: made.path("state"))
         func names() -> [String] {
-            SetupCheck(configuration, as: user).mistakes.map { $0.message.prefix { $0 != ":" } + "" }
+            SetupCheck(configuration, as: user).mistakes.map {
+                $0.message.prefix { $0 != ":" } + ""
+            }
         }
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: made.folder)
         for file in ["ca.crt", "box.crt", "box.key", "hoistway.yaml"] {
-            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: made.path(file))
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o644], ofItemAtPath: made.path(file))
         }
         #expect(names().isEmpty)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: made.path("box.key"))
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o600], ofItemAtPath: made.path("box.key"))
         #expect(names() == ["key_file"])
         // A readable file in a folder that no other user may enter.
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: made.folder)
@@ -84,7 +96,9 @@ import Testing
         try Data().write(to: URL(fileURLWithPath: folder + "/file"))
         try files.createDirectory(atPath: folder + "/roots", withIntermediateDirectories: true)
         let nobody = try #require(ServiceUser(named: "nobody"))
-        func mistakes(_ state: String, _ runtime: String, as user: ServiceUser? = nobody) throws -> [String] {
+        func mistakes(_ state: String, _ runtime: String, as user: ServiceUser? = nobody) throws
+            -> [String]
+        {
             let path = folder + "/hoistway.yaml"
             try """
             site: { id: test }
@@ -107,10 +121,12 @@ import Testing
         #expect(try mistakes("file", "/tmp", as: nil).count == 1, "for every user")
         #expect(
             try mistakes("/tmp", "roots").first?.hasPrefix(
-                "5: F/roots: user 'nobody', as whom the gateway runs, cannot make files there. As root: chown nobody:")
+                "5: F/roots: user 'nobody', as whom the gateway runs, cannot make files there. As root: chown nobody:"
+            )
                 == true)
         #expect(
-            try mistakes("roots/a/b", "/tmp").first?.hasPrefix("4: F/roots/a/b: is not there, and user 'nobody'")
+            try mistakes("roots/a/b", "/tmp").first?.hasPrefix(
+                "4: F/roots/a/b: is not there, and user 'nobody'")
                 == true)
         #expect(try mistakes("/tmp/hoistway-\(UUID().uuidString)/state", "/tmp") == [])
     }

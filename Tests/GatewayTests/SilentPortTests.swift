@@ -11,7 +11,8 @@ import Testing
         let site = try Site(centres: "centre: { url: \"\(url)\" }")
         try site.rewriteConfiguration {
             $0.replacingOccurrences(
-                of: "broker: { url: \"mqtt://127.0.0.1:\(site.port)\" }", with: "broker: { url: \"\(url)\" }")
+                of: "broker: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
+                with: "broker: { url: \"\(url)\" }")
         }
         return site
     }
@@ -28,12 +29,15 @@ import Testing
         try site.startDaemon()
         #expect(
             site.wait(25) {
-                site.log.contains("broker: \(url) answers nothing on this port within 10 s: is it an MQTT broker? Next")
+                site.log.contains(
+                    "broker: \(url) answers nothing on this port within 10 s: is it an MQTT broker? Next"
+                )
             },
             "\(site.account)")
         #expect(
             site.wait(25) {
-                routeError(site) == "\(url) answers nothing on this port within 15 s: is it an MQTT broker?"
+                routeError(site)
+                    == "\(url) answers nothing on this port within 15 s: is it an MQTT broker?"
             },
             "\(site.status)")
         #expect(!site.log.contains("closed the connection"), "\(site.account)")

@@ -10,7 +10,8 @@ let quick = "off_level_hold: 1s, confirm_hold: 2s"
 
 /// A lift's message in the profile gbt24476-json.
 func state(
-    _ sequence: Int, moving: Int = 0, zone: Bool = false, closed: Bool = true, occupied: Bool = true,
+    _ sequence: Int, moving: Int = 0, zone: Bool = false, closed: Bool = true,
+    occupied: Bool = true,
     codes: String = "[]",
     extra: String = ""
 ) -> String {
@@ -30,7 +31,8 @@ final class Site {
     private var daemon: ChildProcess?
     /// The most bytes of memory that the daemon held at once.
     var peakMemory: Int? {
-        guard let pid = daemon?.pid, let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        guard let pid = daemon?.pid,
+            let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
         else { return nil }
         return text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
             .flatMap { Int($0.filter(\.isNumber)) }.map { $0 << 10 }
@@ -46,20 +48,27 @@ final class Site {
 
     /// - Parameter centres: YAML instead of the test's own centre, where PORT is the broker's.
     init(
-        rules: String? = nil, parameters: String = "", lifts: [String] = ["1", "2"], centres: String? = nil,
+        rules: String? = nil, parameters: String = "", lifts: [String] = ["1", "2"],
+        centres: String? = nil,
         selfTest: String = "never", brokerSettings: String = ""
     ) throws {
         let name = "hoistway-site-\(UUID().uuidString)"
         folder = NSTemporaryDirectory() + name
-        brokerFolder = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm/\(name)" : folder + "/broker"
+        brokerFolder =
+            FileManager.default.isWritableFile(atPath: "/dev/shm")
+            ? "/dev/shm/\(name)" : folder + "/broker"
         for path in [folder, brokerFolder] {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
         port = try FreePort.find()
         wire = Wire(port: port, clientID: "test")
-        if let rules { try rules.write(toFile: folder + "/rules.yaml", atomically: true, encoding: .utf8) }
-        var settings = try String(contentsOfFile: Self.root + "/systemd/mosquitto-hoistway.conf", encoding: .utf8)
-        settings += "\nlistener \(port) 127.0.0.1\nallow_anonymous true\npersistence_location \(brokerFolder)/\n"
+        if let rules {
+            try rules.write(toFile: folder + "/rules.yaml", atomically: true, encoding: .utf8)
+        }
+        var settings = try String(
+            contentsOfFile: Self.root + "/systemd/mosquitto-hoistway.conf", encoding: .utf8)
+        settings +=
+            "\nlistener \(port) 127.0.0.1\nallow_anonymous true\npersistence_location \(brokerFolder)/\n"
         if getuid() == 0 { settings += "user root\n" }
         settings += brokerSettings + "\n"
         try settings.write(toFile: folder + "/mosquitto.conf", atomically: true, encoding: .utf8)
@@ -76,7 +85,8 @@ final class Site {
             lifts: [\(lifts.map { "\"\($0)\"" }.joined(separator: ", "))]
             parameters: {\(parameters)}
             """
-        try configuration.write(toFile: folder + "/hoistway.yaml", atomically: true, encoding: .utf8)
+        try configuration.write(
+            toFile: folder + "/hoistway.yaml", atomically: true, encoding: .utf8)
         try startBroker()
     }
 
@@ -99,15 +109,20 @@ final class Site {
 
     func startBroker() throws {
         broker = try ChildProcess(
-            ["/usr/sbin/mosquitto", "-c", folder + "/mosquitto.conf"], log: folder + "/mosquitto.log")
-        let topics = ["alert/+", "event/+", "state", "link", "heartbeat"].map { "hoistway/v1/test/" + $0 }
+            ["/usr/sbin/mosquitto", "-c", folder + "/mosquitto.conf"],
+            log: folder + "/mosquitto.log")
+        let topics = ["alert/+", "event/+", "state", "link", "heartbeat"].map {
+            "hoistway/v1/test/" + $0
+        }
         guard wire.connect(subscribingTo: topics) else { throw POSIXError(.ECONNREFUSED) }
     }
 
     /// - Parameter losesSessions: the broker loses its file, as after a power cut.
     func stopBroker(losesSessions: Bool) {
         broker?.end()
-        if losesSessions { try? FileManager.default.removeItem(atPath: brokerFolder + "/mosquitto.db") }
+        if losesSessions {
+            try? FileManager.default.removeItem(atPath: brokerFolder + "/mosquitto.db")
+        }
     }
 
     /// Stops the broker's process: it keeps its connections and takes nothing.
@@ -120,7 +135,8 @@ final class Site {
     /// - user: the id of the user that it runs as; only root may choose.
     /// - isTrial: with the program whose clocks can leap; `crashAt` implies it.
     func startDaemon(
-        crashAt: String = "", environment: [String] = [], arguments: [String] = [], fileLimit: Int? = nil,
+        crashAt: String = "", environment: [String] = [], arguments: [String] = [],
+        fileLimit: Int? = nil,
         in group: MemoryGroup? = nil, as user: uid_t? = nil, isTrial: Bool = false
     ) throws {
         // The last process's status is not this one's.
@@ -128,10 +144,13 @@ final class Site {
         let limit = fileLimit.map { ["/usr/bin/prlimit", "--fsize=\($0):unlimited"] } ?? []
         daemon = try ChildProcess(
             (group?.launcher ?? []) + limit
-                + (user.map { ["/usr/bin/setpriv", "--reuid=\($0)", "--regid=\($0)", "--clear-groups"] } ?? [])
+                + (user.map {
+                    ["/usr/bin/setpriv", "--reuid=\($0)", "--regid=\($0)", "--clear-groups"]
+                } ?? [])
                 + ["/usr/bin/env", "HOISTWAY_CRASH_AT=" + crashAt] + environment
                 + [
-                    isTrial || !crashAt.isEmpty ? Self.trialProgram : Self.program, "run", "--config",
+                    isTrial || !crashAt.isEmpty ? Self.trialProgram : Self.program, "run",
+                    "--config",
                     folder + "/hoistway.yaml",
                 ] + arguments,
             log: folder + "/daemon.log")
@@ -148,7 +167,8 @@ final class Site {
     func limitFiles(to bytes: Int?) throws {
         guard let pid = daemon?.pid else { throw POSIXError(.ESRCH) }
         let arguments = [
-            "/usr/bin/prlimit", "--pid", "\(pid)", "--fsize=\(bytes.map(String.init) ?? "unlimited"):unlimited",
+            "/usr/bin/prlimit", "--pid", "\(pid)",
+            "--fsize=\(bytes.map(String.init) ?? "unlimited"):unlimited",
         ]
         let setter = try ChildProcess(arguments, log: folder + "/prlimit.log")
         while setter.isRunning { usleep(5_000) }
@@ -177,7 +197,8 @@ final class Site {
         let log = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).txt"
         defer { try? FileManager.default.removeItem(atPath: log) }
         let process = try ChildProcess(
-            ["/usr/bin/env", "HOISTWAY_DEVICES=" + root + "/Devices", program] + arguments, log: log)
+            ["/usr/bin/env", "HOISTWAY_DEVICES=" + root + "/Devices", program] + arguments, log: log
+        )
         for _ in 0..<12_000 where process.isRunning { usleep(10_000) }
         process.end()
         return (process.outcome ?? -1, try String(contentsOfFile: log, encoding: .utf8))
@@ -198,14 +219,17 @@ final class Site {
     /// Whether the centre has received an alert of a lift in a state.
     func hasAlert(_ state: String, of lift: String) -> Bool {
         events.contains {
-            $0["subject"] as? String == lift && ($0["data"] as? [String: Any])?["state"] as? String == state
+            $0["subject"] as? String == lift
+                && ($0["data"] as? [String: Any])?["state"] as? String == state
         }
     }
 
     /// Publishes a centre command.
     func sendCommand(_ json: String) { publish("hoistway/v1/test/word", #"{"words":[\#(json)]}"#) }
 
-    func publish(_ topic: String, _ payload: String) { wire.publish(Array(payload.utf8), to: topic) }
+    func publish(_ topic: String, _ payload: String) {
+        wire.publish(Array(payload.utf8), to: topic)
+    }
 
     /// Serves as the centre until a condition holds.
     @discardableResult
@@ -221,12 +245,15 @@ final class Site {
     func serve() {
         for message in wire.turn() {
             guard message.topic.contains("/alert/") || message.topic.contains("/event/"),
-                let event = (try? JSONSerialization.jsonObject(with: Data(message.payload))) as? [String: Any],
+                let event = (try? JSONSerialization.jsonObject(with: Data(message.payload)))
+                    as? [String: Any],
                 let id = event["id"] as? String
             else { continue }
             received[id, default: 0] += 1
             events.append(event)
-            if answersReceipts { wire.publish(Array("{\"id\":\"\(id)\"}".utf8), to: "hoistway/v1/test/receipt") }
+            if answersReceipts {
+                wire.publish(Array("{\"id\":\"\(id)\"}".utf8), to: "hoistway/v1/test/receipt")
+            }
         }
     }
 
@@ -234,7 +261,8 @@ final class Site {
     var alertStates: [String] {
         var seen: Set<String> = []
         return events.compactMap { event in
-            guard seen.insert(event["id"] as! String).inserted, let data = event["data"] as? [String: Any],
+            guard seen.insert(event["id"] as! String).inserted,
+                let data = event["data"] as? [String: Any],
                 let kind = data["kind"], let state = data["state"]
             else { return nil }
             return "\(kind) \(state)"
@@ -243,14 +271,20 @@ final class Site {
 
     /// The data of received events of a type.
     func eventData(_ type: String) -> [[String: Any]] {
-        events.filter { $0["type"] as? String == "org.hoistway.\(type).v1" }.compactMap { $0["data"] as? [String: Any] }
+        events.filter { $0["type"] as? String == "org.hoistway.\(type).v1" }.compactMap {
+            $0["data"] as? [String: Any]
+        }
     }
 
     var status: [String: Any] {
-        guard let data = FileManager.default.contents(atPath: folder + "/run/status.json") else { return [:] }
+        guard let data = FileManager.default.contents(atPath: folder + "/run/status.json") else {
+            return [:]
+        }
         return (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
     }
-    func status(_ group: String, _ key: String) -> Int { (status[group] as? [String: Any])?[key] as? Int ?? 0 }
+    func status(_ group: String, _ key: String) -> Int {
+        (status[group] as? [String: Any])?[key] as? Int ?? 0
+    }
     var isDrained: Bool { (status["broker"] as? [String: Any])?["drained"] as? Bool ?? false }
     var log: String { (try? String(contentsOfFile: folder + "/daemon.log", encoding: .utf8)) ?? "" }
     /// What each side knows, for the comment of an expectation that fails.
@@ -265,96 +299,5 @@ final class Site {
     }
     func retained(_ topic: String) -> String? {
         wire.retained["hoistway/v1/test/" + topic].map { String(decoding: $0, as: UTF8.self) }
-    }
-}
-
-/// One MQTT connection of the test's.
-final class Wire: MQTTClientDelegate {
-    private var client: MQTTClient!
-    private var isConnected = false
-    /// Subscriptions without an answer.
-    private var awaited: Set<Int32> = []
-    private var ends: [String] = []
-    /// The state of the connection, for a person.
-    var account: String { "\(isConnected ? "open" : "closed"), \(inFlight) in flight, ends: \(ends)" }
-    private var inbox: [(topic: String, payload: [UInt8])] = []
-    private(set) var retained: [String: [UInt8]] = [:]
-    private let port: Int
-    private let clientID: String
-    private(set) var mids: [Int] = []
-    /// Published and not yet acknowledged.
-    private var inFlight = 0
-
-    init(port: Int, clientID: String) {
-        self.port = port
-        self.clientID = clientID
-    }
-
-    /// - Returns: whether the broker has accepted the connection and each subscription.
-    func connect(subscribingTo filters: [String] = []) -> Bool {
-        for _ in 0..<100 {
-            isConnected = false
-            awaited.removeAll()
-            do {
-                client = try MQTTClient(
-                    MQTTClient.Options(url: BrokerURL("mqtt://127.0.0.1:\(port)")!, clientID: clientID), delegate: self)
-                try client.connect()
-                for _ in 0..<250 where !isConnected { pump(.milliseconds(20)) }
-                guard isConnected else { continue }
-                for filter in filters { awaited.insert(try client.subscribe(filter)) }
-                for _ in 0..<250 where !awaited.isEmpty { pump(.milliseconds(20)) }
-                if awaited.isEmpty { return true }
-            } catch { usleep(50_000) }
-        }
-        return false
-    }
-
-    func publish(_ payload: [UInt8], to topic: String) {
-        if (try? client.publish(payload, to: topic)) != nil { inFlight += 1 }
-        pump(.milliseconds(2))
-    }
-    /// The messages since the last call.
-    func turn() -> [(topic: String, payload: [UInt8])] {
-        pump(.milliseconds(20))
-        defer { inbox.removeAll() }
-        return inbox
-    }
-    private func pump(_ wait: Duration) {
-        if Poll.wait([client.socket], for: wait)[0] { try? client.read() }
-        try? client.keepAlive()
-        try? client.write()
-    }
-    /// Waits until the broker has acknowledged every message.
-    func settle() { for _ in 0..<1500 where inFlight > 0 { pump(.milliseconds(20)) } }
-    /// Reads without writing: nothing is acknowledged.
-    func readOnly(for seconds: Double) {
-        let deadline = Date().addingTimeInterval(seconds)
-        while Date() < deadline { if Poll.wait([client.socket], for: .milliseconds(20))[0] { try? client.read() } }
-    }
-    func drop() { client.drop() }
-    /// Disconnects while a message is still to be written.
-    func leave() {
-        _ = try? client.publish([1], to: "bye")
-        client.disconnect()
-        try? client.write()
-    }
-
-    func connected(_ broker: MQTTSession) { isConnected = true }
-    func refused(_ reason: MQTTReason) {}
-    func disconnected(_ reason: MQTTReason?) {
-        isConnected = false
-        ends.append(reason?.description ?? client.silentEndText)
-    }
-    func subscribed(_ mid: Int32, _ grant: MQTTGrant) { if case .granted = grant { awaited.remove(mid) } }
-    func published(_ mid: Int32, refusal: MQTTReason?) { inFlight -= 1 }
-    func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
-        var name: [UInt8] = []
-        for i in 0..<topic.count { name.append(topic[i]) }
-        var bytes: [UInt8] = []
-        for i in 0..<payload.count { bytes.append(payload[i]) }
-        mids.append(mid)
-        let text = String(decoding: name, as: UTF8.self)
-        if !text.contains("/alert/"), !text.contains("/event/") { retained[text] = bytes }
-        inbox.append((text, bytes))
     }
 }

@@ -50,6 +50,7 @@ import Testing
         #expect(try object(read) == object(written))
         #expect(read.lifts.map(\.signals.all.count) == written.lifts.map(\.signals.all.count))
         #expect(read.lifts[0].signals["doors.front.locked"] == .flag(true))
-        #expect(read.selfTest?.stored.count == 2 && read.incidents.contains { $0.acceptedBy == "王" })
+        #expect(
+            read.selfTest?.stored.count == 2 && read.incidents.contains { $0.acceptedBy == "王" })
     }
 }

@@ -11,7 +11,9 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try content?.write(toFile: folder + "/status.json", atomically: true, encoding: .utf8)
-        do throws(StatusReader.Problem) { _ = try StatusReader(runtimeFolder: folder).present() } catch { return error }
+        do throws(StatusReader.Problem) {
+            _ = try StatusReader(runtimeFolder: folder).present()
+        } catch { return error }
         return nil
     }
 
@@ -52,7 +54,8 @@ import Testing
     }
 
     @Test func aFileOfAnotherVersionSaysWhich() throws {
-        guard case .otherVersion(let version, _) = try problem(#"{"version": "0.2.0", "pid": 1}"#) else {
+        guard case .otherVersion(let version, _) = try problem(#"{"version": "0.2.0", "pid": 1}"#)
+        else {
             Issue.record("it is not taken for one of another version")
             return
         }

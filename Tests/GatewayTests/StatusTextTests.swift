@@ -25,7 +25,8 @@ import Testing
         """
     }
 
-    private static let openAlert = #"{"id": "5c", "kind": "entrapment", "state": "confirmed", "since_s": 9}"#
+    private static let openAlert =
+        #"{"id": "5c", "kind": "entrapment", "state": "confirmed", "since_s": 9}"#
 
     private static func specimen(_ number: Int) -> String {
         """
@@ -72,19 +73,25 @@ import Testing
         #expect(lines[0] == "routes to the centre:")
         #expect(lines[1].hasPrefix("  city/1 is down") && lines[1].hasSuffix("the server runs."))
         #expect(lines[2].hasPrefix("  city/2 is down"))
-        #expect(lines[3].hasPrefix("clock: it is not synchronised") && lines[3].hasSuffix("compare it with."))
+        #expect(
+            lines[3].hasPrefix("clock: it is not synchronised")
+                && lines[3].hasSuffix("compare it with."))
     }
 
     @Test func incidentsStandOnceAndTheLiftsRowCountsThem() throws {
         let text = try Self.page().text(columns: 80)
         #expect(text.components(separatedBy: "entrapment").count == 6, "five incidents: \(text)")
-        #expect(text.contains("5c09435c  …20010005  entrapment presumed_released  66 min  Wang"), "\(text)")
+        #expect(
+            text.contains("5c09435c  …20010005  entrapment presumed_released  66 min  Wang"),
+            "\(text)")
         #expect(text.contains("66 min  nobody"), "\(text)")
         #expect(text.contains("Work is announced on Tower B,… (…0002): 60 min left."), "\(text)")
     }
 
     @Test func badInputShowsATopicOnceForEachKind() throws {
-        let lines = try Self.page().text(columns: 80).split(separator: "\n").filter { $0.hasPrefix("  lifts/1/state") }
+        let lines = try Self.page().text(columns: 80).split(separator: "\n").filter {
+            $0.hasPrefix("  lifts/1/state")
+        }
         #expect(lines == ["  lifts/1/state: empty: n3", "  lifts/1/state: field: n5"])
     }
 

@@ -9,8 +9,11 @@ import Testing
 @Suite(.serialized) struct StatusTruthTests {
     private func rows(_ site: Site, _ verdict: String = "failed") -> [String: String] {
         var rows: [String: String] = [:]
-        for check in site.status["checks"] as? [[String: Any]] ?? [] where check["verdict"] as? String == verdict {
-            if let subject = check["subject"] as? String { rows[subject] = check["found"] as? String }
+        for check in site.status["checks"] as? [[String: Any]] ?? []
+        where check["verdict"] as? String == verdict {
+            if let subject = check["subject"] as? String {
+                rows[subject] = check["found"] as? String
+            }
         }
         return rows
     }
@@ -22,9 +25,13 @@ import Testing
         // The profile reads local times of +08:00; one adapter's times are eight hours later still.
         // Of the two others one would suffice where this box's clock is synchronised.
         for (lift, hours) in [("1", 16.0), ("2", 8), ("3", 8)] {
-            let stamp = Instant(seconds: Date().timeIntervalSince1970 + hours * 3600).rfc3339.prefix(19)
+            let stamp = Instant(seconds: Date().timeIntervalSince1970 + hours * 3600).rfc3339
+                .prefix(19)
             site.send(
-                lift, state(1, zone: true, closed: false, occupied: false, extra: ",\"Time_Stamps\":\"\(stamp)\""))
+                lift,
+                state(
+                    1, zone: true, closed: false, occupied: false,
+                    extra: ",\"Time_Stamps\":\"\(stamp)\""))
         }
         #expect(
             site.wait { rows(site)["lift_clocks"]?.contains("1 is 8 h 0 min ahead") == true },
@@ -36,7 +43,9 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained }, "\(site.account)")
         site.send("9", state(1))
-        #expect(site.wait { rows(site)["unregistered"]?.contains("lifts/9/state (1)") == true }, "\(rows(site))")
+        #expect(
+            site.wait { rows(site)["unregistered"]?.contains("lifts/9/state (1)") == true },
+            "\(rows(site))")
         #expect(try site.run(["status"]).status == 6)
     }
 
@@ -45,9 +54,13 @@ import Testing
         try site.startDaemon()
         #expect(site.wait { site.isDrained }, "\(site.account)")
         #expect(rows(site)["configuration"] == nil)
-        try site.rewriteConfiguration { $0.replacingOccurrences(of: "lifts: [", with: "lifts: [\"3\", ") }
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "lifts: [", with: "lifts: [\"3\", ")
+        }
         site.reload()
-        #expect(site.wait { rows(site)["configuration"]?.contains("applies this: lifts") == true }, "\(site.account)")
+        #expect(
+            site.wait { rows(site)["configuration"]?.contains("applies this: lifts") == true },
+            "\(site.account)")
         site.reload()
         site.wait(2) { false }
         #expect(rows(site)["configuration"] != nil, "it stays until the restart")
@@ -57,8 +70,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("broker: {", "broker: { username: me,", "broker"), ("centre: {", "centre: { backlog_rate: 7,", "centre"),
-        ("commit_wait: 200ms", "commit_wait: 300ms", "commit_wait"), ("id: test", "id: other", "site"),
+        ("broker: {", "broker: { username: me,", "broker"),
+        ("centre: {", "centre: { backlog_rate: 7,", "centre"),
+        ("commit_wait: 200ms", "commit_wait: 300ms", "commit_wait"),
+        ("id: test", "id: other", "site"),
         ("state_folder: state", "state_folder: other", "state_folder"),
     ])
     func eachChangeForARestartIsNamed(_ old: String, _ new: String, _ name: String) throws {
@@ -81,7 +96,9 @@ import Testing
         try "a: 1".write(toFile: folder + "/p.yaml", atomically: true, encoding: .utf8)
         let before = try read(text)
         #expect(try read(text + "\nparameters: { x: 1 }").changesForARestart(since: before) == [])
-        #expect(try read(text.replacingOccurrences(of: old, with: new)).changesForARestart(since: before) == [name])
+        #expect(
+            try read(text.replacingOccurrences(of: old, with: new)).changesForARestart(
+                since: before) == [name])
         try "a: 2".write(toFile: folder + "/p.yaml", atomically: true, encoding: .utf8)
         #expect(try read(text).changesForARestart(since: before) == ["profiles"])
     }
@@ -95,13 +112,18 @@ import Testing
         try Data(repeating: 0x55, count: 40_000).write(to: URL(fileURLWithPath: journal))
         try site.startDaemon()
         #expect(
-            site.wait { rows(site)["journal"]?.contains("it was damaged, and was set aside") == true },
+            site.wait {
+                rows(site)["journal"]?.contains("it was damaged, and was set aside") == true
+            },
             "\(site.account)")
         #expect(
-            site.log.contains("the journal is damaged (") && site.log.contains("It was moved to"), "\(site.account)")
+            site.log.contains("the journal is damaged (") && site.log.contains("It was moved to"),
+            "\(site.account)")
         site.stopDaemon()
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && rows(site)["journal"] != nil }, "a restart does not forget it")
+        #expect(
+            site.wait { site.isDrained && rows(site)["journal"] != nil },
+            "a restart does not forget it")
         for file in try FileManager.default.contentsOfDirectory(atPath: site.folder + "/state")
         where file.hasPrefix("journal.db.damaged-") {
             try FileManager.default.removeItem(atPath: site.folder + "/state/" + file)
@@ -110,9 +132,12 @@ import Testing
     }
 
     @Test func theNameOfAFileThatWasSetAsideHasItsTime() {
-        let found = Journal.timeOfSettingAside("journal.db.damaged-20260301T080000250", of: "journal.db")
+        let found = Journal.timeOfSettingAside(
+            "journal.db.damaged-20260301T080000250", of: "journal.db")
         #expect(found == Instant(rfc3339: "2026-03-01T08:00:00.250Z"))
-        for other in ["journal.db", "journal.db.damaged-20260301T080000250-wal", "journal.db.damaged-x"] {
+        for other in [
+            "journal.db", "journal.db.damaged-20260301T080000250-wal", "journal.db.damaged-x",
+        ] {
             #expect(Journal.timeOfSettingAside(other, of: "journal.db") == nil)
         }
         let aside = SetAsideJournal(file: "f", at: Instant(seconds: 1_000_000))
@@ -125,11 +150,14 @@ import Testing
         for count in 0..<1000 {
             let topic = Array("lifts/\(count)/state".utf8)
             bad.noteRefused(
-                "unknown_lift", topic: topic.span, payload: topic.span, arrival: Instant(seconds: Double(count) / 10),
+                "unknown_lift", topic: topic.span, payload: topic.span,
+                arrival: Instant(seconds: Double(count) / 10),
                 "")
         }
         #expect(bad.unregisteredTopics(at: Instant(seconds: 100)).count == BadInput.maxTopics)
         #expect(bad.unregisteredTopics(at: Instant(seconds: 100)).last?.topic == "lifts/999/state")
-        #expect(bad.unregisteredTopics(at: Instant(seconds: 800)).isEmpty, "who is quiet has been dealt with")
+        #expect(
+            bad.unregisteredTopics(at: Instant(seconds: 800)).isEmpty,
+            "who is quiet has been dealt with")
     }
 }

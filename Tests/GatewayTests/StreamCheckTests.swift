@@ -22,7 +22,8 @@ import Testing
     }
 
     init() throws {
-        example = try String(contentsOfFile: Self.contract + "/examples/alert.json", encoding: .utf8)
+        example = try String(
+            contentsOfFile: Self.contract + "/examples/alert.json", encoding: .utf8)
     }
 
     /// The breaches of the first revision, followed by the example with these texts changed.
@@ -68,7 +69,10 @@ import Testing
         ("\"attempt\": 1,", "\"attempt\": 1, \"historical\": true,", "still open"),
         ("\"branch\": \"off_level\",", "", "without its branch"),
         ("\"state\": \"confirmed\"", "\"state\": \"suspected\"", "verified, and still suspected"),
-        ("\"occupancy_source\": \"person\"", "\"occupancy_source\": \"sensor_stuck\"", "a sensor that is stuck"),
+        (
+            "\"occupancy_source\": \"person\"", "\"occupancy_source\": \"sensor_stuck\"",
+            "a sensor that is stuck"
+        ),
     ])
     func aChangeIsABreach(_ text: String, _ change: String, _ breach: String) throws {
         let found = try breaches([(text, change)])
@@ -77,7 +81,10 @@ import Testing
 
     @Test func aPersonsStatementNamesThePerson() throws {
         let found = try breaches([("\"by\": \"Li Wei (city)\"", "\"people\": 3")])
-        #expect(found.contains { $0.contains("without the person who said so") || $0.contains("by is missing") })
+        #expect(
+            found.contains {
+                $0.contains("without the person who said so") || $0.contains("by is missing")
+            })
     }
 
     @Test func anEventThatCameFromMemoryHasItsNumberInItsLaterCopy() throws {
@@ -91,7 +98,8 @@ import Testing
     @Test func whatIsNoEventIsABreach() throws {
         var check = try StreamCheck(contract: Self.contract)
         for hostile in [
-            "", "{", "[]", "{\"type\":7}", "\u{0}", "{\"type\":\"org.hoistway.alert.v1\",\"sequence\":1e300}",
+            "", "{", "[]", "{\"type\":7}", "\u{0}",
+            "{\"type\":\"org.hoistway.alert.v1\",\"sequence\":1e300}",
         ] {
             check.take(Array(hostile.utf8))
         }
@@ -107,12 +115,18 @@ import Testing
         for (number, (state, reason)) in zip(1..., revisions) {
             check.take(
                 Array(
-                    example.replacingOccurrences(of: "\"revision\": 2", with: "\"revision\": \(number)")
-                        .replacingOccurrences(of: "/2\",", with: "/\(number)\",")
-                        .replacingOccurrences(of: "\"sequence\": 2", with: "\"sequence\": \(number)")
-                        .replacingOccurrences(of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\"")
-                        .replacingOccurrences(of: "\"reason\": \"verified\"", with: "\"reason\": \"\(reason)\"")
-                        .replacingOccurrences(of: "\"jws\"", with: "\"other\"").utf8))
+                    example.replacingOccurrences(
+                        of: "\"revision\": 2", with: "\"revision\": \(number)"
+                    )
+                    .replacingOccurrences(of: "/2\",", with: "/\(number)\",")
+                    .replacingOccurrences(of: "\"sequence\": 2", with: "\"sequence\": \(number)")
+                    .replacingOccurrences(
+                        of: "\"state\": \"confirmed\"", with: "\"state\": \"\(state)\""
+                    )
+                    .replacingOccurrences(
+                        of: "\"reason\": \"verified\"", with: "\"reason\": \"\(reason)\""
+                    )
+                    .replacingOccurrences(of: "\"jws\"", with: "\"other\"").utf8))
         }
         check.conclude()
         return check.breaches
@@ -121,22 +135,26 @@ import Testing
     @Test func anAcceptanceThatConfirmsBreaksTheContractAndSoDoesAReminderAfterIt() throws {
         let first = ("suspected", "off_level")
         #expect(
-            try breaches(of: [first, ("suspected", "accepted"), ("confirmed", "verified"), ("cleared", "released")])
+            try breaches(of: [
+                first, ("suspected", "accepted"), ("confirmed", "verified"),
+                ("cleared", "released"),
+            ])
                 == [])
         #expect(
             try breaches(of: [first, ("confirmed", "accepted")]).contains {
                 $0.contains("suspected became confirmed by being accepted")
             })
         #expect(
-            try breaches(of: [first, ("suspected", "accepted"), ("suspected", "not_accepted")]).contains {
-                $0.contains("reminded of (revision 3) after it was accepted")
-            })
+            try breaches(of: [first, ("suspected", "accepted"), ("suspected", "not_accepted")])
+                .contains {
+                    $0.contains("reminded of (revision 3) after it was accepted")
+                })
     }
 
     // MARK: Lanes
 
     @Test(arguments: [(1, Lane.info), (2, .entrapment)])
-    func whatWasToldGoesByItsLaneToItsEndAlsoWhenItIsSuppressed(_ revision: Int, _ lane: Lane) {
+    func aSentAlertEndsOnItsLaneAlsoWhenItIsSuppressed(_ revision: Int, _ lane: Lane) {
         #expect(Lane(of: "entrapment", .suppressed, .info, revision: revision) == lane)
     }
 
@@ -146,11 +164,19 @@ import Testing
         ("car_alarm_call", "critical", .entrapment), ("unintended_movement", "critical", .fault),
         ("inspection", "info", .info),
     ])
-    func anAlertsLaneGoesByItsKindAndItsSeverity(_ kind: String, _ severity: String, _ lane: Lane) throws {
-        #expect(Lane(of: kind, .raised, try #require(Severity(rawValue: severity)), revision: 1) == lane)
-        let text = example.replacingOccurrences(of: "\"kind\": \"entrapment\"", with: "\"kind\": \"\(kind)\"")
-            .replacingOccurrences(of: "\"severity\": \"critical\"", with: "\"severity\": \"\(severity)\"")
-            .replacingOccurrences(of: "\"jws\"", with: "\"other\"")
+    func anAlertsLaneGoesByItsKindAndItsSeverity(_ kind: String, _ severity: String, _ lane: Lane)
+        throws
+    {
+        #expect(
+            Lane(of: kind, .raised, try #require(Severity(rawValue: severity)), revision: 1) == lane
+        )
+        let text = example.replacingOccurrences(
+            of: "\"kind\": \"entrapment\"", with: "\"kind\": \"\(kind)\""
+        )
+        .replacingOccurrences(
+            of: "\"severity\": \"critical\"", with: "\"severity\": \"\(severity)\""
+        )
+        .replacingOccurrences(of: "\"jws\"", with: "\"other\"")
         var check = try StreamCheck(contract: Self.contract)
         check.take(Array(text.utf8), topic: "hoistway/v1/x/alert/\(lane)")
         #expect(check.breaches == [])

@@ -34,10 +34,12 @@ struct SwiftSource {
     /// All sources of the package.
     static func all() throws -> [SwiftSource] {
         try ["Sources", "Simulator", "Benchmarks", "Tests"].flatMap { folder in
-            let names = FileManager.default.enumerator(atPath: "\(Site.root)/\(folder)")?.compactMap { $0 as? String }
+            let names = FileManager.default.enumerator(atPath: "\(Site.root)/\(folder)")?.compactMap
+            { $0 as? String }
             return try (names ?? []).filter { $0.hasSuffix(".swift") }.sorted().map { name in
                 let path = "\(folder)/\(name)"
-                return SwiftSource(path: path, try String(contentsOfFile: "\(Site.root)/\(path)", encoding: .utf8))
+                return SwiftSource(
+                    path: path, try String(contentsOfFile: "\(Site.root)/\(path)", encoding: .utf8))
             }
         }
     }
@@ -46,7 +48,9 @@ struct SwiftSource {
 
     /// The reason for its length stands before the first declaration.
     var hasReason: Bool {
-        let beginnings = ["//", "#", "import ", "@testable import ", "public import ", "package import "]
+        let beginnings = [
+            "//", "#", "import ", "@testable import ", "public import ", "package import ",
+        ]
         let head = lines.prefix { line in
             line.isEmpty || beginnings.contains { Self.trimmed(line).hasPrefix($0) }
         }
@@ -68,9 +72,12 @@ struct SwiftSource {
     // MARK: Functions and types
 
     private static let modifiers: Set = [
-        "public", "package", "internal", "fileprivate", "private", "private(set)", "static", "class", "final",
-        "override", "mutating", "nonmutating", "consuming", "borrowing", "convenience", "required", "nonisolated",
-        "isolated", "indirect", "lazy", "unowned", "weak", "unowned(unsafe)", "unowned(safe)", "package(set)",
+        "public", "package", "internal", "fileprivate", "private", "private(set)", "static",
+        "class", "final",
+        "override", "mutating", "nonmutating", "consuming", "borrowing", "convenience", "required",
+        "nonisolated",
+        "isolated", "indirect", "lazy", "unowned", "weak", "unowned(unsafe)", "unowned(safe)",
+        "package(set)",
         "nonisolated(unsafe)", "fileprivate(set)",
     ]
 
@@ -78,7 +85,9 @@ struct SwiftSource {
     var functions: [Declaration] {
         lines.indices.compactMap { start in
             guard !isText[start], let words = words(of: start), let word = words.first,
-                let kind = ["func", "init", "subscript", "deinit"].first(where: { word.hasPrefix($0) }),
+                let kind = ["func", "init", "subscript", "deinit"].first(where: {
+                    word.hasPrefix($0)
+                }),
                 word.dropFirst(kind.count).first?.isLetter != true, let end = end(of: start)
             else { return nil }
             let name = kind == "func" ? words.dropFirst().first.map(Self.identifier) ?? "" : kind
@@ -114,7 +123,9 @@ struct SwiftSource {
         let keywords = ["func", "init", "var", "let", "subscript"]
         let start = words.firstIndex { $0 == "class" || !Self.modifiers.contains($0) }
         guard var start else { return nil }
-        if words[start] == "class", start + 1 < words.count, keywords.contains(words[start + 1]) { start += 1 }
+        if words[start] == "class", start + 1 < words.count, keywords.contains(words[start + 1]) {
+            start += 1
+        }
         return Array(words[start...])
     }
 
@@ -126,13 +137,15 @@ struct SwiftSource {
     /// The line of the closing brace; nil for a declaration on one line or without a body.
     private func end(of start: Int) -> Int? {
         let indent = Self.indent(lines[start])
-        for index in start + 1..<max(start + 1, lines.count) where !isText[index] && !lines[index].isEmpty {
+        for index in start + 1..<max(start + 1, lines.count)
+        where !isText[index] && !lines[index].isEmpty {
             let text = Self.trimmed(lines[index])
             switch Self.indent(lines[index]) - indent {
             case 1...: continue
             case 0 where text.hasPrefix("}"): return index
             // The signature goes on.
-            case 0 where [")", "{", "->", "where ", "throws"].contains { text.hasPrefix($0) }: continue
+            case 0 where [")", "{", "->", "where ", "throws"].contains { text.hasPrefix($0) }:
+                continue
             default: return nil
             }
         }
@@ -146,7 +159,8 @@ struct SwiftSource {
         else { return 0 }
         let text = words.dropFirst().joined(separator: " ")
         if let brace = text.firstIndex(of: "{"), !text[..<brace].contains("=") {
-            let next = text.hasSuffix("{") && index + 1 < lines.count ? Self.trimmed(lines[index + 1]) : ""
+            let next =
+                text.hasSuffix("{") && index + 1 < lines.count ? Self.trimmed(lines[index + 1]) : ""
             let body = text[brace...] + next
             // An accessor; an observer belongs to a stored property.
             if !body.contains("didSet"), !body.contains("willSet") { return 0 }
@@ -181,7 +195,9 @@ struct SwiftSource {
     }
 
     private static func indent(_ line: String) -> Int {
-        line.utf8.firstIndex { $0 != 32 }.map { line.utf8.distance(from: line.utf8.startIndex, to: $0) } ?? 0
+        line.utf8.firstIndex { $0 != 32 }.map {
+            line.utf8.distance(from: line.utf8.startIndex, to: $0)
+        } ?? 0
     }
     private static func trimmed(_ line: String) -> Substring {
         line[(line.utf8.firstIndex { $0 != 32 } ?? line.endIndex)...]

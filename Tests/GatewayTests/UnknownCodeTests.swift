@@ -12,14 +12,17 @@ import Testing
     @Test func anUnknownCodeGoesToTheCentreUntilItEnds() throws {
         let devices = Site.root + "/Devices"
         let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
-        var intake = Intake(data: data, admission: .registered, start: Self.start, isObserving: true)
+        var intake = Intake(
+            data: data, admission: .registered, start: Self.start, isObserving: true)
         try intake.register(Lift(id: "7"), profile: "gbt24476-json", at: Self.start)
         func vendorCodes(_ codes: String, at second: Int) -> [String?] {
             let payload = Array(#"{"Service_Mode":1,"Message_Code":[\#(codes)]}"#.utf8)
             let arrival = Self.start + .seconds(second)
-            intake.take(topic: Self.topic.span, payload: payload.span, isRetained: false, arrival: arrival)
+            intake.take(
+                topic: Self.topic.span, payload: payload.span, isRetained: false, arrival: arrival)
             intake.advance(to: arrival + .seconds(5))
-            return intake.takeAlerts().filter { $0.kind == "power_loss" && $0.state == .raised }.map(\.vendorCode)
+            return intake.takeAlerts().filter { $0.kind == "power_loss" && $0.state == .raised }
+                .map(\.vendorCode)
         }
         #expect(vendorCodes(#""E\u0031""#, at: 10) == [])
         #expect(vendorCodes(#""E\u0031","41""#, at: 20) == ["E1"])

@@ -13,8 +13,12 @@ import Testing
         try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
         let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Fixtures/journal-\(version).sql")
-        do { try Database(state + "/journal.db").execute(try String(contentsOf: fixture, encoding: .utf8)) }
-        try (identity + "\n").write(toFile: state + "/journal.db.identity", atomically: true, encoding: .utf8)
+        do {
+            try Database(state + "/journal.db").execute(
+                try String(contentsOf: fixture, encoding: .utf8))
+        }
+        try (identity + "\n").write(
+            toFile: state + "/journal.db.identity", atomically: true, encoding: .utf8)
         return site
     }
 
@@ -26,13 +30,19 @@ import Testing
     ) throws {
         let site = try site(leftBy: version, identity: identity)
         try site.startDaemon()
-        #expect(site.wait { site.isDrained && site.status("centre", "backlog") == 0 }, "\(site.account)")
+        #expect(
+            site.wait { site.isDrained && site.status("centre", "backlog") == 0 }, "\(site.account)"
+        )
         // Time has passed since then: a reminder may be among them.
-        #expect(Set(site.alertStates) == ["entrapment suspected", "entrapment confirmed", "door_close_fault raised"])
+        #expect(
+            Set(site.alertStates) == [
+                "entrapment suspected", "entrapment confirmed", "door_close_fault raised",
+            ])
         site.send(
             "1",
             #"{"Identification_Number":"1","Sequence":1000,"Service_Mode":1,"Car_Status":0,"Door_Zone":true,"#
-                + #""Door_Status":false,"Door_Open_Limit":true,"Passenger_Status":false,"Message_Code":[]}"#)
+                + #""Door_Status":false,"Door_Open_Limit":true,"Passenger_Status":false,"Message_Code":[]}"#
+        )
         #expect(site.wait { site.alertStates.contains("entrapment cleared") }, "\(site.account)")
         let ids = site.events.compactMap { $0["data"] as? [String: Any] }.filter {
             $0["kind"] as? String == "entrapment"
@@ -44,8 +54,10 @@ import Testing
 
     /// Each line of RELEASES has a version, its commit, and its date.
     @Test func everyReleaseIsACommitThatSaysItsVersion() throws {
-        let lines = try String(contentsOfFile: Site.root + "/RELEASES", encoding: .utf8).split(separator: "\n")
-            .filter { !$0.hasPrefix("#") }
+        let lines = try String(contentsOfFile: Site.root + "/RELEASES", encoding: .utf8).split(
+            separator: "\n"
+        )
+        .filter { !$0.hasPrefix("#") }
         #expect(!lines.isEmpty)
         // Unpacked sources have no history, and a shallow clone has a part of it.
         let hasHistory = try git("rev-parse", "--is-shallow-repository") == "false\n"
@@ -61,7 +73,8 @@ import Testing
     private func git(_ arguments: String...) throws -> String {
         let log = NSTemporaryDirectory() + "git-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: log) }
-        let process = try ChildProcess(["/usr/bin/env", "git", "-C", Site.root] + arguments, log: log)
+        let process = try ChildProcess(
+            ["/usr/bin/env", "git", "-C", Site.root] + arguments, log: log)
         while process.isRunning { usleep(10_000) }
         process.end()
         return try String(contentsOfFile: log, encoding: .utf8)

@@ -31,10 +31,14 @@ enum DiskFileSystem {
             return SQLITE_OK
         }
         methods.pointee.xRead = { open, target, count, offset in
-            disk.read(file(open), UnsafeMutableRawBufferPointer(start: target, count: Int(count)), at: Int(offset))
+            disk.read(
+                file(open), UnsafeMutableRawBufferPointer(start: target, count: Int(count)),
+                at: Int(offset))
         }
         methods.pointee.xWrite = { open, source, count, offset in
-            disk.write(file(open), UnsafeRawBufferPointer(start: source, count: Int(count)), at: Int(offset))
+            disk.write(
+                file(open), UnsafeRawBufferPointer(start: source, count: Int(count)),
+                at: Int(offset))
         }
         methods.pointee.xTruncate = { open, size in disk.truncate(file(open), to: Int(size)) }
         methods.pointee.xSync = { open, _ in disk.sync(file(open)) }
@@ -68,13 +72,17 @@ enum DiskFileSystem {
         return methods
     }()
 
-    private static func opened(_ open: UnsafeMutablePointer<sqlite3_file>?) -> Unmanaged<SimulatedDisk.File>? {
+    private static func opened(_ open: UnsafeMutablePointer<sqlite3_file>?) -> Unmanaged<
+        SimulatedDisk.File
+    >? {
         guard let open else { return nil }
         // SQLite hands back the memory of `szOsFile` bytes that `xOpen` filled in.
         return UnsafeMutableRawPointer(open).assumingMemoryBound(to: OpenFile.self).pointee.file
     }
     private static func file(_ open: UnsafeMutablePointer<sqlite3_file>?) -> SimulatedDisk.File {
-        guard let file = opened(open) else { preconditionFailure("SQLite uses a file that it has closed") }
+        guard let file = opened(open) else {
+            preconditionFailure("SQLite uses a file that it has closed")
+        }
         return file.takeUnretainedValue()
     }
 
@@ -90,7 +98,9 @@ enum DiskFileSystem {
             let memory = UnsafeMutableRawPointer(open).bindMemory(to: OpenFile.self, capacity: 1)
             memory.initialize(to: OpenFile(head: sqlite3_file(), file: nil))
             let name = path.map { String(cString: $0) } ?? "temporary"
-            guard let file = DiskFileSystem.disk.open(name, creating: flags & SQLITE_OPEN_CREATE != 0) else {
+            guard
+                let file = DiskFileSystem.disk.open(name, creating: flags & SQLITE_OPEN_CREATE != 0)
+            else {
                 return SQLITE_CANTOPEN
             }
             memory.pointee.file = Unmanaged.passRetained(file)
@@ -99,11 +109,14 @@ enum DiskFileSystem {
             return SQLITE_OK
         }
         system.pointee.xDelete = { _, path, isSynced in
-            if let path { DiskFileSystem.disk.remove(String(cString: path), isSynced: isSynced != 0) }
+            if let path {
+                DiskFileSystem.disk.remove(String(cString: path), isSynced: isSynced != 0)
+            }
             return SQLITE_OK
         }
         system.pointee.xAccess = { _, path, _, result in
-            result?.pointee = path.map { DiskFileSystem.disk.files[String(cString: $0)] != nil } == true ? 1 : 0
+            result?.pointee =
+                path.map { DiskFileSystem.disk.files[String(cString: $0)] != nil } == true ? 1 : 0
             return SQLITE_OK
         }
         system.pointee.xFullPathname = { _, path, size, target in
@@ -111,7 +124,9 @@ enum DiskFileSystem {
             return SQLITE_OK
         }
         system.pointee.xRandomness = { _, count, target in
-            for i in 0..<Int(count) { target?[i] = CChar(truncatingIfNeeded: DiskFileSystem.disk.random.next()) }
+            for i in 0..<Int(count) {
+                target?[i] = CChar(truncatingIfNeeded: DiskFileSystem.disk.random.next())
+            }
             return count
         }
         system.pointee.xSleep = { _, microseconds in microseconds }

@@ -33,7 +33,8 @@ enum Step: CustomStringConvertible {
         for _ in 0..<8 + below(20) {
             switch below(20) {
             case 0...8:
-                steps.append(.commit(messages: below(6), alerts: below(3), withSnapshot: below(8) == 0))
+                steps.append(
+                    .commit(messages: below(6), alerts: below(3), withSnapshot: below(8) == 0))
             case 9...10: steps.append(.receipt(indices: (0..<1 + below(3)).map { _ in below(8) }))
             case 11: steps.append(.snapshot)
             case 12: steps.append(.evict(quota: below(3) * 100))
@@ -119,7 +120,8 @@ struct Model {
             journal = nil
             try mustOpen()
             try check()
-        case .commit(let messages, let alerts, let withSnapshot): commit(messages, alerts, withSnapshot)
+        case .commit(let messages, let alerts, let withSnapshot):
+            commit(messages, alerts, withSnapshot)
         case .receipt(let indices): receipt(indices)
         case .snapshot: saveSnapshot()
         case .evict(let quota):
@@ -129,7 +131,9 @@ struct Model {
 
     /// Opens the journal; that may fail on a disk with a fault.
     private mutating func open() {
-        do { journal = try Journal(Self.path, fileSystem: DiskFileSystem.name) } catch { failedCalls += 1 }
+        do { journal = try Journal(Self.path, fileSystem: DiskFileSystem.name) } catch {
+            failedCalls += 1
+        }
     }
 
     private mutating func mustOpen() throws {
@@ -151,7 +155,8 @@ struct Model {
             batch.messages.append(
                 JournalledMessage(
                     arrival: Int64(count), topic: Array("lifts/\(random.next() % 3)/state".utf8),
-                    payload: Array("{\"Car_Position\":".utf8) + noise, isRetained: false, mid: count))
+                    payload: Array("{\"Car_Position\":".utf8) + noise, isRetained: false, mid: count
+                ))
         }
         batch.control = "control \(count)"
         for n in 0..<alerts {
@@ -217,8 +222,10 @@ struct Model {
         do { try journal.forEachBatch(after: 0) { found.append((Int($0.sequence), $0)) } } catch {
             throw Violation(description: "durable: a batch cannot be read: \(error)")
         }
-        for (i, item) in found.enumerated() where i > 0 && item.sequence != found[i - 1].sequence + 1 {
-            throw Violation(description: "order: batch \(item.sequence) follows \(found[i - 1].sequence)")
+        for (i, item) in found.enumerated()
+        where i > 0 && item.sequence != found[i - 1].sequence + 1 {
+            throw Violation(
+                description: "order: batch \(item.sequence) follows \(found[i - 1].sequence)")
         }
         let last = found.last?.sequence ?? 0
         if last == batches.count + 1, let stored = found.last?.batch,
@@ -231,13 +238,17 @@ struct Model {
         let needed = (snapshot?.through ?? 0) + 1
         if !batches.isEmpty, last != batches.count, last != 0 || needed <= batches.count {
             throw Violation(
-                description: "durable: \(batches.count) batches were acknowledged, the last found is \(last)")
+                description:
+                    "durable: \(batches.count) batches were acknowledged, the last found is \(last)"
+            )
         }
         if let first = found.first?.sequence, first > needed {
-            throw Violation(description: "needed: batches from \(needed) on, found from \(first) on")
+            throw Violation(
+                description: "needed: batches from \(needed) on, found from \(first) on")
         }
         for (sequence, stored) in found {
-            guard batches.indices.contains(sequence - 1), Self.isSame(batches[sequence - 1], stored) else {
+            guard batches.indices.contains(sequence - 1), Self.isSame(batches[sequence - 1], stored)
+            else {
                 throw Violation(description: "nothing invented: batch \(sequence) is \(stored)")
             }
             checkedBatches += 1
@@ -246,10 +257,13 @@ struct Model {
         guard audit.isSound else { throw Violation(description: "sound: \(audit.problems)") }
         let rows = Set(
             try Lane.allCases.flatMap {
-                try journal.pending(for: Recipient.theOnly.name, in: $0, after: 0, limit: 100_000).map(\.eventID)
+                try journal.pending(for: Recipient.theOnly.name, in: $0, after: 0, limit: 100_000)
+                    .map(\.eventID)
             })
-        guard rows.isSubset(of: pending), pending.subtracting(rows).isSubset(of: uncertainReceipts) else {
-            throw Violation(description: "durable: pending \(pending.sorted()), in the outbox \(rows.sorted())")
+        guard rows.isSubset(of: pending), pending.subtracting(rows).isSubset(of: uncertainReceipts)
+        else {
+            throw Violation(
+                description: "durable: pending \(pending.sorted()), in the outbox \(rows.sorted())")
         }
         pending = rows
         uncertainReceipts.removeAll()
@@ -261,14 +275,18 @@ struct Model {
 
     private mutating func checkSnapshot(_ journal: Journal) throws {
         let stored: (state: [UInt8], through: Int64)?
-        do { stored = try journal.snapshot() } catch { throw Violation(description: "durable: the snapshot: \(error)") }
+        do { stored = try journal.snapshot() } catch {
+            throw Violation(description: "durable: the snapshot: \(error)")
+        }
         func isSame(_ a: (state: [UInt8], through: Int)?) -> Bool {
             a?.state == stored?.state && (a?.through ?? 0) == Int(stored?.through ?? 0)
         }
-        guard let happened = ([snapshot] + uncertainSnapshots.map { $0 }).first(where: isSame) else {
+        guard let happened = ([snapshot] + uncertainSnapshots.map { $0 }).first(where: isSame)
+        else {
             throw Violation(
                 description:
-                    "durable: the snapshot through \(snapshot?.through ?? 0), found through \(stored?.through ?? 0)")
+                    "durable: the snapshot through \(snapshot?.through ?? 0), found through \(stored?.through ?? 0)"
+            )
         }
         snapshot = happened
         uncertainSnapshots.removeAll()
@@ -280,8 +298,11 @@ struct Model {
 
     private static func alert(_ id: String) -> Alert {
         Alert(
-            id: id, revision: 1, lift: "1", kind: "entrapment", state: .suspected, severity: .critical,
-            rule: "r", ruleVersion: "v", onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: 1), reason: "held",
-            hold: .seconds(10), confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
+            id: id, revision: 1, lift: "1", kind: "entrapment", state: .suspected,
+            severity: .critical,
+            rule: "r", ruleVersion: "v", onset: Instant(nanoseconds: 1),
+            time: Instant(nanoseconds: 1), reason: "held",
+            hold: .seconds(10), confirmationHold: nil, evidence: [], vendorCode: nil,
+            title: Title(en: "", zh: ""))
     }
 }

@@ -99,7 +99,8 @@ final class SimulatedDisk {
         let available = max(0, min(target.count, file.bytes.count - offset))
         if available > 0 {
             file.bytes.withUnsafeBytes {
-                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + available]))
+                target.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + available]))
             }
         }
         if available == target.count { return SQLITE_OK }
@@ -112,18 +113,24 @@ final class SimulatedDisk {
         if end > file.bytes.count, meets(.full) { return SQLITE_FULL }
         if meets(.writeError) { return SQLITE_IOERR | (3 << 8) }
         writes += 1
-        if file.bytes.count < end { file.bytes.append(contentsOf: repeatElement(0, count: end - file.bytes.count)) }
+        if file.bytes.count < end {
+            file.bytes.append(contentsOf: repeatElement(0, count: end - file.bytes.count))
+        }
         file.bytes.withUnsafeMutableBytes {
             UnsafeMutableRawBufferPointer(rebasing: $0[offset..<end]).copyMemory(from: source)
         }
-        for sector in offset / Self.sectorSize...(end - 1) / Self.sectorSize { file.unsynced.insert(sector) }
+        for sector in offset / Self.sectorSize...(end - 1) / Self.sectorSize {
+            file.unsynced.insert(sector)
+        }
         return SQLITE_OK
     }
 
     func truncate(_ file: File, to size: Int) -> Int32 {
         if meets(.writeError) { return SQLITE_IOERR | (6 << 8) }
         guard size < file.bytes.count else { return SQLITE_OK }
-        for sector in size / Self.sectorSize...(file.bytes.count - 1) / Self.sectorSize { file.unsynced.insert(sector) }
+        for sector in size / Self.sectorSize...(file.bytes.count - 1) / Self.sectorSize {
+            file.unsynced.insert(sector)
+        }
         file.bytes.removeLast(file.bytes.count - size)
         return SQLITE_OK
     }
@@ -151,13 +158,18 @@ extension SimulatedDisk.File {
             if fate == 0 { continue }
             let start = sector * size
             // A sector may be torn: its first part new, the rest old.
-            let end = min(bytes.count, start + (fate == 1 ? Int(random.next() % UInt64(size)) : size))
+            let end = min(
+                bytes.count, start + (fate == 1 ? Int(random.next() % UInt64(size)) : size))
             guard start < end else { continue }
-            if survived.count < end { survived.append(contentsOf: repeatElement(0, count: end - survived.count)) }
+            if survived.count < end {
+                survived.append(contentsOf: repeatElement(0, count: end - survived.count))
+            }
             survived.replaceSubrange(start..<end, with: bytes[start..<end])
         }
         // A truncation may have reached the disk, too.
-        if bytes.count < survived.count, random.next() & 1 == 0 { survived.removeLast(survived.count - bytes.count) }
+        if bytes.count < survived.count, random.next() & 1 == 0 {
+            survived.removeLast(survived.count - bytes.count)
+        }
         bytes = survived
         durable = survived
         unsynced.removeAll()

@@ -4,13 +4,18 @@ import LiftModel
 @testable import Journal
 
 extension Alert {
-    static func example(_ id: String, _ revision: Int = 1, lift: String = "1", kind: String = "entrapment")
+    static func example(
+        _ id: String, _ revision: Int = 1, lift: String = "1", kind: String = "entrapment"
+    )
         -> Alert
     {
         Alert(
-            id: id, revision: revision, lift: lift, kind: kind, state: .suspected, severity: .critical, rule: "r",
-            ruleVersion: "v", onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: 1), reason: "held",
-            hold: .seconds(10), confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
+            id: id, revision: revision, lift: lift, kind: kind, state: .suspected,
+            severity: .critical, rule: "r",
+            ruleVersion: "v", onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: 1),
+            reason: "held",
+            hold: .seconds(10), confirmationHold: nil, evidence: [], vendorCode: nil,
+            title: Title(en: "", zh: ""))
     }
 }
 

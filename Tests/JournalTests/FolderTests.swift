@@ -71,7 +71,8 @@ import Testing
         try Folder(path).replace(".a.1x.new", with: [])
         try Folder(path).replace(".b.1x.new", with: [])
         try FileManager.default.setAttributes(
-            [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: path + "/.a.1x.new")
+            [.modificationDate: Date(timeIntervalSinceNow: -3600)],
+            ofItemAtPath: path + "/.a.1x.new")
         try Folder(path).removeLeftovers()
         #expect(try Folder(path).names() == [".b.1x.new"])
     }
@@ -83,8 +84,12 @@ import Testing
         symlink(outside + ".db", path + "/journal.db")
         symlink(outside + "-absent", path + "/new.db")
         for isReading in [true, false] {
-            #expect(throws: JournalError.self) { _ = try Journal(path + "/journal.db", readOnly: isReading) }
-            #expect(throws: JournalError.self) { _ = try Journal(path + "/new.db", readOnly: isReading) }
+            #expect(throws: JournalError.self) {
+                _ = try Journal(path + "/journal.db", readOnly: isReading)
+            }
+            #expect(throws: JournalError.self) {
+                _ = try Journal(path + "/new.db", readOnly: isReading)
+            }
         }
         #expect(!FileManager.default.fileExists(atPath: outside + "-absent"))
         #expect(throws: Never.self) { _ = try Journal(outside + ".db", readOnly: true) }
@@ -105,7 +110,9 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: isRoot)) func whatRootMakesBesideTheServicesJournalBelongsToTheService() throws {
+    @Test(.enabled(if: isRoot)) func whatRootMakesBesideTheServicesJournalBelongsToTheService()
+        throws
+    {
         let journal = path + "/journal.db"
         _ = try Journal(journal)
         for name in ["", "-wal", "-shm"] { chown(journal + name, Self.nobody, Self.nobody) }
@@ -116,7 +123,8 @@ import Testing
         try withExtendedLifetime(opened) {
             for name in try Folder(path).names() {
                 var facts = stat()
-                #expect(stat(path + "/" + name, &facts) == 0 && facts.st_uid == Self.nobody, "\(name)")
+                #expect(
+                    stat(path + "/" + name, &facts) == 0 && facts.st_uid == Self.nobody, "\(name)")
             }
         }
     }

@@ -16,7 +16,8 @@ import Testing
 
     /// Writes the journal of an older version.
     private func load(_ name: String) throws {
-        let fixture = #filePath.replacingOccurrences(of: "FormatTests.swift", with: "Fixtures/\(name).sql")
+        let fixture = #filePath.replacingOccurrences(
+            of: "FormatTests.swift", with: "Fixtures/\(name).sql")
         try Database(path).execute(try String(contentsOfFile: fixture, encoding: .utf8))
     }
 
@@ -36,14 +37,15 @@ import Testing
         #expect(after.isSound && after.alerts == 6, "\(after.problems)")
     }
 
-    @Test func aJournalOfTheSecondFormatIsOwedToTheCentresOfToday() throws {
+    @Test func aJournalOfTheSecondFormatIsPendingForTodaysCentres() throws {
         try load("format-2")
         let journal = try Journal(path)
         #expect(try journal.outbox(limit: 10).count == 1)
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
         #expect(try journal.setRecipients([Recipient("city"), Recipient("keeper")]) == 0)
         for centre in ["city", "keeper"] {
-            #expect(try journal.pending(for: centre, in: .entrapment, after: 0, limit: 10).count == 1)
+            #expect(
+                try journal.pending(for: centre, in: .entrapment, after: 0, limit: 10).count == 1)
         }
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
     }
@@ -53,7 +55,9 @@ import Testing
         let journal = try Journal(path)
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
         let found = try journal.statistics()
-        #expect(found.alerts == 7 && found.batches == 18 && found.readingsBytes == 2455 && found.pending == 5)
+        #expect(
+            found.alerts == 7 && found.batches == 18 && found.readingsBytes == 2455
+                && found.pending == 5)
         #expect(try journal.counters()["messages"] == 41)
         #expect(try journal.pending(for: "city", in: .entrapment, after: 0, limit: 10).count == 3)
         #expect(try journal.pending(for: "keeper", in: .fault, after: 0, limit: 10).isEmpty)
@@ -78,7 +82,8 @@ import Testing
         let journal = try Journal(path)
         var batch = Journal.Batch(now: Instant(nanoseconds: 1))
         batch.alerts = [
-            Alert.example("a", lift: "1"), Alert.example("b", lift: "2"), Alert.example("c", lift: "1"),
+            Alert.example("a", lift: "1"), Alert.example("b", lift: "2"),
+            Alert.example("c", lift: "1"),
             Alert.example("d", lift: "1", kind: "door_open_fault"),
             Alert.example("a", 2, lift: "1"),
         ].map { ($0, Array("{}".utf8)) }
@@ -87,7 +92,10 @@ import Testing
         var later = Journal.Batch(now: Instant(nanoseconds: 2))
         later.alerts = [(Alert.example("e", lift: "1"), Array("{}".utf8))]
         try journal.commit(later)
-        let numbers = Dictionary(uniqueKeysWithValues: try journal.outbox(limit: 10).map { ($0.eventID, $0.sequence) })
-        #expect(numbers == ["b/1": 1, "d/1": 1, "a/2": 3, "e/1": 4], "a number is used once, delivered or not")
+        let numbers = Dictionary(
+            uniqueKeysWithValues: try journal.outbox(limit: 10).map { ($0.eventID, $0.sequence) })
+        #expect(
+            numbers == ["b/1": 1, "d/1": 1, "a/2": 3, "e/1": 4],
+            "a number is used once, delivered or not")
     }
 }

@@ -19,9 +19,14 @@ import Testing
     private static let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
 
     @Test(arguments: [
-        ["ALTER TABLE alert RENAME TO other", "CREATE VIEW alert AS \(endless) SELECT i AS place FROM n"],
+        [
+            "ALTER TABLE alert RENAME TO other",
+            "CREATE VIEW alert AS \(endless) SELECT i AS place FROM n",
+        ],
         ["CREATE VIEW harmless AS SELECT 1"],
-        ["ALTER TABLE batch ADD COLUMN bomb GENERATED ALWAYS AS (length(hex(zeroblob(400000000))))"],
+        [
+            "ALTER TABLE batch ADD COLUMN bomb GENERATED ALWAYS AS (length(hex(zeroblob(400000000))))"
+        ],
         ["CREATE VIRTUAL TABLE t USING fts5(a)"],
     ])
     func whatIsComputedIsRefusedBeforeItIsComputed(_ statements: [String]) throws {
@@ -31,7 +36,8 @@ import Testing
             for statement in statements { try database.execute(statement) }
         }
         let error = #expect(throws: JournalError.self) { _ = try Journal(path, readOnly: true) }
-        #expect(error?.description.contains("found a computed") == true, "\(String(describing: error))")
+        #expect(
+            error?.description.contains("found a computed") == true, "\(String(describing: error))")
         let saved = try Journal.salvage(path, into: path + ".new")
         #expect(saved.batches == 0 && saved.gaps == 1)
     }
@@ -57,7 +63,8 @@ import Testing
         try tangle("dead_letter")
         let journal = try Journal(path, readOnly: true)
         let error = #expect(throws: JournalError.self) { _ = try journal.deadLetterCount() }
-        #expect(error?.description.contains("comes to no end") == true, "\(String(describing: error))")
+        #expect(
+            error?.description.contains("comes to no end") == true, "\(String(describing: error))")
     }
 
     @Test(arguments: ["alert", "owed", "batch", "outbox", "counter"])
@@ -75,7 +82,10 @@ import Testing
         var roots: [Int] = []
         do {
             let database = try Database(path)
-            try database.run("SELECT rootpage FROM sqlite_schema WHERE tbl_name = ? AND rootpage > 0", .text(table)) {
+            try database.run(
+                "SELECT rootpage FROM sqlite_schema WHERE tbl_name = ? AND rootpage > 0",
+                .text(table)
+            ) {
                 roots.append(Int($0.integer(0)))
             }
         }
@@ -88,7 +98,9 @@ import Testing
             let content = cells.reduce([], +)
             let start = 1024 - content.count
             var offset = start
-            var page = [type, 0, 0] + big(cells.count, 2) + big(start, 2) + [0] + (child.map { big($0, 4) } ?? [])
+            var page =
+                [type, 0, 0] + big(cells.count, 2) + big(start, 2) + [0]
+                + (child.map { big($0, 4) } ?? [])
             for cell in cells {
                 page += big(offset, 2)
                 offset += cell.count

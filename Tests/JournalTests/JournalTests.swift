@@ -7,27 +7,36 @@ import Testing
 
 /// The journal's invariants, under their numbers.
 @Suite struct JournalInvariantTests {
-    private let path = FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
+    private let path =
+        FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db"
 
     private func alert(
-        _ id: String, _ revision: Int = 1, kind: String = "entrapment", state: AlertState = .suspected
+        _ id: String, _ revision: Int = 1, kind: String = "entrapment",
+        state: AlertState = .suspected
     ) -> Alert {
         Alert(
-            id: id, revision: revision, lift: "1", kind: kind, state: state, severity: .critical, rule: "r",
+            id: id, revision: revision, lift: "1", kind: kind, state: state, severity: .critical,
+            rule: "r",
             ruleVersion: "v",
-            onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: Int64(revision)), reason: "held",
+            onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: Int64(revision)),
+            reason: "held",
             hold: .seconds(10),
             confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
     }
-    private func batch(_ messages: [JournalledMessage] = [], _ alerts: [Alert] = [], now: Int64 = 1) -> Journal.Batch {
+    private func batch(_ messages: [JournalledMessage] = [], _ alerts: [Alert] = [], now: Int64 = 1)
+        -> Journal.Batch
+    {
         var batch = Journal.Batch(now: Instant(nanoseconds: now))
         batch.messages = messages
         batch.alerts = alerts.map { ($0, Array("{\"id\":\"\($0.id)\"}".utf8)) }
         return batch
     }
-    private func message(_ n: Int, _ payload: String, topic: String = "lifts/1/state") -> JournalledMessage {
+    private func message(_ n: Int, _ payload: String, topic: String = "lifts/1/state")
+        -> JournalledMessage
+    {
         JournalledMessage(
-            arrival: Int64(n) * 1000, topic: Array(topic.utf8), payload: Array(payload.utf8), isRetained: n % 2 == 0,
+            arrival: Int64(n) * 1000, topic: Array(topic.utf8), payload: Array(payload.utf8),
+            isRetained: n % 2 == 0,
             mid: n)
     }
 
@@ -44,12 +53,16 @@ import Testing
         #expect(try journal.alerts().map(\.id) == ["x"])
         #expect(try journal.outboxSize().count == 1)
         var seen: [String] = []
-        try journal.forEachBatch(after: 0) { seen += $0.messages.map { String(decoding: $0.payload, as: UTF8.self) } }
+        try journal.forEachBatch(after: 0) {
+            seen += $0.messages.map { String(decoding: $0.payload, as: UTF8.self) }
+        }
         #expect(seen == ["a"])
         // The journal still takes commits.
         try journal.commit(batch([message(3, "c")]))
         seen = []
-        try journal.forEachBatch(after: 0) { seen += $0.messages.map { String(decoding: $0.payload, as: UTF8.self) } }
+        try journal.forEachBatch(after: 0) {
+            seen += $0.messages.map { String(decoding: $0.payload, as: UTF8.self) }
+        }
         #expect(seen == ["a", "c"])
     }
 
@@ -65,23 +78,28 @@ import Testing
         try journal.commit(batch([], [alert("x", 2, state: .confirmed)]))
         #expect(try journal.receipt(["x/1", "unknown/7"], from: "centre") == 1)
         #expect(
-            try journal.outbox(limit: 10).map(\.eventID) == ["x/2"], "a receipt for suspected never stops confirmed")
+            try journal.outbox(limit: 10).map(\.eventID) == ["x/2"],
+            "a receipt for suspected never stops confirmed")
     }
 
     @Test func invariant4EvictionNeverPassesTheSnapshot() throws {
         let journal = try Journal(path)
         for n in 1...600 {
-            try journal.commit(batch([message(n, String(repeating: "x\(n)", count: 50))], now: Int64(n)))
+            try journal.commit(
+                batch([message(n, String(repeating: "x\(n)", count: 50))], now: Int64(n)))
         }
-        #expect(try journal.evictReadings(beyond: 1) == 0, "without a snapshot a restart needs them all")
+        #expect(
+            try journal.evictReadings(beyond: 1) == 0, "without a snapshot a restart needs them all"
+        )
         try journal.saveSnapshot([1, 2, 3], through: 300)
-        #expect(try journal.evictReadings(beyond: 1) == 256, "one whole segment lies before batch 300")
+        #expect(
+            try journal.evictReadings(beyond: 1) == 256, "one whole segment lies before batch 300")
         var count = 0
         try journal.forEachBatch(after: 300) { _ in count += 1 }
         #expect(count == 300)
     }
 
-    @Test func anAlertToldAgainIsOneRow() throws {
+    @Test func anAlertThatIsRecordedAgainIsOneRow() throws {
         let journal = try Journal(path)
         try journal.commit(batch([], [alert("x", 1)]))
         _ = try journal.receipt(["x/1"], from: "centre")
@@ -91,7 +109,9 @@ import Testing
 
     @Test func anEntrapmentOvertakesTheBacklog() throws {
         let journal = try Journal(path)
-        for n in 1...50 { try journal.commit(batch([], [alert("fault-\(n)", kind: "door_open_fault")])) }
+        for n in 1...50 {
+            try journal.commit(batch([], [alert("fault-\(n)", kind: "door_open_fault")]))
+        }
         try journal.commit(batch([], [alert("trapped")]))
         #expect(try journal.outbox(limit: 1).map(\.eventID) == ["trapped/1"])
     }
@@ -171,17 +191,19 @@ import Testing
                 let payload = (0..<next(400)).map { _ in UInt8(next(next(2) == 0 ? 3 : 256)) }
                 if next(4) == 0 {
                     return JournalledMessage(
-                        unread: payload.span, topic: topic, arrival: clock, isRetained: next(2) == 0, mid: next(65_536))
+                        unread: payload.span, topic: topic, arrival: clock,
+                        isRetained: next(2) == 0, mid: next(65_536))
                 }
                 return JournalledMessage(
-                    arrival: clock, topic: topic, payload: payload, isRetained: next(2) == 0, mid: next(65_536),
+                    arrival: clock, topic: topic, payload: payload, isRetained: next(2) == 0,
+                    mid: next(65_536),
                     treatment: next(2) == 0 ? .read : .distinct)
             }
             #expect(try decoder.decode(encoder.encode(messages)) == messages, "seed \(seed)")
         }
     }
 
-    @Test func aRepeatedWordCostsAFewBytes() throws {
+    @Test func aRepeatedMessageCostsAFewBytes() throws {
         var codec = ReadingsCodec()
         func state(_ n: Int) -> JournalledMessage {
             JournalledMessage(
@@ -193,14 +215,17 @@ import Testing
         }
         _ = codec.encode([state(0)])
         let blob = codec.encode((1...40).map(state))
-        #expect(blob.count < 40 * 40, "\(blob.count) bytes for 40 messages of \(state(1).payload.count)")
+        #expect(
+            blob.count < 40 * 40, "\(blob.count) bytes for 40 messages of \(state(1).payload.count)"
+        )
     }
 
     @Test func damagedBytesAreAnErrorAndNothingWorse() throws {
         var codec = ReadingsCodec()
         let good = codec.encode([
             JournalledMessage(
-                arrival: 1, topic: [1], payload: Array(repeating: 7, count: 300), isRetained: false, mid: 3)
+                arrival: 1, topic: [1], payload: Array(repeating: 7, count: 300), isRetained: false,
+                mid: 3)
         ])
         for position in good.indices {
             var bad = good

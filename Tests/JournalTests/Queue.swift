@@ -6,7 +6,8 @@ extension Journal {
     func outbox(limit: Int) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         for lane in Lane.allCases {
-            rows += try pending(for: Recipient.theOnly.name, in: lane, after: 0, limit: limit - rows.count)
+            rows += try pending(
+                for: Recipient.theOnly.name, in: lane, after: 0, limit: limit - rows.count)
         }
         return rows
     }

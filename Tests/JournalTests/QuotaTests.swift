@@ -10,18 +10,23 @@ import Testing
     private let unlimited = Quota(readings: .max, alerts: .max, outbox: .max)
 
     init() throws {
-        journal = try Journal(FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db")
+        journal = try Journal(
+            FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db")
     }
 
     /// Commits a revision of an alert with a body of 1 KiB.
     private func raiseAlert(
-        _ number: Int, revision: Int = 1, kind: String, _ state: AlertState = .cleared, severity: Severity = .major
+        _ number: Int, revision: Int = 1, kind: String, _ state: AlertState = .cleared,
+        severity: Severity = .major
     ) throws {
         let id = String(repeating: "0", count: 36 - String(number).count) + String(number)
         let alert = Alert(
-            id: id, revision: revision, lift: "1", kind: kind, state: state, severity: severity, rule: "r",
-            ruleVersion: "v", onset: Instant(nanoseconds: 1), time: Instant(nanoseconds: Int64(number)), reason: "held",
-            hold: .zero, confirmationHold: nil, evidence: [], vendorCode: nil, title: Title(en: "", zh: ""))
+            id: id, revision: revision, lift: "1", kind: kind, state: state, severity: severity,
+            rule: "r",
+            ruleVersion: "v", onset: Instant(nanoseconds: 1),
+            time: Instant(nanoseconds: Int64(number)), reason: "held",
+            hold: .zero, confirmationHold: nil, evidence: [], vendorCode: nil,
+            title: Title(en: "", zh: ""))
         var batch = Journal.Batch(now: Instant(nanoseconds: Int64(number)))
         batch.alerts = [(alert, Array(repeating: UInt8(ascii: "x"), count: 1024))]
         try journal.commit(batch)
@@ -58,7 +63,9 @@ import Testing
 
     @Test func whatALaterRevisionSaysBetterGoesBeforeAnythingIsLost() throws {
         for number in 0..<100 {
-            for revision in 1...3 { try raiseAlert(number, revision: revision, kind: "door_open_fault") }
+            for revision in 1...3 {
+                try raiseAlert(number, revision: revision, kind: "door_open_fault")
+            }
         }
         var quota = unlimited
         quota.outbox = 120 << 10
@@ -79,11 +86,12 @@ import Testing
         #expect(try journal.outbox(limit: 10).map(\.eventID).allSatisfy { $0.hasSuffix("/2") })
     }
 
-    @Test func whatWasRefusedBeyondWhatIsKeptGoesLeastUrgentFirstAndIsTold() throws {
+    @Test func refusedEventsBeyondTheQuotaAreRemovedLeastUrgentFirstAndReported() throws {
         try raiseAlert(0, kind: "entrapment", severity: .critical)
         try raiseAlert(1, kind: "door_open_fault")
         for row in try journal.outbox(limit: 2) {
-            try journal.setAside(row.eventID, refusedBy: "centre", because: "no", at: Instant(nanoseconds: 1))
+            try journal.setAside(
+                row.eventID, refusedBy: "centre", because: "no", at: Instant(nanoseconds: 1))
         }
         try journal.database.execute(
             """
@@ -93,10 +101,13 @@ import Testing
             """)
         try raiseAlert(2, kind: "door_open_fault")
         let last = try journal.outbox(limit: 1)[0].eventID
-        try journal.setAside(last, refusedBy: "centre", because: "no", at: Instant(nanoseconds: 20_000))
+        try journal.setAside(
+            last, refusedBy: "centre", because: "no", at: Instant(nanoseconds: 20_000))
         let eviction = try journal.enforce(unlimited)
         #expect(eviction.undelivered == [.fault: 3] && eviction.deadLetters == 3)
-        #expect(try journal.deadLetterCount() == 10_000 && journal.deadLetters().contains { $0.lane == .entrapment })
+        #expect(
+            try journal.deadLetterCount() == 10_000
+                && journal.deadLetters().contains { $0.lane == .entrapment })
         #expect(try journal.enforce(unlimited).isEmpty)
     }
 
@@ -117,10 +128,14 @@ import Testing
         var quota = unlimited
         quota.alerts = 1 << 20
         let eviction = try journal.enforce(quota)
-        #expect(eviction.alerts == 490, "not the newest thousand, which a restart may raise again, nor pending ones")
+        #expect(
+            eviction.alerts == 490,
+            "not the newest thousand, which a restart may raise again, nor pending ones")
         #expect(try journal.outbox(limit: 10).map(\.eventID) == Array(pending[..<10]))
         let audit = journal.audit()
-        #expect(audit.isSound, "evicted alerts are counted, and are no gap in the chain: \(audit.problems)")
+        #expect(
+            audit.isSound,
+            "evicted alerts are counted, and are no gap in the chain: \(audit.problems)")
     }
 
     @Test func anOpenAlertStaysHoweverOldItIsAndIsFoundAfterARestart() throws {
@@ -134,7 +149,9 @@ import Testing
         #expect(try journal.enforce(quota).alerts == 1000)
         let oldest = try #require(try journal.latestAlerts().first)
         #expect(oldest.kind == "selftest_failed" && oldest.state == "raised")
-        #expect(try journal.latestAlerts(about: "1").count == 1001, "the newest thousand, and the one that is open")
+        #expect(
+            try journal.latestAlerts(about: "1").count == 1001,
+            "the newest thousand, and the one that is open")
         let audit = journal.audit()
         #expect(audit.isSound, "\(audit.problems)")
     }
@@ -152,7 +169,8 @@ import Testing
             var batch = Journal.Batch(now: Instant(nanoseconds: Int64(n)))
             batch.messages = [
                 JournalledMessage(
-                    arrival: Int64(n), topic: Array("t".utf8), payload: Array(UUID().uuidString.utf8),
+                    arrival: Int64(n), topic: Array("t".utf8),
+                    payload: Array(UUID().uuidString.utf8),
                     isRetained: false, mid: n)
             ]
             if n == numbers.upperBound { batch.snapshot = [1] }
@@ -170,13 +188,17 @@ import Testing
             #expect(journal.audit().isSound, "\(journal.audit().problems)")
             // Two of four segments, then all of them with the one that is being written.
             _ = try journal.evictReadings(beyond: try journal.statistics().readingsBytes / 2)
-            #expect(journal.audit().problems.allSatisfy { !$0.contains("counts") }, "\(journal.audit().problems)")
+            #expect(
+                journal.audit().problems.allSatisfy { !$0.contains("counts") },
+                "\(journal.audit().problems)")
             _ = try journal.evictReadings(beyond: 0)
             #expect(try journal.statistics().batches == 0)
             try store(701...710, in: journal)
         }
         let journal = try Journal(path)
-        #expect(journal.audit().problems.allSatisfy { !$0.contains("counts") }, "\(journal.audit().problems)")
+        #expect(
+            journal.audit().problems.allSatisfy { !$0.contains("counts") },
+            "\(journal.audit().problems)")
         #expect(try journal.statistics().batches == 10)
         #expect(try journal.counters()["messages"] == 710, "evicted messages are counted, too")
     }

@@ -21,7 +21,9 @@ import Testing
         var random = SplitMix64(seed: seed)
         do { try Journal(path).fill(batches: 40) { String(random.next(), radix: 16) } }
         let whole = [UInt8](try #require(FileManager.default.contents(atPath: path)))
-        let (damaged, saved) = ("/dev/shm/hoistway-fuzz-\(seed).db", "/dev/shm/hoistway-fuzz-\(seed)-saved.db")
+        let (damaged, saved) = (
+            "/dev/shm/hoistway-fuzz-\(seed).db", "/dev/shm/hoistway-fuzz-\(seed)-saved.db"
+        )
         func remove() {
             for name in [damaged, saved] { for end in ["", "-wal", "-shm"] { unlink(name + end) } }
         }
@@ -35,21 +37,27 @@ import Testing
             let began = ContinuousClock.now
             let found = try Journal.salvage(damaged, into: saved)
             batches += found.batches
-            #expect(found.batches <= 40 && found.alerts <= 40, "seed \(seed), round \(rounds): \(found)")
+            #expect(
+                found.batches <= 40 && found.alerts <= 40, "seed \(seed), round \(rounds): \(found)"
+            )
             let took = ContinuousClock.now - began
             slowest = max(slowest, took)
             #expect(took < .seconds(20), "seed \(seed), round \(rounds)")
             rounds += 1
         }
         #expect(Self.peakMemory - memory < 300 << 20, "seed \(seed), of \(rounds) rounds")
-        #expect(batches > rounds * 5, "something is saved: \(batches) batches in \(rounds) rounds, seed \(seed)")
+        #expect(
+            batches > rounds * 5,
+            "something is saved: \(batches) batches in \(rounds) rounds, seed \(seed)")
         print("\(rounds) rounds, the slowest \(slowest), \(batches) batches saved")
     }
 
     /// The most bytes of memory that this process has used.
     private static var peakMemory: Int {
         let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }.flatMap { Int($0.filter(\.isNumber)) }.map {
+        return text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }.flatMap {
+            Int($0.filter(\.isNumber))
+        }.map {
             $0 << 10
         }
             ?? 0
@@ -63,8 +71,11 @@ import Testing
             let pages = bytes.count / 1024
             let page = Int.random(in: 0..<pages, using: &random) * 1024
             switch Int.random(in: 0..<6, using: &random) {
-            case 0: bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
-            case 1: for i in page..<page + 1024 { bytes[i] = UInt8.random(in: 0...255, using: &random) }
+            case 0:
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(
+                    in: 0...255, using: &random)
+            case 1:
+                for i in page..<page + 1024 { bytes[i] = UInt8.random(in: 0...255, using: &random) }
             case 2: for i in page..<page + Int.random(in: 1...1024, using: &random) { bytes[i] = 0 }
             case 3:
                 let other = Int.random(in: 0..<pages, using: &random) * 1024

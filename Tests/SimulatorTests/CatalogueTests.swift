@@ -18,20 +18,25 @@ import Testing
         ("causes", "share: 11.4", "share: -8"), ("causes", "recovers: 0.9", "recovers: 7"),
         ("causes", "after: [5m, 90m]", "after: [90m, 5m]"),
     ])
-    func whatCannotBeIsRefusedWithItsPlace(_ name: String, _ right: String, _ wrong: String) throws {
+    func impossibleSettingsAreRefusedWithTheirLocation(
+        _ name: String, _ right: String, _ wrong: String
+    ) throws {
         func node(_ file: String) throws -> YAMLNode {
             let path = "Simulator/catalogue/\(file).yaml"
             let text = try String(contentsOfFile: "\(SmallCity.root)/\(path)", encoding: .utf8)
             guard file == name else { return try YAMLNode(parsing: Array(text.utf8), file: path) }
             let found = try #require(text.range(of: right))
-            return try YAMLNode(parsing: Array(text.replacingCharacters(in: found, with: wrong).utf8), file: path)
+            return try YAMLNode(
+                parsing: Array(text.replacingCharacters(in: found, with: wrong).utf8), file: path)
         }
         let error = #expect(throws: InvalidFiles.self) {
             try Catalogue(
-                buildings: node("buildings"), causes: node("causes"), networks: node("networks"), profiles: [])
+                buildings: node("buildings"), causes: node("causes"), networks: node("networks"),
+                profiles: [])
         }
         #expect(
-            error?.diagnostics.first?.description.contains("Simulator/catalogue/\(name).yaml:") == true
+            error?.diagnostics.first?.description.contains("Simulator/catalogue/\(name).yaml:")
+                == true
                 && error?.diagnostics.first?.line ?? 0 > 1, "\(error?.description ?? "")")
     }
 }

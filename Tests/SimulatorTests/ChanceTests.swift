@@ -5,7 +5,10 @@ import Testing
 
 @Suite struct ChanceTests {
     @Test func theLogarithmIsThatOfTheLibrary() {
-        for x in [1e-300, 1e-9, 0.1, 0.5, 0.707, 0.9999, 1, 1.0001, 1.414, 1.5, 2, 3, 10, 12_345.678, 1e300] {
+        for x in [
+            1e-300, 1e-9, 0.1, 0.5, 0.707, 0.9999, 1, 1.0001, 1.414, 1.5, 2, 3, 10, 12_345.678,
+            1e300,
+        ] {
             #expect(abs(Random.logarithm(x) - log(x)) < 1e-11 * max(1, abs(log(x))))
         }
         for x in [0, -1e-9, -0.3, -0.5, -1, -7.5, -40] {

@@ -47,7 +47,8 @@ import Testing
         #expect(among == alone)
         let lifts = Set(one.truth.map(\.lift)).subtracting([""])
         #expect(
-            all.truth.filter { lifts.contains($0.lift) }.map(\.start) == one.truth.filter { $0.lift != "" }.map(\.start)
+            all.truth.filter { lifts.contains($0.lift) }.map(\.start)
+                == one.truth.filter { $0.lift != "" }.map(\.start)
         )
     }
 
@@ -73,13 +74,17 @@ import Testing
         #expect(boarded > 800)
         #expect(after.truth.map(\.kind).filter { $0 != "lift" } == ["run"])
         // Midnight: all passengers have arrived, except for the last few.
-        #expect(after.buildings.allSatisfy { $0.landings.reduce(0) { $0 + $1.up.count + $1.down.count } < 8 })
+        #expect(
+            after.buildings.allSatisfy {
+                $0.landings.reduce(0) { $0 + $1.up.count + $1.down.count } < 8
+            })
     }
 
     @Test(arguments: ["gbt24476-json", "interval-json"])
     func theGatewaysDecoderReadsWhatLiftsSay(_ name: String) throws {
         let diagnostics = Diagnostics()
-        let profile = try #require(Profile(SmallCity.file("Devices/profiles/\(name).yaml"), diagnostics))
+        let profile = try #require(
+            Profile(SmallCity.file("Devices/profiles/\(name).yaml"), diagnostics))
         var decoder = MessageDecoder(profile)
         let city = try SmallCity(
             """
@@ -93,16 +98,24 @@ import Testing
         var reported: Set<Signal> = []
         city.simulate { arrival in
             let topic = String(decoding: arrival.topic, as: UTF8.self)
-            guard let index = profile.topics.firstIndex(where: { $0.pattern.lift(in: topic) != nil }) else {
+            guard
+                let index = profile.topics.firstIndex(where: { $0.pattern.lift(in: topic) != nil })
+            else {
                 Issue.record("no topic of the profile matches \(topic)")
                 return
             }
             do throws(UnreadableMessage) {
-                let message = try decoder.decode(arrival.payload.span, topic: index, isRetained: false, identities: [])
+                let message = try decoder.decode(
+                    arrival.payload.span, topic: index, isRetained: false, identities: [])
                 #expect(decoder.unexpectedValues.isEmpty)
                 read += 1
-                reported.formUnion(Signal.allCases.filter { message.reading.known & (1 << UInt64($0.rawValue)) != 0 })
-            } catch { Issue.record("\(error): \(String(decoding: arrival.payload, as: UTF8.self))") }
+                reported.formUnion(
+                    Signal.allCases.filter {
+                        message.reading.known & (1 << UInt64($0.rawValue)) != 0
+                    })
+            } catch {
+                Issue.record("\(error): \(String(decoding: arrival.payload, as: UTF8.self))")
+            }
         }
         #expect(read > 10_000)
         // Every signal of the profile is published, except for the thermal contact, which no lift
@@ -112,7 +125,7 @@ import Testing
             "\(profile.provides.subtracting(reported))")
     }
 
-    @Test func anUnknownNameIsRefusedWithItsPlace() {
+    @Test func anUnknownNameIsRefusedWithItsLocation() {
         func message(_ text: String) -> String {
             do {
                 _ = try SmallCity(text)
@@ -121,8 +134,11 @@ import Testing
         }
         #expect(
             message("buildings: { home_towr: 1 }").contains(
-                "scenario.yaml:2:14: 'home_towr' is not in the catalogue. Did you mean 'home_tower'?"))
-        #expect(message("failures: { only: [door_lok_contact] }").contains("Did you mean 'door_lock_contact'?"))
+                "scenario.yaml:2:14: 'home_towr' is not in the catalogue. Did you mean 'home_tower'?"
+            ))
+        #expect(
+            message("failures: { only: [door_lok_contact] }").contains(
+                "Did you mean 'door_lock_contact'?"))
         #expect(message("sensors: { occupancy: { truthfull: 1 } }").contains("truthful"))
         #expect(message("lifs: 3").contains("'lifs' is not a key here. Did you mean 'lifts'?"))
         #expect(message("devices: [{ profile: acme }]").contains("no profile is named 'acme'"))

@@ -4,20 +4,30 @@ import Testing
 @testable import Scoring
 
 @Suite struct ConfusionTests {
-    private func fact(_ kind: String, _ lift: String = "1", from: Double = 100, to: Double = 200) -> TruthRow {
+    private func fact(_ kind: String, _ lift: String = "1", from: Double = 100, to: Double = 200)
+        -> TruthRow
+    {
         TruthRow(kind: kind, lift: lift, start: from, decidable: from, end: to)
     }
-    private func alert(_ kind: String, _ lift: String = "1", at time: Double = 150, _ state: String = "raised")
+    private func alert(
+        _ kind: String, _ lift: String = "1", at time: Double = 150, _ state: String = "raised"
+    )
         -> AlertRevision
     {
         AlertRevision(
-            alertID: "\(kind)\(lift)\(time)", revision: 1, lift: lift, kind: kind, state: state, time: time, holds: 10)
+            alertID: "\(kind)\(lift)\(time)", revision: 1, lift: lift, kind: kind, state: state,
+            time: time, holds: 10)
     }
-    private func confusion(_ truth: [TruthRow], _ alerts: [AlertRevision]) -> [String: [String: Int]] {
-        Confusion(truth: truth, alerts: alerts, isJudged: ["entrapment", "door", "silent"].contains, grace: 5).counts
+    private func confusion(_ truth: [TruthRow], _ alerts: [AlertRevision]) -> [String: [String:
+        Int]]
+    {
+        Confusion(
+            truth: truth, alerts: alerts, isJudged: ["entrapment", "door", "silent"].contains,
+            grace: 5
+        ).counts
     }
 
-    @Test func whatWasToldOfItsOwnKindStandsOnTheDiagonal() {
+    @Test func anEpisodeDetectedAsItsOwnKindIsOnTheDiagonal() {
         #expect(
             confusion(
                 [fact("entrapment"), fact("door")],
@@ -29,8 +39,11 @@ import Testing
         #expect(confusion([fact("lift")], [alert("door")]) == ["nothing": ["door": 1]])
     }
 
-    @Test func whatNobodyToldOfStandsUnderNothing() {
-        #expect(confusion([fact("door")], [alert("door", "2")]) == ["door": ["nothing": 1], "nothing": ["door": 1]])
+    @Test func anUndetectedEpisodeIsInTheColumnNothing() {
+        #expect(
+            confusion([fact("door")], [alert("door", "2")]) == [
+                "door": ["nothing": 1], "nothing": ["door": 1],
+            ])
         #expect(
             confusion([fact("entrapment")], [alert("entrapment", "1", at: 150, "suspected")]) == [
                 "entrapment": ["nothing": 1]
@@ -42,7 +55,10 @@ import Testing
             confusion([fact("silent")], [alert("entrapment", "1", at: 150, "confirmed")]) == [
                 "silent": ["nothing": 1, "entrapment": 1]
             ])
-        #expect(confusion([fact("nuisance.parcel")], [alert("door")]) == ["nuisance.parcel": ["door": 1]])
+        #expect(
+            confusion([fact("nuisance.parcel")], [alert("door")]) == [
+                "nuisance.parcel": ["door": 1]
+            ])
     }
 
     @Test func kindsThatTheTruthIsSilentAboutArePassedOver() {

@@ -8,7 +8,8 @@ import Testing
 @Suite struct DailyLifeTests {
     /// One nuisance, often, in a small city without traffic of its own.
     private func city(
-        _ nuisance: String, perYear: Double = 6000, _ more: String = "", hours: Int = 12, lifts: Int = 6,
+        _ nuisance: String, perYear: Double = 6000, _ more: String = "", hours: Int = 12,
+        lifts: Int = 6,
         of building: String = "home_tower"
     ) throws -> SmallCity {
         try SmallCity(
@@ -23,11 +24,15 @@ import Testing
             """)
     }
 
-    private func states(_ city: SmallCity) -> (messages: [(lift: Int, time: Double, text: String)], truth: [TruthRow]) {
+    private func states(_ city: SmallCity) -> (
+        messages: [(lift: Int, time: Double, text: String)], truth: [TruthRow]
+    ) {
         var messages: [(lift: Int, time: Double, text: String)] = []
         let truth = city.simulate { arrival in
             let text = String(decoding: arrival.payload, as: UTF8.self)
-            if text.contains("\"Door_Status\"") { messages.append((arrival.lift, Double(arrival.time) / 1000, text)) }
+            if text.contains("\"Door_Status\"") {
+                messages.append((arrival.lift, Double(arrival.time) / 1000, text))
+            }
         }.truth
         return (messages, truth)
     }
@@ -46,11 +51,13 @@ import Testing
     /// A nuisance that comes while a lift is out of service for hours does not begin at the end of
     /// that.
     @Test func whatBefallsALiftDoesNotWaitForAnothersEnd() throws {
-        let truth = try city("out_of_service: 3000, bad_sensor", perYear: 12_000, hours: 48).simulate().truth
+        let truth = try city("out_of_service: 3000, bad_sensor", perYear: 12_000, hours: 48)
+            .simulate().truth
         let ends = truth.filter { $0.kind == "nuisance.out_of_service" }
         let followed = ends.count { end in
             truth.contains {
-                $0.kind == "nuisance.bad_sensor" && $0.lift == end.lift && (0...60).contains($0.start - end.end)
+                $0.kind == "nuisance.bad_sensor" && $0.lift == end.lift
+                    && (0...60).contains($0.start - end.end)
             }
         }
         // By chance alone one in 44 within a minute.
@@ -63,7 +70,9 @@ import Testing
         for lift in Set(messages.map(\.lift)) {
             let mine = messages.filter { $0.lift == lift }
             for (last, next) in zip(mine, mine.dropFirst())
-            where next.text.contains("\"Service_Mode\":2") && last.text.contains("\"Service_Mode\":1") {
+            where next.text.contains("\"Service_Mode\":2")
+                && last.text.contains("\"Service_Mode\":1")
+            {
                 #expect(last.text.contains("\"Door_Status\":false"), "\(last.text)")
                 before += 1
                 if last.text.contains("\"Door_Zone\":false") { offLevel += 1 }
@@ -93,7 +102,10 @@ import Testing
         let (messages, _) = states(try city("adapter_reboot"))
         let nulls = messages.filter { $0.text.contains("\"Door_Status\":null") }
         #expect(nulls.count > 20)
-        #expect(nulls.allSatisfy { $0.text.contains("\"Car_Status\":null") && $0.text.contains("\"Door_Zone\":null") })
+        #expect(
+            nulls.allSatisfy {
+                $0.text.contains("\"Car_Status\":null") && $0.text.contains("\"Door_Zone\":null")
+            })
     }
 
     /// The link fails during a ride, and the ride ends like any other.
@@ -110,8 +122,11 @@ import Testing
     }
 
     @Test func aSiteWhoseSwitchDiesHearsNoneOfItsLifts() throws {
-        let (messages, truth) = states(try city("site_link_outage", perYear: 2000, lifts: 3, of: "office"))
-        let outages = truth.filter { $0.kind == "nuisance.site_link_outage" && $0.end - $0.start > 25 }
+        let (messages, truth) = states(
+            try city("site_link_outage", perYear: 2000, lifts: 3, of: "office"))
+        let outages = truth.filter {
+            $0.kind == "nuisance.site_link_outage" && $0.end - $0.start > 25
+        }
         #expect(outages.count > 2)
         for outage in outages {
             let (start, end) = (outage.start - 1_772_409_600, outage.end - 1_772_409_600)
@@ -121,11 +136,13 @@ import Testing
     }
 
     @Test func liftsAreSwitchedOffFromHalfPastElevenToSix() throws {
-        let (messages, _) = states(try city("parcel", perYear: 0, "switched_off_at_night: 1", hours: 24))
+        let (messages, _) = states(
+            try city("parcel", perYear: 0, "switched_off_at_night: 1", hours: 24))
         let off = messages.filter { $0.text.contains("\"42\"") }
         #expect(Set(off.map(\.lift)).count == 6)
         // The run begins at 08:00.
-        #expect(off.allSatisfy { 15 * 3600 - 1...22.6 * 3600 ~= $0.time }, "\(off.first?.time ?? 0)")
+        #expect(
+            off.allSatisfy { 15 * 3600 - 1...22.6 * 3600 ~= $0.time }, "\(off.first?.time ?? 0)")
     }
 
     @Test func someAdaptersTellOfMotionLaterThanOfTheZone() throws {
@@ -134,13 +151,17 @@ import Testing
         let standing = messages.count {
             $0.text.contains("\"Door_Zone\":false") && $0.text.contains("\"Car_Status\":0")
         }
-        let arrived = messages.count { $0.text.contains("\"Door_Zone\":true") && $0.text.contains("\"Car_Status\":1") }
+        let arrived = messages.count {
+            $0.text.contains("\"Door_Zone\":true") && $0.text.contains("\"Car_Status\":1")
+        }
         #expect(standing > 50 && arrived > 50, "\(standing), \(arrived)")
     }
 
     @Test func theCatalogueSaysWhereEachRateComesFrom() throws {
         let catalogue = try SmallCity.catalogue()
-        #expect(Set(catalogue.nuisances.map(\.0)) == Set(Nuisance.allCases).subtracting([.switchedOffAtNight]))
+        #expect(
+            Set(catalogue.nuisances.map(\.0))
+                == Set(Nuisance.allCases).subtracting([.switchedOffAtNight]))
         let scenario = try SmallCity("nuisances: life").scenario
         #expect(scenario.nuisances.count == catalogue.nuisances.count)
     }

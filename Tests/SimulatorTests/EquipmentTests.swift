@@ -6,10 +6,13 @@ import Testing
 /// The movement of a car and its doors, as the lift's messages show it.
 @Suite struct EquipmentTests {
     @Test func aLiftTellsEachLandingThatItPassesFromBetweenTheFloors() throws {
-        let city = try SmallCity("duration: 1h\nlifts: 3\nbuildings: home_tower\ntraffic: 20", seed: 7)
+        let city = try SmallCity(
+            "duration: 1h\nlifts: 3\nbuildings: home_tower\ntraffic: 20", seed: 7)
         var published: [Int: [Int: [String: Any]]] = [:]
         city.simulate { arrival in
-            guard let state = try? JSONSerialization.jsonObject(with: Data(arrival.payload)) as? [String: Any],
+            guard
+                let state = try? JSONSerialization.jsonObject(with: Data(arrival.payload))
+                    as? [String: Any],
                 let number = state["Sequence"] as? Int, state["Car_Position"] != nil
             else { return }
             published[arrival.lift, default: [:]][number] = state
@@ -18,12 +21,15 @@ import Testing
         var passed = 0
         for states in published.values.map({ $0.sorted { $0.key < $1.key }.map(\.value) }) {
             for (before, after) in zip(states, states.dropFirst()) {
-                let jump = abs((after["Car_Position"] as? Int ?? 0) - (before["Car_Position"] as? Int ?? 0))
+                let jump = abs(
+                    (after["Car_Position"] as? Int ?? 0) - (before["Car_Position"] as? Int ?? 0))
                 #expect(jump <= 1, "a landing was passed and not reported")
                 if jump == 0 { continue }
                 passed += 1
                 #expect(after["Car_Status"] as? Int == 1 && after["Door_Zone"] as? Bool == false)
-                #expect(after["Car_Speed"] as? Double ?? 0 > 0.5, "in the middle between two floors it runs")
+                #expect(
+                    after["Car_Speed"] as? Double ?? 0 > 0.5,
+                    "in the middle between two floors it runs")
             }
         }
         #expect(passed > 100)
@@ -31,19 +37,25 @@ import Testing
 
     @Test func aLiftWithoutADoorZoneSensorSaysNothingOfIt() throws {
         let city = try SmallCity(
-            "duration: 1h\nlifts: 20\nbuildings: { office: 1 }\nsensors: { door_zone_missing: 0.5 }")
+            "duration: 1h\nlifts: 20\nbuildings: { office: 1 }\nsensors: { door_zone_missing: 0.5 }"
+        )
         var (silent, telling): (Set<Int>, Set<Int>) = ([], [])
         city.simulate { arrival in
             let text = String(decoding: arrival.payload, as: UTF8.self)
             guard text.contains("Door_Status") else { return }
-            if text.contains("\"Door_Zone\":") { telling.insert(arrival.lift) } else { silent.insert(arrival.lift) }
+            if text.contains("\"Door_Zone\":") {
+                telling.insert(arrival.lift)
+            } else {
+                silent.insert(arrival.lift)
+            }
         }
         #expect(silent.isDisjoint(with: telling) && silent.count > 4 && telling.count > 4)
     }
 
     /// EN 81-20 5.12.1.1.4.
     @Test func carsStopSomeMillimetresBesideTheLanding() throws {
-        let city = try SmallCity("duration: 3h\nstart_s: 1772409600\nlifts: 40\nbuildings: { office: 1 }")
+        let city = try SmallCity(
+            "duration: 3h\nstart_s: 1772409600\nlifts: 40\nbuildings: { office: 1 }")
         var millimetres: [Double] = []
         for plan in BuildingPlan.draw(city.scenario, seed: 1) {
             let building = Building(plan, city.scenario, seed: 1)
@@ -84,9 +96,13 @@ import Testing
             guard text.contains("Door_Status") else { return }
             let time = Double(arrival.time) / 1000
             var door = doors[arrival.topic] ?? Door()
-            let (isShut, isOpen) = (text.contains("\"Door_Status\":true"), text.contains("\"Door_Open_Limit\":true"))
+            let (isShut, isOpen) = (
+                text.contains("\"Door_Status\":true"), text.contains("\"Door_Open_Limit\":true")
+            )
             if door.isShut, !isShut { door.opened = time }
-            if !door.isOpen, isOpen, door.closing <= door.opened { openings.append(time - door.opened) }
+            if !door.isOpen, isOpen, door.closing <= door.opened {
+                openings.append(time - door.opened)
+            }
             if door.isOpen, !isOpen { door.closing = time }
             if !door.isShut, isShut, door.closing > door.opened {
                 let seconds = time - door.closing
@@ -96,7 +112,9 @@ import Testing
             (door.isShut, door.isOpen) = (isShut, isOpen)
             doors[arrival.topic] = door
         }
-        #expect(openings.count > 300 && openings.allSatisfy { 1.6...2.7 ~= $0 }, "\(openings.min() ?? 0) s")
+        #expect(
+            openings.count > 300 && openings.allSatisfy { 1.6...2.7 ~= $0 },
+            "\(openings.min() ?? 0) s")
         #expect(nudged.count > 30 && free.count > 300, "\(nudged.count), \(free.count)")
         #expect(free.allSatisfy { $0 < 3.9 }, "\(free.max() ?? 0) s")
         #expect(nudged.allSatisfy { $0 > 3.9 }, "\(nudged.sorted().prefix(20)) \(nudged.count)")

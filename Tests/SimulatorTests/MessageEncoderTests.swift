@@ -13,7 +13,8 @@ import Testing
     func aStateAmendedIsTheStateWrittenAnew(_ profile: String) throws {
         let dialect = try Dialect(SmallCity.file("Devices/profiles/\(profile).yaml"))
         func encoder() -> MessageEncoder {
-            MessageEncoder(dialect, lift: "31104401062020010001", ratedSpeed: 1.75, vendorCodes: ["E40", "E5"])
+            MessageEncoder(
+                dialect, lift: "31104401062020010001", ratedSpeed: 1.75, vendorCodes: ["E40", "E5"])
         }
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SplitMix64(seed: seed)
@@ -32,14 +33,19 @@ import Testing
             if chance(20) { panel.load = chance(3) ? nil : Int.random(in: 0...110, using: &random) }
             if chance(20) { panel.isOccupied = chance(3) ? nil : Bool.random(using: &random) }
             if chance(30) { panel.isFullyOpen = chance(3) ? nil : Bool.random(using: &random) }
-            if chance(30) { panel.vendorCode = chance(2) ? nil : Int.random(in: 0...1, using: &random) }
-            if chance(30) { panel.mode = chance(4) ? nil : ServiceMode.allCases.randomElement(using: &random) }
+            if chance(30) {
+                panel.vendorCode = chance(2) ? nil : Int.random(in: 0...1, using: &random)
+            }
+            if chance(30) {
+                panel.mode = chance(4) ? nil : ServiceMode.allCases.randomElement(using: &random)
+            }
             if panel != last { edition += 1 }
             sequence += chance(50) ? Int.random(in: 1...2000, using: &random) : 1
             clock += chance(40) ? Int64.random(in: -90_000_000...90_000_000, using: &random) : 1000
             if chance(200) { clock = Int64.random(in: -5000...5000, using: &random) }
             let report = Report(
-                time: 0, lift: 0, sender: 0, kind: .state, panel: panel, edition: edition, sequence: sequence,
+                time: 0, lift: 0, sender: 0, kind: .state, panel: panel, edition: edition,
+                sequence: sequence,
                 clock: clock)
             var anew = encoder()
             let (amended, whole) = (amending.encode(report), anew.encode(report))

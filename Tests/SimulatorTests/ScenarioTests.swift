@@ -10,10 +10,13 @@ import Testing
     /// small city.
     @Test func theLibraryRuns() throws {
         let folder = "\(SmallCity.root)/Simulator/scenarios"
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+            $0.hasSuffix(".yaml")
+        }
         #expect(names.count >= 14)
         for name in names {
-            var scenario = try Scenario(SmallCity.file("Simulator/scenarios/\(name)"), SmallCity.catalogue())
+            var scenario = try Scenario(
+                SmallCity.file("Simulator/scenarios/\(name)"), SmallCity.catalogue())
             scenario.lifts = 6
             scenario.duration = min(scenario.duration, 1800)
             let events = scenario.events
@@ -61,12 +64,15 @@ import Testing
     /// truth is unaffected.
     @Test func aLiarUsesTheNamesOfOthers() throws {
         let city = try SmallCity(
-            "duration: 20m\nlifts: 3\nbuildings: shops\nevents: [{ at: 5m, what: liar, for: 10m }]", seed: 2)
+            "duration: 20m\nlifts: 3\nbuildings: shops\nevents: [{ at: 5m, what: liar, for: 10m }]",
+            seed: 2)
         var forged = 0
         let truth = city.simulate { arrival in
             let topic = String(decoding: arrival.topic, as: UTF8.self)
             let text = String(decoding: arrival.payload, as: UTF8.self)
-            guard topic.hasSuffix("/state"), let lift = topic.split(separator: "/").dropFirst().first else { return }
+            guard topic.hasSuffix("/state"),
+                let lift = topic.split(separator: "/").dropFirst().first
+            else { return }
             if !text.contains("\"Identification_Number\":\"\(lift)\"") { forged += 1 }
         }.truth
         #expect(forged == 2 * 10 * 12)
@@ -111,11 +117,12 @@ import Testing
             if abs(jump) > 5 { wrong[arrival.lift, default: []].insert(minute) }
         }
         #expect(wrong.count == 6)
-        #expect(wrong.values.allSatisfy { $0.isSubset(of: Set(20...30)) && $0.count >= 9 }, "\(wrong)")
+        #expect(
+            wrong.values.allSatisfy { $0.isSubset(of: Set(20...30)) && $0.count >= 9 }, "\(wrong)")
     }
 
     @Test(arguments: Broker.Loss.allCases)
-    func aGatewayThatWasAwayIsToldWhatTheBrokerKept(_ loss: Broker.Loss) throws {
+    func aGatewayThatWasAwayReceivesWhatTheBrokerQueued(_ loss: Broker.Loss) throws {
         let text = """
             duration: 1h
             lifts: 6
@@ -134,7 +141,7 @@ import Testing
         if loss == .nothing { #expect(Set(arrivals.map(\.payload)) == Set(usual)) }
     }
 
-    @Test func whatHappensToTheConnectionStandsBetweenTheWords() throws {
+    @Test func connectionEventsAreBetweenTheMessages() throws {
         let scenario = try SmallCity(
             """
             duration: 1h
@@ -161,7 +168,10 @@ import Testing
             """)
         let after = city.simulate()
         let breakdowns = after.truth.filter { $0.kind == "breakdown" }
-        #expect(breakdowns.allSatisfy { $0.start == city.scenario.startSeconds + 1800 && $0.cause == "power_cut" })
+        #expect(
+            breakdowns.allSatisfy {
+                $0.start == city.scenario.startSeconds + 1800 && $0.cause == "power_cut"
+            })
         #expect(5..<35 ~= breakdowns.count)
         let trapped = after.truth.filter { $0.kind == "entrapment" }
         #expect(!trapped.isEmpty && trapped.contains { $0.place == "silence" })

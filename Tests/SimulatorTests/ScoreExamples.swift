@@ -9,7 +9,8 @@ extension ScoreExamples {
     static var hold: Double { 70 }
 
     func fact(
-        _ kind: String = "entrapment", from start: Double = 1000, decidable: Double? = 1000, to end: Double = 2000,
+        _ kind: String = "entrapment", from start: Double = 1000, decidable: Double? = 1000,
+        to end: Double = 2000,
         lift: String = "1"
     ) -> TruthRow {
         var row = TruthRow(kind: kind, lift: lift, start: start, decidable: decidable, end: end)
@@ -33,9 +34,12 @@ extension ScoreExamples {
         return row
     }
 
-    func revision(_ state: String, at time: Double, id: String = "a", revision: Int = 1) -> AlertRevision {
+    func revision(_ state: String, at time: Double, id: String = "a", revision: Int = 1)
+        -> AlertRevision
+    {
         AlertRevision(
-            alertID: id, revision: revision, lift: "1", kind: "entrapment", state: state, time: time,
+            alertID: id, revision: revision, lift: "1", kind: "entrapment", state: state,
+            time: time,
             holds: Self.hold)
     }
 
@@ -45,7 +49,8 @@ extension ScoreExamples {
         entrapmentHolds: EntrapmentHolds = EntrapmentHolds()
     ) -> ScoreCard {
         ScoreCard(
-            truth: [run()] + truth, alerts: revisions, grace: 2, holds: holds, entrapmentHolds: entrapmentHolds,
+            truth: [run()] + truth, alerts: revisions, grace: 2, holds: holds,
+            entrapmentHolds: entrapmentHolds,
             deaf: deaf)
     }
 }

@@ -19,7 +19,9 @@ import Testing
         let truth = city.simulate().truth
         let entrapments = truth.filter { $0.kind == "entrapment" }
         #expect(entrapments.count > 40)
-        for row in entrapments { #expect((row.people ?? 0) > 0 && row.cause != nil && row.end > row.start, "\(row)") }
+        for row in entrapments {
+            #expect((row.people ?? 0) > 0 && row.cause != nil && row.end > row.start, "\(row)")
+        }
         let trapping = Set(entrapments.compactMap(\.cause))
         #expect(
             trapping.isSuperset(of: [
@@ -49,7 +51,8 @@ import Testing
     }
 
     @Test(arguments: [("gbt24476-json", true), ("interval-json", false)])
-    func overspeedIsKnownOnlyOfALiftThatSaysItsRatedSpeed(_ profile: String, _ isKnown: Bool) throws {
+    func overspeedIsKnownOnlyOfALiftThatSaysItsRatedSpeed(_ profile: String, _ isKnown: Bool) throws
+    {
         let city = try SmallCity(
             """
             duration: 4h
@@ -74,8 +77,10 @@ import Testing
             failures: { per_lift_year: 15000, only: [water_in_pit] }
             rescue: { arrival: 12m, release: 6m }
             """)
-        let lasting = city.entrapments().filter { $0.end < city.scenario.startSeconds + 28_800 - 3600 }
-            .map { $0.end - $0.start }
+        let lasting = city.entrapments().filter {
+            $0.end < city.scenario.startSeconds + 28_800 - 3600
+        }
+        .map { $0.end - $0.start }
         #expect(lasting.count > 20)
         let mean = lasting.reduce(0, +) / Double(lasting.count)
         #expect(850...1350 ~= mean, "\(mean) s")
@@ -98,7 +103,9 @@ import Testing
             // The link is down for a minute at most, and the lift sends every ten seconds.
             #expect(silence.end - silence.start < 75, "\(silence)")
             #expect(
-                away[silence.lift]?.contains { $0.start - 11 < silence.start && silence.end < $0.end + 11 } == true,
+                away[silence.lift]?.contains {
+                    $0.start - 11 < silence.start && silence.end < $0.end + 11
+                } == true,
                 "\(silence)")
         }
     }
@@ -107,7 +114,9 @@ import Testing
     /// the lift sends again. After a short one its first messages are the evidence. A silence that
     /// nothing corroborates is confirmed by those messages only.
     @Test(arguments: [(5.0, false), (0.4, true)])
-    func aSilenceThatLastedIsOwedThoughTheLiftIsHeardAgain(minutes: Double, countsFromTheFirstWord: Bool) throws {
+    func aSilenceThatLastedMustBeDetectedThoughTheLiftSendsAgain(
+        minutes: Double, countsFromTheFirstWord: Bool
+    ) throws {
         let city = try SmallCity(
             """
             start_s: 1772409600
@@ -125,7 +134,8 @@ import Testing
         // Their last messages could hold people.
         let inUse = Set(truth.filter { $0.kind == "silent_in_use" }.map(\.lift))
         let unseen = truth.filter {
-            $0.kind == "entrapment" && $0.place == "silence" && inUse.contains($0.lift) && $0.end > silenceEnd + 120
+            $0.kind == "entrapment" && $0.place == "silence" && inUse.contains($0.lift)
+                && $0.end > silenceEnd + 120
         }
         #expect(unseen.count >= 3, "\(unseen.count)")
         for row in unseen {
@@ -136,7 +146,7 @@ import Testing
     }
 
     /// A press that a link holds back cannot be raised in time.
-    @Test func aPressIsOwedFromWhenAWordOfItArrives() throws {
+    @Test func aPressMustBeDetectedFromTheArrivalOfItsFirstMessage() throws {
         let city = try SmallCity(
             """
             duration: 12h
@@ -147,7 +157,8 @@ import Testing
         let delays = city.simulate().truth.filter { $0.kind == "car_alarm_call" }
             .compactMap { press in press.decidable.map { $0 - press.start } }
         #expect(delays.count > 100)
-        #expect(delays.allSatisfy { 0.01...61 ~= $0 }, "\(delays.min() ?? 0) to \(delays.max() ?? 0) s")
+        #expect(
+            delays.allSatisfy { 0.01...61 ~= $0 }, "\(delays.min() ?? 0) to \(delays.max() ?? 0) s")
         #expect(delays.contains { $0 > 3 }, "\(delays.max() ?? 0) s")
     }
 
@@ -166,7 +177,9 @@ import Testing
               - { at: 10m, what: breakdown, cause: drive_fault }
               - { at: 12m, what: silence, for: 10m }
             """)
-        let visible = city.entrapments().filter { $0.place == "off_level" && $0.end - $0.start > 300 }
+        let visible = city.entrapments().filter {
+            $0.place == "off_level" && $0.end - $0.start > 300
+        }
         #expect(visible.count >= 3, "\(visible.count)")
         for row in visible { #expect((row.decidable ?? .infinity) - row.start < 30, "\(row)") }
     }

@@ -33,7 +33,9 @@ import Synchronization
             reached: { crash?.note($0) },
             started: { wakeAll in if let leaps { Self.followLeaps(leaps, wakeAll) } })
         do {
-            try Daemon(try Configuration(file: config), recordPath: nil, log: writer.logger, trial: trial).run()
+            try Daemon(
+                try Configuration(file: config), recordPath: nil, log: writer.logger, trial: trial
+            ).run()
         } catch {
             writer.logger.critical("\(error)")
             throw ExitCode(1)

@@ -8,7 +8,8 @@ public struct Check: Sendable, Equatable {
         case liftsUnderstood = "lifts_understood"
         case unregistered
         case liftClocks = "lift_clocks"
-        case rules, configuration, disk, journal, routes, receipts, refusals, signing, certificates, clock
+        case rules, configuration, disk, journal, routes, receipts, refusals, signing, certificates,
+            clock
         case selfTest = "selftest"
 
         /// The title of the check's row.
@@ -48,7 +49,9 @@ public struct Check: Sendable, Equatable {
     /// The advice, where something is to be done; a whole sentence.
     public var advice: String?
 
-    static func ok(_ subject: Subject, _ found: String) -> Check { Check(subject: subject, verdict: .ok, found: found) }
+    static func ok(_ subject: Subject, _ found: String) -> Check {
+        Check(subject: subject, verdict: .ok, found: found)
+    }
     static func unknown(_ subject: Subject, _ found: String) -> Check {
         Check(subject: subject, verdict: .unknown, found: found)
     }

@@ -80,8 +80,10 @@ struct Condition {
 
     var checks: [Check] {
         [
-            brokerCheck, subscriptions, liftsHeard, liftsUnderstood, unregisteredCheck, liftClocks, rules,
-            configuration, disk, journal, routesCheck, receipts, refusals, signing, certificatesCheck, clockCheck,
+            brokerCheck, subscriptions, liftsHeard, liftsUnderstood, unregisteredCheck, liftClocks,
+            rules,
+            configuration, disk, journal, routesCheck, receipts, refusals, signing,
+            certificatesCheck, clockCheck,
             selfTestCheck,
         ]
     }
@@ -89,7 +91,8 @@ struct Condition {
     private var rules: Check {
         guard let reloadProblem else { return .ok(.rules, "version \(rulesVersion)") }
         return .failed(
-            .rules, "the last reload failed, version \(rulesVersion) stays in force: \(reloadProblem)",
+            .rules,
+            "the last reload failed, version \(rulesVersion) stays in force: \(reloadProblem)",
             "Mend the file (hoistway check names every mistake) and reload again.")
     }
 
@@ -105,11 +108,13 @@ struct Condition {
         guard let diskFailing else { return .ok(.disk, "every commit succeeds") }
         if let fileProblem {
             return .failed(
-                .disk, "nothing is stored on disk for \(diskFailing.since.spanText): \(fileProblem.found)",
+                .disk,
+                "nothing is stored on disk for \(diskFailing.since.spanText): \(fileProblem.found)",
                 "Alerts go out from memory meanwhile. \(fileProblem.remedy)")
         }
         return .failed(
-            .disk, "it has stored nothing for \(diskFailing.since.spanText): \(diskFailing.because)",
+            .disk,
+            "it has stored nothing for \(diskFailing.since.spanText): \(diskFailing.because)",
             "Alerts go out from memory meanwhile. Make room, or replace the disk.")
     }
 
@@ -121,7 +126,8 @@ struct Condition {
     private var journal: Check {
         if let journalProblem {
             return .failed(
-                .journal, "it cannot be read: \(journalProblem)", "Lifts are watched meanwhile. Check the disk.")
+                .journal, "it cannot be read: \(journalProblem)",
+                "Lifts are watched meanwhile. Check the disk.")
         }
         guard let lostJournal else {
             if let folderProblem {
@@ -150,13 +156,15 @@ struct Condition {
         return .failed(
             .signing, "alerts go out unsigned: \(signingProblem)",
             fileProblem.map { "\($0.remedy) Then: systemctl restart hoistway" }
-                ?? "Put the key back, or remove the file for a new one, whose public half the centre has to be given.")
+                ?? "Put the key back, or remove the file for a new one, whose public half the centre has to be given."
+        )
     }
 
     private var certificatesCheck: Check {
         let ending = certificates.filter { $0.validUntil - clock.now < Self.certificateNotice }
         if ending.isEmpty {
-            return .ok(.certificates, "none of ours expires within \(Self.certificateNotice.spanText)")
+            return .ok(
+                .certificates, "none of ours expires within \(Self.certificateNotice.spanText)")
         }
         let found = ending.map { certificate in
             let left = certificate.validUntil - clock.now
@@ -166,7 +174,8 @@ struct Condition {
         }
         return .failed(
             .certificates, found.joined(separator: "; "),
-            "Without a valid one the other side refuses us. Put a new one there, and: systemctl reload hoistway")
+            "Without a valid one the other side refuses us. Put a new one there, and: systemctl reload hoistway"
+        )
     }
 
     private var selfTestCheck: Check {
@@ -174,17 +183,21 @@ struct Condition {
         switch selfTest {
         case .none: return .unknown(.selfTest, "switched off, or no centre that takes one")
         case .running(nil): return .unknown(.selfTest, "running")
-        case .running(let failure?): return .failed(.selfTest, "it is running again; the last one failed: \(failure)")
+        case .running(let failure?):
+            return .failed(.selfTest, "it is running again; the last one failed: \(failure)")
         case .missing:
             return unreadableJournal(.selfTest) ?? .failed(.selfTest, "none has passed yet", advice)
         case .passed(let age): return .ok(.selfTest, "passed \(age.spanText) ago")
         case .failed(let age, let reason):
-            return .failed(.selfTest, "failed \(age.spanText) ago\(reason.isEmpty ? "" : ": \(reason)")", advice)
+            return .failed(
+                .selfTest, "failed \(age.spanText) ago\(reason.isEmpty ? "" : ": \(reason)")",
+                advice)
         }
     }
 
     static func list(_ names: [String]) -> String {
         names.count <= 3
-            ? names.joined(separator: ", ") : "\(names.prefix(3).joined(separator: ", ")) and \(names.count - 3) more"
+            ? names.joined(separator: ", ")
+            : "\(names.prefix(3).joined(separator: ", ")) and \(names.count - 3) more"
     }
 }

@@ -16,7 +16,9 @@ extension Condition {
 
     var brokerCheck: Check {
         if !broker.isConnected {
-            return .failed(.broker, broker.trouble.isEmpty ? "\(broker.url) is not connected yet" : broker.trouble)
+            return .failed(
+                .broker,
+                broker.trouble.isEmpty ? "\(broker.url) is not connected yet" : broker.trouble)
         }
         return broker.observedFor == nil
             ? .unknown(.broker, "connected to \(broker.url); the backlog is being read")
@@ -24,8 +26,11 @@ extension Condition {
     }
 
     var subscriptions: Check {
-        if !broker.problems.isEmpty { return .failed(.subscriptions, broker.problems.joined(separator: "\n")) }
+        if !broker.problems.isEmpty {
+            return .failed(.subscriptions, broker.problems.joined(separator: "\n"))
+        }
         return broker.isConnected
-            ? .ok(.subscriptions, "granted with QoS 1") : .unknown(.subscriptions, "not asked for yet")
+            ? .ok(.subscriptions, "granted with QoS 1")
+            : .unknown(.subscriptions, "not asked for yet")
     }
 }

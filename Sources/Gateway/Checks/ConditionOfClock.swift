@@ -17,12 +17,14 @@ extension Condition {
     /// Clocks that differ by less count as equal: networks and devices take their time.
     private static let clockTolerance = Duration.seconds(60)
     /// No gateway of this product was started before this time.
-    private static let earliest = Instant(rfc3339: "2025-01-01T00:00:00Z") ?? Instant(nanoseconds: 0)
+    private static let earliest =
+        Instant(rfc3339: "2025-01-01T00:00:00Z") ?? Instant(nanoseconds: 0)
 
     var clockCheck: Check {
         if clock.now < Self.earliest {
             return .failed(
-                .clock, "this box thinks it is \(clock.now.rfc3339)", "Set the clock, and switch on NTP (timedatectl).")
+                .clock, "this box thinks it is \(clock.now.rfc3339)",
+                "Set the clock, and switch on NTP (timedatectl).")
         }
         if let difference = centreDifference, difference.magnitude > Self.clockTolerance {
             return .failed(
@@ -47,7 +49,8 @@ extension Condition {
                 "Set the clock, and switch on NTP (timedatectl).")
         }
         if liftDifference != nil { return .ok(.clock, "agrees with the lifts") }
-        return .unknown(.clock, "it is not synchronised (no NTP), and there is nothing to compare it with")
+        return .unknown(
+            .clock, "it is not synchronised (no NTP), and there is nothing to compare it with")
     }
 
     /// The centre's clock minus this box's, where a route's server sends the time.
@@ -60,7 +63,9 @@ extension Condition {
         let offsets = lifts.compactMap(\.clockOffset).sorted()
         guard !offsets.isEmpty else { return nil }
         let median = offsets[offsets.count / 2] - clock.lineOffset
-        let agreeing = offsets.count { ($0 - clock.lineOffset - median).magnitude < Self.clockTolerance }
+        let agreeing = offsets.count {
+            ($0 - clock.lineOffset - median).magnitude < Self.clockTolerance
+        }
         return agreeing * 2 > offsets.count ? median : nil
     }
 }

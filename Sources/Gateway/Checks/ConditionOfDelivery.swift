@@ -21,12 +21,15 @@ extension Condition {
         for route in delivery.routes {
             if !route.isConnected {
                 problems.append(
-                    "\(route.name) is down: \(route.lastError.isEmpty ? "not connected yet" : route.lastError)")
+                    "\(route.name) is down: \(route.lastError.isEmpty ? "not connected yet" : route.lastError)"
+                )
             } else {
                 problems += route.problems.map { "\(route.name): \($0)" }
             }
         }
-        if problems.isEmpty { return .ok(.routes, "\(delivery.routes.count) of \(delivery.routes.count) connected") }
+        if problems.isEmpty {
+            return .ok(.routes, "\(delivery.routes.count) of \(delivery.routes.count) connected")
+        }
         // A line each.
         return .failed(.routes, problems.joined(separator: "\n"))
     }
@@ -34,7 +37,9 @@ extension Condition {
     var receipts: Check {
         if let unknown = unreadableJournal(.receipts) { return unknown }
         let events = delivery.pendingEvents
-        guard let oldest = delivery.oldestPending, events > 0 else { return .ok(.receipts, "none is outstanding") }
+        guard let oldest = delivery.oldestPending, events > 0 else {
+            return .ok(.receipts, "none is outstanding")
+        }
         let found =
             "\(events) event\(events == 1 ? " waits" : "s wait") for a receipt, the oldest for \(oldest.spanText)"
         if oldest < Self.receiptWithin { return .ok(.receipts, found) }
@@ -49,7 +54,8 @@ extension Condition {
             }
             if delivery.routes.contains(where: { $0.receiptTopic == nil }) {
                 advice.append(
-                    "The centre must answer each request with a 2xx when it has stored the events (docs/contract).")
+                    "The centre must answer each request with a 2xx when it has stored the events (docs/contract)."
+                )
             }
         }
         return .failed(.receipts, found, advice.joined(separator: " "))

@@ -14,7 +14,9 @@ extension Condition {
     var liftsHeard: Check {
         let expected = lifts.filter { !$0.isExcused }
         let never = expected.filter { $0.silence == nil }
-        let silent = expected.filter(\.isSilent).sorted { $0.silence ?? .zero > $1.silence ?? .zero }
+        let silent = expected.filter(\.isSilent).sorted {
+            $0.silence ?? .zero > $1.silence ?? .zero
+        }
         let counts = "\(lifts.count - never.count - silent.count) of \(lifts.count)"
         if never.isEmpty, silent.isEmpty { return .ok(.liftsHeard, counts) }
         guard let observedFor = broker.observedFor else {
@@ -22,7 +24,9 @@ extension Condition {
         }
         let neverReceived = observedFor >= Self.firstMessageWithin ? never : []
         let fellSilent = silent.filter { observedFor >= $0.silenceLimit }
-        if neverReceived.isEmpty, fellSilent.isEmpty { return .unknown(.liftsHeard, "\(counts) so far") }
+        if neverReceived.isEmpty, fellSilent.isEmpty {
+            return .unknown(.liftsHeard, "\(counts) so far")
+        }
         if neverReceived.count + fellSilent.count == lifts.count, lifts.count > 1 {
             let found =
                 fellSilent.last?.silence.map { "no message from any lift for \($0.spanText)" }
@@ -49,7 +53,9 @@ extension Condition {
     }
 
     var liftsUnderstood: Check {
-        if refusedLifts.isEmpty { return .ok(.liftsUnderstood, "no lift of which every message is refused") }
+        if refusedLifts.isEmpty {
+            return .ok(.liftsUnderstood, "no lift of which every message is refused")
+        }
         return .failed(
             .liftsUnderstood, "every message of \(Self.list(refusedLifts)) is refused",
             "Bad input, below, says why; the lift's profile has to fit what its adapter sends.")
@@ -70,12 +76,18 @@ extension Condition {
 
     /// Compared with this box's clock, so only where that is not in doubt itself.
     var liftClocks: Check {
-        if lifts.allSatisfy({ $0.clockOffset == nil }) { return .ok(.liftClocks, "no lift sends the time") }
-        if clockCheck.verdict == .failed { return .unknown(.liftClocks, "checked once this box's clock is right") }
+        if lifts.allSatisfy({ $0.clockOffset == nil }) {
+            return .ok(.liftClocks, "no lift sends the time")
+        }
+        if clockCheck.verdict == .failed {
+            return .unknown(.liftClocks, "checked once this box's clock is right")
+        }
         let wrong = lifts.compactMap { lift in
             lift.clockOffset.map { (name: lift.name, ahead: $0 - clock.lineOffset) }
         }.filter { $0.ahead.magnitude >= Self.liftClockTolerance }
-        if wrong.isEmpty { return .ok(.liftClocks, "within \(Self.liftClockTolerance.spanText) of this box's") }
+        if wrong.isEmpty {
+            return .ok(.liftClocks, "within \(Self.liftClockTolerance.spanText) of this box's")
+        }
         let found = wrong.map {
             "\($0.name) is \($0.ahead.magnitude.inTwoUnits) \($0.ahead > .zero ? "ahead" : "behind")"
         }

@@ -25,7 +25,8 @@ public struct OwnFiles: Sendable {
     }
 
     private static let names = [
-        "journal.db", "journal.db-wal", "journal.db-shm", "journal.db.identity", "signing-key.pem", "lock", "orders",
+        "journal.db", "journal.db-wal", "journal.db-shm", "journal.db.identity", "signing-key.pem",
+        "lock", "orders",
     ]
 
     /// The first file that may not be used; nil where all existing ones may.
@@ -39,14 +40,17 @@ public struct OwnFiles: Sendable {
         // not enter.
         guard stat(path, &facts) == 0 else {
             return Problem(
-                found: "user '\(name)' may not enter \(folder)", remedy: "As root: chown -R \(name):\(group) \(folder)")
+                found: "user '\(name)' may not enter \(folder)",
+                remedy: "As root: chown -R \(name):\(group) \(folder)")
         }
         let owner = Self.name(of: facts.st_uid)
         let mode = String(facts.st_mode & 0o7777, radix: 8)
         // Files that root has created mostly belong to root, and so do their neighbours.
-        let command = owner == name ? "chmod -R u+rwX \(folder)" : "chown -R \(name):\(group) \(folder)"
+        let command =
+            owner == name ? "chmod -R u+rwX \(folder)" : "chown -R \(name):\(group) \(folder)"
         return Problem(
-            found: "user '\(name)' may not read and write \(path), which belongs to user '\(owner)' (mode \(mode))",
+            found:
+                "user '\(name)' may not read and write \(path), which belongs to user '\(owner)' (mode \(mode))",
             remedy: "As root: \(command)")
     }
 
@@ -54,14 +58,17 @@ public struct OwnFiles: Sendable {
     /// matter of rights.
     private func isForbidden(_ path: String) -> Bool {
         func look() -> Bool {
-            faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0 && [EACCES, EPERM].contains(errno)
+            faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0
+                && [EACCES, EPERM].contains(errno)
         }
         guard let user else { return look() }
         return user.run(look) ?? false
     }
 
     /// A user's name, or the number of a user without one.
-    static func name(of id: uid_t) -> String { getpwuid(id).map { String(cString: $0.pointee.pw_name) } ?? "\(id)" }
+    static func name(of id: uid_t) -> String {
+        getpwuid(id).map { String(cString: $0.pointee.pw_name) } ?? "\(id)"
+    }
     private static func groupName(of id: gid_t) -> String {
         getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? "\(id)"
     }

@@ -14,7 +14,9 @@ public struct ServiceUser: Sendable {
     private var group: gid_t
 
     /// The user's own group; the number of a group without a name.
-    var groupName: String { getgrgid(group).map { String(cString: $0.pointee.gr_name) } ?? "\(group)" }
+    var groupName: String {
+        getgrgid(group).map { String(cString: $0.pointee.gr_name) } ?? "\(group)"
+    }
 
     /// - Returns: nil where there is no such user.
     public init?(named name: String) {
@@ -39,13 +41,17 @@ public struct ServiceUser: Sendable {
         defer {
             // Root's effective rights are restored from the real ones; without them the process
             // must not continue.
-            guard seteuid(getuid()) == 0, setegid(getgid()) == 0, setgroups(groups.count, groups) == 0 else {
+            guard seteuid(getuid()) == 0, setegid(getgid()) == 0,
+                setgroups(groups.count, groups) == 0
+            else {
                 // Continuing with half of root's rights would be worse than ending: only a check is
                 // running here.
                 fatalError("the rights of user \(getuid()) do not come back")
             }
         }
-        guard initgroups(name, group) == 0, setegid(group) == 0, seteuid(id) == 0 else { return nil }
+        guard initgroups(name, group) == 0, setegid(group) == 0, seteuid(id) == 0 else {
+            return nil
+        }
         return body()
     }
 
@@ -59,5 +65,7 @@ public struct ServiceUser: Sendable {
     }
 
     /// Whether this user can make files in a folder.
-    func canWrite(into folder: String) -> Bool? { run { faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 } }
+    func canWrite(into folder: String) -> Bool? {
+        run { faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 }
+    }
 }

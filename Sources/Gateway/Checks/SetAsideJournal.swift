@@ -16,13 +16,16 @@ struct SetAsideJournal {
     static func newest(beside journal: String) throws(Folder.Problem) -> SetAsideJournal? {
         let (path, name) = Folder.split(journal)
         return try Folder(path).names().compactMap { file in
-            Journal.timeOfSettingAside(file, of: name).map { SetAsideJournal(file: path + "/" + file, at: $0) }
+            Journal.timeOfSettingAside(file, of: name).map {
+                SetAsideJournal(file: path + "/" + file, at: $0)
+            }
         }.max { $0.at < $1.at }
     }
 
     /// For the status; nil where it was long ago, or lies in the future.
     func shown(at now: Instant) -> Condition.LostJournal? {
         let age = now - at
-        return age >= .zero && age < Self.shownFor ? Condition.LostJournal(age: age, file: file) : nil
+        return age >= .zero && age < Self.shownFor
+            ? Condition.LostJournal(age: age, file: file) : nil
     }
 }

@@ -38,7 +38,9 @@ public struct SetupCheck {
     /// Mistakes in the examples of the centres' forms.
     private var wrongExamples: [Diagnostic] {
         Set(endpoints.compactMap(\.formFile)).sorted().flatMap { path in
-            do throws(InvalidFiles) { return try CentreFormExample.mistakes(path) } catch { return error.diagnostics }
+            do throws(InvalidFiles) { return try CentreFormExample.mistakes(path) } catch {
+                return error.diagnostics
+            }
         }
     }
 
@@ -47,21 +49,27 @@ public struct SetupCheck {
     public func warnings(at now: Instant) -> [String] {
         endpoints.compactMap { endpoint in
             // A file that cannot be read is reported as a mistake.
-            guard let file = endpoint.certificateFile, let own = try? endpoint.tlsFiles.ownCertificate() else {
+            guard let file = endpoint.certificateFile,
+                let own = try? endpoint.tlsFiles.ownCertificate()
+            else {
                 return nil
             }
             let location = "\(endpoint.node.file):\(endpoint.node.line)"
             if now < own.validFrom {
                 return "\(location): \(ServerProblem.ownNotYetValid(file: file, own, now: now))"
             }
-            if now > own.validUntil { return "\(location): \(ServerProblem.ownExpired(file: file, own, now: now))" }
+            if now > own.validUntil {
+                return "\(location): \(ServerProblem.ownExpired(file: file, own, now: now))"
+            }
             guard own.validUntil - now < Self.soon else { return nil }
             return
                 "\(location): our certificate \(file) expires in \((own.validUntil - now).spanText), on \(own.validUntil.rfc3339). Renew it."
         }
     }
 
-    private var endpoints: [Endpoint] { [configuration.broker] + configuration.centres.flatMap(\.routes) }
+    private var endpoints: [Endpoint] {
+        [configuration.broker] + configuration.centres.flatMap(\.routes)
+    }
 
     private var unreadable: [Diagnostic] {
         guard let user else { return [] }
@@ -80,7 +88,9 @@ public struct SetupCheck {
             for (key, path) in endpoint.files { look(at: path, "\(key): ", endpoint.node) }
         }
         for centre in configuration.centres {
-            if let path = centre.commandKeyFile { look(at: path, "command_key: ", centre.routes.first?.node) }
+            if let path = centre.commandKeyFile {
+                look(at: path, "command_key: ", centre.routes.first?.node)
+            }
         }
         for path in (configuration.rulePaths ?? []) + (configuration.profilePaths ?? []) {
             // What cannot be listed by this user either is reported with the rules and the profiles.
@@ -100,7 +110,9 @@ public struct SetupCheck {
             (configuration.runtimeFolder, configuration.runtimeFolderNode),
         ] {
             func report(_ message: String) {
-                found.append(node?.diagnostic("\(folder): \(message)") ?? Diagnostic(file: folder, message: message))
+                found.append(
+                    node?.diagnostic("\(folder): \(message)")
+                        ?? Diagnostic(file: folder, message: message))
             }
             var isFolder = false
             if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) {
@@ -119,13 +131,18 @@ public struct SetupCheck {
             }
         }
         if found.isEmpty, user != nil, let problem = state.problem {
-            found.append(Diagnostic(file: configuration.stateFolder, message: "\(problem.found). \(problem.remedy)"))
+            found.append(
+                Diagnostic(
+                    file: configuration.stateFolder, message: "\(problem.found). \(problem.remedy)")
+            )
         }
         return found
     }
 
     /// The user who checks is not the service's user: without that name the rights are not known.
-    private func mayWrite(into folder: String) -> Bool { user.map { $0.canWrite(into: folder) != false } ?? true }
+    private func mayWrite(into folder: String) -> Bool {
+        user.map { $0.canWrite(into: folder) != false } ?? true
+    }
 
     /// The nearest existing folder above a path.
     private static func nearest(above path: String) -> String {
@@ -138,13 +155,16 @@ public struct SetupCheck {
 }
 
 extension Endpoint {
-    var tlsFiles: TLSFiles { TLSFiles(authority: caFile, certificate: certificateFile, key: keyFile) }
+    var tlsFiles: TLSFiles {
+        TLSFiles(authority: caFile, certificate: certificateFile, key: keyFile)
+    }
 
     /// Every file of the endpoint, by its key.
     fileprivate var files: [(key: String, path: String)] {
         [
             ("ca_file", caFile), ("certificate_file", certificateFile), ("key_file", keyFile),
-            ("password_file", passwordFile), ("token_file", tokenFile), ("client_secret_file", oauth?.secretFile),
+            ("password_file", passwordFile), ("token_file", tokenFile),
+            ("client_secret_file", oauth?.secretFile),
         ].compactMap { key, path in path.map { (key, $0) } }
     }
 }

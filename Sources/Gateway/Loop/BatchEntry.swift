@@ -16,10 +16,12 @@ extension JournalledMessage {
         switch treatment {
         case .unread:
             self.init(
-                unread: payload, topic: topic.array, arrival: arrival.nanoseconds, isRetained: isRetained, mid: mid)
+                unread: payload, topic: topic.array, arrival: arrival.nanoseconds,
+                isRetained: isRetained, mid: mid)
         case .read, .distinct:
             self.init(
-                arrival: arrival.nanoseconds, topic: topic.array, payload: payload.array, isRetained: isRetained,
+                arrival: arrival.nanoseconds, topic: topic.array, payload: payload.array,
+                isRetained: isRetained,
                 mid: mid, treatment: treatment == .distinct ? .distinct : .read)
         }
     }

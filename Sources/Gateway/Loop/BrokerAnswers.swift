@@ -47,7 +47,9 @@ struct BrokerAnswers {
 
     /// The refusal where every subscription was refused, so that no message can come.
     var refusedAll: String? {
-        guard granted.isEmpty, let (filter, reason) = refused.min(by: { $0.key < $1.key }) else { return nil }
+        guard granted.isEmpty, let (filter, reason) = refused.min(by: { $0.key < $1.key }) else {
+            return nil
+        }
         return "it refuses our subscription to \(filter): \(reason)"
     }
 

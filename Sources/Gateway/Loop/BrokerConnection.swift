@@ -53,7 +53,8 @@ final class BrokerConnection: MQTTClientDelegate {
     private let diagnosis = LinkDiagnosis()
 
     init(
-        _ options: MQTTClient.Options, filters: [String], secretsHash: @escaping @Sendable () -> UInt64?,
+        _ options: MQTTClient.Options, filters: [String],
+        secretsHash: @escaping @Sendable () -> UInt64?,
         wake: WakeUp, log: Logger
     ) {
         self.options = options
@@ -72,7 +73,9 @@ final class BrokerConnection: MQTTClientDelegate {
     /// Why the broker cannot be reached, as far as it is known; empty until a connection fails.
     var trouble: String { diagnosis.finding.map { "broker: \($0)" } ?? lastError }
     /// What is wrong while the broker is connected; whole sentences.
-    var problems: [String] { answers.problems(of: options.clientID, at: MonotonicClock.nanoseconds) }
+    var problems: [String] {
+        answers.problems(of: options.clientID, at: MonotonicClock.nanoseconds)
+    }
 
     // MARK: One turn
 
@@ -98,8 +101,12 @@ final class BrokerConnection: MQTTClientDelegate {
                 try readUntilDry()
                 if case .waiting = state { state = .waiting(since: since, lastReceived: now) }
             }
-            if case .waiting = state, now - lastReceived > 20_000_000_000 || now - since > 120_000_000_000 {
-                throw ConnectionLost(reason: "no answer to CONNECT and SUBSCRIBE in \((now - since) / 1_000_000_000) s")
+            if case .waiting = state,
+                now - lastReceived > 20_000_000_000 || now - since > 120_000_000_000
+            {
+                throw ConnectionLost(
+                    reason:
+                        "no answer to CONNECT and SUBSCRIBE in \((now - since) / 1_000_000_000) s")
             }
         case .subscribed:
             if socketIsReady { try readUntilDry() }
@@ -201,7 +208,8 @@ final class BrokerConnection: MQTTClientDelegate {
         troubles.reset()
         backoff.connected(at: MonotonicClock.nanoseconds)
         loop.sessionStarted(isPresent: broker.isPresent)
-        log.info("broker: connected to \(options.url), session \(broker.isPresent ? "kept" : "new")")
+        log.info(
+            "broker: connected to \(options.url), session \(broker.isPresent ? "kept" : "new")")
         do throws(MQTTError) {
             // On every CONNACK: in a persistent session a topic that the configuration added would
             // stay unsubscribed.
@@ -232,7 +240,8 @@ final class BrokerConnection: MQTTClientDelegate {
         let now = MonotonicClock.nanoseconds
         if let reason, reason.isTakeover { answers.takenOver(reason, at: now) }
         if reason == nil, lossReason == nil, hasAnswered { answers.closedSilently(at: now) }
-        let end = reason.map { "\(options.url) closed the connection: \($0)" } ?? client?.silentEndText
+        let end =
+            reason.map { "\(options.url) closed the connection: \($0)" } ?? client?.silentEndText
         lossReason = lossReason ?? end
     }
 

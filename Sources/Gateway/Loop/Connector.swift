@@ -23,7 +23,9 @@ final class Connector: Sendable {
             // The lock is held all the time: the client is not asked for before the connect has
             // ended.
             self.client.withLock { client in
-                do throws(MQTTError) { try client?.connect() } catch { failure.withLock { $0 = error } }
+                do throws(MQTTError) { try client?.connect() } catch {
+                    failure.withLock { $0 = error }
+                }
             }
             isOver.store(true, ordering: .releasing)
             wake.signal()

@@ -28,9 +28,11 @@ enum Observation {
         case (.deaf, _): break
         case (.catchingUp(let since), .lost): self = .deaf(since: since)
         case (.live, .lost(let now)), (.behind, .lost(let now)): self = .deaf(since: now)
-        case (.catchingUp, .caughtUp(let now)), (.behind, .caughtUp(let now)): self = .live(since: now)
+        case (.catchingUp, .caughtUp(let now)), (.behind, .caughtUp(let now)):
+            self = .live(since: now)
         case (.live(let since), .stalled): self = .behind(liveSince: since)
-        case (_, .subscribed), (.live, .caughtUp), (.catchingUp, .stalled), (.behind, .stalled): break
+        case (_, .subscribed), (.live, .caughtUp), (.catchingUp, .stalled), (.behind, .stalled):
+            break
         }
     }
 

@@ -17,7 +17,11 @@ struct ReadingLag {
     /// The socket is empty, and the broker has credit that it does not use. Right after a full
     /// window was acknowledged the broker's next messages may still be on their way.
     mutating func noteEmptySocket(at now: Int64) {
-        if let windowAcknowledgedAt, .nanoseconds(now - windowAcknowledgedAt) < BacklogWatch.settling { return }
+        if let windowAcknowledgedAt,
+            .nanoseconds(now - windowAcknowledgedAt) < BacklogWatch.settling
+        {
+            return
+        }
         caughtUpAt = now
     }
 

@@ -41,7 +41,9 @@ struct RedeliveryMemory {
     mutating func forgetPending() { pending.removeAll(keepingCapacity: true) }
 
     mutating func isCommitted(mid: Int, topic: Span<UInt8>, payload: Span<UInt8>) -> Bool {
-        guard !pending.isEmpty, pending.remove(Self.mark(mid, topic, payload)) != nil else { return false }
+        guard !pending.isEmpty, pending.remove(Self.mark(mid, topic, payload)) != nil else {
+            return false
+        }
         recognised += 1
         return true
     }

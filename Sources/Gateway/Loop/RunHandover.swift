@@ -38,18 +38,22 @@ extension TelemetryLoop {
         collectAlerts()
         leaveBroker()
         var undelivered: [OutboundEvent] = []
-        do throws(JournalError) { undelivered = try journal.outboxEvents(limit: PendingOutput.mostInMemory) } catch {
+        do throws(JournalError) {
+            undelivered = try journal.outboxEvents(limit: PendingOutput.mostInMemory)
+        } catch {
             log.error("\(error)")
         }
         if undelivered.count == PendingOutput.mostInMemory {
             log.critical(
-                "more than \(PendingOutput.mostInMemory) events are undelivered: the less urgent ones are lost")
+                "more than \(PendingOutput.mostInMemory) events are undelivered: the less urgent ones are lost"
+            )
         }
         return RunHandover(
             state: intake.detector.snapshot(), rules: intake.detector.rules, alerts: output.alerts,
             events: undelivered + output.events, siteAlerts: siteAlerts,
             refusedLifts: intake.refusedLifts, selfTest: selfTests.running,
-            answeredCommands: output.commands, appliedActionNames: output.actionNames, anchor: clock.anchor,
+            answeredCommands: output.commands, appliedActionNames: output.actionNames,
+            anchor: clock.anchor,
             calendarOffset: clock.calendarOffset)
     }
 
@@ -70,7 +74,8 @@ extension TelemetryLoop {
     func enqueueUndelivered(of past: Journal, except handover: RunHandover?) {
         let known = Set((handover?.events ?? []).map(\.id))
         do throws(JournalError) {
-            for event in try past.outboxEvents(limit: PendingOutput.mostInMemory) where !known.contains(event.id) {
+            for event in try past.outboxEvents(limit: PendingOutput.mostInMemory)
+            where !known.contains(event.id) {
                 enqueue(event)
             }
         } catch { log.error("the undelivered events cannot be read: \(error)") }

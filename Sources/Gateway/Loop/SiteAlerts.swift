@@ -20,7 +20,8 @@ struct SiteAlerts {
             return alert
         }
         brokerLost = alert(
-            .brokerLost, "The gateway hears no lift: the building's broker is out of reach", "网关与楼内消息服务器断开")
+            .brokerLost, "The gateway hears no lift: the building's broker is out of reach",
+            "网关与楼内消息服务器断开")
         brokerQoSZero = alert(
             .brokerQoSZero,
             "What the lifts say while the gateway is away is lost: the building's broker gives no QoS 1",
@@ -30,7 +31,8 @@ struct SiteAlerts {
             "Another client of the building's broker uses the gateway's client id: messages of lifts are lost",
             "楼内消息服务器上另有客户端使用网关的客户端标识,电梯消息会丢失")
         diskFailing = alert(
-            .diskFailing, "The gateway's disk takes nothing: alerts go out from memory", "网关磁盘无法写入,告警由内存发出")
+            .diskFailing, "The gateway's disk takes nothing: alerts go out from memory",
+            "网关磁盘无法写入,告警由内存发出")
         selfTestFailed = alert(.selfTestFailed, "The gateway's self-test failed", "网关自检失败")
     }
 
@@ -46,7 +48,8 @@ extension TelemetryLoop {
         if let since = backlog.observation.deafSince {
             if now - since >= settings.brokerLostAfter {
                 let alert = siteAlerts.brokerLost.raise(
-                    onset: since, at: since + settings.brokerLostAfter, hold: settings.brokerLostAfter,
+                    onset: since, at: since + settings.brokerLostAfter,
+                    hold: settings.brokerLostAfter,
                     because: GatewayKind.brokerLost.raised)
                 if let alert { enqueue(alert) }
             }
@@ -54,16 +57,22 @@ extension TelemetryLoop {
             set(\.brokerLost, .brokerLost, false, now)
         }
         let answers = connection.answers
-        if let queuesWhileAway = answers.queuesWhileAway { set(\.brokerQoSZero, .brokerQoSZero, !queuesWhileAway, now) }
-        set(\.clientIDTaken, .clientIDTaken, answers.isClientIDTaken(at: MonotonicClock.nanoseconds), now)
+        if let queuesWhileAway = answers.queuesWhileAway {
+            set(\.brokerQoSZero, .brokerQoSZero, !queuesWhileAway, now)
+        }
+        set(
+            \.clientIDTaken, .clientIDTaken,
+            answers.isClientIDTaken(at: MonotonicClock.nanoseconds), now)
     }
 
     private func set(
-        _ path: WritableKeyPath<SiteAlerts, SiteAlert>, _ kind: GatewayKind, _ isActive: Bool, _ now: Instant
+        _ path: WritableKeyPath<SiteAlerts, SiteAlert>, _ kind: GatewayKind, _ isActive: Bool,
+        _ now: Instant
     ) {
         let alert =
             isActive
-            ? siteAlerts[keyPath: path].raise(onset: now, at: now, hold: .zero, because: kind.raised)
+            ? siteAlerts[keyPath: path].raise(
+                onset: now, at: now, hold: .zero, because: kind.raised)
             : siteAlerts[keyPath: path].clear(at: now, because: kind.cleared)
         if let alert { enqueue(alert) }
     }

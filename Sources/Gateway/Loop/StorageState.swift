@@ -40,7 +40,8 @@ enum StorageState {
         case (_, .committed): self = .healthy
         case (_, .failed(let error, let now, let pending)):
             let failure = Failure(
-                since: failure?.since ?? now, retryAt: now + 1_000_000_000 * Int64(1 + pending / 500),
+                since: failure?.since ?? now,
+                retryAt: now + 1_000_000_000 * Int64(1 + pending / 500),
                 reason: error.description)
             if error.isDamage {
                 self = .damaged(error, failure)
@@ -50,7 +51,9 @@ enum StorageState {
                 self = .waiting(failure)
             }
         case (_, .damageFound(let error, let now)):
-            self = .damaged(error, Failure(since: failure?.since ?? now, retryAt: now, reason: error.description))
+            self = .damaged(
+                error,
+                Failure(since: failure?.since ?? now, retryAt: now, reason: error.description))
         case (.waiting(let failure), .released): self = .withoutDisk(failure)
         case (.healthy, .released), (.withoutDisk, .released): break
         }

@@ -88,7 +88,8 @@ final class TelemetryLoop {
     }
 
     init(
-        _ settings: Settings, intake: Intake, recovered: Recovery.Outcome, journal: Journal, clock: GatewayClock,
+        _ settings: Settings, intake: Intake, recovered: Recovery.Outcome, journal: Journal,
+        clock: GatewayClock,
         delivery: DeliveryState, wake: WakeUp, recorder: TraceRecorder?, log: Logger
     ) throws(JournalError) {
         self.settings = settings
@@ -100,7 +101,8 @@ final class TelemetryLoop {
         self.recorder = recorder
         self.log = log
         connection = BrokerConnection(
-            settings.client, filters: settings.filters, secretsHash: settings.secretsHash, wake: wake, log: log)
+            settings.client, filters: settings.filters, secretsHash: settings.secretsHash,
+            wake: wake, log: log)
         batch = OpenBatch(window: settings.client.receiveMaximum)
         var redeliveries = RedeliveryMemory(capacity: settings.client.receiveMaximum, [])
         try journal.forEachBatch(holdingTheLast: settings.client.receiveMaximum) {
@@ -115,12 +117,15 @@ final class TelemetryLoop {
         let siteHistory = try journal.latestAlerts(about: settings.site.id)
         siteAlerts = SiteAlerts(settings.site.origin, resuming: siteHistory)
         selfTests = SelfTests(
-            lastFailure: SelfTest.failure(in: siteHistory, lastEnded: stored["selftest_at"].map { Int64($0) }))
+            lastFailure: SelfTest.failure(
+                in: siteHistory, lastEnded: stored["selftest_at"].map { Int64($0) }))
         // The first commit includes a snapshot, so that a process that dies every few seconds does
         // not replay ever more batches.
         schedule = CommitSchedule(wantsSnapshot: recovered.batches > 0 || !recovered.isComplete)
         let detector = self.intake.detector
-        self.intake.refusedLifts.resume(try journal.latestAlerts()) { detector.index(of: $0) != nil }
+        self.intake.refusedLifts.resume(try journal.latestAlerts()) {
+            detector.index(of: $0) != nil
+        }
         connection.loop = self
         try resume(after: recovered)
     }
@@ -133,15 +138,20 @@ final class TelemetryLoop {
             let died = recovered.lastNow ?? clock.now
             intake.stopObserving(at: died)
             collectAlerts()
-            output.controls.append(TimedControlEvent(control: .connection(.disconnected), time: died))
+            output.controls.append(
+                TimedControlEvent(control: .connection(.disconnected), time: died))
         }
         schedule.noteSnapshotAttempt(at: MonotonicClock.nanoseconds)
         for alert in recovered.alerts { enqueue(alert) }
-        for alert in SelfTest.closing(try journal.latestAlerts(about: SelfTest.lift.id), at: clock.now) {
+        for alert in SelfTest.closing(
+            try journal.latestAlerts(about: SelfTest.lift.id), at: clock.now)
+        {
             enqueue(alert)
         }
         // At once: a snapshot must not be stored without the alerts that belong to it.
-        if output.isForCentres || schedule.wantsSnapshot || !output.controls.isEmpty { tryCommit(now: clock.now) }
+        if output.isForCentres || schedule.wantsSnapshot || !output.controls.isEmpty {
+            tryCommit(now: clock.now)
+        }
         postSiteState()
     }
 
@@ -152,7 +162,8 @@ final class TelemetryLoop {
         let socket = connection.socket
         // Nothing may be written while read messages wait for their commit.
         let wantsWrite = batch.mayWrite && connection.wantsWrite
-        let ready = Poll.wait([socket, wake.descriptor], writer: wantsWrite ? socket : -1, for: waitingTime())
+        let ready = Poll.wait(
+            [socket, wake.descriptor], writer: wantsWrite ? socket : -1, for: waitingTime())
         if ready[1] { wake.clear() }
         do {
             try connection.manage(socketIsReady: ready[0])
@@ -214,9 +225,13 @@ final class TelemetryLoop {
         } else if let since = batch.readingSince {
             wait = min(wait, .nanoseconds(max(0, since + patience.nanoseconds - monotonic)))
         }
-        if let deadline = intake.detector.deadline { wait = min(wait, max(.zero, deadline - clock.now)) }
+        if let deadline = intake.detector.deadline {
+            wait = min(wait, max(.zero, deadline - clock.now))
+        }
         if connection.isSubscribed, !isDrained { wait = min(wait, BacklogWatch.settling) }
-        if let retryAt = connection.retryAt { wait = min(wait, .nanoseconds(max(0, retryAt - monotonic))) }
+        if let retryAt = connection.retryAt {
+            wait = min(wait, .nanoseconds(max(0, retryAt - monotonic)))
+        }
         return wait
     }
 
@@ -227,7 +242,9 @@ final class TelemetryLoop {
     /// Makes timers wait until the messages that waited unread are read.
     func checkForStall() {
         let now = MonotonicClock.nanoseconds
-        guard connection.isSubscribed, isDrained, let stall = backlog.lag.stall(at: now) else { return }
+        guard connection.isSubscribed, isDrained, let stall = backlog.lag.stall(at: now) else {
+            return
+        }
         let time = clock.now
         intake.waitForUnreadMessages()
         backlog.observation.apply(.stalled)
@@ -235,7 +252,8 @@ final class TelemetryLoop {
         counters.stalls += 1
         output.controls.append(TimedControlEvent(control: .connection(.behind), time: time))
         recorder?.event(.connection(.behind), session: backlog.session, at: time)
-        log.warning("messages have waited unread for \(stall.spanText); silence counts once they are read")
+        log.warning(
+            "messages have waited unread for \(stall.spanText); silence counts once they are read")
     }
 
     private func dropConnection(after error: any Error) {
@@ -296,11 +314,16 @@ final class TelemetryLoop {
         counters.messages += 1
         let arrival = clock.now
         recorder?.message(
-            topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: backlog.session, at: arrival)
-        let treatment = intake.take(topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
-        if selfTests.running != nil, Intake.isSelfTest(topic) { selfTests.running?.take(payload, arrival: arrival) }
+            topic: topic, payload: payload, isRetained: isRetained, qos: qos,
+            session: backlog.session, at: arrival)
+        let treatment = intake.take(
+            topic: topic, payload: payload, isRetained: isRetained, arrival: arrival)
+        if selfTests.running != nil, Intake.isSelfTest(topic) {
+            selfTests.running?.take(payload, arrival: arrival)
+        }
         let message = JournalledMessage(
-            topic: topic, payload: payload, isRetained: isRetained, mid: qos > 0 ? mid : 0, arrival, treatment)
+            topic: topic, payload: payload, isRetained: isRetained, mid: qos > 0 ? mid : 0, arrival,
+            treatment)
         batch.append(message)
     }
 }

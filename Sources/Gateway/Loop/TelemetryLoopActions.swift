@@ -20,7 +20,8 @@ extension TelemetryLoop {
         checkForStall()
         guard isReadable(inbox) else { return }
         for name in output.actionNames where !inbox.complete(name) {
-            log.error("orders: '\(name)' cannot be removed from its folder; it is not applied again")
+            log.error(
+                "orders: '\(name)' cannot be removed from its folder; it is not applied again")
         }
         output.actionNames.removeAll { !inbox.isPending($0) }
         do throws(Folder.Problem) {
@@ -105,19 +106,23 @@ extension TelemetryLoop {
     private static func label(of pending: ActionInbox.PendingAction) -> String {
         let alert = pending.action.alertID.map { " about alert '\($0)'" } ?? ""
         guard let origin = pending.origin else { return "an operator action\(alert)" }
-        return "\(origin.centre): a command\(origin.commandID.map { " with the word_id '\($0)'" } ?? "")\(alert)"
+        return
+            "\(origin.centre): a command\(origin.commandID.map { " with the word_id '\($0)'" } ?? "")\(alert)"
     }
 
     /// Whether the lift is known, and no maintenance window is open on it.
     private func hasNoMaintenanceWindow(_ lift: String) -> Bool {
-        intake.detector.index(of: lift).map { intake.detector.view($0).maintenanceUntil == nil } ?? false
+        intake.detector.index(of: lift).map { intake.detector.view($0).maintenanceUntil == nil }
+            ?? false
     }
 
     /// Whether the centre's command was answered before, by its id.
     private func status(of pending: ActionInbox.PendingAction) -> Journal.CommandStatus {
         guard let command = pending.answeredCommand else { return .unanswered }
         if output.commands.contains(command) { return .answered }
-        let isIDTaken = output.commands.contains { $0.centre == command.centre && $0.id == command.id }
+        let isIDTaken = output.commands.contains {
+            $0.centre == command.centre && $0.id == command.id
+        }
         do throws(JournalError) {
             let status = try journal.status(of: command)
             return status == .unanswered && isIDTaken ? .idTaken : status
@@ -133,11 +138,13 @@ extension TelemetryLoop {
         for (centre, command) in delivery.takeRefusedCommands() {
             let now = clock.now
             let id = AlertIdentity.id(
-                settings.site.origin, lift: settings.site.id, kind: "word", onset: now.nanoseconds, earlier: 1)
+                settings.site.origin, lift: settings.site.id, kind: "word", onset: now.nanoseconds,
+                earlier: 1)
             enqueue(
                 OutboundEvent(
                     id: id, type: "word", lane: .fault, subject: settings.site.id,
-                    body: CommandAnswer.json(command, of: centre, id: id, site: settings.site, at: clock.calendar(now)))
+                    body: CommandAnswer.json(
+                        command, of: centre, id: id, site: settings.site, at: clock.calendar(now)))
             )
         }
     }
@@ -145,19 +152,26 @@ extension TelemetryLoop {
     /// Whether the centre receives the lane of the alert that the action is about. The detector
     /// refuses an action about an unknown alert.
     func receives(_ centre: String, alertOf action: OperatorAction) -> Bool {
-        guard let lane = action.alertID.flatMap({ intake.detector.lane(ofAlert: $0) }) else { return true }
+        guard let lane = action.alertID.flatMap({ intake.detector.lane(ofAlert: $0) }) else {
+            return true
+        }
         return settings.lanes[centre]?.contains(lane) ?? false
     }
 
-    func answer(_ origin: ActionInbox.CentreOrigin, _ action: OperatorAction, _ problem: String?, at now: Instant) {
+    func answer(
+        _ origin: ActionInbox.CentreOrigin, _ action: OperatorAction, _ problem: String?,
+        at now: Instant
+    ) {
         let id = AlertIdentity.id(
-            settings.site.origin, lift: settings.site.id, kind: "word", onset: now.nanoseconds, earlier: 0)
+            settings.site.origin, lift: settings.site.id, kind: "word", onset: now.nanoseconds,
+            earlier: 0)
         output.add(
             OutboundEvent(
                 id: id, type: "word", lane: .fault, subject: settings.site.id,
                 body: CommandAnswer.json(
                     of: origin.centre, commandID: origin.commandID, alertID: action.alertID,
-                    understood: action.text(\.rfc3339), problem: problem, id: id, site: settings.site,
+                    understood: action.text(\.rfc3339), problem: problem, id: id,
+                    site: settings.site,
                     at: clock.calendar(now))))
     }
 

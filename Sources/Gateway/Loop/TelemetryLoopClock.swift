@@ -19,13 +19,17 @@ extension TelemetryLoop {
         // Where the line was behind, `reportClockCorrection` covers the runs of this boot; of other
         // boots nothing is known.
         guard change.correction < .zero else {
-            return log.notice("times continue from \(clock.calendarNow.rfc3339): the wall clock is synchronised")
+            return log.notice(
+                "times continue from \(clock.calendarNow.rfc3339): the wall clock is synchronised")
         }
         var corrected = 0
         do throws(JournalError) {
-            corrected = try journal.correctRuns(beganAfter: clock.calendarNow, by: change.correction.nanoseconds)
+            corrected = try journal.correctRuns(
+                beganAfter: clock.calendarNow, by: change.correction.nanoseconds)
         } catch { log.error("\(error)") }
-        enqueue(.newTimeLine(change, site: settings.site, bootID: settings.bootID, at: clock.calendarNow))
+        enqueue(
+            .newTimeLine(
+                change, site: settings.site, bootID: settings.bootID, at: clock.calendarNow))
         log.warning(
             "the times sent until now were wrong by \(change.correction.spanText): the wall clock is right (\(change.evidence.rawValue)), and times continue from \(clock.calendarNow.rfc3339); \(corrected) earlier runs are corrected, and the centre is informed"
         )
@@ -43,7 +47,10 @@ extension TelemetryLoop {
             let earlier = try journal.correctRuns(by: correction.nanoseconds)
             wallClock.reportedCorrection = correction
             guard hasChanged || earlier > 0 else { return }
-            enqueue(.clock(correction: correction, site: settings.site, bootID: settings.bootID, at: clock.calendarNow))
+            enqueue(
+                .clock(
+                    correction: correction, site: settings.site, bootID: settings.bootID,
+                    at: clock.calendarNow))
             log.notice(
                 "the wall clock was set: times of this run are off by \(correction.spanText), those of \(earlier) earlier ones of this boot are corrected too; the centre is informed"
             )
@@ -59,10 +66,14 @@ extension TelemetryLoop {
             wallClock.synchronisationNotedAt.map({ now - $0 >= Self.noteSynchronisedEvery }) ?? true
         else { return }
         wallClock.synchronisationNotedAt = now
-        do throws(JournalError) { try journal.set(GatewayClock.synchronisedCounter, now.nanoseconds) } catch {
+        do throws(JournalError) {
+            try journal.set(GatewayClock.synchronisedCounter, now.nanoseconds)
+        } catch {
             log.error("\(error)")
         }
     }
 }
 
-private func abs(_ duration: Duration) -> Duration { duration < .zero ? .zero - duration : duration }
+private func abs(_ duration: Duration) -> Duration {
+    duration < .zero ? .zero - duration : duration
+}

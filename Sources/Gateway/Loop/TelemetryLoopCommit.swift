@@ -20,22 +20,31 @@ extension TelemetryLoop {
         let lift =
             isTest
             ? SelfTest.lift
-            : intake.detector.index(of: alert.lift).map { intake.detector.lift($0) } ?? Lift(id: alert.lift)
+            : intake.detector.index(of: alert.lift).map { intake.detector.lift($0) }
+                ?? Lift(id: alert.lift)
         let body = AlertEvent.json(
-            alert, lift: lift, site: settings.site, recorded: clock.now, calendarOffset: clock.calendarOffset,
+            alert, lift: lift, site: settings.site, recorded: clock.now,
+            calendarOffset: clock.calendarOffset,
             isTest: isTest)
         output.add(alert, body)
         if alert.isEntrapment || alert.severity == .critical {
-            log.notice("\(alert.kind) \(alert.state.rawValue): lift \(alert.lift), \(alert.title.en) (\(alert.reason))")
+            log.notice(
+                "\(alert.kind) \(alert.state.rawValue): lift \(alert.lift), \(alert.title.en) (\(alert.reason))"
+            )
         }
     }
 
     func commitIfDue(_ now: Instant) {
         let monotonic = MonotonicClock.nanoseconds
         if let failure = storage.failure, monotonic < failure.retryAt { return deliverFromMemory() }
-        let isOld = batch.readingSince.map { monotonic - $0 >= patience.nanoseconds } ?? output.isForCentres
-        if isOld || !batch.hasRoom || storage.failure != nil || mustNoteObserving { tryCommit(now: now) }
-        if isDrained, monotonic - schedule.lastSnapshot > settings.snapshotEvery.nanoseconds { snapshot(monotonic) }
+        let isOld =
+            batch.readingSince.map { monotonic - $0 >= patience.nanoseconds } ?? output.isForCentres
+        if isOld || !batch.hasRoom || storage.failure != nil || mustNoteObserving {
+            tryCommit(now: now)
+        }
+        if isDrained, monotonic - schedule.lastSnapshot > settings.snapshotEvery.nanoseconds {
+            snapshot(monotonic)
+        }
     }
 
     private var mustNoteObserving: Bool {
@@ -53,7 +62,9 @@ extension TelemetryLoop {
                 output.noteDiskIsWell()
                 log.notice("the journal can be written again")
             }
-            if let alert = siteAlerts.diskFailing.clear(at: now, because: GatewayKind.diskFailing.cleared) {
+            if let alert = siteAlerts.diskFailing.clear(
+                at: now, because: GatewayKind.diskFailing.cleared)
+            {
                 enqueue(alert)
             }
             keepWithinQuota(now)
@@ -62,12 +73,15 @@ extension TelemetryLoop {
 
     private func noteFailedCommit(_ error: JournalError, _ now: Instant) {
         counters.commitFailures += 1
-        if storage.failure == nil { log.critical("\(error). Until it can be written alerts go out from memory.") }
+        if storage.failure == nil {
+            log.critical("\(error). Until it can be written alerts go out from memory.")
+        }
         // On a full disk the oldest readings are worth less than the new ones.
         if error.isFull { makeRoom() }
         let monotonic = MonotonicClock.nanoseconds
         storage.apply(.failed(error, at: monotonic, pending: output.alerts.count))
-        if let failure = storage.failure, monotonic - failure.since >= settings.diskPatience.nanoseconds,
+        if let failure = storage.failure,
+            monotonic - failure.since >= settings.diskPatience.nanoseconds,
             !error.isDamage
         {
             continueWithoutDisk(now)
@@ -113,7 +127,8 @@ extension TelemetryLoop {
     }
 
     func commit(now: Instant) throws(JournalError) {
-        if !batch.messages.isEmpty || output.isForCentres || !output.controls.isEmpty || schedule.wantsSnapshot
+        if !batch.messages.isEmpty || output.isForCentres || !output.controls.isEmpty
+            || schedule.wantsSnapshot
             || mustNoteObserving
         {
             let sequence = try write(durableBatch(now))
@@ -135,13 +150,16 @@ extension TelemetryLoop {
         var durable = Journal.Batch(now: now)
         durable.messages = batch.messages
         durable.control = TimedControlEvent.text(output.controls)
-        durable.snapshot = schedule.includesSnapshot(with: batch.bytes) ? intake.detector.snapshot() : nil
+        durable.snapshot =
+            schedule.includesSnapshot(with: batch.bytes) ? intake.detector.snapshot() : nil
         durable.alerts = output.alerts
         durable.events = output.events
         durable.answeredCommands = output.commands
         durable.stamp = clock.stamp
         if !output.alerts.isEmpty { durable.counters = [("alerts", output.alerts.count)] }
-        if redeliveries.recognised > 0 { durable.counters.append(("redelivered", redeliveries.recognised)) }
+        if redeliveries.recognised > 0 {
+            durable.counters.append(("redelivered", redeliveries.recognised))
+        }
         return durable
     }
 
@@ -191,7 +209,8 @@ extension TelemetryLoop {
     }
 
     private func snapshot(_ monotonic: Int64) {
-        guard batch.mayWrite, schedule.sequence > 0, !output.isForCentres, output.controls.isEmpty else { return }
+        guard batch.mayWrite, schedule.sequence > 0, !output.isForCentres, output.controls.isEmpty
+        else { return }
         schedule.noteSnapshotAttempt(at: monotonic)
         do throws(JournalError) {
             try journal.saveSnapshot(intake.detector.snapshot(), through: schedule.sequence)
@@ -207,7 +226,8 @@ extension TelemetryLoop {
     func postSiteState() {
         guard siteState.takeTurn(at: MonotonicClock.nanoseconds) else { return }
         let state = SiteState(
-            intake.detector, open: openAlerts, observesLifts: isDrained, calendarOffset: clock.calendarOffset)
+            intake.detector, open: openAlerts, observesLifts: isDrained,
+            calendarOffset: clock.calendarOffset)
         if delivery.siteState != state {
             delivery.siteState = state
             delivery.wakeRoutes()
@@ -235,13 +255,15 @@ struct SiteStatePublication {
 extension SiteState {
     /// The site's state, as the centre shows it when the connection ends.
     fileprivate init(
-        _ detector: Detector, open alerts: [OpenAlert], observesLifts: Bool, calendarOffset: Duration
+        _ detector: Detector, open alerts: [OpenAlert], observesLifts: Bool,
+        calendarOffset: Duration
     ) {
         self.init()
         self.observesLifts = observesLifts
         incidents = alerts.map {
             SiteState.Incident(
-                alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind, state: $0.state.rawValue,
+                alertID: $0.id, revision: $0.revision, lift: $0.lift, kind: $0.kind,
+                state: $0.state.rawValue,
                 severity: $0.severity.rawValue, onset: $0.onset + calendarOffset, lane: $0.lane,
                 acceptedBy: $0.acceptedBy)
         }

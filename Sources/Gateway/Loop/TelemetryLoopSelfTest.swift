@@ -29,7 +29,9 @@ extension TelemetryLoop {
     func continueSelfTest(_ now: Instant) {
         guard selfTests.running != nil, storage.failure == nil else { return }
         do throws(JournalError) {
-            for alert in try selfTests.running?.turn(at: now, observesLifts: isDrained, journal) ?? [] {
+            for alert in try selfTests.running?.turn(at: now, observesLifts: isDrained, journal)
+                ?? []
+            {
                 enqueue(alert)
             }
         } catch { log.error("self-test: \(error)") }
@@ -37,21 +39,26 @@ extension TelemetryLoop {
         selfTests.report = report
         guard let ended = report.ended else { return }
         selfTests.running = nil
-        enqueue(.selfTest(report, site: settings.site, at: now, calendarOffset: clock.calendarOffset))
+        enqueue(
+            .selfTest(report, site: settings.site, at: now, calendarOffset: clock.calendarOffset))
         selfTests.lastFailure = report.problem
         if let problem = report.problem {
             log.error("self-test failed: \(problem)")
             let raised = siteAlerts.selfTestFailed.raise(
-                onset: report.started, at: now, hold: .zero, because: GatewayKind.selfTestFailed.raised)
+                onset: report.started, at: now, hold: .zero,
+                because: GatewayKind.selfTestFailed.raised)
             if var raised {
                 raised.statement = Statement(by: "self-test", remark: problem)
                 enqueue(raised)
             }
         } else {
-            let stored = report.stored.map { "\($0.centre) after \($0.seconds) s" }.joined(separator: ", ")
+            let stored = report.stored.map { "\($0.centre) after \($0.seconds) s" }.joined(
+                separator: ", ")
             log.notice(
-                "self-test passed: raised after \(report.raised ?? 0) s, stored by \(stored); over after \(ended) s")
-            let cleared = siteAlerts.selfTestFailed.clear(at: now, because: GatewayKind.selfTestFailed.cleared)
+                "self-test passed: raised after \(report.raised ?? 0) s, stored by \(stored); over after \(ended) s"
+            )
+            let cleared = siteAlerts.selfTestFailed.clear(
+                at: now, because: GatewayKind.selfTestFailed.cleared)
             if let cleared { enqueue(cleared) }
         }
         do throws(JournalError) {

@@ -39,7 +39,10 @@ struct Heartbeat {
         event.deadLetters = try journal.deadLetterCount()
         let counters = try journal.counters()
         event.lastSelfTest = counters["selftest_at"].map { last in
-            (loop.clock.calendar(Instant(nanoseconds: Int64(last))), counters["selftest_passed"] == 1)
+            (
+                loop.clock.calendar(Instant(nanoseconds: Int64(last))),
+                counters["selftest_passed"] == 1
+            )
         }
         for route in routes where !event.queues.contains(where: { $0.centre == route.centre }) {
             event.queues.append((route.centre, try journal.depth(of: route.centre)))

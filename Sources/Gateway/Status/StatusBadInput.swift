@@ -34,15 +34,18 @@ extension StatusSnapshot {
 
 extension StatusSnapshot.BadInputSummary {
     init(_ badInput: BadInput, _ clock: GatewayClock) {
-        counts = OrderedMembers(badInput.counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        counts = OrderedMembers(
+            badInput.counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
         refused = badInput.refused
         values = badInput.values.map {
             StatusSnapshot.OddValue(
-                kind: $0.kind, profile: $0.profile, field: $0.field, value: $0.value, count: $0.count)
+                kind: $0.kind, profile: $0.profile, field: $0.field, value: $0.value,
+                count: $0.count)
         }
         last = badInput.specimens.map {
             StatusSnapshot.Specimen(
-                time: clock.calendar($0.arrival).rfc3339, kind: $0.kind, topic: $0.topic, explanation: $0.explanation,
+                time: clock.calendar($0.arrival).rfc3339, kind: $0.kind, topic: $0.topic,
+                explanation: $0.explanation,
                 payload: $0.payload)
         }
     }

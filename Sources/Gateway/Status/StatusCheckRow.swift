@@ -19,5 +19,7 @@ extension StatusSnapshot {
         package var title: String { Check.Subject(rawValue: subject)?.title ?? subject }
     }
 
-    package func checks(_ verdict: Check.Verdict) -> [CheckRow] { checks.filter { $0.verdict == verdict.rawValue } }
+    package func checks(_ verdict: Check.Verdict) -> [CheckRow] {
+        checks.filter { $0.verdict == verdict.rawValue }
+    }
 }

@@ -5,11 +5,14 @@ import Platform
 
 extension StatusReport {
     /// The facts for the checks.
+    // Over 60 lines: one line a fact.
     func condition(now: Instant, monotonic: Int64) -> Condition {
         var condition = Condition()
         condition.broker.url = loop.settings.client.url.description
         condition.broker.isConnected = loop.connection.isSubscribed
-        condition.broker.observedFor = loop.backlog.observation.liveSince.map { .nanoseconds(monotonic - $0) }
+        condition.broker.observedFor = loop.backlog.observation.liveSince.map {
+            .nanoseconds(monotonic - $0)
+        }
         condition.broker.trouble = loop.connection.trouble
         condition.broker.problems = loop.connection.problems
         let detector = loop.intake.detector
@@ -17,8 +20,10 @@ extension StatusReport {
         condition.lifts = (0..<detector.liftCount).map { index in
             let view = detector.view(index)
             return Condition.ObservedLift(
-                name: Self.name(view.lift), silence: view.lastSignOfLife.map { max(.zero, now - $0) },
-                silenceLimit: max(Condition.ObservedLift.leastSilence, (longestPauses[view.lift.id] ?? .zero) * 3),
+                name: Self.name(view.lift),
+                silence: view.lastSignOfLife.map { max(.zero, now - $0) },
+                silenceLimit: max(
+                    Condition.ObservedLift.leastSilence, (longestPauses[view.lift.id] ?? .zero) * 3),
                 isExcused: view.maintenanceUntil != nil || refused.contains(view.lift.id),
                 // The detector's offset is what is to be added to the device's time.
                 clockOffset: view.clockOffset.map { .zero - $0 })
@@ -33,7 +38,9 @@ extension StatusReport {
         condition.rulesVersion = rulesVersion
         condition.reloadProblem = reloadProblem
         condition.changedSinceStart = changedSinceStart
-        condition.diskFailing = loop.storage.failure.map { (.nanoseconds(monotonic - $0.since), $0.reason) }
+        condition.diskFailing = loop.storage.failure.map {
+            (.nanoseconds(monotonic - $0.since), $0.reason)
+        }
         // Checked only where something is wrong, which may be a matter of rights.
         if loop.storage.failure != nil || signingProblem != nil {
             condition.fileProblem = OwnFiles(in: stateFolder).problem
@@ -54,13 +61,16 @@ extension StatusReport {
                 .shown(at: condition.clock.now)
         } catch { condition.folderProblem = error.description }
         if lostJournal, condition.lostJournal == nil {
-            condition.lostJournal = Condition.LostJournal(age: .nanoseconds(monotonic - startedAt), file: nil)
+            condition.lostJournal = Condition.LostJournal(
+                age: .nanoseconds(monotonic - startedAt), file: nil)
         }
         condition.selfTest = selfTest(now)
         return condition
     }
 
-    private static func name(_ lift: Lift) -> String { lift.place.map { "\($0) (\(lift.id))" } ?? lift.id }
+    private static func name(_ lift: Lift) -> String {
+        lift.place.map { "\($0) (\(lift.id))" } ?? lift.id
+    }
 
     /// The subscriptions in the form of an access list: `lifts/+/state` and `lifts/+/online` are
     /// `lifts/#`.
@@ -76,9 +86,12 @@ extension StatusReport {
     /// The last self-test, also of an earlier run.
     private func selfTest(_ now: Instant) -> Condition.LastSelfTest {
         // A requested test that failed counts, though none is made by itself.
-        guard hasSelfTest || loop.selfTests.report != nil || loop.selfTests.lastFailure != nil else { return .none }
+        guard hasSelfTest || loop.selfTests.report != nil || loop.selfTests.lastFailure != nil
+        else { return .none }
         if let report = loop.selfTests.report {
-            guard let ended = report.ended else { return .running(lastFailure: loop.selfTests.lastFailure) }
+            guard let ended = report.ended else {
+                return .running(lastFailure: loop.selfTests.lastFailure)
+            }
             let age = now - report.started - .nanoseconds(Int64(ended * 1e9))
             return report.problem.map { .failed(age: age, because: $0) } ?? .passed(age: age)
         }

@@ -60,7 +60,8 @@ extension StatusSnapshot.Lift {
         counters = StatusSnapshot.LiftCounters(view.counters)
         alerts = (view.openAlerts + further).map {
             StatusSnapshot.OpenAlert(
-                id: $0.id, kind: $0.kind, state: $0.state.rawValue, sinceSeconds: (now - $0.onset).inSeconds,
+                id: $0.id, kind: $0.kind, state: $0.state.rawValue,
+                sinceSeconds: (now - $0.onset).inSeconds,
                 acceptedBy: $0.acceptedBy)
         }
     }

@@ -21,7 +21,8 @@ package struct StatusReader {
             switch self {
             case .missing(let file): "\(file): does not exist"
             case .unreadable(let problem): problem.description
-            case .otherVersion(let version, let file): "\(file): is of version \(version) of the gateway"
+            case .otherVersion(let version, let file):
+                "\(file): is of version \(version) of the gateway"
             case .damaged(let reason, let file): "\(file): is no status file: \(reason)"
             case .tooOld(let last, let file): "\(file): is \(Int(last.ageSeconds)) s old"
             }
@@ -34,7 +35,9 @@ package struct StatusReader {
 
     package func bytes() throws(Problem) -> [UInt8] {
         let bytes: [UInt8]?
-        do throws(Folder.Problem) { bytes = try Files.readGatewayFile(file) } catch { throw .unreadable(error) }
+        do throws(Folder.Problem) { bytes = try Files.readGatewayFile(file) } catch {
+            throw .unreadable(error)
+        }
         guard let bytes else { throw .missing(file: file) }
         return bytes
     }
@@ -44,7 +47,8 @@ package struct StatusReader {
         let (decoder, data) = (JSONDecoder(), Data(bytes))
         do { return try decoder.decode(StatusSnapshot.self, from: data) } catch {
             // What is missing in a file of another version is no damage.
-            if let head = try? decoder.decode(Head.self, from: data), head.version != productVersion {
+            if let head = try? decoder.decode(Head.self, from: data), head.version != productVersion
+            {
                 throw .otherVersion(head.version, file: file)
             }
             throw .damaged("\(error)", file: file)
@@ -66,7 +70,9 @@ extension StatusSnapshot {
     /// The gateway writes every second.
     private static let oldAfterSeconds = 10.0
 
-    package var ageSeconds: Double { max(0, Double(MonotonicClock.nanoseconds) / 1e9 - monotonicSeconds) }
+    package var ageSeconds: Double {
+        max(0, Double(MonotonicClock.nanoseconds) / 1e9 - monotonicSeconds)
+    }
     /// Nobody has written it for longer than a gateway takes that is well.
     package var isOld: Bool { ageSeconds > Self.oldAfterSeconds }
 }

@@ -40,27 +40,36 @@ struct StatusReport {
             version: productVersion, processID: processID, site: site.id, siteName: site.name,
             time: loop.clock.calendar(now).rfc3339, monotonicSeconds: Double(monotonic) / 1e9,
             upSeconds: Double((monotonic - startedAt) / 1_000_000) / 1000,
-            wallOffsetSeconds: loop.clock.wallOffset.inSeconds, clockQuality: loop.clock.quality.rawValue,
+            wallOffsetSeconds: loop.clock.wallOffset.inSeconds,
+            clockQuality: loop.clock.quality.rawValue,
             rulesVersion: rulesVersion,
             diskFailingSeconds: loop.storage.failure.map { Double(monotonic - $0.since) / 1e9 },
             broker: StatusSnapshot.Broker(loop), centre: centre(now, monotonic),
             incidents: loop.openAlerts.map { StatusSnapshot.Incident($0, now) },
-            routes: routes.map { StatusSnapshot.Route($0) }, counters: StatusSnapshot.Counters(loop.counters),
-            checks: condition(now: now, monotonic: monotonic).checks.map { StatusSnapshot.CheckRow($0) },
+            routes: routes.map { StatusSnapshot.Route($0) },
+            counters: StatusSnapshot.Counters(loop.counters),
+            checks: condition(now: now, monotonic: monotonic).checks.map {
+                StatusSnapshot.CheckRow($0)
+            },
             selfTest: loop.selfTests.report.map {
                 SelfTestReport.Row($0, calendarOffset: loop.clock.calendarOffset)
             },
-            badInput: StatusSnapshot.BadInputSummary(loop.intake.badInput, loop.clock), lifts: lifts(now))
+            badInput: StatusSnapshot.BadInputSummary(loop.intake.badInput, loop.clock),
+            lifts: lifts(now))
     }
 
     private func centre(_ now: Instant, _ monotonic: Int64) -> StatusSnapshot.Centre {
         StatusSnapshot.Centre(
-            isConnected: Set(routes.map(\.centre)).isSubset(of: routes.filter(\.isConnected).map(\.centre)),
+            isConnected: Set(routes.map(\.centre)).isSubset(
+                of: routes.filter(\.isConnected).map(\.centre)),
             receipts: routes.reduce(0) { $0 + $1.receipts },
             unmatchedReceipts: routes.reduce(0) { $0 + $1.unmatchedReceipts },
             sent: routes.reduce(0) { $0 + $1.sent }, resent: routes.reduce(0) { $0 + $1.resent },
-            lastReceiptAgeSeconds: routes.compactMap(\.lastReceipt).max().map { Double(monotonic - $0) / 1e9 },
-            lastError: routes.first { !$0.isConnected }?.lastError ?? "", backlog: stored.pendingEvents,
+            lastReceiptAgeSeconds: routes.compactMap(\.lastReceipt).max().map {
+                Double(monotonic - $0) / 1e9
+            },
+            lastError: routes.first { !$0.isConnected }?.lastError ?? "",
+            backlog: stored.pendingEvents,
             oldestUnsentSeconds: stored.oldestPending.map { (now - $0).inSeconds })
     }
 

@@ -15,12 +15,14 @@ extension StatusSnapshot {
             case .flag(let value): self = .flag(value)
             case .number(let value): self = .number(value)
             case .text(let value): self = .text(value)
-            case .list(let items) where items.allSatisfy({ $0.text != nil }): self = .codes(items.compactMap(\.text))
+            case .list(let items) where items.allSatisfy({ $0.text != nil }):
+                self = .codes(items.compactMap(\.text))
             default:
                 throw DecodingError.dataCorrupted(
                     DecodingError.Context(
                         codingPath: decoder.codingPath,
-                        debugDescription: "expected true or false, a number, a text or a list of texts"))
+                        debugDescription:
+                            "expected true or false, a number, a text or a list of texts"))
             }
         }
 

@@ -37,7 +37,8 @@ struct StatusWriter {
     private static let readCertificatesEvery = Duration.seconds(600)
 
     init(
-        _ configuration: Configuration, log: Logger, startedAt: Int64, signingProblem: String?, lostJournal: Bool,
+        _ configuration: Configuration, log: Logger, startedAt: Int64, signingProblem: String?,
+        lostJournal: Bool,
         longestPauses: [String: Duration]
     ) {
         self.configuration = configuration
@@ -55,11 +56,14 @@ struct StatusWriter {
         _ loop: TelemetryLoop, _ delivery: DeliveryState, _ journal: Journal, _ reads: ReportReads,
         at monotonic: Int64
     ) throws(JournalError) {
-        let found = try reads.read(Self.subject) { () throws(JournalError) in try StoredFacts(journal) }
+        let found = try reads.read(Self.subject) { () throws(JournalError) in
+            try StoredFacts(journal)
+        }
         if let found { stored = found }
         readCertificates(at: monotonic)
         var report = StatusReport(
-            site: configuration.site, startedAt: startedAt, loop: loop, routes: delivery.routeStatuses,
+            site: configuration.site, startedAt: startedAt, loop: loop,
+            routes: delivery.routeStatuses,
             stored: stored, journalProblem: reads.problem(of: Self.subject),
             rulesVersion: loop.intake.detector.rules.version, processID: Int(getpid()))
         report.reloadProblem = reload.problem
@@ -70,7 +74,8 @@ struct StatusWriter {
         report.lostJournal = lostJournal
         report.longestPauses = longestPauses
         report.hasSelfTest =
-            configuration.selfTestEvery != nil && configuration.centres.contains(where: \.isTestable)
+            configuration.selfTestEvery != nil
+            && configuration.centres.contains(where: \.isTestable)
         publish(report.snapshot(now: loop.clock.now, monotonic: monotonic).json)
     }
 
@@ -95,13 +100,18 @@ struct StatusWriter {
     }
 
     private mutating func readCertificates(at monotonic: Int64) {
-        if let last = certificatesReadAt, monotonic - last < Self.readCertificatesEvery.nanoseconds { return }
+        if let last = certificatesReadAt, monotonic - last < Self.readCertificatesEvery.nanoseconds
+        {
+            return
+        }
         certificatesReadAt = monotonic
         let endpoints = [configuration.broker] + configuration.centres.flatMap(\.routes)
         var found: [String: Instant] = [:]
         for endpoint in endpoints where endpoint.usesTLS {
             // A certificate that cannot be read is reported by its connection.
-            guard let file = endpoint.certificateFile, let own = try? endpoint.tlsFiles.ownCertificate() else {
+            guard let file = endpoint.certificateFile,
+                let own = try? endpoint.tlsFiles.ownCertificate()
+            else {
                 continue
             }
             found[file] = own.validUntil

@@ -34,7 +34,8 @@ struct Bench {
 
     private mutating func start(_ arguments: [String], as name: [String]) throws(CommandError) {
         files += 1
-        started.append((name, try Command([program] + arguments, folder: scratch, name: "\(files)")))
+        started.append(
+            (name, try Command([program] + arguments, folder: scratch, name: "\(files)")))
     }
 
     private mutating func finishOne() throws(CommandError) {
@@ -51,13 +52,16 @@ struct Bench {
         // the second run has it in its operator actions.
         let path = "\(scratch)/\(files).ndjson"
         write(
-            trace.split(separator: Self.placeholder, omittingEmptySubsequences: false).joined(separator: alert.data.id),
+            trace.split(separator: Self.placeholder, omittingEmptySubsequences: false).joined(
+                separator: alert.data.id),
             path)
         try start([arguments[0], path] + arguments[2...], as: arguments)
     }
 
     func clean() {
-        for file in 0...files { for end in ["out", "err", "ndjson"] { unlink("\(scratch)/\(file).\(end)") } }
+        for file in 0...files {
+            for end in ["out", "err", "ndjson"] { unlink("\(scratch)/\(file).\(end)") }
+        }
         rmdir(scratch)
     }
 }

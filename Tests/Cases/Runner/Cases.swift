@@ -11,10 +11,13 @@ import ArgumentParser
 struct Cases: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cases",
-        abstract: "Compares the recorded cases with expected.tsv; exit code 1 when a row is not as expected.",
-        discussion: "Run it from the repository's root, so that the shipped profiles and rules are found.")
+        abstract:
+            "Compares the recorded cases with expected.tsv; exit code 1 when a row is not as expected.",
+        discussion:
+            "Run it from the repository's root, so that the shipped profiles and rules are found.")
 
-    @Option(help: "The program under test; by default hoistway beside this one.") var hoistway: String?
+    @Option(help: "The program under test; by default hoistway beside this one.") var hoistway:
+        String?
     @Option(help: "The folder of the cases.") var folder = "Tests/Cases"
     @Flag(help: "Print only the rows that are not as expected.") var failures = false
     @Argument(help: "Only files whose name contains one of these.") var names: [String] = []
@@ -22,7 +25,8 @@ struct Cases: ParsableCommand {
     func run() throws {
         let program = hoistway ?? Self.sibling("hoistway")
         guard let text = read("\(folder)/expected.tsv") else {
-            throw ValidationError("\(folder)/expected.tsv cannot be read; run this from the repository's root")
+            throw ValidationError(
+                "\(folder)/expected.tsv cannot be read; run this from the repository's root")
         }
         var rows: [Expectation]
         do { rows = try Expectation.table(text) } catch {
@@ -38,8 +42,11 @@ struct Cases: ParsableCommand {
     /// table's order.
     private func evaluate(_ rows: [Expectation], _ program: String) throws -> Int {
         var template = Array("/tmp/hoistway-cases.XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw ValidationError("no folder can be made in /tmp") }
-        let scratch = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard mkdtemp(&template) != nil else {
+            throw ValidationError("no folder can be made in /tmp")
+        }
+        let scratch = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         var bench = Bench(program: program, scratch: scratch)
         defer { bench.clean() }
         try bench.run(rows.flatMap { [arguments($0), others($0)].compactMap(\.self) })
@@ -63,17 +70,22 @@ struct Cases: ParsableCommand {
     /// checked.
     private func arguments(_ row: Expectation, options: [String]? = nil) -> [String] {
         let path = "\(folder)/\(row.file)"
-        let options = (options ?? row.options).map { $0.hasSuffix(".yaml") ? "\(folder)/\($0)" : $0 }
+        let options = (options ?? row.options).map {
+            $0.hasSuffix(".yaml") ? "\(folder)/\($0)" : $0
+        }
         if path.hasSuffix(".ndjson") { return ["replay", path] + options }
         let option =
-            path.contains("/configurations/") ? "--config" : path.contains("rules") ? "--rules" : "--profiles"
+            path.contains("/configurations/")
+            ? "--config" : path.contains("rules") ? "--rules" : "--profiles"
         return ["check"] + options + [option, path]
     }
 
     /// Prints one line for a row, and a second line with the result where the row is not met.
     private static func report(_ row: Expectation, _ verdict: (isMet: Bool, result: String)) {
         let name = row.file.split(separator: "/").last.map(String.init) ?? row.file
-        let options = row.options.filter { !$0.hasPrefix("--") }.map { " +" + ($0.split(separator: "/").last ?? "") }
+        let options = row.options.filter { !$0.hasPrefix("--") }.map {
+            " +" + ($0.split(separator: "/").last ?? "")
+        }
         let head = padded(verdict.isMet ? "ok" : "FAIL", 6) + padded(name + options.joined(), 44)
         print(head + padded(row.summary, 62) + (verdict.isMet ? verdict.result : ""))
         if !verdict.isMet { print("      result: \(verdict.result)  (expected.tsv:\(row.line))") }

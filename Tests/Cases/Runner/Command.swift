@@ -23,7 +23,9 @@ final class Command {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         let result = posix_spawn(&pid, arguments[0], &actions, nil, &argv, environ)
-        if result != 0 { throw CommandError(program: arguments[0], reason: String(cString: strerror(result))) }
+        if result != 0 {
+            throw CommandError(program: arguments[0], reason: String(cString: strerror(result)))
+        }
     }
 
     /// Waits for the program's end.
@@ -47,6 +49,8 @@ func read(_ path: String) -> String? {
     defer { fclose(file) }
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = fread(&piece, 1, piece.count, file), count > 0 { bytes += piece[..<count] }
+    while case let count = fread(&piece, 1, piece.count, file), count > 0 {
+        bytes += piece[..<count]
+    }
     return String(decoding: bytes, as: UTF8.self)
 }

@@ -68,16 +68,23 @@ struct Expectation {
             if let count = Int(from) { return .ids(count) }
         case (_, "none"): return .never
         default:
-            if let from = Double(from), let to = Double(to), from <= to { return .within(from...to) }
+            if let from = Double(from), let to = Double(to), from <= to {
+                return .within(from...to)
+            }
         }
-        throw TableMistake(line: line, "asks for '\(state) \(from) \(to)', expected a state with two times or 'none'")
+        throw TableMistake(
+            line: line,
+            "asks for '\(state) \(from) \(to)', expected a state with two times or 'none'")
     }
 
     /// Reads the table; `#` begins a comment.
     static func table(_ text: String) throws(TableMistake) -> [Expectation] {
         var rows: [Expectation] = []
-        for (index, row) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-        where !row.isEmpty && !row.hasPrefix("#") { rows.append(try Expectation(row, line: index + 1)) }
+        for (index, row) in text.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated()
+        where !row.isEmpty && !row.hasPrefix("#") {
+            rows.append(try Expectation(row, line: index + 1))
+        }
         return rows
     }
 }
@@ -94,6 +101,7 @@ struct TableMistake: Error {
 extension Substring {
     var trimmed: Substring {
         let rest = drop { $0 == " " }
-        return rest[..<(rest.lastIndex { $0 != " " }.map { rest.index(after: $0) } ?? rest.startIndex)]
+        return rest[
+            ..<(rest.lastIndex { $0 != " " }.map { rest.index(after: $0) } ?? rest.startIndex)]
     }
 }

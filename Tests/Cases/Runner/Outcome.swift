@@ -40,7 +40,9 @@ struct Outcome {
         if let row = try? decoder.decode(Row.self, from: Data(first.utf8)) { start = row.t }
         for line in output.split(separator: "\n") {
             // Lines that are no alerts are in `output` only, where a row with texts finds them.
-            guard var revision = try? decoder.decode(Revision.self, from: Data(line.utf8)) else { continue }
+            guard var revision = try? decoder.decode(Revision.self, from: Data(line.utf8)) else {
+                continue
+            }
             revision.json = String(line)
             revisions.append(revision)
         }
@@ -65,7 +67,9 @@ extension Expectation {
                 missing.isEmpty ? exit : "\(exit), not met: '\(missing.joined(separator: "; "))'"
             )
         }
-        if outcome.status != 0 { return (false, "exit code \(outcome.status): \(outcome.lastLine)") }
+        if outcome.status != 0 {
+            return (false, "exit code \(outcome.status): \(outcome.lastLine)")
+        }
         let fitting = outcome.revisions.filter(fits)
         switch demand {
         case .within(let window): return first(fitting, in: window, outcome)
@@ -77,13 +81,18 @@ extension Expectation {
             return (ids == count, "\(ids) ids")
         case .atEnd(let isOpen):
             let last = Dictionary(fitting.map { ($0.data.id, $0) }, uniquingKeysWith: { $1 })
-            let open = last.values.filter { ["suspected", "confirmed", "raised"].contains($0.data.state) }
+            let open = last.values.filter {
+                ["suspected", "confirmed", "raised"].contains($0.data.state)
+            }
             if last.isEmpty { return (false, "no alert") }
             return (open.isEmpty != isOpen, open.isEmpty ? "closed" : "open")
         case .apart:
             let ids = Set(fitting.map(\.data.id))
             let common = ids.intersection((other?.revisions ?? []).filter(fits).map(\.data.id))
-            return (!ids.isEmpty && other?.revisions.isEmpty == false && common.isEmpty, "\(common.count) in common")
+            return (
+                !ids.isEmpty && other?.revisions.isEmpty == false && common.isEmpty,
+                "\(common.count) in common"
+            )
         case .exits: return (false, "")
         }
     }
@@ -112,7 +121,9 @@ extension Expectation {
             case .atEnd, .ids, .apart: true
             default: states.contains("*")
             }
-        if case .never = demand, !texts.allSatisfy({ Self.holds($0, in: revision.json) }) { return false }
+        if case .never = demand, !texts.allSatisfy({ Self.holds($0, in: revision.json) }) {
+            return false
+        }
         return kinds.contains { Self.matches(data.kind, $0) } && isOf(lift, revision)
             && (reasons.contains("*") || reasons.contains { $0 == data.reason })
             && (isEveryState || states.contains { $0 == data.state })

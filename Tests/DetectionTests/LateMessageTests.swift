@@ -4,19 +4,22 @@ import Testing
 @testable import Monitoring
 
 /// Messages that are late, duplicate, or out of order.
-@Suite struct LateWordTests {
+@Suite struct LateMessageTests {
     @Test func aLateReadingRevisesAndNeverWithdraws() throws {
         var building = try Building(rules: Building.stuck)
         building.send(at: 1) { $0.stopsBetweenFloors() }
         building.advance(to: 11.5)
         // It had reached the zone half a second before the end of the hold, and reported it late.
         building.send(at: 10.5, arriving: 11.6) { $0.set(.inDoorZone, true) }
-        #expect(building.revisions == ["1 entrapment.off_level suspected 11.0", "1 entrapment.off_level cleared 11.6"])
+        #expect(
+            building.revisions == [
+                "1 entrapment.off_level suspected 11.0", "1 entrapment.off_level cleared 11.6",
+            ])
         #expect(building.alerts.last?.reason == "revised")
         #expect(building.alerts[0].id == building.alerts[1].id)
     }
 
-    @Test func aLateReadingWithinTheLatenessIsJudgedInItsPlace() throws {
+    @Test func aReadingWithinTheLatenessIsJudgedAtItsTime() throws {
         // The same messages in order, and with one of them late, give the same alerts.
         func run(_ late: Bool) throws -> [String] {
             var building = try Building(rules: Building.stuck)
@@ -37,7 +40,7 @@ import Testing
         #expect(try run(true).first == "1 entrapment.off_level suspected 15.0")
     }
 
-    @Test func aLateWordChangesNothingOfAnAlertThatEndedAndOneThatFollowedIt() throws {
+    @Test func aLateMessageChangesNeitherAnEndedAlertNorTheNextOne() throws {
         let rules = """
             rules:
               - { rule: r, kind: calm, when: not moving, for: 2s, title: { en: r, zh: r } }
@@ -54,7 +57,7 @@ import Testing
         #expect(building.revisions == expected, "the clearing of the first is not the second's")
     }
 
-    @Test func aTimerThatFiredAtTheVeryTimeOfALaterWordIsJudgedWithIt() throws {
+    @Test func aTimerThatFiredAtTheTimeOfALaterMessageIsJudgedWithIt() throws {
         let rules = """
             rules:
               - { rule: r, kind: calm, when: 'held(not moving, 10s)', title: { en: r, zh: r } }
@@ -71,7 +74,7 @@ import Testing
         #expect(building.alerts.last?.reason == "revised")
     }
 
-    @Test func anAlertToldAsOverThatIsNotGoesOn() throws {
+    @Test func anAlertReportedAsClearedThatIsNotContinues() throws {
         var building = try Building(rules: Building.stuck)
         building.send(at: 1) { $0.stopsBetweenFloors() }
         building.send(at: 20) {
@@ -107,7 +110,9 @@ import Testing
     /// The release of the button overtook its press. Here among queued messages, where no clock
     /// shows how late it is.
     @Test(arguments: [(3.0, true), (30, true), (31, false)])
-    func aPressOfTheAlarmButtonThatComesTooLateForItsPlaceStillCounts(behind: Double, counts: Bool) throws {
+    func aPressOfTheAlarmButtonThatComesTooLateForItsTimeStillCounts(behind: Double, counts: Bool)
+        throws
+    {
         var building = try Building(rules: Building.called)
         building.send(at: 0) { $0.setPressed(false) }
         building.stopObserving()
@@ -127,21 +132,24 @@ import Testing
                     : ["1 car_alarm_call raised 20.0", "1 car_alarm_call cleared 20.0"]),
             "an older press is historical")
         #expect(
-            building.detector.view(0).signals.contains { $0.signal == "floor" && $0.value == .number(3) },
+            building.detector.view(0).signals.contains {
+                $0.signal == "floor" && $0.value == .number(3)
+            },
             "the rest of the message is history")
     }
 
-    @Test func aLatePressIsToldOnceThoughItComesTwice() throws {
+    @Test func aLatePressIsReportedOnceThoughItComesTwice() throws {
         var building = try Building(rules: Building.called)
         building.send(at: 0) { $0.setPressed(false) }
         building.send(at: 30)
         building.send(at: 20, arriving: 31) { $0.setPressed(true) }
         building.send(at: 20, arriving: 50, repeating: true)
         building.advance(to: 90)
-        #expect(building.revisions == ["1 car_alarm_call raised 30.0", "1 car_alarm_call cleared 40.0"])
+        #expect(
+            building.revisions == ["1 car_alarm_call raised 30.0", "1 car_alarm_call cleared 40.0"])
     }
 
-    @Test func aLateWordOfAButtonThatIsStillPressedEndsNothing() throws {
+    @Test func aLateMessageOfAButtonThatIsStillPressedEndsNothing() throws {
         var building = try Building(rules: Building.called)
         building.send(at: 20) { $0.setPressed(true) }
         building.send(at: 24)
@@ -150,7 +158,7 @@ import Testing
         #expect(building.revisions == ["1 car_alarm_call raised 20.0"])
     }
 
-    @Test func aLatePressKeepsItsPlaceWhenAnotherLateWordRollsBack() throws {
+    @Test func aLatePressKeepsItsTimeWhenAnotherLateMessageRollsBack() throws {
         var building = try Building(rules: Building.called)
         building.send(at: 0) { $0.setPressed(false) }
         building.send(at: 30)
@@ -159,20 +167,23 @@ import Testing
         building.send(at: 29, arriving: 30.4) { $0.setPressed(false) }
         #expect(building.detector.view(0).counters.rolledBack == before + 1)
         building.advance(to: 90)
-        #expect(building.revisions == ["1 car_alarm_call raised 30.0", "1 car_alarm_call cleared 40.0"])
+        #expect(
+            building.revisions == ["1 car_alarm_call raised 30.0", "1 car_alarm_call cleared 40.0"])
     }
 
-    @Test func aSlowDeviceClockLosesNoWord() throws {
+    @Test func aSlowDeviceClockLosesNoMessage() throws {
         var building = try Building(rules: Building.stuck)
         for second in 0..<40 {
-            building.send(at: Double(second) - 4, arriving: Double(second)) { $0.set(.moving, second % 2 == 0) }
+            building.send(at: Double(second) - 4, arriving: Double(second)) {
+                $0.set(.moving, second % 2 == 0)
+            }
         }
         #expect(building.detector.view(0).counters.historical == 0)
     }
 
     /// A late "it runs" of a device whose clock is ahead undid the newer "it stands", until the
     /// next report.
-    @Test func anOvertakenWordOfAClockThatIsAheadUndoesNothing() throws {
+    @Test func anOvertakenMessageOfAClockThatIsAheadUndoesNothing() throws {
         var building = try Building(rules: Building.stuck)
         building.send(at: 0.8, arriving: 0.02) {
             $0.stopsBetweenFloors()
@@ -209,17 +220,22 @@ import Testing
             reading.set(.moving, moving)
             reading.sequence = sequence
             building.detector.apply(
-                reading, lift: 0, key: UInt64(sequence), vendorCode: nil, arrival: Building.start + .seconds(second))
+                reading, lift: 0, key: UInt64(sequence), vendorCode: nil,
+                arrival: Building.start + .seconds(second))
         }
         for (second, sequence) in [(1, 1), (2, 2), (3, 3)] as [(Int, Int64)] {
             send(second, sequence, moving: sequence != 2)
         }
         send(4, 2, moving: false)
-        #expect(building.detector.view(0).counters.duplicates == 1, "a double within the lateness is one")
+        #expect(
+            building.detector.view(0).counters.duplicates == 1,
+            "a double within the lateness is one")
         send(20, 1, moving: true)
         send(21, 2, moving: false)
         building.advance(to: 40)
         #expect(building.detector.view(0).counters.duplicates == 1)
-        #expect(building.revisions.first == "1 entrapment.off_level suspected 31.0", "\(building.revisions)")
+        #expect(
+            building.revisions.first == "1 entrapment.off_level suspected 31.0",
+            "\(building.revisions)")
     }
 }
