@@ -29,7 +29,8 @@ let package = Package(
         .systemLibrary(name: "CSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPlatform"),
 
-        // The modules, in the order of the data's way. LayoutTests holds each to what stands before it.
+        // The modules, in the order of the data's way. LayoutTests holds each to what stands before
+        // it.
         .target(name: "Platform", dependencies: ["CPlatform"], swiftSettings: strict),
         .target(name: "LiftModel", swiftSettings: strict),
         .target(
@@ -105,7 +106,8 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // The simulator knows the wire and the field's words, and nothing of the detection it judges.
+        // The simulator knows the wire and the field's words, and nothing of the detection it
+        // judges.
         .target(
             name: "City", dependencies: ["LiftModel", "Encoding", "PositionedYAML", "Trace"],
             path: "Simulator/City",

@@ -172,7 +172,8 @@ final class TrialCentre: Sendable {
     }
 
     private static func event(_ payload: [UInt8], at now: Int64) -> Event? {
-        // An event without these members gets no receipt: the trial sees that it stays in the queue.
+        // An event without these members gets no receipt: the trial sees that it stays in the
+        // queue.
         guard let row = try? decodeJSON(Row.self, Data(payload)) else { return nil }
         return Event(
             id: row.id, kind: row.data.kind ?? "", subject: row.subject,

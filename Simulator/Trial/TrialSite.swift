@@ -73,7 +73,8 @@ final class TrialSite {
     func startBuilding() throws { building = try startBroker("building", buildingPort) }
     func startCentre() throws { centre = try startBroker("centre", centrePort) }
     func stopCentre() { centre?.end(SIGKILL) }
-    /// - Parameter isTrial: with hoistway-trial beside the gateway's program, whose clocks can leap.
+    /// - Parameter isTrial: with hoistway-trial beside the gateway's program, whose clocks can
+    /// leap.
     func startGateway(isTrial: Bool = false) throws {
         gateway = try ChildProcess(
             [

@@ -181,8 +181,8 @@ package struct CentreAnswer {
                         "\"jws\": found \(jws.summary), expected HEADER.PAYLOAD.SIGNATURE, as a text"
                     )
                 }
-                // Unverified: only the answer to a refused command uses it, to repeat the ids. Where it
-                // cannot be read, the next line throws the reason.
+                // Unverified: only the answer to a refused command uses it, to repeat the ids.
+                // Where it cannot be read, the next line throws the reason.
                 if let bytes = try? CommandKey.unverifiedPayload(of: text) {
                     payload = JSONValue(answer: bytes) ?? .nothing
                 }

@@ -1,10 +1,11 @@
 // The contract with the centres (docs/contract).
 //
-// This module guarantees that nothing else writes or reads the contract's JSON, and that equal facts
-// give equal bytes: an event that is sent again, or decided again after a restart, is the same event.
-// It has no clock, no journal and no transport. Ids and times come from the caller, and each type of
-// message has one function that writes it (`json`) or one initialiser that reads it. What a centre
-// sends is not trusted: a part that cannot be read is reported and does not invalidate the others.
+// This module guarantees that nothing else writes or reads the contract's JSON, and that equal
+// facts give equal bytes: an event that is sent again, or decided again after a restart, is the
+// same event. It has no clock, no journal and no transport. Ids and times come from the caller, and
+// each type of message has one function that writes it (`json`) or one initialiser that reads it.
+// What a centre sends is not trusted: a part that cannot be read is reported and does not
+// invalidate the others.
 
 import Encoding
 import LiftModel

@@ -94,8 +94,8 @@ public struct CentreForm: Sendable {
 
     /// - Parameter isOver: whether a later revision has ended the alert.
     /// - Returns: nil for an event without a code in the form.
-    /// - Throws: `JSONError` for an event that cannot be read. The gateway has written it itself, so
-    ///   it was damaged since.
+    /// - Throws: `JSONError` for an event that cannot be read. The gateway has written it itself,
+    ///   so it was damaged since.
     package func json(of event: [UInt8], isOver: Bool = false) throws(JSONError) -> [UInt8]? {
         var tokens = [JSONToken](repeating: JSONToken(), count: members.count)
         var scanner = JSONScanner(event.span)

@@ -113,8 +113,8 @@ public struct HTTPAuthorization {
         case .success(let response):
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
-            // What else the body holds is not said: it may contain a token.
             if response.status == 200,
+                // What else the body holds is not said: it may contain a token.
                 let token = try? decoder.decode(Token.self, from: Data(response.body))
             {
                 let lifetime = Duration.seconds(min(max(token.expiresIn ?? 3600, 10), 86_400))

@@ -1,8 +1,8 @@
 import Contract
 import HTTP
 
-/// Explains an HTTP response that is no receipt to a technician: what was found, and what to do. Each
-/// text is a sentence without its full stop.
+/// Explains an HTTP response that is no receipt to a technician: what was found, and what to do.
+/// Each text is a sentence without its full stop.
 struct HTTPRefusal {
     /// The centre's url in the configuration.
     var url: String

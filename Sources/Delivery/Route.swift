@@ -1,10 +1,10 @@
 // The routes to the centres.
 //
-// This module guarantees that an event leaves its queue only by its centre's receipt, that no centre
-// delays another one or the loop, and that an entrapment waits for nothing less urgent. Each route
-// runs on a thread of its own with its own connection and its own handle of the journal; it shares
-// nothing with the loop but `DeliveryState`. DeliveryCore decides what is sent and when; the routes
-// here send it and report what happens.
+// This module guarantees that an event leaves its queue only by its centre's receipt, that no
+// centre delays another one or the loop, and that an entrapment waits for nothing less urgent. Each
+// route runs on a thread of its own with its own connection and its own handle of the journal; it
+// shares nothing with the loop but `DeliveryState`. DeliveryCore decides what is sent and when; the
+// routes here send it and report what happens.
 
 import Contract
 import DeliveryCore

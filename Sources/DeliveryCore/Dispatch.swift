@@ -2,9 +2,9 @@
 //
 // This module guarantees that a decision depends on nothing but the journal's queue and what the
 // route has reported: no thread, no connection and no clock is reached from here, so that any order
-// of events can be tried in a test or a simulation. Each file holds one state with the function that
-// changes it: `Dispatch` the events in flight, `CentreLink` a connection over MQTT, `RequestSlot` and
-// `FailureCause` the requests over HTTPS.
+// of events can be tried in a test or a simulation. Each file holds one state with the function
+// that changes it: `Dispatch` the events in flight, `CentreLink` a connection over MQTT,
+// `RequestSlot` and `FailureCause` the requests over HTTPS.
 
 import Journal
 import LiftModel
@@ -92,7 +92,8 @@ package struct Dispatch {
     package init(_ settings: Settings) { self.settings = settings }
 
     /// A connection is established: the rows that wait now are the backlog.
-    /// - Parameter lastRowID: nil where the journal cannot be read now. No row is sent before it can.
+    /// - Parameter lastRowID: nil where the journal cannot be read now. No row is sent before it
+    ///   can.
     package mutating func startConnection(lastRowID: Int64?, now: Int64) {
         if earlierAttempts.count > 4 * Self.largestWindow { earlierAttempts.removeAll() }
         for (id, event) in inFlight where !event.isIsolated { earlierAttempts[id] = event.attempts }
@@ -318,8 +319,8 @@ package struct Dispatch {
 
     /// Records the receipts for events.
     /// - Returns: the ids of events that were not in flight on this connection.
-    /// - Throws: `JournalError` where the last row is needed and cannot be read; nothing is recorded
-    ///   then.
+    /// - Throws: `JournalError` where the last row is needed and cannot be read; nothing is
+    ///   recorded then.
     package mutating func recordReceipts(
         _ ids: [String], lastRowID: () throws(JournalError) -> Int64, now: Int64
     ) throws(JournalError) -> [String] {

@@ -61,8 +61,8 @@ enum Recovery {
     /// find would stay open at the centre for ever, so it is cleared, and the log names it: it is a
     /// fault of this program.
     /// - Parameter replayed: the alerts of the replay that the journal does not have.
-    /// - Returns: the further revisions to deliver, those of unknown alerts among them, and the open
-    ///   alerts that cannot be cleared because their stored events cannot be read.
+    /// - Returns: the further revisions to deliver, those of unknown alerts among them, and the
+    ///   open alerts that cannot be cleared because their stored events cannot be read.
     static func reconcile(
         _ intake: inout Intake, with journal: Journal, rulesChanged: Bool, after replayed: [Alert],
         at now: Instant

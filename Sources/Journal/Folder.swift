@@ -75,7 +75,8 @@ public struct Folder: ~Copyable {
         defer { closedir(stream) }
         var names: [String] = []
         while true {
-            // At the end and after a failure `readdir` returns the same: only `errno` tells them apart.
+            // At the end and after a failure `readdir` returns the same: only `errno` tells them
+            // apart.
             errno = 0
             guard let entry = readdir(stream) else {
                 if errno != 0 { throw Self.problem(path) }

@@ -104,6 +104,7 @@ extension Journal {
                 isBroken = true
             }
             last = row.integer(0)
+            // Why it cannot be decoded does not matter: it is counted and deleted.
             if !isBroken, (try? codec.decode(row.blob(2))) == nil { isBroken = true }
             if isBroken { unreadable.append(last) }
         }

@@ -5,10 +5,10 @@ import RuleLanguage
 /// Follows all lifts of a site and decides which alerts they have: a pure function of readings,
 /// operator actions and time.
 ///
-/// The module guarantees: the same inputs give the same alerts, byte for byte, in the daemon, after a
-/// crash, and in a replay; an alert that was raised keeps its id, and its revisions count up; and
-/// memory for a lift is bounded, however its messages come. It keeps this by having no clock, no I/O
-/// and no random number: every time comes with an input. Each message is given its place in the
+/// The module guarantees: the same inputs give the same alerts, byte for byte, in the daemon, after
+/// a crash, and in a replay; an alert that was raised keeps its id, and its revisions count up; and
+/// memory for a lift is bounded, however its messages come. It keeps this by having no clock, no
+/// I/O and no random number: every time comes with an input. Each message is given its place in the
 /// lift's own order (History.swift), a late one by going back to a checkpoint
 /// (InputsAndTimers.swift). What a centre has been told does not go back: `AlertLedger` revises it.
 public struct Detector: Sendable {

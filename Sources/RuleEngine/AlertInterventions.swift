@@ -1,5 +1,6 @@
 /// What changes a rule's alert from outside its conditions: a person's report, evidence that is new
-/// after a person's judgement, and two rules that have become one. The next step evaluates the rule.
+/// after a person's judgement, and two rules that have become one. The next step evaluates the
+/// rule.
 extension Program {
     /// A person knows that the suspicion is true.
     package func confirmAlert(_ rule: Int, _ memory: inout LiftMemory) {

@@ -3,9 +3,9 @@ import LiftModel
 /// The memory of all rules for one lift: one flat record, copied without allocation, written to a
 /// snapshot as it is.
 ///
-/// Monitoring reads and sets its words many times for each message. They are inlined there, and only
-/// there because the type is usable from inlined code: a call would have the whole state of a lift
-/// copied around it.
+/// Monitoring reads and sets its words many times for each message. They are inlined there, and
+/// only there because the type is usable from inlined code: a call would have the whole state of a
+/// lift copied around it.
 @usableFromInline
 package struct LiftMemory: Sendable, Equatable {
     /// 64-bit words, laid out by the program's `LiftLayout`.

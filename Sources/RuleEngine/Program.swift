@@ -8,8 +8,8 @@ import LiftModel
 /// and a lift's memory has one size for as long as its program runs. It keeps this by one flat
 /// record for each lift (`LiftMemory`), in which every operator has fixed slots and a timer of its
 /// own, and by `step` (Evaluator.swift) as the only way on. Nodes, rules and their alerts' states
-/// are advanced in one loop, because rules may wait for each other's end within an instant. It knows
-/// no rule file, no message order and no clock.
+/// are advanced in one loop, because rules may wait for each other's end within an instant. It
+/// knows no rule file, no message order and no clock.
 ///
 /// The dependents of each node are known beforehand, so only what a reading changed is evaluated
 /// again. Rules are numbered behind the nodes; a rule is evaluated when one of its conditions has

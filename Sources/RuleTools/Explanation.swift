@@ -29,7 +29,8 @@ extension RuleSet {
         var (compiler, compiled) = try compile(for: kind)
         var parts: [(operand: Operand, part: ExplainedPart)] = []
         func add(_ expression: Expression, _ role: String, _ depth: Int) {
-            // The whole rule compiled just now; a part that is no condition of its own is not shown.
+            // The whole rule compiled just now; a part that is no condition of its own is not
+            // shown.
             guard depth < 4, parts.count < 40, let operand = try? compiler.condition(expression)
             else { return }
             if depth > 0, parts.contains(where: { $0.part.text == expression.text }) { return }

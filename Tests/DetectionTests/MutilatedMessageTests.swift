@@ -5,7 +5,8 @@ import Testing
 
 @testable import DeviceProfiles
 
-/// Whatever a device or an unknown client sends, reading ends, and its unexpected values can be listed.
+/// Whatever a device or an unknown client sends, reading ends, and its unexpected values can be
+/// listed.
 @Suite struct MutilatedMessageTests {
     private static let messages = [
         #"{"id":"\u5854\u697cB1","ts":"1772323200250","n":"7","f":"7","m":"\u6b63\u5e38","o":[1,true,"1.0"],"e":[{"no":"E12","l":5},["E07",90],4,"\u56f0",null,true,-1]}"#,

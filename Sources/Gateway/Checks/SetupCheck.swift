@@ -48,8 +48,8 @@ public struct SetupCheck {
     /// - Parameter now: the time by this box's clock.
     public func warnings(at now: Instant) -> [String] {
         endpoints.compactMap { endpoint in
-            // A file that cannot be read is reported as a mistake.
             guard let file = endpoint.certificateFile,
+                // A file that cannot be read is reported as a mistake.
                 let own = try? endpoint.tlsFiles.ownCertificate()
             else {
                 return nil
@@ -93,7 +93,8 @@ public struct SetupCheck {
             }
         }
         for path in (configuration.rulePaths ?? []) + (configuration.profilePaths ?? []) {
-            // What cannot be listed by this user either is reported with the rules and the profiles.
+            // What cannot be listed by this user either is reported with the rules and the
+            // profiles.
             for file in (try? Files.yamlFiles(in: path)) ?? [path] { look(at: file, "", nil) }
         }
         return found

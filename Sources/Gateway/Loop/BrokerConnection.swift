@@ -28,7 +28,7 @@ final class BrokerConnection: MQTTClientDelegate {
     private let filters: [String]
     /// A hash of the broker's present secrets and certificates; nil where one cannot be read.
     private let secretsHash: @Sendable () -> UInt64?
-    private let wake: WakeUp
+    let wake: WakeUp
     private let log: Logger
     /// The loop owns this connection.
     unowned var loop: TelemetryLoop!

@@ -57,7 +57,6 @@ final class TelemetryLoop {
     let journal: Journal
     let clock: GatewayClock
     let delivery: DeliveryState
-    let wake: WakeUp
     let log: Logger
     let recorder: TraceRecorder?
     var intake: Intake
@@ -97,7 +96,6 @@ final class TelemetryLoop {
         self.journal = journal
         self.clock = clock
         self.delivery = delivery
-        self.wake = wake
         self.recorder = recorder
         self.log = log
         connection = BrokerConnection(
@@ -163,8 +161,9 @@ final class TelemetryLoop {
         // Nothing may be written while read messages wait for their commit.
         let wantsWrite = batch.mayWrite && connection.wantsWrite
         let ready = Poll.wait(
-            [socket, wake.descriptor], writer: wantsWrite ? socket : -1, for: waitingTime())
-        if ready[1] { wake.clear() }
+            [socket, connection.wake.descriptor], writer: wantsWrite ? socket : -1,
+            for: waitingTime())
+        if ready[1] { connection.wake.clear() }
         do {
             try connection.manage(socketIsReady: ready[0])
             if connection.isSubscribed, batch.hasRoom, !connection.hasUnread {

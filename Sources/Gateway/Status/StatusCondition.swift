@@ -23,7 +23,8 @@ extension StatusReport {
                 name: Self.name(view.lift),
                 silence: view.lastSignOfLife.map { max(.zero, now - $0) },
                 silenceLimit: max(
-                    Condition.ObservedLift.leastSilence, (longestPauses[view.lift.id] ?? .zero) * 3),
+                    Condition.ObservedLift.leastSilence,
+                    (longestPauses[view.lift.id] ?? .zero) * 3),
                 isExcused: view.maintenanceUntil != nil || refused.contains(view.lift.id),
                 // The detector's offset is what is to be added to the device's time.
                 clockOffset: view.clockOffset.map { .zero - $0 })

@@ -108,8 +108,8 @@ struct StatusWriter {
         let endpoints = [configuration.broker] + configuration.centres.flatMap(\.routes)
         var found: [String: Instant] = [:]
         for endpoint in endpoints where endpoint.usesTLS {
-            // A certificate that cannot be read is reported by its connection.
             guard let file = endpoint.certificateFile,
+                // A certificate that cannot be read is reported by its connection.
                 let own = try? endpoint.tlsFiles.ownCertificate()
             else {
                 continue
