@@ -5,7 +5,7 @@ import Testing
 
 /// The simulator's programs at a broker with accounts and an access list, set up as in the README.
 @Suite(.serialized) struct BrokerAccessTests {
-    private static let program = Site.root + "/.build/debug/hoistway-sim"
+    private static let program = BuiltProgram.path("hoistway-sim")
     private let folder: String
     private let port: Int
     private let broker: ChildProcess

@@ -58,7 +58,7 @@ import Testing
             let replay = try ChildProcess(
                 [
                     "/usr/bin/env", "TZ=" + zone, "HOISTWAY_DEVICES=" + Site.root + "/Devices",
-                    Site.root + "/.build/debug/hoistway", "replay",
+                    BuiltProgram.path("hoistway"), "replay",
                     Site.root + "/docs/examples/trapped.ndjson",
                     "--format", "text",
                 ], log: log)

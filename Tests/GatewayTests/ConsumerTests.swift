@@ -24,7 +24,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: log) }
         let checker = try ChildProcess(
             [
-                Site.root + "/.build/debug/hoistway-sim", "centre", "--strict", "--from", path,
+                BuiltProgram.path("hoistway-sim"), "centre", "--strict", "--from", path,
                 "--contract",
                 Self.contract,
             ], log: log)

@@ -82,7 +82,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: log) }
         // Text output has the machine's zone; the docs are written in this one.
         let script =
-            "export TZ=UTC; cd '\(folder)' && PATH='\(Site.root)/.build/debug':$PATH && { \(command); } 2>&1"
+            "export TZ=UTC; cd '\(folder)' && PATH='\(BuiltProgram.folder)':$PATH && { \(command); } 2>&1"
         let shell = try ChildProcess(["/bin/bash", "-c", script], log: log)
         for _ in 0..<24_000 where shell.isRunning { usleep(10_000) }
         #expect(!shell.isRunning, "\(command) did not end")

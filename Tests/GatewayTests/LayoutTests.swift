@@ -98,7 +98,7 @@ import Testing
     /// What trials need is in a program of its own, which is not installed.
     @Test func theInstalledProgramReadsDocumentedSettingsOnly() throws {
         let program = try Data(
-            contentsOf: URL(fileURLWithPath: Site.root + "/.build/debug/hoistway"))
+            contentsOf: URL(fileURLWithPath: BuiltProgram.path("hoistway")))
         var names: Set<String> = []
         var rest = program[...]
         while let found = rest.range(of: Data("HOISTWAY_".utf8)) {

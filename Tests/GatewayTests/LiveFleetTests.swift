@@ -17,7 +17,7 @@ import Testing
         let log = site.folder + "/fleet.log"
         let fleet = try ChildProcess(
             [
-                Site.root + "/.build/debug/hoistway-sim", "run",
+                BuiltProgram.path("hoistway-sim"), "run",
                 Site.root + "/Simulator/scenarios/guangzhou.yaml",
                 "--library", Site.root + "/Simulator", "--profiles",
                 Site.root + "/Devices/profiles", "--lifts", "100",

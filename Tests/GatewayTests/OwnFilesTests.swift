@@ -45,7 +45,7 @@ import Testing
 
     @Test(
         .enabled(
-            if: AnotherUser.canRead(Site.root + "/.build/debug/hoistway", NSTemporaryDirectory()),
+            if: AnotherUser.canRead(BuiltProgram.path("hoistway"), NSTemporaryDirectory()),
             "only root can run it as another user, from folders which that user may enter"))
     func aJournalThatRootPutBackIsNamedAndLiftsAreWatchedUntilItIsGivenBack() throws {
         let site = try Site(parameters: quick)

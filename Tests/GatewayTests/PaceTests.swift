@@ -26,7 +26,7 @@ import Testing
         """.write(toFile: folder + "/pace.yaml", atomically: true, encoding: .utf8)
         let log = folder + "/log"
         let script = """
-            cd '\(Site.root)' && PATH=.build/debug:$PATH && set -o pipefail
+            cd '\(Site.root)' && PATH='\(BuiltProgram.folder)':$PATH && set -o pipefail
             hoistway-sim run '\(folder)/pace.yaml' --library Simulator --profiles Devices/profiles --seed 1 --out - \
             --truth '\(folder)/truth' | hoistway replay - --rules Devices/rules --profiles Devices/profiles > '\(folder)/alerts'
             hoistway-sim score --truth '\(folder)/truth' --alerts '\(folder)/alerts' --list

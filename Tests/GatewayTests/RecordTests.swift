@@ -6,7 +6,7 @@ import Testing
 
 /// The tester's tools against a real broker, as programs.
 @Suite(.serialized) struct RecordTests {
-    private static let program = Site.root + "/.build/debug/hoistway-sim"
+    private static let program = BuiltProgram.path("hoistway-sim")
 
     @Test func aRecordingIsWhatWasSaidAndItsGapsAndReplays() throws {
         let site = try Site()

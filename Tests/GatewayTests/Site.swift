@@ -177,8 +177,8 @@ final class Site {
     /// SIGHUP: the daemon reads its rules again.
     func reload() { if let pid = daemon?.pid { kill(pid, SIGHUP) } }
 
-    private static let program = root + "/.build/debug/hoistway"
-    private static let trialProgram = program + "-trial"
+    private static let program = BuiltProgram.path("hoistway")
+    private static let trialProgram = BuiltProgram.path("hoistway-trial")
 
     var journalIdentity: String {
         get throws {
