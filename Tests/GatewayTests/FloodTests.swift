@@ -58,7 +58,7 @@ import Testing
         #expect(site.wait(60) { site.isDrained }, "\(site.account)")
         site.trap("2")
         #expect(site.wait(60) { site.hasAlert("suspected", of: "2") }, "\(site.account)")
-        #expect(site.status("counters", "messages") >= 6000, "\(site.status)")
+        #expect(site.wait { site.status("counters", "messages") >= 6000 }, "\(site.status)")
         site.stopDaemon()
     }
 }
