@@ -69,7 +69,7 @@ package struct HeartbeatEvent {
                     $0.put("alerts", chain.alerts)
                     $0.put(
                         "sha256",
-                        chain.hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+                        chain.hash.hexText)
                 }
             }
             json.put("oldest_unsent_s", oldestUnsentAge?.inSeconds)

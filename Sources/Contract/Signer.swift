@@ -121,6 +121,7 @@ public final class Signer: Sendable {
             throw Problem(description: "libcrypto cannot make an Ed25519 key")
         }
         // Written under another name and renamed: a power cut leaves no half key.
+        // libcrypto writes to a C stream, whose type is a pointer.
         for (name, mode, write) in [
             (path, mode_t(0o600), { PEM_write_PrivateKey($0, key, nil, nil, 0, nil, nil) == 1 }),
             (path + ".pub", mode_t(0o644), { PEM_write_PUBKEY($0, key) == 1 }),

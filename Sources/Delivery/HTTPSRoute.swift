@@ -161,7 +161,7 @@ public final class HTTPSRoute {
     }
 
     /// Sends an event in the centre's form. An event without a code in the form counts as
-    /// delivered. One that cannot be read stays in the queue: nobody has been told of it.
+    /// delivered. One that cannot be read stays in the queue: nobody has received it.
     private func send(
         _ transmission: Dispatch.Transmission, as form: CentreForm, _ slot: Slot
     ) throws(JournalError) {

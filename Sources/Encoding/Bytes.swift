@@ -96,3 +96,8 @@ extension Span where Element == UInt8 {
         return bytes
     }
 }
+
+extension Sequence<UInt8> {
+    /// Two hexadecimal digits a byte.
+    package var hexText: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+}

@@ -71,6 +71,7 @@ public enum Files {
         }
         let bytes = [UInt8](repeating: 0xA5, count: 1 << 18)
         errno = 0
+        // `write` copies the bytes.
         let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
         // A disk that takes only a part of the bytes is full.
         guard count == bytes.count else { return count < 0 ? errno : ENOSPC }
@@ -123,7 +124,7 @@ public enum Files {
 
     /// Replaces a file in one step: a reader sees the old file or the new one, never a part. It
     /// follows no link (`Folder`).
-    /// - Parameter isDurable: the file is on disk before this returns. Needed where someone is told
+    /// - Parameter isDurable: the file is on disk before this returns. Needed where someone learns
     ///   that it was stored.
     /// - Returns: whether it was replaced.
     @discardableResult

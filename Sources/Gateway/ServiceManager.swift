@@ -32,6 +32,7 @@ struct ServiceManager {
         var name = Array(path.utf8)
         if name.first == UInt8(ascii: "@") { name[0] = 0 }
         guard name.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
+        // `sun_path` is a C array, which Swift imports as a tuple.
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
         // The kernel takes any address family behind a sockaddr pointer; the socket API itself

@@ -44,6 +44,7 @@ final class TraceRecorder {
         let bytes = writer.take()
         var offset = 0
         while offset < bytes.count {
+            // `write` copies the bytes.
             let count = bytes.withUnsafeBytes {
                 write(descriptor, $0.baseAddress! + offset, $0.count - offset)
             }

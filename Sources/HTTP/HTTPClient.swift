@@ -72,6 +72,8 @@ public final class HTTPClient {
         let url: String
         let timeout: Duration
         let handle: OpaquePointer
+        // libcurl's list, freed in deinit. Its handles are pointers to C types that Swift does not
+        // know, so they are passed as untyped pointers in this file.
         var headers: UnsafeMutablePointer<curl_slist>?
         var response = Response(status: 0)
         /// libcurl writes its error message here. It holds the address as long as the transfer
@@ -129,6 +131,7 @@ public final class HTTPClient {
         try set(hoistway_curl_set_text(raw, CURLOPT_PROTOCOLS_STR, "http,https"))
         try set(hoistway_curl_set_long(raw, CURLOPT_POST, 1))
         try set(
+            // libcurl copies the body (CURLOPT_COPYPOSTFIELDS).
             request.body.withUnsafeBytes {
                 hoistway_curl_copy_body(raw, $0.baseAddress ?? UnsafeRawPointer(raw), $0.count)
             })
@@ -240,6 +243,7 @@ public final class HTTPClient {
         }
     }
 
+    // The bytes are libcurl's, valid during the callback.
     fileprivate static func take(
         _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int, _ user: UnsafeMutableRawPointer?,
         _ body: (inout Response, UnsafeRawBufferPointer) -> Void

@@ -344,6 +344,7 @@ final class Database {
         func blob(_ column: Int32) -> [UInt8] {
             let count = Int(sqlite3_column_bytes(statement, column))
             guard count > 0, let start = sqlite3_column_blob(statement, column) else { return [] }
+            // SQLite's memory is valid until the next step: it is copied.
             return Array(UnsafeRawBufferPointer(start: start, count: count))
         }
     }

@@ -20,13 +20,13 @@ final class WriteTurn: Sendable {
     // both pointers are set once in `init`, and any thread may call pthread's functions on them.
     nonisolated(unsafe) private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(
         capacity: 1)
-    // As `lock`.
+    // As `lock`: allocated, and set once.
     nonisolated(unsafe) private let change = UnsafeMutablePointer<pthread_cond_t>.allocate(
         capacity: 1)
     /// The tickets of the waiting writers; the first one may write.
     // `lock` guards it; the compiler cannot check that.
     nonisolated(unsafe) private var line: [Int] = []
-    // `lock` guards it, too.
+    // `lock` guards it, too; the compiler cannot check that.
     nonisolated(unsafe) private var lastTicket = 0
 
     private init() {

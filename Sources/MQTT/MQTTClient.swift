@@ -278,6 +278,7 @@ public final class MQTTClient {
                 &properties, Int32(MQTT_PROP_CONTENT_TYPE.rawValue), contentType)
         }
         let count = Int32(payload.count)
+        // libmosquitto copies the payload before it returns.
         let result = payload.withUnsafeBytes {
             mosquitto_publish_v5(
                 handle, &mid, topic, count, $0.baseAddress, min(qos, Int32(session.highestQoS)),
@@ -370,6 +371,7 @@ private func installCallbacks(_ handle: OpaquePointer) {
         var length = 0
         while topic[length] != 0 { length += 1 }
         let topicBytes = UnsafeRawPointer(topic).assumingMemoryBound(to: UInt8.self)
+        // As the topic: libmosquitto's memory during this call.
         let payload = UnsafeBufferPointer(
             start: message.payload?.assumingMemoryBound(to: UInt8.self),
             count: message.payload == nil ? 0 : Int(message.payloadlen))
@@ -380,6 +382,7 @@ private func installCallbacks(_ handle: OpaquePointer) {
     }
 }
 
+// libmosquitto passes the user data as an untyped pointer.
 private func client(_ user: UnsafeMutableRawPointer?) -> MQTTClient? {
     // Set to `self` in init and cleared in deinit, so the object is alive.
     guard let client = user.map({ Unmanaged<MQTTClient>.fromOpaque($0).takeUnretainedValue() })

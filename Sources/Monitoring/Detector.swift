@@ -10,7 +10,7 @@ import RuleLanguage
 /// memory for a lift is bounded, however its messages come. It keeps this by having no clock, no
 /// I/O and no random number: every time comes with an input. Each message is given its place in the
 /// lift's own order (History.swift), a late one by going back to a checkpoint
-/// (InputsAndTimers.swift). What a centre has been told does not go back: `AlertLedger` revises it.
+/// (InputsAndTimers.swift). What a centre has received is not taken back: `AlertLedger` revises it.
 public struct Detector: Sendable {
     /// A reading that is late by up to this much is put in its place; a later one is history.
     public static let standardLateness = Duration.seconds(2)

@@ -22,9 +22,11 @@ public struct LoopThread: Sendable {
     private let body: Body
 
     public init(_ run: @escaping @Sendable () -> Void) {
-        // Ends the process: without its threads the gateway would be deaf and not know it. The next
-        // start may succeed.
-        guard let thread = LoopThread.attempt(run) else { fatalError("no thread can be started") }
+        guard let thread = LoopThread.attempt(run) else {
+            // Without its threads the gateway would be deaf and not know it. The next start may
+            // succeed.
+            fatalError("no thread can be started")
+        }
         self = thread
     }
 

@@ -33,6 +33,7 @@ public struct YAMLNode: Sendable {
         guard yaml_parser_initialize(&parser) == 1 else { throw fail("out of memory", 1, 1) }
         defer { yaml_parser_delete(&parser) }
         var builder = TreeBuilder(file: file)
+        // libyaml reads from the buffer until the parser ends, which is inside this closure.
         let failure: Diagnostic? = bytes.withUnsafeBufferPointer { buffer in
             // libyaml reads the bytes in place; the parser does not outlive this closure's use of
             // it.
@@ -129,6 +130,7 @@ private struct TreeBuilder {
             return root == nil ? nil : "a second document (---) in one file is not read"
         case YAML_SCALAR_EVENT:
             let scalar = event.data.scalar
+            // libyaml's memory, valid until the event is deleted: it is copied.
             let text = String(
                 decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length),
                 as: UTF8.self)

@@ -34,7 +34,7 @@ package struct TraceWriter {
                 $0.put("unread_length", unread.length)
                 $0.put(
                     "unread_sha256",
-                    unread.sha256.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+                    unread.sha256.hexText)
             }
         }
         json.line()

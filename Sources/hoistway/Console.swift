@@ -72,6 +72,7 @@ struct OutputBuffer: ~Copyable {
         }
         var offset = 0
         while offset < bytes.count {
+            // `write` copies the bytes.
             let count = bytes.withUnsafeBytes {
                 write(1, $0.baseAddress! + offset, $0.count - offset)
             }

@@ -29,7 +29,7 @@ extension AlertState {
             "people are trapped: two independent signs, a press of the button, a person's statement, or time where time is evidence"
         case .raised: "a kind without stages has happened"
         case .cleared: "it is over; `reason` says how"
-        case .presumedReleased: "the way out was open as far as can be told"
+        case .presumedReleased: "as far as is known, the way out was open"
         case .suppressed: "the condition held, and what `reason` names explains it"
         }
     }

@@ -66,7 +66,7 @@ import Testing
         link.apply(.closed("it is being stopped."))
         #expect(link.refusal == "it is being stopped.")
         link.apply(.dropped(until: second, refusal: nil))
-        #expect(link.refusal == "it is being stopped.", "it is told until the next attempt")
+        #expect(link.refusal == "it is being stopped.", "it is shown until the next attempt")
         #expect(
             !link.isLost && link.earlierRefusal.isEmpty,
             "it is the reason of the last connection itself")

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A source file as `swift format` leaves it: what belongs together can be told by indentation.
+/// A source file as `swift format` leaves it: the indentation shows what belongs together.
 struct SwiftSource {
     /// A function or a type.
     struct Declaration {

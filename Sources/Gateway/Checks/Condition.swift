@@ -66,7 +66,7 @@ struct Condition {
     var lostJournal: LostJournal?
     /// Why it is not known whether a journal was set aside.
     var folderProblem: String?
-    /// Why the journal cannot be read. What it told last is then out of date.
+    /// Why the journal cannot be read. What was last read of it is then out of date.
     var journalProblem: String?
     var delivery = Delivery()
     /// Why alerts are not signed; nil where they are signed, or are not to be.

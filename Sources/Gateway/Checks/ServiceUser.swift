@@ -39,8 +39,7 @@ public struct ServiceUser: Sendable {
         var groups = [gid_t](repeating: 0, count: Int(count))
         getgroups(count, &groups)
         defer {
-            // Root's effective rights are restored from the real ones; without them the process
-            // must not continue.
+            // Root's effective rights are restored from the real ones.
             guard seteuid(getuid()) == 0, setegid(getgid()) == 0,
                 setgroups(groups.count, groups) == 0
             else {
