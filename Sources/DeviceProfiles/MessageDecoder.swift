@@ -5,6 +5,7 @@ import LiftModel
 /// nothing once they have grown.
 public struct MessageDecoder {
     public let profile: Profile
+    // Their kinds are matched by `case`: `==` on another module's type calls a witness table.
     private var tokens: [JSONToken] = []
     /// The texts of the last message whose escapes were resolved, one after the other.
     public private(set) var resolved: [UInt8] = []
@@ -56,12 +57,14 @@ public struct MessageDecoder {
         for step in mapping.plan.steps.indices { read(step, mapping, bytes, &message) }
         if let codes = mapping.codes { read(codes, mapping, bytes, &message) }
         if let time = mapping.time { read(time, bytes, &message) }
-        if let field = mapping.vendorCode,
-            tokens[field].kind == .string || tokens[field].kind == .number
-        {
-            let location = location(of: tokens[field], bytes)
-            message.vendorCode = DecodedMessage.Text(
-                range: location.start..<location.end, isResolved: location.isResolved)
+        if let field = mapping.vendorCode {
+            switch tokens[field].kind {
+            case .string, .number:
+                let location = location(of: tokens[field], bytes)
+                message.vendorCode = DecodedMessage.Text(
+                    range: location.start..<location.end, isResolved: location.isResolved)
+            default: break
+            }
         }
         if let key = mapping.sequence, let count = number(of: tokens[key], bytes) {
             message.reading.sequence = Int64(exactly: count) ?? 0
@@ -83,25 +86,27 @@ public struct MessageDecoder {
         mustBeNamed: Bool
     ) throws(UnreadableMessage) -> DecodedMessage.Text? {
         let name = tokens[field]
-        if name.kind == .string || name.kind == .number {
-            if !identities.isEmpty, !identities.contains(where: { scanner.isText(name, $0) }) {
-                throw .anotherLift(scanner.unescaped(name))
-            }
-            let location = location(of: name, scanner.bytes)
-            return DecodedMessage.Text(
-                range: location.start..<location.end, isResolved: location.isResolved)
+        switch name.kind {
+        case .string, .number: break
+        case .blemished: return nil
+        case _ where mustBeNamed: throw .nameless(field: mapping.fields.name(field))
+        default: return nil
         }
-        if mustBeNamed, name.kind != .blemished {
-            throw .nameless(field: mapping.fields.name(field))
+        if !identities.isEmpty, !identities.contains(where: { scanner.isText(name, $0) }) {
+            throw .anotherLift(scanner.unescaped(name))
         }
-        return nil
+        let location = location(of: name, scanner.bytes)
+        return DecodedMessage.Text(
+            range: location.start..<location.end, isResolved: location.isResolved)
     }
 
     /// Whether the message has a field of its topic. Without one it is refused: on a complete topic
     /// it would make all signals unknown.
     private func hasContent(_ mapping: TopicMapping) -> Bool {
-        for field in mapping.contentFields where tokens[field].kind != .absent { return true }
-        return mapping.contentFields.isEmpty
+        mapping.contentFields.isEmpty
+            || mapping.contentFields.contains {
+                if case .absent = tokens[$0].kind { false } else { true }
+            }
     }
 
     // MARK: Values
@@ -179,7 +184,8 @@ public struct MessageDecoder {
         of token: JSONToken, _ source: TopicPlan.Source, _ step: TopicPlan.Step, _ plan: TopicPlan,
         _ bytes: Span<UInt8>
     ) -> UInt64? {
-        if token.kind == .null || token.kind == .blemished { return nil }
+        if case .null = token.kind { return nil }
+        if case .blemished = token.kind { return nil }
         if !source.entries.isEmpty {
             let location = location(of: token, bytes)
             guard let entry = entry(token, bytes, location, plan, among: source.entries),
@@ -327,11 +333,15 @@ public struct MessageDecoder {
         _ mapping: TimeMapping, _ bytes: Span<UInt8>, _ message: inout DecodedMessage
     ) {
         let token = tokens[mapping.field]
-        if token.kind == .absent || token.kind == .null || token.kind == .blemished { return }
-        let isText = token.kind == .string
-        // A count of seconds may be in quotes, like any number.
-        let isNumber =
-            token.kind == .number || isText && WrittenValue.isNumber(bytes, token.start, token.end)
+        let (isText, isNumber): (Bool, Bool)
+        switch token.kind {
+        case .absent, .null, .blemished: return
+        case .number: (isText, isNumber) = (false, true)
+        case .string:
+            // A count of seconds may be in quotes, like any number.
+            (isText, isNumber) = (true, WrittenValue.isNumber(bytes, token.start, token.end))
+        case .true, .false, .array, .object: (isText, isNumber) = (false, false)
+        }
         message.reading.deviceTime =
             switch mapping.format {
             case .iso8601 where isText:

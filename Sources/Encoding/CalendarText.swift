@@ -20,22 +20,24 @@ extension DecimalText {
             }
             return range.contains(n) ? n : nil
         }
-        func take(_ byte: UInt8) -> Bool {
+        /// Inlined: a call would check each access to `i`.
+        /// - Parameter byte: nil for the separator of a compact text, which has none.
+        @inline(__always)
+        func take(_ byte: UInt8?) -> Bool {
+            guard let byte else { return true }
             guard i < end, bytes[i] == byte else { return false }
             i += 1
             return true
         }
-        /// Takes a separator; a compact text has none.
-        func takes(_ byte: UInt8?) -> Bool { byte.map { take($0) } ?? true }
         guard let year = number(4, 1900...2261), i < end else { return nil }
         let dash: UInt8? =
             bytes[i] == UInt8(ascii: "-") || bytes[i] == UInt8(ascii: "/")
             ? bytes[i] : bytes[i] &- 48 < 10 ? nil : UInt8(ascii: "-")
         let colon: UInt8? = dash == nil ? nil : UInt8(ascii: ":")
-        guard takes(dash), let month = number(2, 1...12), takes(dash), let day = number(2, 1...31),
+        guard take(dash), let month = number(2, 1...12), take(dash), let day = number(2, 1...31),
             take(UInt8(ascii: "T")) || take(UInt8(ascii: "t")) || take(UInt8(ascii: " "))
                 || dash == nil,
-            let hour = number(2, 0...23), takes(colon), let minute = number(2, 0...59)
+            let hour = number(2, 0...23), take(colon), let minute = number(2, 0...59)
         else { return nil }
         var (second, nanoseconds) = (0, Int64(0))
         if colon == nil || take(UInt8(ascii: ":")) {

@@ -201,7 +201,9 @@ public struct Detector: Sendable {
 
     /// Time passes until a message that comes now. A timer that is due at the same time is
     /// evaluated together with it.
-    public mutating func advance(before now: Instant) { advance(to: now + .nanoseconds(-1)) }
+    public mutating func advance(before now: Instant) {
+        advance(to: Instant(nanoseconds: now.nanoseconds - 1))
+    }
 
     /// The connection was lost, or is about to be closed: from now on silence counts for nothing,
     /// and timers wait.

@@ -115,9 +115,16 @@ extension Diagnostic {
 
 /// Turns libyaml's events into a tree.
 private struct TreeBuilder {
+    /// A list or mapping whose end has not come. A class, so that it is not copied for each event.
+    private final class Open {
+        var node: YAMLNode
+        /// The key whose value comes next.
+        var key: YAMLNode?
+        init(_ node: YAMLNode) { self.node = node }
+    }
     let file: String
     var root: YAMLNode?
-    private var open: [(node: YAMLNode, key: YAMLNode?)] = []
+    private var open: [Open] = []
 
     init(file: String) { self.file = file }
 
@@ -143,7 +150,7 @@ private struct TreeBuilder {
             }
             let empty: YAMLNode.Content =
                 event.type == YAML_SEQUENCE_START_EVENT ? .sequence([]) : .mapping([])
-            open.append((YAMLNode(empty, file: file, mark: event.start_mark), nil))
+            open.append(Open(YAMLNode(empty, file: file, mark: event.start_mark)))
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
             return add(open.removeLast().node)
         default: break
@@ -152,31 +159,31 @@ private struct TreeBuilder {
     }
 
     private mutating func add(_ node: YAMLNode) -> String? {
-        guard let last = open.indices.last else {
+        guard let last = open.last else {
             root = node
             return nil
         }
-        switch open[last].node.content {
+        switch last.node.content {
         case .sequence(var items):
             // Releases the shared copy, so that append copies nothing.
-            open[last].node.content = .sequence([])
+            last.node.content = .sequence([])
             items.append(node)
-            open[last].node.content = .sequence(items)
+            last.node.content = .sequence(items)
         case .mapping(var pairs):
-            guard let key = open[last].key else {
+            guard let key = last.key else {
                 guard case .scalar(let name, _) = node.content else {
                     return "found a list or a mapping as a key, expected text"
                 }
                 if pairs.contains(where: { $0.key.text == name }) {
                     return "the key '\(name)' stands here twice"
                 }
-                open[last].key = node
+                last.key = node
                 return nil
             }
-            open[last].node.content = .mapping([])
+            last.node.content = .mapping([])
             pairs.append((key, node))
-            open[last].node.content = .mapping(pairs)
-            open[last].key = nil
+            last.node.content = .mapping(pairs)
+            last.key = nil
         case .scalar: break
         }
         return nil

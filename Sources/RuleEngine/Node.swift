@@ -82,7 +82,11 @@ package struct Node: Hashable, Sendable {
 
     /// True at an instant only: reset when the instant is over.
     var isPoint: Bool {
-        [.rise, .numberChanges, .either].contains(operation) || operation == .and && ofPoints
+        switch operation {
+        case .rise, .numberChanges, .either: true
+        case .and: ofPoints
+        default: false
+        }
     }
 
     /// 64-bit words of memory per lift.

@@ -18,8 +18,9 @@ extension Program {
         m[ruleTimer(index)] = LiftMemory.never
         // The rule is evaluated again as soon as time goes on.
         if !context.isRaising { arm(index, context.time, &m) }
-        for (i, branch) in rule.branches.enumerated() {
-            observeCondition(branch, alertState.branch(i), isOpen: wasOpen, &m, context)
+        // By index: an enumeration would copy each branch, and count its references.
+        for i in rule.branches.indices {
+            observeCondition(rule.branches[i], alertState.branch(i), isOpen: wasOpen, &m, context)
         }
         if !context.isRaising { return false }
         if wasOpen {

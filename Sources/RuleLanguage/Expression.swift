@@ -96,9 +96,16 @@ struct Token: Equatable {
         }
     }
 
+    private static let pairs = ["==", "!=", "<=", ">=", ".."]
+    private static let singles = ["<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"]
+
     /// - Throws: `ExpressionError` at a character that begins no token.
-    static func all(in text: String) throws(ExpressionError) -> [Token] {
-        let characters = Array(text)
+    static func all(in expression: String) throws(ExpressionError) -> [Token] {
+        let characters = Array(expression)
+        // One by one: `String` of a slice of characters takes several times as long.
+        func text(_ range: Range<Int>) -> String {
+            characters[range].reduce(into: "") { $0.append($1) }
+        }
         var tokens: [Token] = []
         var i = 0
         func isNameCharacter(_ c: Character) -> Bool { c.isLetter || c.isNumber || c == "_" }
@@ -113,23 +120,23 @@ struct Token: Equatable {
                         || (characters[i] == "." && i + 1 < characters.count
                             && (characters[i + 1].isLetter || characters[i + 1] == "_"))
                 { i += 1 }
-                tokens.append(Token(kind: .name(String(characters[start..<i])), offset: start))
+                tokens.append(Token(kind: .name(text(start..<i)), offset: start))
             } else if c.isNumber {
                 while i < characters.count,
                     isNameCharacter(characters[i])
                         || (characters[i] == "." && i + 1 < characters.count
                             && characters[i + 1].isNumber)
                 { i += 1 }
-                let text = String(characters[start..<i])
-                if let number = Double(text) {
+                let written = text(start..<i)
+                if let number = Double(written) {
                     tokens.append(Token(kind: .number(number), offset: start))
-                } else if let duration = Duration(written: text) {
+                } else if let duration = Duration(written: written) {
                     tokens.append(Token(kind: .duration(duration), offset: start))
                 } else {
                     throw ExpressionError(
                         offset: start,
                         message:
-                            "'\(text)' is neither a number nor a duration such as 10s, 5m or 2h")
+                            "'\(written)' is neither a number nor a duration such as 10s, 5m or 2h")
                 }
             } else if c == "\"" || c == "'" {
                 i += 1
@@ -137,16 +144,12 @@ struct Token: Equatable {
                 guard i < characters.count else {
                     throw ExpressionError(offset: start, message: "this quote is not closed")
                 }
-                tokens.append(Token(kind: .text(String(characters[start + 1..<i])), offset: start))
+                tokens.append(Token(kind: .text(text(start + 1..<i)), offset: start))
                 i += 1
             } else {
-                let two = String(characters[i..<min(i + 2, characters.count)])
-                let pairs = ["==", "!=", "<=", ">=", ".."]
-                let symbol = pairs.contains(two) ? two : String(c)
-                guard
-                    (pairs + ["<", ">", "(", ")", "{", "}", ",", "+", "-", "*", "/"]).contains(
-                        symbol)
-                else {
+                let two = text(i..<min(i + 2, characters.count))
+                let symbol = Self.pairs.contains(two) ? two : String(c)
+                guard Self.pairs.contains(symbol) || Self.singles.contains(symbol) else {
                     throw ExpressionError(
                         offset: start, message: "'\(c)' has no meaning in an expression")
                 }
