@@ -20,7 +20,8 @@ help:
 	@echo "make score         the benchmark city: recall, false alarms, weakened rules, New York, speed; writes docs/detection.md"
 	@echo "                   (the whole: YEARS=720 ENTRAPMENTS=1000 SEEDS=200 DAYS=19 MINUTES=10, four hours; PARTS=strata: one table)"
 	@echo "make reloads       1,000 reloads of rules while 1,000 lifts send, in one process and of the daemon (RELOADS=1000)"
-	@echo "make soak          a million random lives of the journal on a simulated disk, a week without the centre, 2,000 kills (about four hours)"
+	@echo "make simulation    2,000 random lives of the gateway in virtual time, and the known faults put in (SEEDS=2000; some minutes)"
+	@echo "make soak          three hours of such lives, a million of the journal's, a week without the centre, 2,000 kills (about seven hours)"
 	@echo "make bench         the speed of the rule engine and the journal: Timescales, messages, memory, start-up, bytes written"
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
 	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
@@ -93,9 +94,22 @@ long: build test-deps
 	@page=$$(mktemp); trap "rm -f $$page" EXIT; PAGE=$$page PARTS="fault-free new-york causes weakened" ENTRAPMENTS=3 Benchmarks/score $(BIN)
 	@echo "The journal on a disk that loses, tears and reorders what was not synced (the long form is make soak)"
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),10000)
+	@$(MAKE) --no-print-directory simulation
 	@echo "Two hours without the centre, in half a minute of a leaping clock (the long form, a week, is in make soak)"
 	@$(BIN)/hoistway-sim trial partition --for 2h --quota 1
 	@$(MAKE) --no-print-directory crash ROUNDS=$(or $(KILLS),200)
+
+# The faults that are put in exist in this build only.
+SIMULATION = .build-simulation
+.PHONY: simulation simulation-program
+simulation-program: deps
+	@echo "Building the simulation of the gateway (the first time takes some minutes)"
+	@$(SWIFT) build -c release --static-swift-stdlib -q --product gateway-simulation --scratch-path $(SIMULATION) -Xswiftc -DSIMULATION
+simulation: simulation-program
+	@echo "The gateway's core in virtual time: broker, disk, clock, centres and process fail"
+	@$(SIMULATION)/release/gateway-simulation --seeds $(or $(SEEDS),2000)
+	@echo "The same with each of the known faults in it, which must be found"
+	@$(SIMULATION)/release/gateway-simulation --faults
 
 .PHONY: units
 units:
@@ -132,7 +146,8 @@ reloads: build
 	@$(BIN)/hoistway-bench reloads --count $(or $(RELOADS),1000)
 
 .PHONY: soak
-soak: build
+soak: build simulation-program
+	@$(SIMULATION)/release/gateway-simulation --minutes $(or $(SIMULATED_MINUTES),180)
 	@$(BIN)/journal-model --sequences $(or $(SEQUENCES),1000000)
 	@$(BIN)/hoistway-sim trial partition --for 168h
 	@$(MAKE) --no-print-directory crash ROUNDS=2000

@@ -77,6 +77,15 @@ let package = Package(
         .target(
             name: "DeliveryCore", dependencies: ["LiftModel", "Journal"], swiftSettings: strict),
         .target(
+            name: "GatewayCore",
+            dependencies: [
+                "LiftModel", "Encoding", "Trace", "DeviceProfiles", "RuleLanguage", "Monitoring",
+                "Contract", "Journal",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            // An input holds a borrowed Span of the message.
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
+        .target(
             name: "Delivery",
             dependencies: [
                 "Connectivity", "Contract", "LiftModel", "Encoding", "HTTP", "Journal", "MQTT",
@@ -91,14 +100,15 @@ let package = Package(
                 "Connectivity", "LiftModel", "Encoding", "PositionedYAML", "HTTP", "MQTT",
                 "DeviceProfiles",
                 "RuleLanguage", "Monitoring", "RuleTools", "Contract", "Journal", "Platform",
-                "Trace", "Delivery",
+                "Trace", "GatewayCore", "Delivery",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "hoistway",
             dependencies: [
-                "Connectivity", "Gateway", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools",
+                "Connectivity", "Gateway", "GatewayCore", "RuleEngine", "RuleLanguage",
+                "Monitoring", "RuleTools",
                 "LiftModel",
                 "Encoding", "Journal", "Platform", "PositionedYAML", "Contract",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -132,7 +142,8 @@ let package = Package(
         .executableTarget(
             name: "hoistway-bench",
             dependencies: [
-                "City", "Gateway", "RuleLanguage", "Monitoring", "DeviceProfiles", "LiftModel",
+                "City", "Gateway", "GatewayCore", "RuleLanguage", "Monitoring", "DeviceProfiles",
+                "LiftModel",
                 "Encoding", "Journal",
                 "Platform", "PositionedYAML", "Scoring", "Contract",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -149,11 +160,26 @@ let package = Package(
             ],
             exclude: ["Fixtures"],
             swiftSettings: strict),
+        // A disk in memory that misbehaves, as a file system for SQLite.
+        .target(
+            name: "SimulatedDisk", dependencies: ["CSQLite", "Encoding"],
+            path: "Tests/SimulatedDisk", swiftSettings: strict),
+        // The core, the scheduling and the journal in virtual time, with everything around them
+        // simulated; a program, so that it runs optimised.
+        .executableTarget(
+            name: "gateway-simulation",
+            dependencies: [
+                "Contract", "DeliveryCore", "DeviceProfiles", "Encoding", "GatewayCore", "Journal",
+                "LiftModel", "Monitoring", "PositionedYAML", "RuleLanguage", "SimulatedDisk",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/GatewaySimulation",
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         // The journal on a disk that misbehaves; a program, so that it runs optimised.
         .executableTarget(
             name: "journal-model",
             dependencies: [
-                "Journal", "LiftModel", "Encoding", "CSQLite",
+                "Journal", "LiftModel", "Encoding", "SimulatedDisk",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/JournalModel",
@@ -196,7 +222,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "City", "Connectivity", "LiftModel", "RuleLanguage", "Monitoring", "RuleTools",
-                "Encoding", "Gateway",
+                "Encoding", "Gateway", "GatewayCore",
                 "HTTP", "Journal", "MQTT", "Platform", "PositionedYAML", "Contract", "Delivery",
                 "hoistway",
                 "hoistway-sim",

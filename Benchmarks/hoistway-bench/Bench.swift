@@ -1,5 +1,6 @@
 import City
 import Gateway
+import GatewayCore
 import LiftModel
 
 #if canImport(Glibc)

@@ -3,6 +3,7 @@ import Contract
 import DeviceProfiles
 import FoundationEssentials
 import Gateway
+import GatewayCore
 import Journal
 import LiftModel
 import Monitoring

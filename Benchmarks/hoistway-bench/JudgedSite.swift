@@ -1,5 +1,6 @@
 import City
 import Gateway
+import GatewayCore
 import LiftModel
 import Monitoring
 import Scoring

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeviceProfiles
 import Gateway
+import GatewayCore
 import LiftModel
 import Monitoring
 import PositionedYAML

@@ -1,4 +1,5 @@
 import Contract
+import DeliveryCore
 import Journal
 import LiftModel
 import Platform
@@ -48,30 +49,8 @@ public final class DeliveryState: Sendable {
         var body: [UInt8] = []
     }
 
-    /// Events that are not durable, because the disk is full, fails, or hangs in a sync. The routes
-    /// send them from memory.
-    private struct Memory {
-        var events: [OutboundEvent] = []
-        /// The events of the present commit, and its start (monotonic nanoseconds). They include
-        /// `events`.
-        var committing: (events: [OutboundEvent], since: Int64)?
-        /// The ids of those events that each centre has stored.
-        var stored: [String: Set<String>] = [:]
-
-        /// The events to send from memory now.
-        func unjournalled(at now: Int64) -> [OutboundEvent] {
-            guard let committing, now - committing.since >= DeliveryState.longestCommit else {
-                return events
-            }
-            return committing.events
-        }
-    }
-
-    /// A sync takes some milliseconds. A commit that hangs for longer must not delay an entrapment.
-    static let longestCommit: Int64 = 1_000_000_000
-
     private let damage = Mutex<JournalError?>(nil)
-    private let memory = Mutex(Memory())
+    private let memory = Mutex(UnjournalledEvents())
     private let state = Mutex(SiteState())
     private let lastHeartbeat = Mutex(Heartbeat())
     private let refusedCommands = RefusedCommands()
@@ -130,38 +109,24 @@ public final class DeliveryState: Sendable {
     func unjournalled(
         for centre: String, lanes: Set<Lane>, at now: Int64 = MonotonicClock.nanoseconds
     ) -> [OutboundEvent] {
-        memory.withLock { memory in
-            let stored = memory.stored[centre] ?? []
-            return memory.unjournalled(at: now).filter {
-                !stored.contains($0.id) && lanes.contains($0.lane)
-            }.sorted {
-                $0.lane.rawValue < $1.lane.rawValue
-            }
-        }
+        memory.withLock { $0.waiting(for: centre, lanes: lanes, at: now) }
     }
     /// Lets the routes send these events from memory, as the disk does not take them now.
-    public func sendFromMemory(_ events: [OutboundEvent]) { memory.withLock { $0.events = events } }
-    /// A commit of these events starts. `clearMemory` or `commitFailed` follows.
+    public func sendFromMemory(_ events: [OutboundEvent]) { memory.withLock { $0.send(events) } }
+    /// A commit of these events starts. `commitSucceeded` or `commitFailed` follows.
     public func commitStarted(
         with events: [OutboundEvent], at now: Int64 = MonotonicClock.nanoseconds
     ) {
-        memory.withLock { $0.committing = (events, now) }
+        memory.withLock { $0.commitStarted(with: events, at: now) }
     }
-    public func commitFailed() { memory.withLock { $0.committing = nil } }
-    /// All events are journalled now. A copy from memory had no sequence number: each event is sent
-    /// once more from its queue, with its number and under the same id, so that no centre misses a
-    /// number (docs/contract, "See what is missing").
-    public func clearMemory() { memory.withLock { $0 = Memory() } }
+    public func commitFailed() { memory.withLock { $0.commitFailed() } }
+    public func commitSucceeded() { memory.withLock { $0.commitSucceeded() } }
     /// Records which of the events in memory a centre has stored.
     /// - Returns: the other ids, which are those of journalled events.
     func recordStored(
         _ ids: [String], by centre: String, at now: Int64 = MonotonicClock.nanoseconds
     ) -> [String] {
-        memory.withLock { memory in
-            let unjournalled = Set(memory.unjournalled(at: now).map(\.id))
-            memory.stored[centre, default: []].formUnion(unjournalled.intersection(ids))
-            return ids.filter { !unjournalled.contains($0) }
-        }
+        memory.withLock { $0.recordStored(ids, by: centre, at: now) }
     }
 
     // MARK: Status of the routes

@@ -14,47 +14,26 @@ struct ReceiptHandler {
     func apply(
         stored: [String], refused: [CentreAnswer.Refusal], _ dispatch: inout Dispatch
     ) throws(JournalError) {
-        let delivery = context.delivery
         let now = MonotonicClock.nanoseconds
-        var setAside = 0
-        for refusal in refused {
-            // A refusal of the site's state or of the heartbeat has no effect: no row is pending
-            // for them.
-            guard try journal.pendingRow(for: settings.centre, event: refusal.id) != nil else {
-                dispatch.postpone([refusal.id], until: now + 30_000_000_000)
-                continue
-            }
-            let reason = refusal.reason ?? "without a reason"
+        let outcome = try dispatch.apply(
+            stored: stored, refused: refused.map { ($0.id, $0.reason) }, of: settings.centre,
+            in: journal,
+            recordFromMemory: { context.delivery.recordStored($0, by: settings.centre) },
+            time: context.clock(), now: now)
+        for (id, reason) in outcome.setAside {
             context.log.error(
-                "\(settings.centre): event \(printable(refusal.id, upTo: 100)) is refused: \(reason)"
-            )
-            try journal.setAside(
-                refusal.id, refusedBy: settings.centre, because: reason, at: context.clock())
-            dispatch.drop(refusal.id)
-            setAside += 1
+                "\(settings.centre): event \(printable(id, upTo: 100)) is refused: \(reason)")
         }
-        // A receipt for a copy from memory does not count for the journalled row, which has a
-        // sequence number: the event is sent once more with it.
-        let journalled = delivery.recordStored(stored, by: settings.centre).filter {
-            !dispatch.isFromMemory($0)
-        }
-        for id in Set(stored).subtracting(journalled) { dispatch.drop(id) }
-        let delivered =
-            journalled.isEmpty ? 0 : try journal.receipt(journalled, from: settings.centre)
-        let unmatched = try dispatch.recordReceipts(
-            journalled, lastRowID: { () throws(JournalError) in try journal.lastRowID() }, now: now)
-        // An event that was sent twice gets two receipts. A receipt for an event that was never
-        // sent is a mistake of the centre.
-        if delivered == 0, let first = unmatched.first {
+        if let id = outcome.neverSent {
             context.log.warning(
-                "\(settings.centre): a receipt for '\(printable(first, upTo: 100))', which is not in its queue; expected the \"id\" of an event as it was sent"
+                "\(settings.centre): a receipt for '\(printable(id, upTo: 100))', which is not in its queue; expected the \"id\" of an event as it was sent"
             )
         }
         context.update {
-            $0.refused += setAside
-            $0.receipts += delivered
-            $0.unmatchedReceipts += journalled.count - delivered
-            if delivered > 0 { $0.lastReceipt = now }
+            $0.refused += outcome.setAside.count
+            $0.receipts += outcome.delivered
+            $0.unmatchedReceipts += outcome.unmatched
+            if outcome.delivered > 0 { $0.lastReceipt = now }
         }
     }
 }

@@ -73,6 +73,8 @@ package struct Dispatch {
 
     private let settings: Settings
     private var inFlight: [String: InFlight] = [:]
+    /// Events whose only copies so far were sent from memory, without a sequence number.
+    private var sentFromMemory: Set<String> = []
     /// The attempts of pending events on earlier connections; emptied when it gets long.
     private var earlierAttempts: [String: Int] = [:]
     private var window = 32
@@ -100,6 +102,7 @@ package struct Dispatch {
         inFlight = inFlight.filter(\.value.isIsolated)
         lastReceiptAt = now
         tokensAt = now
+        if injected(.forgetsTheQueueOnAConnection) { return }
         if let lastRowID { setBacklogEnd(lastRowID) } else { mustReadBacklogEnd = true }
     }
 
@@ -155,6 +158,9 @@ package struct Dispatch {
         } catch {
             // The journal of a failing disk may not be readable. Events in memory leave in spite of
             // it.
+            if injected(.dropsAnEventOfAFailedRead) {
+                for sent in transmissions { drop(sent.row.eventID) }
+            }
             if unjournalled.isEmpty { throw error }
         }
         return transmissions
@@ -179,6 +185,7 @@ package struct Dispatch {
             window = max(Self.smallestWindow, window / 2)
             narrowedAt = now
         }
+        if injected(.neverSendsAgain) { return }
         for (id, _) in due where transmissions.count < limit {
             guard let row = try journal.pendingRow(for: settings.centre, event: id) else {
                 // Another route has delivered it, or it was evicted.
@@ -217,7 +224,9 @@ package struct Dispatch {
             for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue], limit: count)
         var withBacklogSent: Set<String> = []
         for row in rows {
-            if backlogEnd > 0, withBacklogSent.insert(row.lift).inserted {
+            if backlogEnd > 0, !injected(.sendsANewRowBeforeTheBacklogOfItsLift),
+                withBacklogSent.insert(row.lift).inserted
+            {
                 let earlier = try journal.pending(
                     for: settings.centre, in: lane, of: row.lift,
                     after: backlogCursor[lane.rawValue],
@@ -251,7 +260,9 @@ package struct Dispatch {
             add(row, now, &transmissions)
             if lane != .entrapment { backlogTokens -= 1 }
         }
-        if rows.count < count { backlogCursor[lane.rawValue] = backlogEnd }
+        if rows.count < count || injected(.endsTheBacklogEarly) {
+            backlogCursor[lane.rawValue] = backlogEnd
+        }
     }
 
     /// A later route sends the rows that have waited too long for a receipt, and those that it may
@@ -288,6 +299,11 @@ package struct Dispatch {
             rowID: row.id, lane: row.lane, dueAt: now + settings.resendAfter.nanoseconds,
             attempts: attempt,
             isIsolated: inFlight[row.eventID]?.isIsolated ?? false)
+        if row.id == 0 {
+            sentFromMemory.insert(row.eventID)
+        } else if !sentFromMemory.isEmpty {
+            sentFromMemory.remove(row.eventID)
+        }
         transmissions.append(Transmission(row: row, attempt: attempt))
     }
 
@@ -368,8 +384,8 @@ package struct Dispatch {
         }
     }
 
-    /// Whether the last copy of the event was sent from memory, before it was journalled.
-    package func isFromMemory(_ id: String) -> Bool { inFlight[id]?.rowID == 0 }
+    /// Whether every copy of the event was sent from memory, before it was journalled.
+    package func isFromMemory(_ id: String) -> Bool { sentFromMemory.contains(id) }
 
     package func attempts(of id: String) -> Int { inFlight[id]?.attempts ?? 0 }
 

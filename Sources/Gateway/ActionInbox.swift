@@ -1,4 +1,5 @@
 import FoundationEssentials
+import GatewayCore
 import Journal
 import Monitoring
 import Platform
@@ -21,28 +22,6 @@ import Synchronization
 /// Root's commands work in this folder, which the service's user owns: neither follows a link in it
 /// (`Folder`).
 public struct ActionInbox: Sendable {
-    /// An action that is not applied yet, with the centre that sent it, if any.
-    struct PendingAction {
-        var name: String
-        var action: OperatorAction
-        var origin: CentreOrigin?
-
-        /// What identifies a repetition of the command; nil for a command without an id.
-        var answeredCommand: AnsweredCommand? {
-            origin.flatMap { origin in
-                origin.commandID.map {
-                    AnsweredCommand(centre: origin.centre, id: $0, content: action.line)
-                }
-            }
-        }
-    }
-    /// Where a centre command came from: the centre that expects an answer, and its id of the
-    /// command.
-    struct CentreOrigin: Equatable {
-        var centre: String
-        var commandID: String?
-    }
-
     static let suffix = ".order"
     private static let mostPending = 500
     static let refused = ".refused"
@@ -80,7 +59,9 @@ public struct ActionInbox: Sendable {
         try put(action, from: nil)
     }
 
-    func put(_ action: OperatorAction, from origin: CentreOrigin?) throws(InvalidFiles) -> String {
+    func put(_ action: OperatorAction, from origin: SubmittedAction.Origin?) throws(InvalidFiles)
+        -> String
+    {
         guard OperatorAction(line: action.line) == action, !action.line.contains("\n") else {
             throw InvalidFiles([
                 Diagnostic(
@@ -162,9 +143,9 @@ public struct ActionInbox: Sendable {
     /// The oldest pending actions in the order in which they were given. An unreadable file is
     /// refused on the way.
     /// - Throws: `Folder.Problem` where the folder cannot be read.
-    func pendingActions(upTo most: Int) throws(Folder.Problem) -> [PendingAction] {
+    func pendingActions(upTo most: Int) throws(Folder.Problem) -> [SubmittedAction] {
         let inbox = try open()
-        var actions: [PendingAction] = []
+        var actions: [SubmittedAction] = []
         for file in try files(in: inbox).sorted().prefix(most) {
             let name = String(file.dropLast(Self.suffix.count))
             let bytes: [UInt8]
@@ -185,9 +166,9 @@ public struct ActionInbox: Sendable {
             let origin =
                 lines.count < 3
                 ? nil
-                : CentreOrigin(
+                : SubmittedAction.Origin(
                     centre: String(lines[1]), commandID: lines[2].isEmpty ? nil : String(lines[2]))
-            actions.append(PendingAction(name: name, action: action, origin: origin))
+            actions.append(SubmittedAction(name: name, action: action, origin: origin))
         }
         return actions
     }

@@ -1,4 +1,5 @@
 import Contract
+import GatewayCore
 import LiftModel
 import Monitoring
 

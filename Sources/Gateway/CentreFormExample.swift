@@ -1,6 +1,7 @@
 import Delivery
 import Encoding
 import FoundationEssentials
+import GatewayCore
 import PositionedYAML
 
 /// Checks the example in a centre's form: what the contract's example of an alert

@@ -1,5 +1,6 @@
 import Delivery
 import FoundationEssentials
+import GatewayCore
 import PositionedYAML
 
 /// Reads a centre's form from a file of `Devices/centres`.

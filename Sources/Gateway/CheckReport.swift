@@ -1,4 +1,5 @@
 import Encoding
+import GatewayCore
 import LiftModel
 import Monitoring
 import PositionedYAML

@@ -1,6 +1,7 @@
 import Contract
 import DeviceProfiles
 import FoundationEssentials
+import GatewayCore
 import Journal
 import LiftModel
 import Monitoring

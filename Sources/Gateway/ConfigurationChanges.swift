@@ -1,6 +1,7 @@
 import Contract
 import Encoding
 import FoundationEssentials
+import GatewayCore
 import PositionedYAML
 
 /// The changes that a reload does not apply: it reads rules, parameters, and the files of secrets

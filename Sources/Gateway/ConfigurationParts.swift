@@ -1,5 +1,6 @@
 import Contract
 import Delivery
+import GatewayCore
 import Journal
 import LiftModel
 import PositionedYAML
@@ -63,7 +64,7 @@ extension Configuration {
             guard var lift = RegisteredLift(node, defaultProfile: defaultProfile, diagnostics)
             else { continue }
             if !node.hasKey("profile"), let defaultNode { lift.profileNode = defaultNode }
-            if lift.lift.id == SelfTest.lift.id {
+            if lift.lift.id == SelfTestLift.lift.id {
                 diagnostics.report(
                     node, "'\(lift.lift.id)' is the self-test's lift; no real one may have its name"
                 )

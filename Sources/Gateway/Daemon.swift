@@ -2,6 +2,7 @@ import Contract
 import Delivery
 import DeviceProfiles
 import FoundationEssentials
+import GatewayCore
 import Journal
 import LiftModel
 import Logging
@@ -126,7 +127,7 @@ public struct Daemon {
             delivery.wakeRoutes()
             wake.signal()
         }
-        let loop = try makeLoop(start, delivery, waking: stop.wake)
+        let loop = try makeLoop(start, delivery, resuming: handover, waking: stop.wake)
         // Only after the first commit, which has the alerts of changed rules.
         try startRecords.write("the rules' version", in: journal) { journal throws(JournalError) in
             try journal.set(Self.rulesCounter, start.rulesVersion)
@@ -167,7 +168,8 @@ public struct Daemon {
     }
 
     private func makeLoop(
-        _ start: RestoredStart, _ delivery: DeliveryState, waking wake: WakeUp
+        _ start: RestoredStart, _ delivery: DeliveryState, resuming handover: RunHandover?,
+        waking wake: WakeUp
     ) throws -> TelemetryLoop {
         let broker = configuration.broker
         guard case .mqtt(let url) = broker.address else {
@@ -188,7 +190,7 @@ public struct Daemon {
         return try TelemetryLoop(
             settings, intake: start.intake, recovered: start.recovered,
             journal: start.opened.journal,
-            clock: start.clock, delivery: delivery, wake: wake,
+            clock: start.clock, delivery: delivery, resuming: handover, wake: wake,
             recorder: try recordPath.map { path throws(InvalidFiles) in
                 try TraceRecorder(path, log: log)
             }, log: log)
@@ -198,12 +200,11 @@ public struct Daemon {
     private func announce(
         _ start: RestoredStart, on loop: TelemetryLoop, resuming handover: RunHandover?
     ) {
-        if let handover { loop.resume(from: handover) }
         if start.opened.failure != nil {
             loop.enqueueUndelivered(of: start.opened.past, except: handover)
         }
         if let damage = start.opened.damage {
-            loop.enqueue(.quarantined(damage, site: start.site, at: loop.clock.calendarNow))
+            loop.handle(.event(.quarantined(damage, site: start.site, at: loop.clock.calendarNow)))
         }
         if let change = start.timeLineChange { loop.report(change) }
         let lifts = configuration.lifts.count
@@ -280,7 +281,7 @@ public struct Daemon {
                     $0.topics.map(\.pattern.filter)
                 })
         )
-        .sorted() + [SelfTest.topic(configuration.site.id)]
+        .sorted() + [SelfTestLift.topic(configuration.site.id)]
     }
 
     static func bootID() -> String {

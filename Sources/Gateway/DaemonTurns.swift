@@ -1,5 +1,6 @@
 import Contract
 import Delivery
+import GatewayCore
 import Journal
 import LiftModel
 import Logging
@@ -48,7 +49,7 @@ extension Daemon {
             lifts: configuration.lifts.count, signer: parts.signer)
         while !stop.isSet {
             loop.turn()
-            if let damage = loop.storage.damage ?? delivery.journalDamage { throw damage }
+            if let damage = loop.core.storage.damage ?? delivery.journalDamage { throw damage }
             if stop.takeReload() {
                 loop.connection.renewSecrets()
                 delivery.noteReload()
@@ -72,7 +73,7 @@ extension Daemon {
                         "\(journal.path) was removed; continuing with a new journal and the undelivered events"
                     )
                 }
-                if loop.storage.failure == nil { try parts.startRecords.catchUp(in: journal) }
+                if loop.core.storage.failure == nil { try parts.startRecords.catchUp(in: journal) }
                 try enqueueStatisticsIfDue(loop, journal, reads)
                 try startSelfTestIfDue(loop, journal, inbox, reads)
                 try statusWriter.write(loop, delivery, journal, reads, at: monotonic)
@@ -100,9 +101,10 @@ extension Daemon {
             try journal.set("statistics_at", now.nanoseconds)
             if last != nil {
                 for event in OutboundEvent.statistics(
-                    loop.intake.detector, site: loop.settings.site, at: loop.clock.calendar(now))
+                    loop.core.intake.detector, site: loop.settings.site,
+                    at: loop.clock.calendar(now))
                 {
-                    loop.enqueue(event)
+                    loop.handle(.event(event))
                 }
             }
         }
@@ -116,7 +118,7 @@ extension Daemon {
     ) throws(JournalError) {
         let isRequested = inbox.takeSelfTestRequest()
         let centres = configuration.centres.filter(\.isTestable).map(\.name)
-        guard isRequested || loop.isDrained && !centres.isEmpty else { return }
+        guard isRequested || loop.core.isLive && !centres.isEmpty else { return }
         if !isRequested {
             guard let every = configuration.selfTestEvery,
                 let counters = try reads.read(
@@ -145,7 +147,6 @@ extension Daemon {
             }
             let rules = try fresh.deviceData().rules
             try loop.adopt(rules)
-            log.notice("rules reloaded: version \(rules.version)")
         } catch let error as InvalidFiles {
             for mistake in error.diagnostics { log.error("\(mistake)") }
             log.error(

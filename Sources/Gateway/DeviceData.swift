@@ -1,13 +1,11 @@
 import DeviceProfiles
 import FoundationEssentials
+import GatewayCore
 import PositionedYAML
 import RuleLanguage
 
-/// The profiles and rules of a site: how its lifts' messages are read, and which alerts follow.
-public struct DeviceData: Sendable {
-    public var profiles: [Profile]
-    public var rules: RuleSet
-
+/// Reads profiles and rules.
+extension DeviceData {
     /// The shipped `Devices` folder: in the working directory, or where `make install` puts it.
     public static func shippedFolder() -> String {
         let installed = "/usr/share/hoistway/Devices"
@@ -35,15 +33,17 @@ public struct DeviceData: Sendable {
                 ])
             }
         }
-        profiles = []
+        var profiles: [Profile] = []
         do throws(InvalidFiles) {
             profiles = try Self.profiles(profilePaths ?? [Self.shippedFolder() + "/profiles"])
         } catch { mistakes += error.diagnostics }
+        let rules: RuleSet
         do throws(InvalidFiles) {
             rules = try Self.rules(
                 rulePaths ?? [Self.shippedFolder() + "/rules"], parameters: parameters)
         } catch { throw InvalidFiles(mistakes + error.diagnostics) }
         if !mistakes.isEmpty { throw InvalidFiles(mistakes) }
+        self.init(profiles: profiles, rules: rules)
     }
 
     public static func rules(

@@ -1,3 +1,4 @@
+import GatewayCore
 import Journal
 import LiftModel
 import Platform
@@ -48,6 +49,11 @@ public struct GatewayClock: Sendable {
     }
 
     public var now: Instant { Instant(nanoseconds: anchor + MonotonicClock.nanoseconds) }
+
+    public var moment: Moment {
+        let monotonic = MonotonicClock.nanoseconds
+        return Moment(time: Instant(nanoseconds: anchor + monotonic), monotonic: monotonic)
+    }
 
     /// The calendar's time of a time of this line.
     func calendar(_ time: Instant) -> Instant { time + calendarOffset }

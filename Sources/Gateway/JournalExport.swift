@@ -1,4 +1,5 @@
 import Encoding
+import GatewayCore
 import Journal
 import LiftModel
 import Trace

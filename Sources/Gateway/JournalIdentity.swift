@@ -1,5 +1,6 @@
 import Contract
 import FoundationEssentials
+import GatewayCore
 import Journal
 import LiftModel
 import Monitoring
@@ -11,10 +12,6 @@ import Monitoring
 /// The file outlives the journal: a damaged, salvaged or lost journal is followed by one of the
 /// same identity.
 struct JournalIdentity {
-    /// The counter with the last batch that a version without identities evaluated. Their replay
-    /// gives the ids of that version.
-    static let unnamedCounter = "unnamed_through"
-
     private let path: String
     private(set) var text: String?
 
@@ -35,7 +32,7 @@ struct JournalIdentity {
         // The mark comes first: a power cut between the two leaves a journal without an identity.
         do throws(JournalError) {
             if journal.lastSequence > 0 {
-                try journal.set(Self.unnamedCounter, journal.lastSequence)
+                try journal.set(Recovery.unnamedCounter, journal.lastSequence)
             }
         } catch { return (made, false) }
         return (made, Files.replace(path, with: Array((made + "\n").utf8), isDurable: true))
@@ -46,9 +43,4 @@ struct JournalIdentity {
         let text = String(decoding: data, as: UTF8.self).filter { !$0.isWhitespace }
         return UUID(uuidString: text) == nil ? nil : text.lowercased()
     }
-}
-
-extension AlertEvent.Site {
-    /// The origin of this site's alerts.
-    var origin: AlertOrigin { AlertOrigin(site: id, journal: journal ?? AlertOrigin.replayed) }
 }

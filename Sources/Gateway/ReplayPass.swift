@@ -1,5 +1,6 @@
 import Contract
 import Delivery
+import GatewayCore
 import LiftModel
 import Monitoring
 import PositionedYAML
@@ -87,7 +88,7 @@ struct ReplayPass {
     }
 
     private mutating func reportNewAlerts(at time: Instant, _ emit: Emit) {
-        for alert in (intake?.takeAlerts() ?? []) + (intake?.refusedLifts.takeAlerts() ?? []) {
+        for alert in (intake?.takeAlerts() ?? []) + (intake?.takeRefusalAlerts() ?? []) {
             report(alert, at: time, emit)
         }
     }

@@ -1,5 +1,6 @@
 import Contract
 import FoundationEssentials
+import GatewayCore
 import Journal
 import LiftModel
 import Monitoring
@@ -26,7 +27,7 @@ extension Daemon {
         _ opener: inout JournalOpener, resuming handover: RunHandover?
     ) throws -> RestoredStart {
         var data = data
-        if let handover { data.rules = handover.rules }
+        if let handover { data.rules = handover.core.rules }
         var opened = try opener.open()
         var site = configuration.site
         site.journal = opened.identity
@@ -134,7 +135,7 @@ extension Daemon {
         var intake = try freshIntake(data, site, from: beginning(of: past))
         var detector = intake.detector
         var outcome = Recovery.Outcome()
-        outcome.hasSameRules = try detector.restore(handover.state)
+        outcome.hasSameRules = try detector.restore(handover.core.state)
         outcome.lastNow = lastTime(in: past)
         intake.restore(detector)
         return (intake, outcome)

@@ -1,5 +1,6 @@
 import Contract
 import Delivery
+import GatewayCore
 import LiftModel
 import Logging
 import MQTT
@@ -73,7 +74,7 @@ struct Routes {
                 do throws(InvalidFiles) {
                     _ = try inbox.put(
                         OperatorAction(command, from: centre),
-                        from: ActionInbox.CentreOrigin(centre: centre, commandID: command.commandID)
+                        from: SubmittedAction.Origin(centre: centre, commandID: command.commandID)
                     )
                     return true
                 } catch {

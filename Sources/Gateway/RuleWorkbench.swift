@@ -1,5 +1,6 @@
 import Contract
 import DeviceProfiles
+import GatewayCore
 import LiftModel
 import Monitoring
 import PositionedYAML

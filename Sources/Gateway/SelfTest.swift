@@ -1,6 +1,7 @@
 import Connectivity
 import Contract
 import Encoding
+import GatewayCore
 import Journal
 import LiftModel
 import MQTT
@@ -17,10 +18,7 @@ import RuleLanguage
 /// a lift's own alarm equipment (EN 81-28 asks for one every 72 h at least; this has the same
 /// interval).
 struct SelfTest {
-    static let lift = Lift(id: "hoistway-selftest", place: "self-test")
     static let profile = "gbt24476-json"
-    static let topicPrefix = Array("hoistway/selftest/".utf8)
-    static func topic(_ site: String) -> String { "hoistway/selftest/\(site)/state" }
 
     /// Longer than the standard rules need for a suspicion off level, and the centre for its
     /// receipt.
@@ -58,15 +56,15 @@ struct SelfTest {
         data.rules = rules
         intake = Intake(
             data: data, origin: site.origin, admission: .registered, start: now, isObserving: true)
-        try intake.register(Self.lift, profile: Self.profile, at: now)
-        stateTopic = Array("lifts/\(Self.lift.id)/state".utf8)
+        try intake.register(SelfTestLift.lift, profile: Self.profile, at: now)
+        stateTopic = Array("lifts/\(SelfTestLift.lift.id)/state".utf8)
         if intake.detector.liftCount == 0 {
             report.problem = "it uses the profile \(Self.profile), which is not loaded here"
         } else if centres.isEmpty {
             report.problem =
                 "no centre receives entrapments in the contract's form; a form of its own cannot express a test"
         } else {
-            publisher = SelfTestPublisher(client, topic: Self.topic(site.id))
+            publisher = SelfTestPublisher(client, topic: SelfTestLift.topic(site.id))
             return
         }
         report.ended = 0
@@ -139,7 +137,7 @@ struct SelfTest {
             report.problem =
                 report.problem ?? publisher?.problem
                 ?? Self.missingStep(
-                    report, of: missing, on: Self.topic(site),
+                    report, of: missing, on: SelfTestLift.topic(site),
                     isAcknowledged: publisher?.isAcknowledged == true,
                     username: username)
         }

@@ -1,4 +1,5 @@
 import Contract
+import GatewayCore
 import Journal
 
 extension Daemon {
@@ -31,10 +32,10 @@ extension Daemon {
                 "alerts are signed with another key than before (\(signer.replacesLostKey ? "signing-key.pem was missing, and a new one was made" : "signing-key.pem was changed")). Was that you? Give the centre signing-key.pem.pub; it is informed of the change"
             )
             let change: KeyChange = signer.replacesLostKey ? .missing : .changed
-            loop.enqueue(.key(signer, change, site: site, at: loop.clock.calendarNow))
-            loop.tryCommit(now: loop.clock.now)
+            loop.handle(.event(.key(signer, change, site: site, at: loop.clock.calendarNow)))
+            loop.handle(.commitNow)
             // Until a commit succeeds, each start announces the key again, under the same id.
-            guard loop.storage.failure == nil else { return }
+            guard loop.core.storage.failure == nil else { return }
         }
         try startRecords.write("the signing key", in: journal) { journal throws(JournalError) in
             try journal.set(Self.keyCounter, signer.fingerprint)

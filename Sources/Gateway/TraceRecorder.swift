@@ -1,3 +1,4 @@
+import GatewayCore
 import LiftModel
 import Logging
 import PositionedYAML

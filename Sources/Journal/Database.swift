@@ -1,4 +1,5 @@
 import CSQLite
+import LiftModel
 
 #if canImport(Glibc)
     import Glibc
@@ -88,6 +89,7 @@ final class Database {
                 path: path, doing: "asserting synchronous and WAL", code: SQLITE_MISUSE,
                 message: "not taken")
         }
+        if injected(.syncsNoCommit) { try execute("PRAGMA synchronous=OFF") }
     }
 
     private static func open(

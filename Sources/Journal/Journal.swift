@@ -59,7 +59,12 @@ public final class Journal {
     /// spares the flash a sync: after a power cut that takes it back, the event is sent once more
     /// under the same id.
     public convenience init(forDelivery path: String) throws(JournalError) {
-        try self.init(path, fileSystem: nil, durability: .withTheNext)
+        try self.init(forDelivery: path, fileSystem: nil)
+    }
+
+    /// - Parameter fileSystem: SQLite's name of a file system, for tests.
+    package convenience init(forDelivery path: String, fileSystem: String?) throws(JournalError) {
+        try self.init(path, fileSystem: fileSystem, durability: .withTheNext)
     }
 
     /// - Parameter fileSystem: SQLite's name of a file system, for tests.
@@ -146,7 +151,9 @@ public final class Journal {
         } catch {
             // The codec refers to payloads that are not in the file: the next batch starts a
             // segment.
-            batchesInSegment = ReadingsCodec.batchesPerSegment
+            if !injected(.refersToPayloadsOfAFailedCommit) {
+                batchesInSegment = ReadingsCodec.batchesPerSegment
+            }
             throw error
         }
         nextSequence += 1

@@ -185,6 +185,7 @@ extension Journal {
             """
             INSERT INTO owed(centre, lane, id, lift, created, step)
             SELECT name, ?1, last_insert_rowid(), ?2, ?3, ?4 FROM centre WHERE (lanes >> ?1) & 1
+            \(injected(.enqueuesForTheFirstCentreOnly) ? "LIMIT 1" : "")
             """, lane, .text(event.subject), .integer(created.nanoseconds),
             .integer(Int64(event.lastImmediateRoute)))
     }
@@ -331,7 +332,8 @@ extension Journal {
         }
         guard let row else { return 0 }
         try database.run(
-            "DELETE FROM owed WHERE centre = ? AND lane = ? AND id = ?", .text(centre),
+            "DELETE FROM owed WHERE \(injected(.takesAReceiptForEveryCentre) ? "?1 <> ''" : "centre = ?1") AND lane = ?2 AND id = ?3",
+            .text(centre),
             .integer(row.lane),
             .integer(row.id))
         return Int(try database.scalar("SELECT changes()") ?? 0)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Encoding
 import Gateway
+import GatewayCore
 import LiftModel
 import PositionedYAML
 

@@ -22,7 +22,7 @@ import Testing
         delivery.commitStarted(with: [event("door"), event("trapped", .entrapment)], at: 0)
         #expect(sentFromMemory(at: 0.9) == [])
         #expect(sentFromMemory(at: 1) == ["trapped", "door"])
-        delivery.clearMemory()
+        delivery.commitSucceeded()
         #expect(sentFromMemory(at: 2) == [])
     }
 

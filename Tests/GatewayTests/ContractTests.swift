@@ -6,6 +6,7 @@ import Testing
 
 @testable import Contract
 @testable import Gateway
+@testable import GatewayCore
 @testable import Journal
 @testable import RuleLanguage
 @testable import RuleTools

@@ -5,6 +5,7 @@ import Testing
 
 @testable import City
 @testable import Gateway
+@testable import GatewayCore
 
 /// Runs the rows of docs/entrapment.md through the simulator's physics, a panel, the shipped
 /// profile and the detector. The physics, not the table, decides whether a person was trapped.

@@ -11,6 +11,7 @@ import RuleLanguage
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 
 /// A gateway's loop with something in every part of its status, without a broker: the same at each
 /// run but for this box's clock.
@@ -50,24 +51,24 @@ struct FilledGateway {
             delivery: delivery, wake: WakeUp(), recorder: nil,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         for second in stride(from: 702.0, to: 790, by: 2) {
-            Self.take("3", "{\"Sequence\": broken \u{1}\(Int(second))", second, &loop.intake)
+            Self.take("3", "{\"Sequence\": broken \u{1}\(Int(second))", second, &loop.core.intake)
         }
         loop.connection.lastError =
             "broker: nothing listens on 127.0.0.1:1883 (connection refused)."
-        loop.storage = .withoutDisk(
+        loop.core.storage = .withoutDisk(
             StorageState.Failure(
                 since: Self.monotonic - 45_500_000_000, retryAt: 0,
                 reason: "database or disk is full"))
-        loop.counters.messages = 12_345
-        loop.counters.alerts = 7
-        loop.counters.redelivered = 3
-        loop.counters.commits = 99
-        loop.counters.connects = 2
-        loop.counters.connectFailures = 1
-        loop.counters.commitFailures = 4
-        loop.counters.unjournalled = 5
-        loop.counters.giantPackets = 6
-        loop.counters.stalls = 8
+        loop.core.counters.messages = 12_345
+        loop.core.counters.alerts = 7
+        loop.core.counters.redelivered = 3
+        loop.core.counters.commits = 99
+        loop.core.counters.connects = 2
+        loop.core.counters.connectFailures = 1
+        loop.core.counters.commitFailures = 4
+        loop.core.counters.unjournalled = 5
+        loop.core.counters.giantPackets = 6
+        loop.core.counters.stalls = 8
         var report = SelfTestReport(started: Self.start)
         (report.received, report.raised, report.ended) = (0.25, 61, 63.125)
         report.stored = [("city", 61.5), ("maintenance", 62)]

@@ -7,6 +7,7 @@ import PositionedYAML
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 @testable import Journal
 @testable import hoistway
 

@@ -5,6 +5,7 @@ import Monitoring
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 
 /// An alert's id is the same wherever the same journal is evaluated, and differs between journals.
 @Suite struct IdentityTests {

@@ -3,6 +3,7 @@ import Monitoring
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 
 /// One device cannot publish for another, and a foreign message does not keep the lift's own ones
 /// from counting (design: topics bound to lifts).

@@ -8,7 +8,7 @@ import Testing
         "HTTP",
         "DeviceProfiles", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "Contract",
         "Journal",
-        "DeliveryCore", "Delivery", "Gateway", "hoistway",
+        "DeliveryCore", "GatewayCore", "Delivery", "Gateway", "hoistway",
     ]
 
     /// The modules of this package that the sources in a folder import.
@@ -92,6 +92,22 @@ import Testing
                     package[begin.upperBound..<end.lowerBound].contains("\"\($0)\"")
                 })
             #expect(try imports(in: Site.root + "/Sources/" + module) == dependencies, "\(module)")
+        }
+    }
+
+    /// So that any order of inputs can be tried in virtual time.
+    @Test(arguments: ["GatewayCore", "DeliveryCore"])
+    func aCoreReachesNoClockThreadConnectionOrFile(_ module: String) throws {
+        let words = [
+            "MonotonicClock", "ContinuousClock", "import Platform", "import MQTT", "import HTTP",
+            "import Foundation", "import Glibc", "LoopThread", "WakeUp", "FileManager", "Mutex",
+        ]
+        let folder = Site.root + "/Sources/" + module
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(files.count > 5)
+        for file in files {
+            let text = try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)
+            #expect(words.filter { text.contains($0) } == [], "\(module)/\(file)")
         }
     }
 

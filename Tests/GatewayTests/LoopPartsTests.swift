@@ -3,6 +3,7 @@ import LiftModel
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 @testable import Journal
 
 /// The states of the telemetry loop, each with its one transition function, without a broker.
@@ -133,15 +134,15 @@ import Testing
 
     @Test func nothingMayBeWrittenBetweenTheFirstReadAndTheCommit() {
         var batch = OpenBatch(window: 10)
-        #expect(batch.mayWrite)
+        #expect(batch.isEmpty)
         batch.noteRead(at: 5)
-        #expect(!batch.mayWrite, "also for a message that was sent again and is not journalled")
+        #expect(!batch.isEmpty, "also for a message that was sent again and is not journalled")
         batch.noteRead(at: 7)
         #expect(batch.readingSince == 5)
         batch.forgetMessages()
-        #expect(!batch.mayWrite, "the commit is not over")
+        #expect(!batch.isEmpty, "the commit is not over")
         batch.close()
-        #expect(batch.mayWrite)
+        #expect(batch.isEmpty)
     }
 
     @Test func aBatchEndsAtTheWindowAndAtEightMebibytes() {
@@ -163,7 +164,7 @@ import Testing
     // MARK: Snapshots
 
     @Test func aSnapshotGoesWithACommitBeforeAStartWouldReplayTooMuch() {
-        var schedule = CommitSchedule(wantsSnapshot: true)
+        var schedule = CommitSchedule(wantsSnapshot: true, at: 0)
         var included = [schedule.includesSnapshot(with: 0)]
         schedule.noteCommit(1, bytes: 100, at: 0)
         included.append(schedule.includesSnapshot(with: 8 << 20))
@@ -176,7 +177,7 @@ import Testing
     }
 
     @Test func withoutMessagesACommitRecordsEveryFiveSecondsThatLiftsAreObserved() {
-        var schedule = CommitSchedule(wantsSnapshot: false)
+        var schedule = CommitSchedule(wantsSnapshot: false, at: 0)
         schedule.noteCommit(1, bytes: 0, at: 1_000_000_000)
         #expect(!schedule.mustNoteObserving(at: 5_999_999_999))
         #expect(schedule.mustNoteObserving(at: 6_000_000_000))

@@ -6,6 +6,7 @@ import Monitoring
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 
 /// The journal's alerts and the detector's alerts are reconciled at a start.
 @Suite struct ReconciliationTests {

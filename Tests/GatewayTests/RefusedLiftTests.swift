@@ -3,6 +3,7 @@ import Monitoring
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 
 /// A lift whose every message is refused is silent for the rules; the centre receives the reason.
 @Suite struct RefusedLiftTests {

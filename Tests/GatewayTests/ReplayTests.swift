@@ -4,6 +4,7 @@ import Monitoring
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 
 /// A replay of a trace gives the daemon's alerts, or names the possible differences.
 @Suite struct ReplayTests {

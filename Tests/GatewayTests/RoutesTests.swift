@@ -6,6 +6,7 @@ import LiftModel
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 @testable import hoistway_sim
 
 extension Site {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 
 /// A failed self-test shows what to mend until a test passes.
 @Suite(.serialized) struct SelfTestTests {

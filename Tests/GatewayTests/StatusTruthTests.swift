@@ -3,6 +3,7 @@ import LiftModel
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 @testable import Journal
 
 /// `hoistway status` of the real daemon: cases that once looked healthy and were not.

@@ -3,6 +3,7 @@ import Monitoring
 import Testing
 
 @testable import Gateway
+@testable import GatewayCore
 
 /// A code that no profile names is counted by its name and sent to the centre as the vendor's code.
 @Suite struct UnknownCodeTests {

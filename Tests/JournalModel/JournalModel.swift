@@ -1,5 +1,6 @@
 import ArgumentParser
 import Encoding
+import SimulatedDisk
 
 #if canImport(Glibc)
     import Glibc

@@ -1,6 +1,7 @@
 import Encoding
 import Journal
 import LiftModel
+import SimulatedDisk
 
 /// One step of a run on a journal.
 enum Step: CustomStringConvertible {

@@ -5,7 +5,7 @@ import Testing
 @Suite struct IndependenceTests {
     private static let judged: Set = [
         "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "Contract", "Gateway", "Journal",
-        "DeliveryCore",
+        "DeliveryCore", "GatewayCore",
         "Delivery", "hoistway",
     ]
 

@@ -1,4 +1,5 @@
 import Connectivity
+import GatewayCore
 import LiftModel
 import Logging
 import MQTT
@@ -118,8 +119,8 @@ final class BrokerConnection: MQTTClientDelegate {
 
     private func readUntilDry() throws {
         repeat {
-            try client?.read(upTo: loop.batch.credit) { loop.batch.hasRoom }
-        } while lossReason == nil && loop.batch.hasRoom && hasUnread
+            try client?.read(upTo: loop.core.credit) { loop.core.hasRoom }
+        } while lossReason == nil && loop.core.hasRoom && hasUnread
     }
 
     /// Sends pings and what is queued: acknowledgements, too.

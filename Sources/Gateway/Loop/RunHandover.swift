@@ -1,24 +1,16 @@
+import Contract
+import GatewayCore
 import Journal
 import LiftModel
-import Monitoring
-import RuleLanguage
 import Synchronization
 
 /// The state that one run hands over to the next one in the same process, which uses another
 /// journal.
 struct RunHandover {
-    /// A snapshot of the detector, and the rules that it was under.
-    var state: [UInt8]
-    var rules: RuleSet
-    /// Alerts with the bodies that may have been sent already.
-    var alerts: [(alert: Alert, body: [UInt8])]
-    var events: [OutboundEvent]
-    var siteAlerts: SiteAlerts
-    var refusedLifts: RefusedLifts
+    var core: CoreHandover
     var selfTest: SelfTest?
-    var answeredCommands: [AnsweredCommand]
-    /// Applied actions whose files still exist.
-    var appliedActionNames: [String]
+    /// Durable actions whose files still exist.
+    var actionsToRemove: [String]
     /// The gateway's time line and its calendar continue.
     var anchor: Int64
     var calendarOffset: Duration
@@ -34,9 +26,6 @@ final class Ending: Sendable {
 extension TelemetryLoop {
     /// Disconnects from the broker and returns the state that the next run cannot find on a disk.
     func handOver() -> RunHandover {
-        intake.stopObserving(at: clock.now)
-        collectAlerts()
-        leaveBroker()
         var undelivered: [OutboundEvent] = []
         do throws(JournalError) {
             undelivered = try journal.outboxEvents(limit: PendingOutput.mostInMemory)
@@ -48,35 +37,22 @@ extension TelemetryLoop {
                 "more than \(PendingOutput.mostInMemory) events are undelivered: the less urgent ones are lost"
             )
         }
+        let state = core.handOver(undelivered, at: clock.moment, into: &effects)
+        performEffects()
+        leaveBroker()
         return RunHandover(
-            state: intake.detector.snapshot(), rules: intake.detector.rules, alerts: output.alerts,
-            events: undelivered + output.events, siteAlerts: siteAlerts,
-            refusedLifts: intake.refusedLifts, selfTest: selfTests.running,
-            answeredCommands: output.commands, appliedActionNames: output.actionNames,
-            anchor: clock.anchor,
-            calendarOffset: clock.calendarOffset)
-    }
-
-    func resume(from handover: RunHandover) {
-        schedule.requestSnapshot()
-        siteAlerts = handover.siteAlerts
-        intake.refusedLifts = handover.refusedLifts
-        selfTests.running = handover.selfTest
-        output.commands = handover.answeredCommands
-        output.actionNames = handover.appliedActionNames
-        output.prepend(handover.alerts)
-        counters.alerts += handover.alerts.count
-        for event in handover.events { enqueue(event) }
+            core: state, selfTest: selfTests.running, actionsToRemove: actionsToRemove,
+            anchor: clock.anchor, calendarOffset: clock.calendarOffset)
     }
 
     /// Enqueues the undelivered events of a journal that cannot be written, so that they are sent
     /// from memory.
     func enqueueUndelivered(of past: Journal, except handover: RunHandover?) {
-        let known = Set((handover?.events ?? []).map(\.id))
+        let known = Set((handover?.core.events ?? []).map(\.id))
         do throws(JournalError) {
             for event in try past.outboxEvents(limit: PendingOutput.mostInMemory)
             where !known.contains(event.id) {
-                enqueue(event)
+                handle(.event(event))
             }
         } catch { log.error("the undelivered events cannot be read: \(error)") }
     }

@@ -1,5 +1,6 @@
 import Contract
 import Delivery
+import GatewayCore
 import Journal
 import LiftModel
 
@@ -24,13 +25,13 @@ struct Heartbeat {
         let routes = delivery.routeStatuses
         var event = HeartbeatEvent()
         event.version = productVersion
-        event.rulesVersion = loop.intake.detector.rules.version
+        event.rulesVersion = loop.core.intake.detector.rules.version
         event.upTime = Double((monotonic - startedAt) / 1_000_000) / 1000
         event.lifts = lifts
-        event.observesLifts = loop.isDrained
-        event.messages = loop.counters.messages
-        event.badMessages = loop.intake.badInput.refused
-        event.commitFailures = loop.counters.commitFailures
+        event.observesLifts = loop.core.isLive
+        event.messages = loop.core.counters.messages
+        event.badMessages = loop.core.intake.badInput.refused
+        event.commitFailures = loop.core.counters.commitFailures
         event.problems = loop.connection.problems + routes.flatMap(\.problems)
         event.clock = (loop.clock.quality.rawValue, loop.clock.wallOffset)
         event.signer = signer

@@ -1,4 +1,5 @@
 import Encoding
+import GatewayCore
 
 extension StatusSnapshot {
     /// What could not be read since the start.

@@ -1,3 +1,4 @@
+import GatewayCore
 import Journal
 import LiftModel
 import Monitoring
@@ -10,13 +11,13 @@ extension StatusReport {
         var condition = Condition()
         condition.broker.url = loop.settings.client.url.description
         condition.broker.isConnected = loop.connection.isSubscribed
-        condition.broker.observedFor = loop.backlog.observation.liveSince.map {
+        condition.broker.observedFor = loop.core.liveSince.map {
             .nanoseconds(monotonic - $0)
         }
         condition.broker.trouble = loop.connection.trouble
         condition.broker.problems = loop.connection.problems
-        let detector = loop.intake.detector
-        let refused = Set(loop.intake.refusedLifts.open.map(\.lift))
+        let detector = loop.core.intake.detector
+        let refused = Set(loop.core.intake.refusedLifts.open.map(\.lift))
         condition.lifts = (0..<detector.liftCount).map { index in
             let view = detector.view(index)
             return Condition.ObservedLift(
@@ -33,17 +34,17 @@ extension StatusReport {
         condition.refusedLifts = refused.sorted().map { id in
             detector.index(of: id).map { Self.name(detector.lift($0)) } ?? id
         }
-        condition.unregistered = loop.intake.badInput.unregisteredTopics(at: now).map {
+        condition.unregistered = loop.core.intake.badInput.unregisteredTopics(at: now).map {
             Condition.UnregisteredTopic(topic: $0.topic, messages: $0.count)
         }
         condition.rulesVersion = rulesVersion
         condition.reloadProblem = reloadProblem
         condition.changedSinceStart = changedSinceStart
-        condition.diskFailing = loop.storage.failure.map {
+        condition.diskFailing = loop.core.storage.failure.map {
             (.nanoseconds(monotonic - $0.since), $0.reason)
         }
         // Checked only where something is wrong, which may be a matter of rights.
-        if loop.storage.failure != nil || signingProblem != nil {
+        if loop.core.storage.failure != nil || signingProblem != nil {
             condition.fileProblem = OwnFiles(in: stateFolder).problem
         }
         condition.delivery.routes = routes
@@ -77,7 +78,8 @@ extension StatusReport {
     /// `lifts/#`.
     static func readable(_ filters: [String]) -> [String] {
         Set(
-            filters.filter { !Array($0.utf8).starts(with: SelfTest.topicPrefix) }.map { filter in
+            filters.filter { !Array($0.utf8).starts(with: SelfTestLift.topicPrefix) }.map {
+                filter in
                 let stem = filter.prefix { $0 != "+" && $0 != "#" }
                 return stem.count == filter.count ? filter : stem + "#"
             }

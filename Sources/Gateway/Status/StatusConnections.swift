@@ -1,5 +1,6 @@
 import Contract
 import Delivery
+import GatewayCore
 
 extension StatusSnapshot {
     /// The connection to the building's broker.
@@ -77,9 +78,9 @@ extension StatusSnapshot {
 extension StatusSnapshot.Broker {
     init(_ loop: TelemetryLoop) {
         isConnected = loop.connection.isSubscribed
-        isDrained = loop.isDrained
-        connects = loop.counters.connects
-        failures = loop.counters.connectFailures
+        isDrained = loop.core.isLive
+        connects = loop.core.counters.connects
+        failures = loop.core.counters.connectFailures
         lastError = loop.connection.trouble
         problems = loop.connection.problems
     }

@@ -1,3 +1,4 @@
+import GatewayCore
 import Monitoring
 
 extension StatusSnapshot {
@@ -45,7 +46,7 @@ extension StatusSnapshot {
 }
 
 extension StatusSnapshot.Counters {
-    init(_ counters: TelemetryLoop.Counters) {
+    init(_ counters: GatewayCore.Counters) {
         messages = counters.messages
         commits = counters.commits
         alerts = counters.alerts

@@ -1,6 +1,7 @@
 import Contract
 import Delivery
 import Encoding
+import GatewayCore
 import LiftModel
 import Monitoring
 
@@ -43,18 +44,20 @@ struct StatusReport {
             wallOffsetSeconds: loop.clock.wallOffset.inSeconds,
             clockQuality: loop.clock.quality.rawValue,
             rulesVersion: rulesVersion,
-            diskFailingSeconds: loop.storage.failure.map { Double(monotonic - $0.since) / 1e9 },
+            diskFailingSeconds: loop.core.storage.failure.map {
+                Double(monotonic - $0.since) / 1e9
+            },
             broker: StatusSnapshot.Broker(loop), centre: centre(now, monotonic),
-            incidents: loop.openAlerts.map { StatusSnapshot.Incident($0, now) },
+            incidents: loop.core.openAlerts.map { StatusSnapshot.Incident($0, now) },
             routes: routes.map { StatusSnapshot.Route($0) },
-            counters: StatusSnapshot.Counters(loop.counters),
+            counters: StatusSnapshot.Counters(loop.core.counters),
             checks: condition(now: now, monotonic: monotonic).checks.map {
                 StatusSnapshot.CheckRow($0)
             },
             selfTest: loop.selfTests.report.map {
                 SelfTestReport.Row($0, calendarOffset: loop.clock.calendarOffset)
             },
-            badInput: StatusSnapshot.BadInputSummary(loop.intake.badInput, loop.clock),
+            badInput: StatusSnapshot.BadInputSummary(loop.core.intake.badInput, loop.clock),
             lifts: lifts(now))
     }
 
@@ -74,9 +77,9 @@ struct StatusReport {
     }
 
     private func lifts(_ now: Instant) -> [StatusSnapshot.Lift] {
-        let refused = loop.intake.refusedLifts.open
-        return (0..<loop.intake.detector.liftCount).map { index in
-            let view = loop.intake.detector.view(index)
+        let refused = loop.core.intake.refusedLifts.open
+        return (0..<loop.core.intake.detector.liftCount).map { index in
+            let view = loop.core.intake.detector.view(index)
             return StatusSnapshot.Lift(view, with: refused.filter { $0.lift == view.lift.id }, now)
         }
     }

@@ -1,5 +1,6 @@
 import Connectivity
 import Delivery
+import GatewayCore
 import Journal
 import LiftModel
 import Logging
@@ -65,7 +66,7 @@ struct StatusWriter {
             site: configuration.site, startedAt: startedAt, loop: loop,
             routes: delivery.routeStatuses,
             stored: stored, journalProblem: reads.problem(of: Self.subject),
-            rulesVersion: loop.intake.detector.rules.version, processID: Int(getpid()))
+            rulesVersion: loop.core.intake.detector.rules.version, processID: Int(getpid()))
         report.reloadProblem = reload.problem
         report.changedSinceStart = reload.changedSinceStart
         report.signingProblem = signingProblem

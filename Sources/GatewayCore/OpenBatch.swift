@@ -1,0 +1,74 @@
+import Journal
+
+/// The commit cycle: messages are read into a batch, one commit makes it durable, and only then the
+/// connection is written to, which releases their acknowledgements.
+///
+///     empty ──read──▶ reading ──commit starts──▶ committing ──close──▶ empty
+///       ▲                ▲                           │
+///       └────────────────┴───────commit fails────────┘
+struct OpenBatch {
+    /// A batch ends at so many bytes, or at the broker's window: a flood of long messages must fit
+    /// into memory, also when a start replays it.
+    private static let mostBytes = 8 << 20
+
+    private enum Phase {
+        /// Nothing waits: the connection may be written to.
+        case empty
+        /// Monotonic nanoseconds of the first message. Any write on the connection would
+        /// acknowledge what no disk has.
+        case reading(since: Int64)
+        /// The commit's outcome is awaited. `readingSince` is nil where no message is in it.
+        case committing(readingSince: Int64?)
+    }
+
+    /// The messages that the commit writes. Messages that the broker sent again are not among them.
+    private(set) var messages: [JournalledMessage] = []
+    /// The bytes of their topics and payloads.
+    private(set) var bytes = 0
+    /// Messages read, which the broker waits to have acknowledged.
+    private(set) var unacknowledged = 0
+    private var phase = Phase.empty
+    /// The broker's Receive Maximum.
+    private let window: Int
+
+    init(window: Int) { self.window = window }
+
+    var readingSince: Int64? { if case .reading(let since) = phase { since } else { nil } }
+    /// Nothing waits for a commit or its outcome.
+    var isEmpty: Bool { if case .empty = phase { true } else { false } }
+    var isCommitting: Bool { if case .committing = phase { true } else { false } }
+    var hasRoom: Bool { unacknowledged < window && bytes < Self.mostBytes }
+    /// Messages that the broker may still send before it waits.
+    var credit: Int { max(1, window - unacknowledged) }
+
+    /// A message is read, new or sent again.
+    mutating func noteRead(at now: Int64) {
+        if case .empty = phase { phase = .reading(since: now) }
+        unacknowledged += 1
+    }
+
+    mutating func append(_ message: JournalledMessage) {
+        bytes += message.topic.count + message.payload.count
+        messages.append(message)
+    }
+
+    mutating func commitStarted() { phase = .committing(readingSince: readingSince) }
+
+    /// The messages wait for the next attempt.
+    mutating func commitFailed() {
+        guard case .committing(let since) = phase else { return }
+        phase = since.map { .reading(since: $0) } ?? .empty
+    }
+
+    /// The messages are durable, or deliberately not; they need not be written again.
+    mutating func forgetMessages() {
+        messages.removeAll(keepingCapacity: true)
+    }
+
+    /// The next write acknowledges the batch.
+    mutating func close() {
+        phase = .empty
+        unacknowledged = 0
+        bytes = 0
+    }
+}

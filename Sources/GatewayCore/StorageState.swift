@@ -1,0 +1,82 @@
+import Journal
+import LiftModel
+
+/// Whether the journal takes commits.
+///
+///     healthy ◀──committed──┬──────────────┐
+///        │                  │              │
+///        └─failed─▶ waiting ─released─▶ withoutDisk        any ─failed with damage─▶ damaged
+///
+/// Waiting, the messages read so far keep the broker waiting for its acknowledgements. Without a
+/// disk they are acknowledged, and only memory has their alerts.
+package enum StorageState {
+    case healthy
+    case waiting(Failure)
+    case withoutDisk(Failure)
+    /// The journal's file turned out to be damaged; nothing more can be committed to it. The run
+    /// ends.
+    case damaged(JournalError, Failure)
+
+    /// Commits that fail. Both times in monotonic nanoseconds.
+    package struct Failure {
+        package var since: Int64
+        /// The next attempt. A retry writes all pending alerts at once.
+        package var retryAt: Int64
+        package var reason: String
+
+        package init(since: Int64, retryAt: Int64, reason: String) {
+            self.since = since
+            self.retryAt = retryAt
+            self.reason = reason
+        }
+    }
+
+    enum Event {
+        case committed
+        /// - pending: the alerts that wait. The more there are, the rarer are the retries.
+        case failed(JournalError, at: Int64, pending: Int)
+        /// Damage that was found outside of a commit.
+        case damageFound(JournalError, at: Int64)
+        /// The messages that waited are acknowledged without a commit.
+        case released
+    }
+
+    mutating func apply(_ event: Event) {
+        switch (self, event) {
+        case (.damaged, _): break
+        case (_, .committed): self = .healthy
+        case (_, .failed(let error, let now, let pending)):
+            let failure = Failure(
+                since: failure?.since ?? now,
+                retryAt: injected(.neverRetriesTheDisk)
+                    ? .max : now + 1_000_000_000 * Int64(1 + pending / 500),
+                reason: error.description)
+            if error.isDamage {
+                self = .damaged(error, failure)
+            } else if case .withoutDisk = self {
+                self = .withoutDisk(failure)
+            } else {
+                self = .waiting(failure)
+            }
+        case (_, .damageFound(let error, let now)):
+            self = .damaged(
+                error,
+                Failure(since: failure?.since ?? now, retryAt: now, reason: error.description))
+        case (.waiting(let failure), .released): self = .withoutDisk(failure)
+        case (.healthy, .released), (.withoutDisk, .released): break
+        }
+    }
+
+    /// nil while commits succeed.
+    package var failure: Failure? {
+        switch self {
+        case .healthy: nil
+        case .waiting(let failure), .withoutDisk(let failure), .damaged(_, let failure): failure
+        }
+    }
+
+    package var damage: JournalError? {
+        if case .damaged(let error, _) = self { error } else { nil }
+    }
+    package var isWithoutDisk: Bool { if case .withoutDisk = self { true } else { false } }
+}

@@ -1,0 +1,56 @@
+/// Faults that `Tests/GatewaySimulation` puts into the core, the scheduling and the journal, one at
+/// a time, to see that it finds them: faults that were made here once, or that are easily made.
+///
+/// They exist in a build with `-D SIMULATION` only; otherwise `injected` is false wherever it
+/// stands, and the compiler removes it.
+package enum InjectedFault: CaseIterable, Sendable {
+    // The core.
+    case acknowledgesBeforeTheCommit
+    case acknowledgesAFailedCommit
+    case forgetsMessagesOfAFailedCommit
+    case forgetsAlertsOfAFailedCommit
+    case forgetsConnectionEventsOfAFailedCommit
+    case sendsNothingFromMemory
+    case neverRetriesTheDisk
+    case keepsNoSnapshotAfterTimeWithoutADisk
+    case storesNoSnapshotInANewJournal
+    case journalsNoDisconnection
+    case journalsNoEndOfTheBacklog
+    case journalsNoStall
+    case journalsNoEndOfADeadProcess
+    case givesEntriesEqualTimes
+    case staysBehindAfterAStall
+    case takesAnyMessageForARedelivery
+    case removesActionsBeforeTheirCommit
+    case forgetsAnsweredCommands
+    case givesAnswersOneID
+    case restoresWithoutConnectionEvents
+    case restoresFromABatchTooLate
+    // The scheduling.
+    case sendsANewRowBeforeTheBacklogOfItsLift
+    case endsTheBacklogEarly
+    case neverSendsAgain
+    case forgetsTheQueueOnAConnection
+    case recordsReceiptsThatTheDiskRefuses
+    case dropsAnEventOfAFailedRead
+    // The journal.
+    case syncsNoCommit
+    case takesAReceiptForEveryCentre
+    case refersToPayloadsOfAFailedCommit
+    case enqueuesForTheFirstCentreOnly
+
+    #if SIMULATION
+        // Set before a run, on the simulation's one thread.
+        nonisolated(unsafe) package static var current: InjectedFault?
+    #endif
+}
+
+/// Whether the simulation has put a fault into the program.
+@inline(__always)
+package func injected(_ fault: InjectedFault) -> Bool {
+    #if SIMULATION
+        return InjectedFault.current == fault
+    #else
+        return false
+    #endif
+}

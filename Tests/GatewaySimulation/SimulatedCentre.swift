@@ -1,0 +1,99 @@
+import Contract
+import Encoding
+import LiftModel
+
+/// A centre that takes events and answers them, sometimes late, wrongly, or not at all.
+struct SimulatedCentre {
+    enum Mood: CaseIterable {
+        case well
+        /// Answers after longer than the gateway waits.
+        case slow
+        /// Takes events and sends no receipts.
+        case silent
+        /// Refuses the next events for good.
+        case refusing
+        /// Sends receipts also for events that it never received.
+        case lying
+        /// Cannot be reached.
+        case away
+    }
+    struct Arrival {
+        var id: String
+        var lane: Lane
+        var lift: String
+        var hash: UInt64
+        /// Monotonic nanoseconds.
+        var at: Int64
+        /// The process that sent it; nil where the event was journalled. What a process without a
+        /// disk has sent, the next one cannot know.
+        var life: Int?
+        /// The id of the command that the event answers; nil for any other event.
+        var answeredCommand: String?
+    }
+    enum Answer {
+        case stored([String])
+        case refused(String)
+    }
+
+    let name: String
+    let lanes: Set<Lane>
+    var mood = Mood.well
+    /// The first copy of each stored event.
+    private(set) var stored: [String: Arrival] = [:]
+    /// Events in the order of their first arrival.
+    private(set) var order: [Arrival] = []
+    private(set) var refused: Set<String> = []
+    /// An event that came again with another content.
+    private(set) var contradiction: String?
+    private var answers: [(due: Int64, answer: Answer)] = []
+    private var random: SplitMix64
+
+    init(_ name: String, lanes: Set<Lane>, seed: UInt64) {
+        self.name = name
+        self.lanes = lanes
+        random = SplitMix64(seed: seed)
+    }
+
+    /// - Parameter now: monotonic nanoseconds.
+    mutating func receive(_ event: Arrival, at now: Int64) {
+        let latency = Int64(random.next() % 300) * 1_000_000
+        switch mood {
+        case .away: return
+        case .silent: store(event)
+        case .refusing where !refused.contains(event.id) && stored[event.id] == nil:
+            refused.insert(event.id)
+            answers.append((now + latency, .refused(event.id)))
+        case .refusing, .well:
+            store(event)
+            answers.append((now + latency, .stored([event.id])))
+        case .slow:
+            store(event)
+            answers.append((now + 12_000_000_000 + latency, .stored([event.id])))
+        case .lying:
+            store(event)
+            answers.append((now + latency, .stored([event.id, "never-sent/\(order.count)"])))
+        }
+    }
+
+    private mutating func store(_ event: Arrival) {
+        guard let known = stored[event.id] else {
+            stored[event.id] = event
+            order.append(event)
+            return
+        }
+        if known.hash != event.hash, known.life == nil || known.life == event.life {
+            contradiction = event.id
+        }
+        if event.life == nil { stored[event.id] = event }
+    }
+
+    /// The answers that have arrived by now.
+    mutating func takeAnswers(at now: Int64) -> [Answer] {
+        let due = answers.filter { $0.due <= now }.map(\.answer)
+        answers.removeAll { $0.due <= now }
+        return due
+    }
+
+    /// The connection is lost, and with it the answers on their way.
+    mutating func loseAnswers() { answers.removeAll() }
+}

@@ -1,0 +1,106 @@
+import Encoding
+import SimulatedDisk
+
+/// One step of a script.
+enum Step: CustomStringConvertible, Equatable {
+    /// A lift's car does something else, and says so.
+    case lift(Int, SimulatedLift.Situation)
+    /// The passenger of a lift presses the alarm button.
+    case press(Int)
+    /// Every lift says again what its car does.
+    case repeatStates
+    /// Time passes, in which the gateway turns.
+    case pass(milliseconds: Int)
+    case connectionLost
+    case brokerDown
+    case brokerUp(keepsQueue: Bool, keepsSession: Bool)
+    case disk(SimulatedDisk.Fault, after: Int)
+    /// The next commits take this long.
+    case slowDisk(milliseconds: Int)
+    case repair
+    /// The process dies before the effect of this number from now.
+    case kill(effects: Int)
+    /// So does the box; its clock then differs by this.
+    case powerCut(effects: Int, clockStep: Int)
+    case restart
+    case reload
+    case centre(Int, SimulatedCentre.Mood)
+    /// A centre says that it has accepted, or dealt with, an open alert; twice where its answer is
+    /// lost.
+    case command(Int, SimulatedCommand.Kind, isRepeated: Bool)
+
+    var description: String {
+        switch self {
+        case .lift(let lift, let situation): "lift \(lift): \(situation)"
+        case .press(let lift): "lift \(lift): alarm button"
+        case .repeatStates: "every lift repeats its state"
+        case .pass(let milliseconds): "\(milliseconds) ms pass"
+        case .connectionLost: "the connection to the broker is lost"
+        case .brokerDown: "the broker goes down"
+        case .brokerUp(let queue, let session):
+            "the broker comes up\(queue ? "" : ", its queue lost")\(session ? "" : ", its session lost")"
+        case .disk(let kind, let after): "the disk: \(kind) after \(after) operations"
+        case .slowDisk(let milliseconds): "commits take \(milliseconds) ms"
+        case .repair: "the disk is repaired"
+        case .kill(let effects): "the process dies \(effects) effects from now"
+        case .powerCut(let effects, let step):
+            "the power is cut \(effects) effects from now; the clock is off by \(step) s"
+        case .restart: "an orderly restart"
+        case .reload: "the rules are reloaded"
+        case .centre(let index, let mood): "centre \(index): \(mood)"
+        case .command(let index, let kind, let isRepeated):
+            "centre \(index): \(kind)\(isRepeated ? ", twice" : "")"
+        }
+    }
+
+    static let lifts = 10
+
+    /// A script of at least 500 inputs for the core.
+    static func script(_ random: inout SplitMix64) -> [Step] {
+        func below(_ n: Int) -> Int { Int(random.next() % UInt64(n)) }
+        func coin() -> Bool { random.next() & 1 == 0 }
+        var steps: [Step] = []
+        while steps.count < 90 {
+            switch below(100) {
+            case 0..<30:
+                let situations = SimulatedLift.Situation.allCases
+                steps.append(.lift(below(lifts), situations[below(situations.count)]))
+            case 30..<35: steps.append(.press(below(lifts)))
+            case 35..<41: steps.append(.repeatStates)
+            case 41..<65:
+                steps.append(.pass(milliseconds: coin() ? below(500) : below(20_000)))
+            case 65..<68: steps.append(.connectionLost)
+            case 68..<70: steps.append(.brokerDown)
+            case 70..<74:
+                steps.append(.brokerUp(keepsQueue: below(3) > 0, keepsSession: below(4) > 0))
+            case 74..<78:
+                let faults = SimulatedDisk.Fault.allCases
+                steps.append(.disk(faults[below(faults.count)], after: below(40)))
+            case 78..<81: steps.append(.slowDisk(milliseconds: below(4000)))
+            case 81..<85: steps.append(.repair)
+            case 85..<89: steps.append(.kill(effects: below(12)))
+            case 89: steps.append(.powerCut(effects: below(12), clockStep: below(7200) - 3600))
+            case 90: steps.append(.restart)
+            case 91: steps.append(.reload)
+            case 92..<97:
+                let moods = SimulatedCentre.Mood.allCases
+                steps.append(.centre(below(2), coin() ? .well : moods[below(moods.count)]))
+            default:
+                let kinds = SimulatedCommand.Kind.allCases
+                steps.append(
+                    .command(below(2), kinds[below(kinds.count)], isRepeated: below(3) == 0))
+            }
+        }
+        return steps
+    }
+}
+
+/// A command of a centre, as it waits in the gateway's inbox.
+struct SimulatedCommand: Equatable {
+    enum Kind: CaseIterable { case accepted, endOfAlarm, unreadable }
+    var name: String
+    var id: String
+    var centre: String
+    var alertID: String
+    var kind: Kind
+}

@@ -1,0 +1,315 @@
+import Contract
+import Encoding
+import GatewayCore
+import Journal
+import LiftModel
+import Monitoring
+import SimulatedDisk
+
+/// Everything around one gateway under one seed, in virtual time: lifts, broker, disk, clock and
+/// centres.
+///
+/// Invariants, which every run checks:
+/// - acknowledged ⇒ durable: a message whose acknowledgement has left is in the journal, or the
+///   gateway was known to be without a disk.
+/// - raised ⇒ delivered: each alert that a commit has taken is stored by each centre of its lane,
+///   or the centre has refused it; one id has one content.
+/// - order: a centre receives the revisions of an alert in their order, as far as they have one
+///   lane.
+/// - found: a passenger who is trapped at the end is known to the centre within the bound, and an
+///   alert of a lift that stands open at a landing is over.
+/// - followed once: a centre command has one answer.
+/// - bounded: what waits in memory stays below its limits.
+/// - it always starts, and a restart knows every open alert.
+final class World {
+    /// The site's rules and profiles, compiled once.
+    let data: DeviceData
+    let site: AlertEvent.Site
+    private(set) var lifts: [SimulatedLift] = []
+    var broker = SimulatedBroker()
+    var centres: [SimulatedCentre]
+    let disk: SimulatedDisk
+    private(set) var gateway: SimulatedGateway?
+    private var random: SplitMix64
+    /// The disk is full while the last entrapment is to be found.
+    let isDiskToFail: Bool
+
+    /// Monotonic nanoseconds of the box.
+    private(set) var now: Int64 = 1_000_000_000
+    private var anchor: Int64 = 0
+    /// The wall clock minus the monotonic one.
+    private var wall: Int64 = 1_800_000_000_000_000_000
+    private(set) var boot = 1
+    private var lastBoot = 0
+    /// Nanoseconds of a commit.
+    private(set) var commitTakes: Int64 = 0
+
+    private(set) var commands: [SimulatedCommand] = []
+    private(set) var sentCommands: [SimulatedCommand] = []
+    private var death: (afterEffects: Int, isPowerCut: Bool, clockStep: Int)?
+    private(set) var inputs = 0
+    private(set) var deaths = 0
+    /// The number of the present process.
+    private(set) var life = 0
+    /// How often a message was acknowledged, by `key`.
+    private(set) var acknowledged: [String: Int] = [:]
+    private(set) var exempted: Set<String> = []
+    /// The events that a commit has taken, with their lanes.
+    private(set) var committed: [String: Lane] = [:]
+    /// What happened, as text; nil where only its hash is wanted.
+    private(set) var log: [String]?
+    private var logHash = ByteHash(seed: 1)
+    var hash: UInt64 { logHash.value }
+
+    init(seed: UInt64, data: DeviceData, keepsLog: Bool) {
+        self.data = data
+        random = SplitMix64(seed: seed ^ 0x5EED)
+        isDiskToFail = seed % 3 == 0
+        disk = SimulatedDisk(seed: seed)
+        DiskFileSystem.disk = disk
+        var site = AlertEvent.Site(id: "plaza")
+        site.journal = "simulated"
+        self.site = site
+        lifts = (0..<Step.lifts).map { SimulatedLift(id: "L\($0)", isPlain: $0 % 3 == 0) }
+        centres = [
+            SimulatedCentre("city", lanes: Set(Lane.allCases), seed: seed &+ 1),
+            SimulatedCentre("care", lanes: [.entrapment, .fault], seed: seed &+ 2),
+        ]
+        log = keepsLog ? [] : nil
+    }
+
+    // MARK: Time
+
+    var moment: Moment { Moment(time: Instant(nanoseconds: anchor + now), monotonic: now) }
+
+    /// The time line of a new run: that of the run before in one boot of the box, else the wall
+    /// clock; never before the journal's last time.
+    func start(after last: Instant?) -> Moment {
+        let line = boot == lastBoot ? anchor : wall
+        lastBoot = boot
+        anchor = max(line, (last?.nanoseconds ?? 0) + 1 - now)
+        return moment
+    }
+
+    func pass(_ nanoseconds: Int64) { now += nanoseconds }
+
+    // MARK: What the gateway reports
+
+    func note(_ line: @autoclosure () -> String) {
+        let text = "\(now) \(line())"
+        let bytes = Array(text.utf8)
+        logHash.add(bytes.span, 0, bytes.count)
+        log?.append(text)
+    }
+
+    func countInput() { inputs += 1 }
+
+    /// - Throws: `Died` where the process dies before the next effect.
+    func passEffect() throws {
+        guard let planned = death else { return }
+        guard planned.afterEffects > 0 else { throw SimulatedGateway.Died() }
+        death?.afterEffects -= 1
+    }
+
+    /// The gateway has said of these that it takes them without a disk.
+    func exempt(_ messages: [SimulatedBroker.Message]) {
+        for message in messages { exempted.insert(Self.key(message.topic, message.payload)) }
+    }
+
+    func noteAcknowledged(_ messages: [SimulatedBroker.Message]) {
+        for message in messages {
+            let key = Self.key(message.topic, message.payload)
+            // A message with a time of its own, which comes again, is the same one.
+            let isSame = message.payload.hasPrefix("{\"Time_Stamps\"") && acknowledged[key] ?? 0 > 0
+            if !isSame { acknowledged[key, default: 0] += 1 }
+        }
+    }
+
+    /// How often the journal has each message, by `key`.
+    static func messages(in journal: Journal) throws(JournalError) -> [String: Int] {
+        var found: [String: Int] = [:]
+        try journal.forEachBatch(after: 0) { batch in
+            for message in batch.messages {
+                let key = key(
+                    String(decoding: message.topic, as: UTF8.self),
+                    String(decoding: message.payload, as: UTF8.self))
+                found[key, default: 0] += 1
+            }
+        }
+        return found
+    }
+
+    /// Old readings were removed on purpose, for a full disk.
+    func forget(_ before: [String: Int], but after: [String: Int]) {
+        for (key, count) in before { acknowledged[key]? -= count - (after[key] ?? 0) }
+    }
+
+    private static func key(_ topic: String, _ payload: String) -> String { topic + " " + payload }
+
+    func noteCommitted(_ events: [OutboundEvent]) {
+        for event in events { committed[event.id] = event.lane }
+    }
+
+    func removeCommands(_ names: [String]) {
+        note("done \(names)")
+        commands.removeAll { names.contains($0.name) }
+    }
+
+    // MARK: The script
+
+    /// - Throws: `Violation`.
+    func run(_ script: [Step]) throws {
+        try startGateway()
+        for step in script {
+            note("step \(step)")
+            try whileAlive { try take(step) }
+            try whileAlive { try turn() }
+        }
+        try heal()
+        try checkEnd()
+    }
+
+    private func take(_ step: Step) throws {
+        switch step {
+        case .lift(let index, let situation):
+            lifts[index].become(situation, &random)
+            publish(index)
+        case .press(let index):
+            lifts[index].press()
+            publish(index)
+        case .repeatStates: for index in lifts.indices { publish(index) }
+        case .pass(let milliseconds): try turn(for: Int64(milliseconds) * 1_000_000)
+        case .connectionLost: try gateway?.loseConnection()
+        case .brokerDown:
+            guard broker.isUp else { return }
+            let wasConnected = broker.isConnected
+            broker.goDown()
+            if wasConnected { try gateway?.noteLostConnection() }
+        case .brokerUp(let keepsQueue, let keepsSession):
+            if broker.isUp { return }
+            broker.comeUp(keepsQueue: keepsQueue, keepsSession: keepsSession)
+        case .disk(let fault, let after): disk.plan(fault, after: after)
+        case .slowDisk(let milliseconds): commitTakes = Int64(milliseconds) * 1_000_000
+        case .repair:
+            disk.repair()
+            commitTakes = 0
+        case .kill(let effects): death = death ?? (effects, false, 0)
+        case .powerCut(let effects, let step): death = death ?? (effects, true, step)
+        case .restart:
+            try gateway?.end()
+            try stopGateway(isPowerCut: false, clockStep: 0)
+        case .reload: try gateway?.reload()
+        case .centre(let index, let mood): centres[index].mood = mood
+        case .command(let index, let kind, let isRepeated):
+            send(kind, from: centres[index].name, isRepeated: isRepeated)
+        }
+    }
+
+    private func publish(_ index: Int) {
+        let time = Instant(nanoseconds: wall + now)
+        broker.publish(
+            SimulatedBroker.Message(
+                topic: lifts[index].topic, payload: lifts[index].message(at: time)))
+    }
+
+    private func send(_ kind: SimulatedCommand.Kind, from centre: String, isRepeated: Bool) {
+        let open = gateway?.core.openAlerts.filter { $0.kind == "entrapment" } ?? []
+        guard kind == .unreadable || !open.isEmpty else { return }
+        let alert = kind == .unreadable ? "" : open[Int(random.next() % UInt64(open.count))].id
+        let id = "c\(sentCommands.count)"
+        for copy in 0...(isRepeated && kind != .unreadable ? 1 : 0) {
+            commands.append(
+                SimulatedCommand(
+                    name: "\(id).\(copy)", id: id, centre: centre, alertID: alert, kind: kind))
+        }
+        sentCommands.append(commands[commands.count - 1])
+    }
+
+    /// Does some work of the gateway, which may die in it and then starts again.
+    private func whileAlive(_ work: () throws -> Void) throws {
+        do { try work() } catch is SimulatedGateway.Died {
+            let planned = death
+            death = nil
+            deaths += 1
+            note("dies")
+            try stopGateway(
+                isPowerCut: planned?.isPowerCut ?? false, clockStep: planned?.clockStep ?? 0)
+        }
+    }
+
+    private func turn(for nanoseconds: Int64 = 0) throws {
+        let end = now + nanoseconds
+        try gateway?.turn()
+        while now < end {
+            now = min(end, max(now + 1_000_000, gateway?.nextTurn ?? end))
+            try gateway?.turn()
+        }
+        try checkBounds()
+    }
+
+    // MARK: When everything is well again
+
+    /// Repairs everything around the gateway; the lifts stand open at a landing.
+    func repairAll() throws {
+        death = nil
+        disk.repair()
+        commitTakes = 0
+        if !broker.isUp { broker.comeUp(keepsQueue: true, keepsSession: true) }
+        for index in centres.indices { centres[index].mood = .well }
+        for index in lifts.indices { become(.open, lift: index) }
+    }
+
+    func become(_ situation: SimulatedLift.Situation, lift index: Int) {
+        lifts[index].become(situation, &random)
+        publish(index)
+    }
+
+    /// Time passes in which every lift repeats its state every ten seconds.
+    /// - Parameter silent: the lift that does not.
+    func pass(_ duration: Duration, silent: Int? = nil) throws {
+        let end = now + duration.nanoseconds
+        while now < end {
+            for index in lifts.indices where index != silent { publish(index) }
+            try turn(for: 10_000_000_000)
+        }
+    }
+
+    // MARK: Life and death
+
+    private func stopGateway(isPowerCut: Bool, clockStep: Int) throws {
+        broker.dropConnection()
+        // Nothing that a dying process would still do reaches the disk.
+        disk.loseContact()
+        gateway = nil
+        if isPowerCut {
+            disk.cutPower()
+            boot += 1
+            wall += Int64(clockStep) * 1_000_000_000
+        } else {
+            disk.regainContact()
+        }
+        pass(Int64(random.next() % 3000) * 1_000_000)
+        // A disk that fails at a start makes the daemon run without one; that is not simulated.
+        disk.repair()
+        try startGateway()
+        try checkDurable()
+    }
+
+    private func startGateway() throws {
+        var attempts = 0
+        while gateway == nil {
+            attempts += 1
+            life += 1
+            do { gateway = try SimulatedGateway(self) } catch is SimulatedGateway.Died {
+                let planned = death
+                death = nil
+                deaths += 1
+                disk.loseContact()
+                if planned?.isPowerCut == true { disk.cutPower() } else { disk.regainContact() }
+            } catch let error as JournalError {
+                throw Violation("it does not start: \(error)")
+            }
+            guard attempts < 10 else { throw Violation("it does not start") }
+        }
+    }
+}

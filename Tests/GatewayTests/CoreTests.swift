@@ -1,0 +1,142 @@
+import Contract
+import Journal
+import LiftModel
+import Monitoring
+import Testing
+
+@testable import Gateway
+@testable import GatewayCore
+
+/// What the gateway decides, input by input and without a broker, a disk or a clock. Any order of
+/// inputs is tried by Tests/GatewaySimulation.
+@Suite struct CoreTests {
+    /// A core with one lift, and a caller that performs nothing but commits.
+    private final class Caller {
+        var core: GatewayCore
+        var effects = Effects()
+        var performed: [String] = []
+        var committed: [Journal.Batch] = []
+        /// The outcome of the next commits; nil for success.
+        var failure: JournalError?
+        var now: Int64 = 1_000_000_000
+
+        init(wasEmpty: Bool = true) throws {
+            let data = try DeviceData(
+                profiles: [Site.root + "/Devices/profiles"], rules: [Site.root + "/Devices/rules"])
+            var intake = Intake(
+                data: data, origin: AlertOrigin(site: "plaza"), admission: .registered,
+                start: Instant(nanoseconds: 1_000_000_000), isObserving: false)
+            try intake.register(
+                Lift(id: "1"), profile: "gbt24476-json", at: Instant(nanoseconds: 1_000_000_000))
+            let journal = try Journal(":memory:")
+            core = GatewayCore(
+                GatewayCore.Settings(
+                    site: AlertEvent.Site(id: "plaza"), lanes: [:],
+                    commitWait: .milliseconds(200), receiveMaximum: 10),
+                intake: intake,
+                recovered: Recovery.Outcome(
+                    lastNow: wasEmpty ? nil : Instant(nanoseconds: 999_999_999)),
+                from: try JournalFacts(of: journal, receiveMaximum: 10),
+                at: Moment(time: Instant(nanoseconds: 1_000_000_000), monotonic: 1_000_000_000),
+                into: &effects)
+            perform()
+        }
+
+        var moment: Moment { Moment(time: Instant(nanoseconds: now), monotonic: now) }
+
+        func handle(_ input: borrowing Input) {
+            core.handle(input, at: moment, into: &effects)
+            perform()
+        }
+
+        func send(_ text: String, mid: Int) {
+            let (topic, payload) = (Array("lifts/1/state".utf8), Array(text.utf8))
+            handle(
+                .message(
+                    IncomingMessage(
+                        topic: topic.span, payload: payload.span, qos: 1, isRetained: false,
+                        mid: mid)))
+        }
+
+        func connect() {
+            handle(.broker(.sessionStarted(isPresent: false)))
+            handle(.broker(.subscribed))
+        }
+
+        private func perform() {
+            while let effect = effects.takeNext() {
+                switch effect {
+                case .commit(let batch):
+                    performed.append("commit \(batch.messages.count)")
+                    if failure == nil { committed.append(batch) }
+                    let outcome: StorageOutcome =
+                        failure.map { .commitFailed($0) }
+                        ?? .committed(sequence: Int64(committed.count))
+                    core.handle(.storage(outcome), at: moment, into: &effects)
+                case .acknowledge: performed.append("acknowledge")
+                case .sendFromMemory(let events): performed.append("memory \(events.count)")
+                default: break
+                }
+            }
+        }
+    }
+
+    private static let full = JournalError(path: "j", doing: "commit", code: 13, message: "full")
+
+    @Test func aMessageIsAcknowledgedOnlyAfterItsCommit() throws {
+        let caller = try Caller()
+        caller.connect()
+        caller.performed = []
+        caller.send("{\"Sequence\":1,\"Car_Status\":0}", mid: 1)
+        #expect(!caller.core.mayWrite && caller.performed == [], "nothing is due yet")
+        caller.now += 300_000_000
+        caller.handle(.time)
+        #expect(caller.performed.prefix(2) == ["commit 1", "acknowledge"])
+        #expect(caller.core.mayWrite)
+    }
+
+    @Test func aFailedCommitKeepsItsMessagesAndTheBrokerWaiting() throws {
+        let caller = try Caller()
+        caller.connect()
+        caller.failure = Self.full
+        caller.send("{\"Sequence\":1,\"Car_Status\":0}", mid: 1)
+        caller.performed = []
+        caller.now += 300_000_000
+        caller.handle(.time)
+        #expect(caller.performed == ["commit 1"])
+        #expect(!caller.core.mayWrite)
+        caller.failure = nil
+        caller.now += 1_100_000_000
+        caller.handle(.time)
+        #expect(caller.committed.last?.messages.count == 1 && caller.core.mayWrite)
+    }
+
+    /// Otherwise a replay would begin with the first batch, later than its messages, and give an
+    /// alert of theirs another id.
+    @Test func aNewJournalBeginsWithASnapshot() throws {
+        #expect(try Caller().committed.first?.snapshot != nil)
+        #expect(try Caller(wasEmpty: false).committed.isEmpty)
+    }
+
+    /// A replay takes entries in the order of their times.
+    @Test func noTwoEntriesOfAJournalHaveOneTime() throws {
+        let caller = try Caller()
+        caller.connect()
+        caller.now += 1_000_000_000
+        caller.handle(.time)
+        caller.now += 1_000_000_000
+        caller.handle(.time)
+        #expect(caller.core.isLive)
+        // A stall is noticed at the moment of the message that ends it.
+        caller.now += 3_000_000_000
+        caller.send("{\"Sequence\":1,\"Car_Status\":0}", mid: 1)
+        caller.handle(.time)
+        caller.now += 300_000_000
+        caller.handle(.time)
+        let batch = try #require(caller.committed.first { !$0.messages.isEmpty })
+        let controls = TimedControlEvent.all(in: try #require(batch.control))
+        #expect(controls.map(\.control) == [.connection(.behind)])
+        #expect(controls[0].time.nanoseconds < batch.messages[0].arrival)
+        #expect(batch.messages[0].arrival <= batch.now.nanoseconds)
+    }
+}
