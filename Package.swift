@@ -174,6 +174,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/GatewaySimulation",
+            exclude: ["faults.tsv"],
             swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         // The journal on a disk that misbehaves; a program, so that it runs optimised.
         .executableTarget(

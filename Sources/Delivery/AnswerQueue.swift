@@ -64,7 +64,7 @@ struct AnswerQueue {
             answers.forgetEvents()
         } catch {
             context.delivery.note(error)
-            context.log.error("\(settings.centre): \(error)")
+            context.logDisk(error, "receipts of \(settings.centre) are not stored")
         }
         if !answers.isEmpty { nextAttempt = MonotonicClock.nanoseconds + Self.pause.nanoseconds }
         answers.keepNewest(Self.most)

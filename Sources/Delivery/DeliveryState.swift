@@ -30,6 +30,9 @@ public final class DeliveryState: Sendable {
         public var lastError = ""
         /// Problems of an established connection; whole sentences.
         public var problems: [String] = []
+        /// Why it is in doubt whether the centre has stored what it gave the last receipts for; a
+        /// whole sentence.
+        public var receiptDoubt: String?
         /// The lead of the server's clock over this box's, by the last answer with a time (`Date`
         /// of HTTP).
         public var serverClockOffset: Duration?

@@ -117,7 +117,7 @@ public final class HTTPSRoute {
                 status.noteDiagnosis()
             } catch {
                 context.delivery.note(error)
-                report("\(error)")
+                report(error)
                 _ = Poll.wait([context.wakeUp.descriptor], for: .milliseconds(200))
             }
         }
@@ -225,7 +225,7 @@ public final class HTTPSRoute {
             context.delivery.note(error)
             dispatch.postpone(
                 request.events, until: MonotonicClock.nanoseconds + Self.journalPause.nanoseconds)
-            report(error.description)
+            report(error)
         }
     }
 
@@ -374,8 +374,11 @@ public final class HTTPSRoute {
         if slot == .state, response == nil { schedule.reset() }
     }
 
-    private func report(_ reason: String) {
-        log.error("\(settings.centre): \(reason)")
-        context.update { $0.lastError = reason }
+    private func report(_ error: any Error) {
+        guard let error = error as? JournalError else {
+            log.error("\(settings.centre): \(error)")
+            return context.update { $0.lastError = "\(error)" }
+        }
+        context.logDisk(error, "the route to \(settings.centre) goes on when it can be used")
     }
 }

@@ -34,7 +34,10 @@ struct HTTPSStatus {
         if health.note(remark, hasEvents: hasEvents), let remark {
             context.log.error("\(centre): \(remark)")
         }
-        context.update { $0.problems = health.problems }
+        context.update {
+            $0.problems = health.problems
+            $0.receiptDoubt = health.remarkOnEvents
+        }
     }
 
     /// The centre has taken a request.

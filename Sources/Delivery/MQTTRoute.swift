@@ -112,6 +112,11 @@ public final class MQTTRoute: MQTTClientDelegate {
                 try detectSilence(MonotonicClock.nanoseconds)
             } catch {
                 context.delivery.note(error)
+                if let error = error as? JournalError {
+                    context.logDisk(error, "the connection to \(settings.centre) is made anew")
+                    disconnect(error.description, isLogged: false)
+                    continue
+                }
                 // The broker's reason counts before the library's error. Only the library reports a
                 // giant packet.
                 let isGiant = (error as? MQTTError)?.isGiantPacket ?? false
@@ -172,10 +177,12 @@ public final class MQTTRoute: MQTTClientDelegate {
     }
 
     /// Ends the connection and plans another attempt after a pause, whatever the library's error.
-    private func disconnect(_ reason: String) {
+    private func disconnect(_ reason: String, isLogged: Bool = true) {
         let pause = backoff.pause(at: MonotonicClock.nanoseconds, using: &random)
         let nextAttempt = MonotonicClock.nanoseconds + pause.nanoseconds
-        if client != nil { trouble.log(reason, nextIn: pause, at: MonotonicClock.nanoseconds) }
+        if client != nil, isLogged {
+            trouble.log(reason, nextIn: pause, at: MonotonicClock.nanoseconds)
+        }
         if !link.hasAnswered { trouble.diagnose(options.probe) }
         client = nil
         link.apply(.dropped(until: nextAttempt, refusal: broker.refusals.first))
@@ -336,7 +343,8 @@ public final class MQTTRoute: MQTTClientDelegate {
             delivery.wakeRoutes()
         } catch {
             delivery.note(error)
-            log.error("\(settings.centre): \(error)")
+            context.logDisk(
+                error, "an event of \(settings.centre) is not passed on to the next route")
         }
     }
 

@@ -9,26 +9,31 @@ import Encoding
 /// technician.
 enum NamedError {
     /// Parts of texts that name an error: "failed", "FAILURE", "unauthorised". Another text, as
-    /// "stored" or "queued", is no error.
+    /// "stored", "queued" or "transferred", is no error.
     private static let errorFragments = [
-        "err", "fail", "den", "invalid", "unauthor", "forbid", "refus", "reject", "not found",
+        "error", "fail", "denied", "invalid", "unauthor", "forbid", "refus", "reject", "not found",
         "exception",
     ]
+    /// Whole texts that name an error.
+    private static let errorWords: Set = ["err", "false", "no", "nok", "ng", "ko"]
     private static func isError(_ text: String) -> Bool {
         let text = text.lowercased()
-        return errorFragments.contains { text.contains($0) }
+        return errorWords.contains(text) || errorFragments.contains { text.contains($0) }
     }
-    private static let successKeys = ["success", "ok", "succeeded", "issuccess"]
-    private static let codeKeys = [
+    private static let successKeys: Set = ["success", "ok", "succeeded", "issuccess"]
+    /// Keys whose value is a code, and 0 or 2xx in case of success.
+    private static let codeKeys: Set = [
         "code", "errcode", "errorcode", "error_code", "err_code", "resultcode", "result_code",
-        "status", "statuscode",
+        "status", "statuscode", "status_code", "errno", "retcode", "ret_code",
     ]
-    private static let errorKeys = ["error", "errors", "err", "exception"]
+    /// Keys of the same kind whose text may also be an id or a word of any kind.
+    private static let outcomeKeys: Set = ["ret", "result", "state"]
+    private static let errorKeys: Set = ["error", "errors", "err", "exception"]
 
     /// - Returns: a sentence for a technician; nil where no error is named.
     static func remark(on body: [UInt8]) -> String? {
         member(of: body).map {
-            "The centre answers 2xx with a body that names an error (\($0)), and by the contract that is a receipt. If it has not stored the event, say how it shows in a form: success: { field: …, equals: … }."
+            "The centre answers 2xx with a body that names an error (\($0)), and by the contract that is a receipt. If it has not stored the event, give the centre a form (key form) that names how it says yes: success: { field: …, equals: … }."
         }
     }
 
@@ -40,7 +45,11 @@ enum NamedError {
         for (key, value) in members.sorted(by: { $0.key < $1.key }) {
             let name = key.lowercased()
             if successKeys.contains(name), let text = denial(value) { return "\"\(key)\": \(text)" }
-            if codeKeys.contains(name), let text = badCode(value) { return "\"\(key)\": \(text)" }
+            let isOutcome = outcomeKeys.contains(name)
+            if isOutcome || codeKeys.contains(name), let text = badCode(value, isOutcome: isOutcome)
+            {
+                return "\"\(key)\": \(text)"
+            }
             if errorKeys.contains(name), let text = presence(value) { return "\"\(key)\": \(text)" }
         }
         return nil
@@ -50,22 +59,27 @@ enum NamedError {
         switch value {
         case .flag(false): "false"
         case .number(0): "0"
-        case .text(let text) where ["false", "no", "0"].contains(text.lowercased()): "\"\(text)\""
+        case .text(let text) where text == "0" || isError(text):
+            "\"\(printable(text, upTo: 60))\""
         default: nil
         }
     }
 
+    private static func written(_ number: Double) -> String {
+        Int(exactly: number).map(String.init) ?? String(number)
+    }
+
     /// 0, 200 to 299, and texts that name no error are good.
-    private static func badCode(_ value: JSONValue) -> String? {
+    private static func badCode(_ value: JSONValue, isOutcome: Bool) -> String? {
         func isGood(_ number: Double) -> Bool { number == 0 || 200..<300 ~= number }
         switch value {
         case .number(let number):
-            return isGood(number)
-                ? nil : "\(Int(exactly: number).map(String.init) ?? String(number))"
+            return isGood(number) ? nil : written(number)
+        case .flag(false): return "false"
         case .text(let text):
             if let number = Double(text) { return isGood(number) ? nil : "\"\(text)\"" }
             // A code of letters and digits, as "E01", counts as an error.
-            let isCode = text.contains(where: \.isNumber)
+            let isCode = !isOutcome && text.contains(where: \.isNumber)
             return isError(text) || isCode ? "\"\(printable(text, upTo: 60))\"" : nil
         default: return nil
         }
@@ -75,7 +89,7 @@ enum NamedError {
         switch value {
         case .nothing, .flag(false), .number(0), .list([]): nil
         case .flag(true): "true"
-        case .number(let number): "\(number)"
+        case .number(let number): written(number)
         case .text(let text):
             ["", "0", "no", "none", "false", "null", "ok", "success"].contains(text.lowercased())
                 ? nil : "\"\(printable(text, upTo: 60))\""

@@ -44,7 +44,7 @@ extension RouteContext {
     func lastRowID(of journal: Journal, for centre: String) -> Int64? {
         do throws(JournalError) { return try journal.lastRowID() } catch {
             delivery.note(error)
-            log.error("\(centre): \(error)")
+            logDisk(error, "the queue of \(centre) is not read")
             return nil
         }
     }

@@ -99,6 +99,12 @@ public struct RouteContext: Sendable {
         delivery.update(index, change)
     }
 
+    /// Logs a failure of the journal as such: its disk is the cause, and no centre.
+    /// - Parameter consequence: a sentence without its full stop.
+    func logDisk(_ error: JournalError, _ consequence: String) {
+        log.error("\(error). Meanwhile: \(consequence)")
+    }
+
     /// Runs a route on a thread of its own. Tries again while the journal cannot be opened.
     func start(_ run: @escaping @Sendable () throws(JournalError) -> Void) -> LoopThread {
         LoopThread {

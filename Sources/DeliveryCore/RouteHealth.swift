@@ -40,6 +40,9 @@ package struct RouteHealth {
         return isNew
     }
 
+    /// The remark on the last response to events, which makes its receipts doubtful.
+    package var remarkOnEvents: String? { remarks[true] }
+
     /// The remarks, each once, that on events first.
     package var problems: [String] {
         let all = [remarks[true], remarks[false]].compactMap { $0 }

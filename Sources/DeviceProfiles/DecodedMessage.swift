@@ -10,6 +10,10 @@ public struct DecodedMessage: Sendable {
         public static let none = Text(range: 0..<0)
     }
     public var reading: Reading
+    /// Bit *i*: the message has a value for signal *i*, and the profile does not understand it.
+    public var unreadable: UInt64 = 0
+    /// Bit *i*: the topic gives signal *i* a value, and the message has none.
+    public var missing: UInt64 = 0
     /// Equal for duplicates of a message: the hash of topic and payload. 0 where the message has
     /// neither a sequence number nor a time.
     public var duplicateKey: UInt64

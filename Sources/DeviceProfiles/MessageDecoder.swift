@@ -13,7 +13,8 @@ public struct MessageDecoder {
     public private(set) var unexpectedValues: [UnexpectedValue] = []
     /// The blemishes of the last message.
     package private(set) var blemishes: JSONBlemishes = []
-    private var topicIndex = 0
+    /// The topic of the last message.
+    private(set) var topicIndex = 0
     private static let maximumUnexpected = 8
 
     public init(_ profile: Profile) {
@@ -171,13 +172,19 @@ public struct MessageDecoder {
             }
             message.reading.setUnknown(step.signal)
             if let kind = unexpectedKind(of: token, source, step, topic.plan, bytes) {
+                message.unreadable |= 1 << UInt64(step.signal)
                 note(
                     kind, source.field, .signal(index, source: i - step.sources.lowerBound), token,
                     bytes)
+            } else if token.kind == .null || token.kind == .blemished {
+                message.missing |= 1 << UInt64(step.signal)
             }
             return
         }
-        if topic.isComplete { message.reading.setUnknown(step.signal) }
+        if topic.isComplete {
+            message.reading.setUnknown(step.signal)
+            message.missing |= 1 << UInt64(step.signal)
+        }
     }
 
     private mutating func bits(
@@ -380,20 +387,5 @@ public struct MessageDecoder {
             UnexpectedValue(
                 kind: kind, field: field, reader: reader, start: location.start, end: location.end,
                 isResolved: location.isResolved, isText: token.kind == .string, key: hash.value))
-    }
-
-    /// An unexpected value in words. `payload` must be the message that was decoded last.
-    public func explain(_ unexpected: UnexpectedValue, in payload: Span<UInt8>) -> UnreadableField {
-        let topic = profile.topics[topicIndex]
-        let end = min(unexpected.end, unexpected.start + 60)
-        let bytes =
-            unexpected.isResolved
-            ? Array(resolved[unexpected.start..<end])
-            : payload.extracting(unexpected.start..<end).array
-        let text = String(decoding: bytes, as: UTF8.self)
-        return UnreadableField(
-            kind: unexpected.kind, field: topic.fields.name(unexpected.field),
-            expected: topic.expectation(of: unexpected.reader),
-            found: unexpected.isText ? "\"\(text)\"" : text)
     }
 }

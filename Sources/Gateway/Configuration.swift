@@ -117,12 +117,20 @@ public struct Configuration: Sendable {
         let names = data.profiles.map(\.name)
         for lift in lifts where !names.contains(lift.profile) {
             let mistake = lift.profileNode.diagnostic(
-                "'\(lift.profile)' is not a profile.\(suggestion(for: lift.profile, among: names))")
+                "'\(lift.profile)' is not a profile.\(suggestion(for: lift.profile, among: names))\(shippedProfiles)"
+            )
             // A wrong profile of all lifts is one mistake.
             if !diagnostics.all.contains(mistake) { diagnostics.report(mistake) }
         }
         if !diagnostics.isEmpty { throw InvalidFiles(diagnostics.all) }
         return data
+    }
+
+    /// Where a missing profile would be, and how it comes back; empty where the site names its own.
+    private var shippedProfiles: String {
+        guard profilePaths == nil else { return "" }
+        return
+            " The shipped profiles are looked for in \(DeviceData.shippedFolder())/profiles; make install puts them back"
     }
 
     /// All endpoints with their names; the building's broker first.
@@ -189,6 +197,10 @@ public struct Configuration: Sendable {
             warnings.append(
                 "\(file): the self-test leaves out centre '\(centre.name)': its own form cannot express a test"
             )
+        }
+        for doubt in MistypedID.doubtful(lifts.map(\.lift.id)) {
+            let line = lifts.first { $0.lift.id == doubt.id }?.node.line ?? 1
+            warnings.append("\(file):\(line): look at the lift's id '\(doubt.id)': \(doubt.why)")
         }
         if case .duration(let overdue)? = data.rules.parameters["report_overdue"] {
             for profile in data.profiles where lifts.contains(where: { $0.profile == profile.name })

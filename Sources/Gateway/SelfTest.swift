@@ -37,6 +37,8 @@ struct SelfTest {
     /// nil where no test is possible.
     private var publisher: SelfTestPublisher?
     private var eventID: String?
+    /// Why it is in doubt whether a centre has stored the alert for which it gave a receipt.
+    private var doubt: String?
     private(set) var report: Report
 
     /// - Parameters:
@@ -83,12 +85,15 @@ struct SelfTest {
     }
 
     /// Continues the test.
-    /// - Parameter observesLifts: whether the gateway receives the messages of the building's
-    ///   broker.
+    /// - Parameters:
+    ///   - observesLifts: whether the gateway receives the messages of the building's broker.
+    ///   - doubt: why a centre's last receipts are in doubt; nil where they are not.
+    ///   - brokerTrouble: why the building's broker is not connected; nil where it is.
     /// - Returns: the alerts of the rules about the virtual lift.
-    mutating func turn(at now: Instant, observesLifts: Bool, _ journal: Journal)
-        throws(JournalError) -> [Alert]
-    {
+    mutating func turn(
+        at now: Instant, observesLifts: Bool, brokerTrouble: String?, _ journal: Journal,
+        doubt receiptDoubt: (_ centre: String) -> String?
+    ) throws(JournalError) -> [Alert] {
         guard !isOver, let publisher else { return [] }
         intake.advance(to: now)
         let alerts = intake.takeAlerts().filter { $0.isEntrapment }
@@ -103,9 +108,10 @@ struct SelfTest {
                 guard try journal.pendingRow(for: centre, event: eventID) == nil else { continue }
                 if let refusal = try journal.refusal(of: eventID, by: centre) {
                     report.problem = "\(centre) refused it: \(refusal)"
-                    return alerts + close(at: now)
+                    return alerts + close(at: now, brokerTrouble)
                 }
                 report.stored.append((centre, elapsed))
+                doubt = doubt ?? receiptDoubt(centre).map { Self.doubted(centre, $0) }
             }
             if report.stored.count == centres.count { publisher.openDoors() }
         }
@@ -113,13 +119,13 @@ struct SelfTest {
             report.received == nil && observesLifts && publisher.isAcknowledged
             && elapsed > Self.echoPatience.inSeconds
         if publisher.hasStopped || isNotReturned || elapsed > Self.patience.inSeconds {
-            return alerts + close(at: now)
+            return alerts + close(at: now, brokerTrouble)
         }
         return alerts
     }
 
     /// Ends the test and clears its open alerts.
-    private mutating func close(at now: Instant) -> [Alert] {
+    private mutating func close(at now: Instant, _ brokerTrouble: String?) -> [Alert] {
         for open in intake.detector.openAlerts {
             do throws(OperatorActionError) {
                 try intake.apply(.endOfAlarm(alert: open.id, Statement(by: "self-test")), at: now)
@@ -135,14 +141,28 @@ struct SelfTest {
             let missing = centres.filter { centre in !report.stored.contains { $0.centre == centre }
             }
             report.problem =
-                report.problem ?? publisher?.problem
+                report.problem ?? Self.brokerProblem(publisher?.problem, brokerTrouble)
                 ?? Self.missingStep(
                     report, of: missing, on: SelfTestLift.topic(site),
                     isAcknowledged: publisher?.isAcknowledged == true,
                     username: username)
         }
+        report.problem = report.problem ?? doubt
         end()
         return intake.takeAlerts().filter { $0.isEntrapment }
+    }
+
+    /// A receipt that may be none; a sentence without its full stop.
+    static func doubted(_ centre: String, _ remark: String) -> String {
+        "it is in doubt whether \(centre) has stored it. \(remark.hasSuffix(".") ? String(remark.dropLast()) : remark)"
+    }
+
+    /// Why the broker ended the test. The gateway's own connection mostly knows more of it, because
+    /// it looks for the cause.
+    static func brokerProblem(_ problem: String?, _ trouble: String?) -> String? {
+        guard problem != nil, let trouble else { return problem }
+        return
+            "the building's broker cannot be used: \(trouble.hasSuffix(".") ? String(trouble.dropLast()) : trouble)"
     }
 
     /// The first step that did not happen; a sentence without its full stop.

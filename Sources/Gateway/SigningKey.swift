@@ -9,9 +9,8 @@ extension Daemon {
         do throws(Signer.Problem) {
             return (try Signer(keyFile: configuration.stateFolder + "/signing-key.pem"), nil)
         } catch {
-            log.critical(
-                "alerts go out unsigned: \(error). Put the key back, or remove the file: a new key is made at the next start, and the centre has to be given its public half"
-            )
+            let advice = Condition.keyAdvice(OwnFiles(in: configuration.stateFolder).problem)
+            log.critical("alerts go out unsigned: \(error). \(advice)")
             return (nil, "\(error)")
         }
     }

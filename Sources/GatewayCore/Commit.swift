@@ -93,7 +93,9 @@ extension GatewayCore {
         if storage.failure != nil {
             storage.apply(.committed)
             output.noteDiskIsWell()
-            effects.log(.notice, "the journal can be written again")
+            if diskTrouble?.succeeds() != false {
+                effects.log(.notice, "the journal can be written again")
+            }
         }
         let cleared = siteAlerts.diskFailing.clear(
             at: moment.time, because: GatewayKind.diskFailing.cleared)
@@ -116,10 +118,7 @@ extension GatewayCore {
         if injected(.forgetsAlertsOfAFailedCommit) { output.forgetEvents() }
         if injected(.forgetsConnectionEventsOfAFailedCommit) { output.controls.removeAll() }
         if injected(.acknowledgesAFailedCommit) { acknowledge(at: moment, into: &effects) }
-        if storage.failure == nil {
-            effects.log(
-                .critical, "\(error). Until it can be written alerts go out from memory.")
-        }
+        noteTrouble(error, at: moment, into: &effects)
         // On a full disk the oldest readings are worth less than the new ones.
         if error.isFull { effects.add(.makeRoom) }
         storage.apply(
@@ -133,6 +132,18 @@ extension GatewayCore {
         deliverFromMemory(into: &effects)
         publishSiteState(at: moment, into: &effects)
         failPurpose(error, into: &effects)
+    }
+
+    private mutating func noteTrouble(
+        _ error: JournalError, at moment: Moment, into effects: inout Effects
+    ) {
+        let isNew = diskTrouble?.isOver(at: moment.monotonic) != false
+        if isNew { diskTrouble = DiskTrouble(error.description, at: moment.monotonic) }
+        let isLogged =
+            diskTrouble?.fails(error.description, at: moment.monotonic) == true || isNew
+        // A failure that lasts is logged once.
+        guard isLogged, storage.failure == nil else { return }
+        effects.log(.critical, "\(error). Until it can be written alerts go out from memory.")
     }
 
     /// Delivers the alerts and events that are not durable from memory.

@@ -96,6 +96,8 @@ public struct GatewayCore {
     var redeliveries: RedeliveryMemory
     var backlog: Backlog
     package var storage = StorageState.healthy
+    /// The last failures of commits; nil where there was none since the start.
+    package internal(set) var diskTrouble: DiskTrouble?
     var schedule: CommitSchedule
     var siteAlerts: SiteAlerts
     var siteState = SiteStatePublication()

@@ -46,6 +46,8 @@ public struct Intake {
     public private(set) var detector: Detector
     public private(set) var badInput = BadInput()
     package internal(set) var refusedLifts: RefusedLifts
+    package private(set) var partlyReadLifts = PartlyReadLifts()
+    package private(set) var repeatedMessages = RepeatedMessages()
     /// The latest time that the intake has seen.
     private var latestTime: Instant
     private var decoders: [MessageDecoder]
@@ -162,6 +164,10 @@ public struct Intake {
             if message.reading.isSignOfLife {
                 refusedLifts.noteRead(lift, id: detector.lift(lift).id, at: arrival)
             }
+            partlyReadLifts.note(
+                message, lift: lift, topic: channels[channel].mapping, decoders[decoder],
+                payload: payload, at: arrival)
+            repeatedMessages.note(message, lift: lift, at: arrival)
             if message.hasAllCodes { endUnknownCode(&message, on: channel) }
             apply(message, decoder, lift: lift, payload: payload, arrival: arrival)
             return message.duplicateKey != 0 && message.reading.alarmButton != true

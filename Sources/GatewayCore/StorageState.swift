@@ -80,3 +80,41 @@ package enum StorageState {
     }
     package var isWithoutDisk: Bool { if case .withoutDisk = self { true } else { false } }
 }
+
+/// Commits that failed lately. On a full disk a commit succeeds now and then, when the journal has
+/// given up old readings for it: such a disk is not well.
+package struct DiskTrouble {
+    /// A disk is well again after this time without a failed commit.
+    package static let over = Duration.seconds(60)
+
+    /// Monotonic nanoseconds, as all times here.
+    package var since: Int64
+    package var lastFailure: Int64
+    package var reason: String
+    /// When the log last had a failure.
+    private var loggedAt: Int64
+    /// The log has a failure, and not yet that a commit succeeded after it.
+    private var isLogOpen = true
+
+    init(_ reason: String, at now: Int64) {
+        (since, lastFailure, loggedAt, self.reason) = (now, now, now, reason)
+    }
+
+    package func isOver(at now: Int64) -> Bool { now - lastFailure >= Self.over.nanoseconds }
+
+    /// Notes a further failure.
+    /// - Returns: whether the log is to have it: at most once a minute.
+    mutating func fails(_ reason: String, at now: Int64) -> Bool {
+        (lastFailure, self.reason) = (now, reason)
+        if now - loggedAt < Self.over.nanoseconds { return false }
+        (loggedAt, isLogOpen) = (now, true)
+        return true
+    }
+
+    /// Notes a commit after a failure.
+    /// - Returns: whether the log is to have it: once for each failure that it has.
+    mutating func succeeds() -> Bool {
+        defer { isLogOpen = false }
+        return isLogOpen
+    }
+}

@@ -358,11 +358,24 @@ public struct JournalError: Error, CustomStringConvertible, Sendable {
     public var doing: String
     public var code: Int32
     public var message: String
+    /// What was being done, in a word or two: SQL is no text for a person.
+    private var deed: String {
+        switch doing.split(whereSeparator: \.isWhitespace).first ?? "" {
+        case "SELECT", "WITH": "reading"
+        case "INSERT", "REPLACE", "UPDATE", "BEGIN", "COMMIT", "SAVEPOINT", "RELEASE": "writing"
+        case "DELETE": "removing old content"
+        case "CREATE", "ALTER", "DROP": "changing its form"
+        case "PRAGMA": "setting it up"
+        case "ATTACH", "DETACH", "VACUUM", "ROLLBACK": "working on it"
+        default: doing
+        }
+    }
+
     public var description: String {
         let hint =
             isDamage
             ? ". hoistway journal salvage --file \(path) --into NEW saves what can be read" : ""
         return "journal \(path): \(message)"
-            + (code == 0 ? "" : " (SQLite \(code), while \(doing))") + hint
+            + (code == 0 ? "" : " (SQLite \(code), while \(deed))") + hint
     }
 }

@@ -75,6 +75,8 @@ public struct Alert: Sendable, Equatable {
     }
 
     /// The kind of the alarm button in the car.
+    public static let controllerSilent = "controller_silent"
+    public static let areaSilence = "area_silence"
     public static let carAlarmCall = "car_alarm_call"
     /// The reason of a reminder: nobody has accepted the alert.
     public static let notAccepted = AlertReason.notAccepted.rawValue

@@ -51,6 +51,22 @@ extension Detector {
             + incidents.values.compactMap(\.alert.view).sorted { $0.id < $1.id }
     }
 
+    /// The lifts of which an open alert says that they are silent, by themselves or together with
+    /// others.
+    public var liftsReportedSilent: Set<Int> {
+        var silent = Set(
+            lifts.indices.filter { index in
+                lifts[index].ledger.entries.contains {
+                    $0.kind == Alert.controllerSilent && $0.state.isOpen
+                }
+            })
+        // An alert of the site stands for those of its lifts, which are suppressed.
+        for incident in incidents.values where incident.alert.view?.kind == Alert.areaSilence {
+            silent.formUnion(incident.affected.keys)
+        }
+        return silent
+    }
+
     /// The lane of an alert to which an operator action can refer, open or not.
     public func lane(ofAlert id: String) -> Lane? {
         if let open = openAlerts.first(where: { $0.id == id }) { return open.lane }

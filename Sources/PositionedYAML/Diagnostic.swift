@@ -47,7 +47,8 @@ public func suggestion(for name: String, among candidates: some Sequence<String>
         ? " Expected one of: \(sorted.joined(separator: ", "))." : ""
 }
 
-private func editDistance(_ a: String, _ b: String) -> Int {
+/// How many characters must be changed, added or removed to make one text of the other.
+public func editDistance(_ a: String, _ b: String) -> Int {
     let b = Array(b)
     var row = Array(0...b.count)
     for (i, x) in a.enumerated() {

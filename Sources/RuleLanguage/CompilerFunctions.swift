@@ -332,6 +332,8 @@ extension Compiler {
         }
         throw ExpressionError(
             offset: expression.offset,
-            message: "expected a duration such as 10s, or a parameter that is one")
+            message:
+                "found \(expression.text), expected a duration such as 10s, or a parameter that is one"
+        )
     }
 }

@@ -11,7 +11,7 @@ struct Status: ParsableCommand {
 
     /// The README has the same sentence.
     static let incidentsAreNoFault =
-        "An open incident at a lift, accepted or not, does not change this exit code: it is about the gateway, and an incident is the centre's job."
+        "An open incident at a lift, accepted or not, does not change this exit code: it is about the gateway, and an incident is the centre's job. Only a silent lift does: it is not watched."
 
     @Option(help: "The configuration file; its runtime_folder is read.")
     var config = standardConfiguration

@@ -30,11 +30,11 @@ extension StatusSnapshot {
         func sentence(_ text: some StringProtocol) -> String {
             String(text) + (text.last.map { ".?".contains($0) } == true ? "" : ".")
         }
-        let found = check.found.split(separator: "\n")
+        let found = check.finding.split(separator: "\n")
         let advice = check.advice.map { " " + $0 } ?? ""
         guard found.count > 1 else {
             return wrapped(
-                styled("\(check.title): ", colour) + sentence(check.found) + advice, to: columns)
+                styled("\(check.title): ", colour) + sentence(check.finding) + advice, to: columns)
         }
         // Several findings of one check have a line each.
         return [styled("\(check.title):", colour)]

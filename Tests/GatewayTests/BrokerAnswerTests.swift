@@ -222,6 +222,11 @@ import Testing
             status.output.contains(
                 "routes to the centre: centre/1: The centre answers 2xx with a body that names"))
         #expect(status.output.contains("ahead of the centre's server"), "\(status.output)")
+        let test = try site.run(["selftest"])
+        #expect(
+            test.status == 1
+                && test.output.contains("it is in doubt whether centre has stored it. The centre"),
+            "\(test.output)")
     }
 
     // MARK: The building's broker

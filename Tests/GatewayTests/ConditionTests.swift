@@ -8,7 +8,7 @@ import Testing
 /// problem with its remedy.
 @Suite struct ConditionTests {
     /// A box on which all is well.
-    private static func well() -> Condition {
+    static func well() -> Condition {
         var condition = Condition()
         condition.broker.url = "mqtt://127.0.0.1:1883"
         condition.broker.isConnected = true

@@ -1,11 +1,11 @@
 import Contract
-import Journal
 import LiftModel
 import Monitoring
 import Testing
 
 @testable import Gateway
 @testable import GatewayCore
+@testable import Journal
 
 /// What the gateway decides, input by input and without a broker, a disk or a clock. Any order of
 /// inputs is tried by Tests/GatewaySimulation.

@@ -151,7 +151,12 @@ struct FilledGateway {
         return intake
     }
 
-    var snapshot: StatusSnapshot {
+    var snapshot: StatusSnapshot { snapshot(now: Self.now) }
+
+    /// The same some seconds after the end of the last run.
+    func snapshot(at second: Int) -> StatusSnapshot { snapshot(now: Self.died + .seconds(second)) }
+
+    private func snapshot(now: Instant) -> StatusSnapshot {
         var stored = StoredFacts()
         stored.pendingEvents = 17
         stored.oldestPending = Self.now - .milliseconds(90_500)
@@ -167,7 +172,7 @@ struct FilledGateway {
         report.lostJournal = true
         report.longestPauses = ["1": .seconds(10)]
         report.hasSelfTest = true
-        return report.snapshot(now: Self.now, monotonic: Self.monotonic)
+        return report.snapshot(now: now, monotonic: Self.monotonic)
     }
 
     /// The content of the status file.

@@ -1,5 +1,6 @@
 import Connectivity
 import Delivery
+import DeviceProfiles
 import LiftModel
 
 /// The condition of the running gateway as facts, and the checks that follow from them. A check is
@@ -15,18 +16,34 @@ struct Condition {
         /// never sent one.
         var silence: Duration?
         var silenceLimit = leastSilence
+        /// The rules have found it silent: an alert about that is open.
+        var isReportedSilent = false
+        /// It has sent nothing but the same message for too long.
+        var repetition: RepeatedMessage?
         /// A maintenance window is open, or every message of it is refused, which has a check of
         /// its own: its silence is no failure.
         var isExcused = false
         /// The device's clock minus the gateway's time line; nil where the device sends no time.
         var clockOffset: Duration?
 
-        var isSilent: Bool { silence.map { $0 >= silenceLimit } ?? false }
+        var isSilent: Bool { isReportedSilent || silence.map { $0 >= silenceLimit } ?? false }
+    }
+    struct RepeatedMessage {
+        /// The message's own time, else when it came first; by the calendar.
+        var of: Instant
+        var lasting: Duration
+    }
+    /// A lift whose messages lack what the rules about trapped passengers need.
+    struct PartlyReadLift {
+        var name: String
+        var sources: [UnreadSource]
     }
     /// A topic with messages of no registered lift.
     struct UnregisteredTopic {
         var topic: String
         var messages: Int
+        /// The registered lift without a message whose id is nearly the one of the topic.
+        var meant: String?
     }
     /// A journal that was damaged or lost.
     struct LostJournal {
@@ -51,6 +68,7 @@ struct Condition {
     var broker = Broker()
     var lifts: [ObservedLift] = []
     var refusedLifts: [String] = []
+    var partlyReadLifts: [PartlyReadLift] = []
     /// Those with messages within the last minutes.
     var unregistered: [UnregisteredTopic] = []
     var rulesVersion = ""
@@ -60,6 +78,10 @@ struct Condition {
     var changedSinceStart: [String] = []
     /// How long no commit has succeeded, and why.
     var diskFailing: (since: Duration, because: String)?
+    /// How long ago a commit last failed, and why, where they succeed again only since then.
+    var diskFailed: (ago: Duration, because: String)?
+    /// The state folder, and the free space of its disk in bytes where that is known.
+    var stateFolder = (path: "", freeBytes: Int?.none)
     /// The file of the gateway that its user may not use, and what to do; the disk is in order
     /// then.
     var fileProblem: OwnFiles.Problem?
@@ -104,20 +126,6 @@ struct Condition {
             "systemctl restart hoistway")
     }
 
-    private var disk: Check {
-        guard let diskFailing else { return .ok(.disk, "every commit succeeds") }
-        if let fileProblem {
-            return .failed(
-                .disk,
-                "nothing is stored on disk for \(diskFailing.since.spanText): \(fileProblem.found)",
-                "Alerts go out from memory meanwhile. \(fileProblem.remedy)")
-        }
-        return .failed(
-            .disk,
-            "it has stored nothing for \(diskFailing.since.spanText): \(diskFailing.because)",
-            "Alerts go out from memory meanwhile. Make room, or replace the disk.")
-    }
-
     /// A check of what only the journal can tell.
     func unreadableJournal(_ subject: Check.Subject) -> Check? {
         journalProblem == nil ? nil : .unknown(subject, "the journal cannot be read")
@@ -154,10 +162,14 @@ struct Condition {
     private var signing: Check {
         guard let signingProblem else { return .ok(.signing, "alerts are signed as configured") }
         return .failed(
-            .signing, "alerts go out unsigned: \(signingProblem)",
-            fileProblem.map { "\($0.remedy) Then: systemctl restart hoistway" }
-                ?? "Put the key back, or remove the file for a new one, whose public half the centre has to be given."
-        )
+            .signing, "alerts go out unsigned: \(signingProblem)", Self.keyAdvice(fileProblem))
+    }
+
+    /// What to do about a key that cannot be used. One that may not be read is not lost: a new one
+    /// would make the centre reject the signatures.
+    static func keyAdvice(_ problem: OwnFiles.Problem?) -> String {
+        problem.map { "\($0.remedy) Then: systemctl restart hoistway" }
+            ?? "Put the key back, or remove the file for a new one, whose public half the centre has to be given."
     }
 
     private var certificatesCheck: Check {

@@ -1,64 +1,51 @@
 import Connectivity
+import Contract
 import LiftModel
 
 /// The checks of lifts: whether each sends messages that are understood, is registered, and has the
-/// right time.
+/// right time. Whether it sends any is `ConditionOfHearing`.
 extension Condition {
-    /// A lift without a message for this long since the gateway observes has never sent one.
-    private static let firstMessageWithin = Duration.seconds(60)
     /// A smaller error of a lift's clock is no concern of a technician: offsets are learned, and
     /// alerts have the right time.
     static let liftClockTolerance = Duration.seconds(180)
 
-    /// Only silence since the gateway observes counts: after a start, lifts have their time.
-    var liftsHeard: Check {
-        let expected = lifts.filter { !$0.isExcused }
-        let never = expected.filter { $0.silence == nil }
-        let silent = expected.filter(\.isSilent).sorted {
-            $0.silence ?? .zero > $1.silence ?? .zero
-        }
-        let counts = "\(lifts.count - never.count - silent.count) of \(lifts.count)"
-        if never.isEmpty, silent.isEmpty { return .ok(.liftsHeard, counts) }
-        guard let observedFor = broker.observedFor else {
-            return .unknown(.liftsHeard, "not known while the building's broker is away")
-        }
-        let neverReceived = observedFor >= Self.firstMessageWithin ? never : []
-        let fellSilent = silent.filter { observedFor >= $0.silenceLimit }
-        if neverReceived.isEmpty, fellSilent.isEmpty {
-            return .unknown(.liftsHeard, "\(counts) so far")
-        }
-        if neverReceived.count + fellSilent.count == lifts.count, lifts.count > 1 {
-            let found =
-                fellSilent.last?.silence.map { "no message from any lift for \($0.spanText)" }
-                ?? "no lift has ever sent a message"
-            return .failed(
-                .liftsHeard, found,
-                "No lift is watched. Check the adapters and the network to them, the ids in the configuration, and that the broker's access list lets our user read: \(broker.topics.map { "topic read \($0)" }.joined(separator: ", "))"
-            )
-        }
-        var found: [String] = []
-        if !neverReceived.isEmpty {
-            found.append("no message has ever come from \(Self.list(neverReceived.map(\.name)))")
-        }
-        if !fellSilent.isEmpty {
-            let names = fellSilent.map { "\($0.name) for \(($0.silence ?? .zero).spanText)" }
-            found.append("no message from \(Self.list(names))")
-        }
-        return .failed(
-            .liftsHeard, found.joined(separator: "; "),
-            neverReceived.isEmpty
-                ? "It is not watched. Check that it has power, its adapter, and the broker's access list."
-                : "Check the lift's id in the configuration, its adapter, the topic on which it publishes, and the broker's access list."
-        )
-    }
-
     var liftsUnderstood: Check {
-        if refusedLifts.isEmpty {
+        if refusedLifts.isEmpty, partlyReadLifts.isEmpty {
             return .ok(.liftsUnderstood, "no lift of which every message is refused")
         }
+        var found: [String] = []
+        var advice: [String] = []
+        if !refusedLifts.isEmpty {
+            found.append("every message of \(Self.list(refusedLifts)) is refused")
+            advice.append(
+                "Bad input, below, says why; the lift's profile has to fit what its adapter sends.")
+        }
+        if !partlyReadLifts.isEmpty {
+            found += partlyReadLifts.prefix(3).map(Self.unread)
+            if partlyReadLifts.count > 3 {
+                found.append("it is the same with \(partlyReadLifts.count - 3) more lifts")
+            }
+            advice.append("Did the adapter or its profile change?")
+        }
         return .failed(
-            .liftsUnderstood, "every message of \(Self.list(refusedLifts)) is refused",
-            "Bad input, below, says why; the lift's profile has to fit what its adapter sends.")
+            .liftsUnderstood, found.joined(separator: "\n"), advice.joined(separator: " "))
+    }
+
+    /// Which fields of a lift cannot be read, with the first one's value.
+    private static func unread(_ lift: PartlyReadLift) -> String {
+        let fields = lift.sources.map(\.field)
+        let names =
+            fields.count < 2
+            ? fields.joined()
+            : fields.dropLast().joined(separator: ", ") + " and " + fields[fields.count - 1]
+        // A value says more than that there is none.
+        let example = (lift.sources.first { $0.found != nil } ?? lift.sources.first).map {
+            source in
+            source.found.map { "\(source.field): \(printable($0, upTo: 40))" }
+                ?? "\(source.field) is missing"
+        }
+        return
+            "\(lift.name): \(names) cannot be read (for example \(example ?? "")). A trapped passenger may not be found"
     }
 
     var unregisteredCheck: Check {
@@ -68,10 +55,15 @@ extension Condition {
             let short = $0.topic.count > 60 ? "…" + $0.topic.suffix(59) : $0.topic
             return "\(short) (\($0.messages))"
         }
+        let near = unregistered.first { $0.meant != nil }
+        let meant = near?.meant.map {
+            "Did you mean it by '\($0)' in the configuration, from which nothing has come? Then correct that id and restart."
+        }
         return .failed(
             .unregistered,
             "messages on \(Self.list(topics)): no lift of the configuration publishes there, so none is watched",
-            "Add the lift to the configuration and restart, or keep it from the broker.")
+            (meant.map { "\($0) Otherwise add" } ?? "Add")
+                + " the lift to the configuration and restart, or keep it from the broker.")
     }
 
     /// Compared with this box's clock, so only where that is not in doubt itself.

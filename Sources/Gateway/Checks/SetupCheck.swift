@@ -47,6 +47,12 @@ public struct SetupCheck {
     /// Conditions that will or may keep it from working.
     /// - Parameter now: the time by this box's clock.
     public func warnings(at now: Instant) -> [String] {
+        let folder = configuration.stateFolder
+        let full = Condition.nearlyFull(folder, freeBytes: Files.freeBytes(folder))
+        return (full.map { ["\($0). Make room"] } ?? []) + certificateWarnings(at: now)
+    }
+
+    private func certificateWarnings(at now: Instant) -> [String] {
         endpoints.compactMap { endpoint in
             guard let file = endpoint.certificateFile,
                 // A file that cannot be read is reported as a mistake.

@@ -71,6 +71,9 @@ final class BrokerConnection: MQTTClientDelegate {
     /// When the next attempt to connect is due; nil while there is a connection or an attempt.
     var retryAt: Int64? { if case .down(let retryAt) = state { retryAt } else { nil } }
 
+    /// The same without the name of the connection, where that stands before it anyway; nil until a
+    /// connection fails.
+    var cause: String? { trouble.isEmpty ? nil : withoutConnectionName(trouble) }
     /// Why the broker cannot be reached, as far as it is known; empty until a connection fails.
     var trouble: String { diagnosis.finding.map { "broker: \($0)" } ?? lastError }
     /// What is wrong while the broker is connected; whole sentences.
@@ -251,4 +254,9 @@ final class BrokerConnection: MQTTClientDelegate {
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         loop.received(topic: topic, payload: payload, qos: qos, isRetained: isRetained, mid: mid)
     }
+}
+
+/// A line of the log names the connection; a row of the status has a title for it.
+func withoutConnectionName(_ text: String) -> String {
+    text.hasPrefix("broker: ") ? String(text.dropFirst(8)) : text
 }

@@ -31,9 +31,14 @@ extension TelemetryLoop {
         guard selfTests.running != nil, core.storage.failure == nil else { return }
         let now = clock.now
         do throws(JournalError) {
-            for alert in try selfTests.running?.turn(at: now, observesLifts: core.isLive, journal)
-                ?? []
-            {
+            let alerts = try selfTests.running?.turn(
+                at: now, observesLifts: core.isLive,
+                brokerTrouble: connection.isSubscribed ? nil : connection.cause, journal
+            ) { centre in
+                delivery.routeStatuses.first { $0.centre == centre && $0.receiptDoubt != nil }?
+                    .receiptDoubt
+            }
+            for alert in alerts ?? [] {
                 handle(.selfTestAlert(alert))
             }
         } catch { log.error("self-test: \(error)") }

@@ -15,6 +15,11 @@ extension StatusSnapshot {
             advice = check.advice
         }
 
+        /// The finding below the row's title, which names the broker already.
+        package var finding: String {
+            subject == Check.Subject.broker.rawValue ? withoutConnectionName(found) : found
+        }
+
         /// The title of its subject.
         package var title: String { Check.Subject(rawValue: subject)?.title ?? subject }
     }

@@ -18,6 +18,7 @@ extension StatusReport {
         condition.broker.problems = loop.connection.problems
         let detector = loop.core.intake.detector
         let refused = Set(loop.core.intake.refusedLifts.open.map(\.lift))
+        let silent = detector.liftsReportedSilent
         condition.lifts = (0..<detector.liftCount).map { index in
             let view = detector.view(index)
             return Condition.ObservedLift(
@@ -26,6 +27,7 @@ extension StatusReport {
                 silenceLimit: max(
                     Condition.ObservedLift.leastSilence,
                     (longestPauses[view.lift.id] ?? .zero) * 3),
+                isReportedSilent: silent.contains(index), repetition: repetition(of: index),
                 isExcused: view.maintenanceUntil != nil || refused.contains(view.lift.id),
                 // The detector's offset is what is to be added to the device's time.
                 clockOffset: view.clockOffset.map { .zero - $0 })
@@ -34,8 +36,17 @@ extension StatusReport {
         condition.refusedLifts = refused.sorted().map { id in
             detector.index(of: id).map { Self.name(detector.lift($0)) } ?? id
         }
+        condition.partlyReadLifts = loop.core.intake.partlyReadLifts.found.map {
+            (detector.lift($0.lift), $0.sources)
+        }.filter { !refused.contains($0.0.id) }.map {
+            Condition.PartlyReadLift(name: Self.name($0.0), sources: $0.1)
+        }
+        let unheard = condition.lifts.indices.filter { condition.lifts[$0].silence == nil }
+            .map { detector.lift($0).id }
         condition.unregistered = loop.core.intake.badInput.unregisteredTopics(at: now).map {
-            Condition.UnregisteredTopic(topic: $0.topic, messages: $0.count)
+            Condition.UnregisteredTopic(
+                topic: $0.topic, messages: $0.count,
+                meant: MistypedID.meant(by: $0.topic, among: unheard))
         }
         condition.rulesVersion = rulesVersion
         condition.reloadProblem = reloadProblem
@@ -43,6 +54,10 @@ extension StatusReport {
         condition.diskFailing = loop.core.storage.failure.map {
             (.nanoseconds(monotonic - $0.since), $0.reason)
         }
+        condition.diskFailed = loop.core.diskTrouble.flatMap {
+            $0.isOver(at: monotonic) ? nil : (.nanoseconds(monotonic - $0.lastFailure), $0.reason)
+        }
+        condition.stateFolder = (stateFolder, Files.freeBytes(stateFolder))
         // Checked only where something is wrong, which may be a matter of rights.
         if loop.core.storage.failure != nil || signingProblem != nil {
             condition.fileProblem = OwnFiles(in: stateFolder).problem
@@ -68,6 +83,15 @@ extension StatusReport {
         }
         condition.selfTest = selfTest(now)
         return condition
+    }
+
+    /// The message that a lift has repeated for too long.
+    private func repetition(of lift: Int) -> Condition.RepeatedMessage? {
+        guard let found = loop.core.intake.repeatedMessages.repetition(of: lift),
+            found.last - found.since >= RepeatedMessages.least
+        else { return nil }
+        return Condition.RepeatedMessage(
+            of: found.stamp ?? loop.clock.calendar(found.since), lasting: found.last - found.since)
     }
 
     private static func name(_ lift: Lift) -> String {

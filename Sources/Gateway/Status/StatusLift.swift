@@ -46,6 +46,28 @@ extension StatusSnapshot {
     }
 }
 
+extension StatusSnapshot {
+    /// A lift is not heard that has sent nothing for this long, or ever.
+    private static let heardWithin = 60.0
+
+    /// That some lifts are not heard, after a self-test that passed: a sentence without its full
+    /// stop; nil where all are.
+    package var unheardLifts: String? {
+        let unheard = lifts.count {
+            ($0.lastWordSeconds ?? .infinity) >= Self.heardWithin && $0.maintenanceSeconds == nil
+        }
+        guard unheard > 0, checks.contains(where: { $0.isUnwell(.liftsHeard) }) else { return nil }
+        return
+            "\(unheard) of \(lifts.count) lifts \(unheard == 1 ? "is" : "are") not heard; the test uses a topic of its own. See: hoistway status"
+    }
+}
+
+extension StatusSnapshot.CheckRow {
+    func isUnwell(_ subject: Check.Subject) -> Bool {
+        self.subject == subject.rawValue && verdict != Check.Verdict.ok.rawValue
+    }
+}
+
 extension StatusSnapshot.Lift {
     /// - Parameter further: open alerts of the lift that are not the detector's.
     init(_ view: LiftView, with further: [OpenAlert], _ now: Instant) {

@@ -79,7 +79,11 @@ struct StatusReport {
     private func lifts(_ now: Instant) -> [StatusSnapshot.Lift] {
         let refused = loop.core.intake.refusedLifts.open
         return (0..<loop.core.intake.detector.liftCount).map { index in
-            let view = loop.core.intake.detector.view(index)
+            var view = loop.core.intake.detector.view(index)
+            // For the rules a repeated message is a sign of life; a person takes it for news.
+            if let repeated = loop.core.intake.repeatedMessages.repetition(of: index) {
+                view.lastSignOfLife = view.lastSignOfLife.map { min($0, repeated.since) }
+            }
             return StatusSnapshot.Lift(view, with: refused.filter { $0.lift == view.lift.id }, now)
         }
     }

@@ -30,6 +30,7 @@ struct StatusWriter {
     }
     private var certificates: [Condition.OwnCertificate] = []
     private var certificatesReadAt: Int64?
+    private var checkLog = CheckLog()
     /// As the journal was last read.
     private var stored = StoredFacts()
     /// Why the last write failed; nil when it succeeded.
@@ -77,7 +78,11 @@ struct StatusWriter {
         report.hasSelfTest =
             configuration.selfTestEvery != nil
             && configuration.centres.contains(where: \.isTestable)
-        publish(report.snapshot(now: loop.clock.now, monotonic: monotonic).json)
+        let snapshot = report.snapshot(now: loop.clock.now, monotonic: monotonic)
+        for line in checkLog.lines(snapshot.checks, at: monotonic) {
+            log.log(level: line.level, "\(line.text)")
+        }
+        publish(snapshot.json)
     }
 
     /// A runtime folder that cannot be written must not stop the gateway. As nobody can see its
