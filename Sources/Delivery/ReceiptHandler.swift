@@ -15,11 +15,17 @@ struct ReceiptHandler {
         stored: [String], refused: [CentreAnswer.Refusal], _ dispatch: inout Dispatch
     ) throws(JournalError) {
         let now = MonotonicClock.nanoseconds
-        let outcome = try dispatch.apply(
+        var outcome = ReceiptOutcome()
+        // Also where the journal fails in between: what was done by then is done.
+        defer { report(outcome, at: now) }
+        try dispatch.apply(
             stored: stored, refused: refused.map { ($0.id, $0.reason) }, of: settings.centre,
             in: journal,
             recordFromMemory: { context.delivery.recordStored($0, by: settings.centre) },
-            time: context.clock(), now: now)
+            time: context.clock(), now: now, into: &outcome)
+    }
+
+    private func report(_ outcome: ReceiptOutcome, at now: Int64) {
         for (id, reason) in outcome.setAside {
             context.log.error(
                 "\(settings.centre): event \(printable(id, upTo: 100)) is refused: \(reason)")

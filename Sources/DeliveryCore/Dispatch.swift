@@ -158,9 +158,6 @@ package struct Dispatch {
         } catch {
             // The journal of a failing disk may not be readable. Events in memory leave in spite of
             // it.
-            if injected(.dropsAnEventOfAFailedRead) {
-                for sent in transmissions { drop(sent.row.eventID) }
-            }
             if unjournalled.isEmpty { throw error }
         }
         return transmissions
@@ -392,6 +389,7 @@ package struct Dispatch {
     /// Forgets an event: it is delivered, or refused.
     package mutating func drop(_ id: String) {
         inFlight[id] = nil
+        sentFromMemory.remove(id)
         earlierAttempts[id] = nil
     }
 }

@@ -11,6 +11,8 @@ package struct ReceiptOutcome {
     package var unmatched = 0
     /// An event that was never sent: a mistake of the centre.
     package var neverSent: String?
+
+    package init() {}
 }
 
 extension Dispatch {
@@ -21,11 +23,12 @@ extension Dispatch {
     ///   - recordFromMemory: notes receipts for events in memory, and returns the other ids.
     ///   - time: on the gateway's time line.
     ///   - now: monotonic nanoseconds.
+    ///   - outcome: has what was done also where this throws.
     package mutating func apply(
         stored: [String], refused: [(id: String, reason: String?)], of centre: String,
-        in journal: Journal, recordFromMemory: ([String]) -> [String], time: Instant, now: Int64
-    ) throws(JournalError) -> ReceiptOutcome {
-        var outcome = ReceiptOutcome()
+        in journal: Journal, recordFromMemory: ([String]) -> [String], time: Instant, now: Int64,
+        into outcome: inout ReceiptOutcome
+    ) throws(JournalError) {
         for (id, reason) in refused {
             // A refusal of the site's state or of the heartbeat has no effect: no row is pending
             // for them.
@@ -54,7 +57,6 @@ extension Dispatch {
         // An event that was sent twice gets two receipts.
         if outcome.delivered == 0 { outcome.neverSent = unmatched.first }
         outcome.unmatched = journalled.count - outcome.delivered
-        return outcome
     }
 
     private static var unknownRefusalPause: Int64 { 30_000_000_000 }

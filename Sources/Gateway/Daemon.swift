@@ -246,7 +246,7 @@ public struct Daemon {
         }
         if !stop.isSet { return loop.handOver() }
         manager.stopping()
-        loop.finish()
+        loop.finish(removingFrom: parts.inbox)
         log.info("stopped")
         return nil
     }

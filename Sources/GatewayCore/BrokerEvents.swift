@@ -29,6 +29,7 @@ extension GatewayCore {
     }
 
     private mutating func noteLost(at moment: Moment, into effects: inout Effects) {
+        checkForStall(at: moment, into: &effects)
         counters.connectFailures += 1
         // The broker sends unacknowledged messages again; without a disk only memory knows that
         // they were evaluated.
@@ -89,9 +90,9 @@ extension GatewayCore {
         guard let since = backlog.observation.deafSince else {
             return set(\.brokerLost, .brokerLost, false, at: moment, into: &effects)
         }
-        guard moment.time - since >= settings.brokerLostAfter else { return }
+        guard moment.time - since >= Settings.brokerLostAfter else { return }
         let alert = siteAlerts.brokerLost.raise(
-            onset: since, at: since + settings.brokerLostAfter, hold: settings.brokerLostAfter,
+            onset: since, at: since + Settings.brokerLostAfter, hold: Settings.brokerLostAfter,
             because: GatewayKind.brokerLost.raised)
         if let alert { enqueue(alert, at: moment, into: &effects) }
     }
@@ -115,8 +116,7 @@ extension ConnectionEvent {
         switch self {
         case .disconnected: injected(.journalsNoDisconnection)
         case .drained: injected(.journalsNoEndOfTheBacklog)
-        case .behind: injected(.journalsNoStall)
-        case .connected, .end: false
+        case .behind, .connected, .end: false
         }
     }
 }

@@ -93,10 +93,12 @@ extension GatewayCore {
         if storage.failure != nil {
             storage.apply(.committed)
             output.noteDiskIsWell()
-            if diskTrouble?.succeeds() != false {
+            if storage.failure == nil, diskTrouble?.succeeds() != false {
                 effects.log(.notice, "the journal can be written again")
             }
         }
+        // Nothing commits a further alert at the end.
+        if case .ending = purpose { return finishPurpose(at: moment, into: &effects) }
         let cleared = siteAlerts.diskFailing.clear(
             at: moment.time, because: GatewayKind.diskFailing.cleared)
         if let cleared { enqueue(cleared, at: moment, into: &effects) }
@@ -119,12 +121,15 @@ extension GatewayCore {
         if injected(.forgetsConnectionEventsOfAFailedCommit) { output.controls.removeAll() }
         if injected(.acknowledgesAFailedCommit) { acknowledge(at: moment, into: &effects) }
         noteTrouble(error, at: moment, into: &effects)
+        // At the end the broker keeps what is not acknowledged; memory ends with the process.
+        if case .ending = purpose { return failPurpose(error, into: &effects) }
         // On a full disk the oldest readings are worth less than the new ones.
         if error.isFull { effects.add(.makeRoom) }
         storage.apply(
             .failed(error, at: moment.monotonic, pending: output.alerts.count))
         if let failure = storage.failure,
-            moment.monotonic - failure.since >= settings.diskPatience.nanoseconds,
+            moment.monotonic - failure.since >= Settings.diskPatience.nanoseconds
+                || injected(.givesUpTheDiskAtOnce),
             !error.isDamage
         {
             continueWithoutDisk(at: moment, into: &effects)
@@ -172,8 +177,8 @@ extension GatewayCore {
         storage.apply(.released)
         acknowledge(at: moment, into: &effects)
         let alert = siteAlerts.diskFailing.raise(
-            onset: moment.time - settings.diskPatience, at: moment.time,
-            hold: settings.diskPatience, because: GatewayKind.diskFailing.raised)
+            onset: moment.time - Settings.diskPatience, at: moment.time,
+            hold: Settings.diskPatience, because: GatewayKind.diskFailing.raised)
         if let alert { enqueue(alert, at: moment, into: &effects) }
     }
 
@@ -185,7 +190,7 @@ extension GatewayCore {
     }
 
     private mutating func storeSnapshotIfDue(at moment: Moment, into effects: inout Effects) {
-        guard isLive, moment.monotonic - schedule.lastSnapshot > settings.snapshotEvery.nanoseconds,
+        guard isLive, moment.monotonic - schedule.lastSnapshot > Settings.snapshotEvery.nanoseconds,
             mayWrite, schedule.sequence > 0, !output.isForCentres, output.controls.isEmpty
         else { return }
         schedule.noteSnapshotAttempt(at: moment.monotonic)

@@ -27,6 +27,7 @@ extension GatewayCore {
     public mutating func handOver(
         _ undelivered: [OutboundEvent], at moment: Moment, into effects: inout Effects
     ) -> CoreHandover {
+        checkForStall(at: moment, into: &effects)
         intake.stopObserving(at: moment.time)
         collectAlerts(at: moment, into: &effects)
         return CoreHandover(

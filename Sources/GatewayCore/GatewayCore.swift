@@ -1,10 +1,10 @@
 // What the gateway decides.
 //
 // This module guarantees that a message is acknowledged only after the commit that contains it, and
-// that every alert is durable, or goes out from memory while the disk takes nothing. It reaches no
-// clock, no thread, no connection and no file: `handle` takes one input with its moment, changes
-// the state, and adds the effects that its caller performs in their order. So any order of inputs
-// can be tried in virtual time.
+// that every alert is durable, or goes out from memory while the disk takes nothing. `handle`
+// reaches no clock, no thread, no connection and no file: it takes one input with its moment,
+// changes the state, and adds the effects that its caller performs in their order. So any order of
+// inputs can be tried in virtual time. Only a start reads the journal (`Recovery`, `JournalFacts`).
 //
 //     input ──▶ Intake (decode, detect) ──▶ OpenBatch, PendingOutput ──▶ Effect.commit
 //                                                                            │
@@ -32,12 +32,12 @@ public struct GatewayCore {
         /// The offset from the gateway's time line to the calendar.
         public var calendarOffset: Duration
         /// The interval of snapshots. It bounds how many batches a restart replays.
-        public var snapshotEvery: Duration = .seconds(300)
+        package static let snapshotEvery = Duration.seconds(300)
         /// How long no broker is connected before the centre receives `broker_lost`.
-        public var brokerLostAfter: Duration = .seconds(30)
+        package static let brokerLostAfter = Duration.seconds(30)
         /// How long messages wait for a failing disk. Well under the keep-alive, because nothing is
         /// written meanwhile.
-        public var diskPatience: Duration = .seconds(5)
+        package static let diskPatience = Duration.seconds(5)
 
         public init(
             site: AlertEvent.Site, lanes: [String: Set<Lane>], commitWait: Duration,
@@ -173,7 +173,7 @@ public struct GatewayCore {
         _ input: borrowing Input, at moment: Moment, into effects: inout Effects
     ) {
         switch input {
-        case .message(let message): take(message, at: moment, into: &effects)
+        case .message(let message): _ = take(message, at: moment, into: &effects)
         case .broker(let event): handle(event, at: moment, into: &effects)
         case .time: advance(to: moment, into: &effects)
         case .storage(let outcome): handle(outcome, at: moment, into: &effects)
@@ -203,9 +203,11 @@ public struct GatewayCore {
         if !batch.isCommitting { checkDrained(at: moment, into: &effects) }
     }
 
-    private mutating func take(
+    /// Takes a message; `handle` does the same.
+    /// - Returns: its time in the journal; nil where the broker has sent a committed one again.
+    public mutating func take(
         _ message: borrowing IncomingMessage, at moment: Moment, into effects: inout Effects
-    ) {
+    ) -> Instant? {
         checkForStall(at: moment, into: &effects)
         batch.noteRead(at: moment.monotonic)
         backlog.watch.noteMessage()
@@ -214,7 +216,7 @@ public struct GatewayCore {
                 mid: message.mid, topic: message.topic, payload: message.payload)
         {
             counters.redelivered += 1
-            return
+            return nil
         }
         counters.messages += 1
         let arrival = nextEntry(at: moment)
@@ -225,12 +227,12 @@ public struct GatewayCore {
             JournalledMessage(
                 topic: message.topic, payload: message.payload, isRetained: message.isRetained,
                 mid: message.qos > 0 ? message.mid : 0, arrival, treatment))
+        return arrival
     }
 
     /// The time of a new entry of the journal. No two are equal: a replay takes entries in the
     /// order of their times, and must find the order in which they were evaluated.
     mutating func nextEntry(at moment: Moment) -> Instant {
-        if injected(.givesEntriesEqualTimes) { return moment.time }
         lastEntry = max(moment.time, lastEntry + .nanoseconds(1))
         return lastEntry
     }

@@ -8,6 +8,13 @@ public struct JournalFacts {
     /// The committed messages that the broker may send again.
     var redeliveries: RedeliveryMemory
 
+    /// Of a journal that is new.
+    package init(receiveMaximum: Int) {
+        counters = [:]
+        alerts = []
+        redeliveries = RedeliveryMemory(capacity: receiveMaximum, [])
+    }
+
     /// - Parameter receiveMaximum: how many messages the building's broker sends without an
     ///   acknowledgement.
     public init(of journal: Journal, receiveMaximum: Int) throws(JournalError) {

@@ -59,10 +59,14 @@ package struct PartlyReadLifts: Sendable {
         if lacking == 0, states[lift].lacking == 0 { return }
         states[lift].lastMessage = arrival
         let ended = mentioned & ~lacking
-        states[lift].lacks.removeAll { ended & 1 << UInt64($0.signal) != 0 }
-        let new = lacking & ~states[lift].lacking
+        if ended & states[lift].lacking != 0 {
+            states[lift].lacks.removeAll { ended & 1 << UInt64($0.signal) != 0 }
+        }
+        var new = lacking & ~states[lift].lacking
         states[lift].lacking = states[lift].lacking & ~ended | lacking
-        for signal in Signal.allCases.map(\.rawValue) where new & 1 << UInt64(signal) != 0 {
+        while new != 0 {
+            let signal = new.trailingZeroBitCount
+            new &= new - 1
             guard let source = decoder.source(of: signal, in: payload) else { continue }
             states[lift].lacks.append(Lack(signal: signal, since: arrival, source: source))
         }

@@ -10,17 +10,15 @@ package enum InjectedFault: CaseIterable, Sendable {
     case forgetsMessagesOfAFailedCommit
     case forgetsAlertsOfAFailedCommit
     case forgetsConnectionEventsOfAFailedCommit
+    case givesUpTheDiskAtOnce
     case sendsNothingFromMemory
     case neverRetriesTheDisk
     case keepsNoSnapshotAfterTimeWithoutADisk
     case storesNoSnapshotInANewJournal
     case journalsNoDisconnection
     case journalsNoEndOfTheBacklog
-    case journalsNoStall
     case journalsNoEndOfADeadProcess
-    case givesEntriesEqualTimes
     case staysBehindAfterAStall
-    case takesAnyMessageForARedelivery
     case removesActionsBeforeTheirCommit
     case forgetsAnsweredCommands
     case givesAnswersOneID
@@ -32,7 +30,6 @@ package enum InjectedFault: CaseIterable, Sendable {
     case neverSendsAgain
     case forgetsTheQueueOnAConnection
     case recordsReceiptsThatTheDiskRefuses
-    case dropsAnEventOfAFailedRead
     // The journal.
     case syncsNoCommit
     case takesAReceiptForEveryCentre

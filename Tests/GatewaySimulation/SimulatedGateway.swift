@@ -24,6 +24,8 @@ final class SimulatedGateway {
     private var read: [SimulatedBroker.Message] = []
     /// Messages read that no commit has taken, also of a connection that is lost.
     private var uncommitted: [SimulatedBroker.Message] = []
+    /// It took messages without a disk though the disk had failed for a moment only.
+    private var gaveUpTheDisk = false
     private(set) var retryAt: Int64 = 0
     /// Routes have something to look at.
     private var routesAreWoken = true
@@ -162,6 +164,9 @@ final class SimulatedGateway {
 
     /// The core takes these without a disk, and has said so.
     private func exemptUncommitted() {
+        let patience = GatewayCore.Settings.diskPatience.nanoseconds
+        let isDue = core.storage.failure.map { world.now - $0.since >= patience } ?? false
+        if !isDue && isConnected { gaveUpTheDisk = true }
         world.exempt(uncommitted)
         uncommitted.removeAll()
     }
@@ -182,6 +187,7 @@ final class SimulatedGateway {
         try handle(
             .broker(.answers(queuesWhileAway: isConnected ? true : nil, isClientIDTaken: false)))
         try handle(.time)
+        if gaveUpTheDisk { throw Violation("acknowledged too early: the disk may be well soon") }
         if let damage = core.storage.damage { throw Violation("the journal is damaged: \(damage)") }
         try write()
         if core.takesActions { try applyCommands() }
@@ -292,7 +298,11 @@ final class SimulatedGateway {
     func reload() throws { try handle(.rules(world.data.rules)) }
 
     func end() throws {
+        let unjournalled = core.counters.unjournalled
         try handle(.end)
+        if core.counters.unjournalled > unjournalled {
+            throw Violation("acknowledged at the end what no disk has")
+        }
         try write()
     }
 }

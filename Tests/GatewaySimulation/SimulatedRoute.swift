@@ -74,9 +74,11 @@ struct SimulatedRoute {
         }
         var known = memory
         let name = centre
-        _ = try dispatch.apply(
+        var outcome = ReceiptOutcome()
+        try dispatch.apply(
             stored: stored, refused: refused, of: centre, in: journal,
-            recordFromMemory: { known.recordStored($0, by: name, at: now) }, time: time, now: now)
+            recordFromMemory: { known.recordStored($0, by: name, at: now) }, time: time, now: now,
+            into: &outcome)
         memory = known
         answers.removeAll()
     }

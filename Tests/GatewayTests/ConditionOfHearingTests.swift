@@ -90,4 +90,13 @@ import Testing
         #expect(intake.detector.openAlerts.contains { $0.kind == Alert.areaSilence })
         #expect(intake.detector.liftsReportedSilent == [0, 1])
     }
+
+    @Test func twoExchangedControllersAreNoFaultOfTheProfile() {
+        var condition = ConditionTests.well()
+        condition.refusedLifts = ["2"]
+        #expect(condition.liftsUnderstood.advice?.contains("profile") == true)
+        condition.messagesOfAnotherLift = 4
+        #expect(
+            condition.liftsUnderstood.advice?.contains("two controllers are exchanged") == true)
+    }
 }

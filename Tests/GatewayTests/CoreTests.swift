@@ -28,7 +28,6 @@ import Testing
                 start: Instant(nanoseconds: 1_000_000_000), isObserving: false)
             try intake.register(
                 Lift(id: "1"), profile: "gbt24476-json", at: Instant(nanoseconds: 1_000_000_000))
-            let journal = try Journal(":memory:")
             core = GatewayCore(
                 GatewayCore.Settings(
                     site: AlertEvent.Site(id: "plaza"), lanes: [:],
@@ -36,7 +35,7 @@ import Testing
                 intake: intake,
                 recovered: Recovery.Outcome(
                     lastNow: wasEmpty ? nil : Instant(nanoseconds: 999_999_999)),
-                from: try JournalFacts(of: journal, receiveMaximum: 10),
+                from: JournalFacts(receiveMaximum: 10),
                 at: Moment(time: Instant(nanoseconds: 1_000_000_000), monotonic: 1_000_000_000),
                 into: &effects)
             perform()

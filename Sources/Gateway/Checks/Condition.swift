@@ -5,6 +5,7 @@ import LiftModel
 
 /// The condition of the running gateway as facts, and the checks that follow from them. A check is
 /// ok only where something was looked at.
+// Over 20 properties: a fact each.
 struct Condition {
     struct ObservedLift {
         /// A lift that is silent for longer is not watched. The limit is three times the profile's
@@ -68,6 +69,8 @@ struct Condition {
     var broker = Broker()
     var lifts: [ObservedLift] = []
     var refusedLifts: [String] = []
+    /// Refused messages that name another lift than their topic, since the start.
+    var messagesOfAnotherLift = 0
     var partlyReadLifts: [PartlyReadLift] = []
     /// Those with messages within the last minutes.
     var unregistered: [UnregisteredTopic] = []

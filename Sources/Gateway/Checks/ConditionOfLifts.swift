@@ -17,8 +17,12 @@ extension Condition {
         var advice: [String] = []
         if !refusedLifts.isEmpty {
             found.append("every message of \(Self.list(refusedLifts)) is refused")
+            // Of what is refused for this, the profile is well.
             advice.append(
-                "Bad input, below, says why; the lift's profile has to fit what its adapter sends.")
+                messagesOfAnotherLift > 0
+                    ? "Bad input, below, says why. Messages name another lift than their topic does: two controllers are exchanged, or an adapter has a wrong id."
+                    : "Bad input, below, says why; the lift's profile has to fit what its adapter sends."
+            )
         }
         if !partlyReadLifts.isEmpty {
             found += partlyReadLifts.prefix(3).map(Self.unread)

@@ -71,11 +71,11 @@ final class BrokerConnection: MQTTClientDelegate {
     /// When the next attempt to connect is due; nil while there is a connection or an attempt.
     var retryAt: Int64? { if case .down(let retryAt) = state { retryAt } else { nil } }
 
+    /// Why the broker cannot be reached, as far as it is known; empty until a connection fails.
+    var trouble: String { diagnosis.finding.map { "broker: \($0)" } ?? lastError }
     /// The same without the name of the connection, where that stands before it anyway; nil until a
     /// connection fails.
     var cause: String? { trouble.isEmpty ? nil : withoutConnectionName(trouble) }
-    /// Why the broker cannot be reached, as far as it is known; empty until a connection fails.
-    var trouble: String { diagnosis.finding.map { "broker: \($0)" } ?? lastError }
     /// What is wrong while the broker is connected; whole sentences.
     var problems: [String] {
         answers.problems(of: options.clientID, at: MonotonicClock.nanoseconds)

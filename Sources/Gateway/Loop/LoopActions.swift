@@ -36,7 +36,7 @@ extension TelemetryLoop {
     }
 
     /// Removes the files of actions that are in the journal.
-    private func removeDurable(from inbox: ActionInbox, isRetry: Bool) {
+    func removeDurable(from inbox: ActionInbox, isRetry: Bool) {
         actionsToRemove.removeAll { name in
             if inbox.complete(name) { return true }
             if isRetry {
@@ -87,7 +87,7 @@ extension TelemetryLoop {
     /// Continues under changed rules.
     /// - Throws: why the old rules stay in force.
     func adopt(_ rules: RuleSet) throws(RulesRefused) {
-        rulesRefusal = "the core has given no answer"
+        rulesRefusal = nil
         handle(.rules(rules))
         if let rulesRefusal { throw RulesRefused(description: rulesRefusal) }
     }

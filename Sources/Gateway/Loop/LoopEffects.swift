@@ -14,8 +14,8 @@ extension TelemetryLoop {
     private func perform(_ effect: consuming Effect) {
         switch effect {
         case .commit(let batch): commit(batch)
-        // The turn's end writes on the connection.
-        case .acknowledge: recorder?.flush()
+        // The turn's end writes on the connection, where `mayWrite` says so.
+        case .acknowledge: break
         case .storeSnapshot(let snapshot, let sequence):
             whileWriting { () throws(JournalError) in
                 try journal.saveSnapshot(snapshot, through: sequence)
@@ -32,9 +32,7 @@ extension TelemetryLoop {
         case .actionsAreDurable(let names): actionsToRemove += names
         case .dropAction(let name): actionAnswers.append((name, nil))
         case .refuseAction(let name, let reason): actionAnswers.append((name, reason))
-        case .rulesAdopted(let rules):
-            rulesRefusal = nil
-            log.notice("rules reloaded: version \(rules.version)")
+        case .rulesAdopted(let rules): log.notice("rules reloaded: version \(rules.version)")
         case .rulesRefused(let reason): rulesRefusal = reason
         case .log(let level, let message, let metadata):
             log.log(
@@ -63,6 +61,7 @@ extension TelemetryLoop {
             outcome = .commitFailed(error)
         }
         report(outcome)
+        recorder?.flush()
     }
 
     private func makeRoom() {

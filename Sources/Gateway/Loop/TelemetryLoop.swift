@@ -45,7 +45,7 @@ final class TelemetryLoop {
     var wallClock = WallClockReports()
     /// The number of connections so far.
     private var session = 0
-    /// The answer to the last reload.
+    /// Why the core has refused the rules of the last reload; nil where it took them.
     var rulesRefusal: String?
     /// Durable actions whose files could not be removed yet.
     var actionsToRemove: [String] = []
@@ -119,14 +119,15 @@ final class TelemetryLoop {
     }
 
     /// Commits the batch and disconnects from the broker.
-    func finish() {
+    func finish(removingFrom inbox: ActionInbox) {
         handle(.end)
-        do { try connection.write() } catch { log.error("\(error)") }
+        removeDurable(from: inbox, isRetry: false)
         leaveBroker()
     }
 
+    /// The broker keeps what no disk has: any write would acknowledge it.
     func leaveBroker() {
-        connection.leave()
+        if core.mayWrite { connection.leave() }
         recorder?.event(.connection(.end), session: session, at: clock.now)
         recorder?.close()
     }
@@ -162,21 +163,16 @@ final class TelemetryLoop {
     func subscriptionsGranted() { handle(.broker(.subscribed)) }
 
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
-        let moment = clock.moment
-        let before = core.counters.messages
-        core.handle(
-            .message(
-                IncomingMessage(
-                    topic: topic, payload: payload, qos: qos, isRetained: isRetained, mid: mid)),
-            at: moment, into: &effects)
+        let message = IncomingMessage(
+            topic: topic, payload: payload, qos: qos, isRetained: isRetained, mid: mid)
+        let arrival = core.take(message, at: clock.moment, into: &effects)
         if !effects.isEmpty { performEffects() }
-        // A message that the broker sent again is no further message.
-        guard core.counters.messages > before else { return }
+        guard let arrival else { return }
         recorder?.message(
             topic: topic, payload: payload, isRetained: isRetained, qos: qos, session: session,
-            at: moment.time)
+            at: arrival)
         if selfTests.running != nil, Intake.isSelfTest(topic) {
-            selfTests.running?.take(payload, arrival: moment.time)
+            selfTests.running?.take(payload, arrival: arrival)
         }
     }
 }

@@ -5,6 +5,8 @@ import Monitoring
 import Platform
 
 extension StatusReport {
+    private static let mostUnheardToCompare = 20
+
     /// The facts for the checks.
     // Over 60 lines: one line a fact.
     func condition(now: Instant, monotonic: Int64) -> Condition {
@@ -41,8 +43,11 @@ extension StatusReport {
         }.filter { !refused.contains($0.0.id) }.map {
             Condition.PartlyReadLift(name: Self.name($0.0), sources: $0.1)
         }
+        // A mistyped id is one of a few; where hundreds are unheard, no id is the cause.
         let unheard = condition.lifts.indices.filter { condition.lifts[$0].silence == nil }
-            .map { detector.lift($0).id }
+            .prefix(Self.mostUnheardToCompare).map { detector.lift($0).id }
+        condition.messagesOfAnotherLift =
+            loop.core.intake.badInput.counts["another_lift"] ?? 0
         condition.unregistered = loop.core.intake.badInput.unregisteredTopics(at: now).map {
             Condition.UnregisteredTopic(
                 topic: $0.topic, messages: $0.count,
