@@ -38,7 +38,7 @@ public struct IncomingMessage: ~Escapable {
     }
 }
 
-/// What the core is told, one at a time.
+/// What the core receives, one at a time.
 public enum Input: ~Escapable {
     case message(IncomingMessage)
     case broker(BrokerEvent)

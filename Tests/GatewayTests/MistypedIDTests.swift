@@ -2,7 +2,7 @@ import Testing
 
 @testable import Gateway
 
-/// A person who has mistyped an id of twenty digits is told which one was meant.
+/// A person who has mistyped an id of twenty digits learns which one was meant.
 @Suite struct MistypedIDTests {
     private static let one = "31104401062020010001"
     private static let two = "31104401062020010002"
