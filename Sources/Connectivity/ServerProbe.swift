@@ -63,6 +63,18 @@ public struct ServerProbe: Sendable {
         } catch { return error }
     }
 
+    /// The certificate that the server shows, valid or not; nil where it shows none.
+    public var serverCertificate: Certificate? {
+        do throws(ServerProblem) {
+            let connection = try TCPConnection(server, within: stepTimeout)
+            // The time does not matter: nothing is verified.
+            let session = try TLSSession(
+                connection.descriptor, server, files, at: Instant(nanoseconds: 0))
+            _ = session.connect(stepTimeout)
+            return session.peerCertificate
+        } catch { return nil }
+    }
+
     /// Whether the port answers TLS: then no plain connection can succeed.
     private func speaksTLS(at now: Instant) throws(ServerProblem) -> Bool {
         let connection = try TCPConnection(server, within: stepTimeout)

@@ -237,6 +237,7 @@ public struct Daemon {
             for route in routes { route.join(until: deadline) }
         }
         manager.ready()
+        LastFailure.forget(in: configuration.stateFolder)
         do { try turnUntilEnd(parts, watchdog, stop: stop) } catch let error as JournalError
             where error.isDamage
         {

@@ -93,15 +93,13 @@ extension GatewayCore {
         if storage.failure != nil {
             storage.apply(.committed)
             output.noteDiskIsWell()
-            if storage.failure == nil, diskTrouble?.succeeds() != false {
+            if storage.failure == nil, diskTrouble?.noteSuccess() != false {
                 effects.log(.notice, "the journal can be written again")
             }
         }
         // Nothing commits a further alert at the end.
         if case .ending = purpose { return finishPurpose(at: moment, into: &effects) }
-        let cleared = siteAlerts.diskFailing.clear(
-            at: moment.time, because: GatewayKind.diskFailing.cleared)
-        if let cleared { enqueue(cleared, at: moment, into: &effects) }
+        clearDiskFailing(at: moment, into: &effects)
         if schedule.mustEnforceQuota {
             schedule.mustEnforceQuota = false
             effects.add(.enforceQuota)
@@ -145,7 +143,11 @@ extension GatewayCore {
         let isNew = diskTrouble?.isOver(at: moment.monotonic) != false
         if isNew { diskTrouble = DiskTrouble(error.description, at: moment.monotonic) }
         let isLogged =
-            diskTrouble?.fails(error.description, at: moment.monotonic) == true || isNew
+            diskTrouble?.noteFailure(error.description, at: moment.monotonic) == true || isNew
+        if let diskTrouble, diskTrouble.isReported {
+            raiseDiskFailing(
+                for: .nanoseconds(moment.monotonic - diskTrouble.since), at: moment, into: &effects)
+        }
         // A failure that lasts is logged once.
         guard isLogged, storage.failure == nil else { return }
         effects.log(.critical, "\(error). Until it can be written alerts go out from memory.")
@@ -176,9 +178,23 @@ extension GatewayCore {
         if !injected(.keepsNoSnapshotAfterTimeWithoutADisk) { schedule.requestSnapshot() }
         storage.apply(.released)
         acknowledge(at: moment, into: &effects)
+        raiseDiskFailing(for: Settings.diskPatience, at: moment, into: &effects)
+    }
+
+    /// - Parameter duration: how long the disk has failed, with or without interruptions.
+    private mutating func raiseDiskFailing(
+        for duration: Duration, at moment: Moment, into effects: inout Effects
+    ) {
         let alert = siteAlerts.diskFailing.raise(
-            onset: moment.time - Settings.diskPatience, at: moment.time,
-            hold: Settings.diskPatience, because: GatewayKind.diskFailing.raised)
+            onset: moment.time - duration, at: moment.time, hold: duration,
+            because: GatewayKind.diskFailing.raised)
+        if let alert { enqueue(alert, at: moment, into: &effects) }
+    }
+
+    private mutating func clearDiskFailing(at moment: Moment, into effects: inout Effects) {
+        if diskTrouble?.mayReturn(at: moment.monotonic) == true { return }
+        let alert = siteAlerts.diskFailing.clear(
+            at: moment.time, because: GatewayKind.diskFailing.cleared)
         if let alert { enqueue(alert, at: moment, into: &effects) }
     }
 

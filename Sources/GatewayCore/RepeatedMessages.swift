@@ -2,8 +2,8 @@ import DeviceProfiles
 import LiftModel
 
 /// Finds lifts whose adapter sends one and the same message again and again. Such a message proves
-/// that the adapter is alive, as the rules take it, and says nothing of the lift any more: a passenger
-/// who is trapped later is not seen.
+/// that the adapter is alive, as the rules take it, and says nothing of the lift any more: a
+/// passenger who is trapped later is not seen.
 ///
 /// A sequence number grows with each message, so equal bytes with one are the same message.
 /// Without one, many controllers repeat the time of the last change, and a parked lift sends equal

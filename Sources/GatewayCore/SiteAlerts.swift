@@ -30,8 +30,8 @@ struct SiteAlerts {
             "Another client of the building's broker uses the gateway's client id: messages of lifts are lost",
             "楼内消息服务器上另有客户端使用网关的客户端标识,电梯消息会丢失")
         diskFailing = alert(
-            .diskFailing, "The gateway's disk takes nothing: alerts go out from memory",
-            "网关磁盘无法写入,告警由内存发出")
+            .diskFailing, "The gateway's disk fails: what it does not take goes out from memory",
+            "网关磁盘写入失败,未写入的告警由内存发出")
         selfTestFailed = alert(.selfTestFailed, "The gateway's self-test failed", "网关自检失败")
     }
 

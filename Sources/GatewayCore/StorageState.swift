@@ -86,11 +86,17 @@ package enum StorageState {
 package struct DiskTrouble {
     /// A disk is well again after this time without a failed commit.
     package static let over = Duration.seconds(60)
+    /// How long commits fail now and then before the centre receives `disk_failing`.
+    static let reportedAfter = Duration.seconds(60)
 
     /// Monotonic nanoseconds, as all times here.
     package var since: Int64
     package var lastFailure: Int64
     package var reason: String
+    /// The last commit failed.
+    private var isFailing = true
+    /// A commit has failed after another had succeeded.
+    private var hasReturned = false
     /// When the log last had a failure.
     private var loggedAt: Int64
     /// The log has a failure, and not yet that a commit succeeded after it.
@@ -102,9 +108,18 @@ package struct DiskTrouble {
 
     package func isOver(at now: Int64) -> Bool { now - lastFailure >= Self.over.nanoseconds }
 
+    /// Whether the disk has taken some commits and not others for so long that the centre is to
+    /// know.
+    var isReported: Bool {
+        hasReturned && lastFailure - since >= Self.reportedAfter.nanoseconds
+    }
+    /// Whether the failures may come back though the last commit succeeded, as they have before.
+    func mayReturn(at now: Int64) -> Bool { isReported && !isOver(at: now) }
+
     /// Notes a further failure.
     /// - Returns: whether the log is to have it: at most once a minute.
-    mutating func fails(_ reason: String, at now: Int64) -> Bool {
+    mutating func noteFailure(_ reason: String, at now: Int64) -> Bool {
+        if !isFailing { (isFailing, hasReturned) = (true, true) }
         (lastFailure, self.reason) = (now, reason)
         if now - loggedAt < Self.over.nanoseconds { return false }
         (loggedAt, isLogOpen) = (now, true)
@@ -113,7 +128,8 @@ package struct DiskTrouble {
 
     /// Notes a commit after a failure.
     /// - Returns: whether the log is to have it: once for each failure that it has.
-    mutating func succeeds() -> Bool {
+    mutating func noteSuccess() -> Bool {
+        isFailing = false
         defer { isLogOpen = false }
         return isLogOpen
     }

@@ -53,7 +53,11 @@ struct Run: ParsableCommand {
             defer { writer.flush(for: .seconds(1)) }
             var log = writer.logger
             log.logLevel = level
-            try Daemon(try Configuration(file: config), recordPath: record, log: log).run()
+            let configuration = try Configuration(file: config)
+            do { try Daemon(configuration, recordPath: record, log: log).run() } catch {
+                LastFailure(error, at: .wallClock)?.keep(in: configuration.stateFolder)
+                throw error
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ struct SelfTestCommand: ParsableCommand {
             guard let newest = try status(configuration), !newest.isOld else {
                 printError(
                     "hoistway: no test was started, because its result could not be shown: "
-                        + Status.missing(configuration.runtimeFolder + "/status.json", .running))
+                        + Status.runsWithoutStatus(configuration.runtimeFolder + "/status.json"))
                 throw ExitCode.failure
             }
             var before = newest.selfTest?.started

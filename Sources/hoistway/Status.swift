@@ -1,5 +1,7 @@
 import ArgumentParser
 import Gateway
+import Journal
+import LiftModel
 
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,62 +27,84 @@ struct Status: ParsableCommand {
         try reporting {
             let folders = runtime == nil ? try GatewayFolders(of: config) : nil
             let reader = StatusReader(runtimeFolder: runtime ?? folders?.runtime ?? "")
-            let status: StatusSnapshot
-            do throws(StatusReader.Problem) { status = try show(reader) } catch {
-                switch error {
-                case .missing(let file):
-                    printError("hoistway: " + Self.missing(file, folders?.presence ?? .hidden))
-                    throw ExitCode.failure
-                case .otherVersion:
-                    printError(
-                        "hoistway: an earlier version of the gateway runs. Restart it: systemctl restart hoistway"
-                    )
-                    throw ExitCode.notAllIsWell
-                case .unreadable, .damaged, .tooOld: throw error
-                }
-            }
+            let (status, json) = try read(reader, folders)
             let isAlive = isProcessAlive(status.processID)
-            if status.isOld || !isAlive {
-                let runs = folders?.presence == .running || folders == nil && isAlive
+            let isStuck =
+                folders?.presence == .running || folders == nil && isAlive && status.isOld
+            let isCurrent = isAlive && !status.isOld
+            if output.format == .json {
+                print(json: json, terminator: "")
+            } else if isCurrent || isStuck {
+                // What a gateway that has ended said of its connections is no longer so.
+                print(status.text(columns: terminalColumns))
+            }
+            if !isCurrent {
                 printError(
-                    "hoistway: all of this is \(Int(status.ageSeconds)) s old. "
-                        + (runs
-                            ? "The gateway runs and does not write \(reader.file): it is stuck, or may not write there. journalctl -u hoistway says which."
-                            : "The gateway has ended: journalctl -u hoistway says why; systemctl start hoistway starts it.")
-                )
+                    isStuck
+                        ? "hoistway: all of this is \(Int(status.ageSeconds)) s old. The gateway runs and does not write \(reader.file): it is stuck, or may not write there. journalctl -u hoistway says which."
+                        : "hoistway: the gateway has ended; its last status is \(Duration.seconds(status.ageSeconds).spanText) old. "
+                            + Self.howToStart(folders))
                 throw ExitCode.failure
             }
             if !status.checks(.failed).isEmpty { throw ExitCode.notAllIsWell }
         }
     }
 
-    /// Prints the last status, of any age.
-    private func show(_ reader: StatusReader) throws(StatusReader.Problem) -> StatusSnapshot {
-        let bytes = try reader.bytes()
-        func printJSON() { print(json: String(decoding: bytes, as: UTF8.self), terminator: "") }
+    /// The last status, of any age, and its text. Where there is none to show this says why.
+    private func read(_ reader: StatusReader, _ folders: GatewayFolders?) throws -> (
+        StatusSnapshot, json: String
+    ) {
         do throws(StatusReader.Problem) {
-            let status = try reader.snapshot(bytes)
-            if output.format == .json {
-                printJSON()
-            } else {
-                print(status.text(columns: terminalColumns))
+            let bytes = try reader.bytes()
+            let json = String(decoding: bytes, as: UTF8.self)
+            do throws(StatusReader.Problem) { return (try reader.snapshot(bytes), json) } catch {
+                // A program may understand what this does not.
+                if case .otherVersion = error, output.format == .json {
+                    print(json: json, terminator: "")
+                }
+                throw error
             }
-            return status
         } catch {
-            // A program may understand what this does not.
-            if case .otherVersion = error, output.format == .json { printJSON() }
-            throw error
+            switch error {
+            case .missing(let file):
+                printError("hoistway: " + Self.missing(file, folders))
+                throw ExitCode.failure
+            case .otherVersion:
+                printError(
+                    "hoistway: an earlier version of the gateway runs. Restart it: systemctl restart hoistway"
+                )
+                throw ExitCode.notAllIsWell
+            case .unreadable, .damaged, .tooOld: throw error
+            }
         }
     }
 
     /// The message for a missing status file: the lock shows whether a gateway runs.
-    static func missing(_ file: String, _ presence: GatewayPresence) -> String {
-        switch presence {
-        case .running:
-            "the gateway runs and does not write \(file): mostly it may not write in that folder. hoistway check names the command that mends it; journalctl -u hoistway says more."
-        case .absent: "nothing runs here (no \(file)). Start it: systemctl start hoistway"
+    private static func missing(_ file: String, _ folders: GatewayFolders?) -> String {
+        switch folders?.presence ?? .hidden {
+        case .running: runsWithoutStatus(file)
+        case .absent: "nothing runs here (no \(file)). " + howToStart(folders)
         case .hidden:
             "there is no \(file), and whether a gateway runs is not for this user to see. Run this as root, or: systemctl status hoistway"
+        }
+    }
+
+    static func runsWithoutStatus(_ file: String) -> String {
+        "the gateway runs and does not write \(file): mostly it may not write in that folder. hoistway check names the command that mends it; journalctl -u hoistway says more."
+    }
+
+    /// What to do where no gateway runs: mend what made its last start fail, or start it.
+    private static func howToStart(_ folders: GatewayFolders?) -> String {
+        do throws(Folder.Problem) {
+            if let folders, let last = try LastFailure(of: folders.state) {
+                return "It failed at \(last.time.local):\n"
+                    + last.causes.map { "  \($0)\n" }.joined()
+                    + "Mend that; systemd tries again every few seconds (systemctl start hoistway starts it by hand)."
+            }
+            return "Start it: systemctl start hoistway (journalctl -u hoistway says why it ended)"
+        } catch {
+            return
+                "Start it: systemctl start hoistway (as root, hoistway status says why it ended; journalctl -u hoistway, too)"
         }
     }
 }

@@ -309,6 +309,7 @@ import Testing
                     "another client has connected with our client id 'hoistway-test'")
             },
             "\(site.account)")
+        #expect(problems(site).contains("This is shown until 10 min after the last time."))
         #expect(
             site.log.contains("another client has connected with our client id 'hoistway-test'"))
         #expect(site.wait { site.alertStates == ["client_id_taken raised"] }, "\(site.alertStates)")

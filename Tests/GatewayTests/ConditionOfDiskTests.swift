@@ -43,9 +43,11 @@ import Testing
 
     @Test func theLogHasAFailureAndItsEndOnceAMinute() {
         var trouble = DiskTrouble("full", at: 0)
-        let first = trouble.succeeds()
-        let withinAMinute = (trouble.fails("full", at: 5 * Self.second), trouble.succeeds())
-        let later = (trouble.fails("full", at: 61 * Self.second), trouble.succeeds())
+        let first = trouble.noteSuccess()
+        let withinAMinute = (
+            trouble.noteFailure("full", at: 5 * Self.second), trouble.noteSuccess()
+        )
+        let later = (trouble.noteFailure("full", at: 61 * Self.second), trouble.noteSuccess())
         #expect(first && withinAMinute == (false, false) && later == (true, true))
         #expect(!trouble.isOver(at: 120 * Self.second) && trouble.isOver(at: 121 * Self.second))
     }
@@ -59,6 +61,14 @@ import Testing
         )
         #expect(disk { $0.stateFolder = ("/var/lib/hoistway", 16 << 20) }.verdict == .ok)
         #expect(disk { $0.stateFolder = ("/var/lib/hoistway", nil) }.verdict == .ok)
+    }
+
+    @Test func aMatterOfRightsIsNotAdvisedToMakeRoom() {
+        let row = disk {
+            $0.diskFailing = (.seconds(45), "unable to open database file")
+            $0.fileProblem = OwnFiles.Problem(found: "f", remedy: "As root: chown …")
+        }
+        #expect(row.advice == "Alerts go out from memory meanwhile. As root: chown …")
     }
 
     @Test func aFailureAndNoSpaceAreTwoFindings() {

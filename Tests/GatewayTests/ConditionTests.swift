@@ -166,23 +166,20 @@ import Testing
             "a certificate with 20 days left", .certificates,
             "our certificate box.crt expires in 20 days, on 2026-12-"
         ) {
-            $0.certificates = [
-                Condition.OwnCertificate(
-                    file: "box.crt", validUntil: $0.clock.now + .seconds(20 * 86_400 + 60))
-            ]
+            $0.hold(.gateway("box.crt"), for: .seconds(20 * 86_400 + 60))
         },
         Fault("a certificate with a day left", .certificates, "expires in 30 h, on") {
-            $0.certificates = [
-                Condition.OwnCertificate(
-                    file: "box.crt", validUntil: $0.clock.now + .seconds(30 * 3600))
-            ]
+            $0.hold(.gateway("box.crt"), for: .seconds(30 * 3600))
+        },
+        Fault(
+            "a server's certificate with six days left", .certificates,
+            "the certificate of city.example:8883 expires in 6 days, on 2026-"
+        ) {
+            $0.hold(.server("city.example:8883"), for: .seconds(6 * 86_400 + 60))
         },
         Fault("an expired certificate", .certificates, "our certificate box.crt expired 3 days ago")
         {
-            $0.certificates = [
-                Condition.OwnCertificate(
-                    file: "box.crt", validUntil: $0.clock.now - .seconds(3 * 86_400))
-            ]
+            $0.hold(.gateway("box.crt"), for: .zero - .seconds(3 * 86_400))
         },
         Fault("a lift that is only refused", .liftsUnderstood, "every message of 2 is refused") {
             $0.refusedLifts = ["2"]
@@ -372,12 +369,7 @@ import Testing
         #expect(try check(.liftClocks) { $0.lifts[0].clockOffset = .seconds(170) }.verdict == .ok)
     }
 
-    @Test func aMatterOfRightsIsNotAdvisedToMakeRoom() throws {
-        let disk = try check(.disk) {
-            $0.diskFailing = (.seconds(45), "unable to open database file")
-            $0.fileProblem = OwnFiles.Problem(found: "f", remedy: "As root: chown …")
-        }
-        #expect(disk.advice == "Alerts go out from memory meanwhile. As root: chown …")
+    @Test func aKeyThatMayNotBeReadIsAMatterOfRights() throws {
         let key = try check(.signing) {
             $0.signingProblem = "signing-key.pem: Permission denied"
             $0.fileProblem = OwnFiles.Problem(found: "f", remedy: "As root: chown …")
@@ -395,5 +387,12 @@ import Testing
             routes.found.split(separator: "\n") == [
                 "city/1 is down: not connected yet", "keeper/1 is down: not connected yet",
             ])
+    }
+}
+
+extension Condition {
+    /// - Parameter time: how long the certificate is still valid.
+    fileprivate mutating func hold(_ holder: Certificate.Holder, for time: Duration) {
+        certificates = [Certificate(holder: holder, validUntil: clock.now + time)]
     }
 }

@@ -5,7 +5,8 @@ import Testing
 @testable import Gateway
 
 /// Mistakes that people make in the configuration and its files, and the messages of `check`.
-@Suite struct ConfigurationMistakeTests {
+// One after the other: a test takes on another user's rights, which the whole process then has.
+@Suite(.serialized) struct ConfigurationMistakeTests {
     /// The mistakes of a site with one changed part.
     private func mistakes(
         site: String = "s", broker: String = "url: \"mqtt://127.0.0.1:1883\"",

@@ -110,6 +110,38 @@ import Testing
         #expect(caller.committed.last?.messages.count == 1 && caller.core.mayWrite)
     }
 
+    /// Such a disk never makes the gateway go on without it, so nothing else tells the centre.
+    @Test func theCentreIsToldOfADiskThatTakesEverySecondCommit() throws {
+        let caller = try Caller()
+        var states: [String] {
+            caller.committed.flatMap(\.alerts).map(\.alert).filter { $0.kind == "disk_failing" }
+                .map(\.state.rawValue)
+        }
+        caller.connect()
+        var sent = 0
+        func commit(afterSeconds seconds: Int64, failing: Bool) {
+            caller.failure = failing ? Self.full : nil
+            caller.now += seconds * 1_000_000_000
+            sent += 1
+            caller.send("{\"Sequence\":\(sent),\"Car_Status\":0}", mid: sent)
+            caller.handle(.commitNow)
+        }
+        // One failure that ends is no trouble of the disk.
+        commit(afterSeconds: 1, failing: true)
+        commit(afterSeconds: 2, failing: false)
+        #expect(states == [])
+        for _ in 0..<20 {
+            commit(afterSeconds: 2, failing: true)
+            commit(afterSeconds: 1, failing: false)
+        }
+        #expect(states == ["raised"], "once, after a minute")
+        commit(afterSeconds: 58, failing: false)
+        #expect(states == ["raised"], "it may fail again")
+        commit(afterSeconds: 2, failing: false)
+        commit(afterSeconds: 1, failing: false)
+        #expect(states == ["raised", "cleared"])
+    }
+
     /// Otherwise a replay would begin with the first batch, later than its messages, and give an
     /// alert of theirs another id.
     @Test func aNewJournalBeginsWithASnapshot() throws {

@@ -12,7 +12,8 @@ import Testing
 @testable import hoistway
 
 /// What cannot be read is not empty, not zero and not done.
-@Suite struct HiddenFailureTests {
+// One after the other: a test takes on another user's rights, which the whole process then has.
+@Suite(.serialized) struct HiddenFailureTests {
     private let folder = "/tmp/hoistway-hidden-\(UUID().uuidString)"
     /// A link to itself: the system can open nothing there, for any user.
     private var loop: String { folder + "/loop" }

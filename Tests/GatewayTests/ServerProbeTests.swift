@@ -3,6 +3,7 @@ import Foundation
 import LiftModel
 import Testing
 
+@testable import Gateway
 @testable import hoistway_sim
 
 /// Each cause of an unreachable server has a sentence of its own with a remedy.
@@ -140,6 +141,24 @@ import Testing
         #expect(
             problem(plainRSA.port)
                 == .tlsTooOld(ServerAddress(host: "127.0.0.1", port: plainRSA.port)))
+    }
+
+    /// An expired certificate ends no connection that stands.
+    @Test func theEndOfAServersCertificateIsSeenWhileTheConnectionStands() throws {
+        let made = try Certificates()
+        let server = try Server(made, "centre")
+        let probe = try #require(
+            ServerProbe(url: "https://127.0.0.1:\(server.port)/alerts", files: TLSFiles()))
+        let certificates = ServerCertificates([probe], at: 0)
+        certificates.lookIfDue(at: 59_000_000_000)
+        usleep(300_000)
+        #expect(certificates.found.isEmpty, "not at once")
+        certificates.lookIfDue(at: 60_000_000_000)
+        for _ in 0..<500 where certificates.found.isEmpty { usleep(20_000) }
+        let found = try #require(certificates.found.first)
+        #expect(found.holder == .server("127.0.0.1:\(server.port)"))
+        let days = (found.validUntil - Self.now).inSeconds / 86_400
+        #expect(days > 29 && days <= 30, "\(days)")
     }
 
     @Test func theFilesOnThisSide() throws {

@@ -7,7 +7,8 @@ import Testing
 @testable import hoistway_sim
 
 /// `hoistway check` sees what the service will see: with its user, its keys, its dates.
-@Suite struct SetupCheckTests {
+// One after the other: a test takes on another user's rights, which the whole process then has.
+@Suite(.serialized) struct SetupCheckTests {
     private func configuration(
         _ made: Certificates, _ certificate: String = "box.crt", _ key: String = "box.key"
     )

@@ -52,9 +52,23 @@ struct Condition {
         /// The damaged file; nil where the journal was missing.
         var file: String?
     }
-    struct OwnCertificate {
-        var file: String
+    struct Certificate {
+        enum Holder: Equatable {
+            /// The gateway, with its file.
+            case gateway(String)
+            /// A server, by its address.
+            case server(String)
+        }
+        var holder: Holder
         var validUntil: Instant
+
+        static let ownNotice = Duration.seconds(21 * 86_400)
+        /// A server's is often renewed by a program, some weeks before its end.
+        static let serversNotice = Duration.seconds(7 * 86_400)
+
+        var isServers: Bool { if case .server = holder { true } else { false } }
+        /// How long before its end it is shown.
+        var notice: Duration { isServers ? Self.serversNotice : Self.ownNotice }
     }
     enum LastSelfTest: Equatable {
         /// Self-tests are switched off, or no centre can take one.
@@ -96,12 +110,9 @@ struct Condition {
     var delivery = Delivery()
     /// Why alerts are not signed; nil where they are signed, or are not to be.
     var signingProblem: String?
-    var certificates: [OwnCertificate] = []
+    var certificates: [Certificate] = []
     var clock = Clock()
     var selfTest = LastSelfTest.none
-
-    /// A certificate is shown from this long before its end.
-    static let certificateNotice = Duration.seconds(21 * 86_400)
 
     var checks: [Check] {
         [
@@ -176,21 +187,36 @@ struct Condition {
     }
 
     private var certificatesCheck: Check {
-        let ending = certificates.filter { $0.validUntil - clock.now < Self.certificateNotice }
+        let ending = certificates.filter { $0.validUntil - clock.now < $0.notice }
         if ending.isEmpty {
+            let own = "none of ours expires within \(Certificate.ownNotice.spanText)"
+            let servers = ", no server's within \(Certificate.serversNotice.spanText)"
             return .ok(
-                .certificates, "none of ours expires within \(Self.certificateNotice.spanText)")
+                .certificates, certificates.contains(where: \.isServers) ? own + servers : own)
         }
+        var advice: [String] = []
         let found = ending.map { certificate in
+            let (name, remedy) =
+                switch certificate.holder {
+                case .gateway(let file):
+                    (
+                        "our certificate \(file)",
+                        "Without a valid one the other side refuses us. Put a new one there, and: systemctl reload hoistway"
+                    )
+                case .server(let server):
+                    (
+                        "the certificate of \(server)",
+                        "Once a server's has expired, no new connection to it is made. Its operator has to renew it."
+                    )
+                }
+            if !advice.contains(remedy) { advice.append(remedy) }
             let left = certificate.validUntil - clock.now
             return left < .zero
-                ? "our certificate \(certificate.file) expired \(left.magnitude.spanText) ago"
-                : "our certificate \(certificate.file) expires in \(left.spanText), on \(certificate.validUntil.local)"
+                ? "\(name) expired \(left.magnitude.spanText) ago"
+                : "\(name) expires in \(left.spanText), on \(certificate.validUntil.local)"
         }
         return .failed(
-            .certificates, found.joined(separator: "; "),
-            "Without a valid one the other side refuses us. Put a new one there, and: systemctl reload hoistway"
-        )
+            .certificates, found.joined(separator: "\n"), advice.joined(separator: " "))
     }
 
     private var selfTestCheck: Check {

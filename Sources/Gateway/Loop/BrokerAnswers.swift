@@ -19,7 +19,7 @@ struct BrokerAnswers {
     private var closings: [Int64] = []
     private var closedAt: Int64?
     private static let suspiciousCount = 3
-    private static let closingWindow = Duration.seconds(600)
+    private static let closingWindow = Takeovers.memory
 
     /// A new connection: the answers on the last one no longer count.
     mutating func connectionStarted() {
@@ -94,7 +94,7 @@ struct BrokerAnswers {
         let recent = suspiciousClosings(at: now)
         if recent >= Self.suspiciousCount {
             problems.append(
-                "The building's broker has closed our connection \(recent) times in 10 minutes without a reason, and let us in again at once: mostly another client uses our client id '\(clientID)'. Find it, and give each client an id of its own (client_id)."
+                "The building's broker has closed our connection \(recent) times in \(Self.closingWindow.spanText) without a reason, and let us in again at once: mostly another client uses our client id '\(clientID)'. Find it, and give each client an id of its own (client_id). \(Takeovers.lasting)"
             )
         }
         return problems

@@ -24,7 +24,7 @@ struct StatusReport {
     var changedSinceStart: [String] = []
     /// Why alerts are sent unsigned, where they are to be signed.
     var signingProblem: String?
-    var certificates: [Condition.OwnCertificate] = []
+    var certificates: [Condition.Certificate] = []
     var stateFolder = ""
     /// The journal was missing or empty at the start, though there had been one.
     var lostJournal = false

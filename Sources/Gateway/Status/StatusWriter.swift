@@ -26,9 +26,13 @@ struct StatusWriter {
     /// The outcome of the last reload.
     var reload = ReloadOutcome() {
         // A certificate may have been renewed.
-        didSet { certificatesReadAt = nil }
+        didSet {
+            certificatesReadAt = nil
+            serverCertificates.lookAgain()
+        }
     }
-    private var certificates: [Condition.OwnCertificate] = []
+    private var ownCertificates: [Condition.Certificate] = []
+    private let serverCertificates: ServerCertificates
     private var certificatesReadAt: Int64?
     private var checkLog = CheckLog()
     /// As the journal was last read.
@@ -49,6 +53,12 @@ struct StatusWriter {
         self.signingProblem = signingProblem
         self.lostJournal = lostJournal
         self.longestPauses = longestPauses
+        serverCertificates = ServerCertificates(
+            Self.endpoints(of: configuration).flatMap(\.probes), at: startedAt)
+    }
+
+    private static func endpoints(of configuration: Configuration) -> [Endpoint] {
+        [configuration.broker] + configuration.centres.flatMap(\.routes)
     }
 
     private static let subject = "the events that wait or were refused, and the last self-test"
@@ -71,7 +81,8 @@ struct StatusWriter {
         report.reloadProblem = reload.problem
         report.changedSinceStart = reload.changedSinceStart
         report.signingProblem = signingProblem
-        report.certificates = certificates
+        serverCertificates.lookIfDue(at: monotonic)
+        report.certificates = ownCertificates + serverCertificates.found
         report.stateFolder = configuration.stateFolder
         report.lostJournal = lostJournal
         report.longestPauses = longestPauses
@@ -111,9 +122,8 @@ struct StatusWriter {
             return
         }
         certificatesReadAt = monotonic
-        let endpoints = [configuration.broker] + configuration.centres.flatMap(\.routes)
         var found: [String: Instant] = [:]
-        for endpoint in endpoints where endpoint.usesTLS {
+        for endpoint in Self.endpoints(of: configuration) where endpoint.usesTLS {
             guard let file = endpoint.certificateFile,
                 // A certificate that cannot be read is reported by its connection.
                 let own = try? endpoint.tlsFiles.ownCertificate()
@@ -122,8 +132,8 @@ struct StatusWriter {
             }
             found[file] = own.validUntil
         }
-        certificates = found.sorted { $0.key < $1.key }.map {
-            Condition.OwnCertificate(file: $0.key, validUntil: $0.value)
+        ownCertificates = found.sorted { $0.key < $1.key }.map {
+            Condition.Certificate(holder: .gateway($0.key), validUntil: $0.value)
         }
     }
 }

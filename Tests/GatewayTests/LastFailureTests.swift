@@ -1,0 +1,38 @@
+import Foundation
+import Testing
+
+/// `hoistway status` says why the gateway has ended, not only that it has.
+@Suite(.serialized) struct LastFailureTests {
+    @Test func statusHasTheCauseOfAStartThatFailed() throws {
+        let site = try Site(rules: "let:\n  slow: speed < 0.1\n")
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained }, "\(site.account)")
+        site.stopDaemon()
+        let ended = try site.run(["status"])
+        #expect(
+            ended.status == 1 && ended.output.contains("the gateway has ended; its last status is"),
+            "\(ended.output)")
+        #expect(
+            !ended.output.contains("broker ok"), "its connections are not what they were")
+
+        try "let:\n  slow: sped < 0.1\n".write(
+            toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
+        let failed = try site.run(["run"])
+        #expect(failed.status == 2, "\(failed.output)")
+        let status = try site.run(["status"])
+        #expect(status.status == 1)
+        #expect(
+            status.output.contains("It failed at 20") && status.output.contains("rules.yaml:2:")
+                && status.output.contains("'sped'"), "\(status.output)")
+
+        try "let:\n  slow: speed < 0.2\n".write(
+            toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
+        try site.startDaemon()
+        #expect(site.wait { site.isDrained }, "\(site.account)")
+        site.stopDaemon()
+        let mended = try site.run(["status"])
+        #expect(
+            !mended.output.contains("It failed at") && mended.output.contains("Start it:"),
+            "\(mended.output)")
+    }
+}
