@@ -17,15 +17,9 @@ final class BrokerLink: MQTTClientDelegate {
     private var client: MQTTClient?
     private var backoff = Backoff(base: .milliseconds(100), cap: .seconds(1))
     private var random = SystemRandomNumberGenerator()
-    private var nextAttempt: Int64 = 0
-    private var isLost = false
-    /// Why the last connection failed or ended, from the library or the broker.
-    private var lastFailure: String?
+    private var state = MQTTConnection()
     private let diagnosis: LinkDiagnosis
-    /// The broker has answered CONNECT on this connection.
-    private var hasAnswered = false
     private var reportedTrouble: String?
-    private(set) var isConnected = false
     /// Messages that the broker has refused, and the last reason.
     private(set) var refused = (count: 0, reason: "")
     /// Published messages without an acknowledgement.
@@ -43,8 +37,10 @@ final class BrokerLink: MQTTClientDelegate {
         self.diagnosis = diagnosis
     }
 
+    var isConnected: Bool { state.isAccepted }
+
     /// Why there is no connection, as far as known.
-    var trouble: String? { lastFailure.map { diagnosis.finding?.description ?? $0 } }
+    var trouble: String? { state.latestRefusal.map { diagnosis.finding?.description ?? $0 } }
 
     /// `trouble` while there is no connection, each text once.
     func takeTrouble() -> String? {
@@ -66,7 +62,7 @@ final class BrokerLink: MQTTClientDelegate {
     var socket: Int32 { client?.socket ?? -1 }
 
     func connectIfDue() {
-        if client == nil, MonotonicClock.nanoseconds >= nextAttempt { connect() }
+        if state.isDue(at: MonotonicClock.nanoseconds) { connect() }
     }
 
     /// Reads what has arrived, and writes what waits.
@@ -77,12 +73,12 @@ final class BrokerLink: MQTTClientDelegate {
                 repeat {
                     try client.read(upTo: 500)
                     rounds += 1
-                } while rounds < 4 && !isLost && Poll.isReadable(client.socket)
+                } while rounds < 4 && !state.isLost && Poll.isReadable(client.socket)
             }
             try client?.keepAlive()
             try client?.write()
-        } catch { lose(error.description) }
-        if isLost { scheduleReconnect() }
+        } catch { state.apply(.broken(error.description)) }
+        if state.isLost { scheduleReconnect() }
         defer { inbox.removeAll(keepingCapacity: true) }
         return inbox
     }
@@ -90,7 +86,7 @@ final class BrokerLink: MQTTClientDelegate {
     func publish(_ payload: [UInt8], to topic: String, retain: Bool = false) -> Bool {
         guard isConnected, let client else { return false }
         do throws(MQTTError) { _ = try client.publish(payload, to: topic, retain: retain) } catch {
-            lose(error.description)
+            state.apply(.broken(error.description))
             return false
         }
         inFlight += 1
@@ -104,53 +100,47 @@ final class BrokerLink: MQTTClientDelegate {
     }
 
     private func connect() {
+        state.apply(.started(at: MonotonicClock.nanoseconds))
         do throws(MQTTError) {
             let fresh = try MQTTClient(options, delegate: self)
             client = fresh
-            hasAnswered = false
             try fresh.connect()
-        } catch { lose(error.description) }
+        } catch { state.apply(.broken(error.description)) }
     }
 
     private func scheduleReconnect() {
-        if !hasAnswered { diagnosis.start(options.probe) }
-        isLost = false
-        isConnected = false
+        if !state.hasAnswered { diagnosis.start(options.probe) }
         client = nil
         inFlight = 0
-        nextAttempt =
-            MonotonicClock.nanoseconds
-            + backoff.pause(at: MonotonicClock.nanoseconds, using: &random).nanoseconds
+        let now = MonotonicClock.nanoseconds
+        state.apply(.dropped(until: now + backoff.pause(at: now, using: &random).nanoseconds))
     }
 
     func connected(_ broker: MQTTSession) {
-        isConnected = true
-        hasAnswered = true
+        state.apply(.accepted)
         reportedTrouble = nil
         diagnosis.reset()
         for filter in filters {
             do throws(MQTTError) { _ = try client?.subscribe(filter) } catch {
-                lose("'\(filter)': \(error.description)")
+                state.apply(.broken("'\(filter)': \(error.description)"))
             }
         }
     }
     func refused(_ reason: MQTTReason) {
-        hasAnswered = true
         diagnosis.reset()
-        lose(reason.description)
+        state.apply(.refused(reason.description))
     }
     func disconnected(_ reason: MQTTReason?) {
-        lose(reason?.description ?? client?.silentEndText ?? "the broker closed the connection")
+        if let reason {
+            state.apply(.closed(reason.description))
+        } else {
+            state.apply(.broken(client?.silentEndText ?? "the broker closed the connection"))
+        }
     }
     func subscribed(_ mid: Int32, _ grant: MQTTGrant) {
         if case .refused(let reason) = grant {
-            lose("the broker refuses a subscription: \(reason)")
+            state.apply(.refused("the broker refuses a subscription: \(reason)"))
         }
-    }
-    private func lose(_ reason: String) {
-        // A failure that follows from the first one says nothing new.
-        if !isLost { lastFailure = reason }
-        isLost = true
     }
     func published(_ mid: Int32, refusal: MQTTReason?) {
         inFlight -= 1

@@ -85,7 +85,7 @@ final class MQTTPublisher {
 
     /// The broker has acknowledged nothing for too long.
     func isSilent(at now: Int64) -> Bool {
-        publications.isSilent(at: now, for: CentreLink.answerTimeout)
+        publications.isSilent(at: now, for: MQTTConnection.answerTimeout)
     }
 
     func connectionStarts() { publications.removeAll() }

@@ -37,9 +37,9 @@ public final class MQTTRoute: MQTTClientDelegate {
     private let journal: Journal
     private var log: Logger { context.log }
     private var delivery: DeliveryState { context.delivery }
-    /// nil while `link` is down.
+    /// nil while `connection` is down.
     private var client: MQTTClient?
-    private var link = CentreLink()
+    private var connection = MQTTConnection()
     private let publisher: MQTTPublisher
     private var answers: AnswerQueue
     private var dispatch: Dispatch
@@ -88,26 +88,30 @@ public final class MQTTRoute: MQTTClientDelegate {
             let now = MonotonicClock.nanoseconds
             context.update { $0.lastTurn = now }
             noticeReload()
-            if link.isDue(at: now) { connect() }
+            if connection.isDue(at: now) { connect() }
             let socket = client?.socket ?? -1
             let writer = client?.wantsWrite == true ? socket : -1
             let ready = Poll.wait(
                 [socket, context.wakeUp.descriptor], writer: writer, for: .milliseconds(200))
             context.wakeUp.clear()
             do {
-                if ready[0], let client { try readAll(client) }
+                if ready[0], let client {
+                    connection.apply(.heard(at: now))
+                    try readAll(client)
+                }
                 answers.process(journal, &dispatch)
-                if link.isReady { try send() }
+                if connection.isReady { try send() }
                 try client?.keepAlive()
                 try client?.write()
                 noteDiagnosis()
-                if link.isReady, now >= nextBrokerNote {
+                if connection.isReady, now >= nextBrokerNote {
                     nextBrokerNote = now + Self.brokerNoteInterval.nanoseconds
                     noteBroker()
                 }
-                if link.isLost {
+                if connection.isLost {
                     throw RouteLost(
-                        reason: link.refusal ?? "the connection to the centre's broker is lost.")
+                        reason: connection.refusal
+                            ?? "the connection to the centre's broker is lost.")
                 }
                 try detectSilence(MonotonicClock.nanoseconds)
             } catch {
@@ -120,7 +124,7 @@ public final class MQTTRoute: MQTTClientDelegate {
                 // The broker's reason counts before the library's error. Only the library reports a
                 // giant packet.
                 let isGiant = (error as? MQTTError)?.isGiantPacket ?? false
-                disconnect(isGiant ? "\(error)" : link.refusal ?? "\(error)")
+                disconnect(isGiant ? "\(error)" : connection.refusal ?? "\(error)")
             }
         }
         shutDown()
@@ -135,17 +139,21 @@ public final class MQTTRoute: MQTTClientDelegate {
             shutDown()
             disconnect("a password or a certificate has changed.")
         }
-        link.apply(.pauseEnded)
+        connection.apply(.pauseEnded)
     }
 
     /// Detects a dead connection by missing acknowledgements, as its socket may still look open. A
     /// slow connection makes progress.
     private func detectSilence(_ now: Int64) throws {
-        guard link.isSilent(at: now) || client != nil && publisher.isSilent(at: now) else { return }
+        let timeout = MQTTConnection.answerTimeout
+        guard
+            let silence = connection.silence(at: now)
+                ?? (client != nil && publisher.isSilent(at: now) ? timeout : nil)
+        else { return }
         throw RouteLost(
-            reason: link.hasAnswered
-                ? "the centre's broker has not answered for 15 s."
-                : MQTTClient.noAnswer(options.url, within: CentreLink.answerTimeout))
+            reason: connection.hasAnswered
+                ? "the centre's broker has not answered for \(silence.spanText)."
+                : MQTTClient.noAnswer(options.url, within: timeout))
     }
 
     private struct RouteLost: Error, CustomStringConvertible {
@@ -160,7 +168,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         repeat {
             try client.read(upTo: 256)
             rounds += 1
-        } while rounds < 4 && !link.isLost && Poll.isReadable(client.socket)
+        } while rounds < 4 && !connection.isLost && Poll.isReadable(client.socket)
     }
 
     private func connect() {
@@ -171,7 +179,7 @@ public final class MQTTRoute: MQTTClientDelegate {
             let client = try MQTTClient(options, delegate: self)
             self.client = client
             publisher.connectionStarts()
-            link.apply(.started(at: MonotonicClock.nanoseconds))
+            connection.apply(.started(at: MonotonicClock.nanoseconds))
             try client.connect()
         } catch { disconnect(error.description) }
     }
@@ -183,32 +191,32 @@ public final class MQTTRoute: MQTTClientDelegate {
         if client != nil, isLogged {
             trouble.log(reason, nextIn: pause, at: MonotonicClock.nanoseconds)
         }
-        if !link.hasAnswered { trouble.diagnose(options.probe) }
+        if !connection.hasAnswered { trouble.diagnose(options.probe) }
         client = nil
-        link.apply(.dropped(until: nextAttempt, refusal: broker.refusals.first))
+        connection.apply(.dropped(until: nextAttempt, refusal: broker.refusals.first))
         publisher.connectionEnds()
         context.update {
             $0.isConnected = false
             $0.connectFailures += 1
-            $0.lastError = trouble.cause(or: reason) + link.earlierRefusal
+            $0.lastError = trouble.cause(or: reason) + connection.earlierRefusal
         }
     }
 
     /// Logs the cause of a failure, once it is found.
     private func noteDiagnosis() {
-        guard let cause = trouble.takeNewCause(), !link.isReady else { return }
-        context.update { $0.lastError = cause + link.earlierRefusal }
+        guard let cause = trouble.takeNewCause(), !connection.isReady else { return }
+        context.update { $0.lastError = cause + connection.earlierRefusal }
     }
 
     /// Updates the problems of the connection that a person must know.
     private func noteBroker() {
         broker.report(
-            to: context, of: settings.centre, topics: topics, isReady: link.isReady,
+            to: context, of: settings.centre, topics: topics, isReady: connection.isReady,
             at: MonotonicClock.nanoseconds)
     }
 
     private func shutDown() {
-        guard let client, link.isReady else { return }
+        guard let client, connection.isReady else { return }
         do throws(MQTTError) {
             // An orderly end sends no last will, so the link's state is published.
             try publisher.publishLink(isOnline: false, by: client)
@@ -273,7 +281,7 @@ public final class MQTTRoute: MQTTClientDelegate {
     // MARK: The client's callbacks
 
     public func connected(_ session: MQTTSession) {
-        link.apply(.accepted)
+        connection.apply(.accepted)
         broker.connectionStarted(session)
         trouble.reached()
         backoff.connected(at: MonotonicClock.nanoseconds)
@@ -281,19 +289,19 @@ public final class MQTTRoute: MQTTClientDelegate {
         do throws(MQTTError) {
             for topic in [topics.receipts, topics.commands] {
                 let id = try client.subscribe(topic)
-                link.apply(.awaits(id, topic: topic))
+                connection.apply(.awaits(id, topic: topic))
             }
             try publisher.publishLink(isOnline: true, by: client)
-        } catch { link.apply(.broken(guess: nil)) }
+        } catch { connection.apply(.broken(nil)) }
     }
 
     /// Where the subscription for receipts is refused, alerts are sent all the same: a duplicate is
     /// better than a loss.
     public func subscribed(_ mid: Int32, _ grant: MQTTGrant) {
-        guard let topic = link.topic(awaitedBy: mid) else { return }
+        guard let topic = connection.topic(awaitedBy: mid) else { return }
         broker.subscribed(to: topic, grant)
-        link.apply(.subscribed(mid))
-        guard link.isReady else { return }
+        connection.apply(.subscribed(mid))
+        guard connection.isReady else { return }
         dispatch.startConnection(
             lastRowID: context.lastRowID(of: journal, for: settings.centre),
             now: MonotonicClock.nanoseconds)
@@ -308,17 +316,16 @@ public final class MQTTRoute: MQTTClientDelegate {
         trouble.serverAnswered()
         if reason.isRetainNotSupported { options.willIsRetained = false }
         if reason.isQoSNotSupported { options.willQoS = 0 }
-        link.apply(.refused("\(options.url) refuses us: \(reason)."))
+        connection.apply(.refused("\(options.url) refuses us: \(reason)."))
     }
 
     public func disconnected(_ reason: MQTTReason?) {
         if let reason {
             if reason.isTakeover { broker.takenOver(reason, at: MonotonicClock.nanoseconds) }
-            link.apply(.closed("\(options.url) closed the connection: \(reason)."))
+            connection.apply(.closed("\(options.url) closed the connection: \(reason)."))
         } else {
-            link.apply(
-                .broken(
-                    guess: client.map(\.silentEndText).map { $0.hasSuffix("?") ? $0 : $0 + "." }))
+            connection.apply(
+                .broken(client.map(\.silentEndText).map { $0.hasSuffix("?") ? $0 : $0 + "." }))
         }
     }
 
@@ -328,7 +335,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         broker.published(on: publication.topic, refusal: refusal)
         if let event = publication.event, refusal != nil { passOn(event) }
         if refusal == nil, publication.event != nil || publication.topic == topics.state {
-            link.apply(.delivered)
+            connection.apply(.delivered)
         }
         if broker != before { noteBroker() }
     }

@@ -3,8 +3,8 @@
 // This module guarantees that a decision depends on nothing but the journal's queue and what the
 // route has reported: no thread, no connection and no clock is reached from here, so that any order
 // of events can be tried in a test or a simulation. Each file holds one state with the function
-// that changes it: `Dispatch` the events in flight, `CentreLink` a connection over MQTT,
-// `RequestSlot` and `FailureCause` the requests over HTTPS.
+// that changes it: `Dispatch` the events in flight, `Publications` those without an
+// acknowledgement, `RequestSlot` and `FailureCause` the requests over HTTPS.
 
 import Journal
 import LiftModel

@@ -3,8 +3,6 @@ import MQTT
 /// The answers of the building's broker, and the problems among them: a connection may be up and
 /// still deliver nothing.
 struct BrokerAnswers {
-    /// Requested filters, by the id of their SUBSCRIBE.
-    private var awaited: [Int32: String] = [:]
     private var granted: Set<String> = []
     private var refused: [String: MQTTReason] = [:]
     /// Filters that are granted with QoS 0 instead of 1: the broker does not store their messages
@@ -25,24 +23,18 @@ struct BrokerAnswers {
     mutating func connectionStarted() {
         if let closedAt { closings = closings.suffix(99) + [closedAt] }
         closedAt = nil
-        awaited.removeAll()
         granted.removeAll()
         refused.removeAll()
         unreliable.removeAll()
     }
 
-    mutating func requested(_ filter: String, _ mid: Int32) { awaited[mid] = filter }
-
-    /// - Returns: whether this was the last answer.
-    mutating func subscribed(_ mid: Int32, _ grant: MQTTGrant) -> Bool {
-        guard let filter = awaited.removeValue(forKey: mid) else { return false }
+    mutating func subscribed(to filter: String, _ grant: MQTTGrant) {
         switch grant {
         case .granted(let qos):
             granted.insert(filter)
             if qos == 0 { unreliable.insert(filter) }
         case .refused(let reason): refused[filter] = reason
         }
-        return awaited.isEmpty
     }
 
     /// The refusal where every subscription was refused, so that no message can come.
@@ -61,8 +53,9 @@ struct BrokerAnswers {
     /// - Parameter now: monotonic nanoseconds.
     mutating func takenOver(_ reason: MQTTReason, at now: Int64) { takeovers.note(reason, at: now) }
 
-    /// Whether the broker queues messages while the gateway is away; nil until it has answered.
-    var queuesWhileAway: Bool? { granted.isEmpty || !awaited.isEmpty ? nil : unreliable.isEmpty }
+    /// Whether the broker queues messages while the gateway is away, once every subscription is
+    /// answered; nil where it grants none.
+    var queuesWhileAway: Bool? { granted.isEmpty ? nil : unreliable.isEmpty }
 
     /// Whether another client uses the gateway's client id, by the broker's own reason or by its
     /// suspicious closings.

@@ -5,26 +5,11 @@ import Logging
 import MQTT
 import Platform
 
-/// The loop's connection to the building's broker. Any failure, also one that the library calls
-/// final, leads to a logged pause and another attempt.
-///
-///     down ──▶ connecting ──▶ waiting ──last SUBACK──▶ subscribed
-///       ▲          │             │                         │
-///       └──────────┴─────────────┴─────── failure ─────────┘
+/// The loop's connection to the building's broker (`MQTTConnection` has its states). Any failure,
+/// also one that the library calls final, leads to a logged pause and another attempt.
 ///
 /// The loop decides when it is written to: a write acknowledges what was read.
 final class BrokerConnection: MQTTClientDelegate {
-    private enum State {
-        /// Monotonic nanoseconds, as all times here.
-        case down(retryAt: Int64)
-        /// The connecting thread owns the client.
-        case connecting(Connector)
-        /// CONNECT is sent; CONNACK and SUBACK are awaited. `lastReceived`: when the broker last
-        /// sent anything.
-        case waiting(since: Int64, lastReceived: Int64)
-        case subscribed
-    }
-
     private let options: MQTTClient.Options
     private let filters: [String]
     /// A hash of the broker's present secrets and certificates; nil where one cannot be read.
@@ -34,10 +19,10 @@ final class BrokerConnection: MQTTClientDelegate {
     /// The loop owns this connection.
     unowned var loop: TelemetryLoop!
 
+    /// Owns the client until its socket is open; nil otherwise.
+    private var connector: Connector?
     private var client: MQTTClient?
-    private var state = State.down(retryAt: 0)
-    /// Why the connection must end; nil while it may continue.
-    private var lossReason: String?
+    private var state = MQTTConnection()
     /// The hash of the secrets of the present connection.
     private var secretsInUse: UInt64 = 0
     /// Secrets have changed, so the next attempt to connect follows without a pause.
@@ -48,9 +33,6 @@ final class BrokerConnection: MQTTClientDelegate {
     /// Why the last connection ended, or could not be made.
     var lastError = ""
     private(set) var answers = BrokerAnswers()
-    /// The broker has answered CONNECT on this connection: a failure after that has nothing to do
-    /// with names, ports or certificates.
-    private var hasAnswered = false
     private let diagnosis = LinkDiagnosis()
 
     init(
@@ -65,11 +47,11 @@ final class BrokerConnection: MQTTClientDelegate {
         self.log = log
     }
 
-    var isSubscribed: Bool { if case .subscribed = state { true } else { false } }
+    var isSubscribed: Bool { state.isReady }
     var socket: Int32 { client?.socket ?? -1 }
     var wantsWrite: Bool { client?.wantsWrite == true }
     /// When the next attempt to connect is due; nil while there is a connection or an attempt.
-    var retryAt: Int64? { if case .down(let retryAt) = state { retryAt } else { nil } }
+    var retryAt: Int64? { state.retryAt }
 
     /// Why the broker cannot be reached, as far as it is known; empty until a connection fails.
     var trouble: String { diagnosis.finding.map { "broker: \($0)" } ?? lastError }
@@ -86,35 +68,23 @@ final class BrokerConnection: MQTTClientDelegate {
     /// Connects where it is time, and reads what the socket has, while the loop has room.
     func manage(socketIsReady: Bool) throws {
         let now = MonotonicClock.nanoseconds
-        switch state {
-        case .down(let retryAt):
-            if now >= retryAt { try connect() }
-        case .connecting(let connector):
+        if state.isDue(at: now) { try connect() }
+        if let connector {
             switch connector.takeOutcome() {
             case nil: return
             case .failed(let failure): throw failure
             case .connected(let connected):
+                self.connector = nil
                 connected.delegate = self
                 client = connected
-                state = .waiting(since: now, lastReceived: now)
+                state.apply(.started(at: now))
             }
-        case .waiting(let since, let lastReceived):
-            // A persistent session may send a whole window of messages, each with an alert, before
-            // it answers SUBSCRIBE.
-            if socketIsReady {
-                try readUntilDry()
-                if case .waiting = state { state = .waiting(since: since, lastReceived: now) }
-            }
-            if case .waiting = state,
-                now - lastReceived > 20_000_000_000 || now - since > 120_000_000_000
-            {
-                throw ConnectionLost(
-                    reason:
-                        "no answer to CONNECT and SUBSCRIBE in \((now - since) / 1_000_000_000) s")
-            }
-        case .subscribed:
-            if socketIsReady { try readUntilDry() }
+        } else if socketIsReady {
+            state.apply(.heard(at: now))
+            try readUntilDry()
         }
+        guard let silence = state.silence(at: now) else { return }
+        throw ConnectionLost(reason: "no answer to CONNECT and SUBSCRIBE in \(silence.spanText)")
     }
 
     /// Whether the broker may have sent more than was read.
@@ -123,7 +93,7 @@ final class BrokerConnection: MQTTClientDelegate {
     private func readUntilDry() throws {
         repeat {
             try client?.read(upTo: loop.core.credit) { loop.core.hasRoom }
-        } while lossReason == nil && loop.core.hasRoom && hasUnread
+        } while !state.isLost && loop.core.hasRoom && hasUnread
     }
 
     /// Sends pings and what is queued: acknowledgements, too.
@@ -134,14 +104,14 @@ final class BrokerConnection: MQTTClientDelegate {
 
     /// - Throws: where the broker or a change of secrets has ended the connection.
     func checkLoss() throws {
-        if let lossReason { throw ConnectionLost(reason: lossReason) }
+        guard state.isLost else { return }
+        throw ConnectionLost(reason: state.refusal ?? "the connection is lost")
     }
 
     private func connect() throws(MQTTError) {
-        lossReason = nil
-        hasAnswered = false
         secretsInUse = secretsHash() ?? secretsInUse
-        state = .connecting(Connector(try MQTTClient(options), waking: wake))
+        state.apply(.started(at: MonotonicClock.nanoseconds))
+        connector = Connector(try MQTTClient(options), waking: wake)
     }
 
     // MARK: The end of a connection
@@ -156,20 +126,21 @@ final class BrokerConnection: MQTTClientDelegate {
     /// - Returns: whether the broker had sent a packet that is too large for the memory limit.
     func drop(after error: any Error) -> Bool {
         let isGiant = (error as? MQTTError)?.isGiantPacket ?? false
-        lastError =
-            isGiant ? "\(error)" : "\(lossReason.map { ConnectionLost(reason: $0) } ?? error)"
+        let cause = state.refusal.map { ConnectionLost(reason: $0) } ?? error
+        lastError = "\(isGiant ? error : cause)"
         let now = MonotonicClock.nanoseconds
         let pause = retriesAtOnce ? .zero : backoff.pause(at: now, using: &random)
         retriesAtOnce = false
         if let line = troubles.line(trouble, nextIn: pause, at: now) { log.warning("\(line)") }
-        if !hasAnswered {
+        // A failure after the broker's answer has nothing to do with names, ports or certificates.
+        if !state.hasAnswered {
             answers.connectionFailed()
             diagnosis.start(options.probe)
         }
         client?.drop()
         client = nil
-        state = .down(retryAt: now + pause.nanoseconds)
-        lossReason = nil
+        connector = nil
+        state.apply(.dropped(until: now + pause.nanoseconds))
         return isGiant
     }
 
@@ -192,21 +163,19 @@ final class BrokerConnection: MQTTClientDelegate {
     func renewSecrets() {
         guard let secrets = secretsHash(), secrets != secretsInUse else { return }
         let change = "a password or a certificate has changed"
-        switch state {
-        case .down:
+        if state.retryAt != nil {
             log.notice("broker: \(change); connecting again at once")
-            state = .down(retryAt: 0)
-        case .connecting: retriesAtOnce = true
-        case .waiting, .subscribed:
-            retriesAtOnce = true
-            lossReason = change
+            return state.apply(.pauseEnded)
         }
+        retriesAtOnce = true
+        // A client that another thread connects is left to it.
+        if client != nil { state.apply(.broken(change)) }
     }
 
     // MARK: Callbacks of the client
 
     func connected(_ broker: MQTTSession) {
-        hasAnswered = true
+        state.apply(.accepted)
         diagnosis.reset()
         answers.connectionStarted()
         troubles.reset()
@@ -218,35 +187,39 @@ final class BrokerConnection: MQTTClientDelegate {
             // On every CONNACK: in a persistent session a topic that the configuration added would
             // stay unsubscribed.
             for filter in filters {
-                if let mid = try client?.subscribe(filter) { answers.requested(filter, mid) }
+                if let mid = try client?.subscribe(filter) {
+                    state.apply(.awaits(mid, topic: filter))
+                }
             }
-        } catch { lossReason = error.description }
+        } catch { state.apply(.broken(error.description)) }
     }
 
     func subscribed(_ mid: Int32, _ grant: MQTTGrant) {
-        guard answers.subscribed(mid, grant) else { return }
+        guard let filter = state.topic(awaitedBy: mid) else { return }
+        answers.subscribed(to: filter, grant)
+        state.apply(.subscribed(mid))
+        guard state.isReady else { return }
         if let refusal = answers.refusedAll {
-            lossReason = "\(options.url): \(refusal)"
-            return
+            return state.apply(.refused("\(options.url): \(refusal)"))
         }
         for problem in problems { log.error("\(problem)") }
-        state = .subscribed
         loop.subscriptionsGranted()
     }
 
     func refused(_ reason: MQTTReason) {
-        hasAnswered = true
         diagnosis.reset()
-        lossReason = "\(options.url) refuses us: \(reason)"
+        state.apply(.refused("\(options.url) refuses us: \(reason)"))
     }
 
     func disconnected(_ reason: MQTTReason?) {
         let now = MonotonicClock.nanoseconds
         if let reason, reason.isTakeover { answers.takenOver(reason, at: now) }
-        if reason == nil, lossReason == nil, hasAnswered { answers.closedSilently(at: now) }
-        let end =
-            reason.map { "\(options.url) closed the connection: \($0)" } ?? client?.silentEndText
-        lossReason = lossReason ?? end
+        if reason == nil, !state.isLost, state.hasAnswered { answers.closedSilently(at: now) }
+        if let reason {
+            state.apply(.closed("\(options.url) closed the connection: \(reason)"))
+        } else {
+            state.apply(.broken(client?.silentEndText))
+        }
     }
 
     func published(_ mid: Int32, refusal: MQTTReason?) {}

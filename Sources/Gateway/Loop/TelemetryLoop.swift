@@ -107,7 +107,7 @@ final class TelemetryLoop {
         handle(
             .broker(
                 .answers(
-                    queuesWhileAway: answers.queuesWhileAway,
+                    queuesWhileAway: connection.isSubscribed ? answers.queuesWhileAway : nil,
                     isClientIDTaken: answers.isClientIDTaken(at: MonotonicClock.nanoseconds))))
         continueSelfTest()
         if core.hasUncommittedMessages { settings.trial?.reached(.afterRead) }

@@ -1,39 +1,52 @@
 import LiftModel
 
-/// The state of a route's connection to the centre's MQTT broker.
+/// The state of a connection to an MQTT broker, for each owner of one: the telemetry loop, a route
+/// to a centre, the simulator.
 ///
 ///     down ──started──▶ connecting ──accepted──▶ subscribing ──subscribed──▶ ready
 ///      ▲                    │                        │                        │
 ///      └───── dropped ──── lost ◀─── refused, closed, broken ─────────────────┘
 ///
-/// Has no clock and no I/O: the route reports what happens, and passes the time in monotonic
-/// nanoseconds. The route may drop the connection in any state.
-package struct CentreLink: Equatable {
+/// Has no clock and no I/O: the owner reports what happens, and passes the time in monotonic
+/// nanoseconds. The owner may drop the connection in any state.
+package struct MQTTConnection: Equatable {
     package enum State: Equatable {
         /// There is no connection until the next attempt; how the last one ended.
         case down(until: Int64, End)
         /// The broker has not answered CONNECT.
-        case connecting(since: Int64)
-        /// The broker has accepted the connection. The topics of the subscriptions that it has not
+        case connecting(Waiting)
+        /// The broker has accepted the connection. The filters of the subscriptions that it has not
         /// answered, by packet id.
-        case subscribing(since: Int64, awaited: [Int32: String])
-        /// Events are sent.
+        case subscribing(Waiting, awaited: [Int32: String])
+        /// Every subscription is answered.
         case ready
-        /// The connection has ended, and the route has not dropped it yet.
+        /// The connection has ended, and the owner has not dropped it yet.
         case lost(End, wasReady: Bool)
+    }
+
+    /// Since when the broker's answers are awaited.
+    package struct Waiting: Equatable {
+        var since: Int64
+        /// When the broker last sent anything. A persistent session may send a whole window of
+        /// messages before it answers SUBSCRIBE.
+        var lastHeard: Int64
+
+        init(since now: Int64) { (since, lastHeard) = (now, now) }
     }
 
     /// How a connection ended.
     package struct End: Equatable {
         /// The broker had answered CONNECT.
         var hasAnswered = false
-        /// The broker's reason, or the library's guess; a whole sentence.
+        /// The broker's reason, or what this side knows or guesses.
         var reason: String?
     }
 
     package enum Event {
-        /// An attempt to connect starts.
+        /// An attempt to connect starts, or its socket is open.
         case started(at: Int64)
+        /// The broker has sent something.
+        case heard(at: Int64)
         case accepted
         /// A subscription is sent.
         case awaits(Int32, topic: String)
@@ -43,14 +56,15 @@ package struct CentreLink: Equatable {
         case refused(String)
         /// The broker has closed the connection, and says why.
         case closed(String)
-        /// The connection ended without a reason of the broker's; the library's guess.
-        case broken(guess: String?)
-        /// The route gives the connection up.
+        /// The connection ended without a reason of the broker's, or this side ends it; the
+        /// library's guess, or this side's reason.
+        case broken(String?)
+        /// The owner gives the connection up.
         /// - Parameter refusal: what the broker refused on this connection.
-        case dropped(until: Int64, refusal: String?)
+        case dropped(until: Int64, refusal: String? = nil)
         /// The pause before the next attempt is over: other secrets may succeed.
         case pauseEnded
-        /// The broker has taken the site's state or an event.
+        /// The broker has taken a publication that matters.
         case delivered
     }
 
@@ -61,19 +75,27 @@ package struct CentreLink: Equatable {
 
     /// The broker must answer within this time, and acknowledge a publication.
     package static let answerTimeout = Duration.seconds(15)
+    /// All of a connection's subscriptions must be answered within this time.
+    package static let subscribingTimeout = Duration.seconds(120)
 
     package init() {}
 
     package mutating func apply(_ event: Event) {
         switch (event, state) {
-        case (.started(let now), _): state = .connecting(since: now)
-        case (.accepted, .connecting(let since)): state = .subscribing(since: since, awaited: [:])
-        case (.awaits(let id, let topic), .subscribing(let since, var awaited)):
+        case (.started(let now), _): state = .connecting(Waiting(since: now))
+        case (.heard(let now), .connecting(var waiting)):
+            waiting.lastHeard = now
+            state = .connecting(waiting)
+        case (.heard(let now), .subscribing(var waiting, let awaited)):
+            waiting.lastHeard = now
+            state = .subscribing(waiting, awaited: awaited)
+        case (.accepted, .connecting(let waiting)): state = .subscribing(waiting, awaited: [:])
+        case (.awaits(let id, let topic), .subscribing(let waiting, var awaited)):
             awaited[id] = topic
-            state = .subscribing(since: since, awaited: awaited)
-        case (.subscribed(let id), .subscribing(let since, var awaited)) where awaited[id] != nil:
+            state = .subscribing(waiting, awaited: awaited)
+        case (.subscribed(let id), .subscribing(let waiting, var awaited)) where awaited[id] != nil:
             awaited[id] = nil
-            state = awaited.isEmpty ? .ready : .subscribing(since: since, awaited: awaited)
+            state = awaited.isEmpty ? .ready : .subscribing(waiting, awaited: awaited)
         case (.refused(let reason), _): lose(End(hasAnswered: true, reason: reason))
         case (.closed(let reason), _): lose(End(hasAnswered: end.hasAnswered, reason: reason))
         case (.broken(let guess), _):
@@ -83,7 +105,7 @@ package struct CentreLink: Equatable {
             state = .down(until: time, end)
         case (.pauseEnded, .down(_, let end)): state = .down(until: 0, end)
         case (.delivered, _): lastRefusal = nil
-        case (.accepted, _), (.awaits, _), (.subscribed, _), (.pauseEnded, _): break
+        case (.heard, _), (.accepted, _), (.awaits, _), (.subscribed, _), (.pauseEnded, _): break
         }
     }
 
@@ -98,13 +120,20 @@ package struct CentreLink: Equatable {
         }
     }
 
-    // MARK: What follows for the route
+    // MARK: What follows for the owner
 
+    /// When the next attempt to connect is due; nil while there is a connection or an attempt.
+    package var retryAt: Int64? { if case .down(let time, _) = state { time } else { nil } }
     /// An attempt to connect is due.
-    package func isDue(at now: Int64) -> Bool {
-        if case .down(let time, _) = state { now >= time } else { false }
+    package func isDue(at now: Int64) -> Bool { retryAt.map { now >= $0 } ?? false }
+    /// The broker has accepted the connection.
+    package var isAccepted: Bool {
+        switch state {
+        case .subscribing, .ready: true
+        case .down, .connecting, .lost: false
+        }
     }
-    /// Events are sent; also in the turn in which the connection ends.
+    /// Every subscription is answered; also in the turn in which the connection ends.
     package var isReady: Bool {
         switch state {
         case .ready, .lost(_, wasReady: true): true
@@ -122,14 +151,20 @@ package struct CentreLink: Equatable {
         if case .subscribing(_, let awaited) = state { awaited[id] } else { nil }
     }
 
-    /// The broker has not answered the connection, or a subscription, for too long.
-    package func isSilent(at now: Int64) -> Bool {
+    /// How long the broker has not answered, where that is too long; nil where it is not.
+    package func silence(at now: Int64) -> Duration? {
         switch state {
-        case .connecting(let since), .subscribing(let since, _):
-            .nanoseconds(now - since) > Self.answerTimeout
-        case .down, .ready, .lost: false
+        case .connecting(let waiting), .subscribing(let waiting, _):
+            let unheard = Duration.nanoseconds(now - waiting.lastHeard)
+            let unanswered = Duration.nanoseconds(now - waiting.since)
+            if unheard > Self.answerTimeout { return unheard }
+            return unanswered > Self.subscribingTimeout ? unanswered : nil
+        case .down, .ready, .lost: return nil
         }
     }
+
+    /// The reason for the end of this connection, or else of an earlier one.
+    package var latestRefusal: String? { refusal ?? lastRefusal }
 
     /// An addition to an error: the broker's last refusal, where the last connection ended without
     /// a reason.
