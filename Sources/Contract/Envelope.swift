@@ -26,9 +26,9 @@ package struct Envelope {
     package var sendTime: Instant
     /// 1 for the first copy.
     package var attempt: Int
-    /// Counted for each lift and lane: the centre orders events by it, and finds lost ones. 0 where
-    /// it is unknown.
-    package var sequence: Int64
+    /// Counted for each lift and lane: the centre orders events by it, and finds lost ones. nil
+    /// where it is unknown.
+    package var sequence: Int64?
     /// A later revision has ended the alert.
     package var isHistorical: Bool
     /// nil where they are unknown.
@@ -37,7 +37,7 @@ package struct Envelope {
     package var signature: String?
 
     package init(
-        sendTime: Instant, attempt: Int, sequence: Int64, isHistorical: Bool, clocks: Clocks?,
+        sendTime: Instant, attempt: Int, sequence: Int64?, isHistorical: Bool, clocks: Clocks?,
         signature: String?
     ) {
         self.sendTime = sendTime
@@ -55,7 +55,7 @@ package struct Envelope {
         json.object {
             $0.put("senttime", sendTime.rfc3339)
             $0.put("attempt", attempt)
-            if sequence > 0 { $0.put("sequence", Int(sequence)) }
+            if let sequence { $0.put("sequence", Int(sequence)) }
             if isHistorical { $0.put("historical", true) }
             if let clocks {
                 $0.put("bootid", clocks.bootID)

@@ -23,8 +23,8 @@ struct EventCopies {
     {
         let row = transmission.row
         let isAlert = row.type == "alert"
-        let isHistorical = row.id > 0 && isAlert ? try journal.isOver(row.eventID) : false
-        let run = row.run > 0 ? try journal.run(row.run) : nil
+        let isHistorical = row.id != nil && isAlert ? try journal.isOver(row.eventID) : false
+        let run = if let run = row.run { try journal.run(run) } else { Optional<Journal.Run>.none }
         let envelope = Envelope(
             sendTime: time, attempt: transmission.attempt, sequence: row.sequence,
             isHistorical: isHistorical,

@@ -155,7 +155,7 @@ public final class HTTPSRoute {
         requests.apply(.tookEvents, to: slot)
         let (body, type) = try copies.body(of: transmissions, at: context.calendar())
         let ids = transmissions.map(\.row.eventID)
-        dispatch.postpone(ids, until: .max)
+        dispatch.awaitAnswer(for: ids)
         post(body, as: type, slot, ids)
         context.countSent(transmissions)
     }
@@ -181,7 +181,7 @@ public final class HTTPSRoute {
             return try ReceiptHandler(settings: settings, context: context, journal: journal)
                 .apply(stored: [id], refused: [], &dispatch)
         }
-        dispatch.postpone([id], until: .max)
+        dispatch.awaitAnswer(for: [id])
         post(body, as: form.contentType, slot, [id])
         context.countSent([transmission])
     }

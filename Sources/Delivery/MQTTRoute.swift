@@ -268,7 +268,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         let reason =
             "it has \(bytes) bytes, more than the centre's broker takes in a packet (max_packet_size)"
         log.error("\(settings.centre): event \(row.eventID) cannot be sent: \(reason)")
-        if row.lane == .entrapment || row.id == 0 {
+        if row.lane == .entrapment || row.id == nil {
             return dispatch.postpone(
                 [row.eventID], until: MonotonicClock.nanoseconds + Self.oversizePause.nanoseconds)
         }

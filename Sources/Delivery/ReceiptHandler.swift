@@ -47,7 +47,7 @@ struct ReceiptHandler {
 extension RouteContext {
     /// The last row of the queue, for `Dispatch.startConnection`; nil, with a log line, where it
     /// cannot be read.
-    func lastRowID(of journal: Journal, for centre: String) -> Int64? {
+    func lastRowID(of journal: Journal, for centre: String) -> RowID? {
         do throws(JournalError) { return try journal.lastRowID() } catch {
             delivery.note(error)
             logDisk(error, "the queue of \(centre) is not read")

@@ -54,16 +54,6 @@ package struct Dispatch {
         package var attempt: Int
     }
 
-    private struct InFlight {
-        /// 0 where the event was sent from memory.
-        var rowID: Int64
-        var lane: Lane
-        /// When it is sent again; monotonic nanoseconds.
-        var dueAt: Int64
-        var attempts: Int
-        var isIsolated = false
-    }
-
     /// Limits of the window: events in flight, without a receipt.
     private static let smallestWindow = 8
     private static let largestWindow = 1000
@@ -81,11 +71,11 @@ package struct Dispatch {
     private var narrowedAt: Int64 = 0
     private var lastReceiptAt: Int64 = 0
     /// Row ids up to this one are the backlog.
-    private var backlogEnd: Int64 = 0
+    private var backlogEnd = RowID.beforeFirst
     /// The end of the backlog could not be read when the connection was established.
     private var mustReadBacklogEnd = false
-    private var backlogCursor = [Int64](repeating: 0, count: Lane.allCases.count)
-    private var newRowsCursor = [Int64](repeating: 0, count: Lane.allCases.count)
+    private var backlogCursor = [RowID](repeating: .beforeFirst, count: Lane.allCases.count)
+    private var newRowsCursor = [RowID](repeating: .beforeFirst, count: Lane.allCases.count)
     private var requeueCount: Int64?
     /// A token bucket: each event of the backlog takes a token, except an entrapment.
     private var backlogTokens = 0.0
@@ -96,7 +86,7 @@ package struct Dispatch {
     /// A connection is established: the rows that wait now are the backlog.
     /// - Parameter lastRowID: nil where the journal cannot be read now. No row is sent before it
     ///   can.
-    package mutating func startConnection(lastRowID: Int64?, now: Int64) {
+    package mutating func startConnection(lastRowID: RowID?, now: Int64) {
         if earlierAttempts.count > 4 * Self.largestWindow { earlierAttempts.removeAll() }
         for (id, event) in inFlight where !event.isIsolated { earlierAttempts[id] = event.attempts }
         inFlight = inFlight.filter(\.value.isIsolated)
@@ -106,13 +96,13 @@ package struct Dispatch {
         if let lastRowID { setBacklogEnd(lastRowID) } else { mustReadBacklogEnd = true }
     }
 
-    private mutating func setBacklogEnd(_ rowID: Int64) {
+    private mutating func setBacklogEnd(_ rowID: RowID) {
         mustReadBacklogEnd = false
         backlogEnd = rowID
         for lane in Lane.allCases {
-            backlogCursor[lane.rawValue] = 0
+            backlogCursor[lane.rawValue] = .beforeFirst
             // A later route has no backlog: it sends every overdue row.
-            newRowsCursor[lane.rawValue] = settings.routeIndex == 0 ? rowID : 0
+            newRowsCursor[lane.rawValue] = settings.routeIndex == 0 ? rowID : .beforeFirst
         }
     }
 
@@ -132,12 +122,12 @@ package struct Dispatch {
         replenish(now)
         // Events that were sent from memory are journalled now, and are sent again from their
         // queue.
-        if unjournalled.isEmpty, inFlight.values.contains(where: { $0.rowID == 0 }) {
-            inFlight = inFlight.filter { $0.value.rowID > 0 }
+        if unjournalled.isEmpty, inFlight.values.contains(where: { $0.rowID == nil }) {
+            inFlight = inFlight.filter { $0.value.rowID != nil }
         }
         var transmissions: [Transmission] = []
         for event in unjournalled where lanes.contains(event.lane) && transmissions.count < limit {
-            if let sent = inFlight[event.id], sent.dueAt > now { continue }
+            if let sent = inFlight[event.id], !sent.isDue(at: now) { continue }
             add(Journal.OutboxRow(unjournalled: event, created: time), now, &transmissions)
         }
         do throws(JournalError) {
@@ -166,7 +156,9 @@ package struct Dispatch {
     /// Reads the queue again after dead letters were put back: their row ids may be below a cursor.
     private mutating func rewindAfterRequeue(_ journal: Journal) throws(JournalError) {
         let present = try journal.requeueCount()
-        if let requeueCount, present != requeueCount { setBacklogEnd(newRowsCursor.max() ?? 0) }
+        if let requeueCount, present != requeueCount {
+            setBacklogEnd(newRowsCursor.max() ?? .beforeFirst)
+        }
         requeueCount = present
     }
 
@@ -174,10 +166,10 @@ package struct Dispatch {
         _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int,
         _ transmissions: inout [Transmission]
     ) throws(JournalError) {
-        let due = inFlight.filter {
-            $0.value.lane == lane && $0.value.rowID > 0 && $0.value.dueAt <= now
-                && !$0.value.isIsolated
-        }.sorted { $0.value.rowID < $1.value.rowID }
+        let due = inFlight.compactMap { id, event in
+            event.lane == lane && event.isDue(at: now) && !event.isIsolated
+                ? event.rowID.map { (id, rowID: $0) } : nil
+        }.sorted { $0.rowID < $1.rowID }
         if !due.isEmpty, now - narrowedAt >= settings.resendAfter.nanoseconds {
             window = max(Self.smallestWindow, window / 2)
             narrowedAt = now
@@ -198,10 +190,11 @@ package struct Dispatch {
         of lanes: [Lane], from journal: Journal, _ now: Int64, _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         for lane in lanes {
-            let due = inFlight.filter {
-                $0.value.isIsolated && $0.value.lane == lane && $0.value.dueAt <= now
+            let due = inFlight.compactMap { id, event in
+                event.isIsolated && event.lane == lane && event.isDue(at: now)
+                    ? event.dueAt.map { (id, dueAt: $0) } : nil
             }
-            for (id, _) in due.sorted(by: { $0.value.dueAt < $1.value.dueAt }) {
+            for (id, _) in due.sorted(by: { $0.dueAt < $1.dueAt }) {
                 guard let row = try journal.pendingRow(for: settings.centre, event: id) else {
                     inFlight[id] = nil
                     continue
@@ -221,7 +214,7 @@ package struct Dispatch {
             for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue], limit: count)
         var withBacklogSent: Set<String> = []
         for row in rows {
-            if backlogEnd > 0, !injected(.sendsANewRowBeforeTheBacklogOfItsLift),
+            if backlogEnd > .beforeFirst, !injected(.sendsANewRowBeforeTheBacklogOfItsLift),
                 withBacklogSent.insert(row.lift).inserted
             {
                 let earlier = try journal.pending(
@@ -236,7 +229,7 @@ package struct Dispatch {
             }
             guard room(lane, limit - transmissions.count) > 0 else { return }
             add(row, now, &transmissions)
-            newRowsCursor[lane.rawValue] = row.id
+            newRowsCursor[lane.rawValue] = row.id ?? newRowsCursor[lane.rawValue]
         }
     }
 
@@ -252,7 +245,7 @@ package struct Dispatch {
             for: settings.centre, in: lane, after: backlogCursor[lane.rawValue],
             through: backlogEnd, limit: count)
         for row in rows {
-            backlogCursor[lane.rawValue] = row.id
+            backlogCursor[lane.rawValue] = row.id ?? backlogCursor[lane.rawValue]
             guard inFlight[row.eventID] == nil else { continue }
             add(row, now, &transmissions)
             if lane != .entrapment { backlogTokens -= 1 }
@@ -275,7 +268,7 @@ package struct Dispatch {
             rows = try journal.pending(
                 for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue],
                 created: time - wait * settings.routeIndex, limit: count)
-            if let last = rows.last { newRowsCursor[lane.rawValue] = last.id }
+            if let last = rows.last?.id { newRowsCursor[lane.rawValue] = last }
         }
         let urgent = try journal.pending(
             for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
@@ -296,7 +289,7 @@ package struct Dispatch {
             rowID: row.id, lane: row.lane, dueAt: now + settings.resendAfter.nanoseconds,
             attempts: attempt,
             isIsolated: inFlight[row.eventID]?.isIsolated ?? false)
-        if row.id == 0 {
+        if row.id == nil {
             sentFromMemory.insert(row.eventID)
         } else if !sentFromMemory.isEmpty {
             sentFromMemory.remove(row.eventID)
@@ -335,11 +328,11 @@ package struct Dispatch {
     /// - Throws: `JournalError` where the last row is needed and cannot be read; nothing is
     ///   recorded then.
     package mutating func recordReceipts(
-        _ ids: [String], lastRowID: () throws(JournalError) -> Int64, now: Int64
+        _ ids: [String], lastRowID: () throws(JournalError) -> RowID, now: Int64
     ) throws(JournalError) -> [String] {
         // The centre was silent for long while its broker was connected: the rows that have waited
         // are a backlog.
-        var backlogEnd: Int64?
+        var backlogEnd: RowID?
         if .nanoseconds(now - lastReceiptAt) > Self.silence, settings.routeIndex == 0,
             ids.contains(where: { inFlight[$0] != nil })
         {
@@ -364,6 +357,11 @@ package struct Dispatch {
     /// Sends events again at a time.
     package mutating func postpone(_ ids: [String], until time: Int64) {
         for id in ids { inFlight[id]?.dueAt = time }
+    }
+
+    /// Sends events again only when `postpone` says so: they are in a request whose answer comes.
+    package mutating func awaitAnswer(for ids: [String]) {
+        for id in ids { inFlight[id]?.dueAt = nil }
     }
 
     /// Isolates an event that failed by itself, and sends it again at a time.

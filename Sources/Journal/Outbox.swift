@@ -57,26 +57,26 @@ public struct OutboundEvent: Sendable {
 extension Journal {
     /// One event with its delivery row for one centre.
     public struct OutboxRow: Sendable {
-        /// The row id: it orders the queue. 0 for an event that is not journalled.
-        public var id: Int64
+        /// It orders the queue; nil for an event that is not journalled.
+        public var id: RowID?
         public var eventID: String
         public var type: String
         public var lane: Lane
         public var lift: String
         public var body: [UInt8]
         public var created: Instant
-        /// Grows by one with each event of this lift in this lane; 0 where an older version wrote
-        /// it.
-        public var sequence: Int64
+        /// Grows by one with each event of this lift in this lane; nil for an event that is not
+        /// journalled, or was by an older version.
+        public var sequence: Int64?
         /// See `OutboundEvent.lastImmediateRoute`; column `step`.
         public var lastImmediateRoute: Int
-        /// The row id of the gateway's run that enqueued the event; 0 where it is unknown.
-        public var run: Int64
+        /// The number of the gateway's run that enqueued the event; nil where it is unknown.
+        public var run: Int64?
         public var stamp: ClockStamp
 
         /// Of an event that is not journalled yet.
         package init(unjournalled event: OutboundEvent, created: Instant) {
-            (id, sequence, run, stamp) = (0, 0, 0, ClockStamp())
+            stamp = ClockStamp()
             (eventID, type, lane, lift) = (event.id, event.type, event.lane, event.subject)
             (body, lastImmediateRoute, self.created) = (
                 event.body, event.lastImmediateRoute, created
@@ -87,16 +87,16 @@ extension Journal {
             "id, event_id, type, outbox.lane, outbox.lift, body, outbox.created, number, step, run, monotonic, quality"
 
         init(_ row: Database.Row) {
-            id = row.integer(0)
+            id = RowID(row.integer(0))
             eventID = row.text(1)
             type = row.text(2)
             lane = Lane(rawValue: Int(row.integer(3))) ?? .fault
             lift = row.text(4)
             body = row.blob(5)
             created = Instant(nanoseconds: row.integer(6))
-            sequence = row.integer(7)
+            sequence = row.integer(7) > 0 ? row.integer(7) : nil
             lastImmediateRoute = Int(row.integer(8))
-            run = row.integer(9)
+            run = row.integer(9) > 0 ? row.integer(9) : nil
             stamp = ClockStamp(monotonic: row.integer(10), quality: row.text(11))
         }
     }
@@ -212,11 +212,11 @@ extension Journal {
 
     /// The pending rows of a centre in a lane, oldest first.
     /// - Parameters:
-    ///   - rowID: the row last taken; 0 for the beginning of the queue.
-    ///   - last: the last row id to look at.
+    ///   - rowID: the row last taken.
+    ///   - last: the last row id to look at; nil for the end of the queue.
     ///   - before: only rows that were created at this time or earlier.
     public func pending(
-        for centre: String, in lane: Lane, after rowID: Int64, through last: Int64 = .max,
+        for centre: String, in lane: Lane, after rowID: RowID, through last: RowID? = nil,
         created before: Instant = Instant(nanoseconds: .max), limit: Int
     ) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
@@ -224,15 +224,15 @@ extension Journal {
             """
             SELECT \(OutboxRow.columns) FROM owed JOIN outbox USING(id)
             WHERE centre = ? AND owed.lane = ? AND id > ? AND id <= ? AND owed.created <= ? ORDER BY id LIMIT ?
-            """, .text(centre), .integer(Int64(lane.rawValue)), .integer(rowID), .integer(last),
-            .integer(before.nanoseconds), .integer(Int64(limit))
+            """, .text(centre), .integer(Int64(lane.rawValue)), .integer(rowID.number),
+            .integer(last?.number ?? .max), .integer(before.nanoseconds), .integer(Int64(limit))
         ) { rows.append(OutboxRow($0)) }
         return rows
     }
 
     /// The pending rows of a centre in a lane that are about one lift, between two row ids.
     public func pending(
-        for centre: String, in lane: Lane, of lift: String, after rowID: Int64, through last: Int64,
+        for centre: String, in lane: Lane, of lift: String, after rowID: RowID, through last: RowID,
         limit: Int
     ) throws(JournalError) -> [OutboxRow] {
         var rows: [OutboxRow] = []
@@ -240,8 +240,8 @@ extension Journal {
             """
             SELECT \(OutboxRow.columns) FROM owed INDEXED BY owed_lift JOIN outbox USING(id)
             WHERE centre = ? AND owed.lane = ? AND owed.lift = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?
-            """, .text(centre), .integer(Int64(lane.rawValue)), .text(lift), .integer(rowID),
-            .integer(last),
+            """, .text(centre), .integer(Int64(lane.rawValue)), .text(lift),
+            .integer(rowID.number), .integer(last.number),
             .integer(Int64(limit))
         ) { rows.append(OutboxRow($0)) }
         return rows
@@ -275,8 +275,8 @@ extension Journal {
     }
 
     /// The newest row id of the outbox, over all lanes.
-    public func lastRowID() throws(JournalError) -> Int64 {
-        try database.scalar("SELECT max(id) FROM outbox") ?? 0
+    public func lastRowID() throws(JournalError) -> RowID {
+        try database.scalar("SELECT max(id) FROM outbox").map { RowID($0) } ?? .beforeFirst
     }
 
     /// Whether a later revision that ends this alert is journalled.

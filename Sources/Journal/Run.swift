@@ -106,6 +106,7 @@ extension Journal {
         return Int(count ?? 0)
     }
 
+    /// - Returns: nil where it is not known any more.
     public func run(_ id: Int64) throws(JournalError) -> Run? {
         var found: Run?
         try database.run("SELECT boot, correction FROM run WHERE id = ?", .integer(id)) {

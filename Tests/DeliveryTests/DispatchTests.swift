@@ -79,8 +79,9 @@ import Testing
                 ["fault.1.1"], lastRowID: { () throws(JournalError) in throw failure },
                 now: 100_000_000_000)
         }
+        let last = try journal.lastRowID()
         let unmatched = try dispatch.recordReceipts(
-            ["fault.1.1"], lastRowID: { 1 }, now: 101_000_000_000)
+            ["fault.1.1"], lastRowID: { last }, now: 101_000_000_000)
         #expect(unmatched == [], "the event is still in flight")
     }
 

@@ -97,7 +97,7 @@ struct SimulatedRoute {
             centre.receive(
                 SimulatedCentre.Arrival(
                     id: row.eventID, lane: row.lane, lift: row.lift,
-                    hash: hash.value, at: now, life: row.id == 0 ? life : nil,
+                    hash: hash.value, at: now, life: row.id == nil ? life : nil,
                     answeredCommand: row.type == "word" ? Self.commandID(in: row.body) : nil),
                 at: now)
         }

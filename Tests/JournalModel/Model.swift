@@ -258,8 +258,10 @@ struct Model {
         guard audit.isSound else { throw Violation(description: "sound: \(audit.problems)") }
         let rows = Set(
             try Lane.allCases.flatMap {
-                try journal.pending(for: Recipient.theOnly.name, in: $0, after: 0, limit: 100_000)
-                    .map(\.eventID)
+                try journal.pending(
+                    for: Recipient.theOnly.name, in: $0, after: .beforeFirst, limit: 100_000
+                )
+                .map(\.eventID)
             })
         guard rows.isSubset(of: pending), pending.subtracting(rows).isSubset(of: uncertainReceipts)
         else {

@@ -45,7 +45,8 @@ import Testing
         #expect(try journal.setRecipients([Recipient("city"), Recipient("keeper")]) == 0)
         for centre in ["city", "keeper"] {
             #expect(
-                try journal.pending(for: centre, in: .entrapment, after: 0, limit: 10).count == 1)
+                try journal.pending(for: centre, in: .entrapment, after: .beforeFirst, limit: 10)
+                    .count == 1)
         }
         #expect(journal.audit().isSound, "\(journal.audit().problems)")
     }
@@ -59,8 +60,11 @@ import Testing
             found.alerts == 7 && found.batches == 18 && found.readingsBytes == 2455
                 && found.pending == 5)
         #expect(try journal.counters()["messages"] == 41)
-        #expect(try journal.pending(for: "city", in: .entrapment, after: 0, limit: 10).count == 3)
-        #expect(try journal.pending(for: "keeper", in: .fault, after: 0, limit: 10).isEmpty)
+        #expect(
+            try journal.pending(for: "city", in: .entrapment, after: .beforeFirst, limit: 10).count
+                == 3)
+        #expect(
+            try journal.pending(for: "keeper", in: .fault, after: .beforeFirst, limit: 10).isEmpty)
         var batch = Journal.Batch(now: Instant(nanoseconds: 1_795_298_600_000_000_000))
         batch.alerts = [(Alert.example("after"), Array("{}".utf8))]
         try journal.commit(batch)

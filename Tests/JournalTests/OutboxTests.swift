@@ -28,7 +28,7 @@ import Testing
     }
     private func pending(for centre: String) throws -> [String] {
         try Lane.allCases.flatMap {
-            try journal.pending(for: centre, in: $0, after: 0, limit: 100).map(\.eventID)
+            try journal.pending(for: centre, in: $0, after: .beforeFirst, limit: 100).map(\.eventID)
         }
     }
     /// Every event has the right count of delivery rows, and every delivery row has its event.
@@ -128,9 +128,11 @@ import Testing
         #expect(try Journal.salvage(journal.database.path, into: copy).pending == 2)
         let saved = try Journal(copy)
         #expect(
-            try saved.pending(for: "city", in: .fault, after: 0, limit: 9).map(\.eventID) == ["b"])
+            try saved.pending(for: "city", in: .fault, after: .beforeFirst, limit: 9).map(\.eventID)
+                == ["b"])
         #expect(
-            try saved.pending(for: "keeper", in: .fault, after: 0, limit: 9).map(\.eventID) == ["a"]
+            try saved.pending(for: "keeper", in: .fault, after: .beforeFirst, limit: 9).map(
+                \.eventID) == ["a"]
         )
         #expect(try saved.deadLetters().map(\.eventID) == ["b"])
     }

@@ -7,7 +7,8 @@ extension Journal {
         var rows: [OutboxRow] = []
         for lane in Lane.allCases {
             rows += try pending(
-                for: Recipient.theOnly.name, in: lane, after: 0, limit: limit - rows.count)
+                for: Recipient.theOnly.name, in: lane, after: .beforeFirst,
+                limit: limit - rows.count)
         }
         return rows
     }
