@@ -1,37 +1,10 @@
 import CSQLite
 
-/// The journal's layout (`application_id` "HWAY", `user_version` = format).
+/// The journal's layout (`application_id` "HWAY", `user_version` = format): docs/format/journal.md has
+/// its tables and columns, and what each upgrade does.
 ///
-/// - `batch`: seq, segment, place, now, control, readings, hash, messages.
-///   The messages of one commit. `place` is the index in the segment: only the first batch of a
-///   segment, 0, refers to nothing before it.
-/// - `alert`: place, alert_id, revision, lift, kind, state, at, body, chain.
-///   Every revision; `place` is its sequence number, `chain` links it to the one before.
-/// - `outbox`: id, event_id, type, lane, lift, body, created, number, owing, run, monotonic,
-///   quality. The events that some centre has not stored yet. `number` is the sequence number,
-///   `owing` counts the delivery rows. The last three give the run and the clocks at the time of
-///   enqueueing.
-/// - `owed`: centre, lane, id, lift, created, step. The delivery rows: one for each event that a
-///   centre has not stored yet, in the order of sending. `step` is the index of the last of the
-///   centre's routes that may send it at once.
-/// - `run`: id, boot, correction, anchor. The gateway's runs: the boot of the box, the time
-///   correction, and nanoseconds from the monotonic clock to the calendar time (NULL: from before
-///   format 4).
-/// - `word`: centre, id, at. The centre commands that were answered. `id` is the command's id with
-///   a hash of its content, `at` counts them.
-/// - `centre`: name, lanes. The recipients; lanes as bits.
-/// - `dead_letter`: centre, reason, at, and the columns of an outbox row.
-///   The events that a centre has refused for good, to be inspected and sent again.
-/// - `numbering`: lift, lane, last. The last sequence number given to a lift's event in a lane.
-/// - `held`: class, bytes, rows, through. The size of batch, alert and outbox, maintained by
-///   triggers; that of batch is updated with each segment, and correct up to `through`.
-/// - `snapshot`: seq, state, hash. One row.
-/// - `counter`: name, value.
-///
-/// Formats: 1 (versions 0.1 and 0.2) had no hashes, chain and sequence numbers; 2 had one centre; 3
-/// had alerts in the order of their ids, and wrote two pages more with each batch. A journal of an
-/// older format is upgraded in one transaction when it is opened. Records of format 1 keep NULL for
-/// a hash, which `audit` counts as unchecked.
+/// A journal of an older format is upgraded in one transaction when it is opened. Records of format
+/// 1 keep NULL for a hash, which `audit` counts as unchecked.
 enum Schema {
     static let format: Int64 = 4
     private static let applicationID: Int64 = 0x4857_4159

@@ -102,4 +102,31 @@ import Testing
             numbers == ["b/1": 1, "d/1": 1, "a/2": 3, "e/1": 4],
             "a number is used once, delivered or not")
     }
+
+    @Test func thePageOfTheFormatNamesEveryTableAndColumn() throws {
+        let page = try String(
+            contentsOfFile: #filePath.replacingOccurrences(
+                of: "Tests/JournalTests/FormatTests.swift", with: "docs/format/journal.md"),
+            encoding: .utf8)
+        #expect(page.contains("`user_version` \(Schema.format)."))
+        let named = Set(page.split(separator: "`").map(String.init))
+        let database = try Journal(path).database
+        var columns: [String: [String]] = [:]
+        try database.run(
+            """
+            SELECT owner.name, part.name FROM sqlite_schema AS owner, pragma_table_info(owner.name) AS part
+            WHERE owner.type = 'table' AND owner.name NOT LIKE 'sqlite%'
+            """
+        ) { columns[$0.text(0), default: []].append($0.text(1)) }
+        #expect(columns.count == 12)
+        for (table, columns) in columns {
+            #expect(named.contains(table), "table \(table)")
+            for column in columns { #expect(named.contains(column), "\(table).\(column)") }
+        }
+        // Every heading that names a table names one that is there.
+        for heading in page.split(separator: "\n") where heading.hasPrefix("### `") {
+            let table = String(heading.split(separator: "`")[1])
+            #expect(columns[table] != nil, "\(table)")
+        }
+    }
 }
