@@ -15,7 +15,8 @@ import Testing
 
     /// Every declared name, and the names of source files and folders.
     private static func declared() throws -> Set<String> {
-        let declaration = /\b(?:struct|class|enum|protocol|actor|typealias|func|case|var|let)\s+`?(\w+)/
+        let declaration =
+            /\b(?:struct|class|enum|protocol|actor|typealias|func|case|var|let)\s+`?(\w+)/
         let furtherCase = /, (\w+)/
         var names = Set(folders)
         for folder in folders {
@@ -37,7 +38,7 @@ import Testing
     /// test's name may end with `…`.
     private static func names(in text: String) -> [String] {
         let quoted = /`([^`\n]+)`/
-        let type = /[A-Z][a-z][A-Za-z0-9]+(\.[A-Za-z]+)*/
+        let type = /[A-Z][A-Z0-9]*[a-z][A-Za-z0-9]+(\.[A-Za-z]+)*/
         let function = /[a-z]+[0-9]*[A-Z][a-z][A-Za-z0-9]+…?/
         return text.matches(of: quoted).map { String($0.output.1).replacing("()", with: "") }
             .filter { $0.wholeMatch(of: type) != nil || $0.wholeMatch(of: function) != nil }
