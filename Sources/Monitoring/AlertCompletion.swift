@@ -8,7 +8,7 @@ extension Detector {
     mutating func complete(alertsFrom first: Int, _ index: Int) {
         guard first < alerts.count else { return }
         let liftState = lifts[index]
-        let inside = programs[liftState.program].occupancy(liftState.memory)
+        let inside = programs[liftState.programIndex].occupancy(liftState.memory)
         for position in first..<alerts.count {
             let entry = liftState.ledger.entries.firstIndex { $0.id == alerts[position].id }
             if let entry, alerts[position].isEntrapment,

@@ -10,7 +10,7 @@ import RuleLanguage
 /// memory for a lift is bounded, however its messages come. It keeps this by having no clock, no
 /// I/O and no random number: every time comes with an input. Each message is given its place in the
 /// lift's own order (History.swift), a late one by going back to a checkpoint
-/// (InputsAndTimers.swift). What a centre has received is not taken back: `AlertLedger` revises it.
+/// (LiftEvaluation.swift). What a centre has received is not taken back: `AlertLedger` revises it.
 public struct Detector: Sendable {
     /// A reading that is late by up to this much is put in its place; a later one is history.
     public static let standardLateness = Duration.seconds(2)
@@ -45,8 +45,6 @@ public struct Detector: Sendable {
     /// Timers have run up to here.
     var horizon: Int64
     var alerts: [Alert] = []
-    /// Set while the parts of a rule are recorded (`explain`).
-    var probe: Probe?
 
     /// - Parameter origin: alerts of the whole site name it instead of a lift.
     public init(
@@ -77,14 +75,15 @@ public struct Detector: Sendable {
     {
         if let known = liftIndex[lift.id] { return known }
         let program = try program(for: kind)
-        lifts.append(
-            LiftState(
-                lift: lift, program: program, programs[program], start: start.nanoseconds,
-                siteSignals: activeSiteSignals))
-        lifts[lifts.count - 1].ledger.origin = origin
-        liftIndex[lift.id] = lifts.count - 1
-        deadlines.note(lifts.count - 1, lifts[lifts.count - 1].memory.deadline)
-        return lifts.count - 1
+        var liftState = LiftState(
+            lift: lift, program: program, programs[program], start: start.nanoseconds,
+            siteSignals: activeSiteSignals)
+        liftState.nameAlerts(after: origin)
+        let index = lifts.count
+        lifts.append(liftState)
+        liftIndex[lift.id] = index
+        deadlines.note(index, liftState.memory.deadline)
+        return index
     }
 
     private mutating func program(for kind: LiftKind) throws(ExpressionError) -> Int {
@@ -98,11 +97,7 @@ public struct Detector: Sendable {
     /// The ids of further alerts are made from this origin; open alerts keep their ids.
     public mutating func nameAlerts(after origin: AlertOrigin) {
         self.origin = origin
-        for index in lifts.indices {
-            lifts[index].ledger.origin = origin
-            lifts[index].maintenance?.alert.origin = origin
-            lifts[index].clockAlert?.origin = origin
-        }
+        for index in lifts.indices { lifts[index].nameAlerts(after: origin) }
         for rule in incidents.keys { incidents[rule]?.alert.origin = origin }
     }
 
@@ -117,55 +112,21 @@ public struct Detector: Sendable {
         _ reading: Reading, lift index: Int, key: UInt64, vendorCode: Span<UInt8>?, arrival: Instant
     ) {
         let now = arrival.nanoseconds
-        if reading.isBirth { lifts[index].order.isAfterBirth = true }
-        let isAfterPause =
-            lifts[index].order.isAfterBirth
-            || now &- lifts[index].memory.lastSignOfLife > MessageOrder.pause
-        var isStart = reading.isBirth
-        if lifts[index].order.showsRestart(reading, isAfterPause: isAfterPause) {
-            lifts[index].resetSequence()
-            isStart = true
-        }
-        if key != 0, lifts[index].recordKey(key) {
-            switch lifts[index].repetition(of: reading, key, isLive: isObserving) {
-            case .newReading: break
-            case .duplicate:
-                lifts[index].counters.duplicates += 1
-                lifts[index].order.duplicateAt = now
-                return
-            case .signOfLife:
-                lifts[index].counters.duplicates += 1
-                // The last message of a broker's redelivery is the latest state; the lift has not
-                // sent it again.
-                let duplicateAt = lifts[index].order.duplicateAt
-                if duplicateAt != .min, now - duplicateAt <= MessageOrder.redelivery { return }
-                return applyRepeat(reading, index, at: now)
+        switch lifts[index].take(
+            reading, key: key, vendorCode: vendorCode, at: now, gatewayTime)
+        {
+        case .duplicate: return
+        case .history(let input, let reached):
+            return recordHistory(input, index, at: reached, arrival: now)
+        case .repetition(let input): insert(input, index, arrival: now)
+        case .new(let input, let isNewest, let hasClockStepped):
+            insert(input, index, arrival: now)
+            if hasClockStepped { applyPressAfterClockStep(index, arrival: now) }
+            if isNewest {
+                lifts[index].order.note(reading, key: key, time: input.time, at: now)
             }
         }
-        lifts[index].counters.readings += 1
-        let offsets = lifts[index].counters.clockOffsets
-        guard var input = assignTime(reading, index, arrival: now, isAfterPause: isAfterPause)
-        else { return }
-        if let vendorCode { lifts[index].noteVendorCode(vendorCode) }
-        // Its time stamps advance and its sequence begins again: the controller has been restarted.
-        if reading.deviceTime != nil, input.sentAt > lifts[index].latestReading,
-            lifts[index].order.isOlderBySequence(reading)
-        {
-            lifts[index].order.resetSequence()
-            isStart = true
-        }
-        if isStart {
-            input.reading.set(.controllerStarts, number: lifts[index].controllerStarts + 1)
-        }
-        let isNewest =
-            !lifts[index].order.isOlderBySequence(reading)
-            && !input.isBefore(lifts[index].latestReading, lifts[index].latestSequence)
-        insert(input, index, arrival: now)
-        if lifts[index].counters.clockOffsets != offsets {
-            applyPressAfterClockStep(index, arrival: now)
-        }
-        if isNewest { lifts[index].order.note(reading, key: key, time: input.time, at: now) }
-        updateClockAlert(index, at: now)
+        if let alert = lifts[index].updateClockAlert(at: now, origin) { alerts.append(alert) }
     }
 
     /// Time passes. Deadlines up to now expire, unless messages may still wait to be read.
@@ -188,12 +149,10 @@ public struct Detector: Sendable {
                 continue
             }
             guard let (index, due) = deadlines.next(dueBy: now.nanoseconds) else { return }
-            if isOnTime(index, at: due) {
+            if lifts[index].isOnTime(at: due, gatewayTime) {
                 lifts[index].catchUp.endWait()
                 applyPendingSignals(index, upTo: due)
-                var sink = TransitionSink()
-                runTimers(index, to: due, &sink)
-                emitAlerts(sink, index, replayedFrom: nil)
+                runTimers(index, to: due)
             }
             deadlines.note(index, lifts[index].deadline)
         }
@@ -232,23 +191,12 @@ public struct Detector: Sendable {
         guard !isObserving else { return }
         isObserving = true
         for index in lifts.indices {
-            let hasSignOfLifeInGap = lifts[index].memory.lastSignOfLife > deafSince
-            let gap = now.nanoseconds - deafSince
-            if hasSignOfLifeInGap {
-                lifts[index].memory.lastSignOfLife = max(
-                    lifts[index].memory.lastSignOfLife, now.nanoseconds)
-            } else if gap > 0 {
-                lifts[index].memory.lastSignOfLife += gap
-                programs[lifts[index].program].crossGap(
-                    gap, until: now.nanoseconds, &lifts[index].memory)
-                if lifts[index].memory.hasSignOfLife {
-                    lifts[index].catchUp.awaitFirstReading(after: deafSince...now.nanoseconds)
-                }
-            }
-            agendas[lifts[index].program].markSilences(of: programs[lifts[index].program])
+            let program = lifts[index].programIndex
+            lifts[index].endGap(deafSince, now.nanoseconds, programs[program])
+            agendas[program].markSilences(of: programs[program])
             step(index, at: lifts[index].memory.time)
             lifts[index].barrier()
-            if !isFrozen(index, at: now.nanoseconds) {
+            if !lifts[index].isFrozen(at: now.nanoseconds, gatewayTime) {
                 applyPendingSignals(index, upTo: now.nanoseconds)
             }
         }

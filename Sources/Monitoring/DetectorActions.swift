@@ -78,13 +78,13 @@ extension Detector {
 
     /// Evaluates the lift's rules without a reading or a timer.
     private mutating func reevaluate(_ index: Int, at time: Int64) {
-        let program = lifts[index].program
+        let program = lifts[index].programIndex
         for rule in programs[program].rules.indices {
             agendas[program].mark(rule: rule, of: programs[program])
         }
         step(
             index,
-            at: isOnTime(index, at: time)
+            at: lifts[index].isOnTime(at: time, gatewayTime)
                 ? max(time, lifts[index].memory.time) : lifts[index].memory.time)
         // An operator action is not rolled back.
         lifts[index].barrier()
@@ -96,7 +96,7 @@ extension Detector {
     private mutating func confirm(
         _ index: Int, _ entry: Int, _ statement: Statement, _ now: Instant
     ) -> Bool {
-        let program = programs[lifts[index].program]
+        let program = programs[lifts[index].programIndex]
         let known = lifts[index].ledger.entries[entry]
         guard known.state == .suspected,
             let rule = program.rules.firstIndex(where: { $0.head.name == known.rule })
@@ -125,7 +125,7 @@ extension Detector {
     mutating func note(
         _ index: Int, _ entry: Int, _ reason: AlertReason, _ statement: Statement?, _ now: Instant
     ) {
-        let program = programs[lifts[index].program]
+        let program = programs[lifts[index].programIndex]
         let memory = lifts[index].memory
         alerts.append(
             lifts[index].ledger.note(
@@ -145,14 +145,14 @@ extension Detector {
         _ now: Instant
     ) throws(OperatorActionError) {
         let (index, entry) = try entry(alert, where: Self.isActionable)
-        let program = programs[lifts[index].program]
+        let program = programs[lifts[index].programIndex]
         let known = lifts[index].ledger.entries[entry]
         lifts[index].ledger.entries[entry].acceptedBy = nil
         if known.state != .cleared,
             let rule = program.rules.firstIndex(where: { $0.head.name == known.rule })
         {
             if known.state.isOpen { program.endAlert(rule, &lifts[index].memory) }
-            if mustEnd { noteJudgement(index, rule: rule) }
+            if mustEnd { lifts[index].noteJudgement(ofRule: rule, program) }
             for related in program.related(to: rule) {
                 program.restartHolds(
                     related, mustEnd: mustEnd, at: now.nanoseconds, &lifts[index].memory)

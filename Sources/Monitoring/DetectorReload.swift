@@ -16,7 +16,9 @@ extension Detector {
         // A hold that restarts begins now, not at the lift's last message.
         advance(to: now)
         for index in lifts.indices
-        where isOnTime(index, at: now.nanoseconds) && lifts[index].memory.time < now.nanoseconds {
+        where lifts[index].isOnTime(at: now.nanoseconds, gatewayTime)
+            && lifts[index].memory.time < now.nanoseconds
+        {
             step(index, at: now.nanoseconds)
         }
         let migrations = zip(programs, newPrograms).map { Migration(from: $0.shape, to: $1) }
@@ -24,10 +26,10 @@ extension Detector {
         programs = newPrograms
         agendas = newPrograms.map { Agenda($0) }
         for index in lifts.indices {
-            let migration = migrations[lifts[index].program]
+            let migration = migrations[lifts[index].programIndex]
             lifts[index].carry(migration, isObserving: isObserving)
-            lifts[index].ledger.rename(to: programs[lifts[index].program].rules)
-            lifts[index].renameJudgements(to: programs[lifts[index].program].rules)
+            lifts[index].ledger.rename(to: programs[lifts[index].programIndex].rules)
+            lifts[index].renameJudgements(to: programs[lifts[index].programIndex].rules)
             clearOrphans(index, at: now)
         }
         prepareIncidents(at: now)
@@ -46,13 +48,13 @@ extension Detector {
     /// Clears alerts of rules that no longer exist or apply to other lifts, and the second alert of
     /// two rules that are one now.
     mutating func clearOrphans(_ index: Int, at now: Instant) {
-        let applying = Set(programs[lifts[index].program].rules.map(\.head.name))
+        let applying = Set(programs[lifts[index].programIndex].rules.map(\.head.name))
         for entry in lifts[index].ledger.entries.indices {
             let known = lifts[index].ledger.entries[entry]
             let isSecond = lifts[index].ledger.openIndex(known.rule) != entry
             guard known.state.isOpen, isSecond || !applying.contains(known.rule) else { continue }
             if isSecond, let first = lifts[index].ledger.openIndex(known.rule) {
-                merge(index, entry, into: first)
+                lifts[index].merge(entry, into: first, programs[lifts[index].programIndex])
             }
             alerts.append(
                 lifts[index].ledger.close(
@@ -62,22 +64,23 @@ extension Detector {
             complete(alertsFrom: alerts.count - 1, index)
         }
     }
-
-    /// Merges two open alerts into one, in the ledger and in the rules' memory.
-    private mutating func merge(_ index: Int, _ second: Int, into first: Int) {
-        lifts[index].ledger.merge(second, into: first)
-        let entry = lifts[index].ledger.entries[first]
-        let program = programs[lifts[index].program]
-        guard let rule = program.rules.firstIndex(where: { $0.head.name == entry.rule }),
-            let branch = program.rules[rule].branches.firstIndex(where: { $0.name == entry.reason })
-        else { return }
-        program.mergeAlerts(rule, into: branch, since: entry.onset, &lifts[index].memory)
-        program.mergeAlerts(rule, into: branch, since: entry.onset, &lifts[index].older.memory)
-        program.mergeAlerts(rule, into: branch, since: entry.onset, &lifts[index].newer.memory)
-    }
 }
 
 extension LiftState {
+    /// Merges two open alerts into one, in the ledger and in the rules' memory.
+    fileprivate mutating func merge(
+        _ second: Int, into first: Int, _ program: borrowing Program
+    ) {
+        ledger.merge(second, into: first)
+        let entry = ledger.entries[first]
+        guard let rule = program.rules.firstIndex(where: { $0.head.name == entry.rule }),
+            let branch = program.rules[rule].branches.firstIndex(where: { $0.name == entry.reason })
+        else { return }
+        program.mergeAlerts(rule, into: branch, since: entry.onset, &memory)
+        program.mergeAlerts(rule, into: branch, since: entry.onset, &older.memory)
+        program.mergeAlerts(rule, into: branch, since: entry.onset, &newer.memory)
+    }
+
     /// Carries all memories of the lift over to another program.
     mutating func carry(_ migration: Migration, isObserving: Bool) {
         memory = migration.carry(memory, isObserving: isObserving)

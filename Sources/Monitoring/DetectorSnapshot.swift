@@ -75,19 +75,20 @@ extension Detector {
             }
             try liftState.read(from: &reader, size: shapes[shape].memoryWords, format: format)
             guard let index else { continue }
-            if migrations[shape][liftState.program] == nil {
-                migrations[shape][liftState.program] = Migration(
-                    from: shapes[shape], to: restored.programs[liftState.program])
+            if migrations[shape][liftState.programIndex] == nil {
+                migrations[shape][liftState.programIndex] = Migration(
+                    from: shapes[shape], to: restored.programs[liftState.programIndex])
             }
-            if let migration = migrations[shape][liftState.program] {
+            if let migration = migrations[shape][liftState.programIndex] {
                 liftState.carry(migration, isObserving: wasObserving)
             }
-            liftState.ledger.rename(to: restored.programs[liftState.program].rules)
-            liftState.renameJudgements(to: restored.programs[liftState.program].rules)
+            liftState.ledger.rename(to: restored.programs[liftState.programIndex].rules)
+            liftState.renameJudgements(to: restored.programs[liftState.programIndex].rules)
             restored.lifts[index] = liftState
             if format < 7 {
-                restored.spreadJudgement(index)
-                restored.assumeRescuers(index)
+                let program = restored.lifts[index].programIndex
+                restored.lifts[index].spreadJudgement(restored.programs[program])
+                restored.lifts[index].assumeRescuers()
             }
             restored.clearOrphans(index, at: Instant(nanoseconds: liftState.memory.time))
             known.append(index)
@@ -134,7 +135,7 @@ extension Detector {
         let reading = lifts[index].registerReading
         guard reading.mentioned != 0 else { return }
         let time = lifts[index].memory.time
-        let program = lifts[index].program
+        let program = lifts[index].programIndex
         programs[program].apply(reading, at: time, &lifts[index].memory, &agendas[program])
         step(index, at: time)
     }
@@ -143,7 +144,7 @@ extension Detector {
 extension LiftState {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(lift.id)
-        writer.write(variable: UInt64(program))
+        writer.write(variable: UInt64(programIndex))
         for memory in [memory, older.memory, newer.memory] { writer.write(words: memory.words) }
         for checkpoint in [older, newer] {
             writer.write(checkpoint.latestReading)

@@ -35,8 +35,9 @@ extension Detector {
     public func view(_ index: Int) -> LiftView {
         let liftState = lifts[index]
         return LiftView(
-            lift: liftState.lift, signals: programs[liftState.program].evidence(liftState.memory),
-            occupancy: programs[liftState.program].occupancy(liftState.memory),
+            lift: liftState.lift,
+            signals: programs[liftState.programIndex].evidence(liftState.memory),
+            occupancy: programs[liftState.programIndex].occupancy(liftState.memory),
             lastSignOfLife: liftState.memory.hasSignOfLife
                 ? Instant(nanoseconds: liftState.memory.lastSignOfLife) : nil,
             openAlerts: openAlerts(liftState), counters: liftState.counters, use: liftState.use,
@@ -107,7 +108,8 @@ extension Detector {
                 signal(.inDoorZone) == true
                 && (signal(.frontFullyOpen) == true || signal(.rearFullyOpen) == true)
             // A sensor that is stuck, or that the load contradicts, does not make the car empty.
-            let isEmpty = programs[liftState.program].occupancy(liftState.memory).verdict == .no
+            let isEmpty =
+                programs[liftState.programIndex].occupancy(liftState.memory).verdict == .no
             return liftState.memory.hasSignOfLife && !isOpen && !isEmpty
         }.map(\.lift.id)
     }

@@ -14,42 +14,22 @@ extension Detector {
         lifts[index].pendingSignals.append(
             LiftState.PendingSignal(time: time, signal: signal, value: value))
         // During a gap in observation, earlier messages of the lift may still be unread.
-        if isOnTime(index, at: time) { applyPendingSignals(index, upTo: time) }
+        if lifts[index].isOnTime(at: time, gatewayTime) {
+            applyPendingSignals(index, upTo: time)
+        }
         deadlines.note(index, lifts[index].deadline)
     }
 
     /// Applies the pending changes up to a time on the lift's time line.
     mutating func applyPendingSignals(_ index: Int, upTo time: Int64) {
-        while let change = lifts[index].pendingSignals.first, change.time <= time {
-            lifts[index].pendingSignals.removeFirst()
-            var reading = Reading()
-            reading.set(change.signal, change.value)
-            reading.isSignOfLife = false
-            insert(
-                LiftState.Input(
-                    time: change.time, sentAt: max(change.time, lifts[index].latestReading),
-                    reading: reading),
-                index, arrival: change.time)
+        while let input = lifts[index].takePendingSignal(upTo: time) {
+            insert(input, index, arrival: input.time)
         }
-    }
-
-    /// The latest value, applied or pending.
-    private func latestValue(_ index: Int, _ signal: Signal) -> Bool {
-        if let pending = lifts[index].pendingSignals.last(where: { $0.signal == signal }) {
-            return pending.value
-        }
-        return lifts[index].memory.signal(signal.rawValue) != 0
     }
 
     private mutating func align(_ index: Int, _ signal: Signal, _ value: Bool, at time: Int64) {
-        guard latestValue(index, signal) != value else { return }
-        // After the last evaluation, so that nothing is decided twice; and after all earlier
-        // inputs, whatever their times.
-        let liftState = lifts[index]
-        let reached = liftState.memory.time + (liftState.memory.timerWasLast ? 1 : 0)
-        let last = max(
-            liftState.inputs.last?.sentAt ?? .min, liftState.pendingSignals.last?.time ?? .min)
-        setGatewaySignal(index, signal, value, at: max(time, reached, last))
+        guard lifts[index].latestValue(of: signal) != value else { return }
+        setGatewaySignal(index, signal, value, at: max(time, lifts[index].firstFreeTime))
     }
 
     /// Rescuers are at a lift as long as the alert with the report of their arrival is open. The
@@ -59,17 +39,6 @@ extension Detector {
         guard areThere != lifts[index].hasRescuers else { return }
         lifts[index].hasRescuers = areThere
         align(index, .rescuersArrived, areThere, at: time)
-    }
-
-    /// Formats before 7 do not store at which alert rescuers arrived: all open alerts about people
-    /// are taken.
-    mutating func assumeRescuers(_ index: Int) {
-        guard latestValue(index, .rescuersArrived) else { return }
-        for entry in lifts[index].ledger.entries.indices {
-            let known = lifts[index].ledger.entries[entry]
-            lifts[index].ledger.entries[entry].hasRescuers =
-                known.state.isOpen && Self.isAboutPeople(known.kind)
-        }
     }
 
     /// When a lift's alert with `tells_site` begins or ends, the signal of all other lifts changes.
@@ -115,6 +84,44 @@ extension Detector {
 
     /// The site signals that are true when a lift is registered.
     var activeSiteSignals: Set<Signal> { Set(siteSignals.map(\.signal)) }
+}
+
+extension LiftState {
+    /// The first pending change up to a time, as an input.
+    fileprivate mutating func takePendingSignal(upTo time: Int64) -> Input? {
+        guard let change = pendingSignals.first, change.time <= time else { return nil }
+        pendingSignals.removeFirst()
+        var reading = Reading()
+        reading.set(change.signal, change.value)
+        reading.isSignOfLife = false
+        return Input(
+            time: change.time, sentAt: max(change.time, latestReading), reading: reading)
+    }
+
+    /// The latest value, applied or pending.
+    fileprivate func latestValue(of signal: Signal) -> Bool {
+        pendingSignals.last { $0.signal == signal }?.value
+            ?? (memory.signal(signal.rawValue) != 0)
+    }
+
+    /// After the last evaluation, so that nothing is decided twice; and after all earlier inputs,
+    /// whatever their times.
+    fileprivate var firstFreeTime: Int64 {
+        max(
+            memory.time + (memory.timerWasLast ? 1 : 0), inputs.last?.sentAt ?? .min,
+            pendingSignals.last?.time ?? .min)
+    }
+
+    /// Formats before 7 do not store at which alert rescuers arrived: all open alerts about people
+    /// are taken.
+    mutating func assumeRescuers() {
+        guard latestValue(of: .rescuersArrived) else { return }
+        for entry in ledger.entries.indices {
+            let known = ledger.entries[entry]
+            ledger.entries[entry].hasRescuers =
+                known.state.isOpen && Detector.isAboutPeople(known.kind)
+        }
+    }
 }
 
 /// An open alert of one lift that is a signal of all others (`tells_site`).

@@ -53,67 +53,68 @@ extension LiftState {
     }
 }
 
-extension Detector {
+extension LiftState {
     /// The active codes, and whether the rules find an occupant.
-    private func evidence(_ index: Int) -> (codes: UInt64, isSeen: Bool) {
-        let memory = lifts[index].memory
-        return (
+    private func evidence(_ program: borrowing Program) -> (codes: UInt64, isSeen: Bool) {
+        (
             memory.isKnown(.codes) ? memory.signal(Signal.codes.rawValue) : 0,
-            programs[lifts[index].program].occupancy(memory).verdict == .yes
+            program.occupancy(memory).verdict == .yes
         )
     }
 
     /// An alert of this rule has been judged false: present evidence is not new for it, nor for the
     /// related rules.
-    mutating func noteJudgement(_ index: Int, rule: Int) {
-        let (codes, isSeen) = evidence(index)
-        spread(Judgement(rule: "", codes: codes, isSeen: isSeen), index, from: rule)
+    mutating func noteJudgement(ofRule rule: Int, _ program: borrowing Program) {
+        let (codes, isSeen) = evidence(program)
+        spread(Judgement(rule: "", codes: codes, isSeen: isSeen), from: rule, program)
     }
 
     /// Formats before 7 stored only the last judgement of a lift, under the name of the alert's
     /// rule, for all related rules.
-    mutating func spreadJudgement(_ index: Int) {
-        guard let old = lifts[index].judgements.first,
-            let rule = programs[lifts[index].program].rules.firstIndex(where: {
-                $0.head.name == old.rule
-            })
+    mutating func spreadJudgement(_ program: borrowing Program) {
+        guard let old = judgements.first,
+            let rule = program.rules.firstIndex(where: { $0.head.name == old.rule })
         else { return }
-        spread(old, index, from: rule)
+        spread(old, from: rule, program)
     }
 
-    private mutating func spread(_ judgement: Judgement, _ index: Int, from rule: Int) {
-        let program = programs[lifts[index].program]
+    private mutating func spread(
+        _ judgement: Judgement, from rule: Int, _ program: borrowing Program
+    ) {
         for related in program.related(to: rule) {
             var own = judgement
             own.rule = program.rules[related].head.name
-            lifts[index].judgements.removeAll { $0.rule == own.rule }
-            lifts[index].judgements.append(own)
+            judgements.removeAll { $0.rule == own.rule }
+            judgements.append(own)
         }
     }
 
     /// New evidence restarts the rules that were judged: a code that was not active then, above all
     /// the alarm button, or an occupant who was not found then.
-    mutating func checkNewEvidence(_ index: Int, at time: Int64, _ sink: inout TransitionSink) {
-        let program = programs[lifts[index].program]
-        let (codes, isSeen) = evidence(index)
+    mutating func checkNewEvidence(
+        at time: Int64, _ gateway: GatewayTime, _ program: borrowing Program,
+        _ agenda: inout Agenda, _ sink: inout TransitionSink
+    ) {
+        let (codes, isSeen) = evidence(program)
         var hasNewEvidence = false
-        for (position, judged) in lifts[index].judgements.enumerated().reversed() {
+        for (position, judged) in judgements.enumerated().reversed() {
             let rule = program.rules.firstIndex { $0.head.name == judged.rule }
-            let isBlocked = rule.map { program.waitsForEnd($0, lifts[index].memory) } ?? false
+            let isBlocked: Bool
+            if let rule { isBlocked = program.waitsForEnd(rule, memory) } else { isBlocked = false }
             // A judgement stays until no late reading can bring the block back.
-            guard let rule, isBlocked || program.waitsForEnd(rule, lifts[index].older.memory) else {
-                lifts[index].judgements.remove(at: position)
+            guard let rule, isBlocked || program.waitsForEnd(rule, older.memory) else {
+                judgements.remove(at: position)
                 continue
             }
-            lifts[index].judgements[position].codes &= codes
-            lifts[index].judgements[position].isSeen = judged.isSeen && isSeen
+            judgements[position].codes &= codes
+            judgements[position].isSeen = judged.isSeen && isSeen
             guard isBlocked, codes & ~judged.codes != 0 || isSeen && !judged.isSeen else {
                 continue
             }
-            program.releaseWaiting(rule, at: time, &lifts[index].memory)
-            agendas[lifts[index].program].mark(rule: rule, of: program)
+            program.releaseWaiting(rule, at: time, &memory)
+            agenda.mark(rule: rule, of: program)
             hasNewEvidence = true
         }
-        if hasNewEvidence { step(index, at: time, &sink) }
+        if hasNewEvidence { step(at: time, gateway, program, &agenda, &sink) }
     }
 }

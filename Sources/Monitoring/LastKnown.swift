@@ -4,7 +4,7 @@ import RuleEngine
 
 extension LiftState {
     /// A sign of life has come: the values that are known now were true at this time.
-    mutating func noteKnownValues(_ program: Program, at time: Int64) {
+    mutating func noteKnownValues(_ program: borrowing Program, at time: Int64) {
         lastKnown.note(memory, program.occupancy(memory), at: time)
     }
 }

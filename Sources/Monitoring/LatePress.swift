@@ -12,77 +12,99 @@ extension Detector {
     mutating func applyLatePress(
         from input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64
     ) {
-        guard let isPressed = input.reading.alarmButton else { return }
-        let (last, limit) = (lifts[index].order.latePress, Self.latePress.nanoseconds)
-        lifts[index].order.latePress = isPressed ? input.sentAt : .min
-        // Each report while the button is held is the same press.
-        if !isPressed || last != .min && (input.sentAt &- last).magnitude <= UInt64(limit) {
-            return
+        switch lifts[index].latePress(in: input, arrival: arrival) {
+        case nil: return
+        case .present: press(index, at: reached, arrival: arrival)
+        case .past(let time):
+            alerts += lifts[index].pastPress(
+                at: time, programs[lifts[index].programIndex], origin)
         }
-        let latest = lifts[index].latestReading
-        guard latest &- input.sentAt <= limit else {
-            lifts[index].order.pastPress = arrival
-            return reportPastPress(input.sentAt, index)
-        }
-        press(index, at: reached, arrival: arrival)
     }
 
     /// The clock was set back, as is now certain. A press that was taken for a historical one
     /// meanwhile was a present one.
     mutating func applyPressAfterClockStep(_ index: Int, arrival: Int64) {
-        let came = lifts[index].order.pastPress
-        lifts[index].order.pastPress = .min
-        guard came != .min, arrival &- came <= Self.latePress.nanoseconds else { return }
-        press(
-            index, at: max(lifts[index].memory.time, lifts[index].latestReading), arrival: arrival)
+        guard let reached = lifts[index].takePastPress(arrival: arrival) else { return }
+        press(index, at: reached, arrival: arrival)
     }
 
     /// The button counts as pressed and released.
     private mutating func press(_ index: Int, at reached: Int64, arrival: Int64) {
-        if lifts[index].memory.isPressed { return }
-        let latest = lifts[index].latestReading
+        for input in lifts[index].pressAndRelease(at: reached) {
+            insert(input, index, arrival: arrival)
+        }
+    }
+}
+
+extension LiftState {
+    fileprivate enum LatePress {
+        /// It counts now.
+        case present
+        /// It is delivered as historical.
+        case past(Int64)
+    }
+
+    /// The press of the alarm button that a historical message reports; nil where it reports none,
+    /// or one that is known.
+    fileprivate mutating func latePress(in input: Input, arrival: Int64) -> LatePress? {
+        guard let isPressed = input.reading.alarmButton else { return nil }
+        let (last, limit) = (order.latePress, Detector.latePress.nanoseconds)
+        order.latePress = isPressed ? input.sentAt : .min
+        // Each report while the button is held is the same press.
+        if !isPressed || last != .min && (input.sentAt &- last).magnitude <= UInt64(limit) {
+            return nil
+        }
+        if latestReading &- input.sentAt <= limit { return .present }
+        order.pastPress = arrival
+        return .past(input.sentAt)
+    }
+
+    /// A press that was taken for a historical one a moment ago.
+    /// - Returns: the time that the lift has reached; nil where there was no such press.
+    fileprivate mutating func takePastPress(arrival: Int64) -> Int64? {
+        let came = order.pastPress
+        order.pastPress = .min
+        guard came != .min, arrival &- came <= Detector.latePress.nanoseconds else { return nil }
+        return max(memory.time, latestReading)
+    }
+
+    /// None where the button is pressed by the last report.
+    fileprivate func pressAndRelease(at reached: Int64) -> [Input] {
+        if memory.isPressed { return [] }
         let button = FaultCode.carAlarmButton.bit
         var (press, release) = (Reading(), Reading())
         press.codesRaised = button
         release.codesEnded = button
         // The lift does not send this now.
         (press.isSignOfLife, release.isSignOfLife) = (false, false)
-        for reading in [press, release] {
-            insert(
-                LiftState.Input(time: reached, sentAt: latest, reading: reading), index,
-                arrival: arrival)
-        }
+        return [press, release].map { Input(time: reached, sentAt: latestReading, reading: $0) }
     }
 
     /// Raises and clears an alert at once, so that it is delivered as historical. A moment that has
     /// an alert already gets no second one.
-    private mutating func reportPastPress(_ time: Int64, _ index: Int) {
-        let liftState = lifts[index]
+    fileprivate mutating func pastPress(
+        at time: Int64, _ program: borrowing Program, _ origin: AlertOrigin
+    ) -> [Alert] {
         guard
-            let rule = programs[liftState.program].rules.first(where: {
-                $0.head.kind == Alert.carAlarmCall
-            }),
-            !liftState.ledger.onsets.contains(where: {
+            let rule = program.rules.first(where: { $0.head.kind == Alert.carAlarmCall }),
+            !ledger.onsets.contains(where: {
                 $0.kind == Alert.carAlarmCall && $0.onset == time
             })
-        else { return }
+        else { return [] }
         let head = rule.head
         let id = AlertIdentity.id(
-            origin, lift: liftState.lift.id, kind: head.kind, onset: time,
-            earlier: lifts[index].ledger.registerOnset(head.kind, time))
+            origin, lift: lift.id, kind: head.kind, onset: time,
+            earlier: ledger.registerOnset(head.kind, time))
         let moment = Instant(nanoseconds: time)
-        for (revision, state, reason) in [
+        return [
             (1, rule.finalState, rule.branches[0].name),
             (2, .cleared, AlertReason.historical.rawValue),
-        ] {
-            alerts.append(
-                Alert(
-                    id: id, revision: revision, lift: liftState.lift.id, kind: head.kind,
-                    state: state,
-                    severity: head.severity, rule: head.name, ruleVersion: head.version,
-                    onset: moment,
-                    time: moment, reason: reason, hold: .zero, confirmationHold: nil, evidence: [],
-                    vendorCode: liftState.writtenVendorCode, title: head.title))
+        ].map { revision, state, reason in
+            Alert(
+                id: id, revision: revision, lift: lift.id, kind: head.kind, state: state,
+                severity: head.severity, rule: head.name, ruleVersion: head.version, onset: moment,
+                time: moment, reason: reason, hold: .zero, confirmationHold: nil, evidence: [],
+                vendorCode: writtenVendorCode, title: head.title)
         }
     }
 }

@@ -45,7 +45,8 @@ struct LiftState: Sendable {
     }
 
     let lift: Lift
-    var program: Int
+    /// Its program's index in the detector.
+    var programIndex: Int
     var memory: LiftMemory
     /// The time and the sequence number of the newest reading.
     var latestReading: Int64
@@ -90,6 +91,8 @@ struct LiftState: Sendable {
     /// Changes of gateway signals that wait for the lift's time: earlier messages of the lift are
     /// evaluated without them.
     var pendingSignals: [PendingSignal] = []
+    /// Set while the parts of a rule are recorded (`explain`).
+    var probe: Probe?
 
     /// Messages whose duplicates are recognised. At 10 messages a second they span more than the
     /// lateness.
@@ -103,7 +106,7 @@ struct LiftState: Sendable {
         siteSignals: Set<Signal> = []
     ) {
         self.lift = lift
-        self.program = index
+        programIndex = index
         memory = program.begin(at: start)
         for (signal, value) in Self.attributes(of: lift) {
             memory.set(signal, bits: value.bitPattern)
@@ -130,6 +133,24 @@ struct LiftState: Sendable {
             (.topFloor, lift.floors.map { Double($0.upperBound) }),
         ]
         return all.compactMap { signal, value in value.map { (signal, $0) } }
+    }
+
+    /// The ids of further alerts are made from this origin.
+    mutating func nameAlerts(after origin: AlertOrigin) {
+        ledger.origin = origin
+        maintenance?.alert.origin = origin
+        clockAlert?.origin = origin
+    }
+
+    /// A gap in observation ends. It counts as silence only of a lift that was silent before.
+    /// - Parameter begin: when it began; it may be later than `end` where the clock was set.
+    mutating func endGap(_ begin: Int64, _ end: Int64, _ program: borrowing Program) {
+        if memory.lastSignOfLife > begin {
+            memory.lastSignOfLife = max(memory.lastSignOfLife, end)
+        } else if end > begin {
+            cross(end - begin, until: end, program)
+            if memory.hasSignOfLife { catchUp.awaitFirstReading(after: begin...end) }
+        }
     }
 
     /// How many starts of the controller have been seen.

@@ -25,11 +25,10 @@ public struct ExplainedPart: Sendable {
 /// Records the values of a rule's parts on one lift while a detector runs, to show why it decided
 /// as it did.
 struct Probe: Sendable {
-    let lift: Int
     let operands: [Operand]
     var parts: [ExplainedPart]
 
-    mutating func sample(_ program: Program, _ memory: borrowing LiftMemory) {
+    mutating func sample(_ program: borrowing Program, _ memory: borrowing LiftMemory) {
         let time = Instant(nanoseconds: memory.time)
         for (i, operand) in operands.enumerated() {
             let verdict = program.verdict(operand, memory)
@@ -47,23 +46,24 @@ struct Probe: Sendable {
 
 extension Detector {
     /// What a lift's program was compiled for.
-    package func kind(of index: Int) -> LiftKind { kinds[lifts[index].program] }
+    package func kind(of index: Int) -> LiftKind { kinds[lifts[index].programIndex] }
 
     /// Lets a lift continue under a program with the same rules, and records these parts of it.
     package mutating func watch(
         _ parts: [(operand: Operand, part: ExplainedPart)], in program: Program, lift index: Int
     ) {
         let kind = kind(of: index)
-        let migration = Migration(from: programs[lifts[index].program].shape, to: program)
+        let migration = Migration(from: programs[lifts[index].programIndex].shape, to: program)
         programs.append(program)
         kinds.append(kind)
         agendas.append(Agenda(program))
         lifts[index].carry(migration, isObserving: isObserving)
-        lifts[index].program = programs.count - 1
-        probe = Probe(lift: index, operands: parts.map(\.operand), parts: parts.map(\.part))
-        probe?.sample(program, lifts[index].memory)
+        lifts[index].programIndex = programs.count - 1
+        var probe = Probe(operands: parts.map(\.operand), parts: parts.map(\.part))
+        probe.sample(program, lifts[index].memory)
+        lifts[index].probe = probe
     }
 
     /// The recorded parts, once the detector has run.
-    public var explanation: [ExplainedPart] { probe?.parts ?? [] }
+    public var explanation: [ExplainedPart] { lifts.lazy.compactMap(\.probe).first?.parts ?? [] }
 }

@@ -130,7 +130,7 @@ extension Detector {
     /// A lift whose alert the incident has suppressed is part of the incident like the others.
     private func explainedOnset(_ index: Int, by incident: SiteIncident, _ name: String) -> Int64? {
         guard incident.alert.isOpen, incident.definition.explains.contains(name) else { return nil }
-        let program = programs[lifts[index].program]
+        let program = programs[lifts[index].programIndex]
         return program.rules.firstIndex { $0.head.name == name }
             .flatMap { program.openAlertState($0, lifts[index].memory) }?.onset
     }
@@ -139,7 +139,7 @@ extension Detector {
     /// raised now.
     private mutating func raiseUnexplained(_ rules: [String], at time: Int64) {
         for index in lifts.indices {
-            let program = programs[lifts[index].program]
+            let program = programs[lifts[index].programIndex]
             let memory = lifts[index].memory
             for (ruleIndex, rule) in program.rules.enumerated()
             where rules.contains(rule.head.name) && explanation(of: rule.head.name) == nil {
