@@ -142,9 +142,9 @@ final class BrokerLink: MQTTClientDelegate {
             state.apply(.refused("the broker refuses a subscription: \(reason)"))
         }
     }
-    func published(_ mid: Int32, refusal: MQTTReason?) {
+    func published(_ mid: Int32, _ answer: MQTTPublicationAnswer) {
         inFlight -= 1
-        if let refusal { refused = (refused.count + 1, refusal.description) }
+        if let refusal = answer.refusal { refused = (refused.count + 1, refusal.description) }
     }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         inbox.append(

@@ -89,7 +89,7 @@ final class TrialPublisher: MQTTClientDelegate {
     func refused(_ reason: MQTTReason) {}
     func disconnected(_ reason: MQTTReason?) {}
     func subscribed(_ mid: Int32, _ grant: MQTTGrant) {}
-    func published(_ mid: Int32, refusal: MQTTReason?) { acknowledged += 1 }
+    func published(_ mid: Int32, _ answer: MQTTPublicationAnswer) { acknowledged += 1 }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {}
 }
 

@@ -165,6 +165,6 @@ final class TrialCaller: MQTTClientDelegate {
     func refused(_ reason: MQTTReason) {}
     func disconnected(_ reason: MQTTReason?) { isConnected = false }
     func subscribed(_ mid: Int32, _ grant: MQTTGrant) {}
-    func published(_ mid: Int32, refusal: MQTTReason?) {}
+    func published(_ mid: Int32, _ answer: MQTTPublicationAnswer) {}
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {}
 }

@@ -121,7 +121,7 @@ public struct ServerProbe: Sendable {
 
     private func problem(_ outcome: TLSSession.Outcome) -> ServerProblem {
         switch outcome.error {
-        case .none, .timedOut: .noAnswer(server, within: stepTimeout)
+        case .none, .timedOut: .silent(server, within: stepTimeout)
         case .closed, .noTLS: .noTLS(server)
         case .alert:
             switch outcome.reason {

@@ -23,6 +23,8 @@ public enum ServerProblem: Error, Equatable, Sendable, CustomStringConvertible {
     case untrusted(ServerAddress, Certificate, because: String)
     // The server's protocol.
     case noTLS(ServerAddress)
+    /// It accepts the connection, and answers nothing to TLS.
+    case silent(ServerAddress, within: Duration)
     /// - Parameter scheme: the scheme of a url for the protocol over TLS: `mqtts` or `https`.
     case wantsTLS(ServerAddress, scheme: String)
     case tlsTooOld(ServerAddress)
@@ -73,6 +75,8 @@ public enum ServerProblem: Error, Equatable, Sendable, CustomStringConvertible {
             "the certificate of \(server) ('\(certificate.subject)') is not trusted: \(reason)."
         case .noTLS(let server):
             "\(server) answers, but not with TLS. Use the port of its TLS listener (mostly 8883, for HTTPS 443), or a url without TLS on a line that nobody else can use."
+        case .silent(let server, let span):
+            "\(server) accepts the connection and does not answer TLS within \(span.spanText). Check the port; if it is right, the server hangs: restart it."
         case .wantsTLS(let server, let scheme):
             "\(server) speaks TLS only. Write \(scheme):// in the url, and name the certificate of its authority as ca_file."
         case .tlsTooOld(let server):

@@ -7,6 +7,8 @@ struct CentreBroker: Equatable {
     /// Topics that the gateway may not subscribe to, and topics that it may not publish on.
     private var unreadable: [String: MQTTReason] = [:]
     private var unwritable: [String: MQTTReason] = [:]
+    /// Topics by whether a client of the broker reads them, as of the last publication.
+    private var readers: [String: Bool] = [:]
     private var takeovers = Takeovers()
 
     /// Forgets the refusals of the last connection.
@@ -14,12 +16,19 @@ struct CentreBroker: Equatable {
         self.session = session
         unreadable.removeAll()
         unwritable.removeAll()
+        readers.removeAll()
     }
 
     mutating func subscribed(to topic: String, _ grant: MQTTGrant) {
         if case .refused(let reason) = grant { unreadable[topic] = reason }
     }
-    mutating func published(on topic: String, refusal: MQTTReason?) { unwritable[topic] = refusal }
+    mutating func published(on topic: String, _ answer: MQTTPublicationAnswer) {
+        unwritable[topic] = answer.refusal
+        readers[topic] = answer == .accepted
+    }
+
+    /// Nobody reads anything of this gateway there: a centre reads one topic at least.
+    private var hasNoReader: Bool { !readers.isEmpty && !readers.values.contains(true) }
     mutating func takenOver(_ reason: MQTTReason, at now: Int64) { takeovers.note(reason, at: now) }
 
     /// Whether the broker has refused neither the receipts nor an essential topic.
@@ -52,6 +61,11 @@ struct CentreBroker: Equatable {
         if session.highestQoS == 0 {
             problems.append(
                 "The centre's broker offers only QoS 0: an event that it loses is sent again after 10 s, until the centre's receipt."
+            )
+        }
+        if hasNoReader, unwritable.isEmpty {
+            problems.append(
+                "No client of the centre's broker reads what we publish there: the centre is not connected to it, or reads other topics."
             )
         }
         if let problem = takeovers.problem(at: now, of: "the centre's broker") {

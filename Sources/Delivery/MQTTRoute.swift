@@ -153,7 +153,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         throw RouteLost(
             reason: connection.hasAnswered
                 ? "the centre's broker has not answered for \(silence.spanText)."
-                : MQTTClient.noAnswer(options.url, within: timeout))
+                : MQTTClient.noAnswer(options.url, within: timeout) + ".")
     }
 
     private struct RouteLost: Error, CustomStringConvertible {
@@ -329,10 +329,10 @@ public final class MQTTRoute: MQTTClientDelegate {
         }
     }
 
-    public func published(_ mid: Int32, refusal: MQTTReason?) {
+    public func published(_ mid: Int32, _ answer: MQTTPublicationAnswer) {
         guard let publication = publisher.acknowledge(mid) else { return }
-        let before = broker
-        broker.published(on: publication.topic, refusal: refusal)
+        let (before, refusal) = (broker, answer.refusal)
+        broker.published(on: publication.topic, answer)
         if let event = publication.event, refusal != nil { passOn(event) }
         if refusal == nil, publication.event != nil || publication.topic == topics.state {
             connection.apply(.delivered)

@@ -100,8 +100,8 @@ final class SelfTestPublisher: Sendable {
                 ?? "the building's broker ended the self-test\(reason.map { ": \($0)" } ?? "")"
         }
         func subscribed(_ mid: Int32, _ grant: MQTTGrant) {}
-        func published(_ mid: Int32, refusal: MQTTReason?) {
-            guard let refusal else {
+        func published(_ mid: Int32, _ answer: MQTTPublicationAnswer) {
+            guard let refusal = answer.refusal else {
                 isAcknowledged = true
                 return
             }

@@ -16,7 +16,7 @@ public final class LinkDiagnosis: Sendable {
     }
 
     /// At most one probe in this time.
-    private static let interval = Duration.seconds(60)
+    private static let interval = Duration.seconds(20)
 
     private let state = Mutex(State())
     /// The process makes one probe at a time: in an outage all routes fail at once.

@@ -1,21 +1,6 @@
 import CMosquitto
 import Connectivity
 
-/// Receives a client's events, inside `MQTTClient.read()`, `write()` and `keepAlive()` and on the
-/// thread that called them.
-public protocol MQTTClientDelegate: AnyObject {
-    func connected(_ session: MQTTSession)
-    /// The broker refused the connection: CONNACK with a reason other than success.
-    func refused(_ reason: MQTTReason)
-    /// - Parameter reason: the broker's reason; nil where the broker gave none.
-    func disconnected(_ reason: MQTTReason?)
-    func subscribed(_ mid: Int32, _ grant: MQTTGrant)
-    /// The broker has accepted or refused the message to which `publish` gave this id.
-    func published(_ mid: Int32, refusal: MQTTReason?)
-    /// The bytes are valid until this returns.
-    func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int)
-}
-
 /// One MQTT 5 connection over libmosquitto, driven by its owner's poll loop.
 ///
 /// The library's loop (`mosquitto_loop_forever`) is not used: it acknowledges a message before it
@@ -225,9 +210,9 @@ public final class MQTTClient {
         }
     }
 
-    /// A program accepts connections on the port and sends nothing.
+    /// A program accepts connections on the port and sends nothing; without a full stop.
     public static func noAnswer(_ url: BrokerURL, within time: Duration) -> String {
-        "\(url) answers nothing on this port within \(time.spanText): is it an MQTT broker?"
+        "\(url) answers nothing on this port within \(time.spanText): is it an MQTT broker? If so, it hangs: restart it"
     }
 
     /// Ends the connection in an orderly way; the last will is not sent.
@@ -358,8 +343,13 @@ private func installCallbacks(_ handle: OpaquePointer) {
     }
     mosquitto_publish_v5_callback_set(handle) { _, user, mid, reason, _ in
         guard let client = client(user) else { return }
-        client.delegate?.published(
-            mid, refusal: reason < 0x80 ? nil : client.reason(reason, to: .publish))
+        let answer: MQTTPublicationAnswer =
+            if reason == Int32(MQTT_RC_NO_MATCHING_SUBSCRIBERS.rawValue) {
+                .acceptedUnread
+            } else {
+                reason < 0x80 ? .accepted : .refused(client.reason(reason, to: .publish))
+            }
+        client.delegate?.published(mid, answer)
     }
     mosquitto_message_v5_callback_set(handle) { _, user, message, _ in
         guard let message = message?.pointee, let delegate = client(user)?.delegate,

@@ -199,8 +199,18 @@ extension Instant {
     }
 }
 
-/// Whether a process of any user with this id runs.
+/// Whether a process of any user with this id runs. A zombie does not: where no process collects
+/// it, as in some containers, it keeps its id.
 func isProcessAlive(_ pid: Int) -> Bool {
-    guard let pid = Int32(exactly: pid) else { return false }
-    return kill(pid, 0) == 0 || errno == EPERM
+    guard let id = Int32(exactly: pid), kill(id, 0) == 0 || errno == EPERM else { return false }
+    // Without the file, as outside of Linux, the signal has answered.
+    guard let file = fopen("/proc/\(pid)/stat", "r") else { return true }
+    defer { fclose(file) }
+    var text = [UInt8](repeating: 0, count: 256)
+    let count = fread(&text, 1, text.count, file)
+    // `PID (NAME) STATE …`; the name may hold anything.
+    guard let end = text[..<count].lastIndex(of: UInt8(ascii: ")")), end + 2 < count else {
+        return true
+    }
+    return text[end + 2] != UInt8(ascii: "Z")
 }

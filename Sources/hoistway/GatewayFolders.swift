@@ -5,6 +5,8 @@ import PositionedYAML
 struct GatewayFolders {
     var state = Configuration.standardStateFolder
     var runtime = Configuration.standardRuntimeFolder
+    /// The configuration as it is now cannot be read: no start succeeds with it.
+    private(set) var hasMistakes = false
 
     var presence: GatewayPresence { GatewayPresence(stateFolder: state, runtimeFolder: runtime) }
 
@@ -21,6 +23,7 @@ struct GatewayFolders {
             (state, runtime) = (configuration.stateFolder, configuration.runtimeFolder)
         } catch {
             guard file == standardConfiguration else { throw error }
+            hasMistakes = true
             for diagnostic in error.diagnostics { printError(diagnostic.description) }
             printError("hoistway: using the standard folders, \(state) and \(runtime)")
         }

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Encoding
 import Gateway
-import Journal
 import LiftModel
 
 struct Status: ParsableCommand {
@@ -29,22 +29,20 @@ struct Status: ParsableCommand {
             let reader = StatusReader(runtimeFolder: runtime ?? folders?.runtime ?? "")
             let (status, json) = try read(reader, folders)
             let isAlive = isProcessAlive(status.processID)
-            let isStuck =
-                folders?.presence == .running || folders == nil && isAlive && status.isOld
-            let isCurrent = isAlive && !status.isOld
+            guard isAlive, !status.isOld else {
+                let isStuck =
+                    folders?.presence == .running || folders == nil && isAlive && status.isOld
+                // What it said of its connections is no longer so.
+                throw notRunning(
+                    isStuck
+                        ? .stuck(seconds: Int(status.ageSeconds), file: reader.file)
+                        : .ended(since: .seconds(status.ageSeconds)),
+                    folders, last: json)
+            }
             if output.format == .json {
                 print(json: json, terminator: "")
-            } else if isCurrent || isStuck {
-                // What a gateway that has ended said of its connections is no longer so.
+            } else {
                 print(status.text(columns: terminalColumns))
-            }
-            if !isCurrent {
-                printError(
-                    isStuck
-                        ? "hoistway: all of this is \(Int(status.ageSeconds)) s old. The gateway runs and does not write \(reader.file): it is stuck, or may not write there. journalctl -u hoistway says which."
-                        : "hoistway: the gateway has ended; its last status is \(Duration.seconds(status.ageSeconds).spanText) old. "
-                            + Self.howToStart(folders))
-                throw ExitCode.failure
             }
             if !status.checks(.failed).isEmpty { throw ExitCode.notAllIsWell }
         }
@@ -67,8 +65,12 @@ struct Status: ParsableCommand {
         } catch {
             switch error {
             case .missing(let file):
-                printError("hoistway: " + Self.missing(file, folders))
-                throw ExitCode.failure
+                let presence = folders?.presence
+                throw notRunning(
+                    presence == .running
+                        ? .silent(file: file)
+                        : presence == .absent ? .absent(file: file) : .hidden(file: file),
+                    folders, last: nil)
             case .otherVersion:
                 printError(
                     "hoistway: an earlier version of the gateway runs. Restart it: systemctl restart hoistway"
@@ -79,13 +81,64 @@ struct Status: ParsableCommand {
         }
     }
 
-    /// The message for a missing status file: the lock shows whether a gateway runs.
-    private static func missing(_ file: String, _ folders: GatewayFolders?) -> String {
-        switch folders?.presence ?? .hidden {
-        case .running: runsWithoutStatus(file)
-        case .absent: "nothing runs here (no \(file)). " + howToStart(folders)
-        case .hidden:
-            "there is no \(file), and whether a gateway runs is not for this user to see. Run this as root, or: systemctl status hoistway"
+    /// Why there is no present status.
+    private enum Absence {
+        case ended(since: Duration)
+        case stuck(seconds: Int, file: String)
+        /// The lock shows that a gateway runs; there is no status.
+        case silent(file: String)
+        case absent(file: String)
+        /// Whether a gateway runs is not known.
+        case hidden(file: String)
+
+        var name: String {
+            switch self {
+            case .ended: "ended"
+            case .stuck: "stuck"
+            case .silent: "silent"
+            case .absent: "absent"
+            case .hidden: "unknown"
+            }
+        }
+    }
+
+    /// Says why there is no present status; as JSON with the last one, whose members must not be
+    /// taken for present ones.
+    private func notRunning(_ absence: Absence, _ folders: GatewayFolders?, last: String?)
+        -> ExitCode
+    {
+        let failure = lastFailure(folders)
+        printError("hoistway: " + text(absence, folders, failure))
+        guard output.format == .json else { return .failure }
+        var json = JSONWriter()
+        json.object {
+            $0.put("state", absence.name)
+            if let failure {
+                $0.put("failed_at", failure.time.rfc3339)
+                $0.array("causes") { for cause in failure.causes { $0.item(cause) } }
+            }
+            if let last { $0.put("last", raw: Array(last.utf8)[...]) }
+        }
+        print(json: String(decoding: json.bytes, as: UTF8.self))
+        return .failure
+    }
+
+    private func text(
+        _ absence: Absence, _ folders: GatewayFolders?, _ failure: LastFailure?
+    ) -> String {
+        switch absence {
+        case .ended(let age):
+            "the gateway has ended; its last status is \(age.spanText) old. "
+                + Self.howToStart(folders, failure)
+        case .stuck(let seconds, let file):
+            "the gateway runs and has not written \(file) for \(seconds) s: it is stuck, or may not write there. journalctl -u hoistway says which."
+        case .silent(let file): Self.runsWithoutStatus(file)
+        case .absent(let file):
+            "nothing runs here (no \(file)). " + Self.howToStart(folders, failure)
+        case .hidden(let file):
+            runtime == nil
+                ? "there is no \(file), and whether a gateway runs is not for this user to see. Run this as root, or: systemctl status hoistway"
+                : "there is no \(file): no gateway writes its status there. It does so in its runtime_folder."
         }
     }
 
@@ -93,18 +146,26 @@ struct Status: ParsableCommand {
         "the gateway runs and does not write \(file): mostly it may not write in that folder. hoistway check names the command that mends it; journalctl -u hoistway says more."
     }
 
-    /// What to do where no gateway runs: mend what made its last start fail, or start it.
-    private static func howToStart(_ folders: GatewayFolders?) -> String {
-        do throws(Folder.Problem) {
-            if let folders, let last = try LastFailure(of: folders.state) {
-                return "It failed at \(last.time.local):\n"
-                    + last.causes.map { "  \($0)\n" }.joined()
-                    + "Mend that; systemd tries again every few seconds (systemctl start hoistway starts it by hand)."
-            }
-            return "Start it: systemctl start hoistway (journalctl -u hoistway says why it ended)"
-        } catch {
-            return
-                "Start it: systemctl start hoistway (as root, hoistway status says why it ended; journalctl -u hoistway, too)"
+    /// Why the last start or run failed, where that is known.
+    private func lastFailure(_ folders: GatewayFolders?) -> LastFailure? {
+        // A present mistake comes before a former one, and is printed already.
+        guard let folders, !folders.hasMistakes else { return nil }
+        // A user who may not read the folder is told to ask as root.
+        return try? LastFailure(of: folders.state)
+    }
+
+    /// What to do where no gateway runs: mend what makes its start fail, or start it.
+    private static func howToStart(_ folders: GatewayFolders?, _ failure: LastFailure?) -> String {
+        let retry =
+            "systemd tries again every few seconds (systemctl start hoistway starts it by hand)."
+        if folders?.hasMistakes == true {
+            return "No start succeeds with the mistakes above. Mend them; " + retry
         }
+        guard let failure else {
+            return
+                "Start it: systemctl start hoistway (as root, this says why it ended; journalctl -u hoistway, too)"
+        }
+        return "It failed at \(failure.time.local):\n"
+            + failure.causes.map { "  \($0)\n" }.joined() + "Mend that; " + retry
     }
 }

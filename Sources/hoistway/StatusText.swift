@@ -12,7 +12,8 @@ extension StatusSnapshot {
         var lines = failures + (failures.isEmpty ? [] : [""])
         lines += wrapped(headline, to: columns)
         for route in routes {
-            let state = route.isConnected ? styled("ok", "32") : styled("DOWN", "31")
+            let state = state(
+                isConnected: route.isConnected, hasProblems: !route.problems.isEmpty)
             lines += wrapped("  \(route.name) \(route.url)   \(state)", to: columns)
         }
         lines += incidentLines + liftLines + badInputLines(columns)
@@ -44,20 +45,32 @@ extension StatusSnapshot {
 
     private var headline: String {
         let brokerState =
-            broker.isConnected
-            ? (broker.isDrained ? styled("ok", "32") : "draining the backlog")
-            : styled("DOWN", "31")
+            broker.isConnected && !broker.isDrained
+            ? "draining the backlog"
+            : state(isConnected: broker.isConnected, hasProblems: !broker.problems.isEmpty)
+        let receipt = centre.lastReceiptAgeSeconds.map { " (receipt \(Self.span($0)) ago)" } ?? ""
         let centreState =
-            centre.isConnected
-            ? styled("ok", "32")
-                + (centre.lastReceiptAgeSeconds.map { " (receipt \(Self.span($0)) ago)" } ?? "")
-            : styled("DOWN", "31")
+            state(
+                isConnected: centre.isConnected,
+                hasProblems: checks(.failed).contains { Self.aboutDelivery.contains($0.subject) })
+            + (centre.isConnected ? receipt : "")
         let clock =
             abs(wallOffsetSeconds) < 1
             ? "steady" : "stepped by \(Self.span(abs(wallOffsetSeconds)))"
         return
             "\(siteName ?? site)   up \(Self.span(upSeconds))   broker \(brokerState)   centre \(centreState)   backlog \(centre.backlog)   clock \(clock)"
     }
+
+    private static let aboutDelivery = Set(
+        [Gateway.Check.Subject.routes, .receipts, .refusals].map(\.rawValue))
+
+    /// A connection that stands may still deliver nothing: then a row above says why.
+    private func state(isConnected: Bool, hasProblems: Bool) -> String {
+        if isConnected { return hasProblems ? styled("see above", "33") : styled("ok", "32") }
+        return upSeconds < Self.settlingSeconds ? "connecting" : styled("DOWN", "31")
+    }
+    /// The first connections of a start take their time.
+    private static let settlingSeconds = 5.0
 
     /// The table of lifts; those with open alerts come first.
     private var liftLines: [String] {

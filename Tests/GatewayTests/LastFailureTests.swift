@@ -25,6 +25,19 @@ import Testing
             status.output.contains("It failed at 20") && status.output.contains("rules.yaml:2:")
                 && status.output.contains("'sped'"), "\(status.output)")
 
+        let json = try site.run(["status", "--format", "json"]).output
+        #expect(
+            json.contains("{\"state\":\"ended\",\"failed_at\":\"20")
+                && json.contains("'sped'") && json.contains("\"last\":{"), "\(json)")
+
+        // A present mistake of the configuration is named, and not the former one of the rules.
+        try site.rewriteConfiguration { $0 + "\nlifst: []\n" }
+        let mistaken = try site.run(["status"])
+        #expect(
+            mistaken.output.contains("lifst") && !mistaken.output.contains("It failed at"),
+            "\(mistaken.output)")
+        try site.rewriteConfiguration { $0.replacingOccurrences(of: "\nlifst: []\n", with: "") }
+
         try "let:\n  slow: speed < 0.2\n".write(
             toFile: site.folder + "/rules.yaml", atomically: true, encoding: .utf8)
         try site.startDaemon()

@@ -30,14 +30,14 @@ import Testing
         #expect(
             site.wait(25) {
                 site.log.contains(
-                    "broker: \(url) answers nothing on this port within 10 s: is it an MQTT broker? Next"
+                    "broker: \(url) answers nothing on this port within 10 s: is it an MQTT broker? If so, it hangs: restart it. Next"
                 )
             },
             "\(site.account)")
         #expect(
             site.wait(25) {
                 routeError(site)
-                    == "\(url) answers nothing on this port within 15 s: is it an MQTT broker?"
+                    == "\(url) answers nothing on this port within 15 s: is it an MQTT broker? If so, it hangs: restart it."
             },
             "\(site.status)")
         #expect(!site.log.contains("closed the connection"), "\(site.account)")

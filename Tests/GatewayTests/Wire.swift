@@ -88,7 +88,7 @@ final class Wire: MQTTClientDelegate {
     func subscribed(_ mid: Int32, _ grant: MQTTGrant) {
         if case .granted = grant { awaited.remove(mid) }
     }
-    func published(_ mid: Int32, refusal: MQTTReason?) { inFlight -= 1 }
+    func published(_ mid: Int32, _ answer: MQTTPublicationAnswer) { inFlight -= 1 }
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         var name: [UInt8] = []
         for i in 0..<topic.count { name.append(topic[i]) }

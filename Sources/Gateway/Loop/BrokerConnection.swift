@@ -222,7 +222,7 @@ final class BrokerConnection: MQTTClientDelegate {
         }
     }
 
-    func published(_ mid: Int32, refusal: MQTTReason?) {}
+    func published(_ mid: Int32, _ answer: MQTTPublicationAnswer) {}
 
     func received(topic: Span<UInt8>, payload: Span<UInt8>, qos: Int, isRetained: Bool, mid: Int) {
         loop.received(topic: topic, payload: payload, qos: qos, isRetained: isRetained, mid: mid)
