@@ -55,7 +55,7 @@ import Testing
             let:
               old: count(rise(moving), 1h) >= 2
             rules:
-              - { rule: open, kind: open, when: latched(old, in_door_zone), title: { en: o, zh: o } }
+              - { rule: open, kind: open, when: 'latched(old, in_door_zone)', title: { en: o, zh: o } }
               - { rule: held, kind: held, when: old and not moving, for: 30s, title: { en: h, zh: h } }
             """
         var building = try Building(rules: text)

@@ -21,7 +21,7 @@ import Testing
         """
 
     private func building(
-        _ rules: String = Self.rules, _ change: (inout Reading) -> Void
+        rules: String = Self.rules, _ change: (inout Reading) -> Void
     ) throws -> Building {
         var building = try Building(rules: rules)
         building.send(at: 0) {
@@ -124,7 +124,7 @@ import Testing
     @Test(arguments: ["possible_occupant", "perhaps_inside"])
     func whoeverWasSeenBehindLockedDoorsHasNotLeft(_ name: String) throws {
         let rules = Self.rules.replacing("possible_occupant", with: name)
-        var building = try building(rules) { $0.set(.occupied, true) }
+        var building = try building(rules: rules) { $0.set(.occupied, true) }
         building.send(at: 1) {
             $0.set(.moving, false)
             $0.set(.occupied, false)
