@@ -1,16 +1,18 @@
 import LiftModel
 
-/// The named parts of a rule set that decide whether people are in the car, if the set has them:
-/// `occupied`, `perhaps_inside` (an occupant seen behind doors that have stayed locked counts, too)
-/// and `occupancy_stuck`. An alert's text follows them, so it never contradicts the rules.
+/// The definitions of a rule set that decide whether people are in the car, if the set has them:
+/// `occupied`, `possible_occupant` (an occupant seen behind doors that have stayed locked counts,
+/// too) and `occupancy_stuck`. An alert's text follows them, so it never contradicts the rules.
 package struct OccupancyParts: Sendable {
     var occupied: Operand?
-    var perhapsInside: Operand?
+    var possibleOccupant: Operand?
     var isStuck: Operand?
 
-    package init(occupied: Operand? = nil, perhapsInside: Operand? = nil, isStuck: Operand? = nil) {
+    package init(
+        occupied: Operand? = nil, possibleOccupant: Operand? = nil, isStuck: Operand? = nil
+    ) {
         self.occupied = occupied
-        self.perhapsInside = perhapsInside
+        self.possibleOccupant = possibleOccupant
         self.isStuck = isStuck
     }
 }
@@ -34,7 +36,7 @@ extension Program {
         if isStuck { return Occupancy(.unknown, .sensorStuck) }
         if !surely(!occupied, memory) { return Occupancy(.unknown, .none) }
         // No occupant is seen any more, but none can have left.
-        if let inside = occupancyParts.perhapsInside, surely(inside, memory) {
+        if let occupant = occupancyParts.possibleOccupant, surely(occupant, memory) {
             return Occupancy(.unknown, .seenBefore)
         }
         return Occupancy(.no, .sensor)

@@ -13,7 +13,7 @@ struct ParameterBounds: Sendable {
     private let range: Range
     /// `1s to 10m`, as the file writes them.
     let written: String
-    /// `00-words.yaml:7:19`.
+    /// `00-definitions.yaml:7:19`.
     let location: String
 
     /// Reads a parameter that is written with its bounds.

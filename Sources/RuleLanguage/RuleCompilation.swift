@@ -134,8 +134,10 @@ extension Compiler {
             } catch { return nil }
         }
         let occupied = part("occupied")
-        let perhapsInside = part("perhaps_inside")
+        // `perhaps_inside`: the name until version 0.3. A site's own rule set may still have it.
+        let possibleOccupant = part("possible_occupant") ?? part("perhaps_inside")
         return OccupancyParts(
-            occupied: occupied, perhapsInside: perhapsInside, isStuck: part("occupancy_stuck"))
+            occupied: occupied, possibleOccupant: possibleOccupant,
+            isStuck: part("occupancy_stuck"))
     }
 }

@@ -49,6 +49,27 @@ import Testing
         #expect(building.revisions.contains { $0.hasPrefix("1 new raised") })
     }
 
+    /// The version of a rule counts the names of its definitions; the memory of a node does not.
+    @Test func aRenamedDefinitionKeepsItsMemoryTheHoldAndTheOpenAlert() throws {
+        let text = """
+            let:
+              old: count(rise(moving), 1h) >= 2
+            rules:
+              - { rule: open, kind: open, when: 'latched(old, in_door_zone)', title: { en: o, zh: o } }
+              - { rule: held, kind: held, when: old and not moving, for: 30s, title: { en: h, zh: h } }
+            """
+        var building = try Building(rules: text)
+        for second in 0..<5 {
+            building.send(at: Double(second)) { $0.set(.moving, second % 2 == 1) }
+        }
+        #expect(building.revisions == ["1 open raised 3.0"])
+        building.advance(to: 20)
+        try building.adopt(text.replacing("old", with: "renamed"))
+        building.send(at: 25)
+        building.advance(to: 40)
+        #expect(building.revisions == ["1 open raised 3.0", "1 held raised 34.0"])
+    }
+
     @Test func whatARuleBeforeAnotherNamesFirstLeavesTheOthersMemoryAlone() throws {
         let held =
             "  - { rule: h, kind: h, when: 'held(not moving and not in_door_zone, 30s)', title: { en: h, zh: h } }"
