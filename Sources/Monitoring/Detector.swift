@@ -166,6 +166,9 @@ public struct Detector: Sendable {
         }
         if isNewest { lifts[index].order.note(reading, key: key, time: input.time, at: now) }
         updateClockAlert(index, at: now)
+        // Of an alert that is raised late. A replay would give a later evaluation another time.
+        if injected(.remindsAtTheNextEvaluation) { return }
+        while acceptanceDue <= now { remind(at: now) }
     }
 
     /// Time passes. Deadlines up to now expire, unless messages may still wait to be read.
