@@ -146,9 +146,13 @@ package struct Dispatch {
                 try sendIsolated(of: lanes, from: journal, now, &transmissions)
             }
         } catch {
-            // The journal of a failing disk may not be readable. Events in memory leave in spite of
-            // it.
-            if unjournalled.isEmpty { throw error }
+            // What is in memory, or was read before, leaves: no later revision overtakes it.
+            if injected(.dropsEventsOfAFailedRead) {
+                for sent in transmissions { drop(sent.row.eventID) }
+                throw error
+            }
+            let hasTaken = !transmissions.isEmpty && !injected(.keepsEventsOfAFailedRead)
+            if unjournalled.isEmpty, !hasTaken { throw error }
         }
         return transmissions
     }
@@ -268,10 +272,11 @@ package struct Dispatch {
             rows = try journal.pending(
                 for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue],
                 created: time - wait * settings.routeIndex, limit: count)
-            if let last = rows.last?.id { newRowsCursor[lane.rawValue] = last }
         }
         let urgent = try journal.pending(
             for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
+        // Only now: where a read fails, the rows are taken again.
+        if let last = rows.last?.id { newRowsCursor[lane.rawValue] = last }
         for row in rows where inFlight[row.eventID] == nil { add(row, now, &transmissions) }
         for row in urgent
         where row.lane == lane && inFlight[row.eventID] == nil && transmissions.count < limit {

@@ -40,18 +40,19 @@ extension GatewayCore {
         // Messages that were read and not committed stay in the batch, and the broker still holds
         // them unacknowledged.
         intake.stopObserving(at: note(.disconnected, at: moment, into: &effects))
-        collectAlerts(at: moment, into: &effects)
         startCommit(at: moment, into: &effects)
     }
 
-    /// Makes timers wait until the messages that waited unread are read.
+    /// Makes timers wait until the messages that waited unread are read. What was due before the
+    /// stall was evaluated before it; so the journal has the time of the last evaluation.
     mutating func checkForStall(at moment: Moment, into effects: inout Effects) {
         guard isLive, let stall = backlog.lag.stall(at: moment.monotonic) else { return }
-        intake.waitForUnreadMessages()
+        let evaluated = Moment(time: intake.latestTime, monotonic: moment.monotonic)
+        intake.apply(
+            .connection(.stalled), at: note(.stalled, at: evaluated, into: &effects))
         backlog.observation.apply(.stalled)
         backlog.watch.start(at: moment.monotonic)
         counters.stalls += 1
-        _ = note(.behind, at: moment, into: &effects)
         effects.log(
             .warning,
             "messages have waited unread for \(stall.spanText); silence counts once they are read")
@@ -68,7 +69,6 @@ extension GatewayCore {
         backlog.lag.noteDrained(at: moment.monotonic)
         effects.log(
             .info, "broker: the backlog is read; watching \(intake.detector.liftCount) lifts")
-        collectAlerts(at: moment, into: &effects)
         startCommit(at: moment, into: &effects)
     }
 
@@ -116,6 +116,7 @@ extension ConnectionEvent {
         switch self {
         case .disconnected: injected(.journalsNoDisconnection)
         case .drained: injected(.journalsNoEndOfTheBacklog)
+        case .stalled: injected(.journalsNoStall)
         case .behind, .connected, .end: false
         }
     }

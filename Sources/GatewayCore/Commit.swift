@@ -34,6 +34,9 @@ extension GatewayCore {
     /// are delivered from memory meanwhile, and lifts are still watched.
     mutating func startCommit(at moment: Moment, into effects: inout Effects) {
         assert(!batch.isCommitting, "the outcome of a commit comes before any other input")
+        // A replay evaluates the batch through its time. So its alerts are in it.
+        if !injected(.commitsBeforeItEvaluates) { intake.advance(to: batchTime(at: moment)) }
+        collectAlerts(at: moment, into: &effects)
         let hasOutput =
             !batch.messages.isEmpty || output.isForCentres || !output.controls.isEmpty
             || schedule.wantsSnapshot
@@ -220,7 +223,6 @@ extension GatewayCore {
     /// committed first.
     mutating func begin(_ purpose: Purpose, at moment: Moment, into effects: inout Effects) {
         checkForStall(at: moment, into: &effects)
-        collectAlerts(at: moment, into: &effects)
         self.purpose = purpose
         startCommit(at: moment, into: &effects)
     }
@@ -236,7 +238,6 @@ extension GatewayCore {
             do { try intake.adopt(rules, at: moment.time) } catch {
                 return effects.add(.rulesRefused("\(error)"))
             }
-            collectAlerts(at: moment, into: &effects)
             schedule.requestSnapshot()
             schedule.noteSnapshotAttempt(at: moment.monotonic)
             self.purpose = .adopted

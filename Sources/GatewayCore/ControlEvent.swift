@@ -80,6 +80,9 @@ extension Intake {
         switch control {
         case .connection(.drained): startObserving(at: time)
         case .connection(.disconnected): stopObserving(at: time)
+        case .connection(.stalled):
+            if !injected(.leavesTimersBeforeAStallUnevaluated) { advance(to: time) }
+            waitForUnreadMessages()
         case .connection(.behind): waitForUnreadMessages()
         case .connection(.connected): break
         case .connection(.end): advance(to: time)

@@ -48,8 +48,8 @@ public struct Intake {
     package internal(set) var refusedLifts: RefusedLifts
     package private(set) var partlyReadLifts = PartlyReadLifts()
     package private(set) var repeatedMessages = RepeatedMessages()
-    /// The latest time that the intake has seen.
-    private var latestTime: Instant
+    /// The latest time that the intake has seen. Timers are evaluated through it, unless they wait.
+    private(set) var latestTime: Instant
     private var decoders: [MessageDecoder]
     private var channels: [Channel] = []
     /// Indices into `channels` by the topic's hash.

@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import LiftModel
 
 /// Recognises committed messages that the broker sends again after a connect, because their
 /// acknowledgement was lost.
@@ -54,7 +55,9 @@ struct RedeliveryMemory {
     }
 
     private mutating func remember(_ message: JournalledMessage) {
-        guard message.mid != 0, message.treatment == .distinct else { return }
+        guard message.mid != 0,
+            message.treatment == .distinct || injected(.takesAnyMessageForARedelivery)
+        else { return }
         let mark = Self.mark(message.mid, message.topic.span, message.payload.span)
         if recent.count < capacity {
             recent.append(mark)

@@ -6,6 +6,7 @@
 package enum InjectedFault: CaseIterable, Sendable {
     // The core.
     case acknowledgesBeforeTheCommit
+    case commitsBeforeItEvaluates
     case acknowledgesAFailedCommit
     case forgetsMessagesOfAFailedCommit
     case forgetsAlertsOfAFailedCommit
@@ -17,8 +18,13 @@ package enum InjectedFault: CaseIterable, Sendable {
     case storesNoSnapshotInANewJournal
     case journalsNoDisconnection
     case journalsNoEndOfTheBacklog
+    case journalsNoStall
+    case leavesTimersBeforeAStallUnevaluated
     case journalsNoEndOfADeadProcess
+    case givesEntriesEqualTimes
     case staysBehindAfterAStall
+    case takesAnyMessageForARedelivery
+    case remindsAtTheNextEvaluation
     case removesActionsBeforeTheirCommit
     case forgetsAnsweredCommands
     case givesAnswersOneID
@@ -30,6 +36,8 @@ package enum InjectedFault: CaseIterable, Sendable {
     case neverSendsAgain
     case forgetsTheQueueOnAConnection
     case recordsReceiptsThatTheDiskRefuses
+    case dropsEventsOfAFailedRead
+    case keepsEventsOfAFailedRead
     // The journal.
     case syncsNoCommit
     case takesAReceiptForEveryCentre

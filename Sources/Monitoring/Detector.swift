@@ -127,6 +127,9 @@ public struct Detector: Sendable {
             }
         }
         if let alert = lifts[index].updateClockAlert(at: now, origin) { alerts.append(alert) }
+        // Of an alert that is raised late. A replay would give a later evaluation another time.
+        if injected(.remindsAtTheNextEvaluation) { return }
+        while acceptanceDue <= now { remind(at: now) }
     }
 
     /// Time passes. Deadlines up to now expire, unless messages may still wait to be read.

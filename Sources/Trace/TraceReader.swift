@@ -5,7 +5,10 @@ import PositionedYAML
 /// A change of the connection over which a trace was recorded.
 public enum ConnectionEvent: String, CaseIterable, Sendable {
     case connected, drained, disconnected, end
-    /// Connected, but later messages wait unread.
+    /// Later messages wait unread. Timers were evaluated through this time, and wait from here on.
+    case stalled
+    /// What versions up to 0.3.0 wrote in its place, with the time at which the stall was noticed:
+    /// later than the last evaluation of timers.
     case behind
 }
 
@@ -21,7 +24,7 @@ public enum TraceEvent: Sendable, Equatable {
 /// - A message: `{"t", "topic", "payload" | "payload_b64", "retain", "qos", "session"}`. With
 ///   `"unread_length"`, the payload is only the beginning of a message that was refused unread.
 /// - A change of the connection: a line whose `"event"` is `connected`, `drained`, `disconnected`,
-///   `behind` or `end`.
+///   `stalled`, `behind` or `end`.
 /// - An operator action: a line with `"event": "order"` and `"order"`.
 public struct TraceReader {
     private static let fields = JSONFieldSet(

@@ -49,6 +49,10 @@ final class SimulatedGateway {
             try intake.register(Lift(id: lift.id), profile: "gbt24476-json", at: beginning)
         }
         var recovered = try Recovery.restore(&intake, from: journal)
+        if let alert = recovered.alerts.first {
+            throw Violation("replay: \(alert.kind) \(alert.state) of \(alert.lift) is new")
+        }
+        try world.checkRestored(intake.detector, through: journal.lastSequence)
         let (revisions, unknown, unreadable) = try Recovery.reconcile(
             &intake, with: journal, rulesChanged: !recovered.hasSameRules,
             after: recovered.alerts, at: moment.time)
@@ -99,6 +103,7 @@ final class SimulatedGateway {
             world.note("snapshot \(snapshot.count) through \(sequence)")
             try whileWriting { () throws(JournalError) in
                 try journal.saveSnapshot(snapshot, through: sequence)
+                world.noteDurable(through: sequence) { snapshot }
                 return .snapshotStored
             }
         case .makeRoom:
@@ -152,6 +157,8 @@ final class SimulatedGateway {
         do throws(JournalError) {
             let sequence = try journal.commit(batch)
             memory.commitSucceeded()
+            let detector = core.intake.detector
+            world.noteDurable(through: sequence) { detector.snapshot() }
             world.noteCommitted(alerts)
             uncommitted.removeAll()
             report(.committed(sequence: sequence))
@@ -274,8 +281,8 @@ final class SimulatedGateway {
     // MARK: Routes
 
     private func turnRoutesIfDue() {
-        guard routesAreWoken || world.now >= nextRouteTurn else { return }
-        turnRoutes()
+        if routesAreWoken { return world.whileRoutesRead(turnRoutes) }
+        if world.now >= nextRouteTurn { turnRoutes() }
     }
 
     private func turnRoutes() {

@@ -11,12 +11,16 @@ enum Step: CustomStringConvertible, Equatable {
     case repeatStates
     /// Time passes, in which the gateway turns.
     case pass(milliseconds: Int)
+    /// The gateway does nothing for so long. Every lift repeats its state at the beginning.
+    case stall(milliseconds: Int)
     case connectionLost
     case brokerDown
     case brokerUp(keepsQueue: Bool, keepsSession: Bool)
     case disk(SimulatedDisk.Fault, after: Int)
     /// The next commits take this long.
     case slowDisk(milliseconds: Int)
+    /// When the routes next have something to read, one read of theirs fails, after so many.
+    case routeReadError(after: Int)
     case repair
     /// The process dies before the effect of this number from now.
     case kill(effects: Int)
@@ -35,12 +39,14 @@ enum Step: CustomStringConvertible, Equatable {
         case .press(let lift): "lift \(lift): alarm button"
         case .repeatStates: "every lift repeats its state"
         case .pass(let milliseconds): "\(milliseconds) ms pass"
+        case .stall(let milliseconds): "the gateway stalls for \(milliseconds) ms"
         case .connectionLost: "the connection to the broker is lost"
         case .brokerDown: "the broker goes down"
         case .brokerUp(let queue, let session):
             "the broker comes up\(queue ? "" : ", its queue lost")\(session ? "" : ", its session lost")"
         case .disk(let kind, let after): "the disk: \(kind) after \(after) operations"
         case .slowDisk(let milliseconds): "commits take \(milliseconds) ms"
+        case .routeReadError(let after): "a read of the routes fails after \(after) others"
         case .repair: "the disk is repaired"
         case .kill(let effects): "the process dies \(effects) effects from now"
         case .powerCut(let effects, let step):
@@ -61,7 +67,7 @@ enum Step: CustomStringConvertible, Equatable {
         func coin() -> Bool { random.next() & 1 == 0 }
         var steps: [Step] = []
         while steps.count < 90 {
-            switch below(100) {
+            switch below(108) {
             case 0..<30:
                 let situations = SimulatedLift.Situation.allCases
                 steps.append(.lift(below(lifts), situations[below(situations.count)]))
@@ -85,13 +91,40 @@ enum Step: CustomStringConvertible, Equatable {
             case 92..<97:
                 let moods = SimulatedCentre.Mood.allCases
                 steps.append(.centre(below(2), coin() ? .well : moods[below(moods.count)]))
-            default:
+            case 97..<100:
                 let kinds = SimulatedCommand.Kind.allCases
                 steps.append(
                     .command(below(2), kinds[below(kinds.count)], isRepeated: below(3) == 0))
+            case 100..<102: steps += stallInSilence(&random)
+            case 102..<105: steps += packetIDsAgain(&random)
+            default: steps.append(.routeReadError(after: below(12)))
             }
         }
         return steps
+    }
+
+    /// The silence of a lift in use is not yet one that is suspected when the gateway stalls, and
+    /// the lift's next message waits unread. The process dies soon after.
+    private static func stallInSilence(_ random: inout SplitMix64) -> [Step] {
+        func below(_ n: Int) -> Int { Int(random.next() % UInt64(n)) }
+        return [
+            .lift(below(lifts), .running), .repeatStates,
+            .pass(milliseconds: 27_500 + below(2400)), .stall(milliseconds: 2000 + below(2000)),
+            .pass(milliseconds: below(500)), .kill(effects: below(12)),
+        ]
+    }
+
+    /// Every lift repeats its state, one with its alarm button pressed, before and after the broker
+    /// loses its unsaved state. It gives the repetitions the packet ids of the messages before.
+    private static func packetIDsAgain(_ random: inout SplitMix64) -> [Step] {
+        func below(_ n: Int) -> Int { Int(random.next() % UInt64(n)) }
+        let lift = below(lifts)
+        return [
+            .lift(lift, .trapped), .press(lift), .pass(milliseconds: 300), .repeatStates,
+            .pass(milliseconds: 300), .repeatStates, .pass(milliseconds: 300), .brokerDown,
+            .brokerUp(keepsQueue: false, keepsSession: true), .repeatStates,
+            .pass(milliseconds: 1000 + below(2000)),
+        ]
     }
 }
 

@@ -46,6 +46,10 @@ final class World {
 
     private(set) var commands: [SimulatedCommand] = []
     private(set) var sentCommands: [SimulatedCommand] = []
+    /// The reads of the routes before one that fails.
+    private var routeReadError: Int?
+    /// The state of the lifts as the journal has it.
+    private(set) var durable: DurableState?
     private var death: (afterEffects: Int, isPowerCut: Bool, clockStep: Int)?
     private(set) var inputs = 0
     private(set) var deaths = 0
@@ -100,6 +104,33 @@ final class World {
         let bytes = Array(text.utf8)
         logHash.add(bytes.span, 0, bytes.count)
         log?.append(text)
+    }
+
+    /// The routes have something to read, which may fail.
+    func whileRoutesRead(_ work: () -> Void) {
+        guard let reads = routeReadError else { return work() }
+        routeReadError = nil
+        note("a read of the routes fails after \(reads) others")
+        disk.failOneRead(after: reads, work)
+    }
+
+    /// The journal's last batch, and the state of the lifts that a restart must find by it.
+    struct DurableState {
+        var sequence: Int64
+        var snapshot: () -> [UInt8]
+    }
+
+    func noteDurable(through sequence: Int64, _ snapshot: @escaping () -> [UInt8]) {
+        durable = DurableState(sequence: sequence, snapshot: snapshot)
+    }
+
+    /// A restart finds the state of the process before, to the byte.
+    func checkRestored(_ detector: Detector, through sequence: Int64) throws {
+        // A commit that has failed may be there all the same.
+        guard let durable, durable.sequence == sequence else { return }
+        guard detector.snapshot() == durable.snapshot() else {
+            throw Violation("replay: the state of the lifts is another than before the restart")
+        }
     }
 
     func countInput() { inputs += 1 }
@@ -179,6 +210,9 @@ final class World {
             publish(index)
         case .repeatStates: for index in lifts.indices { publish(index) }
         case .pass(let milliseconds): try turn(for: Int64(milliseconds) * 1_000_000)
+        case .stall(let milliseconds):
+            for index in lifts.indices { publish(index) }
+            pass(Int64(milliseconds) * 1_000_000)
         case .connectionLost: try gateway?.loseConnection()
         case .brokerDown:
             guard broker.isUp else { return }
@@ -190,6 +224,7 @@ final class World {
             broker.comeUp(keepsQueue: keepsQueue, keepsSession: keepsSession)
         case .disk(let fault, let after): disk.plan(fault, after: after)
         case .slowDisk(let milliseconds): commitTakes = Int64(milliseconds) * 1_000_000
+        case .routeReadError(let after): routeReadError = after
         case .repair:
             disk.repair()
             commitTakes = 0
@@ -254,6 +289,7 @@ final class World {
         death = nil
         disk.repair()
         commitTakes = 0
+        routeReadError = nil
         if !broker.isUp { broker.comeUp(keepsQueue: true, keepsSession: true) }
         for index in centres.indices { centres[index].mood = .well }
         for index in lifts.indices { become(.open, lift: index) }

@@ -166,7 +166,7 @@ import Testing
         caller.handle(.time)
         let batch = try #require(caller.committed.first { !$0.messages.isEmpty })
         let controls = TimedControlEvent.all(in: try #require(batch.control))
-        #expect(controls.map(\.control) == [.connection(.behind)])
+        #expect(controls.map(\.control) == [.connection(.stalled)])
         #expect(controls[0].time.nanoseconds < batch.messages[0].arrival)
         #expect(batch.messages[0].arrival <= batch.now.nanoseconds)
     }

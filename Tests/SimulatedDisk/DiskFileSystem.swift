@@ -20,6 +20,8 @@ package enum DiskFileSystem {
         var file: Unmanaged<SimulatedDisk.File>?
         /// This connection uses the file's shared memory.
         var isMapped = false
+        /// SQLite's level: none, shared, reserved, pending or exclusive.
+        var lock: Int32 = SQLITE_LOCK_NONE
     }
 
     // Registered once and never freed, as SQLite requires.
@@ -28,6 +30,7 @@ package enum DiskFileSystem {
         methods.initialize(to: sqlite3_io_methods())
         methods.pointee.iVersion = 2
         methods.pointee.xClose = { open in
+            _ = setLock(open, SQLITE_LOCK_NONE)
             opened(open)?.release()
             UnsafeMutableRawPointer(open!).assumingMemoryBound(to: OpenFile.self).pointee.file = nil
             return SQLITE_OK
@@ -48,8 +51,8 @@ package enum DiskFileSystem {
             size?.pointee = sqlite3_int64(file(open).bytes.count)
             return SQLITE_OK
         }
-        methods.pointee.xLock = { _, _ in SQLITE_OK }
-        methods.pointee.xUnlock = { _, _ in SQLITE_OK }
+        methods.pointee.xLock = { open, level in setLock(open, level) }
+        methods.pointee.xUnlock = { open, level in setLock(open, level) }
         methods.pointee.xCheckReservedLock = { _, result in
             result?.pointee = 0
             return SQLITE_OK
@@ -78,6 +81,20 @@ package enum DiskFileSystem {
         }
         return methods
     }()
+
+    /// A connection that is closed deletes the write-ahead log where no other one uses the file. It
+    /// finds that out by an exclusive lock.
+    private static func setLock(_ open: UnsafeMutablePointer<sqlite3_file>?, _ level: Int32)
+        -> Int32
+    {
+        guard let open, let file = opened(open)?.takeUnretainedValue() else { return SQLITE_OK }
+        let memory = UnsafeMutableRawPointer(open).assumingMemoryBound(to: OpenFile.self)
+        let held = memory.pointee.lock > SQLITE_LOCK_NONE ? 1 : 0
+        if level == SQLITE_LOCK_EXCLUSIVE, file.sharedLocks > held { return SQLITE_BUSY }
+        file.sharedLocks += (level > SQLITE_LOCK_NONE ? 1 : 0) - held
+        memory.pointee.lock = level
+        return SQLITE_OK
+    }
 
     private static func opened(_ open: UnsafeMutablePointer<sqlite3_file>?) -> Unmanaged<
         SimulatedDisk.File

@@ -22,6 +22,8 @@ package final class SimulatedDisk {
         /// The file's name is on the disk for sure.
         var isNamed = false
         var sharedMemory: [UnsafeMutableRawPointer] = []
+        /// Connections that hold a lock of any level.
+        var sharedLocks = 0
         /// Connections that use it.
         var mappings = 0
     }
@@ -34,6 +36,8 @@ package final class SimulatedDisk {
     var random: SplitMix64
     /// The planned fault, and the number of operations of its kind before it.
     private var fault: (kind: Fault, after: Int)?
+    /// The planned fault happens once.
+    private var isOnce = false
     private var isDead = false
     package private(set) var faultsMet = 0
     private(set) var writes = 0
@@ -43,6 +47,15 @@ package final class SimulatedDisk {
 
     package func plan(_ kind: Fault, after operations: Int) { fault = (kind, operations) }
     package func repair() { fault = nil }
+    /// One read of `work` fails, after so many others.
+    package func failOneRead(after reads: Int, _ work: () -> Void) {
+        let planned = fault
+        fault = (.readError, reads)
+        isOnce = true
+        work()
+        isOnce = false
+        fault = planned
+    }
     /// Every operation fails from now on, until the power is back.
     package func loseContact() { isDead = true }
 
@@ -54,6 +67,7 @@ package final class SimulatedDisk {
             return false
         }
         // The fault stays until `repair`.
+        if isOnce { fault = nil }
         faultsMet += 1
         return true
     }
@@ -146,14 +160,28 @@ package final class SimulatedDisk {
             return SQLITE_IOERR | (4 << 8)
         }
         syncs += 1
-        file.durable = file.bytes
-        file.unsynced.removeAll(keepingCapacity: true)
+        file.makeDurable()
         file.isNamed = true
         return SQLITE_OK
     }
 }
 
 extension SimulatedDisk.File {
+    /// Copies what was written since the last sync, and not the whole file.
+    fileprivate func makeDurable() {
+        let size = SimulatedDisk.sectorSize
+        if durable.count > bytes.count {
+            durable.removeLast(durable.count - bytes.count)
+        } else {
+            durable.append(contentsOf: bytes[durable.count...])
+        }
+        for sector in unsynced where sector * size < bytes.count {
+            let range = sector * size..<min(bytes.count, sector * size + size)
+            durable.replaceSubrange(range, with: bytes[range])
+        }
+        unsynced.removeAll(keepingCapacity: true)
+    }
+
     /// After a power cut the file has its durable content, and some of its unsynced sectors.
     fileprivate func settle(_ random: inout SplitMix64) {
         let size = SimulatedDisk.sectorSize
