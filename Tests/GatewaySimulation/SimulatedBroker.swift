@@ -5,6 +5,8 @@ struct SimulatedBroker {
     struct Message: Equatable {
         var topic: String
         var payload: String
+        /// It has a time of its own: equal bytes are the same message.
+        var isDistinct: Bool
         var isRetained = false
     }
     struct Delivery {

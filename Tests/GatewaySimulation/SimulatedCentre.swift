@@ -43,6 +43,8 @@ struct SimulatedCentre {
     /// Events in the order of their first arrival.
     private(set) var order: [Arrival] = []
     private(set) var refused: Set<String> = []
+    /// The commands whose answers it has refused.
+    private(set) var refusedCommands: Set<String> = []
     /// An event that came again with another content.
     private(set) var contradiction: String?
     private var answers: [(due: Int64, answer: Answer)] = []
@@ -62,6 +64,7 @@ struct SimulatedCentre {
         case .silent: store(event)
         case .refusing where !refused.contains(event.id) && stored[event.id] == nil:
             refused.insert(event.id)
+            if let command = event.answeredCommand { refusedCommands.insert(command) }
             answers.append((now + latency, .refused(event.id)))
         case .refusing, .well:
             store(event)
