@@ -13,6 +13,8 @@ final class SimulatedGateway {
     static let path = "/journal.db"
     /// A batch ends at so many bytes, which a dozen messages have.
     static let batchBytes = 3000
+    /// So small that readings and events of a silent centre exceed it.
+    private static let smallQuota = Quota(readings: 4000, outbox: 24_000)
     /// The process dies here; nothing after this line happens.
     struct Died: Error {}
 
@@ -50,10 +52,8 @@ final class SimulatedGateway {
             try intake.register(Lift(id: lift.id), profile: "gbt24476-json", at: beginning)
         }
         var recovered = try Recovery.restore(&intake, from: journal)
-        if let alert = recovered.alerts.first {
-            throw Violation("replay: \(alert.kind) \(alert.state) of \(alert.lift) is new")
-        }
-        try world.checkRestored(intake.detector, through: journal.lastSequence)
+        try world.checkRestored(
+            intake.detector, recovered.alerts, through: journal.lastSequence)
         let (revisions, unknown, unreadable) = try Recovery.reconcile(
             &intake, with: journal, rulesChanged: !recovered.hasSameRules,
             after: recovered.alerts, at: moment.time)
@@ -67,6 +67,7 @@ final class SimulatedGateway {
         if !unreadable.isEmpty { throw Violation("an open alert cannot be read") }
         moment = world.moment
         routes = world.centres.map { SimulatedRoute(to: $0, life: world.life) }
+        routes.append(SimulatedRoute(to: world.centres[0], index: 1, life: world.life))
         core = GatewayCore(
             GatewayCore.Settings(
                 site: world.site,
@@ -105,21 +106,22 @@ final class SimulatedGateway {
             world.note("snapshot \(snapshot.count) through \(sequence)")
             try whileWriting { () throws(JournalError) in
                 try journal.saveSnapshot(snapshot, through: sequence)
-                world.noteDurable(through: sequence) { snapshot }
+                world.noteDurable(through: sequence, under: core.intake.detector.rules) { snapshot }
                 return .snapshotStored
             }
         case .makeRoom:
-            try whileWriting { () throws(JournalError) in
-                let before = try World.messages(in: journal)
+            try whileEvicting { () throws(JournalError) in
                 try journal.makeRoom()
-                world.forget(before, but: try World.messages(in: journal))
                 return nil
             }
         case .enforceQuota:
-            try whileWriting { () throws(JournalError) in
-                let eviction = try journal.enforce(Quota(readings: 1 << 30))
+            let quota = world.hasSmallQuota ? Self.smallQuota : Quota(readings: 1 << 30)
+            try whileEvicting { () throws(JournalError) in
+                let eviction = try journal.enforce(
+                    quota, of: core.settings, at: world.moment.time, ClockStamp())
                 return .quotaEnforced(isUnfinished: eviction.isUnfinished)
             }
+            routesAreWoken = true
         case .sendFromMemory(let events):
             world.note("send from memory \(events.map(\.id))")
             memory.send(events)
@@ -156,7 +158,7 @@ final class SimulatedGateway {
             let sequence = try journal.commit(batch)
             memory.commitSucceeded()
             let detector = core.intake.detector
-            world.noteDurable(through: sequence) { detector.snapshot() }
+            world.noteDurable(through: sequence, under: detector.rules) { detector.snapshot() }
             world.noteCommitted(events)
             uncommitted.removeAll()
             report(.committed(sequence: sequence))
@@ -191,6 +193,25 @@ final class SimulatedGateway {
         }
     }
 
+    /// Records are removed on purpose. What is missing afterwards is no loss, if it is reported.
+    private func whileEvicting(
+        _ work: () throws(JournalError) -> StorageOutcome?
+    ) throws {
+        guard world.hasSmallQuota || core.storage.failure != nil else {
+            return try whileWriting(work)
+        }
+        func look() throws -> ([String: Int], [OutboundEvent]) {
+            try world.disk.whileWell {
+                (try World.messages(in: journal), try journal.outboxEvents(limit: .max))
+            }
+        }
+        let before = try look()
+        try whileWriting(work)
+        let after = try look()
+        world.forget(before.0, but: after.0)
+        try world.noteEvicted(before.1, but: after.1)
+    }
+
     private func whileWriting(_ work: () throws(JournalError) -> StorageOutcome?) throws {
         do throws(JournalError) {
             if let outcome = try work() { report(outcome) }
@@ -205,7 +226,10 @@ final class SimulatedGateway {
     func turn() throws {
         try turnConnection()
         try handle(
-            .broker(.answers(queuesWhileAway: isConnected ? true : nil, isClientIDTaken: false)))
+            .broker(
+                .answers(
+                    queuesWhileAway: isConnected ? world.broker.grantedQoS > 0 : nil,
+                    isClientIDTaken: false)))
         try handle(.time)
         if let damage = core.storage.damage { throw Violation("the journal is damaged: \(damage)") }
         try write()
@@ -227,14 +251,15 @@ final class SimulatedGateway {
             return
         }
         while core.hasRoom, let delivery = world.broker.next() {
-            read.append(delivery.message)
+            let qos = world.broker.grantedQoS
+            if qos > 0 { read.append(delivery.message) }
             let redelivered = core.counters.redelivered
             let topic = Array(delivery.message.topic.utf8)
             let payload = Array(delivery.message.payload.utf8)
             try handle(
                 .message(
                     IncomingMessage(
-                        topic: topic.span, payload: payload.span, qos: 1,
+                        topic: topic.span, payload: payload.span, qos: qos,
                         isRetained: delivery.message.isRetained, mid: delivery.mid)))
             if core.counters.redelivered == redelivered { uncommitted.append(delivery.message) }
             try checkBounds()
@@ -303,8 +328,11 @@ final class SimulatedGateway {
         routesAreWoken = false
         nextRouteTurn = world.now + 1_000_000_000
         for index in routes.indices {
+            let isCity = routes[index].centre == world.centres[0].name
+            let isUp = !isCity || routes[index].index > 0 || world.firstRouteIsUp
             routes[index].turn(
-                &world.centres[index], &memory, time: world.moment.time, now: world.now)
+                &world.centres[isCity ? 0 : 1], isUp: isUp, &memory, time: world.moment.time,
+                now: world.now)
         }
     }
 
