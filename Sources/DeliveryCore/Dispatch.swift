@@ -21,8 +21,6 @@ import LiftModel
 ///
 /// Limits: the window follows the centre's receipts, so that a slow centre is not sent every event
 /// twice; the backlog leaves at a rate. Entrapments wait for neither.
-///
-/// Has no clock, and no I/O but reading the journal: the caller passes the time.
 package struct Dispatch {
     package struct Settings: Sendable {
         package var centre: String
@@ -147,12 +145,10 @@ package struct Dispatch {
             }
         } catch {
             // What is in memory, or was read before, leaves: no later revision overtakes it.
-            if injected(.dropsEventsOfAFailedRead) {
-                for sent in transmissions { drop(sent.row.eventID) }
-                throw error
-            }
+            let drops = injected(.dropsEventsOfAFailedRead)
+            for sent in transmissions where drops { drop(sent.row.eventID) }
             let hasTaken = !transmissions.isEmpty && !injected(.keepsEventsOfAFailedRead)
-            if unjournalled.isEmpty, !hasTaken { throw error }
+            if unjournalled.isEmpty, !hasTaken || drops { throw error }
         }
         return transmissions
     }
@@ -266,12 +262,15 @@ package struct Dispatch {
         _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         var rows: [Journal.OutboxRow] = []
-        if let wait = settings.fallbackAfter[lane] {
+        if let wait = settings.fallbackAfter[lane], !injected(.neverFallsBack) {
             let count = room(lane, limit - transmissions.count)
             guard count > 0 else { return }
             rows = try journal.pending(
                 for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue],
                 created: time - wait * settings.routeIndex, limit: count)
+        }
+        if injected(.skipsOverdueEventsOfAFailedRead), let last = rows.last {
+            newRowsCursor[lane.rawValue] = last.id
         }
         let urgent = try journal.pending(
             for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)

@@ -179,14 +179,16 @@ public struct Daemon {
         options.receiveMaximum = 1000
         // The gateway notices a broker that vanished before the silence counts against any lift.
         options.keepAlive = .seconds(10)
-        let settings = TelemetryLoop.Settings(
-            client: options, secretsHash: { broker.secretsHash },
-            filters: Self.filters(data.profiles, configuration), site: start.site,
-            bootID: Self.bootID(),
+        let core = GatewayCore.Settings(
+            site: start.site,
             lanes: Dictionary(
                 uniqueKeysWithValues: configuration.centres.map { ($0.name, $0.lanes) }),
-            commitWait: configuration.commitWait, quota: quota(fittedFor: start.opened.journal),
-            trial: trial)
+            commitWait: configuration.commitWait, receiveMaximum: options.receiveMaximum,
+            calendarOffset: start.clock.calendarOffset)
+        let settings = TelemetryLoop.Settings(
+            core: core, client: options, secretsHash: { broker.secretsHash },
+            filters: Self.filters(data.profiles, configuration), bootID: Self.bootID(),
+            quota: quota(fittedFor: start.opened.journal), trial: trial)
         return try TelemetryLoop(
             settings, intake: start.intake, recovered: start.recovered,
             journal: start.opened.journal,

@@ -101,7 +101,7 @@ extension Daemon {
             try journal.set("statistics_at", now.nanoseconds)
             if last != nil {
                 for event in OutboundEvent.statistics(
-                    loop.core.intake.detector, site: loop.settings.site,
+                    loop.core.intake.detector, site: loop.settings.core.site,
                     at: loop.clock.calendar(now))
                 {
                     loop.handle(.event(event))

@@ -5,18 +5,8 @@ import LiftModel
 import Monitoring
 
 /// The gateway's own events, delivered to the centres like alerts: their ids and lanes.
-/// `GatewayEvent` writes them.
+/// `GatewayEvent` writes them. The core's module has the event about an eviction.
 extension OutboundEvent {
-    static func evicted(_ eviction: Eviction, site: AlertEvent.Site, at now: Instant)
-        -> OutboundEvent
-    {
-        ofGateway(
-            .evicted(
-                reason: eviction.deadLetters > 0 ? .deadLetters : .outboxQuota,
-                undelivered: eviction.undelivered,
-                outdatedRevisions: eviction.coalesced), site, now)
-    }
-
     static func quarantined(_ damage: Journal.Damage, site: AlertEvent.Site, at now: Instant)
         -> OutboundEvent
     {
@@ -83,21 +73,4 @@ extension OutboundEvent {
     }
 
     private static let liftsInStatistics = 200
-
-    /// - Parameters:
-    ///   - time: calendar time.
-    ///   - onset: the number that the id is made of; nil for the time.
-    ///   - part: of an event in several parts.
-    private static func ofGateway(
-        _ event: GatewayEvent, _ site: AlertEvent.Site, _ time: Instant, onset: Int64? = nil,
-        part: Int = 0,
-        lane: Lane = .fault
-    ) -> OutboundEvent {
-        let id = AlertIdentity.id(
-            site.origin, lift: site.id, kind: event.type, onset: onset ?? time.nanoseconds,
-            earlier: part)
-        return OutboundEvent(
-            id: id, type: event.type, lane: lane, subject: site.id,
-            body: event.json(id: id, site: site, time: time))
-    }
 }

@@ -98,6 +98,7 @@ extension GatewayCore {
         _ origin: SubmittedAction.Origin, _ action: OperatorAction, _ problem: String?,
         at moment: Moment
     ) {
+        if injected(.answersNoCommand) { return }
         let id = nextAnswerID(at: moment)
         output.add(
             OutboundEvent(

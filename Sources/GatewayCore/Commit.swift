@@ -238,7 +238,7 @@ extension GatewayCore {
             do { try intake.adopt(rules, at: moment.time) } catch {
                 return effects.add(.rulesRefused("\(error)"))
             }
-            schedule.requestSnapshot()
+            if !injected(.storesNoSnapshotAfterAReload) { schedule.requestSnapshot() }
             schedule.noteSnapshotAttempt(at: moment.monotonic)
             self.purpose = .adopted
             effects.add(.rulesAdopted(rules))

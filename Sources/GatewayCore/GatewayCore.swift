@@ -29,6 +29,9 @@ public struct GatewayCore {
         public var commitWait: Duration
         /// How many messages the building's broker sends without an acknowledgement.
         public var receiveMaximum: Int
+        /// A batch ends at so many bytes, or at `receiveMaximum` messages: a flood of long messages
+        /// must fit into memory, also when a start replays it.
+        public var batchBytes: Int
         /// The offset from the gateway's time line to the calendar.
         public var calendarOffset: Duration
         /// The interval of snapshots. It bounds how many batches a restart replays.
@@ -41,12 +44,13 @@ public struct GatewayCore {
 
         public init(
             site: AlertEvent.Site, lanes: [String: Set<Lane>], commitWait: Duration,
-            receiveMaximum: Int, calendarOffset: Duration = .zero
+            receiveMaximum: Int, batchBytes: Int = 8 << 20, calendarOffset: Duration = .zero
         ) {
             self.site = site
             self.lanes = lanes
             self.commitWait = commitWait
             self.receiveMaximum = receiveMaximum
+            self.batchBytes = batchBytes
             self.calendarOffset = calendarOffset
         }
     }
@@ -115,7 +119,7 @@ public struct GatewayCore {
     ) {
         self.settings = settings
         self.intake = intake
-        batch = OpenBatch(window: settings.receiveMaximum)
+        batch = OpenBatch(window: settings.receiveMaximum, bytes: settings.batchBytes)
         redeliveries = past.redeliveries
         backlog = Backlog(deafSince: moment.time)
         lastEntry = recovered.lastNow ?? moment.time
@@ -153,6 +157,12 @@ public struct GatewayCore {
             }
         }
         schedule.noteSnapshotAttempt(at: moment.monotonic)
+        // The limit of an overdue reminder counts from this start, which no batch says.
+        if intake.detector.isReminderDue(at: moment.time),
+            !injected(.storesNoSnapshotWithAnOverdueReminder)
+        {
+            schedule.requestSnapshot()
+        }
         for alert in recovered.alerts { enqueue(alert, at: moment, into: &effects) }
         for alert in SelfTestLift.closing(past.alerts, at: moment.time) {
             enqueue(alert, at: moment, into: &effects)
@@ -231,10 +241,11 @@ public struct GatewayCore {
     }
 
     /// The time of a new entry of the journal. No two are equal: a replay takes entries in the
-    /// order of their times, and must find the order in which they were evaluated.
+    /// order of their times, and must find the order in which they were evaluated. So an entry is
+    /// later than the last evaluation of timers, too.
     mutating func nextEntry(at moment: Moment) -> Instant {
         if injected(.givesEntriesEqualTimes) { return moment.time }
-        lastEntry = max(moment.time, lastEntry + .nanoseconds(1))
+        lastEntry = max(moment.time, max(lastEntry, intake.latestTime) + .nanoseconds(1))
         return lastEntry
     }
 

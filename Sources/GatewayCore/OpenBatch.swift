@@ -1,4 +1,5 @@
 import Journal
+import LiftModel
 
 /// The commit cycle: messages are read into a batch, one commit makes it durable, and only then the
 /// connection is written to, which releases their acknowledgements.
@@ -7,10 +8,6 @@ import Journal
 ///       ▲                ▲                           │
 ///       └────────────────┴───────commit fails────────┘
 struct OpenBatch {
-    /// A batch ends at so many bytes, or at the broker's window: a flood of long messages must fit
-    /// into memory, also when a start replays it.
-    private static let mostBytes = 8 << 20
-
     private enum Phase {
         /// Nothing waits: the connection may be written to.
         case empty
@@ -30,14 +27,21 @@ struct OpenBatch {
     private var phase = Phase.empty
     /// The broker's Receive Maximum.
     private let window: Int
+    /// A batch that has reached so many bytes takes no further message.
+    private let mostBytes: Int
 
-    init(window: Int) { self.window = window }
+    init(window: Int, bytes: Int) {
+        self.window = window
+        mostBytes = bytes
+    }
 
     var readingSince: Int64? { if case .reading(let since) = phase { since } else { nil } }
     /// Nothing waits for a commit or its outcome.
     var isEmpty: Bool { if case .empty = phase { true } else { false } }
     var isCommitting: Bool { if case .committing = phase { true } else { false } }
-    var hasRoom: Bool { unacknowledged < window && bytes < Self.mostBytes }
+    var hasRoom: Bool {
+        unacknowledged < window && (bytes < mostBytes || injected(.takesAnyNumberOfBytes))
+    }
     /// Messages that the broker may still send before it waits.
     var credit: Int { max(1, window - unacknowledged) }
 

@@ -299,7 +299,8 @@ public final class Journal {
         while true {
             guard segments < most, try usage(of: "batch").bytes > quota,
                 let oldest = try database.scalar("SELECT segment FROM batch ORDER BY seq LIMIT 1"),
-                let last = try lastBatch(ofFirst: oldest), last <= through
+                let last = try lastBatch(ofFirst: oldest),
+                last <= through || injected(.evictsWhatARestartReplays)
             else { return evicted }
             let before = try usage(of: "batch").rows
             segments += 1

@@ -52,6 +52,13 @@ public struct OutboundEvent: Sendable {
     }
 }
 
+extension Journal.Batch {
+    /// What the centres receive of it.
+    public var outboundEvents: [OutboundEvent] {
+        alerts.map { OutboundEvent($0.alert, $0.body) } + events
+    }
+}
+
 /// The outbox holds each event once, and a delivery row (table `owed`) for each centre that has not
 /// stored the event yet.
 extension Journal {

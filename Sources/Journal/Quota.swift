@@ -105,7 +105,9 @@ extension Journal {
                 ("evicted_batches", eviction.readingBatches), ("evicted_alerts", eviction.alerts),
                 ("coalesced_events", eviction.coalesced), ("evicted_undelivered", undelivered),
             ] where value > 0 { try count(name, value) }
-            if undelivered + eviction.coalesced > 0, let (event, time, stamp) = event(eviction) {
+            if undelivered + eviction.coalesced > 0, !injected(.reportsNoEviction),
+                let (event, time, stamp) = event(eviction)
+            {
                 try enqueue(event, created: time, stamp)
             }
             return eviction

@@ -11,11 +11,13 @@ package enum InjectedFault: CaseIterable, Sendable {
     case forgetsMessagesOfAFailedCommit
     case forgetsAlertsOfAFailedCommit
     case forgetsConnectionEventsOfAFailedCommit
+    case takesAnyNumberOfBytes
     case givesUpTheDiskAtOnce
     case sendsNothingFromMemory
     case neverRetriesTheDisk
     case keepsNoSnapshotAfterTimeWithoutADisk
     case storesNoSnapshotInANewJournal
+    case storesNoSnapshotAfterAReload
     case journalsNoDisconnection
     case journalsNoEndOfTheBacklog
     case journalsNoStall
@@ -25,8 +27,10 @@ package enum InjectedFault: CaseIterable, Sendable {
     case staysBehindAfterAStall
     case takesAnyMessageForARedelivery
     case remindsAtTheNextEvaluation
+    case storesNoSnapshotWithAnOverdueReminder
     case removesActionsBeforeTheirCommit
     case forgetsAnsweredCommands
+    case answersNoCommand
     case givesAnswersOneID
     case restoresWithoutConnectionEvents
     case restoresFromABatchTooLate
@@ -38,11 +42,15 @@ package enum InjectedFault: CaseIterable, Sendable {
     case recordsReceiptsThatTheDiskRefuses
     case dropsEventsOfAFailedRead
     case keepsEventsOfAFailedRead
+    case skipsOverdueEventsOfAFailedRead
+    case neverFallsBack
     // The journal.
     case syncsNoCommit
     case takesAReceiptForEveryCentre
     case refersToPayloadsOfAFailedCommit
     case enqueuesForTheFirstCentreOnly
+    case evictsWhatARestartReplays
+    case reportsNoEviction
 
     #if SIMULATION
         // Set before a run, on the simulation's one thread.

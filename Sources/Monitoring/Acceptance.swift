@@ -86,6 +86,9 @@ extension Detector {
         incidents.filter { $0.value.alert.isOpen && $0.value.counts(index) }.map(\.key).min()
     }
 
+    /// Whether a reminder is due that nothing has evaluated yet.
+    package func isReminderDue(at now: Instant) -> Bool { acceptanceDue <= now.nanoseconds }
+
     mutating func scheduleReminders() {
         acceptanceDue = lifts.indices.reduce(LiftMemory.never) { min($0, nextReminder($1)) }
     }

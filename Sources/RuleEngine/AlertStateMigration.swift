@@ -55,8 +55,10 @@ struct AlertStateMigration {
         let rule = target.rules[index]
         var sources: [Source] = []
         var isSame = false
-        for (i, old) in shape.rules.enumerated() {
-            let slot = shape.layout.rules + shape.stateOffset(i)
+        var next = shape.layout.rules
+        for old in shape.rules {
+            let slot = next
+            next += old.stateSize
             if old.name == rule.head.name {
                 isSame = old.version == rule.head.version
                 let branches = old.branches.map { name in

@@ -37,9 +37,6 @@ package struct ProgramShape: Sendable, Equatable {
             alertStates: rules.reduce(0) { $0 + $1.stateSize })
     }
 
-    /// Where a rule's alert state begins behind `layout.rules`.
-    func stateOffset(_ rule: Int) -> Int { rules[..<rule].reduce(0) { $0 + $1.stateSize } }
-
     /// 64-bit words of a lift's memory.
     package var memoryWords: Int { layout.size }
 }

@@ -80,7 +80,7 @@ struct GatewaySimulation: ParsableCommand {
         return Step.script(&random)
     }
 
-    private func writeLog(to path: String, _ seed: UInt64, _ data: DeviceData) throws {
+    private func writeLog(to path: String, _ seed: UInt64, _ data: SiteData) throws {
         let world = World(seed: seed, data: data, keepsLog: true)
         var end = "every invariant held"
         do { try world.run(Self.script(seed)) } catch { end = "\(error)" }
@@ -96,7 +96,7 @@ struct GatewaySimulation: ParsableCommand {
     /// Removes steps, many at a time at first, as long as the rest still violates the same
     /// invariant.
     private func shrink(
-        _ script: [Step], _ seed: UInt64, _ data: DeviceData, _ first: String
+        _ script: [Step], _ seed: UInt64, _ data: SiteData, _ first: String
     ) -> ([Step], String) {
         var violation = ""
         let invariant = first.prefix { $0 != ":" }

@@ -13,14 +13,6 @@ extension World {
 
     static let wellAgain = "everything is well again"
 
-    /// What waits in memory stays below its limits.
-    func checkBounds() throws {
-        guard let core = gateway?.core else { return }
-        guard core.credit <= SimulatedBroker.window, core.uncommittedBytes <= 9 << 20 else {
-            throw Violation("bounded: \(core.uncommittedBytes) bytes wait for a commit")
-        }
-    }
-
     /// Every acknowledged message is in the journal.
     func checkDurable() throws {
         guard let journal = gateway?.journal else { return }
@@ -34,8 +26,33 @@ extension World {
         if let lostAlert {
             throw Violation("durable: the committed alert \(lostAlert) is not in the journal")
         }
-        if let lost = missing.filter({ $0.value > 0 && !exempted.contains($0.key) }).keys.min() {
+        for (key, count) in exempted { missing[key]? -= count }
+        if let lost = missing.filter({ $0.value > 0 }).keys.min() {
             throw Violation("acknowledged and not durable: \(lost)")
+        }
+    }
+
+    /// Evicted events are reported to the centres, and entrapments are the last to go.
+    func noteEvicted(_ before: [OutboundEvent], but after: [OutboundEvent]) throws {
+        let left = Set(after.map(\.id))
+        let lost = before.filter { !left.contains($0.id) }
+        guard !lost.isEmpty else { return }
+        note("evicted \(lost.map(\.id))")
+        evicted.formUnion(lost.map(\.id))
+        evictedAnswers.formUnion(
+            lost.filter { $0.type == "word" }.compactMap { SimulatedRoute.commandID(in: $0.body) })
+        let known = Set(before.map(\.id))
+        let new = after.filter { !known.contains($0.id) }
+        noteCommitted(new)
+        guard new.contains(where: { $0.type == "evicted" }) else {
+            throw Violation("evicted: \(lost.count) events left the queue without a report")
+        }
+        let others = after.contains { $0.lane != .entrapment && known.contains($0.id) }
+        let entrapment = lost.first { event in
+            event.lane == .entrapment && !after.contains { $0.isLaterRevision(of: event) }
+        }
+        if others, let entrapment {
+            throw Violation("evicted: \(entrapment.id) went before less urgent events")
         }
     }
 
@@ -53,7 +70,8 @@ extension World {
         try repairAll()
         try pass(.seconds(60))
         try checkQueue()
-        // An entrapment waits for no disk.
+        // An entrapment waits for no disk, and for no route.
+        firstRouteIsUp = !isRouteToFail
         if isDiskToFail { disk.plan(.writeError, after: 0) }
         let trapped = Step.lifts - 1
         become(.trapped, lift: trapped)
@@ -63,6 +81,7 @@ extension World {
             throw Violation("found: L\(trapped) is trapped, and the city does not know it")
         }
         disk.repair()
+        firstRouteIsUp = true
         // A controller that falls silent with a passenger is found, too.
         let silent = Step.lifts - 2
         become(.running, lift: silent)
@@ -86,6 +105,10 @@ extension World {
         try checkDurable()
         try checkKnown()
         try checkQueue()
+        let isQoSZero = gateway?.core.openAlerts.contains { $0.kind == "broker_qos_zero" }
+        guard isQoSZero == (broker.grantedQoS == 0) else {
+            throw Violation("broker_qos_zero does not say which QoS the broker grants")
+        }
         if let open = gateway?.core.openAlerts.first(where: { $0.kind == "entrapment" }) {
             throw Violation("over: \(open.lift) stands open, and its \(open.kind) is open")
         }
@@ -102,6 +125,7 @@ extension World {
     private func checkDelivered(to centre: SimulatedCentre) throws {
         let missing = committed.filter { id, lane in
             centre.lanes.contains(lane) && centre.stored[id] == nil && !centre.refused.contains(id)
+                && !evicted.contains(id)
         }
         if let lost = missing.keys.min() {
             throw Violation("delivered: \(centre.name) never received \(lost)")
@@ -116,7 +140,8 @@ extension World {
         throw Violation("delivered: an event waits for \(waits.spanText)")
     }
 
-    /// A command that was sent twice is followed once, and answered.
+    /// A command that was sent twice is followed once, and answered. Where the centre has refused
+    /// the answer, or it was evicted, it has none.
     private func checkCommands() throws {
         if let left = commands.first(where: { $0.kind != .unreadable }) {
             throw Violation("followed: the command \(left.id) waits for ever")
@@ -128,7 +153,10 @@ extension World {
         let answers = Dictionary(grouping: journalled) { $0.answeredCommand ?? "" }
         for command in sentCommands where command.kind != .unreadable {
             let count = answers[command.id]?.count ?? 0
-            guard count == 1 || count == 0 && !centres[0].refused.isEmpty else {
+            let isLost =
+                centres[0].refusedCommands.contains(command.id)
+                || evictedAnswers.contains(command.id)
+            guard count == 1 || count == 0 && isLost else {
                 throw Violation("followed once: the command \(command.id) has \(count) answers")
             }
         }
@@ -151,5 +179,15 @@ extension World {
             }
             latest[key] = revision
         }
+    }
+}
+
+extension OutboundEvent {
+    /// A later revision of the same alert.
+    fileprivate func isLaterRevision(of other: OutboundEvent) -> Bool {
+        guard let slash = id.lastIndex(of: "/"), let otherSlash = other.id.lastIndex(of: "/"),
+            id[..<slash] == other.id[..<otherSlash]
+        else { return false }
+        return Int(id[slash...].dropFirst()) ?? 0 > Int(other.id[otherSlash...].dropFirst()) ?? 0
     }
 }

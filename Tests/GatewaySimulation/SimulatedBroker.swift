@@ -5,6 +5,8 @@ struct SimulatedBroker {
     struct Message: Equatable {
         var topic: String
         var payload: String
+        /// It has a time of its own: equal bytes are the same message.
+        var isDistinct: Bool
         var isRetained = false
     }
     struct Delivery {
@@ -19,6 +21,8 @@ struct SimulatedBroker {
     private(set) var isUp = true
     private var hasSession = false
     private(set) var isConnected = false
+    /// With 0 it keeps nothing while the gateway is away, and awaits no acknowledgement.
+    private(set) var grantedQoS = 1
     private var queue: [Message] = []
     /// Sent and not acknowledged, oldest first.
     private var inFlight: [Delivery] = []
@@ -30,7 +34,9 @@ struct SimulatedBroker {
     mutating func publish(_ message: Message) {
         guard isUp else { return }
         retained[message.topic] = message
-        guard hasSession, queue.count < Self.longestQueue else { return }
+        guard hasSession, queue.count < Self.longestQueue, grantedQoS > 0 || isConnected else {
+            return
+        }
         queue.append(message)
     }
 
@@ -56,6 +62,9 @@ struct SimulatedBroker {
     /// The next message on the connection; an unacknowledged one of the connection before first.
     mutating func next() -> Delivery? {
         guard isConnected else { return nil }
+        if grantedQoS == 0 {
+            return queue.isEmpty ? nil : Delivery(mid: 0, message: queue.removeFirst())
+        }
         if sent == inFlight.count {
             guard inFlight.count < Self.window, !queue.isEmpty else { return nil }
             lastMid = lastMid % 65_535 + 1
@@ -73,6 +82,14 @@ struct SimulatedBroker {
     mutating func dropConnection() {
         isConnected = false
         sent = 0
+        if grantedQoS == 0 { queue.removeAll() }
+    }
+
+    /// Its next session has this QoS.
+    mutating func grant(_ qos: Int) {
+        goDown()
+        comeUp(keepsQueue: false, keepsSession: false)
+        grantedQoS = qos
     }
 
     mutating func goDown() {

@@ -43,9 +43,11 @@ struct SimulatedCentre {
     /// Events in the order of their first arrival.
     private(set) var order: [Arrival] = []
     private(set) var refused: Set<String> = []
+    /// The commands whose answers it has refused.
+    private(set) var refusedCommands: Set<String> = []
     /// An event that came again with another content.
     private(set) var contradiction: String?
-    private var answers: [(due: Int64, answer: Answer)] = []
+    private var answers: [(route: Int, due: Int64, answer: Answer)] = []
     private var random: SplitMix64
 
     init(_ name: String, lanes: Set<Lane>, seed: UInt64) {
@@ -54,24 +56,28 @@ struct SimulatedCentre {
         random = SplitMix64(seed: seed)
     }
 
-    /// - Parameter now: monotonic nanoseconds.
-    mutating func receive(_ event: Arrival, at now: Int64) {
+    /// - Parameters:
+    ///   - route: the index of the route by which it came; the answer returns on it.
+    ///   - now: monotonic nanoseconds.
+    mutating func receive(_ event: Arrival, on route: Int, at now: Int64) {
         let latency = Int64(random.next() % 300) * 1_000_000
         switch mood {
         case .away: return
         case .silent: store(event)
         case .refusing where !refused.contains(event.id) && stored[event.id] == nil:
             refused.insert(event.id)
-            answers.append((now + latency, .refused(event.id)))
+            if let command = event.answeredCommand { refusedCommands.insert(command) }
+            answers.append((route, now + latency, .refused(event.id)))
         case .refusing, .well:
             store(event)
-            answers.append((now + latency, .stored([event.id])))
+            answers.append((route, now + latency, .stored([event.id])))
         case .slow:
             store(event)
-            answers.append((now + 12_000_000_000 + latency, .stored([event.id])))
+            answers.append((route, now + 12_000_000_000 + latency, .stored([event.id])))
         case .lying:
             store(event)
-            answers.append((now + latency, .stored([event.id, "never-sent/\(order.count)"])))
+            answers.append(
+                (route, now + latency, .stored([event.id, "never-sent/\(order.count)"])))
         }
     }
 
@@ -88,12 +94,12 @@ struct SimulatedCentre {
     }
 
     /// The answers that have arrived by now.
-    mutating func takeAnswers(at now: Int64) -> [Answer] {
-        let due = answers.filter { $0.due <= now }.map(\.answer)
-        answers.removeAll { $0.due <= now }
+    mutating func takeAnswers(on route: Int, at now: Int64) -> [Answer] {
+        let due = answers.filter { $0.route == route && $0.due <= now }.map(\.answer)
+        answers.removeAll { $0.route == route && $0.due <= now }
         return due
     }
 
     /// The connection is lost, and with it the answers on their way.
-    mutating func loseAnswers() { answers.removeAll() }
+    mutating func loseAnswers(on route: Int) { answers.removeAll { $0.route == route } }
 }

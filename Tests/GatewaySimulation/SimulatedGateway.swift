@@ -11,6 +11,10 @@ import SimulatedDisk
 /// connections.
 final class SimulatedGateway {
     static let path = "/journal.db"
+    /// A batch ends at so many bytes, which a dozen messages have.
+    static let batchBytes = 3000
+    /// So small that readings and events of a silent centre exceed it.
+    private static let smallQuota = Quota(readings: 4000, outbox: 24_000)
     /// The process dies here; nothing after this line happens.
     struct Died: Error {}
 
@@ -24,8 +28,7 @@ final class SimulatedGateway {
     private var read: [SimulatedBroker.Message] = []
     /// Messages read that no commit has taken, also of a connection that is lost.
     private var uncommitted: [SimulatedBroker.Message] = []
-    /// It took messages without a disk though the disk had failed for a moment only.
-    private var gaveUpTheDisk = false
+    private var isEnding = false
     private(set) var retryAt: Int64 = 0
     /// Routes have something to look at.
     private var routesAreWoken = true
@@ -49,10 +52,8 @@ final class SimulatedGateway {
             try intake.register(Lift(id: lift.id), profile: "gbt24476-json", at: beginning)
         }
         var recovered = try Recovery.restore(&intake, from: journal)
-        if let alert = recovered.alerts.first {
-            throw Violation("replay: \(alert.kind) \(alert.state) of \(alert.lift) is new")
-        }
-        try world.checkRestored(intake.detector, through: journal.lastSequence)
+        try world.checkRestored(
+            intake.detector, recovered.alerts, through: journal.lastSequence)
         let (revisions, unknown, unreadable) = try Recovery.reconcile(
             &intake, with: journal, rulesChanged: !recovered.hasSameRules,
             after: recovered.alerts, at: moment.time)
@@ -66,11 +67,13 @@ final class SimulatedGateway {
         if !unreadable.isEmpty { throw Violation("an open alert cannot be read") }
         moment = world.moment
         routes = world.centres.map { SimulatedRoute(to: $0, life: world.life) }
+        routes.append(SimulatedRoute(to: world.centres[0], index: 1, life: world.life))
         core = GatewayCore(
             GatewayCore.Settings(
                 site: world.site,
                 lanes: Dictionary(uniqueKeysWithValues: world.centres.map { ($0.name, $0.lanes) }),
-                commitWait: .milliseconds(200), receiveMaximum: SimulatedBroker.window),
+                commitWait: .milliseconds(200), receiveMaximum: SimulatedBroker.window,
+                batchBytes: Self.batchBytes),
             intake: intake, recovered: recovered,
             from: try JournalFacts(of: journal, receiveMaximum: SimulatedBroker.window),
             at: moment, into: &effects)
@@ -81,9 +84,7 @@ final class SimulatedGateway {
 
     func handle(_ input: borrowing Input) throws {
         world.countInput()
-        let unjournalled = core.counters.unjournalled
         core.handle(input, at: world.moment, into: &effects)
-        if core.counters.unjournalled > unjournalled { exemptUncommitted() }
         try performEffects()
     }
 
@@ -98,26 +99,29 @@ final class SimulatedGateway {
         switch effect {
         case .commit(let batch): try commit(batch)
         // The turn writes on the connection.
-        case .acknowledge: world.note("acknowledge \(read.count)")
+        case .acknowledge:
+            world.note("acknowledge \(read.count)")
+            if !uncommitted.isEmpty { try exemptUncommitted() }
         case .storeSnapshot(let snapshot, let sequence):
             world.note("snapshot \(snapshot.count) through \(sequence)")
             try whileWriting { () throws(JournalError) in
                 try journal.saveSnapshot(snapshot, through: sequence)
-                world.noteDurable(through: sequence) { snapshot }
+                world.noteDurable(through: sequence, under: core.intake.detector.rules) { snapshot }
                 return .snapshotStored
             }
         case .makeRoom:
-            try whileWriting { () throws(JournalError) in
-                let before = try World.messages(in: journal)
+            try whileEvicting { () throws(JournalError) in
                 try journal.makeRoom()
-                world.forget(before, but: try World.messages(in: journal))
                 return nil
             }
         case .enforceQuota:
-            try whileWriting { () throws(JournalError) in
-                let eviction = try journal.enforce(Quota(readings: 1 << 30))
+            let quota = world.hasSmallQuota ? Self.smallQuota : Quota(readings: 1 << 30)
+            try whileEvicting { () throws(JournalError) in
+                let eviction = try journal.enforce(
+                    quota, of: core.settings, at: world.moment.time, ClockStamp())
                 return .quotaEnforced(isUnfinished: eviction.isUnfinished)
             }
+            routesAreWoken = true
         case .sendFromMemory(let events):
             world.note("send from memory \(events.map(\.id))")
             memory.send(events)
@@ -134,18 +138,14 @@ final class SimulatedGateway {
     }
 
     private func report(_ outcome: StorageOutcome) {
-        let unjournalled = core.counters.unjournalled
         core.handle(.storage(outcome), at: world.moment, into: &effects)
-        if core.counters.unjournalled > unjournalled { exemptUncommitted() }
     }
 
     private func commit(_ batch: consuming Journal.Batch) throws {
         world.note(
             "commit \(batch.messages.count) messages, \(batch.alerts.map { "\($0.alert.id)/\($0.alert.revision) \($0.alert.kind) \($0.alert.state)" }), \(batch.events.map(\.id)), \(batch.control ?? "")"
         )
-        memory.commitStarted(
-            with: batch.alerts.map { OutboundEvent($0.alert, $0.body) } + batch.events,
-            at: world.now)
+        memory.commitStarted(with: batch.outboundEvents, at: world.now)
         // The routes' threads go on while the disk hangs.
         if world.commitTakes > 0 {
             for _ in 0..<4 {
@@ -153,13 +153,13 @@ final class SimulatedGateway {
                 turnRoutes()
             }
         }
-        let alerts = batch.alerts.map { OutboundEvent($0.alert, []) } + batch.events
+        let events = batch.outboundEvents
         do throws(JournalError) {
             let sequence = try journal.commit(batch)
             memory.commitSucceeded()
             let detector = core.intake.detector
-            world.noteDurable(through: sequence) { detector.snapshot() }
-            world.noteCommitted(alerts)
+            world.noteDurable(through: sequence, under: detector.rules) { detector.snapshot() }
+            world.noteCommitted(events)
             uncommitted.removeAll()
             report(.committed(sequence: sequence))
         } catch {
@@ -169,13 +169,47 @@ final class SimulatedGateway {
         }
     }
 
-    /// The core takes these without a disk, and has said so.
-    private func exemptUncommitted() {
+    /// Messages may be acknowledged that no commit has taken, where the disk has failed for long or
+    /// the connection was lost meanwhile.
+    private func exemptUncommitted() throws {
         let patience = GatewayCore.Settings.diskPatience.nanoseconds
-        let isDue = core.storage.failure.map { world.now - $0.since >= patience } ?? false
-        if !isDue && isConnected { gaveUpTheDisk = true }
+        guard core.storage.isWithoutDisk, !isEnding, let failure = core.storage.failure,
+            world.now - failure.since >= patience || !isConnected
+        else {
+            throw Violation("acknowledged too early: \(uncommitted.count) messages wait for a disk")
+        }
         world.exempt(uncommitted)
         uncommitted.removeAll()
+    }
+
+    /// What waits for a commit stays within the broker's window, and ends at so many bytes.
+    private func checkBounds() throws {
+        let before = uncommitted.dropLast().reduce(0) {
+            $0 + $1.topic.utf8.count + $1.payload.utf8.count
+        }
+        guard before < Self.batchBytes, uncommitted.count <= SimulatedBroker.window else {
+            throw Violation(
+                "bounded: after \(before) bytes of \(uncommitted.count) messages one more is read")
+        }
+    }
+
+    /// Records are removed on purpose. What is missing afterwards is no loss, if it is reported.
+    private func whileEvicting(
+        _ work: () throws(JournalError) -> StorageOutcome?
+    ) throws {
+        guard world.hasSmallQuota || core.storage.failure != nil else {
+            return try whileWriting(work)
+        }
+        func look() throws -> ([String: Int], [OutboundEvent]) {
+            try world.disk.whileWell {
+                (try World.messages(in: journal), try journal.outboxEvents(limit: .max))
+            }
+        }
+        let before = try look()
+        try whileWriting(work)
+        let after = try look()
+        world.forget(before.0, but: after.0)
+        try world.noteEvicted(before.1, but: after.1)
     }
 
     private func whileWriting(_ work: () throws(JournalError) -> StorageOutcome?) throws {
@@ -192,9 +226,11 @@ final class SimulatedGateway {
     func turn() throws {
         try turnConnection()
         try handle(
-            .broker(.answers(queuesWhileAway: isConnected ? true : nil, isClientIDTaken: false)))
+            .broker(
+                .answers(
+                    queuesWhileAway: isConnected ? world.broker.grantedQoS > 0 : nil,
+                    isClientIDTaken: false)))
         try handle(.time)
-        if gaveUpTheDisk { throw Violation("acknowledged too early: the disk may be well soon") }
         if let damage = core.storage.damage { throw Violation("the journal is damaged: \(damage)") }
         try write()
         if core.takesActions { try applyCommands() }
@@ -215,15 +251,18 @@ final class SimulatedGateway {
             return
         }
         while core.hasRoom, let delivery = world.broker.next() {
-            read.append(delivery.message)
-            uncommitted.append(delivery.message)
+            let qos = world.broker.grantedQoS
+            if qos > 0 { read.append(delivery.message) }
+            let redelivered = core.counters.redelivered
             let topic = Array(delivery.message.topic.utf8)
             let payload = Array(delivery.message.payload.utf8)
             try handle(
                 .message(
                     IncomingMessage(
-                        topic: topic.span, payload: payload.span, qos: 1,
+                        topic: topic.span, payload: payload.span, qos: qos,
                         isRetained: delivery.message.isRetained, mid: delivery.mid)))
+            if core.counters.redelivered == redelivered { uncommitted.append(delivery.message) }
+            try checkBounds()
         }
         if core.hasRoom { try handle(.broker(.socketEmpty)) }
     }
@@ -289,8 +328,11 @@ final class SimulatedGateway {
         routesAreWoken = false
         nextRouteTurn = world.now + 1_000_000_000
         for index in routes.indices {
+            let isCity = routes[index].centre == world.centres[0].name
+            let isUp = !isCity || routes[index].index > 0 || world.firstRouteIsUp
             routes[index].turn(
-                &world.centres[index], &memory, time: world.moment.time, now: world.now)
+                &world.centres[isCity ? 0 : 1], isUp: isUp, &memory, time: world.moment.time,
+                now: world.now)
         }
     }
 
@@ -305,11 +347,8 @@ final class SimulatedGateway {
     func reload() throws { try handle(.rules(world.data.rules)) }
 
     func end() throws {
-        let unjournalled = core.counters.unjournalled
+        isEnding = true
         try handle(.end)
-        if core.counters.unjournalled > unjournalled {
-            throw Violation("acknowledged at the end what no disk has")
-        }
         try write()
     }
 }

@@ -16,25 +16,30 @@ struct SimulatedRoute {
     private var answers: [SimulatedCentre.Answer] = []
 
     private let life: Int
+    /// 0 for the first route to the centre.
+    let index: Int
 
     /// - Parameter life: the number of the process.
-    init(to centre: SimulatedCentre, life: Int) {
+    init(to centre: SimulatedCentre, index: Int = 0, life: Int) {
         self.life = life
+        self.index = index
         self.centre = centre.name
         lanes = centre.lanes
-        dispatch = Dispatch(Dispatch.Settings(centre: centre.name))
+        dispatch = Dispatch(Dispatch.Settings(centre: centre.name, routeIndex: index))
     }
 
     /// One turn of the route's thread.
+    /// - Parameter isUp: the way to the centre can be used.
     mutating func turn(
-        _ centre: inout SimulatedCentre, _ memory: inout UnjournalledEvents, time: Instant,
+        _ centre: inout SimulatedCentre, isUp: Bool, _ memory: inout UnjournalledEvents,
+        time: Instant,
         now: Int64
     ) {
         do throws(JournalError) {
             let journal = try openedJournal()
-            guard centre.mood != .away else {
+            guard centre.mood != .away, isUp else {
                 isConnected = false
-                centre.loseAnswers()
+                centre.loseAnswers(on: index)
                 return
             }
             if !isConnected {
@@ -42,7 +47,7 @@ struct SimulatedRoute {
                 // nil where it cannot be read now, as in the product.
                 dispatch.startConnection(lastRowID: try? journal.lastRowID(), now: now)
             }
-            answers += centre.takeAnswers(at: now)
+            answers += centre.takeAnswers(on: index, at: now)
             try applyAnswers(in: journal, &memory, time: time, now: now)
             try send(to: &centre, journal, memory, time: time, now: now)
         } catch {
@@ -100,11 +105,11 @@ struct SimulatedRoute {
                     id: row.eventID, lane: row.lane, lift: row.lift,
                     hash: hash.value, at: now, life: row.id == nil ? life : nil,
                     answeredCommand: row.type == "word" ? Self.commandID(in: row.body) : nil),
-                at: now)
+                on: index, at: now)
         }
     }
 
-    private static func commandID(in body: [UInt8]) -> String? {
+    static func commandID(in body: [UInt8]) -> String? {
         let text = String(decoding: body, as: UTF8.self)
         guard let start = text.firstRange(of: "\"word_id\":\"")?.upperBound else { return nil }
         return String(text[start...].prefix { $0 != "\"" })

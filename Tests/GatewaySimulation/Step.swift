@@ -27,8 +27,13 @@ enum Step: CustomStringConvertible, Equatable {
     /// So does the box; its clock then differs by this.
     case powerCut(effects: Int, clockStep: Int)
     case restart
-    case reload
+    /// The rules are reloaded, where `other` with longer holds.
+    case reload(other: Bool)
     case centre(Int, SimulatedCentre.Mood)
+    /// The first route to the city; it has a second one.
+    case firstRoute(isUp: Bool)
+    /// The broker restarts, and grants this QoS.
+    case brokerGrants(Int)
     /// A centre says that it has accepted, or dealt with, an open alert; twice where its answer is
     /// lost.
     case command(Int, SimulatedCommand.Kind, isRepeated: Bool)
@@ -52,8 +57,10 @@ enum Step: CustomStringConvertible, Equatable {
         case .powerCut(let effects, let step):
             "the power is cut \(effects) effects from now; the clock is off by \(step) s"
         case .restart: "an orderly restart"
-        case .reload: "the rules are reloaded"
+        case .reload(let other): "the rules are reloaded\(other ? ", with longer holds" : "")"
         case .centre(let index, let mood): "centre \(index): \(mood)"
+        case .firstRoute(let isUp): "the city's first route is \(isUp ? "up" : "down")"
+        case .brokerGrants(let qos): "the broker restarts and grants QoS \(qos)"
         case .command(let index, let kind, let isRepeated):
             "centre \(index): \(kind)\(isRepeated ? ", twice" : "")"
         }
@@ -67,7 +74,7 @@ enum Step: CustomStringConvertible, Equatable {
         func coin() -> Bool { random.next() & 1 == 0 }
         var steps: [Step] = []
         while steps.count < 90 {
-            switch below(108) {
+            switch below(114) {
             case 0..<30:
                 let situations = SimulatedLift.Situation.allCases
                 steps.append(.lift(below(lifts), situations[below(situations.count)]))
@@ -87,7 +94,7 @@ enum Step: CustomStringConvertible, Equatable {
             case 85..<89: steps.append(.kill(effects: below(12)))
             case 89: steps.append(.powerCut(effects: below(12), clockStep: below(7200) - 3600))
             case 90: steps.append(.restart)
-            case 91: steps.append(.reload)
+            case 91: steps.append(.reload(other: coin()))
             case 92..<97:
                 let moods = SimulatedCentre.Mood.allCases
                 steps.append(.centre(below(2), coin() ? .well : moods[below(moods.count)]))
@@ -97,7 +104,10 @@ enum Step: CustomStringConvertible, Equatable {
                     .command(below(2), kinds[below(kinds.count)], isRepeated: below(3) == 0))
             case 100..<102: steps += stallInSilence(&random)
             case 102..<105: steps += packetIDsAgain(&random)
-            default: steps.append(.routeReadError(after: below(12)))
+            case 105..<108: steps.append(.routeReadError(after: below(12)))
+            case 108: steps += actionBeforeMessages(&random)
+            case 109..<112: steps.append(.firstRoute(isUp: coin()))
+            default: steps.append(.brokerGrants(below(3) == 0 ? 0 : 1))
             }
         }
         return steps
@@ -111,6 +121,19 @@ enum Step: CustomStringConvertible, Equatable {
             .lift(below(lifts), .running), .repeatStates,
             .pass(milliseconds: 27_500 + below(2400)), .stall(milliseconds: 2000 + below(2000)),
             .pass(milliseconds: below(500)), .kill(effects: below(12)),
+        ]
+    }
+
+    /// A command is applied, the disk does not take it, and messages come at the same moment. One
+    /// commit has them all, and the process dies soon after.
+    private static func actionBeforeMessages(_ random: inout SplitMix64) -> [Step] {
+        func below(_ n: Int) -> Int { Int(random.next() % UInt64(n)) }
+        let lift = below(lifts)
+        return [
+            .lift(lift, .trapped), .pass(milliseconds: 15_000 + below(3000)), .repair,
+            .disk(.writeError, after: 0), .command(0, .endOfAlarm, isRepeated: false),
+            .lift(lift, .open), .repeatStates, .repair,
+            .pass(milliseconds: 1000 + below(1000)), .kill(effects: below(6)),
         ]
     }
 

@@ -4,6 +4,7 @@ import GatewayCore
 import Journal
 import LiftModel
 import Monitoring
+import RuleLanguage
 import SimulatedDisk
 
 /// Everything around one gateway under one seed, in virtual time: lifts, broker, disk, clock and
@@ -19,11 +20,15 @@ import SimulatedDisk
 /// - found: a passenger who is trapped at the end is known to the centre within the bound, and an
 ///   alert of a lift that stands open at a landing is over.
 /// - followed once: a centre command has one answer.
-/// - bounded: what waits in memory stays below its limits.
+/// - bounded: what waits for a commit stays below its limits.
+/// - evicted: events that the quota removes are reported, and entrapments go last.
 /// - it always starts, and a restart knows every open alert.
+/// - replay: a restart under the same rules finds the state of the lifts to the byte.
 final class World {
     /// The site's rules and profiles, compiled once.
-    let data: DeviceData
+    private(set) var data: DeviceData
+    private let firstRules: RuleSet
+    private let otherRules: RuleSet
     let site: AlertEvent.Site
     private(set) var lifts: [SimulatedLift] = []
     var broker = SimulatedBroker()
@@ -31,6 +36,10 @@ final class World {
     let disk: SimulatedDisk
     private(set) var gateway: SimulatedGateway?
     private var random: SplitMix64
+    /// The first of the city's two routes can be used.
+    var firstRouteIsUp = true
+    /// The first route is down while the last entrapment is to be found.
+    let isRouteToFail: Bool
     /// The disk is full while the last entrapment is to be found.
     let isDiskToFail: Bool
 
@@ -57,18 +66,28 @@ final class World {
     private(set) var life = 0
     /// How often a message was acknowledged, by `key`.
     private(set) var acknowledged: [String: Int] = [:]
-    private(set) var exempted: Set<String> = []
+    /// How often the gateway took a message without a disk.
+    private(set) var exempted: [String: Int] = [:]
     /// The events that a commit has taken, with their lanes.
     private(set) var committed: [String: Lane] = [:]
+    /// The journal evicts readings and events.
+    let hasSmallQuota: Bool
+    /// Events that were evicted, and the commands that some of them answer.
+    var evicted: Set<String> = []
+    var evictedAnswers: Set<String> = []
     /// What happened, as text; nil where only its hash is wanted.
     private(set) var log: [String]?
     private var logHash = ByteHash(seed: 1)
     var hash: UInt64 { logHash.value }
 
-    init(seed: UInt64, data: DeviceData, keepsLog: Bool) {
-        self.data = data
+    init(seed: UInt64, data: SiteData, keepsLog: Bool) {
+        self.data = data.device
+        otherRules = data.otherRules
+        firstRules = data.device.rules
         random = SplitMix64(seed: seed ^ 0x5EED)
         isDiskToFail = seed % 3 == 0
+        isRouteToFail = seed % 5 == 2
+        hasSmallQuota = seed % 8 == 1
         disk = SimulatedDisk(seed: seed)
         DiskFileSystem.disk = disk
         var site = AlertEvent.Site(id: "plaza")
@@ -117,20 +136,29 @@ final class World {
     /// The journal's last batch, and the state of the lifts that a restart must find by it.
     struct DurableState {
         var sequence: Int64
+        /// The version of the rules.
+        var rules: String
         var snapshot: () -> [UInt8]
     }
 
-    func noteDurable(through sequence: Int64, _ snapshot: @escaping () -> [UInt8]) {
-        durable = DurableState(sequence: sequence, snapshot: snapshot)
+    func noteDurable(
+        through sequence: Int64, under rules: RuleSet, _ snapshot: @escaping () -> [UInt8]
+    ) {
+        durable = DurableState(sequence: sequence, rules: rules.version, snapshot: snapshot)
     }
 
-    /// A restart finds the state of the process before, to the byte.
-    func checkRestored(_ detector: Detector, through sequence: Int64) throws {
-        // A commit that has failed may be there all the same.
-        guard let durable, durable.sequence == sequence else { return }
-        guard detector.snapshot() == durable.snapshot() else {
-            throw Violation("replay: the state of the lifts is another than before the restart")
+    /// A restart under the same rules finds the state of the process before, to the byte, and
+    /// raises no alert that the process before had not raised.
+    func checkRestored(_ detector: Detector, _ alerts: [Alert], through sequence: Int64) throws {
+        guard let durable, durable.rules == data.rules.version else { return }
+        if let alert = alerts.first {
+            throw Violation("replay: \(alert.kind) \(alert.state) of \(alert.lift) is new")
         }
+        // A commit that has failed may be there all the same.
+        guard durable.sequence == sequence, detector.snapshot() != durable.snapshot() else {
+            return
+        }
+        throw Violation("replay: the state of the lifts is another than before the restart")
     }
 
     func countInput() { inputs += 1 }
@@ -144,14 +172,16 @@ final class World {
 
     /// The gateway has said of these that it takes them without a disk.
     func exempt(_ messages: [SimulatedBroker.Message]) {
-        for message in messages { exempted.insert(Self.key(message.topic, message.payload)) }
+        for message in messages {
+            exempted[Self.key(message.topic, message.payload), default: 0] += 1
+        }
     }
 
     func noteAcknowledged(_ messages: [SimulatedBroker.Message]) {
         for message in messages {
             let key = Self.key(message.topic, message.payload)
             // A message with a time of its own, which comes again, is the same one.
-            let isSame = message.payload.hasPrefix("{\"Time_Stamps\"") && acknowledged[key] ?? 0 > 0
+            let isSame = message.isDistinct && acknowledged[key] ?? 0 > 0
             if !isSame { acknowledged[key, default: 0] += 1 }
         }
     }
@@ -190,6 +220,8 @@ final class World {
 
     /// - Throws: `Violation`.
     func run(_ script: [Step]) throws {
+        // The two hold each other.
+        defer { gateway = nil }
         try startGateway()
         for step in script {
             note("step \(step)")
@@ -219,6 +251,12 @@ final class World {
             let wasConnected = broker.isConnected
             broker.goDown()
             if wasConnected { try gateway?.noteLostConnection() }
+        case .brokerGrants(let qos):
+            guard broker.isUp else { return }
+            let wasConnected = broker.isConnected
+            broker.grant(qos)
+            if wasConnected { try gateway?.noteLostConnection() }
+        case .firstRoute(let isUp): firstRouteIsUp = isUp
         case .brokerUp(let keepsQueue, let keepsSession):
             if broker.isUp { return }
             broker.comeUp(keepsQueue: keepsQueue, keepsSession: keepsSession)
@@ -233,7 +271,9 @@ final class World {
         case .restart:
             try gateway?.end()
             try stopGateway(isPowerCut: false, clockStep: 0)
-        case .reload: try gateway?.reload()
+        case .reload(let other):
+            data.rules = other ? otherRules : firstRules
+            try gateway?.reload()
         case .centre(let index, let mood): centres[index].mood = mood
         case .command(let index, let kind, let isRepeated):
             send(kind, from: centres[index].name, isRepeated: isRepeated)
@@ -244,7 +284,8 @@ final class World {
         let time = Instant(nanoseconds: wall + now)
         broker.publish(
             SimulatedBroker.Message(
-                topic: lifts[index].topic, payload: lifts[index].message(at: time)))
+                topic: lifts[index].topic, payload: lifts[index].message(at: time),
+                isDistinct: !lifts[index].isPlain))
     }
 
     private func send(_ kind: SimulatedCommand.Kind, from centre: String, isRepeated: Bool) {
@@ -279,7 +320,6 @@ final class World {
             now = min(end, max(now + 1_000_000, gateway?.nextTurn ?? end))
             try gateway?.turn()
         }
-        try checkBounds()
     }
 
     // MARK: When everything is well again
@@ -290,6 +330,7 @@ final class World {
         disk.repair()
         commitTakes = 0
         routeReadError = nil
+        firstRouteIsUp = true
         if !broker.isUp { broker.comeUp(keepsQueue: true, keepsSession: true) }
         for index in centres.indices { centres[index].mood = .well }
         for index in lifts.indices { become(.open, lift: index) }

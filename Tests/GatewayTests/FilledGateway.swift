@@ -39,11 +39,12 @@ struct FilledGateway {
         delivery = DeliveryState(routes: Self.routes)
         loop = try TelemetryLoop(
             TelemetryLoop.Settings(
+                core: GatewayCore.Settings(
+                    site: site, lanes: ["city": Set(Lane.allCases)], commitWait: .seconds(1),
+                    receiveMaximum: 1000),
                 client: MQTTClient.Options(
                     url: try #require(BrokerURL("mqtt://127.0.0.1:1883")), clientID: "plaza"),
-                filters: ["lifts/+/state"], site: site, bootID: "boot",
-                lanes: ["city": Set(Lane.allCases)],
-                commitWait: .seconds(1), quota: Quota(readings: 1 << 30)),
+                filters: ["lifts/+/state"], bootID: "boot", quota: Quota(readings: 1 << 30)),
             intake: try Self.filledIntake(folder), recovered: Recovery.Outcome(lastNow: Self.died),
             journal: journal,
             clock: GatewayClock(

@@ -133,7 +133,7 @@ import Testing
     }
 
     @Test func nothingMayBeWrittenBetweenTheFirstReadAndTheCommit() {
-        var batch = OpenBatch(window: 10)
+        var batch = OpenBatch(window: 10, bytes: 8 << 20)
         #expect(batch.isEmpty)
         batch.noteRead(at: 5)
         #expect(!batch.isEmpty, "also for a message that was sent again and is not journalled")
@@ -146,7 +146,7 @@ import Testing
     }
 
     @Test func aBatchEndsAtTheWindowAndAtEightMebibytes() {
-        var batch = OpenBatch(window: 3)
+        var batch = OpenBatch(window: 3, bytes: 8 << 20)
         for _ in 0..<3 {
             #expect(batch.hasRoom)
             batch.noteRead(at: 0)

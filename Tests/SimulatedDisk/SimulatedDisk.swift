@@ -56,6 +56,13 @@ package final class SimulatedDisk {
         isOnce = false
         fault = planned
     }
+    /// No operation of `work` fails.
+    package func whileWell<T>(_ work: () throws -> T) rethrows -> T {
+        let planned = fault
+        fault = nil
+        defer { fault = planned }
+        return try work()
+    }
     /// Every operation fails from now on, until the power is back.
     package func loseContact() { isDead = true }
 

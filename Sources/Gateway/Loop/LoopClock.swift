@@ -31,7 +31,7 @@ extension TelemetryLoop {
         handle(
             .event(
                 .newTimeLine(
-                    change, site: settings.site, bootID: settings.bootID,
+                    change, site: settings.core.site, bootID: settings.bootID,
                     at: clock.calendarNow)))
         log.warning(
             "the times sent until now were wrong by \(change.correction.spanText): the wall clock is right (\(change.evidence.rawValue)), and times continue from \(clock.calendarNow.rfc3339); \(corrected) earlier runs are corrected, and the centre is informed"
@@ -53,7 +53,7 @@ extension TelemetryLoop {
             handle(
                 .event(
                     .clock(
-                        correction: correction, site: settings.site, bootID: settings.bootID,
+                        correction: correction, site: settings.core.site, bootID: settings.bootID,
                         at: clock.calendarNow)))
             log.notice(
                 "the wall clock was set: times of this run are off by \(correction.spanText), those of \(earlier) earlier ones of this boot are corrected too; the centre is informed"

@@ -48,8 +48,7 @@ extension TelemetryLoop {
     /// If the disk hangs, the routes send the output of this commit from memory.
     private func commit(_ batch: consuming Journal.Batch) {
         batch.stamp = clock.stamp
-        delivery.commitStarted(
-            with: batch.alerts.map { OutboundEvent($0.alert, $0.body) } + batch.events)
+        delivery.commitStarted(with: batch.outboundEvents)
         let outcome: StorageOutcome
         do throws(JournalError) {
             let sequence = try journal.commit(batch)
@@ -75,11 +74,8 @@ extension TelemetryLoop {
     private func enforceQuota() {
         let now = clock.now
         whileWriting { () throws(JournalError) in
-            let eviction = try journal.enforce(settings.quota) {
-                (
-                    .evicted($0, site: settings.site, at: clock.calendar(now)), now, clock.stamp
-                )
-            }
+            let eviction = try journal.enforce(
+                settings.quota, of: settings.core, at: now, clock.stamp)
             report(.quotaEnforced(isUnfinished: eviction.isUnfinished))
             if eviction.isEmpty { return }
             let lost = eviction.undelivered.values.reduce(0, +)

@@ -21,7 +21,8 @@ extension TelemetryLoop {
         guard selfTests.running == nil else { return false }
         log.notice("self-test: a virtual lift stops between floors with a passenger")
         selfTests.running = try SelfTest(
-            site: settings.site, centres: centres, data: data, rules: core.intake.detector.rules,
+            site: settings.core.site, centres: centres, data: data,
+            rules: core.intake.detector.rules,
             client: settings.client, at: clock.now)
         selfTests.report = selfTests.running?.report
         return true
@@ -49,7 +50,8 @@ extension TelemetryLoop {
         handle(
             .event(
                 .selfTest(
-                    report, site: settings.site, at: now, calendarOffset: clock.calendarOffset)))
+                    report, site: settings.core.site, at: now, calendarOffset: clock.calendarOffset)
+            ))
         selfTests.lastFailure = report.problem
         if let problem = report.problem {
             log.error("self-test failed: \(problem)")

@@ -19,15 +19,12 @@ import RuleLanguage
 /// under the keep-alive.
 final class TelemetryLoop {
     struct Settings {
+        var core: GatewayCore.Settings
         var client: MQTTClient.Options
         /// A hash of the broker's present secrets and certificates; nil where one cannot be read.
         var secretsHash: @Sendable () -> UInt64? = { 0 }
         var filters: [String]
-        var site: AlertEvent.Site
         var bootID: String
-        /// The lanes that each centre receives.
-        var lanes: [String: Set<Lane>]
-        var commitWait: Duration
         var quota: Quota
         var trial: DaemonTrial?
     }
@@ -68,15 +65,12 @@ final class TelemetryLoop {
         connection = BrokerConnection(
             settings.client, filters: settings.filters, secretsHash: settings.secretsHash,
             wake: wake, log: log)
-        let past = try JournalFacts(of: journal, receiveMaximum: settings.client.receiveMaximum)
+        let past = try JournalFacts(of: journal, receiveMaximum: settings.core.receiveMaximum)
         selfTests = SelfTests(
             running: handover?.selfTest,
-            lastFailure: SelfTest.failure(in: past, at: settings.site.id))
+            lastFailure: SelfTest.failure(in: past, at: settings.core.site.id))
         core = GatewayCore(
-            GatewayCore.Settings(
-                site: settings.site, lanes: settings.lanes, commitWait: settings.commitWait,
-                receiveMaximum: settings.client.receiveMaximum,
-                calendarOffset: clock.calendarOffset),
+            settings.core,
             intake: intake, recovered: recovered, from: past, resuming: handover?.core,
             at: clock.moment, into: &effects)
         actionsToRemove = handover?.actionsToRemove ?? []
