@@ -269,8 +269,8 @@ package struct Dispatch {
                 for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue],
                 created: time - wait * settings.routeIndex, limit: count)
         }
-        if injected(.skipsOverdueEventsOfAFailedRead), let last = rows.last {
-            newRowsCursor[lane.rawValue] = last.id
+        if injected(.skipsOverdueEventsOfAFailedRead), let last = rows.last?.id {
+            newRowsCursor[lane.rawValue] = last
         }
         let urgent = try journal.pending(
             for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
