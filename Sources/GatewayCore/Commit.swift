@@ -195,7 +195,9 @@ extension GatewayCore {
         if diskTrouble?.mayReturn(at: moment.monotonic) == true { return }
         let alert = siteAlerts.diskFailing.clear(
             at: moment.time, because: GatewayKind.diskFailing.cleared)
-        if let alert { enqueue(alert, at: moment, into: &effects) }
+        guard let alert else { return }
+        diskTrouble?.noteCleared()
+        enqueue(alert, at: moment, into: &effects)
     }
 
     private mutating func acknowledge(at moment: Moment, into effects: inout Effects) {
