@@ -80,6 +80,25 @@ import Testing
             site.wait { site.alertStates.contains("disk_failing cleared") }, "\(site.alertStates)")
     }
 
+    @Test(.enabled(if: Tmpfs.isAllowed))
+    func chmodIsAdvisedOnlyWhereTheRightsAreTheReason() throws {
+        let folder = "/tmp/hoistway-own-\(UUID().uuidString)"
+        let disk = try Tmpfs(megabytes: 1, at: folder)
+        let journal = folder + "/journal.db"
+        try Data([1]).write(to: URL(fileURLWithPath: journal))
+        let files = OwnFiles(in: folder)
+        #expect(files.problem == nil)
+        let immutable = files.problem(journal, EPERM)
+        #expect(immutable.found.contains("its rights are not the reason"))
+        #expect(immutable.remedy.contains("lsattr -d \(journal)"))
+        #expect(!immutable.remedy.contains("chmod -R") && !immutable.remedy.contains("chown -R"))
+        try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: journal)
+        #expect(files.problem(journal, EACCES).remedy == "As root: chmod -R u+rwX \(folder)")
+        disk.makeReadOnly()
+        #expect(files.problem?.found == "\(folder) is on a disk that is mounted read-only")
+        #expect(files.problem?.remedy.contains("mount shows") == true)
+    }
+
     @Test func withoutAStatusFileTheLockSaysThatAGatewayRuns() throws {
         let site = try Site(parameters: quick)
         try site.startDaemon()
