@@ -87,10 +87,15 @@ struct JournalOpener {
         return opened
     }
 
-    /// Whether a run can continue with the journal in a folder: the disk takes a file, and the
-    /// files there are this user's.
-    static func isUsable(_ folder: String) -> Bool {
+    /// Whether the disk takes a file again, and the files in a folder are this user's.
+    static func takesFiles(_ folder: String) -> Bool {
         OwnFiles(in: folder).problem == nil && Files.writeProblem(in: folder) == nil
+    }
+
+    /// Why a run could not continue with the journal in a folder that takes files; nil where it
+    /// can. A run that ends for a journal that does not open would watch the lifts anew each time.
+    static func problemOfOpening(in folder: String) -> JournalError? {
+        Journal.problemOfOpening(folder + "/journal.db")
     }
 
     private static func sentence(_ damage: Journal.Damage, _ path: String) -> String {

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -5,8 +7,8 @@
 #endif
 
 /// Whether the gateway's user may use the gateway's files in a folder. A journal that root has
-/// copied back, or a folder that root has created anew, is a matter of rights: no disk has failed,
-/// and no space is missing.
+/// copied back, or a folder that root has created anew, is a matter of rights; a link or a folder
+/// in the journal's place is no file. No disk has failed then, and no space is missing.
 public struct OwnFiles: Sendable {
     public struct Problem: Equatable, Sendable {
         /// The file, its owner, and the user who may not use it; a sentence without its full stop.
@@ -29,8 +31,8 @@ public struct OwnFiles: Sendable {
         "lock", "orders",
     ]
 
-    /// The first file that may not be used; nil where all existing ones are in order.
-    public var problem: Problem? { problemOfRights }
+    /// The first file that may not be used, or is none; nil where all existing ones are in order.
+    public var problem: Problem? { problemOfRights ?? problemOfKind }
 
     private var problemOfRights: Problem? {
         for path in [folder] + Self.names.map({ folder + "/" + $0 }) {
@@ -88,6 +90,46 @@ public struct OwnFiles: Sendable {
         }
         guard let user else { return look() }
         return user.run(look) ?? nil
+    }
+
+    /// The first of the journal's files that is no file: neither rights nor room help there.
+    var problemOfKind: Problem? {
+        var facts = stat()
+        let journal = folder + "/journal.db"
+        guard lstat(journal, &facts) == 0 else { return Self.notAFile(journal + "-wal") }
+        if facts.st_mode & S_IFMT != S_IFLNK {
+            // SQLite follows no link at the names of the other two.
+            return Self.notAFile(journal) ?? Self.notAFile(journal + "-wal")
+                ?? Self.notAFile(journal + "-shm")
+        }
+        let target = Self.target(of: journal)
+        if stat(journal, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG { return nil }
+        return Problem(
+            found:
+                "\(journal) is a symbolic link to \(target), where no file can be opened; expected the journal's file",
+            remedy:
+                "Mount the disk to which the link leads, or remove the link (rm \(journal)): then a new journal begins."
+        )
+    }
+
+    private static func notAFile(_ path: String) -> Problem? {
+        var facts = stat()
+        guard lstat(path, &facts) == 0 else { return nil }
+        let kind: String
+        switch facts.st_mode & S_IFMT {
+        case S_IFREG: return nil
+        case S_IFDIR: kind = "a folder"
+        case S_IFLNK: kind = "a symbolic link to \(target(of: path))"
+        default: kind = "a device, a pipe or a socket"
+        }
+        return Problem(
+            found: "\(path) is \(kind); expected the journal's file",
+            remedy: "Move it away (mv \(path) \(path).old): then the gateway makes a new file.")
+    }
+
+    private static func target(of link: String) -> String {
+        // The link may be gone in this moment; its target is only shown.
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) ?? "another file"
     }
 
     /// A user's name, or the number of a user without one.
