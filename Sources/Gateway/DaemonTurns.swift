@@ -17,7 +17,7 @@ extension Daemon {
         var delivery: DeliveryState
         var signer: Signer?
         /// Why there is no signer although alerts are to be signed.
-        var signingProblem: String?
+        var signingProblem: Condition.SigningProblem?
         var inbox: ActionInbox
         var startRecords: StartRecords
         var isWithoutDisk: Bool

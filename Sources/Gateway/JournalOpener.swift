@@ -27,7 +27,7 @@ struct JournalOpener {
     let path: String
     private let folder: String
     private let pathInMemory: String
-    /// Whether the gateway has run on this folder before.
+    /// Whether there was a journal in this folder before.
     private var hasRunBefore: Bool
     private var identity: JournalIdentity
     private let log: Logger
@@ -44,8 +44,8 @@ struct JournalOpener {
     /// - Throws: `JournalError` for problems that no start can mend: another product's file, a
     ///   newer format, a folder of another user.
     mutating func open() throws(JournalError) -> Opened {
-        defer { hasRunBefore = true }
         var opened = try openOnDiskOrInMemory()
+        if opened.failure == nil { hasRunBefore = true }
         let (text, isStored) = identity.take(for: opened.failure == nil ? opened.journal : nil)
         opened.identity = text
         if !isStored, opened.failure == nil {
@@ -109,11 +109,14 @@ struct JournalOpener {
 
     private func openOnDisk() throws(JournalError) -> Opened {
         let now = GatewayClock(notBefore: nil).now
+        let wasNeverMade = isNeverMade
         var (journal, damage) = try Journal.openOrReplace(path, now: now)
         guard try journal.lastTime() == nil else {
             return Opened(journal: journal, past: journal, damage: damage)
         }
-        if hasRunBefore, damage == nil {
+        if wasNeverMade {
+            log.notice("\(path) is new: at the first start the disk took no journal")
+        } else if hasRunBefore, damage == nil {
             // Without it the new journal would use sequence numbers a second time.
             damage = try Journal.Damage(
                 lost: path, "it is gone, or empty", goingOnWith: journal, at: now)
@@ -126,6 +129,16 @@ struct JournalOpener {
                 "\(error). The start of the record could not be stored; continuing without.")
         }
         return Opened(journal: journal, past: journal, damage: damage)
+    }
+
+    /// A start has left the journal's file and could not store anything in it: nothing is lost.
+    /// The identity is stored with the first journal, and outlives it.
+    private var isNeverMade: Bool {
+        guard !FileManager.default.fileExists(atPath: path + ".identity") else { return false }
+        do throws(JournalError) { _ = try Journal(path, readOnly: true) } catch {
+            return error.isOfEmptyFile
+        }
+        return false
     }
 
     /// Opens a journal in memory that refuses every commit: alerts are delivered from memory, and
@@ -145,6 +158,8 @@ struct JournalOpener {
         // Before the first run there is no past.
         guard FileManager.default.fileExists(atPath: path) else { return other }
         do throws(JournalError) { return try Journal(path, readOnly: true) } catch {
+            // The disk was full when the journal was to be made: there is no past either.
+            if error.isOfEmptyFile { return other }
             log.critical(
                 "the state of the last run cannot be read (\(error)); every lift starts anew")
             return other

@@ -23,7 +23,7 @@ struct StatusReport {
     /// Changed keys of the configuration that only a restart applies.
     var changedSinceStart: [String] = []
     /// Why alerts are sent unsigned, where they are to be signed.
-    var signingProblem: String?
+    var signingProblem: Condition.SigningProblem?
     var certificates: [Condition.Certificate] = []
     var stateFolder = ""
     /// The journal was missing or empty at the start, though there had been one.
