@@ -145,7 +145,7 @@ struct JournalOpener {
     /// lifts are watched.
     private func openInMemory(after error: JournalError) throws(JournalError) -> Opened {
         log.critical(
-            "\(error). Nothing is stored on disk: lifts are watched without it, and alerts go out from memory."
+            "\(error). Nothing is stored on disk: lifts are watched without it, and alerts go out from memory, where a centre is reached."
         )
         for suffix in ["", "-wal", "-shm"] { unlink(pathInMemory + suffix) }
         let journal = try Journal(pathInMemory)

@@ -150,7 +150,10 @@ extension GatewayCore {
         }
         // A failure that lasts is logged once.
         guard isLogged, storage.failure == nil else { return }
-        effects.log(.critical, "\(error). Until it can be written alerts go out from memory.")
+        effects.log(
+            .critical,
+            "\(error). Until it can be written alerts go out from memory, where a centre is reached."
+        )
     }
 
     /// Delivers the alerts and events that are not durable from memory.
