@@ -26,6 +26,8 @@ public final class Signer: Sendable {
 
     public struct Problem: Error, CustomStringConvertible {
         public var description: String
+        /// There has been no key before, and none can be made: none is lost.
+        public var isOfFirstKey = false
     }
 
     /// Reads the key, or creates one where there is none.
@@ -37,7 +39,11 @@ public final class Signer: Sendable {
             replacesLostKey = false
         } else {
             replacesLostKey = access(path + ".pub", F_OK) == 0
-            key = try Self.make(path)
+            do throws(Problem) { key = try Self.make(path) } catch {
+                var problem = error
+                problem.isOfFirstKey = !replacesLostKey
+                throw problem
+            }
         }
         var bytes = [UInt8](repeating: 0, count: 32)
         var count = bytes.count
@@ -132,9 +138,12 @@ public final class Signer: Sendable {
                 throw Problem(description: "\(fresh): \(String(cString: strerror(errno)))")
             }
             let isWritten = write(file) && fflush(file) == 0 && fsync(descriptor) == 0
+            let cause = errno
             fclose(file)
             guard isWritten, rename(fresh, name) == 0 else {
-                throw Problem(description: "\(name): cannot be written")
+                let reason = String(cString: strerror(isWritten ? errno : cause))
+                unlink(fresh)
+                throw Problem(description: "\(name): cannot be written (\(reason))")
             }
         }
         return key

@@ -115,7 +115,19 @@ public final class DeliveryState: Sendable {
         memory.withLock { $0.waiting(for: centre, lanes: lanes, at: now) }
     }
     /// Lets the routes send these events from memory, as the disk does not take them now.
-    public func sendFromMemory(_ events: [OutboundEvent]) { memory.withLock { $0.send(events) } }
+    public func sendFromMemory(
+        _ events: [OutboundEvent], at now: Int64 = MonotonicClock.nanoseconds
+    ) {
+        memory.withLock { $0.send(events, at: now) }
+    }
+    /// The events that wait for the disk and that some centre has not stored yet, and since when.
+    /// - Parameter lanes: the lanes that each centre receives.
+    public func undelivered(to lanes: [String: Set<Lane>]) -> [(id: String, since: Int64)] {
+        memory.withLock { $0.undelivered(to: lanes) }
+    }
+    public func isUndelivered(_ event: OutboundEvent, to lanes: [String: Set<Lane>]) -> Bool {
+        memory.withLock { $0.isUndelivered(event, to: lanes) }
+    }
     /// A commit of these events starts. `commitSucceeded` or `commitFailed` follows.
     public func commitStarted(
         with events: [OutboundEvent], at now: Int64 = MonotonicClock.nanoseconds

@@ -9,6 +9,8 @@ package struct UnjournalledEvents: Sendable {
     package static let longestCommit: Int64 = 1_000_000_000
 
     private var events: [OutboundEvent] = []
+    /// When each of them was first given to the routes.
+    private var since: [String: Int64] = [:]
     /// The events of the present commit, and its start. They include `events`.
     private var committing: (events: [OutboundEvent], since: Int64)?
     /// The ids of those events that each centre has stored.
@@ -17,7 +19,10 @@ package struct UnjournalledEvents: Sendable {
     package init() {}
 
     /// The routes send these from memory, as the disk does not take them now.
-    package mutating func send(_ events: [OutboundEvent]) { self.events = events }
+    package mutating func send(_ events: [OutboundEvent], at now: Int64) {
+        self.events = events
+        since = Dictionary(events.map { ($0.id, since[$0.id] ?? now) }, uniquingKeysWith: min)
+    }
     /// A commit of these events starts. `commitSucceeded` or `commitFailed` follows.
     package mutating func commitStarted(with events: [OutboundEvent], at now: Int64) {
         committing = (events, now)
@@ -39,6 +44,17 @@ package struct UnjournalledEvents: Sendable {
         let stored = stored[centre] ?? []
         return present(at: now).filter { !stored.contains($0.id) && lanes.contains($0.lane) }
             .sorted { $0.lane.rawValue < $1.lane.rawValue }
+    }
+
+    /// A centre that is to receive the event has not stored it.
+    /// - Parameter lanes: the lanes that each centre receives.
+    package func isUndelivered(_ event: OutboundEvent, to lanes: [String: Set<Lane>]) -> Bool {
+        lanes.contains { $1.contains(event.lane) && stored[$0]?.contains(event.id) != true }
+    }
+
+    /// The events of a failing disk that are undelivered, and since when.
+    package func undelivered(to lanes: [String: Set<Lane>]) -> [(id: String, since: Int64)] {
+        events.filter { isUndelivered($0, to: lanes) }.map { ($0.id, since[$0.id] ?? 0) }
     }
 
     /// Records which of the events a centre has stored.

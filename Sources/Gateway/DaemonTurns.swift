@@ -17,7 +17,7 @@ extension Daemon {
         var delivery: DeliveryState
         var signer: Signer?
         /// Why there is no signer although alerts are to be signed.
-        var signingProblem: String?
+        var signingProblem: Condition.SigningProblem?
         var inbox: ActionInbox
         var startRecords: StartRecords
         var isWithoutDisk: Bool
@@ -59,7 +59,7 @@ extension Daemon {
             watchdog.loopTurned(at: monotonic)
             if parts.isWithoutDisk, monotonic >= nextProbe {
                 nextProbe = monotonic + 10_000_000_000
-                if JournalOpener.isUsable(configuration.stateFolder) {
+                if isDiskWell(for: journal) {
                     return log.notice("the disk takes files again: continuing with the journal")
                 }
             }
@@ -86,6 +86,21 @@ extension Daemon {
                 if let body { delivery.setHeartbeat(body) }
             }
         }
+    }
+
+    /// Whether the next run can open the journal on disk. The running loop stays as it is.
+    /// - Parameter standIn: the journal in memory, which then refuses commits for the present
+    ///   reason.
+    private func isDiskWell(for standIn: Journal) -> Bool {
+        guard JournalOpener.takesFiles(configuration.stateFolder) else { return false }
+        guard let problem = JournalOpener.problemOfOpening(in: configuration.stateFolder) else {
+            return true
+        }
+        if standIn.refusal?.description != problem.description {
+            log.critical("\(problem). The disk takes files again, but this journal does not open.")
+            standIn.refusal = problem
+        }
+        return false
     }
 
     /// - Throws: `JournalError` for damage only.

@@ -27,7 +27,7 @@ struct JournalOpener {
     let path: String
     private let folder: String
     private let pathInMemory: String
-    /// Whether the gateway has run on this folder before.
+    /// Whether there was a journal in this folder before.
     private var hasRunBefore: Bool
     private var identity: JournalIdentity
     private let log: Logger
@@ -44,8 +44,8 @@ struct JournalOpener {
     /// - Throws: `JournalError` for problems that no start can mend: another product's file, a
     ///   newer format, a folder of another user.
     mutating func open() throws(JournalError) -> Opened {
-        defer { hasRunBefore = true }
         var opened = try openOnDiskOrInMemory()
+        if opened.failure == nil { hasRunBefore = true }
         let (text, isStored) = identity.take(for: opened.failure == nil ? opened.journal : nil)
         opened.identity = text
         if !isStored, opened.failure == nil {
@@ -87,10 +87,15 @@ struct JournalOpener {
         return opened
     }
 
-    /// Whether a run can continue with the journal in a folder: the disk takes a file, and the
-    /// files there are this user's.
-    static func isUsable(_ folder: String) -> Bool {
+    /// Whether the disk takes a file again, and the files in a folder are this user's.
+    static func takesFiles(_ folder: String) -> Bool {
         OwnFiles(in: folder).problem == nil && Files.writeProblem(in: folder) == nil
+    }
+
+    /// Why a run could not continue with the journal in a folder that takes files; nil where it
+    /// can. A run that ends for a journal that does not open would watch the lifts anew each time.
+    static func problemOfOpening(in folder: String) -> JournalError? {
+        Journal.problemOfOpening(folder + "/journal.db")
     }
 
     private static func sentence(_ damage: Journal.Damage, _ path: String) -> String {
@@ -104,11 +109,14 @@ struct JournalOpener {
 
     private func openOnDisk() throws(JournalError) -> Opened {
         let now = GatewayClock(notBefore: nil).now
+        let wasNeverMade = isNeverMade
         var (journal, damage) = try Journal.openOrReplace(path, now: now)
         guard try journal.lastTime() == nil else {
             return Opened(journal: journal, past: journal, damage: damage)
         }
-        if hasRunBefore, damage == nil {
+        if wasNeverMade {
+            log.notice("\(path) is new: at the first start the disk took no journal")
+        } else if hasRunBefore, damage == nil {
             // Without it the new journal would use sequence numbers a second time.
             damage = try Journal.Damage(
                 lost: path, "it is gone, or empty", goingOnWith: journal, at: now)
@@ -123,11 +131,21 @@ struct JournalOpener {
         return Opened(journal: journal, past: journal, damage: damage)
     }
 
+    /// A start has left the journal's file and could not store anything in it: nothing is lost.
+    /// The identity is stored with the first journal, and outlives it.
+    private var isNeverMade: Bool {
+        guard !FileManager.default.fileExists(atPath: path + ".identity") else { return false }
+        do throws(JournalError) { _ = try Journal(path, readOnly: true) } catch {
+            return error.isOfEmptyFile
+        }
+        return false
+    }
+
     /// Opens a journal in memory that refuses every commit: alerts are delivered from memory, and
     /// lifts are watched.
     private func openInMemory(after error: JournalError) throws(JournalError) -> Opened {
         log.critical(
-            "\(error). Nothing is stored on disk: lifts are watched without it, and alerts go out from memory."
+            "\(error). Nothing is stored on disk: lifts are watched without it, and alerts go out from memory, where a centre is reached."
         )
         for suffix in ["", "-wal", "-shm"] { unlink(pathInMemory + suffix) }
         let journal = try Journal(pathInMemory)
@@ -140,6 +158,8 @@ struct JournalOpener {
         // Before the first run there is no past.
         guard FileManager.default.fileExists(atPath: path) else { return other }
         do throws(JournalError) { return try Journal(path, readOnly: true) } catch {
+            // The disk was full when the journal was to be made: there is no past either.
+            if error.isOfEmptyFile { return other }
             log.critical(
                 "the state of the last run cannot be read (\(error)); every lift starts anew")
             return other

@@ -4,14 +4,16 @@ import Journal
 
 extension Daemon {
     /// The signer; nil where alerts are not signed, or cannot be: no alert waits for a key.
-    func makeSigner() -> (signer: Signer?, problem: String?) {
+    func makeSigner() -> (signer: Signer?, problem: Condition.SigningProblem?) {
         guard configuration.signsAlerts else { return (nil, nil) }
         do throws(Signer.Problem) {
             return (try Signer(keyFile: configuration.stateFolder + "/signing-key.pem"), nil)
         } catch {
-            let advice = Condition.keyAdvice(OwnFiles(in: configuration.stateFolder).problem)
+            let problem = Condition.SigningProblem(
+                found: "\(error)", isOfFirstKey: error.isOfFirstKey)
+            let advice = problem.advice(OwnFiles(in: configuration.stateFolder).problem)
             log.critical("alerts go out unsigned: \(error). \(advice)")
-            return (nil, "\(error)")
+            return (nil, problem)
         }
     }
 

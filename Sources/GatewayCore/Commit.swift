@@ -153,7 +153,10 @@ extension GatewayCore {
         }
         // A failure that lasts is logged once.
         guard isLogged, storage.failure == nil else { return }
-        effects.log(.critical, "\(error). Until it can be written alerts go out from memory.")
+        effects.log(
+            .critical,
+            "\(error). Until it can be written alerts go out from memory, where a centre is reached."
+        )
     }
 
     /// Delivers the alerts and events that are not durable from memory.
@@ -198,7 +201,9 @@ extension GatewayCore {
         if diskTrouble?.mayReturn(at: moment.monotonic) == true { return }
         let alert = siteAlerts.diskFailing.clear(
             at: moment.time, because: GatewayKind.diskFailing.cleared)
-        if let alert { enqueue(alert, at: moment, into: &effects) }
+        guard let alert else { return }
+        diskTrouble?.noteCleared()
+        enqueue(alert, at: moment, into: &effects)
     }
 
     private mutating func acknowledge(at moment: Moment, into effects: inout Effects) {

@@ -303,6 +303,9 @@ public struct GatewayCore {
     public var isLive: Bool { backlog.observation.isLive }
     /// When the backlog was read, in monotonic nanoseconds; nil while lifts are not observed.
     package var liveSince: Int64? { backlog.observation.liveSince }
+    /// Events for the centres that no commit has taken yet, with the alert's kind or the event's
+    /// type.
+    package var uncommittedEvents: [(kind: String, event: OutboundEvent)] { output.outboundKinds }
     /// Applied actions whose commit has not succeeded yet.
     package var appliedActions: [String] { output.actionNames }
 

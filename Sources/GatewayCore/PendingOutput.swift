@@ -25,6 +25,12 @@ package struct PendingOutput {
     var isForCentres: Bool { !alerts.isEmpty || !events.isEmpty }
     var outboundEvents: [OutboundEvent] { alerts.map { OutboundEvent($0.alert, $0.body) } + events }
 
+    /// The same with the kinds of alerts and the types of other events.
+    var outboundKinds: [(kind: String, event: OutboundEvent)] {
+        alerts.map { ($0.alert.kind, OutboundEvent($0.alert, $0.body)) }
+            + events.map { ($0.type, $0) }
+    }
+
     mutating func add(_ alert: Alert, _ body: [UInt8]) { alerts.append((alert, body)) }
     mutating func add(_ event: OutboundEvent) { events.append(event) }
     /// Alerts of an earlier run go first.

@@ -97,6 +97,8 @@ package struct DiskTrouble {
     private var isFailing = true
     /// A commit has failed after another had succeeded.
     private var hasReturned = false
+    /// The centre was told that the disk is well again.
+    private var wasCleared = false
     /// When the log last had a failure.
     private var loggedAt: Int64
     /// The log has a failure, and not yet that a commit succeeded after it.
@@ -114,7 +116,10 @@ package struct DiskTrouble {
         hasReturned && lastFailure - since >= Self.reportedAfter.nanoseconds
     }
     /// Whether the failures may come back though the last commit succeeded, as they have before.
-    func mayReturn(at now: Int64) -> Bool { isReported && !isOver(at: now) }
+    /// Otherwise a disk that is full for some seconds again and again would give the centre a new
+    /// `disk_failing` each time.
+    func mayReturn(at now: Int64) -> Bool { (isReported || wasCleared) && !isOver(at: now) }
+    mutating func noteCleared() { wasCleared = true }
 
     /// Notes a further failure.
     /// - Returns: whether the log is to have it: at most once a minute.

@@ -358,6 +358,8 @@ public struct JournalError: Error, CustomStringConvertible, Sendable {
     public var doing: String
     public var code: Int32
     public var message: String
+    /// The file is there and empty: no journal was made in it yet.
+    public internal(set) var isOfEmptyFile = false
     /// What was being done, in a word or two: SQL is no text for a person.
     private var deed: String {
         switch doing.split(whereSeparator: \.isWhitespace).first ?? "" {

@@ -124,6 +124,20 @@ extension Journal {
         return (try Journal(path), Damage(file: aside, reason: reason, saved: saved))
     }
 
+    /// Why `openOrReplace` would not open the journal at a path; nil where it would. No journal is
+    /// replaced, and none is made of an empty file.
+    public static func problemOfOpening(_ path: String) -> JournalError? {
+        var facts = stat()
+        // A link to nothing is a file here: opening it creates its target, where that is possible.
+        guard access(mark(path), F_OK) != 0, lstat(path, &facts) == 0, facts.st_size > 0 else {
+            return nil
+        }
+        do throws(JournalError) {
+            _ = try Journal(path).lastTime()
+            return nil
+        } catch { return error.isDamage || error.isOfSchema ? nil : error }
+    }
+
     private static let setAsideEnding = ".damaged-"
 
     /// The time at which a file beside the journal was quarantined, from its name:

@@ -17,6 +17,11 @@ enum Schema {
         let version = try database.scalar("PRAGMA user_version") ?? 0
         let isEmpty = try database.scalar("SELECT count(1) FROM sqlite_schema") == 0
         if id == 0, version == 0, isEmpty, !readOnly { return try create(database) }
+        if id == 0, version == 0, isEmpty {
+            var error = refusal(database, "is empty: no gateway has stored anything in it yet")
+            error.isOfEmptyFile = true
+            throw error
+        }
         guard id == applicationID else { throw refusal(database, "is not a Hoistway journal") }
         guard version <= format else {
             throw refusal(database, "has format \(version), this version knows up to \(format)")

@@ -124,7 +124,7 @@ final class SimulatedGateway {
             routesAreWoken = true
         case .sendFromMemory(let events):
             world.note("send from memory \(events.map(\.id))")
-            memory.send(events)
+            memory.send(events, at: world.now)
         case .wakeRoutes: routesAreWoken = true
         case .publish(let state): world.note("state \(state.incidents.map(\.alertID))")
         case .record(let event, _): world.note("record \(event)")

@@ -71,6 +71,17 @@ import Testing
         #expect(row.advice == "Alerts go out from memory meanwhile. As root: chown …")
     }
 
+    @Test func alertsGoOutOnlyWhereACentreIsConnected() {
+        let row = disk {
+            $0.diskFailing = (.seconds(45), "database or disk is full")
+            $0.delivery.routes[0].isConnected = false
+        }
+        #expect(
+            row.advice
+                == "No centre is connected: alerts wait in memory meanwhile, and a restart loses them. Make room, or replace the disk."
+        )
+    }
+
     @Test func aFailureAndNoSpaceAreTwoFindings() {
         let row = disk {
             $0.diskFailed = (.seconds(4), "database or disk is full")

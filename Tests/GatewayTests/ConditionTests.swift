@@ -214,7 +214,7 @@ import Testing
             $0.delivery.deadLetters = 2
         },
         Fault("a key that is gone", .signing, "alerts go out unsigned: no key") {
-            $0.signingProblem = "no key"
+            $0.signingProblem = Condition.SigningProblem(found: "no key")
         },
         Fault("1970", .clock, "this box thinks it is 1970-01-01T00:00:20") {
             $0.clock.isSynchronised = false
@@ -371,7 +371,8 @@ import Testing
 
     @Test func aKeyThatMayNotBeReadIsAMatterOfRights() throws {
         let key = try check(.signing) {
-            $0.signingProblem = "signing-key.pem: Permission denied"
+            $0.signingProblem = Condition.SigningProblem(
+                found: "signing-key.pem: Permission denied")
             $0.fileProblem = OwnFiles.Problem(found: "f", remedy: "As root: chown …")
         }
         #expect(key.advice?.hasPrefix("As root: chown") == true)

@@ -142,6 +142,41 @@ import Testing
         #expect(states == ["raised", "cleared"])
     }
 
+    /// Each new id is a new incident for the people at the centre.
+    @Test func aDiskThatFailsAgainAndAgainForSecondsIsNoNewAlertEachTime() throws {
+        let caller = try Caller()
+        var states: [String] {
+            caller.committed.flatMap(\.alerts).map(\.alert).filter { $0.kind == "disk_failing" }
+                .map(\.state.rawValue)
+        }
+        caller.connect()
+        var sent = 0
+        func turn(seconds: Int, failing: Bool) {
+            caller.failure = failing ? Self.full : nil
+            for _ in 0..<seconds {
+                caller.now += 1_000_000_000
+                sent += 1
+                caller.send("{\"Sequence\":\(sent),\"Car_Status\":0}", mid: sent)
+                caller.handle(.commitNow)
+            }
+        }
+        turn(seconds: 10, failing: true)
+        turn(seconds: 2, failing: false)
+        #expect(states == ["raised", "cleared"], "the first end is told at once")
+        for _ in 0..<4 {
+            turn(seconds: 10, failing: true)
+            turn(seconds: 2, failing: false)
+        }
+        #expect(states == ["raised", "cleared", "raised"])
+        turn(seconds: 57, failing: false)
+        #expect(states == ["raised", "cleared", "raised"], "it may fail again")
+        turn(seconds: 3, failing: false)
+        #expect(states == ["raised", "cleared", "raised", "cleared"])
+        turn(seconds: 10, failing: true)
+        turn(seconds: 2, failing: false)
+        #expect(states.suffix(2) == ["raised", "cleared"] && states.count == 6, "a new trouble")
+    }
+
     /// Otherwise a replay would begin with the first batch, later than its messages, and give an
     /// alert of theirs another id.
     @Test func aNewJournalBeginsWithASnapshot() throws {

@@ -168,7 +168,7 @@ struct FilledGateway {
             rulesVersion: "v1", processID: 4711)
         report.reloadProblem = "rules.yaml:3:1: no such let"
         report.changedSinceStart = ["lifts", "broker"]
-        report.signingProblem = "no key"
+        report.signingProblem = Condition.SigningProblem(found: "no key")
         report.stateFolder = folder
         report.lostJournal = true
         report.longestPauses = ["1": .seconds(10)]

@@ -251,6 +251,41 @@ import Testing
         site.stopDaemon()
     }
 
+    @Test(.enabled(if: Tmpfs.isAllowed))
+    func aFirstStartOnAFullDiskHasLostNeitherAKeyNorAJournal() throws {
+        let site = try Site(parameters: quick)
+        let disk = try Tmpfs(megabytes: 3, at: site.folder + "/disk")
+        try site.rewriteConfiguration {
+            $0.replacingOccurrences(of: "state_folder: state", with: "state_folder: disk/state")
+        }
+        disk.fill()
+        // The second start finds what the first one could make.
+        for _ in 1...2 {
+            site.stopDaemon()
+            try site.startDaemon()
+            #expect(
+                site.wait { site.isDrained && site.log.contains("Nothing is stored on disk") },
+                "\(site.account)")
+        }
+        #expect(site.log.contains("There has been no key yet"), "\(site.log)")
+        disk.empty()
+        #expect(
+            site.wait(30) {
+                site.log.contains("journal.db is new: at the first start the disk took no journal")
+                    && site.isDrained
+            }, "\(site.account)")
+        for wrong in [
+            "is not a Hoistway journal", "Put the key back", "was lost",
+            "signing-key.pem was missing",
+            "state of the last run cannot be read",
+        ] {
+            #expect(!site.log.contains(wrong), "\(wrong): \(site.log)")
+        }
+        let status = try site.run(["status"])
+        #expect(!status.output.contains("missing or empty"), "\(status.output)")
+        #expect(site.eventData("quarantined").isEmpty, "\(site.events)")
+    }
+
     @Test func whatIsKeptFreeForAFullDiskIsTakenOnceAndGivenOnce() throws {
         let folder = NSTemporaryDirectory() + "hoistway-ballast-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -52,6 +52,24 @@ struct Condition {
         /// The damaged file; nil where the journal was missing.
         var file: String?
     }
+    /// Why alerts are not signed.
+    struct SigningProblem {
+        var found: String
+        /// There has been no key before, and none could be made.
+        var isOfFirstKey = false
+
+        /// What to do. A key that may not be read is not lost: a new one would make the centre
+        /// reject the signatures.
+        func advice(_ problem: OwnFiles.Problem?) -> String {
+            if let problem { return "\(problem.remedy) Then: systemctl restart hoistway" }
+            if isOfFirstKey {
+                return
+                    "There has been no key yet, so none is lost. Make room on the disk; if this row stays then: systemctl restart hoistway. The gateway makes a key, whose public half (signing-key.pem.pub) the centre has to be given."
+            }
+            return
+                "Put the key back, or remove the file for a new one, whose public half the centre has to be given."
+        }
+    }
     struct Certificate {
         enum Holder: Equatable {
             /// The gateway, with its file.
@@ -109,7 +127,7 @@ struct Condition {
     var journalProblem: String?
     var delivery = Delivery()
     /// Why alerts are not signed; nil where they are signed, or are not to be.
-    var signingProblem: String?
+    var signingProblem: SigningProblem?
     var certificates: [Certificate] = []
     var clock = Clock()
     var selfTest = LastSelfTest.none
@@ -176,14 +194,8 @@ struct Condition {
     private var signing: Check {
         guard let signingProblem else { return .ok(.signing, "alerts are signed as configured") }
         return .failed(
-            .signing, "alerts go out unsigned: \(signingProblem)", Self.keyAdvice(fileProblem))
-    }
-
-    /// What to do about a key that cannot be used. One that may not be read is not lost: a new one
-    /// would make the centre reject the signatures.
-    static func keyAdvice(_ problem: OwnFiles.Problem?) -> String {
-        problem.map { "\($0.remedy) Then: systemctl restart hoistway" }
-            ?? "Put the key back, or remove the file for a new one, whose public half the centre has to be given."
+            .signing, "alerts go out unsigned: \(signingProblem.found)",
+            signingProblem.advice(fileProblem))
     }
 
     private var certificatesCheck: Check {

@@ -9,6 +9,8 @@ extension Condition {
         /// Events that wait for a receipt, and the age of the oldest.
         var pendingEvents = 0
         var oldestPending: Duration?
+        /// Those that no disk has.
+        var inMemory = EventsInMemory()
         /// Events that a centre refused for good, and that no one has resent.
         var deadLetters = 0
     }
@@ -35,6 +37,31 @@ extension Condition {
     }
 
     var receipts: Check {
+        guard let lost = lostByARestart else { return storedReceipts }
+        let stored = storedReceipts
+        if stored.verdict == .unknown { return lost }
+        return .failed(
+            .receipts, delivery.pendingEvents > 0 ? "\(lost.found)\n\(stored.found)" : lost.found,
+            [lost.advice, stored.advice].compactMap { $0 }.joined(separator: " "))
+    }
+
+    /// Events that wait in memory only, and do not leave at once.
+    private var lostByARestart: Check? {
+        let memory = delivery.inMemory
+        guard memory.count > 0, let oldest = memory.oldest,
+            !isAnyRouteConnected || oldest >= Self.receiptWithin
+        else { return nil }
+        return .failed(
+            .receipts,
+            "\(memory.count) event\(memory.count == 1 ? " waits" : "s wait") in memory only, the oldest for \(oldest.spanText)",
+            "Do not restart the gateway or this box: these events would be lost. Do what the row about the disk says (make room), or restore the way to the centre."
+        )
+    }
+
+    /// Whether alerts can leave by any route.
+    var isAnyRouteConnected: Bool { delivery.routes.contains(where: \.isConnected) }
+
+    private var storedReceipts: Check {
         if let unknown = unreadableJournal(.receipts) { return unknown }
         let events = delivery.pendingEvents
         guard let oldest = delivery.oldestPending, events > 0 else {
@@ -43,7 +70,7 @@ extension Condition {
         let found =
             "\(events) event\(events == 1 ? " waits" : "s wait") for a receipt, the oldest for \(oldest.spanText)"
         if oldest < Self.receiptWithin { return .ok(.receipts, found) }
-        var advice = ["Nothing is lost."]
+        var advice = lostByARestart == nil ? ["Nothing is lost."] : []
         // Where a route is down, that is the problem to mend.
         if delivery.routes.allSatisfy(\.isConnected) {
             let topics = Set(delivery.routes.compactMap(\.receiptTopic)).sorted()

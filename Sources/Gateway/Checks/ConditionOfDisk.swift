@@ -24,7 +24,10 @@ extension Condition {
                 fileProblem.map { "nothing is stored on disk for \(since): \($0.found)" }
                     ?? "it has stored nothing for \(since): \(diskFailing.because)")
             advice = [
-                "Alerts go out from memory meanwhile.", fileProblem?.remedy ?? Self.makeRoom,
+                isAnyRouteConnected
+                    ? "Alerts go out from memory meanwhile."
+                    : "No centre is connected: alerts wait in memory meanwhile, and a restart loses them.",
+                fileProblem?.remedy ?? Self.makeRoom,
             ]
         } else if let diskFailed {
             found.append(

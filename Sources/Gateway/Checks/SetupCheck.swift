@@ -137,7 +137,9 @@ public struct SetupCheck {
                 )
             }
         }
-        if found.isEmpty, user != nil, let problem = state.problem {
+        // Rights are known only of a named user; a link in the journal's place is one for all.
+        let problem = user != nil ? state.problem : state.problemOfKind
+        if found.isEmpty, let problem {
             found.append(
                 Diagnostic(
                     file: configuration.stateFolder, message: "\(problem.found). \(problem.remedy)")

@@ -52,6 +52,7 @@ extension TelemetryLoop {
         do throws(JournalError) {
             for event in try past.outboxEvents(limit: PendingOutput.mostInMemory)
             where !known.contains(event.id) {
+                eventsInPastJournal.insert(event.id)
                 handle(.event(event))
             }
         } catch { log.error("the undelivered events cannot be read: \(error)") }

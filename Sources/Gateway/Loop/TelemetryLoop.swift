@@ -46,6 +46,8 @@ final class TelemetryLoop {
     var rulesRefusal: String?
     /// Durable actions whose files could not be removed yet.
     var actionsToRemove: [String] = []
+    /// The ids of undelivered events that the last run's journal has, where the disk takes nothing.
+    var eventsInPastJournal: Set<String> = []
     /// Actions of this turn that were refused, or answered before.
     var actionAnswers: [(name: String, refusal: String?)] = []
     /// Why the inbox could not be read at the last attempt; nil where it could.
@@ -115,6 +117,7 @@ final class TelemetryLoop {
     /// Commits the batch and disconnects from the broker.
     func finish(removingFrom inbox: ActionInbox) {
         handle(.end)
+        logWhatEnds()
         removeDurable(from: inbox, isRetry: false)
         leaveBroker()
     }

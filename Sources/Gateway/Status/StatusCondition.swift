@@ -71,6 +71,7 @@ extension StatusReport {
         condition.journalProblem = journalProblem
         condition.delivery.pendingEvents = stored.pendingEvents
         condition.delivery.oldestPending = stored.oldestPending.map { now - $0 }
+        condition.delivery.inMemory = loop.eventsInMemory(at: monotonic)
         condition.delivery.deadLetters = stored.deadLetters
         condition.signingProblem = signingProblem
         condition.certificates = certificates

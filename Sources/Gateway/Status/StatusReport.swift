@@ -23,7 +23,7 @@ struct StatusReport {
     /// Changed keys of the configuration that only a restart applies.
     var changedSinceStart: [String] = []
     /// Why alerts are sent unsigned, where they are to be signed.
-    var signingProblem: String?
+    var signingProblem: Condition.SigningProblem?
     var certificates: [Condition.Certificate] = []
     var stateFolder = ""
     /// The journal was missing or empty at the start, though there had been one.
@@ -62,7 +62,8 @@ struct StatusReport {
     }
 
     private func centre(_ now: Instant, _ monotonic: Int64) -> StatusSnapshot.Centre {
-        StatusSnapshot.Centre(
+        let memory = loop.eventsInMemory(at: monotonic)
+        return StatusSnapshot.Centre(
             isConnected: Set(routes.map(\.centre)).isSubset(
                 of: routes.filter(\.isConnected).map(\.centre)),
             receipts: routes.reduce(0) { $0 + $1.receipts },
@@ -72,8 +73,9 @@ struct StatusReport {
                 Double(monotonic - $0) / 1e9
             },
             lastError: routes.first { !$0.isConnected }?.lastError ?? "",
-            backlog: stored.pendingEvents,
-            oldestUnsentSeconds: stored.oldestPending.map { (now - $0).inSeconds })
+            backlog: stored.pendingEvents + memory.all,
+            oldestUnsentSeconds: [stored.oldestPending.map { now - $0 }, memory.oldest]
+                .compactMap { $0 }.max()?.inSeconds)
     }
 
     private func lifts(_ now: Instant) -> [StatusSnapshot.Lift] {

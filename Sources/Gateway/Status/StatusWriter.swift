@@ -18,7 +18,7 @@ struct StatusWriter {
     /// Monotonic nanoseconds.
     let startedAt: Int64
     /// Why alerts are sent unsigned, where they are to be signed.
-    let signingProblem: String?
+    let signingProblem: Condition.SigningProblem?
     /// The journal was missing or empty at the start, though there had been one.
     let lostJournal: Bool
     /// The longest pause between two messages of a lift in good health, by its id.
@@ -43,7 +43,8 @@ struct StatusWriter {
     private static let readCertificatesEvery = Duration.seconds(600)
 
     init(
-        _ configuration: Configuration, log: Logger, startedAt: Int64, signingProblem: String?,
+        _ configuration: Configuration, log: Logger, startedAt: Int64,
+        signingProblem: Condition.SigningProblem?,
         lostJournal: Bool,
         longestPauses: [String: Duration]
     ) {
