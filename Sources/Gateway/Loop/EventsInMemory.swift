@@ -20,7 +20,7 @@ extension TelemetryLoop {
     /// - Parameter monotonic: the present time, in monotonic nanoseconds.
     func eventsInMemory(at monotonic: Int64) -> EventsInMemory {
         var found = EventsInMemory()
-        for (id, since) in delivery.undelivered(to: settings.lanes) {
+        for (id, since) in delivery.undelivered(to: settings.core.lanes) {
             if eventsInPastJournal.contains(id) {
                 found.alsoInPastJournal += 1
             } else {
@@ -37,7 +37,7 @@ extension TelemetryLoop {
         var counts: [String: Int] = [:]
         for (kind, event) in core.uncommittedEvents
         where !eventsInPastJournal.contains(event.id)
-            && delivery.isUndelivered(event, to: settings.lanes)
+            && delivery.isUndelivered(event, to: settings.core.lanes)
         {
             counts[kind, default: 0] += 1
         }
