@@ -1,3 +1,4 @@
+import Delivery
 import GatewayCore
 import Journal
 import LiftModel
@@ -78,6 +79,8 @@ extension StatusReport {
         condition.clock.wallOffset = loop.clock.wallOffset
         condition.clock.now = Instant(nanoseconds: MonotonicClock.wallNanoseconds)
         condition.clock.lineOffset = condition.clock.now - now
+        condition.clock.centreOffset = Self.centreOffset(
+            routes, wall: condition.clock.now, monotonic: monotonic)
         do throws(Folder.Problem) {
             condition.lostJournal = try SetAsideJournal.newest(beside: stateFolder + "/journal.db")?
                 .shown(at: condition.clock.now)
@@ -88,6 +91,16 @@ extension StatusReport {
         }
         condition.selfTest = selfTest(now)
         return condition
+    }
+
+    /// The clock of the centre's server minus the wall clock as it is now: a server sends its time
+    /// once a minute or so, and this box's clock may have been set since.
+    static func centreOffset(
+        _ routes: [DeliveryState.RouteStatus], wall: Instant, monotonic: Int64
+    ) -> Duration? {
+        routes.compactMap { route in
+            route.serverClockLead.map { Instant(nanoseconds: monotonic) + $0 - wall }
+        }.min { $0.magnitude < $1.magnitude }
     }
 
     /// The message that a lift has repeated for too long.
