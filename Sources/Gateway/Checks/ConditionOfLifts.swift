@@ -30,6 +30,11 @@ extension Condition {
                 found.append("it is the same with \(partlyReadLifts.count - 3) more lifts")
             }
             advice.append("Did the adapter or its profile change?")
+            if partlyReadLifts.contains(where: \.hasNeverCome) {
+                advice.append(
+                    "A field that has not come since the gateway's start: have the adapter send it. Where a lift has no such sensor, give it a profile without this field (docs/profiles.md): then hoistway check says which rules cannot work."
+                )
+            }
         }
         return .failed(
             .liftsUnderstood, found.joined(separator: "\n"), advice.joined(separator: " "))

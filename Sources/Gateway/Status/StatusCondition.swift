@@ -39,10 +39,12 @@ extension StatusReport {
         condition.refusedLifts = refused.sorted().map { id in
             detector.index(of: id).map { Self.name(detector.lift($0)) } ?? id
         }
-        condition.partlyReadLifts = loop.core.intake.partlyReadLifts.found.map {
-            (detector.lift($0.lift), $0.sources)
-        }.filter { !refused.contains($0.0.id) }.map {
-            Condition.PartlyReadLift(name: Self.name($0.0), sources: $0.1)
+        condition.partlyReadLifts = loop.core.intake.liftsReadInPart.map {
+            (lift: detector.lift($0.lift), found: $0)
+        }.filter { !refused.contains($0.lift.id) }.map {
+            Condition.PartlyReadLift(
+                name: Self.name($0.lift), sources: $0.found.sources,
+                hasNeverCome: $0.found.hasNeverCome)
         }
         // A mistyped id is one of a few; where hundreds are unheard, no id is the cause.
         let unheard = condition.lifts.indices.filter { condition.lifts[$0].silence == nil }
