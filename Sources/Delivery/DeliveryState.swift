@@ -33,9 +33,9 @@ public final class DeliveryState: Sendable {
         /// Why it is in doubt whether the centre has stored what it gave the last receipts for; a
         /// whole sentence.
         public var receiptDoubt: String?
-        /// The lead of the server's clock over this box's, by the last answer with a time (`Date`
-        /// of HTTP).
-        public var serverClockOffset: Duration?
+        /// The lead of the server's clock over the monotonic clock, by the last answer with a time
+        /// (`Date` of HTTP). The wall clock may be set after the answer.
+        public var serverClockLead: Duration?
         /// Monotonic nanoseconds of the route's last turn: it shows a blocked library.
         public var lastTurn: Int64 = 0
         public init(centre: String, name: String, url: String) {

@@ -24,8 +24,8 @@ struct HTTPSStatus {
     func serverAnswered(_ response: HTTPClient.Response) {
         trouble.serverAnswered()
         guard let time = response.headers["date"].flatMap({ HTTPDate.time($0) }) else { return }
-        let offset = time - Instant(nanoseconds: MonotonicClock.wallNanoseconds)
-        context.update { $0.serverClockOffset = offset }
+        let lead = time - Instant(nanoseconds: MonotonicClock.nanoseconds)
+        context.update { $0.serverClockLead = lead }
     }
 
     /// Reports a remark on a 2xx, which is a receipt all the same. A response without a remark ends

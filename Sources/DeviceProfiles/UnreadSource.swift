@@ -12,6 +12,19 @@ public struct UnreadSource: Sendable, Equatable {
     }
 }
 
+extension Profile {
+    /// The field that a signal comes from first.
+    public func field(of signal: Int) -> String? {
+        for topic in topics {
+            guard let mapping = topic.signals.first(where: { $0.signal.rawValue == signal }),
+                let source = mapping.sources.first
+            else { continue }
+            return topic.fields.name(source.field)
+        }
+        return nil
+    }
+}
+
 extension MessageDecoder {
     /// An unexpected value in words. `payload` must be the message that was decoded last.
     public func explain(_ unexpected: UnexpectedValue, in payload: Span<UInt8>) -> UnreadableField {

@@ -2,6 +2,9 @@
 public struct ByteWriter {
     public private(set) var bytes: [UInt8] = []
     public init() {}
+    /// Makes room for this many bytes more, and for no others: an array that grows by itself is
+    /// copied into one of twice the size.
+    public mutating func reserve(_ count: Int) { bytes.reserveCapacity(bytes.count + count) }
     public mutating func reset() { bytes.removeAll(keepingCapacity: true) }
 
     public mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {

@@ -43,6 +43,9 @@ public struct Daemon {
     ///   of another format.
     public func run() throws {
         let stop = StopSignal()
+        if let shortage = DataLimit.shortage(forLifts: configuration.lifts.count) {
+            log.error("\(shortage)")
+        }
         DataLimit.set(forLifts: configuration.lifts.count)
         try makeFolders()
         let lockPath = configuration.stateFolder + "/lock"

@@ -255,6 +255,11 @@ public struct Intake {
         refusedLifts.noteRefused(lift, id: detector.lift(lift).id, because: kind, at: arrival)
     }
 
+    /// The profile by which a lift's messages are read.
+    func profile(of lift: Int) -> Profile? {
+        channels.first { $0.lift == lift }.map { decoders[$0.decoder].profile }
+    }
+
     /// The lift of a topic.
     private func lift(of topic: Span<UInt8>) -> Int? {
         guard let channel = channelIndex[Self.key(topic)],

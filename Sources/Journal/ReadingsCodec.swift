@@ -181,11 +181,43 @@ enum Zstandard {
     /// No unpacked batch or snapshot is larger. A damaged length must not exhaust the memory.
     static let largest = 1 << 30
 
+    /// Longer ones are packed piece by piece: the room for the longest result of the snapshot of
+    /// thousands of lifts would be as large as the snapshot.
+    private static let largestAtOnce = 1 << 20
+
     static func compress(_ bytes: [UInt8]) -> [UInt8] {
+        if bytes.count > largestAtOnce { return compressByPieces(bytes) }
         var packed = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.count))
         let count = ZSTD_compress(&packed, packed.count, bytes, bytes.count, 1)
         precondition(ZSTD_isError(count) == 0, "zstd refused a buffer of the size it asked for")
         packed.removeLast(packed.count - count)
+        return packed
+    }
+
+    private static func compressByPieces(_ bytes: [UInt8]) -> [UInt8] {
+        guard let context = ZSTD_createCCtx() else {
+            preconditionFailure("no memory for a compressor")
+        }
+        defer { ZSTD_freeCCtx(context) }
+        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, 1)
+        // The frame has its length, as that of one call.
+        ZSTD_CCtx_setPledgedSrcSize(context, UInt64(bytes.count))
+        var packed: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: ZSTD_CStreamOutSize())
+        // zstd reads `source` and writes `room` during the call only.
+        bytes.withUnsafeBytes { source in
+            var input = ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: 0)
+            var left = 1
+            while left != 0 {
+                let written = piece.withUnsafeMutableBytes { room in
+                    var output = ZSTD_outBuffer(dst: room.baseAddress, size: room.count, pos: 0)
+                    left = ZSTD_compressStream2(context, &output, &input, ZSTD_e_end)
+                    return output.pos
+                }
+                precondition(ZSTD_isError(left) == 0, "zstd refused a stream")
+                packed += piece[..<written]
+            }
+        }
         return packed
     }
 

@@ -43,6 +43,14 @@ public enum EquipmentClass: String, CaseIterable, Sendable, Codable {
     case dumbwaiter
     case escalator
     case walk
+
+    /// People ride in it behind doors.
+    public var mayTrapPeople: Bool {
+        switch self {
+        case .traction, .hydraulic, .goods, .bed: true
+        case .dumbwaiter, .escalator, .walk: false
+        }
+    }
 }
 
 extension Lift {

@@ -25,6 +25,7 @@ extension Detector {
             incident.alert.write(to: &writer)
         }
         writer.write(variable: UInt64(lifts.count))
+        writer.reserve(lifts.reduce(0) { $0 + $1.mostSnapshotBytes })
         for liftState in lifts { liftState.write(to: &writer) }
         return writer.bytes
     }
@@ -142,6 +143,13 @@ extension Detector {
 }
 
 extension LiftState {
+    /// What a lift takes in a snapshot, unless its alerts have long texts. Of thousands of lifts
+    /// it is most of the memory that a start needs.
+    fileprivate var mostSnapshotBytes: Int {
+        let words = memory.words.count + older.memory.words.count + newer.memory.words.count
+        return words * 8 + inputs.count * 160 + 1024
+    }
+
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(lift.id)
         writer.write(variable: UInt64(programIndex))

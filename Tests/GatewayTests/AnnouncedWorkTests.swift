@@ -65,7 +65,7 @@ import Testing
             hours > .seconds(43_000) && hours <= .seconds(43_200), "a window of 13 h ends after 12")
         let second = try begin(site, "1", until: "30m", reason: "ropes")
         #expect(
-            second.status == 0 && second.output.contains("already, 11 h left; this replaces it"),
+            second.status == 0 && second.output.contains("already, 12 h left; this replaces it"),
             "\(second.output)")
         #expect(
             site.wait { maintenance(site, "1").last == "raised announced Li ropes" },

@@ -1,3 +1,4 @@
+import DeviceProfiles
 import LiftModel
 import Testing
 
@@ -45,7 +46,41 @@ import Testing
 
     @Test func anAdapterThatSpeaksWithoutItsControllerIsNoSilentAdapter() {
         let silent = heard { $0.lifts[0].isReportedSilent = true }
-        #expect(silent.found == "the adapter of Tower B (1) sends, and has lost its controller")
+        #expect(
+            silent.found
+                == "messages come from Tower B (1), and the incident of its silence stays open: they do not show that its controller lives (they may be the adapter's own)"
+        )
+    }
+
+    @Test func messagesThatShowNoLifeOfTheControllerAreNamedAndNoSilenceIsBlamed() {
+        let partly = heard {
+            $0.lifts[0].isReportedSilent = true
+            $0.partlyReadLifts = [
+                Condition.PartlyReadLift(
+                    name: "Tower B (1)",
+                    sources: ["Door_Status", "Door_Zone"].map {
+                        UnreadSource(field: $0, found: nil)
+                    })
+            ]
+        }
+        #expect(
+            partly.found.hasSuffix("lives (Door_Status, Door_Zone cannot be read in them)"),
+            "\(partly.found)")
+        #expect(partly.advice?.contains("power") == false && partly.verdict == .failed)
+        let repeated = heard {
+            for index in $0.lifts.indices {
+                $0.lifts[index].isReportedSilent = true
+                $0.lifts[index].repetition = Condition.RepeatedMessage(
+                    of: Instant(rfc3339: "2026-11-30T08:00:00Z")!, lasting: .seconds(240))
+            }
+        }
+        #expect(repeated.found.contains(":00 for 4 min: the adapter is frozen)"))
+        #expect(!repeated.found.contains("no message"), "messages come from every lift")
+        let silent = heard {
+            $0.lifts[0].isReportedSilent = true
+            $0.lifts[0].silence = .seconds(31)
+        }
+        #expect(silent.found == "no message from Tower B (1) for 31 s", "nothing comes")
     }
 
     @Test func workOnALiftExcusesItsSilence() {

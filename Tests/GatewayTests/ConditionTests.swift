@@ -126,7 +126,7 @@ import Testing
             "is 2 days 0 h ahead"
         ) {
             $0.clock.isSynchronised = false
-            $0.delivery.routes[0].serverClockOffset = .seconds(1)
+            $0.clock.centreOffset = .seconds(1)
             $0.lifts[0].clockOffset = .seconds(172_800)
         },
         Fault(
@@ -232,7 +232,7 @@ import Testing
             "another time than the centre's server", .clock,
             "this box is 20 min ahead of the centre's server"
         ) {
-            $0.delivery.routes[0].serverClockOffset = .zero - .seconds(1200)
+            $0.clock.centreOffset = .zero - .seconds(1200)
         },
         Fault("a clock that was set", .clock, "the clock was set by 8 h since the gateway started")
         {

@@ -1,5 +1,7 @@
 import DeviceProfiles
+import Foundation
 import LiftModel
+import Monitoring
 import Testing
 
 @testable import Gateway
@@ -16,13 +18,17 @@ import Testing
     /// The fields of lift 7 that cannot be read after these messages at these seconds, each with
     /// its value.
     private func unread(
-        after messages: [(second: Int, payload: String)], on topic: String = "state"
+        after messages: [(second: Int, payload: String)], on topic: String = "state",
+        equipment: EquipmentClass = .traction, profiles: [String]? = nil
     ) throws -> [String] {
         let devices = Site.root + "/Devices"
-        let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
+        let data = try DeviceData(
+            profiles: profiles ?? [devices + "/profiles"], rules: [devices + "/rules"])
         var intake = Intake(
             data: data, admission: .registered, start: Self.start, isObserving: true)
-        try intake.register(Lift(id: "7"), profile: "gbt24476-json", at: Self.start)
+        try intake.register(
+            Lift(id: "7", equipmentClass: equipment), profile: data.profiles[0].name,
+            at: Self.start)
         for message in messages {
             let topic = Array("lifts/7/\(topic)".utf8)
             let payload = Array(message.payload.utf8)
@@ -30,7 +36,7 @@ import Testing
                 topic: topic.span, payload: payload.span, isRetained: false,
                 arrival: Self.start + .seconds(message.second))
         }
-        return intake.partlyReadLifts.found.flatMap(\.sources).map {
+        return intake.liftsReadInPart.flatMap(\.sources).map {
             "\($0.field) \($0.found ?? "missing")"
         }
     }
@@ -61,9 +67,130 @@ import Testing
             ])
     }
 
-    @Test func aLiftWithoutADoorZoneSensorIsUnderstood() throws {
-        let without = Self.good.replacing("Door_Zone", with: "x")
-        #expect(try unread(after: every10s(0...300, without)).isEmpty)
+    @Test(arguments: [
+        (
+            ["Car_Status", "Door_Zone", "Door_Status", "Door_Open_Limit"],
+            ["Car_Status", "Door_Zone", "Door_Status", "Door_Open_Limit"]
+        ),
+        (["Door_Zone"], ["Door_Zone"]), (["Car_Status"], ["Car_Status"]),
+        (["Service_Mode"], ["Service_Mode"]),
+        (["Door_Status", "Door_Open_Limit"], ["Door_Status", "Door_Open_Limit"]),
+        (["Door_Open_Limit"], []), (["Door_Status"], []), (["Passenger_Status"], []),
+    ])
+    func aLiftThatNeverSendsWhatAPurposeOfTheRulesNeedsIsFound(
+        _ missing: [String], _ found: [String]
+    ) throws {
+        var payload =
+            #"{"Time_Stamps":"2026-03-02T08:00:00+08:00","Service_Mode":1,"Car_Status":0,"Door_Zone":true,"Car_Position":3,"Door_Status":true,"Door_Open_Limit":false,"Passenger_Status":true,"Message_Code":[]}"#
+        for field in missing { payload = payload.replacing("\"\(field)\"", with: "\"x\"") }
+        let unread = try Set(unread(after: every10s(0...60, payload)))
+        #expect(unread == Set(found.map { "\($0) missing" }))
+        #expect(try self.unread(after: every10s(0...50, payload)).isEmpty, "an adapter may start")
+        #expect(
+            try self.unread(after: every10s(0...60, payload), equipment: .escalator).isEmpty,
+            "it has no doors")
+    }
+
+    @Test func aLiftThatNeverSendsItsStateIsFoundAfterAnHourOfEvents() throws {
+        let event = #"{"Message_Code":"90","Active":true}"#
+        let found = try unread(after: every10s(0...3600, event), on: "event")
+        #expect(found.contains("Car_Status missing") && found.contains("Door_Zone missing"))
+        #expect(try unread(after: every10s(0...3590, event), on: "event").isEmpty)
+    }
+
+    @Test func whatTheStateOfTheLastRunKnowsHasNotToComeAgain() throws {
+        let devices = Site.root + "/Devices"
+        let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
+        func started(from state: Detector?) throws -> Intake {
+            var intake = Intake(
+                data: data, admission: .registered, start: Self.start, isObserving: true)
+            try intake.register(Lift(id: "7"), profile: "gbt24476-json", at: Self.start)
+            if let state { intake.restore(state) }
+            return intake
+        }
+        func take(_ payload: String, on topic: String, _ second: Int, _ intake: inout Intake) {
+            let (topic, payload) = (Array("lifts/7/\(topic)".utf8), Array(payload.utf8))
+            intake.take(
+                topic: topic.span, payload: payload.span, isRetained: false,
+                arrival: Self.start + .seconds(second))
+        }
+        var before = try started(from: nil)
+        take(Self.good, on: "state", 0, &before)
+        var (after, unknowing) = (try started(from: before.detector), try started(from: nil))
+        for second in stride(from: 5, through: 3700, by: 5) {
+            take(#"{"Message_Code":"90","Active":true}"#, on: "event", second, &after)
+            take(#"{"Message_Code":"90","Active":true}"#, on: "event", second, &unknowing)
+        }
+        #expect(after.liftsReadInPart.isEmpty)
+        #expect(!unknowing.liftsReadInPart.isEmpty)
+    }
+
+    @Test func aFieldThatComesWithALaterChangeHasAnHour() throws {
+        let folder = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Self.changes.write(toFile: folder, atomically: true, encoding: .utf8)
+        func unread(_ messages: [(Int, String)]) throws -> [String] {
+            try self.unread(after: messages, on: "change", profiles: [folder])
+        }
+        let run = every10s(0...3600, #"{"run":true}"#)
+        #expect(try unread(run.dropLast() + []).isEmpty)
+        #expect(try unread(run) == ["zone missing", "lock missing"])
+        #expect(try unread([(0, #"{"zone":true,"lock":true}"#)] + run).isEmpty)
+    }
+    private static let changes = """
+        profile: changes-only
+        title: Each change at once
+        source: this test
+        encoding: json
+        reports_every: 10s
+        stale_after: 60s
+        topics:
+          - topic: lifts/{lift}/change
+            signals:
+              moving: { field: run }
+              in_door_zone: { field: zone }
+              doors.front.locked: { field: lock }
+
+        """
+
+    @Test func aProfileWithoutADoorZoneMakesNoRowAndAWarningOfCheck() throws {
+        let folder = NSTemporaryDirectory() + "hoistway-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Self.changes.replacing("      in_door_zone: { field: zone }\n", with: "")
+            .replacing("    signals:", with: "    complete: true\n    signals:")
+            .write(toFile: folder, atomically: true, encoding: .utf8)
+        #expect(
+            try unread(
+                after: every10s(0...4000, #"{"run":true,"lock":true}"#), on: "change",
+                profiles: [folder]
+            ).isEmpty)
+        let data = try DeviceData(profiles: [folder], rules: [Site.root + "/Devices/rules"])
+        let warnings = try CheckReport.findings(data, kinds: nil).warnings.map(\.description)
+        #expect(
+            warnings.contains { $0.contains("entrapment") && $0.contains("in_door_zone") },
+            "\(warnings)")
+    }
+
+    /// The messages of a lift in good health are the profiles' own examples.
+    @Test func everyShippedProfileWithAllItsFieldsIsUnderstood() throws {
+        let folder = Site.root + "/Devices/profiles/"
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(!files.isEmpty)
+        for file in files {
+            let data = try DeviceData(
+                profiles: [folder + file], rules: [Site.root + "/Devices/rules"])
+            var intake = Intake(
+                data: data, admission: .anyone, start: Self.start, isObserving: true)
+            let example = try #require(data.profiles[0].examples.first)
+            let (topic, payload) = (Array(example.topic.utf8), Array(example.payload.utf8))
+            for second in stride(from: 0, to: 7200, by: 10) {
+                intake.take(
+                    topic: topic.span, payload: payload.span, isRetained: false,
+                    arrival: Self.start + .seconds(second))
+            }
+            #expect(intake.detector.liftCount == 1)
+            #expect(intake.liftsReadInPart.isEmpty, "\(file)")
+        }
     }
 
     @Test func aLiftOfWhichOnlyTheFloorIsReadIsNot() throws {
@@ -104,6 +231,16 @@ import Testing
                 "Tower B (7): Car_Status cannot be read (for example Car_Status is missing)"))
         condition.refusedLifts = ["8"]
         #expect(row().found.split(separator: "\n").first == "every message of 8 is refused")
+    }
+
+    @Test func theRowSaysWhatToDoWhereAFieldHasNeverCome() {
+        var condition = Condition()
+        condition.partlyReadLifts = [
+            Condition.PartlyReadLift(
+                name: "7", sources: [UnreadSource(field: "Door_Zone", found: nil)],
+                hasNeverCome: true)
+        ]
+        #expect(condition.liftsUnderstood.advice?.contains("a profile without this field") == true)
     }
 
     @Test func aPartlyReadLiftIsInTheStatusOfTheGateway() throws {

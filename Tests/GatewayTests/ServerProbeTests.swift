@@ -213,9 +213,11 @@ import Testing
         (Duration.milliseconds(350), "0.4 s"), (.seconds(5), "5 s"), (.seconds(150), "150 s"),
         (.seconds(720), "12 min"),
         (.seconds(28_800), "8 h"), (.seconds(259_200), "3 days"), (.seconds(-45), "-45 s"),
-        (.zero, "0 s"),
+        (.zero, "0 s"), (.seconds(10_798), "3 h"), (.seconds(17_999), "5 h"),
+        (.seconds(-17_999), "-5 h"), (.seconds(2.6 * 86_400), "3 days"), (.seconds(239), "4 min"),
+        (.seconds(10_700), "3 h"), (.seconds(9_100), "3 h"), (.seconds(8_900), "2 h"),
     ])
-    func aSpanIsWrittenInTheUnitThatFits(_ span: Duration, _ text: String) {
+    func aSpanIsRoundedToTheUnitThatFits(_ span: Duration, _ text: String) {
         #expect(span.spanText == text)
     }
 }

@@ -23,7 +23,8 @@ import Testing
     @Test func theStatusFilesBytesAreThoseOf030() throws {
         let gateway = try FilledGateway()
         defer { gateway.remove() }
-        #expect(difference(gateway.status(), try fixture("status-0.3.0.json")) == nil)
+        let found = difference(gateway.status(), try fixture("status-0.3.0.json"))
+        #expect(found == nil, "\(found ?? "")")
     }
 
     @Test func theHeartbeatsBytesAreThoseOf030() throws {

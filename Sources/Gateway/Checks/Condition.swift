@@ -38,6 +38,8 @@ struct Condition {
     struct PartlyReadLift {
         var name: String
         var sources: [UnreadSource]
+        /// One of them has not come since the start.
+        var hasNeverCome = false
     }
     /// A topic with messages of no registered lift.
     struct UnregisteredTopic {

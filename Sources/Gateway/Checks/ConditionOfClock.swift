@@ -10,12 +10,14 @@ extension Condition {
         var wallOffset = Duration.zero
         /// The wall clock minus the gateway's time line, on which devices' clocks are measured.
         var lineOffset = Duration.zero
+        /// The clock of a centre's server minus this box's, where a server sends the time.
+        var centreOffset: Duration?
         /// By the wall clock.
         var now = Instant(nanoseconds: 0)
     }
 
     /// Clocks that differ by less count as equal: networks and devices take their time.
-    private static let clockTolerance = Duration.seconds(60)
+    static let clockTolerance = Duration.seconds(60)
     /// No gateway of this product was started before this time.
     private static let earliest =
         Instant(rfc3339: "2025-01-01T00:00:00Z") ?? Instant(nanoseconds: 0)
@@ -26,7 +28,7 @@ extension Condition {
                 .clock, "this box thinks it is \(clock.now.rfc3339)",
                 "Set the clock, and switch on NTP (timedatectl).")
         }
-        if let difference = centreDifference, difference.magnitude > Self.clockTolerance {
+        if let difference = clock.centreOffset, difference.magnitude > Self.clockTolerance {
             return .failed(
                 .clock,
                 "this box is \(difference.magnitude.spanText) \(difference > .zero ? "behind" : "ahead of") the centre's server",
@@ -41,7 +43,7 @@ extension Condition {
             }
             return .ok(.clock, "synchronised")
         }
-        if centreDifference != nil { return .ok(.clock, "agrees with the centre's server") }
+        if clock.centreOffset != nil { return .ok(.clock, "agrees with the centre's server") }
         if let difference = liftDifference, difference.magnitude > Self.clockTolerance {
             return .failed(
                 .clock,
@@ -51,11 +53,6 @@ extension Condition {
         if liftDifference != nil { return .ok(.clock, "agrees with the lifts") }
         return .unknown(
             .clock, "it is not synchronised (no NTP), and there is nothing to compare it with")
-    }
-
-    /// The centre's clock minus this box's, where a route's server sends the time.
-    private var centreDifference: Duration? {
-        delivery.routes.compactMap(\.serverClockOffset).min { $0.magnitude < $1.magnitude }
     }
 
     /// Most lifts' clocks minus this box's; nil where they do not agree.

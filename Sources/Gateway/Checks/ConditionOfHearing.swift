@@ -4,28 +4,34 @@ import LiftModel
 extension Condition {
     /// A lift without a message for this long since the gateway observes has never sent one.
     private static let firstMessageWithin = Duration.seconds(60)
-    /// A lift with a sign of life within this time speaks, whatever the rules found before.
-    private static let speaksWithin = Duration.seconds(10)
+    /// A lift with a message within this time sends, whatever the rules found before. They call a
+    /// lift silent after a longer time.
+    private static let sendsWithin = Duration.seconds(30)
 
     /// Only silence since the gateway observes counts: after a start, lifts have their time. Where
     /// the rules have found a lift silent, it has had that time before.
     var liftsHeard: Check {
         let expected = lifts.filter { !$0.isExcused }
         let never = expected.filter { $0.silence == nil }
-        let silent = expected.filter { $0.silence != nil && $0.isSilent }.sorted {
-            $0.silence ?? .zero > $1.silence ?? .zero
+        // Messages may come without the controller's life: then its silence stays an incident.
+        let lifeless = expected.filter {
+            $0.isReportedSilent && $0.silence.map { $0 < Self.sendsWithin } ?? false
         }
+        let silent = expected.filter {
+            $0.isSilent && $0.silence.map { $0 >= Self.sendsWithin } ?? false
+        }.sorted { $0.silence ?? .zero > $1.silence ?? .zero }
         let frozen = expected.filter { !$0.isSilent && $0.repetition != nil }
-        let heard = lifts.count - never.count - silent.count - frozen.count
+        let heard =
+            lifts.count - never.count - silent.count - lifeless.count - frozen.count
         let counts = "\(heard) of \(lifts.count)"
-        if never.isEmpty, silent.isEmpty, frozen.isEmpty { return .ok(.liftsHeard, counts) }
+        if heard == lifts.count { return .ok(.liftsHeard, counts) }
         guard broker.isConnected else {
             return .unknown(.liftsHeard, "not known while the building's broker is away")
         }
         let observedFor = broker.observedFor ?? .zero
         let neverReceived = observedFor >= Self.firstMessageWithin ? never : []
         let fellSilent = silent.filter { $0.isReportedSilent || observedFor >= $0.silenceLimit }
-        if neverReceived.isEmpty, fellSilent.isEmpty, frozen.isEmpty {
+        if neverReceived.isEmpty, fellSilent.isEmpty, lifeless.isEmpty, frozen.isEmpty {
             return .unknown(.liftsHeard, "\(counts) so far")
         }
         if neverReceived.count + fellSilent.count == lifts.count, lifts.count > 1 {
@@ -39,6 +45,13 @@ extension Condition {
                 neverReceived.isEmpty
                     ? "It is not watched. Check that it has power, its adapter, \(accountAdvice)."
                     : "Check the lift's id in the configuration, its adapter, the topic on which it publishes, \(accountAdvice)."
+            )
+        }
+        if !lifeless.isEmpty {
+            found += lifeless.prefix(3).map(withoutLife)
+            if lifeless.count > 3 { found.append("\(lifeless.count - 3) more lifts do the same") }
+            advice.append(
+                "A passenger who is trapped now may not be found. Restart the adapter, and look whether its controller answers it and whether all fields of the profile come. The incident ends with the first message that shows life of the controller."
             )
         }
         if !frozen.isEmpty {
@@ -77,18 +90,24 @@ extension Condition {
         if !never.isEmpty {
             found.append("no message has ever come from \(list(never.map(\.name)))")
         }
-        // An adapter may speak on without its controller.
-        let mute = silent.filter { ($0.silence ?? .zero) >= speaksWithin }
-        if !mute.isEmpty {
-            let names = mute.map { "\($0.name) for \(($0.silence ?? .zero).spanText)" }
+        if !silent.isEmpty {
+            let names = silent.map { "\($0.name) for \(($0.silence ?? .zero).spanText)" }
             found.append("no message from \(list(names))")
         }
-        let empty = silent.filter { ($0.silence ?? .zero) < speaksWithin }
-        if !empty.isEmpty {
-            found.append(
-                "the adapter of \(list(empty.map(\.name))) sends, and has lost its controller")
-        }
         return found.joined(separator: "; ")
+    }
+
+    /// Messages come, and the incident of the controller's silence stays open.
+    private func withoutLife(_ lift: ObservedLift) -> String {
+        let fields = partlyReadLifts.first { $0.name == lift.name }?.sources.map(\.field) ?? []
+        let why =
+            lift.repetition != nil
+            ? Self.repetition(lift)
+            : fields.isEmpty
+                ? "they may be the adapter's own"
+                : "\(fields.joined(separator: ", ")) cannot be read in them"
+        return
+            "messages come from \(lift.name), and the incident of its silence stays open: they do not show that its controller lives (\(why))"
     }
 
     private static func repetition(_ lift: ObservedLift) -> String {

@@ -30,6 +30,11 @@ extension Condition {
                 found.append("it is the same with \(partlyReadLifts.count - 3) more lifts")
             }
             advice.append("Did the adapter or its profile change?")
+            if partlyReadLifts.contains(where: \.hasNeverCome) {
+                advice.append(
+                    "A field that has not come since the gateway's start: have the adapter send it. Where a lift has no such sensor, give it a profile without this field (docs/profiles.md): then hoistway check says which rules cannot work."
+                )
+            }
         }
         return .failed(
             .liftsUnderstood, found.joined(separator: "\n"), advice.joined(separator: " "))
@@ -78,20 +83,39 @@ extension Condition {
         if clockCheck.verdict == .failed {
             return .unknown(.liftClocks, "checked once this box's clock is right")
         }
-        let wrong = lifts.compactMap { lift in
+        let all = lifts.compactMap { lift in
             lift.clockOffset.map { (name: lift.name, ahead: $0 - clock.lineOffset) }
-        }.filter { $0.ahead.magnitude >= Self.liftClockTolerance }
+        }
+        let wrong = all.filter { $0.ahead.magnitude >= Self.liftClockTolerance }
         if wrong.isEmpty {
             return .ok(.liftClocks, "within \(Self.liftClockTolerance.spanText) of this box's")
         }
-        let found = wrong.map {
-            "\($0.name) is \($0.ahead.magnitude.inTwoUnits) \($0.ahead > .zero ? "ahead" : "behind")"
+        if wrong.count == all.count, let doubt = doubtOfThisBox(wrong.map(\.ahead)) {
+            return doubt
         }
+        let found = wrong.map { "\($0.name) is \(Self.difference($0.ahead))" }
         return .failed(
             .liftClocks, Self.list(found),
             wrong.allSatisfy({ Self.looksLikeTimeZone($0.ahead) })
                 ? "Check the time zone of its adapter, or 'zone' in the profile."
                 : "Set the clock of its adapter (NTP).")
+    }
+
+    /// Where all lifts differ by the same amount, the fault is in what they have in common: this
+    /// box's clock, or their profile. A centre whose clock agrees with this box's clears it.
+    private func doubtOfThisBox(_ ahead: [Duration]) -> Check? {
+        guard ahead.count > 1, clock.centreOffset == nil, let least = ahead.min(),
+            let most = ahead.max(), most - least < Self.clockTolerance
+        else { return nil }
+        return .failed(
+            .liftClocks,
+            "all \(ahead.count) lifts with a clock are \(Self.difference(least)) of this box, by the same amount: probably this box's clock is wrong",
+            "Compare this box's clock with a watch, and switch on NTP (timedatectl). Where it is right, check 'zone' in the profile and the time zone of the adapters."
+        )
+    }
+
+    private static func difference(_ ahead: Duration) -> String {
+        "\(ahead.magnitude.inTwoUnits) \(ahead > .zero ? "ahead" : "behind")"
     }
 
     /// Zones are whole quarters of an hour apart, and none is more than a day.

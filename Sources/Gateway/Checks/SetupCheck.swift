@@ -9,6 +9,7 @@ import PositionedYAML
 public struct SetupCheck {
     private let configuration: Configuration
     private let user: ServiceUser?
+    private let unit = UnitMemory(folders: UnitMemory.folders)
 
     /// - Parameter user: nil for the user who runs this.
     public init(_ configuration: Configuration, as user: ServiceUser?) {
@@ -49,7 +50,9 @@ public struct SetupCheck {
     public func warnings(at now: Instant) -> [String] {
         let folder = configuration.stateFolder
         let full = Condition.nearlyFull(folder, freeBytes: Files.freeBytes(folder))
-        return (full.map { ["\($0). Make room"] } ?? []) + certificateWarnings(at: now)
+        let memory = unit.shortage(forLifts: configuration.lifts.count)
+        return (full.map { ["\($0). Make room"] } ?? []) + [memory].compactMap { $0 }
+            + certificateWarnings(at: now)
     }
 
     private func certificateWarnings(at now: Instant) -> [String] {

@@ -1,3 +1,4 @@
+import Delivery
 import GatewayCore
 import Journal
 import LiftModel
@@ -38,10 +39,12 @@ extension StatusReport {
         condition.refusedLifts = refused.sorted().map { id in
             detector.index(of: id).map { Self.name(detector.lift($0)) } ?? id
         }
-        condition.partlyReadLifts = loop.core.intake.partlyReadLifts.found.map {
-            (detector.lift($0.lift), $0.sources)
-        }.filter { !refused.contains($0.0.id) }.map {
-            Condition.PartlyReadLift(name: Self.name($0.0), sources: $0.1)
+        condition.partlyReadLifts = loop.core.intake.liftsReadInPart.map {
+            (lift: detector.lift($0.lift), found: $0)
+        }.filter { !refused.contains($0.lift.id) }.map {
+            Condition.PartlyReadLift(
+                name: Self.name($0.lift), sources: $0.found.sources,
+                hasNeverCome: $0.found.hasNeverCome)
         }
         // A mistyped id is one of a few; where hundreds are unheard, no id is the cause.
         let unheard = condition.lifts.indices.filter { condition.lifts[$0].silence == nil }
@@ -79,6 +82,8 @@ extension StatusReport {
         condition.clock.wallOffset = loop.clock.wallOffset
         condition.clock.now = Instant(nanoseconds: MonotonicClock.wallNanoseconds)
         condition.clock.lineOffset = condition.clock.now - now
+        condition.clock.centreOffset = Self.centreOffset(
+            routes, wall: condition.clock.now, monotonic: monotonic)
         do throws(Folder.Problem) {
             condition.lostJournal = try SetAsideJournal.newest(beside: stateFolder + "/journal.db")?
                 .shown(at: condition.clock.now)
@@ -89,6 +94,16 @@ extension StatusReport {
         }
         condition.selfTest = selfTest(now)
         return condition
+    }
+
+    /// The clock of the centre's server minus the wall clock as it is now: a server sends its time
+    /// once a minute or so, and this box's clock may have been set since.
+    static func centreOffset(
+        _ routes: [DeliveryState.RouteStatus], wall: Instant, monotonic: Int64
+    ) -> Duration? {
+        routes.compactMap { route in
+            route.serverClockLead.map { Instant(nanoseconds: monotonic) + $0 - wall }
+        }.min { $0.magnitude < $1.magnitude }
     }
 
     /// The message that a lift has repeated for too long.
