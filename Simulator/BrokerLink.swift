@@ -40,7 +40,7 @@ final class BrokerLink: MQTTClientDelegate {
     var isConnected: Bool { state.isAccepted }
 
     /// Why there is no connection, as far as known.
-    var trouble: String? { state.latestRefusal.map { diagnosis.finding?.description ?? $0 } }
+    var trouble: String? { state.latestEndReason.map { diagnosis.finding?.description ?? $0 } }
 
     /// `trouble` while there is no connection, each text once.
     func takeTrouble() -> String? {
@@ -69,6 +69,7 @@ final class BrokerLink: MQTTClientDelegate {
     func attend(isReadable: Bool) -> [Message] {
         do throws(MQTTError) {
             if isReadable, let client {
+                state.apply(.heard(at: MonotonicClock.nanoseconds))
                 var rounds = 0
                 repeat {
                     try client.read(upTo: 500)
@@ -78,6 +79,9 @@ final class BrokerLink: MQTTClientDelegate {
             try client?.keepAlive()
             try client?.write()
         } catch { state.apply(.broken(error.description)) }
+        if !state.isAccepted, let silence = state.silence(at: MonotonicClock.nanoseconds) {
+            state.apply(.broken("no answer to CONNECT in \(silence.spanText)"))
+        }
         if state.isLost { scheduleReconnect() }
         defer { inbox.removeAll(keepingCapacity: true) }
         return inbox
@@ -121,7 +125,11 @@ final class BrokerLink: MQTTClientDelegate {
         reportedTrouble = nil
         diagnosis.reset()
         for filter in filters {
-            do throws(MQTTError) { _ = try client?.subscribe(filter) } catch {
+            do throws(MQTTError) {
+                if let mid = try client?.subscribe(filter) {
+                    state.apply(.awaits(mid, topic: filter))
+                }
+            } catch {
                 state.apply(.broken("'\(filter)': \(error.description)"))
             }
         }
@@ -138,6 +146,7 @@ final class BrokerLink: MQTTClientDelegate {
         }
     }
     func subscribed(_ mid: Int32, _ grant: MQTTGrant) {
+        state.apply(.subscribed(mid))
         if case .refused(let reason) = grant {
             state.apply(.refused("the broker refuses a subscription: \(reason)"))
         }

@@ -7,8 +7,8 @@ struct CentreBroker: Equatable {
     /// Topics that the gateway may not subscribe to, and topics that it may not publish on.
     private var unreadable: [String: MQTTReason] = [:]
     private var unwritable: [String: MQTTReason] = [:]
-    /// Topics by whether a client of the broker reads them, as of the last publication.
-    private var readers: [String: Bool] = [:]
+    /// Topics of events that no client of the broker reads, as of the last publication.
+    private var unread: Set<String> = []
     private var takeovers = Takeovers()
 
     /// Forgets the refusals of the last connection.
@@ -16,36 +16,47 @@ struct CentreBroker: Equatable {
         self.session = session
         unreadable.removeAll()
         unwritable.removeAll()
-        readers.removeAll()
+        unread.removeAll()
     }
 
     mutating func subscribed(to topic: String, _ grant: MQTTGrant) {
         if case .refused(let reason) = grant { unreadable[topic] = reason }
     }
-    mutating func published(on topic: String, _ answer: MQTTPublicationAnswer) {
+    /// - Parameter isEssential: whether the topic carries events that must arrive. A centre need
+    ///   not read the others.
+    mutating func published(
+        on topic: String, isEssential: Bool, _ answer: MQTTPublicationAnswer
+    ) {
         unwritable[topic] = answer.refusal
-        readers[topic] = answer == .accepted
+        if answer == .acceptedUnread, isEssential {
+            unread.insert(topic)
+        } else {
+            unread.remove(topic)
+        }
     }
 
-    /// Nobody reads anything of this gateway there: a centre reads one topic at least.
-    private var hasNoReader: Bool { !readers.isEmpty && !readers.values.contains(true) }
     mutating func takenOver(_ reason: MQTTReason, at now: Int64) { takeovers.note(reason, at: now) }
 
-    /// Whether the broker has refused neither the receipts nor an essential topic.
+    /// Whether the broker has refused neither the receipts nor an essential topic, and has a reader
+    /// of each.
     /// - Parameters:
     ///   - receipts: the topic on which the centre answers.
     ///   - isEssential: whether a topic carries events that must arrive.
     func delivers(receipts: String, _ isEssential: (String) -> Bool) -> Bool {
         unreadable[receipts] == nil && !unwritable.keys.contains(where: isEssential)
+            && unread.isEmpty
     }
 
-    /// The broker's refusals; whole sentences.
+    /// Why events do not arrive though the broker is connected; whole sentences.
     var refusals: [String] {
         unreadable.sorted { $0.key < $1.key }.map { topic, reason in
             "The centre's broker refuses our subscription to \(topic): \(reason)."
         }
             + unwritable.sorted { $0.key < $1.key }.map { topic, reason in
                 "The centre's broker refuses what we publish on \(topic): \(reason)."
+            }
+            + unread.sorted().map { topic in
+                "No client of the centre's broker reads \(topic): the centre is not connected to it, or reads other topics. It must subscribe to this one."
             }
     }
 
@@ -61,11 +72,6 @@ struct CentreBroker: Equatable {
         if session.highestQoS == 0 {
             problems.append(
                 "The centre's broker offers only QoS 0: an event that it loses is sent again after 10 s, until the centre's receipt."
-            )
-        }
-        if hasNoReader, unwritable.isEmpty {
-            problems.append(
-                "No client of the centre's broker reads what we publish there: the centre is not connected to it, or reads other topics."
             )
         }
         if let problem = takeovers.problem(at: now, of: "the centre's broker") {

@@ -110,7 +110,7 @@ public final class MQTTRoute: MQTTClientDelegate {
                 }
                 if connection.isLost {
                     throw RouteLost(
-                        reason: connection.refusal
+                        reason: connection.endReason
                             ?? "the connection to the centre's broker is lost.")
                 }
                 try detectSilence(MonotonicClock.nanoseconds)
@@ -124,7 +124,7 @@ public final class MQTTRoute: MQTTClientDelegate {
                 // The broker's reason counts before the library's error. Only the library reports a
                 // giant packet.
                 let isGiant = (error as? MQTTError)?.isGiantPacket ?? false
-                disconnect(isGiant ? "\(error)" : connection.refusal ?? "\(error)")
+                disconnect(isGiant ? "\(error)" : connection.endReason ?? "\(error)")
             }
         }
         shutDown()
@@ -198,14 +198,14 @@ public final class MQTTRoute: MQTTClientDelegate {
         context.update {
             $0.isConnected = false
             $0.connectFailures += 1
-            $0.lastError = trouble.cause(or: reason) + connection.earlierRefusal
+            $0.lastError = trouble.cause(or: reason) + connection.earlierEndText
         }
     }
 
     /// Logs the cause of a failure, once it is found.
     private func noteDiagnosis() {
         guard let cause = trouble.takeNewCause(), !connection.isReady else { return }
-        context.update { $0.lastError = cause + connection.earlierRefusal }
+        context.update { $0.lastError = cause + connection.earlierEndText }
     }
 
     /// Updates the problems of the connection that a person must know.
@@ -291,7 +291,6 @@ public final class MQTTRoute: MQTTClientDelegate {
                 let id = try client.subscribe(topic)
                 connection.apply(.awaits(id, topic: topic))
             }
-            try publisher.publishLink(isOnline: true, by: client)
         } catch { connection.apply(.broken(nil)) }
     }
 
@@ -301,7 +300,11 @@ public final class MQTTRoute: MQTTClientDelegate {
         guard let topic = connection.topic(awaitedBy: mid) else { return }
         broker.subscribed(to: topic, grant)
         connection.apply(.subscribed(mid))
-        guard connection.isReady else { return }
+        guard connection.isReady, let client else { return }
+        do throws(MQTTError) {
+            // Not before: a broker that sends a long session first acknowledges it late.
+            try publisher.publishLink(isOnline: true, by: client)
+        } catch { return connection.apply(.broken(nil)) }
         dispatch.startConnection(
             lastRowID: context.lastRowID(of: journal, for: settings.centre),
             now: MonotonicClock.nanoseconds)
@@ -332,7 +335,8 @@ public final class MQTTRoute: MQTTClientDelegate {
     public func published(_ mid: Int32, _ answer: MQTTPublicationAnswer) {
         guard let publication = publisher.acknowledge(mid) else { return }
         let (before, refusal) = (broker, answer.refusal)
-        broker.published(on: publication.topic, answer)
+        broker.published(
+            on: publication.topic, isEssential: topics.isEssential(publication.topic), answer)
         if let event = publication.event, refusal != nil { passOn(event) }
         if refusal == nil, publication.event != nil || publication.topic == topics.state {
             connection.apply(.delivered)

@@ -14,6 +14,10 @@ extension GatewayCore {
     }
 
     mutating func commitIfDue(at moment: Moment, into effects: inout Effects) {
+        // Where nothing is to be committed for long, as without the building's broker.
+        if storage.failure == nil, diskTrouble != nil {
+            clearDiskFailing(at: moment, into: &effects)
+        }
         if let failure = storage.failure, moment.monotonic < failure.retryAt {
             return deliverFromMemory(into: &effects)
         }

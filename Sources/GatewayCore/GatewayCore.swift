@@ -157,7 +157,8 @@ public struct GatewayCore {
             }
         }
         schedule.noteSnapshotAttempt(at: moment.monotonic)
-        // The limit of an overdue reminder counts from this start, which no batch says.
+        // An overdue reminder is counted from this start. No batch records the start, so a snapshot
+        // does.
         if intake.detector.isReminderDue(at: moment.time),
             !injected(.storesNoSnapshotWithAnOverdueReminder)
         {

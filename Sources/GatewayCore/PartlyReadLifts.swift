@@ -11,7 +11,8 @@ import LiftModel
 /// profile does: then the rules cannot work. What the profile itself does not give, `hoistway
 /// check` says. A value that the profile itself takes for unknown is understood.
 ///
-/// For the status only. No part of the detector's state: after a restart the time counts anew.
+/// Only the status reads this. It is no part of the detector's state: after a restart the time
+/// counts anew.
 package struct PartlyReadLifts: Sendable {
     /// Bit *i*: signal *i* is one that rules about trapped passengers need.
     static let needed = purposes.reduce(0, |)
@@ -109,9 +110,9 @@ package struct PartlyReadLifts: Sendable {
 
     /// The lifts that have been understood only in part for long enough.
     /// - Parameters:
-    ///   - mayTrap: whether people ride in the lift. Of others not all of this is asked.
-    ///   - expected: the signals of a lift that its profile gives, and of these the ones without a
-    ///     value now.
+    ///   - mayTrap: whether people ride in the lift. The other lifts need not send all of this.
+    ///   - expected: the signals that a lift's profile gives, and those of them that have no value
+    ///     now.
     ///   - field: where a signal comes from.
     package func found(
         mayTrap: (Int) -> Bool, expected: (Int) -> (given: UInt64, unknown: UInt64),

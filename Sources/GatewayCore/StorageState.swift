@@ -97,7 +97,7 @@ package struct DiskTrouble {
     private var isFailing = true
     /// A commit has failed after another had succeeded.
     private var hasReturned = false
-    /// The centre was told that the disk is well again.
+    /// A `disk_failing` of this trouble has been cleared.
     private var wasCleared = false
     /// When the log last had a failure.
     private var loggedAt: Int64

@@ -17,6 +17,7 @@ package struct MQTTConnection: Equatable {
         case connecting(Waiting)
         /// The broker has accepted the connection. The filters of the subscriptions that it has not
         /// answered, by packet id.
+        /// Without any subscription it stays so.
         case subscribing(Waiting, awaited: [Int32: String])
         /// Every subscription is answered.
         case ready
@@ -144,7 +145,7 @@ package struct MQTTConnection: Equatable {
     /// The broker has answered CONNECT on this connection, or on the last one.
     package var hasAnswered: Bool { end.hasAnswered }
     /// The reason for the end of this connection, or of the last one; nil where there is none.
-    package var refusal: String? { end.reason }
+    package var endReason: String? { end.reason }
 
     /// The topic of a subscription that the broker has not answered.
     package func topic(awaitedBy id: Int32) -> String? {
@@ -164,11 +165,11 @@ package struct MQTTConnection: Equatable {
     }
 
     /// The reason for the end of this connection, or else of an earlier one.
-    package var latestRefusal: String? { refusal ?? lastRefusal }
+    package var latestEndReason: String? { endReason ?? lastRefusal }
 
     /// An addition to an error: the broker's last refusal, where the last connection ended without
     /// a reason.
-    package var earlierRefusal: String {
-        refusal == nil ? lastRefusal.map { " Before that: \($0)" } ?? "" : ""
+    package var earlierEndText: String {
+        endReason == nil ? lastRefusal.map { " Before that: \($0)" } ?? "" : ""
     }
 }

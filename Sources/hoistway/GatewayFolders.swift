@@ -5,8 +5,10 @@ import PositionedYAML
 struct GatewayFolders {
     var state = Configuration.standardStateFolder
     var runtime = Configuration.standardRuntimeFolder
-    /// The configuration as it is now cannot be read: no start succeeds with it.
-    private(set) var hasMistakes = false
+    /// nil where it cannot be read.
+    private var configuration: Configuration?
+    /// Why it cannot be read; they are printed already.
+    private(set) var printedMistakes: [Diagnostic] = []
 
     var presence: GatewayPresence { GatewayPresence(stateFolder: state, runtimeFolder: runtime) }
 
@@ -21,11 +23,21 @@ struct GatewayFolders {
         do throws(InvalidFiles) {
             let configuration = try Configuration(file: file)
             (state, runtime) = (configuration.stateFolder, configuration.runtimeFolder)
+            self.configuration = configuration
         } catch {
             guard file == standardConfiguration else { throw error }
-            hasMistakes = true
+            printedMistakes = error.diagnostics
             for diagnostic in error.diagnostics { printError(diagnostic.description) }
             printError("hoistway: using the standard folders, \(state) and \(runtime)")
         }
+    }
+
+    /// The mistakes of the files as they are now, with which no start succeeds.
+    var mistakes: [Diagnostic] {
+        guard let configuration else { return printedMistakes }
+        do throws(InvalidFiles) {
+            _ = try configuration.deviceData()
+            return []
+        } catch { return error.diagnostics }
     }
 }

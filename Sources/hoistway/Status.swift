@@ -107,15 +107,15 @@ struct Status: ParsableCommand {
     private func notRunning(_ absence: Absence, _ folders: GatewayFolders?, last: String?)
         -> ExitCode
     {
-        let failure = lastFailure(folders)
-        printError("hoistway: " + text(absence, folders, failure))
+        let obstacle = folders.flatMap { StartObstacle($0) }
+        printError("hoistway: " + text(absence, obstacle))
         guard output.format == .json else { return .failure }
         var json = JSONWriter()
         json.object {
             $0.put("state", absence.name)
-            if let failure {
-                $0.put("failed_at", failure.time.rfc3339)
-                $0.array("causes") { for cause in failure.causes { $0.item(cause) } }
+            if let obstacle {
+                $0.put("failed_at", obstacle.failedAt?.rfc3339)
+                $0.array("causes") { for cause in obstacle.causes { $0.item(cause) } }
             }
             if let last { $0.put("last", raw: Array(last.utf8)[...]) }
         }
@@ -123,18 +123,17 @@ struct Status: ParsableCommand {
         return .failure
     }
 
-    private func text(
-        _ absence: Absence, _ folders: GatewayFolders?, _ failure: LastFailure?
-    ) -> String {
-        switch absence {
+    private func text(_ absence: Absence, _ obstacle: StartObstacle?) -> String {
+        let howToStart =
+            obstacle?.text
+            ?? "Start it: systemctl start hoistway (as root, this says why it ended; journalctl -u hoistway, too)"
+        return switch absence {
         case .ended(let age):
-            "the gateway has ended; its last status is \(age.spanText) old. "
-                + Self.howToStart(folders, failure)
+            "the gateway has ended; its last status is \(age.spanText) old. \(howToStart)"
         case .stuck(let seconds, let file):
             "the gateway runs and has not written \(file) for \(seconds) s: it is stuck, or may not write there. journalctl -u hoistway says which."
         case .silent(let file): Self.runsWithoutStatus(file)
-        case .absent(let file):
-            "nothing runs here (no \(file)). " + Self.howToStart(folders, failure)
+        case .absent(let file): "nothing runs here (no \(file)). \(howToStart)"
         case .hidden(let file):
             runtime == nil
                 ? "there is no \(file), and whether a gateway runs is not for this user to see. Run this as root, or: systemctl status hoistway"
@@ -144,28 +143,5 @@ struct Status: ParsableCommand {
 
     static func runsWithoutStatus(_ file: String) -> String {
         "the gateway runs and does not write \(file): mostly it may not write in that folder. hoistway check names the command that mends it; journalctl -u hoistway says more."
-    }
-
-    /// Why the last start or run failed, where that is known.
-    private func lastFailure(_ folders: GatewayFolders?) -> LastFailure? {
-        // A present mistake comes before a former one, and is printed already.
-        guard let folders, !folders.hasMistakes else { return nil }
-        // A user who may not read the folder is told to ask as root.
-        return try? LastFailure(of: folders.state)
-    }
-
-    /// What to do where no gateway runs: mend what makes its start fail, or start it.
-    private static func howToStart(_ folders: GatewayFolders?, _ failure: LastFailure?) -> String {
-        let retry =
-            "systemd tries again every few seconds (systemctl start hoistway starts it by hand)."
-        if folders?.hasMistakes == true {
-            return "No start succeeds with the mistakes above. Mend them; " + retry
-        }
-        guard let failure else {
-            return
-                "Start it: systemctl start hoistway (as root, this says why it ended; journalctl -u hoistway, too)"
-        }
-        return "It failed at \(failure.time.local):\n"
-            + failure.causes.map { "  \($0)\n" }.joined() + "Mend that; " + retry
     }
 }

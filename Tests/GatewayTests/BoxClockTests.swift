@@ -17,14 +17,18 @@ import Testing
         return condition.liftClocks
     }
 
-    @Test func whereAllLiftsDifferByTheSameAmountThisBoxIsDoubted() {
+    @Test func whereAllLiftsDifferByTheSameAmountTheyAreOneFindingWithBothCauses() {
         let hours = Duration.seconds(3 * 3600)
         let all = row([hours, hours + .seconds(2), hours + .seconds(1)])
         #expect(
             all.found
-                == "all 3 lifts with a clock are 3 h 0 min ahead of this box, by the same amount: probably this box's clock is wrong"
+                == "all 3 lifts with a clock are 3 h 0 min ahead of this box, by the same amount"
         )
-        #expect(all.verdict == .failed && all.advice?.contains("timedatectl") == true)
+        #expect(
+            all.verdict == .failed && all.advice?.hasPrefix("Check 'zone' in the profile") == true
+                && all.advice?.contains("timedatectl") == true, "whole hours: a zone comes first")
+        let odd = row([.seconds(700), .seconds(702)])
+        #expect(odd.advice?.hasPrefix("Check this box's clock") == true, "\(odd)")
         #expect(row([hours, hours, .zero]).found == "0 is 3 h 0 min ahead, 1 is 3 h 0 min ahead")
         #expect(row([hours, hours + .seconds(600)]).found.hasPrefix("0 is 3 h 0 min ahead"))
         #expect(row([hours]).found == "0 is 3 h 0 min ahead", "one lift is no majority")

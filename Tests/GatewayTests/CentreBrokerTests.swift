@@ -5,21 +5,37 @@ import Testing
 
 /// What a centre's broker answers to publications, before any receipt is missing.
 @Suite struct CentreBrokerTests {
-    private func problems(_ answers: [(String, MQTTPublicationAnswer)]) -> [String] {
+    private let topics = CentreTopics(prefix: "hoistway/v1", site: "s")
+
+    private func broker(_ answers: [(String, MQTTPublicationAnswer)]) -> CentreBroker {
         var broker = CentreBroker()
         broker.connectionStarted(MQTTSession())
-        for (topic, answer) in answers { broker.published(on: topic, answer) }
-        return broker.problems(at: 0)
+        for (name, answer) in answers {
+            let topic = topics.topic(name)
+            broker.published(on: topic, isEssential: topics.isEssential(topic), answer)
+        }
+        return broker
+    }
+    private func delivers(_ broker: CentreBroker) -> Bool {
+        broker.delivers(receipts: topics.receipts) { topics.isEssential($0) }
     }
 
-    @Test func aCentreThatReadsNothingIsNoticedWithTheFirstPublication() {
-        let unread = problems([("link", .acceptedUnread), ("state", .acceptedUnread)])
-        #expect(unread.count == 1 && unread[0].hasPrefix("No client of the centre's broker reads"))
+    @Test func anEventThatNobodyReadsIsNoticedWithTheBrokersAnswer() {
+        let unread = broker([("link", .accepted), ("alert/fault", .acceptedUnread)])
         #expect(
-            problems([("link", .acceptedUnread), ("alert/fault", .accepted)]) == [],
-            "a centre need not read every topic")
-        #expect(
-            problems([("link", .acceptedUnread), ("link", .accepted)]) == [], "it has come back")
-        #expect(problems([]) == [])
+            unread.problems(at: 0) == [
+                "No client of the centre's broker reads hoistway/v1/s/alert/fault: the centre is not connected to it, or reads other topics. It must subscribe to this one."
+            ])
+        #expect(!delivers(unread))
+        let back = broker([("alert/fault", .acceptedUnread), ("alert/fault", .accepted)])
+        #expect(back.problems(at: 0) == [] && delivers(back), "the centre has come back")
+    }
+
+    /// As docs/contract/centre.sh.
+    @Test func aCentreThatReadsEventsOnlyIsWell() {
+        let events = broker([
+            ("link", .acceptedUnread), ("state", .acceptedUnread), ("heartbeat", .acceptedUnread),
+        ])
+        #expect(events.problems(at: 0) == [] && delivers(events))
     }
 }

@@ -19,6 +19,7 @@ import Testing
         /// The outcome of the next commits; nil for success.
         var failure: JournalError?
         var now: Int64 = 1_000_000_000
+        private var sent = 0
 
         init(wasEmpty: Bool = true) throws {
             let data = try DeviceData(
@@ -55,6 +56,19 @@ import Testing
                     IncomingMessage(
                         topic: topic.span, payload: payload.span, qos: 1, isRetained: false,
                         mid: mid)))
+        }
+
+        /// Sends one more message, and commits it.
+        func commitAMessage(failure: JournalError?) {
+            self.failure = failure
+            sent += 1
+            send("{\"Sequence\":\(sent),\"Car_Status\":0}", mid: sent)
+            handle(.commitNow)
+        }
+        /// The states of `disk_failing`, as they were committed.
+        var diskStates: [String] {
+            committed.flatMap(\.alerts).map(\.alert).filter { $0.kind == "disk_failing" }
+                .map(\.state.rawValue)
         }
 
         func connect() {
@@ -110,21 +124,14 @@ import Testing
         #expect(caller.committed.last?.messages.count == 1 && caller.core.mayWrite)
     }
 
-    /// Such a disk never makes the gateway go on without it, so nothing else tells the centre.
-    @Test func theCentreIsToldOfADiskThatTakesEverySecondCommit() throws {
+    /// Such a disk never makes the gateway go on without it, so nothing else informs the centre.
+    @Test func aDiskThatTakesEverySecondCommitIsReportedToTheCentre() throws {
         let caller = try Caller()
-        var states: [String] {
-            caller.committed.flatMap(\.alerts).map(\.alert).filter { $0.kind == "disk_failing" }
-                .map(\.state.rawValue)
-        }
+        var states: [String] { caller.diskStates }
         caller.connect()
-        var sent = 0
         func commit(afterSeconds seconds: Int64, failing: Bool) {
-            caller.failure = failing ? Self.full : nil
             caller.now += seconds * 1_000_000_000
-            sent += 1
-            caller.send("{\"Sequence\":\(sent),\"Car_Status\":0}", mid: sent)
-            caller.handle(.commitNow)
+            caller.commitAMessage(failure: failing ? Self.full : nil)
         }
         // One failure that ends is no trouble of the disk.
         commit(afterSeconds: 1, failing: true)
@@ -142,27 +149,38 @@ import Testing
         #expect(states == ["raised", "cleared"])
     }
 
+    /// Without the building's broker nothing else is committed for long.
+    @Test func aDiskThatIsWellAgainIsReportedAlsoWhileNothingIsToBeCommitted() throws {
+        let caller = try Caller()
+        caller.connect()
+        for index in 0..<40 {
+            caller.now += 2_000_000_000
+            caller.commitAMessage(failure: index % 2 == 0 ? Self.full : nil)
+        }
+        #expect(caller.diskStates == ["raised"])
+        caller.handle(.broker(.lost(isGiantPacket: false)))
+        caller.now += 50_000_000_000
+        caller.handle(.time)
+        #expect(caller.diskStates == ["raised"], "it may fail again")
+        caller.now += 12_000_000_000
+        caller.handle(.time)
+        #expect(caller.diskStates == ["raised", "cleared"])
+    }
+
     /// Each new id is a new incident for the people at the centre.
     @Test func aDiskThatFailsAgainAndAgainForSecondsIsNoNewAlertEachTime() throws {
         let caller = try Caller()
-        var states: [String] {
-            caller.committed.flatMap(\.alerts).map(\.alert).filter { $0.kind == "disk_failing" }
-                .map(\.state.rawValue)
-        }
+        var states: [String] { caller.diskStates }
         caller.connect()
-        var sent = 0
         func turn(seconds: Int, failing: Bool) {
-            caller.failure = failing ? Self.full : nil
             for _ in 0..<seconds {
                 caller.now += 1_000_000_000
-                sent += 1
-                caller.send("{\"Sequence\":\(sent),\"Car_Status\":0}", mid: sent)
-                caller.handle(.commitNow)
+                caller.commitAMessage(failure: failing ? Self.full : nil)
             }
         }
         turn(seconds: 10, failing: true)
         turn(seconds: 2, failing: false)
-        #expect(states == ["raised", "cleared"], "the first end is told at once")
+        #expect(states == ["raised", "cleared"], "the first end is reported at once")
         for _ in 0..<4 {
             turn(seconds: 10, failing: true)
             turn(seconds: 2, failing: false)

@@ -14,12 +14,8 @@ import Testing
     }
 
     @Test func whatNeitherTheDiskNorACentreHasIsCountedAndNamedAtTheEnd() throws {
-        let site = try Site(parameters: quick)
-        try site.rewriteConfiguration {
-            $0.replacingOccurrences(
-                of: "centre: { url: \"mqtt://127.0.0.1:\(site.port)\" }",
-                with: "centre: { url: \"mqtt://127.0.0.1:1\" }")
-        }
+        let site = try Site(
+            parameters: quick, centres: "centre: { url: \"mqtt://127.0.0.1:1\" }")
         try site.startDaemon()
         #expect(site.wait { site.isDrained }, "\(site.account)")
         let before = site.status("centre", "backlog")

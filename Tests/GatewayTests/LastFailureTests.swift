@@ -3,6 +3,20 @@ import Testing
 
 /// `hoistway status` says why the gateway has ended, not only that it has.
 @Suite(.serialized) struct LastFailureTests {
+    /// On a box where the gateway has never run there is neither a status nor a state folder.
+    @Test func statusHasTheCauseOfTheFirstStartThatFails() throws {
+        let site = try Site(rules: "let:\n  slow: sped < 0.1\n")
+        #expect(try site.run(["run"]).status == 2)
+        let status = try site.run(["status"])
+        #expect(
+            status.status == 1 && status.output.contains("nothing runs here")
+                && status.output.contains("No start succeeds with these mistakes:")
+                && status.output.contains("rules.yaml:2:") && status.output.contains("'sped'"),
+            "\(status.output)")
+        let json = try site.run(["status", "--format", "json"]).output
+        #expect(json.contains("{\"state\":\"absent\",\"causes\":[\""), "\(json)")
+    }
+
     @Test func statusHasTheCauseOfAStartThatFailed() throws {
         let site = try Site(rules: "let:\n  slow: speed < 0.1\n")
         try site.startDaemon()

@@ -76,20 +76,22 @@ import Testing
     @Test func theBrokersReasonCountsBeforeTheLibrarysGuess() {
         var connection = after(.started(at: 0), .refused("we are banned."), .broken("it hung up."))
         #expect(
-            connection.refusal == "we are banned." && connection.hasAnswered && connection.isLost)
+            connection.endReason == "we are banned." && connection.hasAnswered && connection.isLost)
         connection.apply(.closed("it is being stopped."))
-        #expect(connection.refusal == "it is being stopped.")
+        #expect(connection.endReason == "it is being stopped.")
         connection.apply(.dropped(until: second, refusal: nil))
-        #expect(connection.refusal == "it is being stopped.", "it is shown until the next attempt")
         #expect(
-            !connection.isLost && connection.earlierRefusal.isEmpty,
+            connection.endReason == "it is being stopped.", "it is shown until the next attempt")
+        #expect(
+            !connection.isLost && connection.earlierEndText.isEmpty,
             "it is the reason of the last connection itself")
     }
 
     @Test func aConnectionThatBreaksWithoutAnAnswerHasNone() {
         let connection = after(.started(at: 0), .broken("is it a broker?"))
         #expect(
-            !connection.hasAnswered && connection.refusal == "is it a broker?" && connection.isLost
+            !connection.hasAnswered && connection.endReason == "is it a broker?"
+                && connection.isLost
                 && !connection.isReady)
     }
 
@@ -98,7 +100,7 @@ import Testing
         connection.apply(.broken(nil))
         #expect(
             connection.isReady && connection.isLost && connection.hasAnswered
-                && connection.refusal == nil)
+                && connection.endReason == nil)
         connection.apply(.dropped(until: 0, refusal: nil))
         #expect(
             !connection.isReady && !connection.isLost && connection.hasAnswered,
@@ -112,11 +114,11 @@ import Testing
             .started(at: 0), .refused("we are banned."), .dropped(until: 0, refusal: nil),
             .started(at: 1),
             .broken(nil), .dropped(until: 0, refusal: nil))
-        #expect(connection.earlierRefusal == " Before that: we are banned.")
+        #expect(connection.earlierEndText == " Before that: we are banned.")
         connection.apply(.started(at: 2))
         connection.apply(.dropped(until: 0, refusal: "It refuses our subscription."))
-        #expect(connection.earlierRefusal == " Before that: It refuses our subscription.")
+        #expect(connection.earlierEndText == " Before that: It refuses our subscription.")
         connection.apply(.delivered)
-        #expect(connection.earlierRefusal.isEmpty)
+        #expect(connection.earlierEndText.isEmpty)
     }
 }

@@ -14,7 +14,7 @@ extension Condition {
         let expected = lifts.filter { !$0.isExcused }
         let never = expected.filter { $0.silence == nil }
         // Messages may come without the controller's life: then its silence stays an incident.
-        let lifeless = expected.filter {
+        let withoutSignOfLife = expected.filter {
             $0.isReportedSilent && $0.silence.map { $0 < Self.sendsWithin } ?? false
         }
         let silent = expected.filter {
@@ -22,7 +22,7 @@ extension Condition {
         }.sorted { $0.silence ?? .zero > $1.silence ?? .zero }
         let frozen = expected.filter { !$0.isSilent && $0.repetition != nil }
         let heard =
-            lifts.count - never.count - silent.count - lifeless.count - frozen.count
+            lifts.count - never.count - silent.count - withoutSignOfLife.count - frozen.count
         let counts = "\(heard) of \(lifts.count)"
         if heard == lifts.count { return .ok(.liftsHeard, counts) }
         guard broker.isConnected else {
@@ -31,7 +31,7 @@ extension Condition {
         let observedFor = broker.observedFor ?? .zero
         let neverReceived = observedFor >= Self.firstMessageWithin ? never : []
         let fellSilent = silent.filter { $0.isReportedSilent || observedFor >= $0.silenceLimit }
-        if neverReceived.isEmpty, fellSilent.isEmpty, lifeless.isEmpty, frozen.isEmpty {
+        if neverReceived.isEmpty, fellSilent.isEmpty, withoutSignOfLife.isEmpty, frozen.isEmpty {
             return .unknown(.liftsHeard, "\(counts) so far")
         }
         if neverReceived.count + fellSilent.count == lifts.count, lifts.count > 1 {
@@ -47,9 +47,11 @@ extension Condition {
                     : "Check the lift's id in the configuration, its adapter, the topic on which it publishes, \(accountAdvice)."
             )
         }
-        if !lifeless.isEmpty {
-            found += lifeless.prefix(3).map(withoutLife)
-            if lifeless.count > 3 { found.append("\(lifeless.count - 3) more lifts do the same") }
+        if !withoutSignOfLife.isEmpty {
+            found += withoutSignOfLife.prefix(3).map(textWithoutSignOfLife)
+            if withoutSignOfLife.count > 3 {
+                found.append("\(withoutSignOfLife.count - 3) more lifts do the same")
+            }
             advice.append(
                 "A passenger who is trapped now may not be found. Restart the adapter, and look whether its controller answers it and whether all fields of the profile come. The incident ends with the first message that shows life of the controller."
             )
@@ -98,7 +100,7 @@ extension Condition {
     }
 
     /// Messages come, and the incident of the controller's silence stays open.
-    private func withoutLife(_ lift: ObservedLift) -> String {
+    private func textWithoutSignOfLife(_ lift: ObservedLift) -> String {
         let fields = partlyReadLifts.first { $0.name == lift.name }?.sources.map(\.field) ?? []
         let why =
             lift.repetition != nil

@@ -90,8 +90,8 @@ extension Condition {
         if wrong.isEmpty {
             return .ok(.liftClocks, "within \(Self.liftClockTolerance.spanText) of this box's")
         }
-        if wrong.count == all.count, let doubt = doubtOfThisBox(wrong.map(\.ahead)) {
-            return doubt
+        if wrong.count == all.count, let common = commonDifference(wrong.map(\.ahead)) {
+            return common
         }
         let found = wrong.map { "\($0.name) is \(Self.difference($0.ahead))" }
         return .failed(
@@ -101,17 +101,20 @@ extension Condition {
                 : "Set the clock of its adapter (NTP).")
     }
 
-    /// Where all lifts differ by the same amount, the fault is in what they have in common: this
-    /// box's clock, or their profile. A centre whose clock agrees with this box's clears it.
-    private func doubtOfThisBox(_ ahead: [Duration]) -> Check? {
+    /// Where all lifts differ by the same amount, the fault is in what they have in common: their
+    /// profile or zone, or this box's clock, which may be synchronised with a wrong server. A
+    /// centre whose clock agrees with this box's clears it.
+    private func commonDifference(_ ahead: [Duration]) -> Check? {
         guard ahead.count > 1, clock.centreOffset == nil, let least = ahead.min(),
             let most = ahead.max(), most - least < Self.clockTolerance
         else { return nil }
+        let zone = "'zone' in the profile and the time zone of the adapters"
+        let box = "this box's clock (compare it with a watch; timedatectl)"
+        let order = Self.looksLikeTimeZone(least) ? [zone, box] : [box, zone]
         return .failed(
             .liftClocks,
-            "all \(ahead.count) lifts with a clock are \(Self.difference(least)) of this box, by the same amount: probably this box's clock is wrong",
-            "Compare this box's clock with a watch, and switch on NTP (timedatectl). Where it is right, check 'zone' in the profile and the time zone of the adapters."
-        )
+            "all \(ahead.count) lifts with a clock are \(Self.difference(least)) of this box, by the same amount",
+            "Check \(order[0]); where that is right, \(order[1]).")
     }
 
     private static func difference(_ ahead: Duration) -> String {

@@ -53,8 +53,10 @@ struct UnitMemory: Equatable {
         if text == "infinity" || text.hasSuffix("%") { return nil }
         let shift = ["K": 10, "M": 20, "G": 30, "T": 40][String(text.suffix(1))]
         guard let number = Int(shift == nil ? text : String(text.dropLast())) else { return former }
-        let (product, overflows) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
-        return overflows ? nil : product
+        // More than this program can count is no limit for it.
+        let (product, overflows) = Int64(number).multipliedReportingOverflow(
+            by: Int64(1) << (shift ?? 0))
+        return overflows ? nil : Int(exactly: product)
     }
 
     /// That the unit allows too little memory for this many lifts, and what to do; nil where it is

@@ -78,13 +78,17 @@ final class BrokerConnection: MQTTClientDelegate {
                 connected.delegate = self
                 client = connected
                 state.apply(.started(at: now))
+                if retriesAtOnce { state.apply(.broken(Self.secretsChanged)) }
             }
         } else if socketIsReady {
             state.apply(.heard(at: now))
             try readUntilDry()
         }
         guard let silence = state.silence(at: now) else { return }
-        throw ConnectionLost(reason: "no answer to CONNECT and SUBSCRIBE in \(silence.spanText)")
+        throw ConnectionLost(
+            reason:
+                "no answer to \(state.hasAnswered ? "SUBSCRIBE" : "CONNECT") in \(silence.spanText)"
+        )
     }
 
     /// Whether the broker may have sent more than was read.
@@ -105,7 +109,7 @@ final class BrokerConnection: MQTTClientDelegate {
     /// - Throws: where the broker or a change of secrets has ended the connection.
     func checkLoss() throws {
         guard state.isLost else { return }
-        throw ConnectionLost(reason: state.refusal ?? "the connection is lost")
+        throw ConnectionLost(reason: state.endReason ?? "the connection is lost")
     }
 
     private func connect() throws(MQTTError) {
@@ -126,7 +130,7 @@ final class BrokerConnection: MQTTClientDelegate {
     /// - Returns: whether the broker had sent a packet that is too large for the memory limit.
     func drop(after error: any Error) -> Bool {
         let isGiant = (error as? MQTTError)?.isGiantPacket ?? false
-        let cause = state.refusal.map { ConnectionLost(reason: $0) } ?? error
+        let cause = state.endReason.map { ConnectionLost(reason: $0) } ?? error
         lastError = "\(isGiant ? error : cause)"
         let now = MonotonicClock.nanoseconds
         let pause = retriesAtOnce ? .zero : backoff.pause(at: now, using: &random)
@@ -162,15 +166,15 @@ final class BrokerConnection: MQTTClientDelegate {
     /// Reconnects at once where the password or a certificate has changed.
     func renewSecrets() {
         guard let secrets = secretsHash(), secrets != secretsInUse else { return }
-        let change = "a password or a certificate has changed"
         if state.retryAt != nil {
-            log.notice("broker: \(change); connecting again at once")
+            log.notice("broker: \(Self.secretsChanged); connecting again at once")
             return state.apply(.pauseEnded)
         }
         retriesAtOnce = true
         // A client that another thread connects is left to it.
-        if client != nil { state.apply(.broken(change)) }
+        if client != nil { state.apply(.broken(Self.secretsChanged)) }
     }
+    private static let secretsChanged = "a password or a certificate has changed"
 
     // MARK: Callbacks of the client
 

@@ -93,10 +93,10 @@ final class TelemetryLoop {
         if ready[1] { connection.wake.clear() }
         do {
             try connection.manage(socketIsReady: ready[0])
+            try connection.checkLoss()
             if connection.isSubscribed, core.hasRoom, !connection.hasUnread {
                 handle(.broker(.socketEmpty))
             }
-            try connection.checkLoss()
         } catch { dropConnection(after: error) }
         connection.noteDiagnosis()
         let answers = connection.answers

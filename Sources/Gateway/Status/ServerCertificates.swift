@@ -7,12 +7,15 @@ import Synchronization
 /// connection that stands, so that it would only be found when the next one fails.
 final class ServerCertificates: Sendable {
     static let interval = Duration.seconds(6 * 3600)
+    /// While one ends soon: it may have been renewed.
+    static let intervalWhileEnding = Duration.seconds(600)
     /// A start has more urgent work, and the clock may still be wrong.
     static let firstAfter = Duration.seconds(60)
 
     private struct State {
         /// Monotonic nanoseconds.
-        var nextLook: Int64
+        var firstLook: Int64
+        var lastLook: Int64?
         /// By server; the last found.
         var found: [String: Instant] = [:]
     }
@@ -24,15 +27,20 @@ final class ServerCertificates: Sendable {
         var byServer: [String: ServerProbe] = [:]
         for probe in probes where probe.usesTLS { byServer["\(probe.server)"] = probe }
         self.probes = byServer.sorted { $0.key < $1.key }.map(\.value)
-        state = Mutex(State(nextLook: now + Self.firstAfter.nanoseconds))
+        state = Mutex(State(firstLook: now + Self.firstAfter.nanoseconds))
     }
 
     /// Starts a look where one is due, on a thread of its own: a server may not answer.
-    /// - Parameter now: monotonic nanoseconds.
-    func lookIfDue(at now: Int64) {
+    /// - Parameters:
+    ///   - now: monotonic nanoseconds.
+    ///   - time: by the wall clock.
+    func lookIfDue(at now: Int64, time: Instant) {
+        let isEnding = found.contains { $0.validUntil - time < $0.notice }
         let isDue = state.withLock { state in
-            if probes.isEmpty || now < state.nextLook { return false }
-            state.nextLook = now + Self.interval.nanoseconds
+            let pause = isEnding ? Self.intervalWhileEnding : Self.interval
+            let next = state.lastLook.map { $0 + pause.nanoseconds } ?? state.firstLook
+            if probes.isEmpty || now < next { return false }
+            state.lastLook = now
             return true
         }
         // Where no thread can be started the next look is the first.
@@ -41,7 +49,7 @@ final class ServerCertificates: Sendable {
     }
 
     /// The next call of `lookIfDue` starts a look.
-    func lookAgain() { state.withLock { $0.nextLook = 0 } }
+    func lookAgain() { state.withLock { ($0.firstLook, $0.lastLook) = (0, nil) } }
 
     private func look() {
         for probe in probes {

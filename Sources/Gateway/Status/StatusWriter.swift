@@ -4,6 +4,7 @@ import GatewayCore
 import Journal
 import LiftModel
 import Logging
+import Platform
 
 #if canImport(Glibc)
     import Glibc
@@ -82,7 +83,8 @@ struct StatusWriter {
         report.reloadProblem = reload.problem
         report.changedSinceStart = reload.changedSinceStart
         report.signingProblem = signingProblem
-        serverCertificates.lookIfDue(at: monotonic)
+        serverCertificates.lookIfDue(
+            at: monotonic, time: Instant(nanoseconds: MonotonicClock.wallNanoseconds))
         report.certificates = ownCertificates + serverCertificates.found
         report.stateFolder = configuration.stateFolder
         report.lostJournal = lostJournal
