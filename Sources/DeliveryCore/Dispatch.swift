@@ -22,36 +22,6 @@ import LiftModel
 /// Limits: the window follows the centre's receipts, so that a slow centre is not sent every event
 /// twice; the backlog leaves at a rate. Entrapments wait for neither.
 package struct Dispatch {
-    package struct Settings: Sendable {
-        package var centre: String
-        /// The index of this route among the centre's routes; the first is 0.
-        package var routeIndex: Int
-        /// How long an event waits for its receipt before each later route sends it, too. A lane
-        /// that is missing is never sent by a later route.
-        package var fallbackAfter: [Lane: Duration]
-        /// Events of the backlog a second.
-        package var backlogRate: Double
-        /// The time without a receipt after which an event is sent again.
-        package var resendAfter = Duration.seconds(10)
-
-        package init(
-            centre: String, routeIndex: Int = 0,
-            fallbackAfter: [Lane: Duration] = [.entrapment: .seconds(30)],
-            backlogRate: Double = 500
-        ) {
-            self.centre = centre
-            self.routeIndex = routeIndex
-            self.fallbackAfter = fallbackAfter
-            self.backlogRate = backlogRate
-        }
-    }
-
-    package struct Transmission {
-        package var row: Journal.OutboxRow
-        /// 1 for the first copy since the gateway started.
-        package var attempt: Int
-    }
-
     /// Limits of the window: events in flight, without a receipt.
     private static let smallestWindow = 8
     private static let largestWindow = 1000
@@ -192,9 +162,9 @@ package struct Dispatch {
         for lane in lanes {
             let due = inFlight.compactMap { id, event in
                 event.isIsolated && event.lane == lane && event.isDue(at: now)
-                    ? event.dueAt.map { (id, dueAt: $0) } : nil
+                    ? event.dueAt.map { (id: id, dueAt: $0) } : nil
             }
-            for (id, _) in due.sorted(by: { $0.dueAt < $1.dueAt }) {
+            for (id, _) in due.sorted(by: { ($0.dueAt, $0.id) < ($1.dueAt, $1.id) }) {
                 guard let row = try journal.pendingRow(for: settings.centre, event: id) else {
                     inFlight[id] = nil
                     continue
@@ -272,15 +242,32 @@ package struct Dispatch {
         if injected(.skipsOverdueEventsOfAFailedRead), let last = rows.last?.id {
             newRowsCursor[lane.rawValue] = last
         }
-        let urgent = try journal.pending(
-            for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
+        let urgent = try immediate(lane, from: journal)
         // Only now: where a read fails, the rows are taken again.
         if let last = rows.last?.id { newRowsCursor[lane.rawValue] = last }
         for row in rows where inFlight[row.eventID] == nil { add(row, now, &transmissions) }
-        for row in urgent
-        where row.lane == lane && inFlight[row.eventID] == nil && transmissions.count < limit {
+        for row in urgent where inFlight[row.eventID] == nil && transmissions.count < limit {
             add(row, now, &transmissions)
         }
+    }
+
+    /// The rows of a lane that a later route may send at once. What their lifts still wait for goes
+    /// before them: a reminder does not overtake the alert that it is about.
+    private func immediate(
+        _ lane: Lane, from journal: Journal
+    ) throws(JournalError) -> [Journal.OutboxRow] {
+        let marked = try journal.pending(
+            for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments
+        ).filter { $0.lane == lane }
+        if injected(.sendsAReminderBeforeItsAlert) { return marked }
+        var rows: [Journal.OutboxRow] = []
+        for row in marked where inFlight[row.eventID] == nil {
+            guard let id = row.id else { continue }
+            rows += try journal.pending(
+                for: settings.centre, in: lane, of: row.lift, after: .beforeFirst, through: id,
+                limit: Self.maxEntrapments)
+        }
+        return rows
     }
 
     private mutating func add(

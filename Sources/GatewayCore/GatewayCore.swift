@@ -134,7 +134,8 @@ public struct GatewayCore {
         // replay that began later would give an alert of the first batch another id.
         let isNew = recovered.lastNow == nil && !injected(.storesNoSnapshotInANewJournal)
         schedule = CommitSchedule(
-            wantsSnapshot: recovered.batches > 0 || !recovered.isComplete || isNew,
+            wantsSnapshot: recovered.batches > 0 || !recovered.isComplete || isNew
+                || recovered.isOtherThanStored,
             at: moment.monotonic)
         let detector = intake.detector
         self.intake.refusedLifts.resume(past.alerts) { detector.index(of: $0) != nil }

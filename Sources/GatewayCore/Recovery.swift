@@ -25,6 +25,10 @@ package enum Recovery {
         /// have changed since.
         package var alerts: [Alert] = []
 
+        /// The state is another than the journal's: a second restart must not make it anew from
+        /// the old one, because the reconciled alerts are journalled by then.
+        var isOtherThanStored: Bool { !hasSameRules || !alerts.isEmpty }
+
         package init(lastNow: Instant? = nil) { self.lastNow = lastNow }
     }
 
@@ -85,22 +89,32 @@ package enum Recovery {
         for stored in try journal.latestAlerts() where stored.lift != SelfTestLift.lift.id {
             let isWatched = stored.lift == site || detector.index(of: stored.lift) != nil
             if isWatched && Self.isResumed(stored.kind) { continue }
-            if rulesChanged || !isWatched,
+            let reason: AlertReason =
+                !isWatched ? .liftRemoved : rulesChanged ? .rulesChanged : .revised
+            // A run without this lift, or with other rules, has revised it after the last snapshot.
+            let isRevised =
+                detector.lastRevision(of: stored.id, of: stored.lift) ?? .max < stored.revision
+            if rulesChanged || isRevised,
                 detector.resume(
-                    stored.id, deliveredAs: stored.revision, isOpen: stored.isOpen, at: now)
+                    stored.id, of: stored.lift, deliveredAs: stored.revision,
+                    isOpen: stored.isOpen, because: reason, at: now)
             {
                 continue
+            }
+            if rulesChanged, !stored.isOpen {
+                detector.rememberDelivered(stored.id, of: stored.lift, revision: stored.revision)
             }
             guard stored.isOpen, !open.contains(stored.id), !clearedIDs.contains(stored.id) else {
                 continue
             }
-            let reason: AlertReason =
-                !isWatched ? .liftRemoved : rulesChanged ? .rulesChanged : .revised
             guard let revision = stored.clearedRevision(because: reason, at: now) else {
                 unreadable.append(stored)
                 continue
             }
             cleared.append(revision)
+            if injected(.forgetsAlertsThatOtherRulesHaveRaised) { continue }
+            detector.rememberDelivered(
+                stored.id, of: stored.lift, revision: revision.revision)
             if isWatched && !rulesChanged { unknown.append(revision) }
         }
         intake.restore(detector)

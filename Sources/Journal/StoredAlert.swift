@@ -25,7 +25,7 @@ extension Journal {
         where subject == nil || alert.lift == subject {
             if alert.revision > latest[alert.id]?.revision ?? 0 { latest[alert.id] = alert }
         }
-        return latest.values.sorted { $0.time < $1.time }
+        return latest.values.sorted { ($0.time, $0.id) < ($1.time, $1.id) }
     }
 
     /// An SQL condition on a row of `alert`: it is the alert's last revision, and the alert is

@@ -34,6 +34,7 @@ package enum InjectedFault: CaseIterable, Sendable {
     case givesAnswersOneID
     case restoresWithoutConnectionEvents
     case restoresFromABatchTooLate
+    case forgetsAlertsThatOtherRulesHaveRaised
     // The scheduling.
     case sendsANewRowBeforeTheBacklogOfItsLift
     case endsTheBacklogEarly
@@ -43,6 +44,7 @@ package enum InjectedFault: CaseIterable, Sendable {
     case dropsEventsOfAFailedRead
     case keepsEventsOfAFailedRead
     case skipsOverdueEventsOfAFailedRead
+    case sendsAReminderBeforeItsAlert
     case neverFallsBack
     // The journal.
     case syncsNoCommit

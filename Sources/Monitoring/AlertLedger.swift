@@ -48,6 +48,16 @@ struct AlertLedger: Sendable, Equatable {
         var kind: String
         var onset: Int64
     }
+    /// The last revisions of alerts that the journal has and the replay of a restart did not find,
+    /// because the rules have changed meanwhile; the newest last. Where a rule finds such an alert
+    /// after all, it continues.
+    private(set) var notFound: [Delivered] = []
+
+    struct Delivered: Sendable, Equatable {
+        var id: String
+        var revision: Int
+    }
+
     /// Onsets remembered per lift. A controller that boots in 1970 repeats an onset within fewer
     /// than this.
     static let rememberedOnsets = 64
@@ -108,6 +118,17 @@ struct AlertLedger: Sendable, Equatable {
         onsets.append(Onset(kind: kind, onset: onset))
         if onsets.count > Self.rememberedOnsets { onsets.removeFirst() }
         return count
+    }
+
+    mutating func rememberDelivered(_ alert: Delivered) {
+        notFound.append(alert)
+        if notFound.count > Self.rememberedOnsets { notFound.removeFirst() }
+    }
+
+    /// The last revision that the centre has of an alert that is found now.
+    private mutating func takeDelivered(_ id: String) -> Int {
+        guard let index = notFound.firstIndex(where: { $0.id == id }) else { return 0 }
+        return notFound.remove(at: index).revision
     }
 
     mutating func removeEnded(before time: Int64) {
@@ -299,13 +320,14 @@ struct AlertLedger: Sendable, Equatable {
     {
         let kind = transition.state == .suppressed ? rule.head.kind + ".suppressed" : rule.head.kind
         let earlier = registerOnset(kind, transition.onset)
+        let id = AlertIdentity.id(
+            origin, lift: lift, kind: kind, onset: transition.onset, earlier: earlier)
         let entry = Entry(
             rule: rule.head.name, reason: rule.branches[transition.branch].name,
             kind: rule.head.kind,
             title: rule.title(transition.branch, transition.state),
-            id: AlertIdentity.id(
-                origin, lift: lift, kind: kind, onset: transition.onset, earlier: earlier),
-            revision: 1, state: transition.state, severity: transition.severity,
+            id: id, revision: takeDelivered(id) + 1, state: transition.state,
+            severity: transition.severity,
             onset: transition.onset,
             raisedAt: transition.time, changedAt: transition.time)
         entries.append(entry)

@@ -5,11 +5,12 @@ import RuleLanguage
 
 /// The detector's whole state as bytes, from which a restart continues.
 extension Detector {
-    /// Format 7 adds the last change of a lift's alerts, all judgements of a lift, and the alerts
-    /// at which rescuers have arrived. Format 6 adds branches of rules, acceptance, verification
-    /// and first branch of alerts, last known values, and the order of a lift's messages. Format 4
-    /// adds catch-up; format 3 adds reminders and the use of lifts. Formats 2 to 6 can be read.
-    private static let snapshotFormat: UInt32 = 7
+    /// Format 8 adds delivered alerts that a replay did not find. Format 7 adds the last change of
+    /// a lift's alerts, all judgements of a lift, and the alerts at which rescuers have arrived.
+    /// Format 6 adds branches of rules, acceptance, verification and first branch of alerts, last
+    /// known values, and the order of a lift's messages. Format 4 adds catch-up; format 3 adds
+    /// reminders and the use of lifts. Formats 2 to 7 can be read.
+    private static let snapshotFormat: UInt32 = 8
 
     public func snapshot() -> [UInt8] {
         var writer = ByteWriter()
@@ -114,21 +115,35 @@ extension Detector {
 }
 
 extension Detector {
+    /// The last revision of an alert that a lift's ledger has; nil where it has none.
+    public func lastRevision(of alert: String, of lift: String) -> Int? {
+        guard let index = index(of: lift) else { return nil }
+        return lifts[index].ledger.entries.first { $0.id == alert }?.revision
+    }
+
     /// Continues an alert from its last delivered revision, whatever the replay has decided. Its
     /// next revision has the next number. If the two states differ, a new revision says so.
-    /// - Returns: whether a lift's ledger has the alert.
+    /// - Parameter reason: why they may differ.
+    /// - Returns: whether the lift's ledger has the alert.
     public mutating func resume(
-        _ alert: String, deliveredAs revision: Int, isOpen: Bool, at now: Instant
+        _ alert: String, of lift: String, deliveredAs revision: Int, isOpen: Bool,
+        because reason: AlertReason, at now: Instant
     ) -> Bool {
-        for index in lifts.indices {
-            guard let entry = lifts[index].ledger.entries.firstIndex(where: { $0.id == alert })
-            else { continue }
-            let known = lifts[index].ledger.entries[entry]
-            lifts[index].ledger.entries[entry].revision = max(known.revision, revision)
-            if known.state.isOpen != isOpen { note(index, entry, .rulesChanged, nil, now) }
-            return true
-        }
-        return false
+        guard let index = index(of: lift),
+            let entry = lifts[index].ledger.entries.firstIndex(where: { $0.id == alert })
+        else { return false }
+        let known = lifts[index].ledger.entries[entry]
+        lifts[index].ledger.entries[entry].revision = max(known.revision, revision)
+        if known.state.isOpen != isOpen { note(index, entry, reason, nil, now) }
+        return true
+    }
+
+    /// Continues an alert that the replay has not found from its last delivered revision, should a
+    /// rule find it after all: its id is made from its onset and would be given again.
+    public mutating func rememberDelivered(_ alert: String, of lift: String, revision: Int) {
+        guard let index = index(of: lift) else { return }
+        lifts[index].ledger.rememberDelivered(
+            AlertLedger.Delivered(id: alert, revision: revision))
     }
 
     /// The register's attributes come from the configuration, not from the snapshot.
@@ -319,72 +334,6 @@ extension LiftState.Input {
         }
         for index in 0..<Reading.capacity where known & (1 << UInt64(index)) != 0 {
             reading.set(index, bits: try reader.read())
-        }
-    }
-}
-
-extension AlertLedger {
-    fileprivate func write(to writer: inout ByteWriter) {
-        writer.write(variable: UInt64(entries.count))
-        for entry in entries {
-            writer.write(entry.rule)
-            writer.write(entry.reason)
-            writer.write(entry.kind)
-            writer.write(entry.title.en)
-            writer.write(entry.title.zh)
-            writer.write(entry.severity.rawValue)
-            writer.write(entry.id)
-            writer.write(variable: UInt64(entry.revision))
-            writer.write(entry.state.rawValue)
-            writer.write(entry.onset)
-            writer.write(entry.raisedAt)
-            writer.write(entry.changedAt)
-            writer.write(UInt8(entry.reminders))
-            writer.write(entry.remindedAt)
-            writer.write(entry.acceptedBy ?? "")
-            writer.write(entry.branch)
-            writer.write(entry.isVerified)
-            writer.write(entry.hasRescuers)
-        }
-        writer.write(variable: UInt64(onsets.count))
-        for onset in onsets {
-            writer.write(onset.kind)
-            writer.write(onset.onset)
-        }
-    }
-
-    fileprivate init(from reader: inout ByteReader, format: UInt32) throws(MalformedBytes) {
-        for _ in 0..<(try reader.readVariable()) {
-            let rule = try reader.readText()
-            let reason = format < 6 ? "" : try reader.readText()
-            let kind = try reader.readText()
-            let title = Title(en: try reader.readText(), zh: try reader.readText())
-            guard let severity = Severity(rawValue: try reader.readText()) else {
-                throw MalformedBytes(offset: reader.offset)
-            }
-            let id = try reader.readText()
-            let revision = Int(truncatingIfNeeded: try reader.readVariable())
-            guard let state = AlertState(rawValue: try reader.readText()) else {
-                throw MalformedBytes(offset: reader.offset)
-            }
-            entries.append(
-                Entry(
-                    rule: rule, reason: reason, kind: kind, title: title, id: id,
-                    revision: revision, state: state,
-                    severity: severity, onset: try reader.read(), raisedAt: try reader.read(),
-                    changedAt: try reader.read(),
-                    reminders: format < 3 ? 0 : Int(try reader.read(UInt8.self)),
-                    remindedAt: format < 3 ? .min : try reader.read()))
-            if format >= 6 {
-                let by = try reader.readText()
-                entries[entries.count - 1].acceptedBy = by.isEmpty ? nil : by
-                entries[entries.count - 1].branch = try reader.readText()
-                entries[entries.count - 1].isVerified = try reader.readFlag()
-            }
-            if format >= 7 { entries[entries.count - 1].hasRescuers = try reader.readFlag() }
-        }
-        for _ in 0..<(try reader.readVariable()) {
-            onsets.append(Onset(kind: try reader.readText(), onset: try reader.read()))
         }
     }
 }

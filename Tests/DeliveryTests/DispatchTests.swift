@@ -213,12 +213,17 @@ import Testing
             "a lift's own order, and no more than asked for")
     }
 
-    @Test mutating func whatNobodyHasAcceptedLeavesByTheNextRouteAtOnce() throws {
+    @Test mutating func whatNobodyHasAcceptedLeavesByTheNextRouteAtOnceAndAfterWhatItsLiftWaitsFor()
+        throws
+    {
         dispatch = Dispatch(Dispatch.Settings(centre: "centre", routeIndex: 1))
         try connect()
         try enqueue(.entrapment, "1", 1, at: 100)
         try enqueue(.entrapment, "1", 2, at: 100, lastImmediateRoute: .max)
-        #expect(try sent(at: 100) == ["entrapment.1.2"])
+        try enqueue(.entrapment, "1", 3, at: 100)
+        try enqueue(.entrapment, "2", 1, at: 100)
+        #expect(try sent(at: 100) == ["entrapment.1.1", "entrapment.1.2"])
+        #expect(try sent(at: 101).isEmpty)
     }
 
     @Test mutating func whatAnotherRouteHasBroughtThereIsNotSentAgain() throws {

@@ -39,7 +39,8 @@ struct GatewaySimulation: ParsableCommand {
         while minutes != nil || done < seeds, deadline.map({ ContinuousClock.now < $0 }) ?? true {
             let seed = first &+ UInt64(done)
             let script = Self.script(seed)
-            let world = World(seed: seed, data: data, keepsLog: false)
+            let isRepeated = done % 50 == 0
+            let world = World(seed: seed, data: data, keepsLog: isRepeated)
             do { try world.run(script) } catch {
                 print("seed \(seed): \(error)")
                 let (short, violation) = shrink(script, seed, data, "\(error)")
@@ -50,17 +51,12 @@ struct GatewaySimulation: ParsableCommand {
                 print("what happened, in nanoseconds, before everything was well again:")
                 let lines = (last.log ?? []).prefix { !$0.hasSuffix(World.wellAgain) }
                 for line in lines.suffix(25) { print("  \(line)") }
+                // Once more, for a reader who sees only the end.
+                print("seed \(seed): \(error)")
+                print("do it again: gateway-simulation --seed \(seed) --seeds 1")
                 throw ExitCode.failure
             }
-            if done % 50 == 0 {
-                let again = World(seed: seed, data: data, keepsLog: false)
-                // The first run of this script has held.
-                do { try again.run(script) } catch { print("seed \(seed), again: \(error)") }
-                guard again.hash == world.hash else {
-                    print("seed \(seed): two runs differ")
-                    throw ExitCode.failure
-                }
-            }
+            if isRepeated { try repeatRun(of: world, script, seed, data) }
             done += 1
             inputs += world.inputs
             deaths += world.deaths
@@ -73,6 +69,22 @@ struct GatewaySimulation: ParsableCommand {
         print(
             "\(done) runs from seed \(first): \(inputs) inputs, \(fewest) or more each, \(deaths) deaths; every invariant held"
         )
+    }
+
+    /// - Throws: `ExitCode.failure` where a second run of the script does something else.
+    private func repeatRun(
+        of world: World, _ script: [Step], _ seed: UInt64, _ data: SiteData
+    ) throws {
+        let again = World(seed: seed, data: data, keepsLog: true)
+        // The first run of this script has held.
+        do { try again.run(script) } catch { print("seed \(seed), again: \(error)") }
+        if again.hash == world.hash { return }
+        let logs = (first: world.log ?? [], second: again.log ?? [])
+        let same = zip(logs.first, logs.second).prefix { $0 == $1 }.count
+        print("first:  \(logs.first.dropFirst(same).first ?? "its end")")
+        print("second: \(logs.second.dropFirst(same).first ?? "its end")")
+        print("seed \(seed): two runs differ after \(same) lines")
+        throw ExitCode.failure
     }
 
     static func script(_ seed: UInt64) -> [Step] {

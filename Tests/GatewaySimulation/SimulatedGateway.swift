@@ -105,6 +105,8 @@ final class SimulatedGateway {
         case .storeSnapshot(let snapshot, let sequence):
             world.note("snapshot \(snapshot.count) through \(sequence)")
             try whileWriting { () throws(JournalError) in
+                // Where this fails, it may be there all the same.
+                world.forgetDurable()
                 try journal.saveSnapshot(snapshot, through: sequence)
                 world.noteDurable(through: sequence, under: core.intake.detector.rules) { snapshot }
                 return .snapshotStored
@@ -119,6 +121,8 @@ final class SimulatedGateway {
             try whileEvicting { () throws(JournalError) in
                 let eviction = try journal.enforce(
                     quota, of: core.settings, at: world.moment.time, ClockStamp())
+                // Reports of two evictions have different times.
+                if !eviction.isEmpty { world.pass(1) }
                 return .quotaEnforced(isUnfinished: eviction.isUnfinished)
             }
             routesAreWoken = true

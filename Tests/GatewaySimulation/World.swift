@@ -147,6 +147,9 @@ final class World {
         durable = DurableState(sequence: sequence, rules: rules.version, snapshot: snapshot)
     }
 
+    /// Which state a restart finds is not known.
+    func forgetDurable() { durable = nil }
+
     /// A restart under the same rules finds the state of the process before, to the byte, and
     /// raises no alert that the process before had not raised.
     func checkRestored(_ detector: Detector, _ alerts: [Alert], through sequence: Int64) throws {

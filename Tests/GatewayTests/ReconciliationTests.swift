@@ -3,6 +3,7 @@ import Foundation
 import Journal
 import LiftModel
 import Monitoring
+import PositionedYAML
 import Testing
 
 @testable import Gateway
@@ -18,14 +19,109 @@ import Testing
             FileManager.default.temporaryDirectory.path + "/hoistway-\(UUID().uuidString).db")
     }
 
-    private func intake() throws -> Intake {
+    /// - Parameters:
+    ///   - hold: of the suspicion that a car stands between floors.
+    ///   - follows: the lift is in the configuration.
+    private func intake(hold: String = "10s", follows: Bool = true) throws -> Intake {
         let devices = Site.root + "/Devices"
-        let data = try DeviceData(profiles: [devices + "/profiles"], rules: [devices + "/rules"])
+        let text = "off_level_hold: \(hold)\n"
+        guard
+            case .mapping(let parameters) = try YAMLNode(
+                parsing: Array(text.utf8), file: "parameters"
+            ).content
+        else { return try #require(nil as Intake?) }
+        let data = try DeviceData(
+            profiles: [devices + "/profiles"], rules: [devices + "/rules"], parameters: parameters)
         var intake = Intake(
             data: data, origin: AlertOrigin(site: "north"), admission: .registered, start: Self.now,
             isObserving: true)
-        try intake.register(Lift(id: "A1"), profile: "gbt24476-json", at: Self.now)
+        if follows { try intake.register(Lift(id: "A1"), profile: "gbt24476-json", at: Self.now) }
         return intake
+    }
+
+    /// A run in which lift A1 stands between floors with a passenger from the first second on.
+    private func trap(_ intake: inout Intake, until end: Int) throws {
+        for second in stride(from: 1, through: end, by: 5) {
+            let text =
+                "{\"Service_Mode\":1,\"Car_Status\":0,\"Door_Zone\":false,\"Door_Status\":true,\"Passenger_Status\":true,\"Car_Position\":4}"
+            let time = Self.now + .seconds(second)
+            let (topic, payload) = (Array("lifts/A1/state".utf8), Array(text.utf8))
+            intake.take(topic: topic.span, payload: payload.span, isRetained: false, arrival: time)
+            intake.advance(to: time)
+            var batch = Journal.Batch(now: time)
+            batch.messages = [
+                JournalledMessage(
+                    arrival: time.nanoseconds, topic: topic, payload: payload, isRetained: false,
+                    mid: 0)
+            ]
+            batch.alerts = written(intake.takeAlerts())
+            try journal.commit(batch)
+        }
+    }
+
+    private func written(_ alerts: [Alert]) -> [(alert: Alert, body: [UInt8])] {
+        alerts.map {
+            (
+                $0,
+                AlertEvent.json(
+                    $0, lift: Lift(id: $0.lift), site: AlertEvent.Site(id: "north", name: "North"),
+                    recorded: $0.time, calendarOffset: .zero, isTest: false)
+            )
+        }
+    }
+
+    /// Restarts from the journal, which gets what the reconciliation decides, and a snapshot.
+    private func restart(_ intake: inout Intake, rulesChanged: Bool, at second: Int) throws {
+        let now = Self.now + .seconds(second)
+        let outcome = try Recovery.restore(&intake, from: journal)
+        let (revisions, unknown, unreadable) = try Recovery.reconcile(
+            &intake, with: journal, rulesChanged: rulesChanged, after: outcome.alerts, at: now)
+        #expect(unknown.isEmpty && unreadable.isEmpty)
+        var batch = Journal.Batch(now: now)
+        batch.alerts = written(outcome.alerts + revisions)
+        batch.snapshot = intake.detector.snapshot()
+        try journal.commit(batch)
+    }
+
+    /// The revisions of all entrapments in the journal: one id has each revision once.
+    private func entrapments() throws -> [String] {
+        let stored = try journal.alerts().filter { $0.kind == "entrapment" }
+        #expect(Set(stored.map(\.id)).count == 1, "one incident, one alert")
+        return stored.map { "\($0.revision) \($0.state)" }
+    }
+
+    /// A centre that has revision 1 would take a second revision 1 for a copy, and go on without
+    /// the people in the car.
+    @Test func anEntrapmentThatOtherRulesFindLaterContinuesTheOneThatWasCleared() throws {
+        var before = try intake()
+        try trap(&before, until: 16)
+        #expect(try entrapments() == ["1 suspected"])
+        var after = try intake(hold: "60s")
+        try restart(&after, rulesChanged: true, at: 17)
+        #expect(try entrapments() == ["1 suspected", "2 cleared"])
+        // It survives a second restart, too.
+        var again = try intake(hold: "60s")
+        try restart(&again, rulesChanged: false, at: 18)
+        try trap(&again, until: 66)
+        #expect(try entrapments() == ["1 suspected", "2 cleared", "3 suspected"])
+    }
+
+    @Test func theOpenAlertOfALiftThatIsBackInTheConfigurationIsOpenAgain() throws {
+        var before = try intake()
+        try trap(&before, until: 16)
+        var without = try intake(follows: false)
+        var batch = Journal.Batch(now: Self.now + .seconds(17))
+        let outcome = try Recovery.restore(&without, from: journal)
+        batch.alerts = written(
+            try Recovery.reconcile(
+                &without, with: journal, rulesChanged: false, after: outcome.alerts, at: batch.now
+            ).revisions)
+        // This run ends before it stores a snapshot.
+        try journal.commit(batch)
+        #expect(try entrapments() == ["1 suspected", "2 cleared"])
+        var after = try intake()
+        try restart(&after, rulesChanged: false, at: 18)
+        #expect(try entrapments() == ["1 suspected", "2 cleared", "3 suspected"])
     }
 
     /// Stores an open alert in the journal that no message of it explains.
