@@ -12,7 +12,7 @@ extension Journal.StoredAlert {
     /// it. `Recovery.reconcile` names an open alert that cannot be cleared for this reason.
     private var event: WrittenAlert? { WrittenAlert(body) }
     /// The time in the event, on the calendar.
-    public var calendarTime: Instant { event?.time ?? time }
+    public var calendarTime: Instant { event?.calendarTime ?? time }
 
     /// The next revision, which clears the alert.
     package func clearedRevision(because reason: AlertReason, at now: Instant) -> Alert? {
@@ -20,14 +20,15 @@ extension Journal.StoredAlert {
         return Alert(
             id: id, revision: revision + 1, lift: lift, kind: kind, state: .cleared,
             severity: severity,
-            rule: event.rule, ruleVersion: "", onset: onset, time: now, reason: reason.rawValue,
+            rule: event.data.rule.name, ruleVersion: "", onset: onset, time: now,
+            reason: reason.rawValue,
             hold: .zero,
             confirmationHold: nil, evidence: [], vendorCode: nil,
-            title: event.title)
+            title: Title(en: event.data.title.en, zh: event.data.title.zh))
     }
 
     /// The remark of the event's statement.
-    package var remark: String? { event?.remark }
+    package var remark: String? { event?.data.statement?.remark }
 
     package var isOpen: Bool { AlertState(rawValue: state)?.isOpen ?? false }
 

@@ -1,84 +1,42 @@
-import Encoding
-import FoundationEssentials
+import Contract
 import Gateway
 import Journal
 import LiftModel
 
 /// One alert with all its revisions, for a person to read.
 struct AlertPage {
-    /// The members of a revision's event that are shown.
-    private struct Event: Decodable {
-        struct Title: Decodable { var en: String }
-        struct Lift: Decodable {
-            var place: String?
-            var rescueCode: String?
-        }
-        struct Rule: Decodable {
-            var name: String
-            var version: String
-        }
-        struct Statement: Decodable {
-            var by: String
-            var people: Int?
-            var condition: String?
-            var knownBy: String?
-            var remark: String?
-        }
-        struct Content: Decodable {
-            var severity: String
-            var reason: String
-            var onset: String
-            var title: Title
-            var lift: Lift?
-            var rule: Rule?
-            var occupancy: String?
-            var floor: Double?
-            var codes: [String]?
-            var vendorCode: String?
-            var statement: Statement?
-            var test: Bool?
-        }
-        var data: Content
-    }
-
     /// The revisions of one alert, the newest last.
     let revisions: [Journal.StoredAlert]
 
     var text: String {
         guard let newest = revisions.last else { return "" }
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        var unreadable: [String] = []
-        let contents = revisions.map { revision -> Event.Content? in
-            do { return try decoder.decode(Event.self, from: Data(revision.body)).data } catch {
-                unreadable.append("/\(revision.revision)")
-                return nil
-            }
-        }
-        let content = contents.last ?? nil
-        let onset = content.flatMap { Instant(rfc3339: $0.onset)?.local }
+        let events = revisions.map { WrittenAlert($0.body) }
+        let unreadable = zip(revisions, events).filter { $1 == nil }.map { "/\($0.0.revision)" }
+        let event = events.last ?? nil
+        let content = event?.data
+        let onset = event?.onset?.local
         var lines = [
             styled("\(newest.kind) \(newest.state)", "1") + "  lift \(newest.lift)"
                 + (content?.lift?.place.map { " (\($0))" } ?? "")
         ]
         if let content { lines.append(content.title.en) }
-        if content?.test == true {
+        if event?.isTest == true {
             lines.append("This is the gateway's self-test: nobody is trapped.")
         }
         lines += ["alert \(newest.id)" + (onset.map { ", since \($0)" } ?? ""), ""]
         let rows = table(
-            zip(revisions, contents).map { revision, content in
+            zip(revisions, events).map { revision, event in
                 [
                     "/\(revision.revision)", revision.calendarTime.local, revision.state,
-                    content?.reason ?? "",
+                    event?.data.reason ?? "",
                     revision.delivery,
                 ]
             }
         ).split(separator: "\n")
-        for (row, content) in zip(rows, contents) {
+        for (row, event) in zip(rows, events) {
             lines.append(String(row))
             // The statement is shown below the revision that contains it.
-            if let statement = content?.statement {
+            if let statement = event?.data.statement {
                 lines += wrapped("      " + Self.sentence(statement), to: 80)
             }
         }
@@ -91,7 +49,7 @@ struct AlertPage {
         return lines.joined(separator: "\n")
     }
 
-    private static func sentence(_ statement: Event.Statement) -> String {
+    private static func sentence(_ statement: WrittenAlert.Statement) -> String {
         let details = [
             statement.people.map { counted($0, "person", "people") }, statement.condition,
             statement.knownBy.map { "known by \($0)" }, statement.remark,
@@ -100,7 +58,7 @@ struct AlertPage {
             + (details.isEmpty ? " so" : ": " + details.joined(separator: "; "))
     }
 
-    private static func facts(_ content: Event.Content) -> [String] {
+    private static func facts(_ content: WrittenAlert.Content) -> [String] {
         let codes =
             (content.codes ?? [])
             + (content.vendorCode.map { ["\($0) (the controller's own)"] } ?? [])
@@ -111,7 +69,7 @@ struct AlertPage {
             ("floor", floor),
             ("codes", codes.isEmpty ? nil : codes.joined(separator: ", ")),
             ("rescue code", content.lift?.rescueCode),
-            ("rule", content.rule.map { "\($0.name), version \($0.version)" }),
+            ("rule", "\(content.rule.name), version \(content.rule.version)"),
         ]
         return facts.compactMap { name, fact in fact.map { column(name, 16) + $0 } }
     }
