@@ -232,13 +232,13 @@ package struct Dialect: Sendable {
         func text(_ name: String, _ usual: String = "") -> Text {
             store(written[name] ?? Array(usual.utf8))
         }
-        switch signal {
-        case .mode:
+        switch signal.type {
+        case .enumeration where signal == .direction:
+            return .direction(none: text("none"), up: text("up"), down: text("down"))
+        case .enumeration:
             return .mode(store(all: ServiceMode.allCases.map { written[$0.rawValue] ?? [] }))
-        case .direction: return .direction(none: text("none"), up: text("up"), down: text("down"))
-        case .floor, .load, .lowerLoad, .speed, .ratedSpeed, .topFloor, .bottomFloor:
-            return .number(signal, scale: scale, offset: offset)
-        default:
+        case .number: return .number(signal, scale: scale, offset: offset)
+        case .boolean, .codes:
             let isPlain = written.isEmpty
             return .flag(
                 signal, whenTrue: text("true", isPlain ? "true" : ""),

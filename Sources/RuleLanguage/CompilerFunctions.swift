@@ -3,6 +3,11 @@ import RuleEngine
 
 /// The functions of the rule language: the number and types of their arguments, and their nodes.
 extension Compiler {
+    /// Functions of a number over a window. `avg` is none: it is compared with a bound
+    /// (`CompilerMeasures.swift`).
+    package static let sampleFunctions: [String: Node.Operation] = [
+        "min": .minimum, "max": .maximum, "delta": .delta, "rate": .rate,
+    ]
     static let functions = [
         "any", "all", "known", "possibly", "last", "previous", "rise", "fall", "changes", "once",
         "held", "since",
@@ -111,9 +116,6 @@ extension Compiler {
             }
             return Typed(
                 operand: add(Node(operation: .absolute, a: typed.operand)), type: typed.type)
-        case "min", "max", "delta", "rate":
-            try arity(2...2, "\(name)(number, 10s)")
-            return try sampled(name, arguments)
         case "today":
             try arity(1...1, "today(point)")
             return try daily(.today, arguments[0], days: 0)
@@ -128,6 +130,10 @@ extension Compiler {
             throw ExpressionError(
                 offset: whole.offset, message: "compare it with a bound: \(example[name] ?? "")")
         default:
+            if let operation = Self.sampleFunctions[name] {
+                try arity(2...2, "\(name)(number, 10s)")
+                return try sampled(operation, arguments)
+            }
             throw ExpressionError(
                 offset: whole.offset,
                 message: "'\(name)' is not a function.\(nearest(name, Self.functions))")
@@ -206,27 +212,20 @@ extension Compiler {
         }
     }
 
-    private mutating func sampled(_ name: String, _ arguments: [Expression]) throws(ExpressionError)
-        -> Typed
-    {
+    private mutating func sampled(
+        _ operation: Node.Operation, _ arguments: [Expression]
+    ) throws(ExpressionError) -> Typed {
         let typed = try compile(arguments[0])
         guard case .number(let unit) = typed.type else {
             throw mismatch(typed, .number(unit: ""), arguments[0])
         }
         let window = try positive(arguments[1])
-        let operation: Node.Operation =
-            switch name {
-            case "min": .minimum
-            case "max": .maximum
-            case "delta": .delta
-            default: .rate
-            }
         return Typed(
             operand: add(
                 Node(
                     operation: operation, a: typed.operand, high: window,
                     capacity: try rings.samples(window, arguments[1]))),
-            type: .number(unit: name == "rate" && !unit.isEmpty ? unit + "/s" : unit))
+            type: .number(unit: operation == .rate && !unit.isEmpty ? unit + "/s" : unit))
     }
 
     private mutating func daily(

@@ -197,7 +197,8 @@ public struct ExpressionTrace: Sendable {
             switch expression.form {
             case .name(name): true
             case .call(let function, let arguments):
-                ["last", "previous", "min", "max", "delta", "rate", "avg"].contains(function)
+                (["last", "previous", "avg"].contains(function)
+                    || Compiler.sampleFunctions[function] != nil)
                     && arguments.first.map(isThis) == true
             case .arithmetic(_, let a, let b): isThis(a) || isThis(b)
             default: false
@@ -221,7 +222,7 @@ public struct ExpressionTrace: Sendable {
             case .compare(_, let a, let b) where isThis(b): found = kind(beside: a)
             case .member(_, let b) where isThis(b): found = .codes
             case .call(let function, let arguments)
-            where ["min", "max", "delta", "rate", "avg"].contains(function)
+            where (function == "avg" || Compiler.sampleFunctions[function] != nil)
                 && arguments.first.map(isThis) == true:
                 found = .number
             case .call("count", let arguments) where arguments.count == 3 && isThis(arguments[2]):

@@ -64,4 +64,25 @@ import Testing
         #expect(missing == [])
         #expect(checked > 300)
     }
+
+    @Test func documentsNameSourceFilesWhereTheyAre() throws {
+        var files = ["/Package.swift"]
+        for folder in Self.folders {
+            files += try FileManager.default.subpathsOfDirectory(atPath: "\(Site.root)/\(folder)")
+                .filter { $0.hasSuffix(".swift") }.map { "/\(folder)/\($0)" }
+        }
+        let path = /`([A-Za-z-]+(?:\/[A-Za-z-]+)*\.swift)/
+        var (missing, checked): ([String], Int) = ([], 0)
+        for document in Self.documents {
+            let text = try String(contentsOfFile: "\(Site.root)/\(document)", encoding: .utf8)
+            for name in text.matches(of: path).map({ String($0.output.1) }) {
+                checked += 1
+                if !files.contains(where: { $0.hasSuffix("/" + name) }) {
+                    missing.append("\(document): \(name)")
+                }
+            }
+        }
+        #expect(missing == [])
+        #expect(checked > 80)
+    }
 }
