@@ -91,7 +91,8 @@ package enum Recovery {
             if isWatched && Self.isResumed(stored.kind) { continue }
             let reason: AlertReason =
                 !isWatched ? .liftRemoved : rulesChanged ? .rulesChanged : .revised
-            // A run without this lift, or with other rules, has revised it after the last snapshot.
+            // A run without this lift, or with other rules, has revised it after the last snapshot:
+            // one of 0.3, which stored no snapshot then.
             let isRevised =
                 detector.lastRevision(of: stored.id, of: stored.lift) ?? .max < stored.revision
             if rulesChanged || isRevised,

@@ -89,7 +89,8 @@ struct GatewaySimulation: ParsableCommand {
 
     static func script(_ seed: UInt64) -> [Step] {
         var random = SplitMix64(seed: seed)
-        return Step.script(&random)
+        let steps = Step.script(&random)
+        return seed % 11 == 8 ? Step.listsChange(steps, &random) : steps
     }
 
     private func writeLog(to path: String, _ seed: UInt64, _ data: SiteData) throws {

@@ -48,7 +48,7 @@ final class SimulatedGateway {
         var intake = Intake(
             data: world.data, origin: world.site.origin, admission: .registered,
             start: beginning, isObserving: false)
-        for lift in world.lifts {
+        for (index, lift) in world.lifts.enumerated() where !world.unwatched.contains(index) {
             try intake.register(Lift(id: lift.id), profile: "gbt24476-json", at: beginning)
         }
         var recovered = try Recovery.restore(&intake, from: journal)

@@ -27,6 +27,8 @@ enum Step: CustomStringConvertible, Equatable {
     /// So does the box; its clock then differs by this.
     case powerCut(effects: Int, clockStep: Int)
     case restart
+    /// At the next start the lift is in the configuration, or is not.
+    case listed(Int, Bool)
     /// The rules are reloaded, where `other` with longer holds.
     case reload(other: Bool)
     case centre(Int, SimulatedCentre.Mood)
@@ -57,6 +59,8 @@ enum Step: CustomStringConvertible, Equatable {
         case .powerCut(let effects, let step):
             "the power is cut \(effects) effects from now; the clock is off by \(step) s"
         case .restart: "an orderly restart"
+        case .listed(let lift, let isListed):
+            "lift \(lift) is \(isListed ? "put into" : "taken out of") the configuration"
         case .reload(let other): "the rules are reloaded\(other ? ", with longer holds" : "")"
         case .centre(let index, let mood): "centre \(index): \(mood)"
         case .firstRoute(let isUp): "the city's first route is \(isUp ? "up" : "down")"
@@ -109,6 +113,25 @@ enum Step: CustomStringConvertible, Equatable {
             case 109..<112: steps.append(.firstRoute(isUp: coin()))
             default: steps.append(.brokerGrants(below(3) == 0 ? 0 : 1))
             }
+        }
+        return steps
+    }
+
+    /// Lifts with a passenger are taken out of the configuration and put back soon after, each time
+    /// with a start.
+    static func listsChange(_ steps: [Step], _ random: inout SplitMix64) -> [Step] {
+        func below(_ n: Int) -> Int { Int(random.next() % UInt64(n)) }
+        var steps = steps
+        for _ in 0..<3 {
+            let lift = below(lifts)
+            func start() -> Step { below(2) == 0 ? .restart : .kill(effects: below(6)) }
+            let further: [Step] = [
+                .lift(lift, .running), .lift(lift, .trapped),
+                .pass(milliseconds: 10_000 + below(10_000)), .listed(lift, false), start(),
+                .pass(milliseconds: below(2) == 0 ? below(300) : below(20_000)),
+                .listed(lift, true), start(), .pass(milliseconds: below(20_000)),
+            ]
+            steps.insert(contentsOf: further, at: below(steps.count))
         }
         return steps
     }

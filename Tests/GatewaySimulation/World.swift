@@ -31,6 +31,10 @@ final class World {
     private let otherRules: RuleSet
     let site: AlertEvent.Site
     private(set) var lifts: [SimulatedLift] = []
+    /// Lifts that are not in the configuration at the next start, and those that are not in that of
+    /// the present process.
+    private var unlisted: Set<Int> = []
+    private(set) var unwatched: Set<Int> = []
     var broker = SimulatedBroker()
     var centres: [SimulatedCentre]
     let disk: SimulatedDisk
@@ -138,13 +142,15 @@ final class World {
         var sequence: Int64
         /// The version of the rules.
         var rules: String
+        var unwatched: Set<Int>
         var snapshot: () -> [UInt8]
     }
 
     func noteDurable(
         through sequence: Int64, under rules: RuleSet, _ snapshot: @escaping () -> [UInt8]
     ) {
-        durable = DurableState(sequence: sequence, rules: rules.version, snapshot: snapshot)
+        durable = DurableState(
+            sequence: sequence, rules: rules.version, unwatched: unwatched, snapshot: snapshot)
     }
 
     /// Which state a restart finds is not known.
@@ -153,7 +159,8 @@ final class World {
     /// A restart under the same rules finds the state of the process before, to the byte, and
     /// raises no alert that the process before had not raised.
     func checkRestored(_ detector: Detector, _ alerts: [Alert], through sequence: Int64) throws {
-        guard let durable, durable.rules == data.rules.version else { return }
+        guard let durable, durable.rules == data.rules.version, durable.unwatched == unwatched
+        else { return }
         if let alert = alerts.first {
             throw Violation("replay: \(alert.kind) \(alert.state) of \(alert.lift) is new")
         }
@@ -181,7 +188,9 @@ final class World {
     }
 
     func noteAcknowledged(_ messages: [SimulatedBroker.Message]) {
-        for message in messages {
+        let refused = Set(unwatched.map { lifts[$0].topic })
+        // Of a message on an unregistered topic the journal has the beginning and a hash.
+        for message in messages where !refused.contains(message.topic) {
             let key = Self.key(message.topic, message.payload)
             // A message with a time of its own, which comes again, is the same one.
             let isSame = message.isDistinct && acknowledged[key] ?? 0 > 0
@@ -274,6 +283,8 @@ final class World {
         case .restart:
             try gateway?.end()
             try stopGateway(isPowerCut: false, clockStep: 0)
+        case .listed(let index, let isListed):
+            if isListed { unlisted.remove(index) } else { unlisted.insert(index) }
         case .reload(let other):
             data.rules = other ? otherRules : firstRules
             try gateway?.reload()
@@ -336,6 +347,11 @@ final class World {
         firstRouteIsUp = true
         if !broker.isUp { broker.comeUp(keepsQueue: true, keepsSession: true) }
         for index in centres.indices { centres[index].mood = .well }
+        if !unlisted.isEmpty || !unwatched.isEmpty {
+            unlisted = []
+            try gateway?.end()
+            try stopGateway(isPowerCut: false, clockStep: 0)
+        }
         for index in lifts.indices { become(.open, lift: index) }
     }
 
@@ -380,6 +396,7 @@ final class World {
         while gateway == nil {
             attempts += 1
             life += 1
+            unwatched = unlisted
             do { gateway = try SimulatedGateway(self) } catch is SimulatedGateway.Died {
                 let planned = death
                 death = nil

@@ -116,7 +116,7 @@ import Testing
             try Recovery.reconcile(
                 &without, with: journal, rulesChanged: false, after: outcome.alerts, at: batch.now
             ).revisions)
-        // This run ends before it stores a snapshot.
+        // As in 0.3, which stored no snapshot here.
         try journal.commit(batch)
         #expect(try entrapments() == ["1 suspected", "2 cleared"])
         var after = try intake()
