@@ -43,9 +43,8 @@ final class World {
     /// The disk is full while the last entrapment is to be found.
     let isDiskToFail: Bool
 
-    /// By the box's clock.
     private(set) var now = MonotonicTime(seconds: 1)
-    /// The time line and the wall clock, each at the boot of the box.
+    /// The time line and the wall clock, each at the moment `MonotonicTime.boot`.
     private var anchor = Instant(nanoseconds: 0)
     private var wall = Instant(seconds: 1_800_000_000)
     private(set) var boot = 1
