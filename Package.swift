@@ -35,8 +35,9 @@ let package = Package(
 
         // The modules, in the order of the data's way. LayoutTests holds each to what stands before
         // it.
-        .target(name: "Platform", dependencies: ["CPlatform"], swiftSettings: strict),
         .target(name: "LiftModel", swiftSettings: optimised),
+        .target(
+            name: "Platform", dependencies: ["CPlatform", "LiftModel"], swiftSettings: strict),
         .target(
             name: "Encoding", dependencies: ["LiftModel"],
             // The JSON scanner is a struct that holds a borrowed Span of the message.

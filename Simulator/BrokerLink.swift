@@ -62,14 +62,14 @@ final class BrokerLink: MQTTClientDelegate {
     var socket: Int32 { client?.socket ?? -1 }
 
     func connectIfDue() {
-        if state.isDue(at: MonotonicClock.nanoseconds) { connect() }
+        if state.isDue(at: MonotonicClock.now) { connect() }
     }
 
     /// Reads what has arrived, and writes what waits.
     func attend(isReadable: Bool) -> [Message] {
         do throws(MQTTError) {
             if isReadable, let client {
-                state.apply(.heard(at: MonotonicClock.nanoseconds))
+                state.apply(.heard(at: MonotonicClock.now))
                 var rounds = 0
                 repeat {
                     try client.read(upTo: 500)
@@ -79,7 +79,7 @@ final class BrokerLink: MQTTClientDelegate {
             try client?.keepAlive()
             try client?.write()
         } catch { state.apply(.broken(error.description)) }
-        if !state.isAccepted, let silence = state.silence(at: MonotonicClock.nanoseconds) {
+        if !state.isAccepted, let silence = state.silence(at: MonotonicClock.now) {
             state.apply(.broken("no answer to CONNECT in \(silence.spanText)"))
         }
         if state.isLost { scheduleReconnect() }
@@ -104,7 +104,7 @@ final class BrokerLink: MQTTClientDelegate {
     }
 
     private func connect() {
-        state.apply(.started(at: MonotonicClock.nanoseconds))
+        state.apply(.started(at: MonotonicClock.now))
         do throws(MQTTError) {
             let fresh = try MQTTClient(options, delegate: self)
             client = fresh
@@ -116,8 +116,8 @@ final class BrokerLink: MQTTClientDelegate {
         if !state.hasAnswered { diagnosis.start(options.probe) }
         client = nil
         inFlight = 0
-        let now = MonotonicClock.nanoseconds
-        state.apply(.dropped(until: now + backoff.pause(at: now, using: &random).nanoseconds))
+        let now = MonotonicClock.now
+        state.apply(.dropped(until: now + backoff.pause(at: now, using: &random)))
     }
 
     func connected(_ broker: MQTTSession) {

@@ -123,11 +123,11 @@ struct Centre: ParsableCommand {
         let stop = StopOnSignal()
         var wasConnected = false
         var isRefusalReported = false
-        let start = MonotonicClock.nanoseconds
+        let start = MonotonicClock.now
         while !stop.isSet {
-            let now = MonotonicClock.nanoseconds
+            let now = MonotonicClock.now
             wasConnected = wasConnected || link.isConnected
-            let age = Duration.nanoseconds(now - start)
+            let age = now - start
             if let life, age >= life { break }
             if !wasConnected, age >= Self.patience { break }
             if let trouble = link.takeTrouble() {

@@ -17,7 +17,7 @@ struct CentreDesk {
     private var unreadable = 0
     /// The ids of all events.
     private var seen: Set<String> = []
-    private var answers: [(due: Int64, topic: String, payload: [UInt8])] = []
+    private var answers: [(due: MonotonicTime, topic: String, payload: [UInt8])] = []
     private var random = SystemRandomNumberGenerator()
 
     var owesAnswers: Bool { !answers.isEmpty }
@@ -34,7 +34,7 @@ struct CentreDesk {
     }
 
     /// Checks a message, writes it down where it is an event, and prepares the answer.
-    mutating func take(_ message: BrokerLink.Message, at now: Int64) throws {
+    mutating func take(_ message: BrokerLink.Message, at now: MonotonicTime) throws {
         guard Double.random(in: 0..<1, using: &random) >= settings.refuse else { return }
         check?.take(message.payload, topic: message.topic)
         for breach in check?.breaches.dropFirst(reported) ?? [] {
@@ -54,20 +54,20 @@ struct CentreDesk {
         seen.insert(event.id)
         file.write(message.payload + [10])
         let site = message.topic.split(separator: "/").dropLast(2).joined(separator: "/")
-        answers.append((now + delay.nanoseconds, site + "/receipt", Self.receipt(event.id)))
+        answers.append((now + delay, site + "/receipt", Self.receipt(event.id)))
         if let by = settings.acceptBy, let data = event.data,
             data.kind.map(Alert.isEntrapment) == true,
             data.revision == 1, let alert = data.alertId
         {
             let command = try acceptance(alert, by: by, of: site.split(separator: "/").last ?? "")
-            answers.append((now + delay.nanoseconds, site + "/word", command))
+            answers.append((now + delay, site + "/word", command))
         }
     }
 
     /// Sends the answers that are due. A receipt follows the storage.
     mutating func answer(_ link: BrokerLink) {
         file.sync()
-        while let first = answers.first, first.due <= MonotonicClock.nanoseconds {
+        while let first = answers.first, first.due <= MonotonicClock.now {
             guard link.publish(first.payload, to: first.topic) else { break }
             answers.removeFirst()
         }

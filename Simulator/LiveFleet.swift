@@ -19,13 +19,13 @@ final class LiveFleet {
     private static let window = 200
     /// Seconds that are generated ahead.
     private static let step = 0.25
-    private static let patience: Int64 = 30_000_000_000
+    private static let patience = Duration.seconds(30)
 
     private let broker: BrokerURL
     private let links: [BrokerLink]
     private let link: (City.Arrival) -> Int
     private let stop = StopOnSignal()
-    private var lastRound: Int64 = 0
+    private var lastRound = MonotonicTime.boot
     /// Seconds by which each message was late.
     private var lags: [Float] = []
 
@@ -59,7 +59,7 @@ final class LiveFleet {
         try connect()
         var scenario = scenario
         scenario.startSeconds = Instant(nanoseconds: MonotonicClock.wallNanoseconds).seconds + 0.5
-        let began = Double(MonotonicClock.nanoseconds) / 1e9 + 0.5
+        let began = MonotonicClock.now.seconds + 0.5
         let city = City(scenario, seed: seed, step: Self.step)
         var rows = FleetTrace(scenario)
         var lastReport = began
@@ -69,7 +69,7 @@ final class LiveFleet {
                 trace?.write(rows.row(arrival))
             })
         {
-            let now = Double(MonotonicClock.nanoseconds) / 1e9
+            let now = MonotonicClock.now.seconds
             if now - lastReport >= 10 {
                 lastReport = now
                 StandardError.write("\(Int(now - began)) s  \(lags.count) messages  \(schedule)")
@@ -102,16 +102,16 @@ final class LiveFleet {
     }
 
     private func connect() throws {
-        let giveUp = MonotonicClock.nanoseconds + Self.patience
-        var lastReport = MonotonicClock.nanoseconds
+        let giveUp = MonotonicClock.now + Self.patience
+        var lastReport = MonotonicClock.now
         while !stop.isSet, let missing = links.first(where: { !$0.isConnected }) {
             missing.connectIfDue()
             turn(.milliseconds(1), all: true)
-            if MonotonicClock.nanoseconds - lastReport > 3_000_000_000 {
-                lastReport = MonotonicClock.nanoseconds
+            if MonotonicClock.now - lastReport > .seconds(3) {
+                lastReport = MonotonicClock.now
                 reportTrouble()
             }
-            if MonotonicClock.nanoseconds > giveUp {
+            if MonotonicClock.now > giveUp {
                 let count = links.count { !$0.isConnected }
                 throw BrokerFailure(
                     url: broker,
@@ -126,7 +126,7 @@ final class LiveFleet {
         let link = links[link(arrival)]
         let topic = String(decoding: arrival.topic, as: UTF8.self)
         while !stop.isSet {
-            let wait = due - Double(MonotonicClock.nanoseconds) / 1e9
+            let wait = due - MonotonicClock.now.seconds
             if wait <= 0, link.inFlight < Self.window,
                 link.publish(arrival.payload, to: topic, retain: arrival.hasRetainFlag)
             {
@@ -140,8 +140,8 @@ final class LiveFleet {
     /// Serves the connections with something to read or write, and all of them once a second.
     private func turn(_ wait: Duration, all: Bool = false) {
         let ready = Poll.wait(links.map(\.socket), for: wait)
-        let now = MonotonicClock.nanoseconds
-        let isRound = all || now - lastRound >= 1_000_000_000
+        let now = MonotonicClock.now
+        let isRound = all || now - lastRound >= .seconds(1)
         if isRound { lastRound = now }
         for (link, isReadable) in zip(links, ready) where isReadable || isRound || link.wantsWrite {
             link.connectIfDue()

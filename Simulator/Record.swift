@@ -37,8 +37,8 @@ struct Record: ParsableCommand {
         guard topic.allSatisfy(Self.isFilter) else {
             throw ValidationError("--topic: expected a filter such as 'lifts/#' or 'lifts/+/state'")
         }
-        let start = MonotonicClock.nanoseconds
-        var options = try access.options(url, clientID: "hoistway-sim-record-\(start)")
+        let start = MonotonicClock.now
+        var options = try access.options(url, clientID: "hoistway-sim-record-\(start.nanoseconds)")
         if out != "-", FileManager.default.fileExists(atPath: out) {
             throw OutputError(
                 path: out, reason: "exists, and a recording overwrites nothing: give another name")
@@ -57,27 +57,27 @@ struct Record: ParsableCommand {
         StandardError.write(recording.summary(seconds: seconds(since: start)))
     }
 
-    /// Nanoseconds.
-    private func life() throws -> Int64? {
+    private func life() throws -> Duration? {
         try span.map { text in
             guard let span = Duration(written: text) else {
                 throw ValidationError("--for: expected a duration such as 90s")
             }
-            return span.nanoseconds
+            return span
         }
     }
 
     /// Records until a signal or the end of its life, or for 30 s without a connection.
     /// - Returns: whether there was a connection.
     private func record(
-        _ link: BrokerLink, _ recording: Recording, since start: Int64, life: Int64?, url: BrokerURL
+        _ link: BrokerLink, _ recording: Recording, since start: MonotonicTime, life: Duration?,
+        url: BrokerURL
     ) -> Bool {
         let stop = StopOnSignal()
         var backlog = Backlog()
         var lastSummary = start
-        while !stop.isSet, life.map({ MonotonicClock.nanoseconds - start < $0 }) ?? true {
+        while !stop.isSet, life.map({ MonotonicClock.now - start < $0 }) ?? true {
             let messages = link.turn(.milliseconds(50))
-            let now = MonotonicClock.nanoseconds
+            let now = MonotonicClock.now
             if link.isConnected != backlog.isConnected {
                 backlog.change(isConnected: link.isConnected, at: now)
                 recording.note(link.isConnected ? .connected : .disconnected)
@@ -88,11 +88,11 @@ struct Record: ParsableCommand {
             }
             for message in messages { recording.add(message) }
             if backlog.isDrained(after: messages.count, at: now) { recording.note(.drained) }
-            if now - lastSummary >= 10_000_000_000 {
+            if now - lastSummary >= .seconds(10) {
                 lastSummary = now
                 recording.flush()
-                StandardError.write(recording.summary(seconds: Double(now - start) / 1e9))
-            } else if !backlog.hasConnected, now - start > 30_000_000_000 {
+                StandardError.write(recording.summary(seconds: (now - start).inSeconds))
+            } else if !backlog.hasConnected, now - start > .seconds(30) {
                 break
             }
         }
@@ -107,21 +107,20 @@ struct Record: ParsableCommand {
     }
 }
 
-/// Decides when the messages that waited for a connect have been read. Times are monotonic
-/// nanoseconds.
+/// Decides when the messages that waited for a connect have been read.
 private struct Backlog {
     private(set) var isConnected = false
     private(set) var hasConnected = false
     private var isDrained = false
-    private var connectedAt: Int64 = 0
-    private var lastMessage: Int64 = 0
+    private var connectedAt = MonotonicTime.boot
+    private var lastMessage = MonotonicTime.boot
 
     /// The backlog of a connect counts as read after so long without a message.
-    private static let quiet: Int64 = 200_000_000
+    private static let quiet = Duration.milliseconds(200)
     /// The backlog counts as read after so long at the latest.
-    private static let patience: Int64 = 5_000_000_000
+    private static let patience = Duration.seconds(5)
 
-    mutating func change(isConnected: Bool, at now: Int64) {
+    mutating func change(isConnected: Bool, at now: MonotonicTime) {
         self.isConnected = isConnected
         (isDrained, connectedAt, lastMessage) = (false, now, now)
         hasConnected = hasConnected || isConnected
@@ -129,7 +128,7 @@ private struct Backlog {
 
     /// - Parameter messages: how many have just been read.
     /// - Returns: true once after a connect.
-    mutating func isDrained(after messages: Int, at now: Int64) -> Bool {
+    mutating func isDrained(after messages: Int, at now: MonotonicTime) -> Bool {
         if messages > 0 { lastMessage = now }
         guard isConnected, !isDrained,
             now - lastMessage > Self.quiet || now - connectedAt > Self.patience
@@ -146,12 +145,13 @@ private final class Recording {
     private var session = 0
     private var topics: Set<String> = []
     private(set) var messages = 0
-    /// From monotonic to wall-clock time, taken at the start: a trace's time never goes back.
-    private let offset = MonotonicClock.wallNanoseconds - MonotonicClock.nanoseconds
+    /// The wall clock at the start, continued by the monotonic one: a trace's time never goes back.
+    private let start = Instant(nanoseconds: MonotonicClock.wallNanoseconds)
+    private let startedAt = MonotonicClock.now
 
     init(_ output: OutputFile) { self.output = output }
 
-    private var now: Instant { Instant(nanoseconds: MonotonicClock.nanoseconds + offset) }
+    private var now: Instant { start + (MonotonicClock.now - startedAt) }
 
     func add(_ message: BrokerLink.Message) {
         messages += 1

@@ -129,7 +129,7 @@ struct RunFleet: ParsableCommand {
         var count = 0
         var bytes = 0
         var isSizeEstimated = false
-        let began = MonotonicClock.nanoseconds
+        let began = MonotonicClock.now
         var lastReport = began
         while !stop.isSet,
             city.advance({ arrival in
@@ -143,10 +143,10 @@ struct RunFleet: ParsableCommand {
                 isSizeEstimated = true
                 Self.warnOfSize(Double(bytes) * scenario.duration / city.now)
             }
-            let now = MonotonicClock.nanoseconds
-            guard now - lastReport >= 5_000_000_000 else { continue }
+            let now = MonotonicClock.now
+            guard now - lastReport >= .seconds(5) else { continue }
             lastReport = now
-            let elapsed = Double(now - began) / 1e9
+            let elapsed = (now - began).inSeconds
             StandardError.write(
                 "\(Int(city.now / scenario.duration * 100))%  \(count) messages, \(Int(Double(count) / elapsed)) a second, "
                     + "\(Int(city.now / elapsed)) times real time")

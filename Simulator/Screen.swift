@@ -14,7 +14,7 @@ import Scoring
 struct Screen {
     private let isTerminal = isatty(1) == 1
     private var drawnLines = 0
-    private var lastShown: Int64 = 0
+    private var lastShown = MonotonicTime.boot
     private var latest: [String] = []
     private var alertsRead = 0
 
@@ -25,13 +25,13 @@ struct Screen {
     }
 
     mutating func show(statusFile: String, alertsFile: String, progress: Double) {
-        let now = MonotonicClock.nanoseconds
-        let pause: Int64 = isTerminal ? 500_000_000 : 10_000_000_000
+        let now = MonotonicClock.now
+        let pause = Duration.milliseconds(isTerminal ? 500 : 10_000)
         guard now - lastShown >= pause, let status = GatewayStatus(file: statusFile) else { return }
         lastShown = now
         readAlerts(alertsFile)
         let open = status.lifts.flatMap { lift in lift.alerts.map { (lift.id, $0) } }
-        let age = Double(now) / 1e9 - status.monotonicS
+        let age = now.seconds - status.monotonicS
         let summary =
             "\(Int(progress * 100))%  gateway \(age < 3 ? "up" : "DOWN")  broker \(status.broker.connected ? "ok" : "down")  centre \(status.centre.connected ? "ok" : "DOWN")  "
             + "\(status.counters.messages) messages  \(open.count) open alerts  waiting \(status.centre.backlog)  stored by the centre \(alertsRead)"

@@ -41,7 +41,7 @@ struct Stage {
     ///   signal stopped it.
     mutating func play(until stop: StopOnSignal) throws -> Bool {
         try start()
-        let began = MonotonicClock.nanoseconds
+        let began = MonotonicClock.now
         while programs.isFleetRunning, !stop.isSet {
             usleep(100_000)
             absences.noticeEnd()
@@ -137,9 +137,9 @@ struct Stage {
     }
 
     private func waitForDelivery(_ stop: StopOnSignal) {
-        let deadline = MonotonicClock.nanoseconds + 40_000_000_000
+        let deadline = MonotonicClock.now + .seconds(40)
         usleep(2_500_000)
-        while !stop.isSet, MonotonicClock.nanoseconds < deadline,
+        while !stop.isSet, MonotonicClock.now < deadline,
             GatewayStatus(file: "\(folder)/status.json")?.centre.backlog != 0
         { usleep(300_000) }
     }

@@ -60,7 +60,7 @@ struct CityBench: ParsableCommand {
                 (plan: $0, seed: seed &+ UInt64(run))
             }
         }
-        let began = (cpu: cpuSeconds(), wall: MonotonicClock.nanoseconds)
+        let began = (cpu: cpuSeconds(), wall: MonotonicClock.now)
         var outcome = JudgedSite.Outcome()
         try Workers.run(
             pieces: plans.count, threads: work.threads, deadline: work.deadline, unit: "buildings",
@@ -71,7 +71,7 @@ struct CityBench: ParsableCommand {
                     : try bench.judge(plan, city, seed: seed)
             }, into: &outcome, +=)
         let cpu = cpuSeconds() - began.cpu
-        let wall = Double(MonotonicClock.nanoseconds - began.wall) / 1e9
+        let wall = (MonotonicClock.now - began.wall).inSeconds
         report(outcome, cpu: cpu, wall: wall, buildings: plans.count, of: city)
         if !isGeneratedOnly, !outcome.card.isGood { throw ExitCode(4) }
     }

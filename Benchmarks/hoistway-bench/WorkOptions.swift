@@ -30,10 +30,10 @@ struct WorkOptions: ParsableArguments {
         }
     }
 
-    /// When the last piece may start, by the monotonic clock.
-    var deadline: Int64 {
-        let span = limit.flatMap { Duration(written: $0) }?.nanoseconds
-        return span.map { MonotonicClock.nanoseconds + $0 } ?? .max
+    /// When the last piece may start.
+    var deadline: MonotonicTime {
+        let span = limit.flatMap { Duration(written: $0) }
+        return span.map { MonotonicClock.now + $0 } ?? .never
     }
 
     /// - Parameters:

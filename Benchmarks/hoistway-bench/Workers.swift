@@ -1,5 +1,6 @@
 import ArgumentParser
 import Dispatch
+import LiftModel
 import Platform
 import Synchronization
 
@@ -12,7 +13,8 @@ enum Workers {
     ///   - unit: the name of a piece in the progress.
     ///   - work: takes the index of the piece.
     static func run<Result: Sendable & Codable>(
-        pieces: Int, threads: Int, deadline: Int64 = .max, kept: KeptPieces? = nil, unit: String,
+        pieces: Int, threads: Int, deadline: MonotonicTime = .never, kept: KeptPieces? = nil,
+        unit: String,
         _ work: @Sendable (Int) throws -> Result, into sum: inout Result,
         _ add: (inout Result, Result) -> Void
     ) throws {
@@ -27,7 +29,7 @@ enum Workers {
                 guard piece < pieces else { return }
                 do {
                     let known: Result? = try kept?.load(piece)
-                    if known == nil, MonotonicClock.nanoseconds > deadline { continue }
+                    if known == nil, MonotonicClock.now > deadline { continue }
                     let result = try known ?? work(piece)
                     if known == nil { try kept?.save(result, piece) }
                     results.withLock { $0[piece] = result }

@@ -50,4 +50,4 @@ func rounded(_ value: Double, _ digits: Int = 2) -> String {
     return "\((value * scale).rounded() / scale)"
 }
 
-func seconds(since start: Int64) -> Double { Double(MonotonicClock.nanoseconds - start) / 1e9 }
+func seconds(since start: MonotonicTime) -> Double { (MonotonicClock.now - start).inSeconds }

@@ -15,8 +15,8 @@ final class TrialPublisher: MQTTClientDelegate {
     private var isHigh: [Bool]
     private(set) var published = 0
     private(set) var acknowledged = 0
-    /// When each change of each lift's verdict was published; monotonic nanoseconds.
-    private(set) var causes: [[Int64]]
+    /// When each change of each lift's verdict was published.
+    private(set) var causes: [[MonotonicTime]]
 
     /// Messages without an acknowledgement: as many as a fleet of publishers has in flight.
     private static let window = 1000
@@ -36,10 +36,10 @@ final class TrialPublisher: MQTTClientDelegate {
 
     /// - Parameter share: one message in so many changes the verdict of the trial's rule.
     func publish(_ count: Int, oneIn share: Int, perSecond rate: Double? = nil) throws {
-        let began = MonotonicClock.nanoseconds
+        let began = MonotonicClock.now
         for number in 0..<count {
             if let rate {
-                while Double(MonotonicClock.nanoseconds - began) / 1e9 < Double(number) / rate {
+                while (MonotonicClock.now - began).inSeconds < Double(number) / rate {
                     try turn(.milliseconds(1))
                 }
             }
@@ -47,7 +47,7 @@ final class TrialPublisher: MQTTClientDelegate {
             let lift = published % lifts
             if published / lifts % share == lift % share {
                 isHigh[lift].toggle()
-                causes[lift].append(MonotonicClock.nanoseconds)
+                causes[lift].append(MonotonicClock.now)
             }
             try publishState(of: lift)
             if published % 64 == 0 || rate != nil { try turn(.zero) }
@@ -57,7 +57,7 @@ final class TrialPublisher: MQTTClientDelegate {
     /// Changes the verdict of one lift.
     func change(_ lift: Int) throws {
         isHigh[lift].toggle()
-        causes[lift].append(MonotonicClock.nanoseconds)
+        causes[lift].append(MonotonicClock.now)
         try publishState(of: lift)
         try turn(.zero)
     }
@@ -101,7 +101,7 @@ final class TrialCentre: Sendable {
         var kind: String
         var subject: String
         var sequence: Int
-        var at: Int64
+        var at: MonotonicTime
     }
     private struct Memory {
         var events: [Event] = []
@@ -129,7 +129,7 @@ final class TrialCentre: Sendable {
             while !isOver.load(ordering: .relaxed) {
                 let messages = link.turn(.milliseconds(50))
                 if messages.isEmpty { continue }
-                let now = MonotonicClock.nanoseconds
+                let now = MonotonicClock.now
                 var ids: [String] = []
                 for message in messages {
                     guard message.topic.hasPrefix("hoistway/") else {
@@ -171,7 +171,7 @@ final class TrialCentre: Sendable {
         var data: Body
     }
 
-    private static func event(_ payload: [UInt8], at now: Int64) -> Event? {
+    private static func event(_ payload: [UInt8], at now: MonotonicTime) -> Event? {
         // An event without these members gets no receipt: the trial sees that it stays in the
         // queue.
         guard let row = try? decodeJSON(Row.self, Data(payload)) else { return nil }

@@ -34,7 +34,7 @@ extension Trial {
             try site.waitUntilDrained()
             try publisher.publish(alerts, oneIn: 1)
             try publisher.finish()
-            let start = MonotonicClock.nanoseconds
+            let start = MonotonicClock.now
             while (site.status?.centre.backlog ?? 0) < alerts * 2, seconds(since: start) < 120 {
                 usleep(100_000)
             }
@@ -42,7 +42,7 @@ extension Trial {
             let memory = try TrialSite.memory(site.gatewayPID)
             try site.startCentre()
             let centre = TrialCentre(port: site.centrePort)
-            let up = MonotonicClock.nanoseconds
+            let up = MonotonicClock.now
             while centre.count < alerts * 2, seconds(since: up) < 600 { usleep(20_000) }
             centre.end()
             let isRight = report(centre, waiting: waiting, memory: memory)
@@ -57,7 +57,7 @@ extension Trial {
         private func report(_ centre: TrialCentre, waiting: Int, memory: Double) -> Bool {
             let events = centre.events.filter { $0.kind == "trial" }
             // Counted from the first event: the time of the reconnection is chance.
-            let drained = Double((events.last?.at ?? 0) - (events.first?.at ?? 0)) / 1e9
+            let drained = ((events.last?.at ?? .boot) - (events.first?.at ?? .boot)).inSeconds
             var last: [String: Int] = [:]
             var outOfOrder = 0
             for event in events {
@@ -91,13 +91,13 @@ extension Trial {
             try site.startCentre()
             let sink = TrialCentre(port: site.centrePort, topics: ["lifts/#"])
             defer { sink.end() }
-            let up = MonotonicClock.nanoseconds
-            var first: Int64 = 0
+            let up = MonotonicClock.now
+            var first: MonotonicTime?
             while sink.raw < alerts * 2, seconds(since: up) < 120 {
-                if first == 0, sink.raw > 0 { first = MonotonicClock.nanoseconds }
+                if first == nil, sink.raw > 0 { first = MonotonicClock.now }
                 usleep(5_000)
             }
-            let span = seconds(since: first == 0 ? up : first)
+            let span = seconds(since: first ?? up)
             row(
                 "mosquitto's bridge drained \(sink.raw)", "\(rounded(span, 1)) s",
                 "\(Int(Double(sink.raw) / span)) messages/s, without receipts; from the first one on"

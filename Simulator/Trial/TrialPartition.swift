@@ -164,7 +164,7 @@ extension Trial {
         }
 
         private func wait(_ limit: Double, _ condition: () -> Bool) -> Bool {
-            let start = MonotonicClock.nanoseconds
+            let start = MonotonicClock.now
             while !condition() {
                 if seconds(since: start) > limit { return false }
                 usleep(500)

@@ -45,7 +45,7 @@ extension Trial {
             centre.end()
             site.stopCentre()
             let publisher = try TrialPublisher(port: site.buildingPort, lifts: lifts)
-            let began = MonotonicClock.nanoseconds
+            let began = MonotonicClock.now
             // As fast as the gateway reads: a broker that stores hundreds of megabytes of queue is
             // another trial.
             let start = site.status?.counters.messages ?? 0
@@ -56,21 +56,21 @@ extension Trial {
                 { usleep(20_000) }
             }
             while (site.status?.centre.backlog ?? 0) < backlog,
-                Double(MonotonicClock.nanoseconds - began) / 1e9 < 1800
+                (MonotonicClock.now - began).inSeconds < 1800
             {
                 usleep(200_000)
             }
             let waiting = site.status?.centre.backlog ?? 0
             row(
                 "waiting in the journal", "\(waiting)",
-                "after \(Int(Double(MonotonicClock.nanoseconds - began) / 1e9)) s; \(Int(try TrialSite.memory(site.gatewayPID))) MB resident"
+                "after \(Int((MonotonicClock.now - began).inSeconds)) s; \(Int(try TrialSite.memory(site.gatewayPID))) MB resident"
             )
             try site.startCentre()
             let again = TrialCentre(port: site.centrePort)
             defer { again.end() }
-            let patience = MonotonicClock.nanoseconds + 120_000_000_000
+            let patience = MonotonicClock.now + .seconds(120)
             while again.count == 0 {
-                guard MonotonicClock.nanoseconds < patience else {
+                guard MonotonicClock.now < patience else {
                     throw OutputError(
                         path: "the gateway", reason: "delivered nothing to the centre in 120 s")
                 }
@@ -102,14 +102,14 @@ extension Trial {
             var delays: [Double] = []
             for _ in 0..<calls {
                 let pressed = try caller.press()
-                while MonotonicClock.nanoseconds - pressed.at < 10_000_000_000 {
+                while MonotonicClock.now - pressed.at < .seconds(10) {
                     try caller.turn()
                     let found = centre.events.suffix(5000).last {
                         $0.kind == "car_alarm_call" && $0.subject == pressed.lift
                             && $0.at >= pressed.at
                     }
                     if let found {
-                        delays.append(Double(found.at - pressed.at) / 1e6)
+                        delays.append(Double((found.at - pressed.at).nanoseconds) / 1e6)
                         break
                     }
                 }
@@ -140,10 +140,10 @@ final class TrialCaller: MQTTClientDelegate {
         while !isConnected { try turn() }
     }
 
-    func press() throws -> (lift: String, at: Int64) {
+    func press() throws -> (lift: String, at: MonotonicTime) {
         let lift = TrialSite.lift(first + next % lifts)
         next += 1
-        let at = MonotonicClock.nanoseconds
+        let at = MonotonicClock.now
         // The button is released and pressed again on the next round: a call after the end of one
         // is a new call.
         let text =

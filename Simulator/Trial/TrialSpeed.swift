@@ -60,7 +60,7 @@ extension Trial {
         ) throws {
             let gatewayBefore = try TrialSite.cpu(site.gatewayPID)
             let brokerBefore = try TrialSite.cpu(site.buildingPID)
-            let start = MonotonicClock.nanoseconds
+            let start = MonotonicClock.now
             let readBefore = site.status?.counters.messages ?? 0
             try publisher.publish(messages, oneIn: oneIn)
             try publisher.finish()
@@ -93,7 +93,7 @@ extension Trial {
             let before = try TrialSite.cpu(bridge.pid)
             try publisher.publish(messages, oneIn: oneIn)
             try publisher.finish()
-            let start = MonotonicClock.nanoseconds
+            let start = MonotonicClock.now
             while sink.raw < messages, seconds(since: start) < 20 { usleep(50_000) }
             let brought = Double(max(1, sink.raw)) / 100_000
             row(
@@ -105,7 +105,7 @@ extension Trial {
         private func settle(_ publisher: TrialPublisher, _ centre: TrialCentre) throws {
             try publisher.finish()
             let wanted = publisher.causes.reduce(0) { $0 + $1.count }
-            let start = MonotonicClock.nanoseconds
+            let start = MonotonicClock.now
             while centre.count < wanted, seconds(since: start) < 60 { usleep(20_000) }
         }
     }
@@ -113,13 +113,13 @@ extension Trial {
     /// Milliseconds from each change of a lift's verdict to the arrival of its event, sorted.
     static func delays(_ publisher: TrialPublisher, _ centre: TrialCentre, kind: String) -> [Double]
     {
-        var arrivals: [String: [(Int, Int64)]] = [:]
+        var arrivals: [String: [(Int, MonotonicTime)]] = [:]
         for event in centre.events where event.kind == kind {
             arrivals[event.subject, default: []].append((event.sequence, event.at))
         }
         return publisher.causes.enumerated().flatMap { lift, causes in
             let found = (arrivals[TrialSite.lift(lift)] ?? []).sorted { $0.0 < $1.0 }
-            return zip(causes, found).map { Double($1.1 - $0) / 1e6 }
+            return zip(causes, found).map { Double(($1.1 - $0).nanoseconds) / 1e6 }
         }.sorted()
     }
 }

@@ -8,14 +8,15 @@ package struct Envelope {
     package struct Clocks {
         /// The boot of the box; monotonic times compare within one only.
         package var bootID: String
-        /// Nanoseconds since that boot.
-        package var monotonic: Int64
+        package var monotonic: MonotonicTime
         /// Empty where it is unknown.
         package var quality: String
         /// Nanoseconds to add to the event's times; 0 where they are right.
         package var correction: Int64
 
-        package init(bootID: String, monotonic: Int64, quality: String, correction: Int64) {
+        package init(
+            bootID: String, monotonic: MonotonicTime, quality: String, correction: Int64
+        ) {
             self.bootID = bootID
             self.monotonic = monotonic
             self.quality = quality
@@ -59,7 +60,7 @@ package struct Envelope {
             if isHistorical { $0.put("historical", true) }
             if let clocks {
                 $0.put("bootid", clocks.bootID)
-                $0.put("monotonic", JSONWriter.decimalSeconds(clocks.monotonic))
+                $0.put("monotonic", JSONWriter.decimalSeconds(clocks.monotonic.nanoseconds))
                 if !clocks.quality.isEmpty { $0.put("clockquality", clocks.quality) }
                 if clocks.correction != 0 {
                     $0.put("timecorrection", JSONWriter.decimalSeconds(clocks.correction))

@@ -1,3 +1,4 @@
+import LiftModel
 import Synchronization
 
 /// A centre command that could not be read, and why. Its ids, where they can be read, identify it
@@ -22,7 +23,7 @@ public struct RefusedCommand: Sendable, Equatable {
 package final class RefusedCommands: Sendable {
     private struct Allowance {
         var tokens = RefusedCommands.most
-        var refilled: Int64 = 0
+        var refilled: MonotonicTime = .boot
         var unanswered = 0
         var waiting: [RefusedCommand] = []
     }
@@ -32,11 +33,11 @@ package final class RefusedCommands: Sendable {
 
     package init() {}
 
-    /// - Parameter now: monotonic nanoseconds.
-    package func add(_ command: RefusedCommand, of centre: String, now: Int64) {
+    package func add(_ command: RefusedCommand, of centre: String, now: MonotonicTime) {
         centres.withLock { centres in
             var allowance = centres[centre] ?? Allowance(refilled: now)
-            let refill = Double(now - allowance.refilled) / Double(Self.refillEvery.nanoseconds)
+            let passed = now - allowance.refilled
+            let refill = Double(passed.nanoseconds) / Double(Self.refillEvery.nanoseconds)
             allowance.tokens = min(Self.most, allowance.tokens + max(0, refill))
             allowance.refilled = now
             if allowance.tokens >= 1 {

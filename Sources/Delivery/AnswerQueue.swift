@@ -1,6 +1,7 @@
 import Contract
 import DeliveryCore
 import Journal
+import LiftModel
 import Platform
 
 /// A centre's answers over MQTT, from their arrival until they are durable. What a failing disk
@@ -11,7 +12,7 @@ struct AnswerQueue {
     private let context: RouteContext
     private let topics: CentreTopics
     private var answers = CentreAnswer()
-    private var nextAttempt: Int64 = 0
+    private var nextAttempt: MonotonicTime = .boot
     private static let pause = Duration.seconds(1)
     /// Receipts, refusals and commands each.
     private static let most = 1000
@@ -56,7 +57,7 @@ struct AnswerQueue {
 
     /// Applies the answers so far.
     mutating func process(_ journal: Journal, _ dispatch: inout Dispatch) {
-        guard !answers.isEmpty, MonotonicClock.nanoseconds >= nextAttempt else { return }
+        guard !answers.isEmpty, MonotonicClock.now >= nextAttempt else { return }
         answers.commands.removeAll { context.storeCommand($0) }
         do throws(JournalError) {
             try ReceiptHandler(settings: settings, context: context, journal: journal)
@@ -66,7 +67,7 @@ struct AnswerQueue {
             context.delivery.note(error)
             context.logDisk(error, "receipts of \(settings.centre) are not stored")
         }
-        if !answers.isEmpty { nextAttempt = MonotonicClock.nanoseconds + Self.pause.nanoseconds }
+        if !answers.isEmpty { nextAttempt = MonotonicClock.now + Self.pause }
         answers.keepNewest(Self.most)
     }
 }

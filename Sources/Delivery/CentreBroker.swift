@@ -1,3 +1,4 @@
+import LiftModel
 import MQTT
 
 /// The features and permissions that a centre's broker grants: even an established connection may
@@ -35,7 +36,9 @@ struct CentreBroker: Equatable {
         }
     }
 
-    mutating func takenOver(_ reason: MQTTReason, at now: Int64) { takeovers.note(reason, at: now) }
+    mutating func takenOver(_ reason: MQTTReason, at now: MonotonicTime) {
+        takeovers.note(reason, at: now)
+    }
 
     /// Whether the broker has refused neither the receipts nor an essential topic, and has a reader
     /// of each.
@@ -61,8 +64,7 @@ struct CentreBroker: Equatable {
     }
 
     /// The refusals and missing features; whole sentences.
-    /// - Parameter now: monotonic nanoseconds.
-    func problems(at now: Int64) -> [String] {
+    func problems(at now: MonotonicTime) -> [String] {
         var problems = refusals
         if !session.retainIsAvailable {
             problems.append(
@@ -84,7 +86,7 @@ struct CentreBroker: Equatable {
     /// - Parameter isReady: whether the connection is established.
     func report(
         to context: RouteContext, of centre: String, topics: CentreTopics, isReady: Bool,
-        at now: Int64
+        at now: MonotonicTime
     ) {
         let problems = problems(at: now)
         let delivers = delivers(receipts: topics.receipts) { topics.isEssential($0) }

@@ -17,8 +17,8 @@ public final class DeliveryState: Sendable {
         /// requests.
         public var receiptTopic: String?
         public var isConnected = false
-        /// Monotonic nanoseconds of the last receipt, nil before the first.
-        public var lastReceipt: Int64?
+        /// When the last receipt came; nil before the first.
+        public var lastReceipt: MonotonicTime?
         public var receipts = 0
         /// Receipts for events that are not pending, and answers that cannot be read.
         public var unmatchedReceipts = 0
@@ -36,8 +36,8 @@ public final class DeliveryState: Sendable {
         /// The lead of the server's clock over the monotonic clock, by the last answer with a time
         /// (`Date` of HTTP). The wall clock may be set after the answer.
         public var serverClockLead: Duration?
-        /// Monotonic nanoseconds of the route's last turn: it shows a blocked library.
-        public var lastTurn: Int64 = 0
+        /// When the route last turned: it shows a blocked library. nil before the first turn.
+        public var lastTurn: MonotonicTime?
         public init(centre: String, name: String, url: String) {
             self.centre = centre
             self.name = name
@@ -91,7 +91,7 @@ public final class DeliveryState: Sendable {
     // MARK: Commands that cannot be read
 
     func refuse(_ command: RefusedCommand, of centre: String) {
-        refusedCommands.add(command, of: centre, now: MonotonicClock.nanoseconds)
+        refusedCommands.add(command, of: centre, now: MonotonicClock.now)
     }
     /// The commands to answer; each is returned once.
     public func takeRefusedCommands() -> [(centre: String, command: RefusedCommand)] {
@@ -110,19 +110,19 @@ public final class DeliveryState: Sendable {
     /// Each route calls this several times a second on its own thread, and so finds a commit that
     /// hangs.
     func unjournalled(
-        for centre: String, lanes: Set<Lane>, at now: Int64 = MonotonicClock.nanoseconds
+        for centre: String, lanes: Set<Lane>, at now: MonotonicTime = MonotonicClock.now
     ) -> [OutboundEvent] {
         memory.withLock { $0.waiting(for: centre, lanes: lanes, at: now) }
     }
     /// Lets the routes send these events from memory, as the disk does not take them now.
     public func sendFromMemory(
-        _ events: [OutboundEvent], at now: Int64 = MonotonicClock.nanoseconds
+        _ events: [OutboundEvent], at now: MonotonicTime = MonotonicClock.now
     ) {
         memory.withLock { $0.send(events, at: now) }
     }
     /// The events that wait for the disk and that some centre has not stored yet, and since when.
     /// - Parameter lanes: the lanes that each centre receives.
-    public func undelivered(to lanes: [String: Set<Lane>]) -> [(id: String, since: Int64)] {
+    public func undelivered(to lanes: [String: Set<Lane>]) -> [(id: String, since: MonotonicTime)] {
         memory.withLock { $0.undelivered(to: lanes) }
     }
     public func isUndelivered(_ event: OutboundEvent, to lanes: [String: Set<Lane>]) -> Bool {
@@ -130,7 +130,7 @@ public final class DeliveryState: Sendable {
     }
     /// A commit of these events starts. `commitSucceeded` or `commitFailed` follows.
     public func commitStarted(
-        with events: [OutboundEvent], at now: Int64 = MonotonicClock.nanoseconds
+        with events: [OutboundEvent], at now: MonotonicTime = MonotonicClock.now
     ) {
         memory.withLock { $0.commitStarted(with: events, at: now) }
     }
@@ -139,7 +139,7 @@ public final class DeliveryState: Sendable {
     /// Records which of the events in memory a centre has stored.
     /// - Returns: the other ids, which are those of journalled events.
     func recordStored(
-        _ ids: [String], by centre: String, at now: Int64 = MonotonicClock.nanoseconds
+        _ ids: [String], by centre: String, at now: MonotonicTime = MonotonicClock.now
     ) -> [String] {
         memory.withLock { $0.recordStored(ids, by: centre, at: now) }
     }

@@ -25,14 +25,14 @@ public struct HTTPAuthorization {
     private var secret: String
     /// Reads the secret's file; nil where it cannot be read.
     private let currentSecret: (@Sendable () -> String?)?
-    private var token: (text: String, until: Int64)?
+    private var token: (text: String, until: MonotonicTime)?
     private var request: HTTPClient.Ticket?
     /// A token is being requested.
     var isRequesting: Bool { request != nil }
     /// Why there is no token, a sentence without its full stop; nil where there is one, or none is
     /// needed.
     private(set) var problem: String?
-    private var nextAttempt: Int64 = 0
+    private var nextAttempt: MonotonicTime = .boot
     private var backoff = Backoff()
     private var troubles = TroubleLog()
     private var random = SystemRandomNumberGenerator()
@@ -61,7 +61,7 @@ public struct HTTPAuthorization {
         if case .clientCredentials(let url, _, _, _) = method { masked(url: url) } else { "" }
     }
 
-    func isReady(at now: Int64) -> Bool {
+    func isReady(at now: MonotonicTime) -> Bool {
         guard case .clientCredentials = method else { return true }
         return token.map { now < $0.until } ?? false
     }
@@ -74,10 +74,10 @@ public struct HTTPAuthorization {
     }
 
     /// Ends the pause before the next request for a token.
-    mutating func retryAtOnce() { nextAttempt = 0 }
+    mutating func retryAtOnce() { nextAttempt = .boot }
 
     /// Requests a token, unless a request is in flight or the pause is not over.
-    mutating func request(by client: HTTPClient, at now: Int64) {
+    mutating func request(by client: HTTPClient, at now: MonotonicTime) {
         guard case .clientCredentials(let url, let id, _, let scope) = method, request == nil,
             now >= nextAttempt
         else { return }
@@ -95,14 +95,14 @@ public struct HTTPAuthorization {
                         ("Accept", "application/json"),
                         ("Authorization", "Basic \(credentials)"),
                     ], body: Array(body.utf8)))
-        } catch { nextAttempt = now + backoff.pause(at: now, using: &random).nanoseconds }
+        } catch { nextAttempt = now + backoff.pause(at: now, using: &random) }
     }
 
     /// Handles the response to a request for a token.
     /// - Returns: false where the ticket is of another request.
     mutating func handle(
         _ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: HTTPClient.Ticket,
-        at now: Int64,
+        at now: MonotonicTime,
         of centre: String, _ log: Logger
     ) -> Bool {
         guard ticket == request else { return false }
@@ -120,7 +120,7 @@ public struct HTTPAuthorization {
                 let lifetime = Duration.seconds(min(max(token.expiresIn ?? 3600, 10), 86_400))
                 // A token that expires within a minute is used for half of its lifetime.
                 self.token = (
-                    token.accessToken, now + max(lifetime - .seconds(30), lifetime / 2).nanoseconds
+                    token.accessToken, now + max(lifetime - .seconds(30), lifetime / 2)
                 )
                 backoff = Backoff()
                 problem = nil
@@ -135,7 +135,7 @@ public struct HTTPAuthorization {
             reason = "HTTP \(response.status), expected 200 and {\"access_token\": …}. \(advice)"
         }
         let pause = backoff.pause(at: now, using: &random)
-        nextAttempt = now + pause.nanoseconds
+        nextAttempt = now + pause
         let text = "no token from \(tokenHost): \(reason)"
         problem = text
         if let line = troubles.line(text + ".", nextIn: pause, at: now) {

@@ -1,5 +1,6 @@
 import DeliveryCore
 import HTTP
+import LiftModel
 
 /// The requests of an HTTPS route: the client that sends them, the gateway's authorization, and a
 /// slot for each kind of request.
@@ -76,7 +77,7 @@ struct HTTPSRequests {
 
     /// Requests a token where one is needed.
     /// - Returns: whether requests may be sent now.
-    mutating func authorize(at now: Int64) -> Bool {
+    mutating func authorize(at now: MonotonicTime) -> Bool {
         if authorization.isReady(at: now) { return true }
         authorization.request(by: client, at: now)
         return false
@@ -86,7 +87,7 @@ struct HTTPSRequests {
     /// - Returns: false where the ticket is of another request.
     mutating func handleToken(
         _ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: HTTPClient.Ticket,
-        at now: Int64,
+        at now: MonotonicTime,
         of centre: String, _ context: RouteContext
     ) -> Bool {
         authorization.handle(result, of: ticket, at: now, of: centre, context.log)

@@ -93,14 +93,14 @@ public final class HTTPSRoute {
         journal = try Journal(forDelivery: settings.journalPath)
         copies = EventCopies(journal, settings.signer)
         dispatch.startConnection(
-            lastRowID: try journal.lastRowID(), now: MonotonicClock.nanoseconds)
+            lastRowID: try journal.lastRowID(), now: MonotonicClock.now)
     }
 
     // MARK: The loop
 
     private func run() {
         while !context.isStopping() {
-            let now = MonotonicClock.nanoseconds
+            let now = MonotonicClock.now
             context.update { $0.lastTurn = now }
             noticeReload()
             requests.renewClient()
@@ -134,7 +134,7 @@ public final class HTTPSRoute {
             "\(settings.centre): a secret or a certificate has changed, and is used from now on")
     }
 
-    private func sendEvents(_ slot: Slot, _ now: Int64) throws(JournalError) {
+    private func sendEvents(_ slot: Slot, _ now: MonotonicTime) throws(JournalError) {
         // An event without a code in the form counts as delivered without a request: the next one
         // follows.
         while requests[slot].isFree(at: now), !context.isStopping() {
@@ -175,7 +175,7 @@ public final class HTTPSRoute {
                 "\(settings.centre): event \(id) cannot be put into the form '\(form.name)': its JSON is damaged at byte \(error.offset), expected \(error.expected). It stays in the queue. hoistway journal verify says more"
             )
             return dispatch.postpone(
-                [id], until: MonotonicClock.nanoseconds + Self.formPause.nanoseconds)
+                [id], until: MonotonicClock.now + Self.formPause)
         }
         guard let body else {
             return try ReceiptHandler(settings: settings, context: context, journal: journal)
@@ -187,7 +187,7 @@ public final class HTTPSRoute {
     }
 
     /// Sends the site's state and the heartbeat, which need no receipt.
-    private func sendState(_ now: Int64) {
+    private func sendState(_ now: MonotonicTime) {
         guard options.form == nil, requests[.state].isFree(at: now) else { return }
         let heartbeat = context.delivery.heartbeat
         if schedule.isDue(heartbeat: heartbeat.number) {
@@ -213,7 +213,7 @@ public final class HTTPSRoute {
 
     private func handle(_ result: Result<HTTPClient.Response, HTTPClient.Failure>, of ticket: Int) {
         if requests.handleToken(
-            result, of: ticket, at: MonotonicClock.nanoseconds, of: settings.centre, context)
+            result, of: ticket, at: MonotonicClock.now, of: settings.centre, context)
         {
             // Without a token no event is sent, and no other request would report the cause.
             if let problem = requests.authorization.problem { status.lost(because: problem) }
@@ -224,7 +224,7 @@ public final class HTTPSRoute {
             // The receipt cannot be written now: the events are sent again, and it comes again.
             context.delivery.note(error)
             dispatch.postpone(
-                request.events, until: MonotonicClock.nanoseconds + Self.journalPause.nanoseconds)
+                request.events, until: MonotonicClock.now + Self.journalPause)
             report(error)
         }
     }
@@ -263,7 +263,7 @@ public final class HTTPSRoute {
         _ slot: Slot, _ request: Request, _ response: HTTPClient.Response
     ) throws(JournalError) {
         let sentence = refusals.sentence(response)
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         if request.events.count > 1 {
             requests.apply(.split(request.events.count), to: slot)
             return dispatch.postpone(request.events, until: now)
@@ -287,7 +287,7 @@ public final class HTTPSRoute {
         } else {
             backOff(slot, request, sentence, response)
         }
-        dispatch.isolate(only, until: now + wait.nanoseconds)
+        dispatch.isolate(only, until: now + wait)
     }
 
     private func handleSuccess(
@@ -295,7 +295,7 @@ public final class HTTPSRoute {
         refusing refusal: CentreAnswer.Refusal? = nil
     ) throws(JournalError) {
         let hasEvents = !request.events.isEmpty
-        backoffs[slot, default: Backoff()].connected(at: MonotonicClock.nanoseconds)
+        backoffs[slot, default: Backoff()].connected(at: MonotonicClock.now)
         // No remark where a form defines success, nor on the site's state, which a centre may
         // refuse.
         let body = SuccessBody(
@@ -313,10 +313,10 @@ public final class HTTPSRoute {
         if status.succeeded(slot, hasEvents: hasEvents, idle: idle), requests.hasNoEventsInFlight {
             dispatch.startConnection(
                 lastRowID: context.lastRowID(of: journal, for: settings.centre),
-                now: MonotonicClock.nanoseconds)
+                now: MonotonicClock.now)
         }
         if refusal == nil, hasEvents {
-            if cause.isCentre { dispatch.endIsolation(now: MonotonicClock.nanoseconds) }
+            if cause.isCentre { dispatch.endIsolation(now: MonotonicClock.now) }
             cause.apply(.succeeded)
         }
         for command in body.answer.commands where !context.storeCommand(command) {
@@ -351,7 +351,7 @@ public final class HTTPSRoute {
     private func backOff(
         _ slot: Slot, _ request: Request, _ reason: String, _ response: HTTPClient.Response? = nil
     ) {
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         var pause = backoffs[slot, default: Backoff()].pause(at: now, using: &random)
         if let wish = response?.headers["retry-after"].flatMap({
             RetryAfter.pause($0, wall: MonotonicClock.wallNanoseconds)
@@ -359,14 +359,14 @@ public final class HTTPSRoute {
             pause = max(
                 pause, min(wish, slot == .urgent ? Self.longestUrgentPause : Self.longestPause))
         }
-        requests.apply(.paused(until: now + pause.nanoseconds), to: slot)
-        dispatch.postpone(request.events, until: now + pause.nanoseconds)
+        requests.apply(.paused(until: now + pause), to: slot)
+        dispatch.postpone(request.events, until: now + pause)
         cause.apply(.centreFailed)
         if response == nil || response?.status == 503, let first = request.events.first,
             dispatch.attempts(of: first) >= Self.attemptsBeforeSplitting
         {
             if request.events.count > 1 { requests.apply(.split(request.events.count), to: slot) }
-            if request.events.count == 1 { dispatch.isolate(first, until: now + pause.nanoseconds) }
+            if request.events.count == 1 { dispatch.isolate(first, until: now + pause) }
         }
         status.failed(
             slot, hasEvents: !request.events.isEmpty, isAnswered: response != nil, reason,

@@ -24,7 +24,7 @@ struct HTTPSStatus {
     func serverAnswered(_ response: HTTPClient.Response) {
         trouble.serverAnswered()
         guard let time = response.headers["date"].flatMap({ HTTPDate.time($0) }) else { return }
-        let lead = time - Instant(nanoseconds: MonotonicClock.nanoseconds)
+        let lead = time - Instant(nanoseconds: MonotonicClock.now.nanoseconds)
         context.update { $0.serverClockLead = lead }
     }
 
@@ -62,7 +62,7 @@ struct HTTPSStatus {
     mutating func failed(
         _ slot: RouteHealth.Slot, hasEvents: Bool, isAnswered: Bool, _ reason: String,
         nextIn pause: Duration,
-        at now: Int64
+        at now: MonotonicTime
     ) {
         trouble.log(reason + ".", nextIn: pause, at: now)
         // A centre that refuses the site's state may accept alerts.

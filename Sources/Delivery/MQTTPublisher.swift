@@ -1,5 +1,6 @@
 import Contract
 import DeliveryCore
+import LiftModel
 import MQTT
 import Platform
 
@@ -36,7 +37,7 @@ final class MQTTPublisher {
             body, to: topic, retain: retain, expiry: expiry, contentType: CloudEvent.contentType)
         publications.add(
             Publications.Publication(topic: topic, event: event), as: mid,
-            at: MonotonicClock.nanoseconds)
+            at: MonotonicClock.now)
     }
 
     /// Publishes a retained message, which needs no receipt. Skips one that is longer than the
@@ -55,7 +56,7 @@ final class MQTTPublisher {
     }
 
     /// Publishes the heartbeat and the site's state, where they are due.
-    func publishState(at now: Int64, by client: MQTTClient) throws(MQTTError) {
+    func publishState(at now: MonotonicTime, by client: MQTTClient) throws(MQTTError) {
         let heartbeat = context.delivery.heartbeat
         if schedule.isDue(heartbeat: heartbeat.number) {
             try publishRetained(heartbeat.body, to: "heartbeat", by: client)
@@ -80,11 +81,11 @@ final class MQTTPublisher {
     /// The broker has accepted or refused a publication.
     /// - Returns: nil for one that is not known.
     func acknowledge(_ mid: Int32) -> Publications.Publication? {
-        publications.acknowledge(mid, at: MonotonicClock.nanoseconds)
+        publications.acknowledge(mid, at: MonotonicClock.now)
     }
 
     /// The broker has acknowledged nothing for too long.
-    func isSilent(at now: Int64) -> Bool {
+    func isSilent(at now: MonotonicTime) -> Bool {
         publications.isSilent(at: now, for: MQTTConnection.answerTimeout)
     }
 

@@ -51,7 +51,7 @@ public final class MQTTRoute: MQTTClientDelegate {
     private var trouble: RouteTrouble
     private var random = SystemRandomNumberGenerator()
     private var broker = CentreBroker()
-    private var nextBrokerNote: Int64 = 0
+    private var nextBrokerNote: MonotonicTime = .boot
 
     /// Starts the route on its own thread.
     /// - Parameter prefix: the first levels of the centre's topics.
@@ -85,7 +85,7 @@ public final class MQTTRoute: MQTTClientDelegate {
 
     private func run() {
         while !context.isStopping() {
-            let now = MonotonicClock.nanoseconds
+            let now = MonotonicClock.now
             context.update { $0.lastTurn = now }
             noticeReload()
             if connection.isDue(at: now) { connect() }
@@ -105,7 +105,7 @@ public final class MQTTRoute: MQTTClientDelegate {
                 try client?.write()
                 noteDiagnosis()
                 if connection.isReady, now >= nextBrokerNote {
-                    nextBrokerNote = now + Self.brokerNoteInterval.nanoseconds
+                    nextBrokerNote = now + Self.brokerNoteInterval
                     noteBroker()
                 }
                 if connection.isLost {
@@ -113,7 +113,7 @@ public final class MQTTRoute: MQTTClientDelegate {
                         reason: connection.endReason
                             ?? "the connection to the centre's broker is lost.")
                 }
-                try detectSilence(MonotonicClock.nanoseconds)
+                try detectSilence(MonotonicClock.now)
             } catch {
                 context.delivery.note(error)
                 if let error = error as? JournalError {
@@ -144,7 +144,7 @@ public final class MQTTRoute: MQTTClientDelegate {
 
     /// Detects a dead connection by missing acknowledgements, as its socket may still look open. A
     /// slow connection makes progress.
-    private func detectSilence(_ now: Int64) throws {
+    private func detectSilence(_ now: MonotonicTime) throws {
         let timeout = MQTTConnection.answerTimeout
         guard
             let silence = connection.silence(at: now)
@@ -179,17 +179,17 @@ public final class MQTTRoute: MQTTClientDelegate {
             let client = try MQTTClient(options, delegate: self)
             self.client = client
             publisher.connectionStarts()
-            connection.apply(.started(at: MonotonicClock.nanoseconds))
+            connection.apply(.started(at: MonotonicClock.now))
             try client.connect()
         } catch { disconnect(error.description) }
     }
 
     /// Ends the connection and plans another attempt after a pause, whatever the library's error.
     private func disconnect(_ reason: String, isLogged: Bool = true) {
-        let pause = backoff.pause(at: MonotonicClock.nanoseconds, using: &random)
-        let nextAttempt = MonotonicClock.nanoseconds + pause.nanoseconds
+        let pause = backoff.pause(at: MonotonicClock.now, using: &random)
+        let nextAttempt = MonotonicClock.now + pause
         if client != nil, isLogged {
-            trouble.log(reason, nextIn: pause, at: MonotonicClock.nanoseconds)
+            trouble.log(reason, nextIn: pause, at: MonotonicClock.now)
         }
         if !connection.hasAnswered { trouble.diagnose(options.probe) }
         client = nil
@@ -212,7 +212,7 @@ public final class MQTTRoute: MQTTClientDelegate {
     private func noteBroker() {
         broker.report(
             to: context, of: settings.centre, topics: topics, isReady: connection.isReady,
-            at: MonotonicClock.nanoseconds)
+            at: MonotonicClock.now)
     }
 
     private func shutDown() {
@@ -232,7 +232,7 @@ public final class MQTTRoute: MQTTClientDelegate {
 
     private func send() throws {
         guard let client else { return }
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         try publisher.publishState(at: now, by: client)
         let unjournalled = delivery.unjournalled(for: settings.centre, lanes: settings.lanes)
         var transmissions = try dispatch.next(
@@ -270,7 +270,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         log.error("\(settings.centre): event \(row.eventID) cannot be sent: \(reason)")
         if row.lane == .entrapment || row.id == nil {
             return dispatch.postpone(
-                [row.eventID], until: MonotonicClock.nanoseconds + Self.oversizePause.nanoseconds)
+                [row.eventID], until: MonotonicClock.now + Self.oversizePause)
         }
         try journal.setAside(
             row.eventID, refusedBy: settings.centre, because: reason, at: context.calendar())
@@ -284,7 +284,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         connection.apply(.accepted)
         broker.connectionStarted(session)
         trouble.reached()
-        backoff.connected(at: MonotonicClock.nanoseconds)
+        backoff.connected(at: MonotonicClock.now)
         guard let client else { return }
         do throws(MQTTError) {
             for topic in [topics.receipts, topics.commands] {
@@ -307,7 +307,7 @@ public final class MQTTRoute: MQTTClientDelegate {
         } catch { return connection.apply(.broken(nil)) }
         dispatch.startConnection(
             lastRowID: context.lastRowID(of: journal, for: settings.centre),
-            now: MonotonicClock.nanoseconds)
+            now: MonotonicClock.now)
         log.info("\(settings.centre): connected to \(options.url)")
         context.update { $0.isConnected = true }
         noteBroker()
@@ -324,7 +324,7 @@ public final class MQTTRoute: MQTTClientDelegate {
 
     public func disconnected(_ reason: MQTTReason?) {
         if let reason {
-            if reason.isTakeover { broker.takenOver(reason, at: MonotonicClock.nanoseconds) }
+            if reason.isTakeover { broker.takenOver(reason, at: MonotonicClock.now) }
             connection.apply(.closed("\(options.url) closed the connection: \(reason)."))
         } else {
             connection.apply(
@@ -348,7 +348,7 @@ public final class MQTTRoute: MQTTClientDelegate {
     /// once.
     private func passOn(_ event: String) {
         dispatch.postpone(
-            [event], until: MonotonicClock.nanoseconds + Self.refusalPause.nanoseconds)
+            [event], until: MonotonicClock.now + Self.refusalPause)
         do throws(JournalError) {
             try journal.passOn(event, for: settings.centre, toRoute: settings.routeIndex + 1)
             delivery.wakeRoutes()

@@ -1,6 +1,7 @@
 import Contract
 import DeliveryCore
 import Journal
+import LiftModel
 import Logging
 import Platform
 
@@ -14,7 +15,7 @@ struct ReceiptHandler {
     func apply(
         stored: [String], refused: [CentreAnswer.Refusal], _ dispatch: inout Dispatch
     ) throws(JournalError) {
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         var outcome = ReceiptOutcome()
         // Also where the journal fails in between: what was done by then is done.
         defer { report(outcome, at: now) }
@@ -25,7 +26,7 @@ struct ReceiptHandler {
             time: context.clock(), now: now, into: &outcome)
     }
 
-    private func report(_ outcome: ReceiptOutcome, at now: Int64) {
+    private func report(_ outcome: ReceiptOutcome, at now: MonotonicTime) {
         for (id, reason) in outcome.setAside {
             context.log.error(
                 "\(settings.centre): event \(printable(id, upTo: 100)) is refused: \(reason)")

@@ -1,4 +1,5 @@
 import Connectivity
+import LiftModel
 import MQTT
 import Platform
 
@@ -20,7 +21,7 @@ struct RouteTrouble {
 
     /// Logs a failed attempt.
     /// - Parameter reason: a whole sentence.
-    mutating func log(_ reason: String, nextIn pause: Duration, at now: Int64) {
+    mutating func log(_ reason: String, nextIn pause: Duration, at now: MonotonicTime) {
         if let line = lines.line(cause(or: reason), nextIn: pause, at: now) {
             context.log.warning("\(centre): \(line)")
         }
@@ -43,7 +44,7 @@ struct RouteTrouble {
     mutating func takeNewCause() -> String? {
         guard let cause = diagnosis.takeNewFinding() else { return nil }
         context.log.error("\(centre): \(cause)")
-        lines.note(cause.description, at: MonotonicClock.nanoseconds)
+        lines.note(cause.description, at: MonotonicClock.now)
         return cause.description
     }
 }

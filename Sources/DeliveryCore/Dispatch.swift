@@ -36,8 +36,8 @@ package struct Dispatch {
     /// The attempts of pending events on earlier connections; emptied when it gets long.
     private var earlierAttempts: [String: Int] = [:]
     private var window = 32
-    private var narrowedAt: Int64 = 0
-    private var lastReceiptAt: Int64 = 0
+    private var narrowedAt: MonotonicTime = .boot
+    private var lastReceiptAt: MonotonicTime = .boot
     /// Row ids up to this one are the backlog.
     private var backlogEnd = RowID.beforeFirst
     /// The end of the backlog could not be read when the connection was established.
@@ -47,14 +47,14 @@ package struct Dispatch {
     private var requeueCount: Int64?
     /// A token bucket: each event of the backlog takes a token, except an entrapment.
     private var backlogTokens = 0.0
-    private var tokensAt: Int64 = 0
+    private var tokensAt: MonotonicTime = .boot
 
     package init(_ settings: Settings) { self.settings = settings }
 
     /// A connection is established: the rows that wait now are the backlog.
     /// - Parameter lastRowID: nil where the journal cannot be read now. No row is sent before it
     ///   can.
-    package mutating func startConnection(lastRowID: RowID?, now: Int64) {
+    package mutating func startConnection(lastRowID: RowID?, now: MonotonicTime) {
         if earlierAttempts.count > 4 * Self.largestWindow { earlierAttempts.removeAll() }
         for (id, event) in inFlight where !event.isIsolated { earlierAttempts[id] = event.attempts }
         inFlight = inFlight.filter(\.value.isIsolated)
@@ -79,12 +79,12 @@ package struct Dispatch {
     /// The events to send now, in this order. They count as in flight from now on.
     /// - Parameters:
     ///   - unjournalled: events that are in memory only; they go first.
-    ///   - now: monotonic nanoseconds.
     ///   - time: on the gateway's time line.
     ///   - lanes: the lanes that may be sent now.
     ///   - limit: at most so many.
     package mutating func next(
-        from journal: Journal, unjournalled: [OutboundEvent] = [], now: Int64, time: Instant,
+        from journal: Journal, unjournalled: [OutboundEvent] = [], now: MonotonicTime,
+        time: Instant,
         lanes: [Lane] = Lane.allCases, limit: Int = .max
     ) throws(JournalError) -> [Transmission] {
         replenish(now)
@@ -133,14 +133,14 @@ package struct Dispatch {
     }
 
     private mutating func resend(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int,
+        _ lane: Lane, from journal: Journal, _ now: MonotonicTime, _ limit: Int,
         _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         let due = inFlight.compactMap { id, event in
             event.lane == lane && event.isDue(at: now) && !event.isIsolated
                 ? event.rowID.map { (id, rowID: $0) } : nil
         }.sorted { $0.rowID < $1.rowID }
-        if !due.isEmpty, now - narrowedAt >= settings.resendAfter.nanoseconds {
+        if !due.isEmpty, now - narrowedAt >= settings.resendAfter {
             window = max(Self.smallestWindow, window / 2)
             narrowedAt = now
         }
@@ -157,7 +157,8 @@ package struct Dispatch {
 
     /// Sends the most urgent isolated event that is due, alone.
     private mutating func sendIsolated(
-        of lanes: [Lane], from journal: Journal, _ now: Int64, _ transmissions: inout [Transmission]
+        of lanes: [Lane], from journal: Journal, _ now: MonotonicTime,
+        _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         for lane in lanes {
             let due = inFlight.compactMap { id, event in
@@ -175,7 +176,7 @@ package struct Dispatch {
     }
 
     private mutating func sendNew(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int,
+        _ lane: Lane, from journal: Journal, _ now: MonotonicTime, _ limit: Int,
         _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         let count = room(lane, limit - transmissions.count)
@@ -204,7 +205,7 @@ package struct Dispatch {
     }
 
     private mutating func sendBacklog(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ limit: Int,
+        _ lane: Lane, from journal: Journal, _ now: MonotonicTime, _ limit: Int,
         _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         guard backlogCursor[lane.rawValue] < backlogEnd else { return }
@@ -228,7 +229,7 @@ package struct Dispatch {
     /// A later route sends the rows that have waited too long for a receipt, and those that it may
     /// send at once.
     private mutating func sendOverdue(
-        _ lane: Lane, from journal: Journal, _ now: Int64, _ time: Instant, _ limit: Int,
+        _ lane: Lane, from journal: Journal, _ now: MonotonicTime, _ time: Instant, _ limit: Int,
         _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         var rows: [Journal.OutboxRow] = []
@@ -271,13 +272,13 @@ package struct Dispatch {
     }
 
     private mutating func add(
-        _ row: Journal.OutboxRow, _ now: Int64, _ transmissions: inout [Transmission]
+        _ row: Journal.OutboxRow, _ now: MonotonicTime, _ transmissions: inout [Transmission]
     ) {
         let attempt =
             (inFlight[row.eventID]?.attempts ?? earlierAttempts.removeValue(forKey: row.eventID)
                 ?? 0) + 1
         inFlight[row.eventID] = InFlight(
-            rowID: row.id, lane: row.lane, dueAt: now + settings.resendAfter.nanoseconds,
+            rowID: row.id, lane: row.lane, dueAt: now + settings.resendAfter,
             attempts: attempt,
             isIsolated: inFlight[row.eventID]?.isIsolated ?? false)
         if row.id == nil {
@@ -300,10 +301,10 @@ package struct Dispatch {
         return min(limit, window - inFlight.values.count { !$0.isIsolated })
     }
 
-    private mutating func replenish(_ now: Int64) {
+    private mutating func replenish(_ now: MonotonicTime) {
+        let passed = Double((now - tokensAt).nanoseconds)
         backlogTokens = min(
-            max(settings.backlogRate, 1),
-            backlogTokens + settings.backlogRate * Double(now - tokensAt) / 1e9)
+            max(settings.backlogRate, 1), backlogTokens + settings.backlogRate * passed / 1e9)
         tokensAt = now
     }
 
@@ -319,12 +320,12 @@ package struct Dispatch {
     /// - Throws: `JournalError` where the last row is needed and cannot be read; nothing is
     ///   recorded then.
     package mutating func recordReceipts(
-        _ ids: [String], lastRowID: () throws(JournalError) -> RowID, now: Int64
+        _ ids: [String], lastRowID: () throws(JournalError) -> RowID, now: MonotonicTime
     ) throws(JournalError) -> [String] {
         // The centre was silent for long while its broker was connected: the rows that have waited
         // are a backlog.
         var backlogEnd: RowID?
-        if .nanoseconds(now - lastReceiptAt) > Self.silence, settings.routeIndex == 0,
+        if now - lastReceiptAt > Self.silence, settings.routeIndex == 0,
             ids.contains(where: { inFlight[$0] != nil })
         {
             backlogEnd = try lastRowID()
@@ -346,7 +347,7 @@ package struct Dispatch {
     }
 
     /// Sends events again at a time.
-    package mutating func postpone(_ ids: [String], until time: Int64) {
+    package mutating func postpone(_ ids: [String], until time: MonotonicTime) {
         for id in ids { inFlight[id]?.dueAt = time }
     }
 
@@ -356,14 +357,14 @@ package struct Dispatch {
     }
 
     /// Isolates an event that failed by itself, and sends it again at a time.
-    package mutating func isolate(_ id: String, until time: Int64) {
+    package mutating func isolate(_ id: String, until time: MonotonicTime) {
         inFlight[id]?.isIsolated = true
         inFlight[id]?.dueAt = time
     }
 
     /// The failures were the centre's, and not an event's: isolated events are sent in their order
     /// again.
-    package mutating func endIsolation(now: Int64) {
+    package mutating func endIsolation(now: MonotonicTime) {
         for (id, event) in inFlight where event.isIsolated {
             inFlight[id]?.isIsolated = false
             inFlight[id]?.dueAt = now

@@ -22,11 +22,11 @@ extension Dispatch {
     ///   - refused: ids with the centre's reasons.
     ///   - recordFromMemory: notes receipts for events in memory, and returns the other ids.
     ///   - time: on the gateway's time line.
-    ///   - now: monotonic nanoseconds.
     ///   - outcome: has what was done also where this throws.
     package mutating func apply(
         stored: [String], refused: [(id: String, reason: String?)], of centre: String,
-        in journal: Journal, recordFromMemory: ([String]) -> [String], time: Instant, now: Int64,
+        in journal: Journal, recordFromMemory: ([String]) -> [String], time: Instant,
+        now: MonotonicTime,
         into outcome: inout ReceiptOutcome
     ) throws(JournalError) {
         for (id, reason) in refused {
@@ -59,5 +59,5 @@ extension Dispatch {
         outcome.unmatched = journalled.count - outcome.delivered
     }
 
-    private static var unknownRefusalPause: Int64 { 30_000_000_000 }
+    private static var unknownRefusalPause: Duration { .seconds(30) }
 }

@@ -1,3 +1,5 @@
+import LiftModel
+
 /// One kind of request of an HTTPS route, of which at most one is in flight at a time.
 ///
 ///     waiting ──sent──▶ inFlight ──finished──▶ waiting
@@ -17,8 +19,8 @@ package struct RequestSlot: Equatable {
     }
 
     package enum State: Equatable {
-        /// No request is sent before this time; monotonic nanoseconds.
-        case waiting(until: Int64)
+        /// No request is sent before this time.
+        case waiting(until: MonotonicTime)
         case inFlight(Request)
     }
 
@@ -27,7 +29,7 @@ package struct RequestSlot: Equatable {
         /// The request has succeeded or failed.
         case finished
         /// The next request waits for this time.
-        case paused(until: Int64)
+        case paused(until: MonotonicTime)
         /// A pause is over, whatever its length.
         case pauseEnded
         /// The next events, so many, are sent one by one: one of them may make a batch fail.
@@ -36,7 +38,7 @@ package struct RequestSlot: Equatable {
         case tookEvents
     }
 
-    package private(set) var state = State.waiting(until: 0)
+    package private(set) var state = State.waiting(until: .boot)
     /// So many events are still to be sent one by one.
     private var singles = 0
 
@@ -45,9 +47,9 @@ package struct RequestSlot: Equatable {
     package mutating func apply(_ event: Event) {
         switch (event, state) {
         case (.sent(let request), _): state = .inFlight(request)
-        case (.finished, .inFlight): state = .waiting(until: 0)
+        case (.finished, .inFlight): state = .waiting(until: .boot)
         case (.paused(let time), _): state = .waiting(until: time)
-        case (.pauseEnded, .waiting): state = .waiting(until: 0)
+        case (.pauseEnded, .waiting): state = .waiting(until: .boot)
         case (.split(let count), _): singles = count
         case (.tookEvents, _): singles = max(0, singles - 1)
         case (.finished, .waiting), (.pauseEnded, .inFlight): break
@@ -60,7 +62,7 @@ package struct RequestSlot: Equatable {
         if case .inFlight(let request) = state { request } else { nil }
     }
     /// A request may be sent.
-    package func isFree(at now: Int64) -> Bool {
+    package func isFree(at now: MonotonicTime) -> Bool {
         if case .waiting(let time) = state { now >= time } else { false }
     }
     /// The next request has one event only.

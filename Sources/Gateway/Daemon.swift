@@ -238,7 +238,7 @@ public struct Daemon {
             watchdog.join()
             // A route that waits for a centre without an answer may do so for minutes; its
             // undelivered events are on disk.
-            let deadline = MonotonicClock.nanoseconds + 2_000_000_000
+            let deadline = MonotonicClock.now + .seconds(2)
             for route in routes { route.join(until: deadline) }
         }
         manager.ready()

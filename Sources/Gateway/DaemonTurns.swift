@@ -31,9 +31,9 @@ extension Daemon {
         let (loop, journal, delivery, inbox) = (
             parts.loop, parts.journal, parts.delivery, parts.inbox
         )
-        let started = MonotonicClock.nanoseconds
-        var nextProbe = started + 10_000_000_000
-        var nextStatus: Int64 = 0
+        let started = MonotonicClock.now
+        var nextProbe = started + .seconds(10)
+        var nextStatus: MonotonicTime = .boot
         let pauses = configuration.lifts.compactMap { lift in
             data.profiles.first { $0.name == lift.profile }.map { (lift.lift.id, $0.reportsEvery) }
         }
@@ -42,7 +42,7 @@ extension Daemon {
             lostJournal: parts.lostJournal, longestPauses: Dictionary(uniqueKeysWithValues: pauses))
         let reads = ReportReads(log: log)
         // The first heartbeat comes when the connections have had time to be made.
-        var nextHeartbeat = started + 3_000_000_000
+        var nextHeartbeat = started + .seconds(3)
         let heartbeat = Heartbeat(
             site: configuration.site, startedAt: started, loop: loop, delivery: delivery,
             journal: journal,
@@ -55,16 +55,16 @@ extension Daemon {
                 delivery.noteReload()
                 statusWriter.reload = reload(loop)
             }
-            let monotonic = MonotonicClock.nanoseconds
+            let monotonic = MonotonicClock.now
             watchdog.loopTurned(at: monotonic)
             if parts.isWithoutDisk, monotonic >= nextProbe {
-                nextProbe = monotonic + 10_000_000_000
+                nextProbe = monotonic + .seconds(10)
                 if isDiskWell(for: journal) {
                     return log.notice("the disk takes files again: continuing with the journal")
                 }
             }
             if monotonic >= nextStatus {
-                nextStatus = monotonic + 1_000_000_000
+                nextStatus = monotonic + .seconds(1)
                 loop.applyActions(from: inbox)
                 loop.answerRefusedCommands()
                 loop.reportClockCorrection()
@@ -79,7 +79,7 @@ extension Daemon {
                 try statusWriter.write(loop, delivery, journal, reads, at: monotonic)
             }
             if monotonic >= nextHeartbeat {
-                nextHeartbeat = monotonic + Heartbeat.every.nanoseconds
+                nextHeartbeat = monotonic + Heartbeat.every
                 let body = try reads.read("the heartbeat") { () throws(JournalError) in
                     try heartbeat.json(at: loop.clock.now, monotonic: monotonic)
                 }

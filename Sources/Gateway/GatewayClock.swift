@@ -26,7 +26,7 @@ public struct GatewayClock: Sendable {
     ///   - line: the anchor of an earlier run in this boot of the box.
     /// - calendarOffset: the offset of the run before.
     public init(notBefore: Instant?, line: Int64? = nil, calendarOffset: Duration = .zero) {
-        let monotonic = MonotonicClock.nanoseconds
+        let monotonic = MonotonicClock.now.nanoseconds
         let start =
             line.map { $0 + monotonic } ?? MonotonicClock.wallNanoseconds
             - calendarOffset.nanoseconds
@@ -48,11 +48,12 @@ public struct GatewayClock: Sendable {
         self.calendarOffset = calendarOffset
     }
 
-    public var now: Instant { Instant(nanoseconds: anchor + MonotonicClock.nanoseconds) }
+    public var now: Instant { moment.time }
 
     public var moment: Moment {
-        let monotonic = MonotonicClock.nanoseconds
-        return Moment(time: Instant(nanoseconds: anchor + monotonic), monotonic: monotonic)
+        let monotonic = MonotonicClock.now
+        return Moment(
+            time: Instant(nanoseconds: anchor + monotonic.nanoseconds), monotonic: monotonic)
     }
 
     /// The calendar's time of a time of this line.
@@ -74,7 +75,7 @@ public struct GatewayClock: Sendable {
     }
 
     var stamp: ClockStamp {
-        ClockStamp(monotonic: MonotonicClock.nanoseconds, quality: quality.rawValue)
+        ClockStamp(monotonic: MonotonicClock.now, quality: quality.rawValue)
     }
 
     public var quality: Quality {

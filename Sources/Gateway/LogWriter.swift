@@ -26,7 +26,7 @@ public final class LogWriter: Sendable {
     static let linesPerMinute = 30
     /// The limit of a message, in Unicode scalars.
     private static let longestMessage = 4000
-    private static let minute: Int64 = 60_000_000_000
+    private static let minute = Duration.seconds(60)
 
     /// The form of a line's beginning.
     enum Form: Sendable {
@@ -42,7 +42,7 @@ public final class LogWriter: Sendable {
     }
     /// The lines of one location within a minute.
     private struct Window {
-        var end: Int64
+        var end: MonotonicTime
         var lines = 0
         var suppressed = 0
         var last = (level: Logger.Level.info, message: "")
@@ -77,7 +77,7 @@ public final class LogWriter: Sendable {
             while true {
                 _ = Poll.wait([wake.descriptor], for: .seconds(1))
                 wake.clear()
-                write(take(closing: { $0.end <= MonotonicClock.nanoseconds }))
+                write(take(closing: { $0.end <= MonotonicClock.now }))
                 state.withLock { $0.isWriting = false }
             }
         }.detach()
@@ -87,10 +87,10 @@ public final class LogWriter: Sendable {
 
     /// Waits until all lines are written, or the time is over: there may be no reader.
     public func flush(for patience: Duration) {
-        let deadline = MonotonicClock.nanoseconds + patience.nanoseconds
+        let deadline = MonotonicClock.now + patience
         state.withLock { state in close(&state) { _ in true } }
         wake.signal()
-        while MonotonicClock.nanoseconds < deadline,
+        while MonotonicClock.now < deadline,
             state.withLock({ $0.isWriting || !$0.queue.isEmpty })
         {
             usleep(5_000)
@@ -98,7 +98,7 @@ public final class LogWriter: Sendable {
     }
 
     func append(_ level: Logger.Level, _ message: String, from location: CodeLocation) {
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         let message = printable(message, upTo: Self.longestMessage)
         let isQueued = state.withLock { state in
             close(&state) { $0.end <= now }

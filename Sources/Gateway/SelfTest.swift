@@ -31,7 +31,7 @@ struct SelfTest {
     private let site: String
     private let centres: [String]
     private let username: String?
-    private let startedAt: Int64
+    private let startedAt: MonotonicTime
     private var intake: Intake
     private let stateTopic: [UInt8]
     /// nil where no test is possible.
@@ -52,7 +52,7 @@ struct SelfTest {
         self.site = site.id
         self.centres = centres
         username = client.username
-        startedAt = MonotonicClock.nanoseconds
+        startedAt = MonotonicClock.now
         report = Report(started: now)
         var data = data
         data.rules = rules
@@ -73,7 +73,7 @@ struct SelfTest {
     }
 
     private var elapsed: Double {
-        Double((MonotonicClock.nanoseconds - startedAt) / 1_000_000) / 1000
+        Double((MonotonicClock.now - startedAt).nanoseconds / 1_000_000) / 1000
     }
     var isOver: Bool { report.ended != nil }
 

@@ -1,3 +1,4 @@
+import LiftModel
 import MQTT
 import Platform
 import Synchronization
@@ -14,9 +15,9 @@ final class SelfTestPublisher: Sendable {
     private let failure = Mutex<String?>(nil)
 
     /// The interval between two messages.
-    private static let interval: Int64 = 1_000_000_000
+    private static let interval = Duration.seconds(1)
     /// The standard rules require a way out that is open for 3 s.
-    private static let doorsOpenFor: Int64 = 6_000_000_000
+    private static let doorsOpenFor = Duration.seconds(6)
 
     init(_ client: MQTTClient.Options, topic: String) {
         var client = client
@@ -42,8 +43,8 @@ final class SelfTestPublisher: Sendable {
             let client = try MQTTClient(options, delegate: link)
             try client.connect()
             var sequence = 0
-            var nextMessage: Int64 = 0
-            var opened: Int64?
+            var nextMessage: MonotonicTime = .boot
+            var opened: MonotonicTime?
             while !isStopping.load(ordering: .relaxed), link.problem == nil {
                 if Poll.wait(
                     [client.socket], writer: client.wantsWrite ? client.socket : -1,
@@ -53,7 +54,7 @@ final class SelfTestPublisher: Sendable {
                     try client.read()
                 }
                 if link.isAcknowledged { acknowledged.store(true, ordering: .relaxed) }
-                let now = MonotonicClock.nanoseconds
+                let now = MonotonicClock.now
                 if opened == nil, doorsMayOpen.load(ordering: .relaxed) {
                     (opened, nextMessage) = (now, now)
                 }

@@ -16,6 +16,7 @@ import Synchronization
 final class Watchdog: Sendable {
     /// The loop waits at most half a second; a commit on a bad disk may take long.
     static let patience = Duration.seconds(30)
+    /// A `MonotonicTime` in nanoseconds.
     private let lastTurn: Atomic<Int64>
     private let thread: Mutex<LoopThread?>
 
@@ -23,17 +24,17 @@ final class Watchdog: Sendable {
         log: Logger, manager: ServiceManager, delivery: DeliveryState,
         isEnding: @escaping @Sendable () -> Bool
     ) {
-        lastTurn = Atomic(MonotonicClock.nanoseconds)
+        lastTurn = Atomic(MonotonicClock.now.nanoseconds)
         thread = Mutex(nil)
         let watching = LoopThread { [self] in
             var isReported = false
             while !isEnding() {
                 usleep(500_000)
-                let now = MonotonicClock.nanoseconds
-                let loopAge = Duration.nanoseconds(now - lastTurn.load(ordering: .relaxed))
-                let routeTurn =
-                    delivery.routeStatuses.map(\.lastTurn).filter { $0 > 0 }.min() ?? now
-                let routeAge = Duration.nanoseconds(now - routeTurn)
+                let now = MonotonicClock.now
+                let loopAge =
+                    now - MonotonicTime(nanoseconds: lastTurn.load(ordering: .relaxed))
+                let routeTurn = delivery.routeStatuses.compactMap(\.lastTurn).min() ?? now
+                let routeAge = now - routeTurn
                 if loopAge < Self.patience { manager.watchdog() }
                 let isStuck = loopAge >= Self.patience || routeAge >= .seconds(180)
                 if isStuck, !isReported {
@@ -47,6 +48,8 @@ final class Watchdog: Sendable {
         thread.withLock { $0 = watching }
     }
 
-    func loopTurned(at monotonic: Int64) { lastTurn.store(monotonic, ordering: .relaxed) }
+    func loopTurned(at now: MonotonicTime) {
+        lastTurn.store(now.nanoseconds, ordering: .relaxed)
+    }
     func join() { thread.withLock { $0 }?.join() }
 }

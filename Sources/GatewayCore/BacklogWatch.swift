@@ -1,3 +1,5 @@
+import LiftModel
+
 /// Decides when the backlog after a connect has been read.
 ///
 /// A broker with a backlog answers an acknowledgement with the next window of messages at once. A
@@ -10,12 +12,12 @@ struct BacklogWatch {
     /// Timers wait no longer than this, backlog or not.
     static let longest = Duration.seconds(30)
 
-    private var startedAt: Int64 = 0
-    private var roundSince: Int64 = 0
+    private var startedAt: MonotonicTime = .boot
+    private var roundSince: MonotonicTime = .boot
     private var messages = 0
     private var quietRounds = 0
 
-    mutating func start(at now: Int64) {
+    mutating func start(at now: MonotonicTime) {
         startedAt = now
         roundSince = now
         messages = 0
@@ -24,18 +26,17 @@ struct BacklogWatch {
 
     mutating func noteMessage() { messages += 1 }
 
-    mutating func noteCommit(at now: Int64) { finishRound(now) }
+    mutating func noteCommit(at now: MonotonicTime) { finishRound(now) }
 
-    private mutating func finishRound(_ now: Int64) {
-        guard .nanoseconds(now - roundSince) >= Self.settling else { return }
+    private mutating func finishRound(_ now: MonotonicTime) {
+        guard now - roundSince >= Self.settling else { return }
         quietRounds = messages < Self.trickle ? quietRounds + 1 : 0
         messages = 0
         roundSince = now
     }
 
-    /// - Parameter now: monotonic nanoseconds.
-    mutating func isDry(at now: Int64) -> Bool {
+    mutating func isDry(at now: MonotonicTime) -> Bool {
         finishRound(now)
-        return quietRounds >= 2 || .nanoseconds(now - startedAt) >= Self.longest
+        return quietRounds >= 2 || now - startedAt >= Self.longest
     }
 }

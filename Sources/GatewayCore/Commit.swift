@@ -22,7 +22,7 @@ extension GatewayCore {
             return deliverFromMemory(into: &effects)
         }
         let isOld =
-            batch.readingSince.map { moment.monotonic - $0 >= patience.nanoseconds }
+            batch.readingSince.map { moment.monotonic - $0 >= patience }
             ?? output.isForCentres
         if isOld || !batch.hasRoom || storage.failure != nil || mustNoteObserving(at: moment) {
             startCommit(at: moment, into: &effects)
@@ -133,7 +133,7 @@ extension GatewayCore {
         storage.apply(
             .failed(error, at: moment.monotonic, pending: output.alerts.count))
         if let failure = storage.failure,
-            moment.monotonic - failure.since >= Settings.diskPatience.nanoseconds
+            moment.monotonic - failure.since >= Settings.diskPatience
                 || injected(.givesUpTheDiskAtOnce),
             !error.isDamage
         {
@@ -153,7 +153,7 @@ extension GatewayCore {
             diskTrouble?.noteFailure(error.description, at: moment.monotonic) == true || isNew
         if let diskTrouble, diskTrouble.isReported {
             raiseDiskFailing(
-                for: .nanoseconds(moment.monotonic - diskTrouble.since), at: moment, into: &effects)
+                for: moment.monotonic - diskTrouble.since, at: moment, into: &effects)
         }
         // A failure that lasts is logged once.
         guard isLogged, storage.failure == nil else { return }
@@ -218,7 +218,7 @@ extension GatewayCore {
     }
 
     private mutating func storeSnapshotIfDue(at moment: Moment, into effects: inout Effects) {
-        guard isLive, moment.monotonic - schedule.lastSnapshot > Settings.snapshotEvery.nanoseconds,
+        guard isLive, moment.monotonic - schedule.lastSnapshot > Settings.snapshotEvery,
             mayWrite, schedule.sequence > 0, !output.isForCentres, output.controls.isEmpty
         else { return }
         schedule.noteSnapshotAttempt(at: moment.monotonic)

@@ -303,8 +303,8 @@ public struct GatewayCore {
     public var hasUncommittedMessages: Bool { !batch.messages.isEmpty }
     /// Every message that has arrived is read, so that silence counts.
     public var isLive: Bool { backlog.observation.isLive }
-    /// When the backlog was read, in monotonic nanoseconds; nil while lifts are not observed.
-    package var liveSince: Int64? { backlog.observation.liveSince }
+    /// When the backlog was read; nil while lifts are not observed.
+    package var liveSince: MonotonicTime? { backlog.observation.liveSince }
     /// Events for the centres that no commit has taken yet, with the alert's kind or the event's
     /// type.
     package var uncommittedEvents: [(kind: String, event: OutboundEvent)] { output.outboundKinds }
@@ -316,10 +316,9 @@ public struct GatewayCore {
         var wait = Duration.milliseconds(500)
         if let failure = storage.failure {
             // Until then nothing can be done for the batch.
-            wait = min(wait, .nanoseconds(max(0, failure.retryAt - moment.monotonic)))
+            wait = min(wait, max(.zero, failure.retryAt - moment.monotonic))
         } else if let since = batch.readingSince {
-            wait = min(
-                wait, .nanoseconds(max(0, since + patience.nanoseconds - moment.monotonic)))
+            wait = min(wait, max(.zero, since + patience - moment.monotonic))
         }
         if let deadline = intake.detector.deadline {
             wait = min(wait, max(.zero, deadline - moment.time))

@@ -8,10 +8,9 @@ import RuleLanguage
 public struct Moment: Sendable, Equatable {
     /// On the gateway's time line.
     public var time: Instant
-    /// Monotonic nanoseconds.
-    public var monotonic: Int64
+    public var monotonic: MonotonicTime
 
-    public init(time: Instant, monotonic: Int64) {
+    public init(time: Instant, monotonic: MonotonicTime) {
         self.time = time
         self.monotonic = monotonic
     }

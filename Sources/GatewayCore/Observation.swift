@@ -10,14 +10,13 @@ enum Observation {
     case deaf(since: Instant)
     /// The broker's backlog is being read; silence does not count yet.
     case catchingUp(deafSince: Instant)
-    /// Monotonic nanoseconds.
-    case live(since: Int64)
+    case live(since: MonotonicTime)
     /// Messages waited unread: silence does not count until they are read.
-    case behind(liveSince: Int64)
+    case behind(liveSince: MonotonicTime)
 
     enum Event {
         case subscribed
-        case caughtUp(at: Int64)
+        case caughtUp(at: MonotonicTime)
         case stalled
         case lost(at: Instant)
     }
@@ -59,8 +58,8 @@ enum Observation {
         case .live, .behind: nil
         }
     }
-    /// When the backlog was read, in monotonic nanoseconds.
-    var liveSince: Int64? {
+    /// When the backlog was read.
+    var liveSince: MonotonicTime? {
         switch self {
         case .live(let since), .behind(let since): since
         case .deaf, .catchingUp: nil

@@ -11,11 +11,11 @@ struct OpenBatch {
     private enum Phase {
         /// Nothing waits: the connection may be written to.
         case empty
-        /// Monotonic nanoseconds of the first message. Any write on the connection would
-        /// acknowledge what no disk has.
-        case reading(since: Int64)
+        /// Since the first message. Any write on the connection would acknowledge what no disk
+        /// has.
+        case reading(since: MonotonicTime)
         /// The commit's outcome is awaited. `readingSince` is nil where no message is in it.
-        case committing(readingSince: Int64?)
+        case committing(readingSince: MonotonicTime?)
     }
 
     /// The messages that the commit writes. Messages that the broker sent again are not among them.
@@ -35,7 +35,7 @@ struct OpenBatch {
         mostBytes = bytes
     }
 
-    var readingSince: Int64? { if case .reading(let since) = phase { since } else { nil } }
+    var readingSince: MonotonicTime? { if case .reading(let since) = phase { since } else { nil } }
     /// Nothing waits for a commit or its outcome.
     var isEmpty: Bool { if case .empty = phase { true } else { false } }
     var isCommitting: Bool { if case .committing = phase { true } else { false } }
@@ -46,7 +46,7 @@ struct OpenBatch {
     var credit: Int { max(1, window - unacknowledged) }
 
     /// A message is read, new or sent again.
-    mutating func noteRead(at now: Int64) {
+    mutating func noteRead(at now: MonotonicTime) {
         if case .empty = phase { phase = .reading(since: now) }
         unacknowledged += 1
     }

@@ -6,28 +6,24 @@ struct ReadingLag {
     /// Well below the shortest silence that raises an alert.
     static let tolerated = Duration.seconds(2)
 
-    /// When last no message waited unread, in monotonic nanoseconds.
-    private var caughtUpAt: Int64 = 0
-    /// When a full window was last acknowledged, in monotonic nanoseconds.
-    private var windowAcknowledgedAt: Int64?
+    /// When last no message waited unread.
+    private var caughtUpAt: MonotonicTime = .boot
+    /// When a full window was last acknowledged.
+    private var windowAcknowledgedAt: MonotonicTime?
 
-    mutating func noteFullWindowAcknowledged(at now: Int64) { windowAcknowledgedAt = now }
-    mutating func noteDrained(at now: Int64) { caughtUpAt = now }
+    mutating func noteFullWindowAcknowledged(at now: MonotonicTime) { windowAcknowledgedAt = now }
+    mutating func noteDrained(at now: MonotonicTime) { caughtUpAt = now }
 
     /// The socket is empty, and the broker has credit that it does not use. Right after a full
     /// window was acknowledged the broker's next messages may still be on their way.
-    mutating func noteEmptySocket(at now: Int64) {
-        if let windowAcknowledgedAt,
-            .nanoseconds(now - windowAcknowledgedAt) < BacklogWatch.settling
-        {
-            return
-        }
+    mutating func noteEmptySocket(at now: MonotonicTime) {
+        if let windowAcknowledgedAt, now - windowAcknowledgedAt < BacklogWatch.settling { return }
         caughtUpAt = now
     }
 
     /// How long messages may have waited unread; nil below the tolerated time.
-    func stall(at now: Int64) -> Duration? {
-        let lag = Duration.nanoseconds(now - caughtUpAt)
+    func stall(at now: MonotonicTime) -> Duration? {
+        let lag = now - caughtUpAt
         return lag >= Self.tolerated ? lag : nil
     }
 }

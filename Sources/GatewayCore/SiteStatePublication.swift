@@ -5,15 +5,14 @@ import Monitoring
 /// The site's state goes to the routes when it changes, and not more often than this.
 struct SiteStatePublication {
     /// The centre's copy must be at most 5 s old.
-    private static let interval: Int64 = 200_000_000
-    private var lastAt: Int64?
+    private static let interval = Duration.milliseconds(200)
+    private var lastAt: MonotonicTime?
     private var published = SiteState()
     /// A change waits for its turn.
     private(set) var isDue = false
 
-    /// - Parameter now: monotonic nanoseconds.
     /// - Returns: whether it is sent now.
-    mutating func takeTurn(at now: Int64) -> Bool {
+    mutating func takeTurn(at now: MonotonicTime) -> Bool {
         isDue = lastAt.map { now - $0 < Self.interval } ?? false
         if !isDue { lastAt = now }
         return !isDue

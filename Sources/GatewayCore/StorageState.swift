@@ -17,14 +17,14 @@ package enum StorageState {
     /// ends.
     case damaged(JournalError, Failure)
 
-    /// Commits that fail. Both times in monotonic nanoseconds.
+    /// Commits that fail.
     package struct Failure {
-        package var since: Int64
+        package var since: MonotonicTime
         /// The next attempt. A retry writes all pending alerts at once.
-        package var retryAt: Int64
+        package var retryAt: MonotonicTime
         package var reason: String
 
-        package init(since: Int64, retryAt: Int64, reason: String) {
+        package init(since: MonotonicTime, retryAt: MonotonicTime, reason: String) {
             self.since = since
             self.retryAt = retryAt
             self.reason = reason
@@ -34,9 +34,9 @@ package enum StorageState {
     enum Event {
         case committed
         /// - pending: the alerts that wait. The more there are, the rarer are the retries.
-        case failed(JournalError, at: Int64, pending: Int)
+        case failed(JournalError, at: MonotonicTime, pending: Int)
         /// Damage that was found outside of a commit.
-        case damageFound(JournalError, at: Int64)
+        case damageFound(JournalError, at: MonotonicTime)
         /// The messages that waited are acknowledged without a commit.
         case released
     }
@@ -49,7 +49,7 @@ package enum StorageState {
             let failure = Failure(
                 since: failure?.since ?? now,
                 retryAt: injected(.neverRetriesTheDisk)
-                    ? .max : now + 1_000_000_000 * Int64(1 + pending / 500),
+                    ? .never : now + .seconds(1 + pending / 500),
                 reason: error.description)
             if error.isDamage {
                 self = .damaged(error, failure)
@@ -89,9 +89,8 @@ package struct DiskTrouble {
     /// How long commits fail now and then before the centre receives `disk_failing`.
     static let reportedAfter = Duration.seconds(60)
 
-    /// Monotonic nanoseconds, as all times here.
-    package var since: Int64
-    package var lastFailure: Int64
+    package var since: MonotonicTime
+    package var lastFailure: MonotonicTime
     package var reason: String
     /// The last commit failed.
     private var isFailing = true
@@ -100,33 +99,33 @@ package struct DiskTrouble {
     /// A `disk_failing` of this trouble has been cleared.
     private var wasCleared = false
     /// When the log last had a failure.
-    private var loggedAt: Int64
+    private var loggedAt: MonotonicTime
     /// The log has a failure, and not yet that a commit succeeded after it.
     private var isLogOpen = true
 
-    init(_ reason: String, at now: Int64) {
+    init(_ reason: String, at now: MonotonicTime) {
         (since, lastFailure, loggedAt, self.reason) = (now, now, now, reason)
     }
 
-    package func isOver(at now: Int64) -> Bool { now - lastFailure >= Self.over.nanoseconds }
+    package func isOver(at now: MonotonicTime) -> Bool { now - lastFailure >= Self.over }
 
     /// Whether the disk has taken some commits and not others for so long that the centre is to
     /// know.
     var isReported: Bool {
-        hasReturned && lastFailure - since >= Self.reportedAfter.nanoseconds
+        hasReturned && lastFailure - since >= Self.reportedAfter
     }
     /// Whether the failures may come back though the last commit succeeded, as they have before.
     /// Otherwise a disk that is full for some seconds again and again would give the centre a new
     /// `disk_failing` each time.
-    func mayReturn(at now: Int64) -> Bool { (isReported || wasCleared) && !isOver(at: now) }
+    func mayReturn(at now: MonotonicTime) -> Bool { (isReported || wasCleared) && !isOver(at: now) }
     mutating func noteCleared() { wasCleared = true }
 
     /// Notes a further failure.
     /// - Returns: whether the log is to have it: at most once a minute.
-    mutating func noteFailure(_ reason: String, at now: Int64) -> Bool {
+    mutating func noteFailure(_ reason: String, at now: MonotonicTime) -> Bool {
         if !isFailing { (isFailing, hasReturned) = (true, true) }
         (lastFailure, self.reason) = (now, reason)
-        if now - loggedAt < Self.over.nanoseconds { return false }
+        if now - loggedAt < Self.over { return false }
         (loggedAt, isLogOpen) = (now, true)
         return true
     }

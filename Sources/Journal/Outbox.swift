@@ -104,7 +104,8 @@ extension Journal {
             sequence = row.integer(7) > 0 ? row.integer(7) : nil
             lastImmediateRoute = Int(row.integer(8))
             run = row.integer(9) > 0 ? row.integer(9) : nil
-            stamp = ClockStamp(monotonic: row.integer(10), quality: row.text(11))
+            stamp = ClockStamp(
+                monotonic: MonotonicTime(nanoseconds: row.integer(10)), quality: row.text(11))
         }
     }
 
@@ -185,7 +186,7 @@ extension Journal {
                 (SELECT last FROM numbering WHERE lift = ?4 AND lane = ?3), count(*)
             FROM centre WHERE (lanes >> ?3) & 1 HAVING count(*) > 0
             """, .text(event.id), .text(event.type), lane, .text(event.subject), .blob(event.body),
-            .integer(created.nanoseconds), .integer(run), .integer(stamp.monotonic),
+            .integer(created.nanoseconds), .integer(run), .integer(stamp.monotonic.nanoseconds),
             .text(stamp.quality))
         guard try database.scalar("SELECT changes()") ?? 0 > 0 else { return }
         try database.run(

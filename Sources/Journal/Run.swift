@@ -2,12 +2,12 @@ import LiftModel
 
 /// The box's clocks when an event was journalled, beside the gateway's time line.
 public struct ClockStamp: Sendable, Equatable {
-    /// Nanoseconds since the boot of the box.
-    public var monotonic: Int64
+    /// Of the boot of that run.
+    public var monotonic: MonotonicTime
     /// Whether the wall clock could be believed: `synchronised`, `stepped`, `free`; empty where it
     /// is unknown.
     public var quality: String
-    public init(monotonic: Int64 = 0, quality: String = "") {
+    public init(monotonic: MonotonicTime = .boot, quality: String = "") {
         self.monotonic = monotonic
         self.quality = quality
     }

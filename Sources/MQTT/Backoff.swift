@@ -1,3 +1,5 @@
+import LiftModel
+
 /// The pauses between attempts, with decorrelated jitter: each is random between the base and three
 /// times the last one, up to a cap. So boxes that lost their broker together do not reconnect
 /// together.
@@ -8,7 +10,7 @@ public struct Backoff: Sendable {
     public var cap: Duration
     public var stableAfter: Duration
     private var last: Duration
-    private var connectedAt: Int64?
+    private var connectedAt: MonotonicTime?
 
     public init(
         base: Duration = .milliseconds(200), cap: Duration = .seconds(30),
@@ -21,23 +23,19 @@ public struct Backoff: Sendable {
     }
 
     /// Notes a connection; after the first one since the last pause further calls change nothing.
-    /// - Parameter now: monotonic nanoseconds.
-    public mutating func connected(at now: Int64) { connectedAt = connectedAt ?? now }
+    public mutating func connected(at now: MonotonicTime) { connectedAt = connectedAt ?? now }
 
     /// The pause before the next attempt.
-    public mutating func pause(at now: Int64, using random: inout some RandomNumberGenerator)
+    public mutating func pause(
+        at now: MonotonicTime, using random: inout some RandomNumberGenerator
+    )
         -> Duration
     {
-        if let connectedAt, .nanoseconds(now - connectedAt) >= stableAfter { last = base }
+        if let connectedAt, now - connectedAt >= stableAfter { last = base }
         connectedAt = nil
-        let low = Self.nanoseconds(base)
-        let high = max(low, 3 * Self.nanoseconds(last))
+        let low = base.nanoseconds
+        let high = max(low, 3 * last.nanoseconds)
         last = min(cap, .nanoseconds(Int64.random(in: low...high, using: &random)))
         return last
-    }
-
-    private static func nanoseconds(_ duration: Duration) -> Int64 {
-        let (seconds, attoseconds) = duration.components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

@@ -7,8 +7,7 @@ import Synchronization
 public final class LinkDiagnosis: Sendable {
     private struct State {
         var isRunning = false
-        /// Monotonic nanoseconds.
-        var startedAt: Int64?
+        var startedAt: MonotonicTime?
         var finding: ServerProblem?
         var isNew = false
         /// Counts the calls of `reset`: a finding from before the last one is out of date.
@@ -27,10 +26,10 @@ public final class LinkDiagnosis: Sendable {
     /// Looks for the cause of a failed connection, unless the last probe was less than `interval`
     /// ago.
     public func start(_ probe: ServerProbe) {
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         let epoch: Int? = state.withLock { state in
             if state.isRunning { return nil }
-            if let started = state.startedAt, now - started < Self.interval.nanoseconds {
+            if let started = state.startedAt, now - started < Self.interval {
                 return nil
             }
             state.isRunning = true

@@ -7,12 +7,12 @@ import LiftModel
 ///      ▲                    │                        │                        │
 ///      └───── dropped ──── lost ◀─── refused, closed, broken ─────────────────┘
 ///
-/// Has no clock and no I/O: the owner reports what happens, and passes the time in monotonic
-/// nanoseconds. The owner may drop the connection in any state.
+/// Has no clock and no I/O: the owner reports what happens, and passes the time. The owner may
+/// drop the connection in any state.
 package struct MQTTConnection: Equatable {
     package enum State: Equatable {
         /// There is no connection until the next attempt; how the last one ended.
-        case down(until: Int64, End)
+        case down(until: MonotonicTime, End)
         /// The broker has not answered CONNECT.
         case connecting(Waiting)
         /// The broker has accepted the connection. The filters of the subscriptions that it has not
@@ -27,12 +27,12 @@ package struct MQTTConnection: Equatable {
 
     /// Since when the broker's answers are awaited.
     package struct Waiting: Equatable {
-        var since: Int64
+        var since: MonotonicTime
         /// When the broker last sent anything. A persistent session may send a whole window of
         /// messages before it answers SUBSCRIBE.
-        var lastHeard: Int64
+        var lastHeard: MonotonicTime
 
-        init(since now: Int64) { (since, lastHeard) = (now, now) }
+        init(since now: MonotonicTime) { (since, lastHeard) = (now, now) }
     }
 
     /// How a connection ended.
@@ -45,9 +45,9 @@ package struct MQTTConnection: Equatable {
 
     package enum Event {
         /// An attempt to connect starts, or its socket is open.
-        case started(at: Int64)
+        case started(at: MonotonicTime)
         /// The broker has sent something.
-        case heard(at: Int64)
+        case heard(at: MonotonicTime)
         case accepted
         /// A subscription is sent.
         case awaits(Int32, topic: String)
@@ -62,14 +62,14 @@ package struct MQTTConnection: Equatable {
         case broken(String?)
         /// The owner gives the connection up.
         /// - Parameter refusal: what the broker refused on this connection.
-        case dropped(until: Int64, refusal: String? = nil)
+        case dropped(until: MonotonicTime, refusal: String? = nil)
         /// The pause before the next attempt is over: other secrets may succeed.
         case pauseEnded
         /// The broker has taken a publication that matters.
         case delivered
     }
 
-    package private(set) var state = State.down(until: 0, End())
+    package private(set) var state = State.down(until: .boot, End())
     /// The last refusal of an earlier connection, until the broker takes something: the next
     /// connections may end without a reason.
     private var lastRefusal: String?
@@ -104,7 +104,7 @@ package struct MQTTConnection: Equatable {
         case (.dropped(let time, let refusal), _):
             lastRefusal = end.reason ?? refusal ?? lastRefusal
             state = .down(until: time, end)
-        case (.pauseEnded, .down(_, let end)): state = .down(until: 0, end)
+        case (.pauseEnded, .down(_, let end)): state = .down(until: .boot, end)
         case (.delivered, _): lastRefusal = nil
         case (.heard, _), (.accepted, _), (.awaits, _), (.subscribed, _), (.pauseEnded, _): break
         }
@@ -124,9 +124,9 @@ package struct MQTTConnection: Equatable {
     // MARK: What follows for the owner
 
     /// When the next attempt to connect is due; nil while there is a connection or an attempt.
-    package var retryAt: Int64? { if case .down(let time, _) = state { time } else { nil } }
+    package var retryAt: MonotonicTime? { if case .down(let time, _) = state { time } else { nil } }
     /// An attempt to connect is due.
-    package func isDue(at now: Int64) -> Bool { retryAt.map { now >= $0 } ?? false }
+    package func isDue(at now: MonotonicTime) -> Bool { retryAt.map { now >= $0 } ?? false }
     /// The broker has accepted the connection.
     package var isAccepted: Bool {
         switch state {
@@ -153,11 +153,11 @@ package struct MQTTConnection: Equatable {
     }
 
     /// How long the broker has not answered, where that is too long; nil where it is not.
-    package func silence(at now: Int64) -> Duration? {
+    package func silence(at now: MonotonicTime) -> Duration? {
         switch state {
         case .connecting(let waiting), .subscribing(let waiting, _):
-            let unheard = Duration.nanoseconds(now - waiting.lastHeard)
-            let unanswered = Duration.nanoseconds(now - waiting.since)
+            let unheard = now - waiting.lastHeard
+            let unanswered = now - waiting.since
             if unheard > Self.answerTimeout { return unheard }
             return unanswered > Self.subscribingTimeout ? unanswered : nil
         case .down, .ready, .lost: return nil

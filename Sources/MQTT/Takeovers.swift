@@ -8,8 +8,7 @@ public struct Takeovers: Equatable, Sendable {
     package static let memory = Duration.seconds(600)
 
     private var count = 0
-    /// Monotonic nanoseconds.
-    private var last: Int64 = 0
+    private var last: MonotonicTime = .boot
     private var reason: MQTTReason?
 
     /// For a technician who has removed the other client.
@@ -17,21 +16,17 @@ public struct Takeovers: Equatable, Sendable {
 
     public init() {}
 
-    /// - Parameter now: monotonic nanoseconds.
-    public mutating func note(_ reason: MQTTReason, at now: Int64) {
+    public mutating func note(_ reason: MQTTReason, at now: MonotonicTime) {
         (count, last, self.reason) = (count + 1, now, reason)
     }
 
-    /// - Parameter now: monotonic nanoseconds.
-    public func areRecent(at now: Int64) -> Bool {
-        reason != nil && now - last < Self.memory.nanoseconds
+    public func areRecent(at now: MonotonicTime) -> Bool {
+        reason != nil && now - last < Self.memory
     }
 
     /// A whole sentence for a person; nil when there is no problem.
-    /// - Parameters:
-    ///   - broker: its name in a sentence.
-    ///   - now: monotonic nanoseconds.
-    public func problem(at now: Int64, of broker: String) -> String? {
+    /// - Parameter broker: its name in a sentence.
+    public func problem(at now: MonotonicTime, of broker: String) -> String? {
         guard let reason, areRecent(at: now) else { return nil }
         let times = count == 1 ? "Once" : "\(count) times"
         return "\(times) \(broker) has disconnected us: \(reason). \(Self.lasting)"

@@ -1,3 +1,4 @@
+import LiftModel
 import Synchronization
 
 #if canImport(Glibc)
@@ -58,9 +59,8 @@ public struct LoopThread: Sendable {
     /// is never freed.
     public func join() { pthread_join(thread, nil) }
     /// Waits for the thread's end until a time, and then detaches it.
-    /// - Parameter deadline: monotonic nanoseconds.
-    public func join(until deadline: Int64) {
-        while !body.isOver, MonotonicClock.nanoseconds < deadline { usleep(10_000) }
+    public func join(until deadline: MonotonicTime) {
+        while !body.isOver, MonotonicClock.now < deadline { usleep(10_000) }
         if body.isOver { join() } else { detach() }
     }
     /// Frees the thread's stack at its end, without a `join`.

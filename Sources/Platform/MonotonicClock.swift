@@ -1,4 +1,5 @@
 import CPlatform
+import LiftModel
 import Synchronization
 
 #if canImport(Glibc)
@@ -15,7 +16,9 @@ public enum MonotonicClock {
         leapOffset.add(nanoseconds, ordering: .relaxed)
     }
 
-    public static var nanoseconds: Int64 { reading(CLOCK_BOOTTIME) }
+    public static var now: MonotonicTime {
+        MonotonicTime(nanoseconds: reading(CLOCK_BOOTTIME))
+    }
     /// The kernel reports that the wall clock is synchronised (`adjtimex`).
     public static var isWallSynchronised: Bool { hoistway_wall_clock_is_kept() != 0 }
     /// The wall clock, which may be wrong, and may jump.

@@ -11,9 +11,9 @@ import Platform
 /// Writes a line to standard error. It gives up on a reader that takes nothing for two seconds,
 /// because the daemon must be able to end.
 func printError(_ text: String) {
-    let deadline = MonotonicClock.nanoseconds + 2_000_000_000
+    let deadline = MonotonicClock.now + .seconds(2)
     var rest = Array((steady(text) + "\n").utf8)[...]
-    while !rest.isEmpty, MonotonicClock.nanoseconds < deadline {
+    while !rest.isEmpty, MonotonicClock.now < deadline {
         var entry = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
         guard poll(&entry, 1, 100) == 1 else { continue }
         // A writable pipe takes a page without waiting; `write` takes a pointer only.

@@ -33,19 +33,20 @@ import Testing
     }
 
     private mutating func connect(at seconds: Double = 0) throws {
-        dispatch.startConnection(lastRowID: try journal.lastRowID(), now: Int64(seconds * 1e9))
+        dispatch.startConnection(lastRowID: try journal.lastRowID(), now: .init(seconds: seconds))
     }
 
     private mutating func sent(at seconds: Double, limit: Int = .max) throws -> [String] {
         try dispatch.next(
-            from: journal, now: Int64(seconds * 1e9), time: Instant(seconds: seconds), limit: limit
+            from: journal, now: .init(seconds: seconds), time: Instant(seconds: seconds),
+            limit: limit
         ).map(\.row.eventID)
     }
 
     private mutating func store(_ ids: [String], at seconds: Double) throws {
         _ = try journal.receipt(ids, from: "centre")
         let last = try journal.lastRowID()
-        _ = try dispatch.recordReceipts(ids, lastRowID: { last }, now: Int64(seconds * 1e9))
+        _ = try dispatch.recordReceipts(ids, lastRowID: { last }, now: .init(seconds: seconds))
     }
 
     @Test mutating func entrapmentsGoBeforeFaultsAndFaultsBeforeTheRest() throws {
@@ -77,18 +78,18 @@ import Testing
         #expect(throws: JournalError.self) {
             try dispatch.recordReceipts(
                 ["fault.1.1"], lastRowID: { () throws(JournalError) in throw failure },
-                now: 100_000_000_000)
+                now: .init(seconds: 100))
         }
         let last = try journal.lastRowID()
         let unmatched = try dispatch.recordReceipts(
-            ["fault.1.1"], lastRowID: { last }, now: 101_000_000_000)
+            ["fault.1.1"], lastRowID: { last }, now: .init(seconds: 101))
         #expect(unmatched == [], "the event is still in flight")
     }
 
     @Test mutating func aBacklogWhoseEndCouldNotBeReadIsNoNewEvents() throws {
         dispatch = Dispatch(Dispatch.Settings(centre: "centre", backlogRate: 10))
         for n in 1...30 { try enqueue(.fault, "1", n) }
-        dispatch.startConnection(lastRowID: nil, now: 0)
+        dispatch.startConnection(lastRowID: nil, now: .boot)
         #expect(try sent(at: 0.2).count == 2, "ten a second")
         try enqueue(.info, "2", 1)
         #expect(try sent(at: 0.3).contains("info.2.1"))
@@ -126,7 +127,7 @@ import Testing
         #expect(try sent(at: 9.9).isEmpty)
         #expect(try sent(at: 10) == ["fault.1.1", "fault.1.3"])
         let third = try dispatch.next(
-            from: journal, now: 20_000_000_000, time: Instant(seconds: 20))
+            from: journal, now: .init(seconds: 20), time: Instant(seconds: 20))
         #expect(third.map(\.attempt) == [3, 3])
     }
 
@@ -134,10 +135,10 @@ import Testing
         try connect()
         for lift in ["1", "2", "3"] { try enqueue(.fault, lift, 1) }
         #expect(try sent(at: 0, limit: 1) == ["fault.1.1"])
-        dispatch.isolate("fault.1.1", until: 5_000_000_000)
+        dispatch.isolate("fault.1.1", until: .init(seconds: 5))
         #expect(try sent(at: 6) == ["fault.2.1", "fault.3.1"])
         #expect(try sent(at: 7) == ["fault.1.1"], "alone, once nothing else waits")
-        dispatch.isolate("fault.1.1", until: 8_000_000_000)
+        dispatch.isolate("fault.1.1", until: .init(seconds: 8))
         try connect(at: 9)
         #expect(
             try sent(at: 9.1) == ["fault.2.1", "fault.3.1"], "a new connection does not clear it")
@@ -147,7 +148,7 @@ import Testing
         try connect()
         for n in 1...40 {
             try enqueue(.fault, "\(n)", 1)
-            for id in try sent(at: 0) { dispatch.isolate(id, until: 99_000_000_000) }
+            for id in try sent(at: 0) { dispatch.isolate(id, until: .init(seconds: 99)) }
         }
         try enqueue(.fault, "41", 1)
         #expect(try sent(at: 1) == ["fault.41.1"])
@@ -157,10 +158,10 @@ import Testing
         try connect()
         for n in 1...2 { try enqueue(.fault, "1", n) }
         #expect(try sent(at: 0, limit: 1) == ["fault.1.1"])
-        dispatch.isolate("fault.1.1", until: 1_000_000_000)
+        dispatch.isolate("fault.1.1", until: .init(seconds: 1))
         #expect(try sent(at: 0.1, limit: 1) == ["fault.1.2"])
-        dispatch.isolate("fault.1.2", until: 2_000_000_000)
-        dispatch.endIsolation(now: 3_000_000_000)
+        dispatch.isolate("fault.1.2", until: .init(seconds: 2))
+        dispatch.endIsolation(now: .init(seconds: 3))
         #expect(try sent(at: 3) == ["fault.1.1", "fault.1.2"])
     }
 
@@ -169,7 +170,8 @@ import Testing
         try enqueue(.fault, "1", 1)
         #expect(try sent(at: 0) == ["fault.1.1"])
         try connect(at: 1)
-        let again = try dispatch.next(from: journal, now: 2_000_000_000, time: Instant(seconds: 2))
+        let again = try dispatch.next(
+            from: journal, now: .init(seconds: 2), time: Instant(seconds: 2))
         #expect(again.map(\.attempt) == [2])
     }
 
@@ -268,10 +270,11 @@ import Testing
         let inMemory = OutboundEvent(
             id: "in-memory", type: "alert", lane: .fault, subject: "1", body: [])
         let transmissions = try dispatch.next(
-            from: journal, unjournalled: [inMemory], now: 0, time: Instant(seconds: 0))
+            from: journal, unjournalled: [inMemory], now: .boot, time: Instant(seconds: 0))
         #expect(transmissions.map(\.row.eventID) == ["in-memory", "entrapment.1.1"])
         let again = try dispatch.next(
-            from: journal, unjournalled: [inMemory], now: 1, time: Instant(seconds: 0))
+            from: journal, unjournalled: [inMemory], now: .init(nanoseconds: 1),
+            time: Instant(seconds: 0))
         #expect(again.isEmpty)
     }
 
@@ -280,13 +283,15 @@ import Testing
         let inMemory = OutboundEvent(
             id: "fault.1.1", type: "alert", lane: .fault, subject: "1", body: [])
         _ = try dispatch.next(
-            from: journal, unjournalled: [inMemory], now: 0, time: Instant(seconds: 0))
+            from: journal, unjournalled: [inMemory], now: .boot, time: Instant(seconds: 0))
         #expect(dispatch.isFromMemory("fault.1.1"))
         try enqueue(.fault, "1", 1)
         // The disk takes it, and its row is not read yet: a receipt is still that of the copy.
-        _ = try dispatch.next(from: journal, now: 1, time: Instant(seconds: 0), lanes: [])
+        _ = try dispatch.next(
+            from: journal, now: .init(nanoseconds: 1), time: Instant(seconds: 0), lanes: [])
         #expect(dispatch.isFromMemory("fault.1.1"))
-        let again = try dispatch.next(from: journal, now: 1, time: Instant(seconds: 0))
+        let again = try dispatch.next(
+            from: journal, now: .init(nanoseconds: 1), time: Instant(seconds: 0))
         #expect(again.map(\.row.eventID) == ["fault.1.1"] && again.map(\.row.sequence) == [1])
         #expect(!dispatch.isFromMemory("fault.1.1"), "a receipt counts for the row now")
     }

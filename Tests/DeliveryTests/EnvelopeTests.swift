@@ -17,7 +17,7 @@ import Testing
         journal = try Journal(path)
         try journal.beginRun(boot: "boot-1", anchor: -2_250_000_000)
         var batch = Journal.Batch(now: Instant(nanoseconds: 5_000_000_000))
-        batch.stamp = ClockStamp(monotonic: 7_250_000_000, quality: "free")
+        batch.stamp = ClockStamp(monotonic: MonotonicTime(seconds: 7.25), quality: "free")
         batch.events = [
             OutboundEvent(
                 id: "e", type: "word", lane: .fault, subject: "s",

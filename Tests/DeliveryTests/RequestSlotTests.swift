@@ -1,3 +1,4 @@
+import LiftModel
 import Testing
 
 @testable import DeliveryCore
@@ -8,25 +9,25 @@ import Testing
 
     @Test func oneRequestIsInFlightAtATime() {
         var slot = RequestSlot()
-        #expect(slot.isFree(at: 0) && slot.request == nil)
+        #expect(slot.isFree(at: .boot) && slot.request == nil)
         slot.apply(.sent(request))
-        #expect(!slot.isFree(at: .max) && slot.request == request)
+        #expect(!slot.isFree(at: .never) && slot.request == request)
         slot.apply(.pauseEnded)
         #expect(slot.request == request, "a request in flight has no pause")
         slot.apply(.finished)
-        #expect(slot.isFree(at: 0) && slot.request == nil)
+        #expect(slot.isFree(at: .boot) && slot.request == nil)
     }
 
     @Test func aPauseEndsAtItsTimeOrWhenSecretsChange() {
         var slot = RequestSlot()
         slot.apply(.sent(request))
         slot.apply(.finished)
-        slot.apply(.paused(until: 50))
-        #expect(!slot.isFree(at: 49) && slot.isFree(at: 50))
+        slot.apply(.paused(until: .init(nanoseconds: 50)))
+        #expect(!slot.isFree(at: .init(nanoseconds: 49)) && slot.isFree(at: .init(nanoseconds: 50)))
         slot.apply(.finished)
-        #expect(!slot.isFree(at: 49), "no request was in flight")
+        #expect(!slot.isFree(at: .init(nanoseconds: 49)), "no request was in flight")
         slot.apply(.pauseEnded)
-        #expect(slot.isFree(at: 0))
+        #expect(slot.isFree(at: .boot))
     }
 
     @Test func theEventsOfABatchThatFailedAreSentOneByOne() {

@@ -145,13 +145,13 @@ import Testing
 
     @Test func twentyAreAnsweredAtOnceThenOneAMinuteAndTheOthersAreCounted() {
         let commands = RefusedCommands()
-        for _ in 0..<1000 { commands.add(RefusedCommand("junk"), of: "city", now: 0) }
-        commands.add(RefusedCommand("junk"), of: "keeper", now: 0)
+        for _ in 0..<1000 { commands.add(RefusedCommand("junk"), of: "city", now: .boot) }
+        commands.add(RefusedCommand("junk"), of: "keeper", now: .boot)
         let first = commands.take()
         #expect(
             first.count { $0.centre == "city" } == 20 && first.count { $0.centre == "keeper" } == 1)
         for second in 1...125 {
-            commands.add(RefusedCommand("junk"), of: "city", now: Int64(second) * 1_000_000_000)
+            commands.add(RefusedCommand("junk"), of: "city", now: .boot + .seconds(second))
         }
         let later = commands.take().map(\.command.unanswered)
         #expect(later == [980 + 59, 59])

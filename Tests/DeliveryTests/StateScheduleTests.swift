@@ -1,12 +1,11 @@
 import Contract
+import LiftModel
 import Testing
 
 @testable import Delivery
 
 /// The site's state leaves soon after a change, and now and then without one.
 @Suite struct StateScheduleTests {
-    private let second: Int64 = 1_000_000_000
-
     @Test func aHeartbeatIsSentOnce() {
         var schedule = StateSchedule(minInterval: .seconds(1))
         #expect(!schedule.isDue(heartbeat: 0), "there is none yet")
@@ -22,13 +21,13 @@ import Testing
         let state = SiteState()
         var changed = SiteState()
         changed.observesLifts = true
-        #expect(schedule.isDue(state, at: 0, every: .seconds(60)), "the first")
-        schedule.sent(state, at: 0)
-        #expect(!schedule.isDue(changed, at: second - 1, every: .seconds(60)))
-        #expect(schedule.isDue(changed, at: second, every: .seconds(60)))
-        #expect(!schedule.isDue(state, at: 59 * second, every: .seconds(60)))
-        #expect(schedule.isDue(state, at: 60 * second, every: .seconds(60)))
+        #expect(schedule.isDue(state, at: .boot, every: .seconds(60)), "the first")
+        schedule.sent(state, at: .boot)
+        #expect(!schedule.isDue(changed, at: .init(seconds: 0.999_999_999), every: .seconds(60)))
+        #expect(schedule.isDue(changed, at: .init(seconds: 1), every: .seconds(60)))
+        #expect(!schedule.isDue(state, at: .init(seconds: 59), every: .seconds(60)))
+        #expect(schedule.isDue(state, at: .init(seconds: 60), every: .seconds(60)))
         schedule.reset()
-        #expect(schedule.isDue(state, at: 1, every: .seconds(60)))
+        #expect(schedule.isDue(state, at: .init(nanoseconds: 1), every: .seconds(60)))
     }
 }

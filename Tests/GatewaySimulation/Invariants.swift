@@ -94,7 +94,7 @@ extension World {
         try pass(.seconds(60))
     }
 
-    private func isKnownToTheCity(_ lift: Int, since: Int64) -> Bool {
+    private func isKnownToTheCity(_ lift: Int, since: MonotonicTime) -> Bool {
         centres[0].order.contains {
             $0.lane == .entrapment && $0.lift == lifts[lift].id && $0.at > since
         }

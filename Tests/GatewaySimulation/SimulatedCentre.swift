@@ -22,8 +22,7 @@ struct SimulatedCentre {
         var lane: Lane
         var lift: String
         var hash: UInt64
-        /// Monotonic nanoseconds.
-        var at: Int64
+        var at: MonotonicTime
         /// The process that sent it; nil where the event was journalled. What a process without a
         /// disk has sent, the next one cannot know.
         var life: Int?
@@ -47,7 +46,7 @@ struct SimulatedCentre {
     private(set) var refusedCommands: Set<String> = []
     /// An event that came again with another content.
     private(set) var contradiction: String?
-    private var answers: [(route: Int, due: Int64, answer: Answer)] = []
+    private var answers: [(route: Int, due: MonotonicTime, answer: Answer)] = []
     private var random: SplitMix64
 
     init(_ name: String, lanes: Set<Lane>, seed: UInt64) {
@@ -56,11 +55,9 @@ struct SimulatedCentre {
         random = SplitMix64(seed: seed)
     }
 
-    /// - Parameters:
-    ///   - route: the index of the route by which it came; the answer returns on it.
-    ///   - now: monotonic nanoseconds.
-    mutating func receive(_ event: Arrival, on route: Int, at now: Int64) {
-        let latency = Int64(random.next() % 300) * 1_000_000
+    /// - Parameter route: the index of the route by which it came; the answer returns on it.
+    mutating func receive(_ event: Arrival, on route: Int, at now: MonotonicTime) {
+        let latency = Duration.milliseconds(Int64(random.next() % 300))
         switch mood {
         case .away: return
         case .silent: store(event)
@@ -73,7 +70,7 @@ struct SimulatedCentre {
             answers.append((route, now + latency, .stored([event.id])))
         case .slow:
             store(event)
-            answers.append((route, now + 12_000_000_000 + latency, .stored([event.id])))
+            answers.append((route, now + .seconds(12) + latency, .stored([event.id])))
         case .lying:
             store(event)
             answers.append(
@@ -94,7 +91,7 @@ struct SimulatedCentre {
     }
 
     /// The answers that have arrived by now.
-    mutating func takeAnswers(on route: Int, at now: Int64) -> [Answer] {
+    mutating func takeAnswers(on route: Int, at now: MonotonicTime) -> [Answer] {
         let due = answers.filter { $0.route == route && $0.due <= now }.map(\.answer)
         answers.removeAll { $0.route == route && $0.due <= now }
         return due

@@ -29,10 +29,10 @@ final class SimulatedGateway {
     /// Messages read that no commit has taken, also of a connection that is lost.
     private var uncommitted: [SimulatedBroker.Message] = []
     private var isEnding = false
-    private(set) var retryAt: Int64 = 0
+    private(set) var retryAt = MonotonicTime.boot
     /// Routes have something to look at.
     private var routesAreWoken = true
-    private var nextRouteTurn: Int64 = 0
+    private var nextRouteTurn = MonotonicTime.boot
     var isConnected: Bool { world.broker.isConnected }
 
     /// Starts as the daemon does: restores the state of the lifts from the journal.
@@ -122,7 +122,7 @@ final class SimulatedGateway {
                 let eviction = try journal.enforce(
                     quota, of: core.settings, at: world.moment.time, ClockStamp())
                 // Reports of two evictions have different times.
-                if !eviction.isEmpty { world.pass(1) }
+                if !eviction.isEmpty { world.moveClock(by: .nanoseconds(1)) }
                 return .quotaEnforced(isUnfinished: eviction.isUnfinished)
             }
             routesAreWoken = true
@@ -151,9 +151,9 @@ final class SimulatedGateway {
         )
         memory.commitStarted(with: batch.outboundEvents, at: world.now)
         // The routes' threads go on while the disk hangs.
-        if world.commitTakes > 0 {
+        if world.commitTakes > .zero {
             for _ in 0..<4 {
-                world.pass(world.commitTakes / 4)
+                world.moveClock(by: world.commitTakes / 4)
                 turnRoutes()
             }
         }
@@ -176,7 +176,7 @@ final class SimulatedGateway {
     /// Messages may be acknowledged that no commit has taken, where the disk has failed for long or
     /// the connection was lost meanwhile.
     private func exemptUncommitted() throws {
-        let patience = GatewayCore.Settings.diskPatience.nanoseconds
+        let patience = GatewayCore.Settings.diskPatience
         guard core.storage.isWithoutDisk, !isEnding, let failure = core.storage.failure,
             world.now - failure.since >= patience || !isConnected
         else {
@@ -246,7 +246,7 @@ final class SimulatedGateway {
         guard isConnected else {
             guard world.now >= retryAt else { return }
             guard let isPresent = world.broker.connect() else {
-                retryAt = world.now + 2_000_000_000
+                retryAt = world.now + .seconds(2)
                 return
             }
             try handle(.broker(.sessionStarted(isPresent: isPresent)))
@@ -286,7 +286,7 @@ final class SimulatedGateway {
     }
 
     func noteLostConnection() throws {
-        retryAt = world.now + 1_000_000_000
+        retryAt = world.now + .seconds(1)
         try handle(.broker(.lost(isGiantPacket: false)))
         read.removeAll()
     }
@@ -330,7 +330,7 @@ final class SimulatedGateway {
 
     private func turnRoutes() {
         routesAreWoken = false
-        nextRouteTurn = world.now + 1_000_000_000
+        nextRouteTurn = world.now + .seconds(1)
         for index in routes.indices {
             let isCity = routes[index].centre == world.centres[0].name
             let isUp = !isCity || routes[index].index > 0 || world.firstRouteIsUp
@@ -341,8 +341,8 @@ final class SimulatedGateway {
     }
 
     /// The next moment at which something is due.
-    var nextTurn: Int64 {
-        var next = world.now + core.longestWait(at: world.moment).nanoseconds
+    var nextTurn: MonotonicTime {
+        var next = world.now + core.longestWait(at: world.moment)
         next = min(next, nextRouteTurn)
         if !isConnected { next = min(next, max(retryAt, world.now)) }
         return next

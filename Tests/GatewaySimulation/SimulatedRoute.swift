@@ -33,7 +33,7 @@ struct SimulatedRoute {
     mutating func turn(
         _ centre: inout SimulatedCentre, isUp: Bool, _ memory: inout UnjournalledEvents,
         time: Instant,
-        now: Int64
+        now: MonotonicTime
     ) {
         do throws(JournalError) {
             let journal = try openedJournal()
@@ -68,7 +68,7 @@ struct SimulatedRoute {
     }
 
     private mutating func applyAnswers(
-        in journal: Journal, _ memory: inout UnjournalledEvents, time: Instant, now: Int64
+        in journal: Journal, _ memory: inout UnjournalledEvents, time: Instant, now: MonotonicTime
     ) throws(JournalError) {
         guard !answers.isEmpty else { return }
         var (stored, refused): ([String], [(id: String, reason: String?)]) = ([], [])
@@ -91,7 +91,7 @@ struct SimulatedRoute {
 
     private mutating func send(
         to centre: inout SimulatedCentre, _ journal: Journal, _ memory: UnjournalledEvents,
-        time: Instant, now: Int64
+        time: Instant, now: MonotonicTime
     ) throws(JournalError) {
         let unjournalled = memory.waiting(for: centre.name, lanes: lanes, at: now)
         let transmissions = try dispatch.next(

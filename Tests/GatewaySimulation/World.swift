@@ -47,15 +47,13 @@ final class World {
     /// The disk is full while the last entrapment is to be found.
     let isDiskToFail: Bool
 
-    /// Monotonic nanoseconds of the box.
-    private(set) var now: Int64 = 1_000_000_000
-    private var anchor: Int64 = 0
-    /// The wall clock minus the monotonic one.
-    private var wall: Int64 = 1_800_000_000_000_000_000
+    private(set) var now = MonotonicTime(seconds: 1)
+    /// The time line and the wall clock, each at the moment `MonotonicTime.boot`.
+    private var anchor = Instant(nanoseconds: 0)
+    private var wall = Instant(seconds: 1_800_000_000)
     private(set) var boot = 1
     private var lastBoot = 0
-    /// Nanoseconds of a commit.
-    private(set) var commitTakes: Int64 = 0
+    private(set) var commitTakes = Duration.zero
 
     private(set) var commands: [SimulatedCommand] = []
     private(set) var sentCommands: [SimulatedCommand] = []
@@ -107,23 +105,24 @@ final class World {
 
     // MARK: Time
 
-    var moment: Moment { Moment(time: Instant(nanoseconds: anchor + now), monotonic: now) }
+    var moment: Moment { Moment(time: anchor + (now - .boot), monotonic: now) }
 
     /// The time line of a new run: that of the run before in one boot of the box, else the wall
     /// clock; never before the journal's last time.
     func start(after last: Instant?) -> Moment {
         let line = boot == lastBoot ? anchor : wall
         lastBoot = boot
-        anchor = max(line, (last?.nanoseconds ?? 0) + 1 - now)
+        let earliest = (last ?? Instant(nanoseconds: 0)) + .nanoseconds(1)
+        anchor = max(line, earliest - (now - .boot))
         return moment
     }
 
-    func pass(_ nanoseconds: Int64) { now += nanoseconds }
+    func moveClock(by duration: Duration) { now += duration }
 
     // MARK: What the gateway reports
 
     func note(_ line: @autoclosure () -> String) {
-        let text = "\(now) \(line())"
+        let text = "\(now.nanoseconds) \(line())"
         let bytes = Array(text.utf8)
         logHash.add(bytes.span, 0, bytes.count)
         log?.append(text)
@@ -253,10 +252,10 @@ final class World {
             lifts[index].press()
             publish(index)
         case .repeatStates: for index in lifts.indices { publish(index) }
-        case .pass(let milliseconds): try turn(for: Int64(milliseconds) * 1_000_000)
+        case .pass(let milliseconds): try turn(for: .milliseconds(milliseconds))
         case .stall(let milliseconds):
             for index in lifts.indices { publish(index) }
-            pass(Int64(milliseconds) * 1_000_000)
+            moveClock(by: .milliseconds(milliseconds))
         case .connectionLost: try gateway?.loseConnection()
         case .brokerDown:
             guard broker.isUp else { return }
@@ -273,11 +272,11 @@ final class World {
             if broker.isUp { return }
             broker.comeUp(keepsQueue: keepsQueue, keepsSession: keepsSession)
         case .disk(let fault, let after): disk.plan(fault, after: after)
-        case .slowDisk(let milliseconds): commitTakes = Int64(milliseconds) * 1_000_000
+        case .slowDisk(let milliseconds): commitTakes = .milliseconds(milliseconds)
         case .routeReadError(let after): routeReadError = after
         case .repair:
             disk.repair()
-            commitTakes = 0
+            commitTakes = .zero
         case .kill(let effects): death = death ?? (effects, false, 0)
         case .powerCut(let effects, let step): death = death ?? (effects, true, step)
         case .restart:
@@ -295,7 +294,7 @@ final class World {
     }
 
     private func publish(_ index: Int) {
-        let time = Instant(nanoseconds: wall + now)
+        let time = wall + (now - .boot)
         broker.publish(
             SimulatedBroker.Message(
                 topic: lifts[index].topic, payload: lifts[index].message(at: time),
@@ -327,11 +326,11 @@ final class World {
         }
     }
 
-    private func turn(for nanoseconds: Int64 = 0) throws {
-        let end = now + nanoseconds
+    private func turn(for duration: Duration = .zero) throws {
+        let end = now + duration
         try gateway?.turn()
         while now < end {
-            now = min(end, max(now + 1_000_000, gateway?.nextTurn ?? end))
+            now = min(end, max(now + .milliseconds(1), gateway?.nextTurn ?? end))
             try gateway?.turn()
         }
     }
@@ -342,7 +341,7 @@ final class World {
     func repairAll() throws {
         death = nil
         disk.repair()
-        commitTakes = 0
+        commitTakes = .zero
         routeReadError = nil
         firstRouteIsUp = true
         if !broker.isUp { broker.comeUp(keepsQueue: true, keepsSession: true) }
@@ -363,10 +362,10 @@ final class World {
     /// Time passes in which every lift repeats its state every ten seconds.
     /// - Parameter silent: the lift that does not.
     func pass(_ duration: Duration, silent: Int? = nil) throws {
-        let end = now + duration.nanoseconds
+        let end = now + duration
         while now < end {
             for index in lifts.indices where index != silent { publish(index) }
-            try turn(for: 10_000_000_000)
+            try turn(for: .seconds(10))
         }
     }
 
@@ -380,11 +379,11 @@ final class World {
         if isPowerCut {
             disk.cutPower()
             boot += 1
-            wall += Int64(clockStep) * 1_000_000_000
+            wall = wall + .seconds(clockStep)
         } else {
             disk.regainContact()
         }
-        pass(Int64(random.next() % 3000) * 1_000_000)
+        moveClock(by: .milliseconds(Int(random.next() % 3000)))
         // A disk that fails at a start makes the daemon run without one; that is not simulated.
         disk.repair()
         try startGateway()

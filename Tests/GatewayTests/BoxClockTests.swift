@@ -39,13 +39,13 @@ import Testing
     @Test func aStepOfThisBoxsClockShowsAtOnceThoughTheCentreHasSentItsTimeBefore() {
         var route = DeliveryState.RouteStatus(centre: "c", name: "c/1", url: "https://c")
         // The server's time was right by this box's clock, and then this box was set back.
-        let (monotonic, right) = (Int64(50_000_000_000), Instant(seconds: 1_772_409_600))
-        route.serverClockLead = right - Instant(nanoseconds: monotonic)
-        func offset(_ wall: Instant, _ later: Int64 = 0) -> Duration? {
+        let (monotonic, right) = (MonotonicTime(seconds: 50), Instant(seconds: 1_772_409_600))
+        route.serverClockLead = right - Instant(nanoseconds: monotonic.nanoseconds)
+        func offset(_ wall: Instant, _ later: Duration = .zero) -> Duration? {
             StatusReport.centreOffset([route], wall: wall, monotonic: monotonic + later)
         }
         #expect(offset(right) == .zero)
-        #expect(offset(right + .seconds(20), 20_000_000_000) == .zero)
+        #expect(offset(right + .seconds(20), .seconds(20)) == .zero)
         #expect(offset(right - .seconds(3 * 3600)) == .seconds(3 * 3600))
         route.serverClockLead = nil
         #expect(offset(right) == nil)

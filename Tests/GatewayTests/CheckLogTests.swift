@@ -1,3 +1,4 @@
+import LiftModel
 import Testing
 
 @testable import Gateway
@@ -16,7 +17,7 @@ import Testing
     private func lines(_ turns: [(second: Int64, verdict: Check.Verdict)]) -> [String] {
         var log = CheckLog()
         return turns.flatMap { turn in
-            log.lines([Self.row(turn.verdict)], at: turn.second * 1_000_000_000).map {
+            log.lines([Self.row(turn.verdict)], at: .boot + .seconds(turn.second)).map {
                 "\(turn.second) \($0.level): \($0.text)"
             }
         }
@@ -52,7 +53,7 @@ import Testing
     @Test func aRouteLogsItsOwnTroubleAndHasNoSecondLine() {
         var log = CheckLog()
         let down = StatusSnapshot.CheckRow(.failed(.routes, "city/1 is down: not connected yet"))
-        #expect((0..<20).allSatisfy { log.lines([down], at: $0 * 1_000_000_000).isEmpty })
+        #expect((0..<20).allSatisfy { log.lines([down], at: .boot + .seconds($0)).isEmpty })
     }
 
     @Test func theLineIsTheRowOfStatus() {

@@ -7,7 +7,6 @@ import Testing
 
 /// A full disk takes a commit now and then, and is not well for that.
 @Suite struct ConditionOfDiskTests {
-    private static let second: Int64 = 1_000_000_000
     private static let full = JournalError(
         path: "journal.db", doing: "COMMIT", code: 13, message: "database or disk is full")
 
@@ -27,7 +26,7 @@ import Testing
         func tell(_ outcome: StorageOutcome, secondsAgo: Int64) {
             let moment = Moment(
                 time: FilledGateway.now,
-                monotonic: FilledGateway.monotonic - secondsAgo * Self.second)
+                monotonic: FilledGateway.monotonic - .seconds(secondsAgo))
             gateway.loop.core.handle(.storage(outcome), at: moment, into: &gateway.loop.effects)
         }
         #expect(row() == nil)
@@ -37,19 +36,19 @@ import Testing
             row()?.found.contains("it stores again, and failed 59 s ago: journal journal.db")
                 == true,
             "\(String(describing: row()))")
-        gateway.loop.core.diskTrouble?.lastFailure -= 2 * Self.second
+        gateway.loop.core.diskTrouble?.lastFailure += .seconds(-2)
         #expect(row() == nil, "a minute without a failure")
     }
 
     @Test func theLogHasAFailureAndItsEndOnceAMinute() {
-        var trouble = DiskTrouble("full", at: 0)
+        var trouble = DiskTrouble("full", at: .boot)
         let first = trouble.noteSuccess()
         let withinAMinute = (
-            trouble.noteFailure("full", at: 5 * Self.second), trouble.noteSuccess()
+            trouble.noteFailure("full", at: .init(seconds: 5)), trouble.noteSuccess()
         )
-        let later = (trouble.noteFailure("full", at: 61 * Self.second), trouble.noteSuccess())
+        let later = (trouble.noteFailure("full", at: .init(seconds: 61)), trouble.noteSuccess())
         #expect(first && withinAMinute == (false, false) && later == (true, true))
-        #expect(!trouble.isOver(at: 120 * Self.second) && trouble.isOver(at: 121 * Self.second))
+        #expect(!trouble.isOver(at: .init(seconds: 120)) && trouble.isOver(at: .init(seconds: 121)))
     }
 
     @Test func aNearlyFullDiskIsNamedWithItsFreeSpace() {

@@ -18,7 +18,7 @@ import Testing
         var committed: [Journal.Batch] = []
         /// The outcome of the next commits; nil for success.
         var failure: JournalError?
-        var now: Int64 = 1_000_000_000
+        var now = MonotonicTime(seconds: 1)
         private var sent = 0
 
         init(wasEmpty: Bool = true) throws {
@@ -37,12 +37,12 @@ import Testing
                 recovered: Recovery.Outcome(
                     lastNow: wasEmpty ? nil : Instant(nanoseconds: 999_999_999)),
                 from: JournalFacts(receiveMaximum: 10),
-                at: Moment(time: Instant(nanoseconds: 1_000_000_000), monotonic: 1_000_000_000),
+                at: Moment(time: Instant(seconds: 1), monotonic: now),
                 into: &effects)
             perform()
         }
 
-        var moment: Moment { Moment(time: Instant(nanoseconds: now), monotonic: now) }
+        var moment: Moment { Moment(time: Instant(nanoseconds: now.nanoseconds), monotonic: now) }
 
         func handle(_ input: borrowing Input) {
             core.handle(input, at: moment, into: &effects)
@@ -102,7 +102,7 @@ import Testing
         caller.performed = []
         caller.send("{\"Sequence\":1,\"Car_Status\":0}", mid: 1)
         #expect(!caller.core.mayWrite && caller.performed == [], "nothing is due yet")
-        caller.now += 300_000_000
+        caller.now += .milliseconds(300)
         caller.handle(.time)
         #expect(caller.performed.prefix(2) == ["commit 1", "acknowledge"])
         #expect(caller.core.mayWrite)
@@ -114,12 +114,12 @@ import Testing
         caller.failure = Self.full
         caller.send("{\"Sequence\":1,\"Car_Status\":0}", mid: 1)
         caller.performed = []
-        caller.now += 300_000_000
+        caller.now += .milliseconds(300)
         caller.handle(.time)
         #expect(caller.performed == ["commit 1"])
         #expect(!caller.core.mayWrite)
         caller.failure = nil
-        caller.now += 1_100_000_000
+        caller.now += .milliseconds(1100)
         caller.handle(.time)
         #expect(caller.committed.last?.messages.count == 1 && caller.core.mayWrite)
     }
@@ -130,7 +130,7 @@ import Testing
         var states: [String] { caller.diskStates }
         caller.connect()
         func commit(afterSeconds seconds: Int64, failing: Bool) {
-            caller.now += seconds * 1_000_000_000
+            caller.now += .seconds(seconds)
             caller.commitAMessage(failure: failing ? Self.full : nil)
         }
         // One failure that ends is no trouble of the disk.
@@ -154,15 +154,15 @@ import Testing
         let caller = try Caller()
         caller.connect()
         for index in 0..<40 {
-            caller.now += 2_000_000_000
+            caller.now += .seconds(2)
             caller.commitAMessage(failure: index % 2 == 0 ? Self.full : nil)
         }
         #expect(caller.diskStates == ["raised"])
         caller.handle(.broker(.lost(isGiantPacket: false)))
-        caller.now += 50_000_000_000
+        caller.now += .seconds(50)
         caller.handle(.time)
         #expect(caller.diskStates == ["raised"], "it may fail again")
-        caller.now += 12_000_000_000
+        caller.now += .seconds(12)
         caller.handle(.time)
         #expect(caller.diskStates == ["raised", "cleared"])
     }
@@ -174,7 +174,7 @@ import Testing
         caller.connect()
         func turn(seconds: Int, failing: Bool) {
             for _ in 0..<seconds {
-                caller.now += 1_000_000_000
+                caller.now += .seconds(1)
                 caller.commitAMessage(failure: failing ? Self.full : nil)
             }
         }
@@ -206,16 +206,16 @@ import Testing
     @Test func noTwoEntriesOfAJournalHaveOneTime() throws {
         let caller = try Caller()
         caller.connect()
-        caller.now += 1_000_000_000
+        caller.now += .seconds(1)
         caller.handle(.time)
-        caller.now += 1_000_000_000
+        caller.now += .seconds(1)
         caller.handle(.time)
         #expect(caller.core.isLive)
         // A stall is noticed at the moment of the message that ends it.
-        caller.now += 3_000_000_000
+        caller.now += .seconds(3)
         caller.send("{\"Sequence\":1,\"Car_Status\":0}", mid: 1)
         caller.handle(.time)
-        caller.now += 300_000_000
+        caller.now += .milliseconds(300)
         caller.handle(.time)
         let batch = try #require(caller.committed.first { !$0.messages.isEmpty })
         let controls = TimedControlEvent.all(in: try #require(batch.control))

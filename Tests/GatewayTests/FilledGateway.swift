@@ -20,8 +20,8 @@ struct FilledGateway {
     /// The end of the last run.
     static let died = start + .seconds(700)
     static let now = start + .seconds(800)
-    static let monotonic: Int64 = 5_000_123_456_789
-    static let startedAt = monotonic - 3_723_456_000_000
+    static let monotonic = MonotonicTime(nanoseconds: 5_000_123_456_789)
+    static let startedAt = monotonic - .milliseconds(3_723_456)
 
     let site = AlertEvent.Site(id: "plaza", name: "TH \"Plaza\" 3/4 广场")
     let folder: String
@@ -48,7 +48,7 @@ struct FilledGateway {
             intake: try Self.filledIntake(folder), recovered: Recovery.Outcome(lastNow: Self.died),
             journal: journal,
             clock: GatewayClock(
-                notBefore: nil, line: Self.now.nanoseconds - MonotonicClock.nanoseconds),
+                notBefore: nil, line: Self.now.nanoseconds - MonotonicClock.now.nanoseconds),
             delivery: delivery, wake: WakeUp(), recorder: nil,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         for second in stride(from: 702.0, to: 790, by: 2) {
@@ -58,7 +58,7 @@ struct FilledGateway {
             "broker: nothing listens on 127.0.0.1:1883 (connection refused)."
         loop.core.storage = .withoutDisk(
             StorageState.Failure(
-                since: Self.monotonic - 45_500_000_000, retryAt: 0,
+                since: Self.monotonic - .seconds(45.5), retryAt: .boot,
                 reason: "database or disk is full"))
         loop.core.counters.messages = 12_345
         loop.core.counters.alerts = 7
@@ -84,7 +84,7 @@ struct FilledGateway {
             centre: "city", name: "city/1", url: "mqtts://centre.example:8883")
         up.receiptTopic = "hoistway/v1/plaza/receipts"
         up.isConnected = true
-        up.lastReceipt = monotonic - 4_250_000_000
+        up.lastReceipt = monotonic - .seconds(4.25)
         up.receipts = 11
         up.unmatchedReceipts = 1
         up.sent = 12

@@ -4,7 +4,7 @@ import Testing
 /// The modules in the order of the data's way: each imports only earlier ones (ARCHITECTURE.md).
 @Suite struct LayoutTests {
     private static let modules = [
-        "Platform", "LiftModel", "Encoding", "PositionedYAML", "Trace", "Connectivity", "MQTT",
+        "LiftModel", "Platform", "Encoding", "PositionedYAML", "Trace", "Connectivity", "MQTT",
         "HTTP",
         "DeviceProfiles", "RuleEngine", "RuleLanguage", "Monitoring", "RuleTools", "Contract",
         "Journal",
@@ -39,7 +39,7 @@ import Testing
             Self.modules.prefix(upTo: #require(Self.modules.firstIndex(of: module))))
         let found = try imports(in: Site.root + "/Sources/" + module)
         #expect(found.subtracting(before) == [], "\(module) imports what stands after it")
-        #expect(!found.isEmpty || ["Platform", "LiftModel"].contains(module), "sources were found")
+        #expect(!found.isEmpty || module == "LiftModel", "sources were found")
     }
 
     @Test func everyModuleHasItsPlaceInTheOrder() throws {

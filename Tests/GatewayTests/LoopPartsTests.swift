@@ -10,24 +10,24 @@ import Testing
 @Suite struct LoopPartsTests {
     @Test func theBacklogIsDryOnlyAfterTwoQuietRounds() {
         var watch = BacklogWatch()
-        let round = BacklogWatch.settling.nanoseconds + 1
-        watch.start(at: 0)
+        let round = BacklogWatch.settling + .nanoseconds(1)
+        watch.start(at: .boot)
         for _ in 0..<1000 { watch.noteMessage() }
-        let verdicts = (1...3).map { watch.isDry(at: Int64($0) * round) }
+        let verdicts = (1...3).map { watch.isDry(at: .boot + round * $0) }
         #expect(verdicts == [false, false, true])
     }
 
     @Test func timersWaitNoLongerThanTheCapForTheBacklog() {
         var watch = BacklogWatch()
-        watch.start(at: 0)
-        var now: Int64 = 0
-        while now < 29_000_000_000 {
+        watch.start(at: .boot)
+        var now = MonotonicTime.boot
+        while now < MonotonicTime(seconds: 29) {
             for _ in 0..<500 { watch.noteMessage() }
-            now += 110_000_000
+            now += .milliseconds(110)
             let isDry = watch.isDry(at: now)
             #expect(!isDry)
         }
-        let isDryAtLast = watch.isDry(at: 30_000_000_001)
+        let isDryAtLast = watch.isDry(at: .init(seconds: 30.000_000_001))
         #expect(isDryAtLast)
     }
 
@@ -44,8 +44,9 @@ import Testing
 
     @Test func silenceCountsOnlyFromTheEndOfTheBacklog() {
         #expect(!observation(after: .subscribed).isLive)
-        let live = observation(after: .subscribed, .caughtUp(at: 5))
-        #expect(live.isLive && live.liveSince == 5 && live.deafSince == nil)
+        let live = observation(after: .subscribed, .caughtUp(at: .init(nanoseconds: 5)))
+        #expect(
+            live.isLive && live.liveSince == MonotonicTime(nanoseconds: 5) && live.deafSince == nil)
     }
 
     @Test func aConnectionThatIsLostBeforeTheBacklogIsReadLeavesTheGapAsItWas() {
@@ -55,7 +56,7 @@ import Testing
 
     @Test func anEndOfTheConnectionBeginsAGapAlsoDuringAStall() {
         for events: [Observation.Event] in [[], [.stalled]] {
-            var state = observation(after: .subscribed, .caughtUp(at: 5))
+            var state = observation(after: .subscribed, .caughtUp(at: .init(nanoseconds: 5)))
             for event in events { state.apply(event) }
             #expect(state.isObserving)
             state.apply(.lost(at: Self.later))
@@ -64,14 +65,17 @@ import Testing
     }
 
     @Test func aStallEndsWhenTheMessagesAreRead() {
-        var state = observation(after: .subscribed, .caughtUp(at: 5), .stalled)
-        #expect(!state.isLive && state.isObserving && state.liveSince == 5)
-        state.apply(.caughtUp(at: 7))
-        #expect(state.isLive && state.liveSince == 7)
+        var state = observation(after: .subscribed, .caughtUp(at: .init(nanoseconds: 5)), .stalled)
+        #expect(
+            !state.isLive && state.isObserving && state.liveSince == MonotonicTime(nanoseconds: 5))
+        state.apply(.caughtUp(at: .init(nanoseconds: 7)))
+        #expect(state.isLive && state.liveSince == MonotonicTime(nanoseconds: 7))
     }
 
     @Test func whileNothingIsSubscribedNothingIsCaughtUpOrStalled() {
-        #expect(observation(after: .caughtUp(at: 5), .stalled).deafSince == Self.start)
+        #expect(
+            observation(after: .caughtUp(at: .init(nanoseconds: 5)), .stalled).deafSince
+                == Self.start)
     }
 
     // MARK: Storage
@@ -82,44 +86,45 @@ import Testing
 
     @Test func aFailureKeepsItsBeginningOverRetriesAndEndsWithACommit() {
         var state = StorageState.healthy
-        state.apply(.failed(Self.full, at: 10, pending: 0))
-        state.apply(.failed(Self.full, at: 2_000_000_010, pending: 0))
-        #expect(state.failure?.since == 10)
-        #expect(state.failure?.retryAt == 3_000_000_010)
+        state.apply(.failed(Self.full, at: .init(nanoseconds: 10), pending: 0))
+        state.apply(.failed(Self.full, at: .init(nanoseconds: 2_000_000_010), pending: 0))
+        #expect(state.failure?.since == MonotonicTime(nanoseconds: 10))
+        #expect(state.failure?.retryAt == MonotonicTime(nanoseconds: 3_000_000_010))
         state.apply(.committed)
         #expect(state.failure == nil)
-        state.apply(.failed(Self.full, at: 50, pending: 0))
-        #expect(state.failure?.since == 50, "a new failure")
+        state.apply(.failed(Self.full, at: .init(nanoseconds: 50), pending: 0))
+        #expect(state.failure?.since == MonotonicTime(nanoseconds: 50), "a new failure")
     }
 
     @Test func theMoreAlertsWaitTheRarerAreTheRetries() {
         var state = StorageState.healthy
-        state.apply(.failed(Self.full, at: 0, pending: 1000))
-        #expect(state.failure?.retryAt == 3_000_000_000)
+        state.apply(.failed(Self.full, at: .boot, pending: 1000))
+        #expect(state.failure?.retryAt == MonotonicTime(nanoseconds: 3_000_000_000))
     }
 
     @Test func withoutADiskMeansUntilACommit() {
         var state = StorageState.healthy
         state.apply(.released)
         #expect(!state.isWithoutDisk, "nothing has failed")
-        state.apply(.failed(Self.full, at: 0, pending: 0))
+        state.apply(.failed(Self.full, at: .boot, pending: 0))
         #expect(!state.isWithoutDisk)
         state.apply(.released)
         #expect(state.isWithoutDisk)
-        state.apply(.failed(Self.full, at: 5, pending: 0))
-        #expect(state.isWithoutDisk && state.failure?.since == 0)
+        state.apply(.failed(Self.full, at: .init(nanoseconds: 5), pending: 0))
+        #expect(state.isWithoutDisk && state.failure?.since == .boot)
         state.apply(.committed)
         #expect(!state.isWithoutDisk)
     }
 
     @Test func damageStaysAlsoThoughACommitSucceeds() {
         for found: StorageState.Event in [
-            .failed(Self.damage, at: 3, pending: 0), .damageFound(Self.damage, at: 3),
+            .failed(Self.damage, at: .init(nanoseconds: 3), pending: 0),
+            .damageFound(Self.damage, at: .init(nanoseconds: 3)),
         ] {
             var state = StorageState.healthy
             state.apply(found)
             state.apply(.committed)
-            #expect(state.damage != nil && state.failure?.since == 3)
+            #expect(state.damage != nil && state.failure?.since == MonotonicTime(nanoseconds: 3))
             #expect(!state.isWithoutDisk)
         }
     }
@@ -135,10 +140,10 @@ import Testing
     @Test func nothingMayBeWrittenBetweenTheFirstReadAndTheCommit() {
         var batch = OpenBatch(window: 10, bytes: 8 << 20)
         #expect(batch.isEmpty)
-        batch.noteRead(at: 5)
+        batch.noteRead(at: .init(nanoseconds: 5))
         #expect(!batch.isEmpty, "also for a message that was sent again and is not journalled")
-        batch.noteRead(at: 7)
-        #expect(batch.readingSince == 5)
+        batch.noteRead(at: .init(nanoseconds: 7))
+        #expect(batch.readingSince == MonotonicTime(nanoseconds: 5))
         batch.forgetMessages()
         #expect(!batch.isEmpty, "the commit is not over")
         batch.close()
@@ -149,7 +154,7 @@ import Testing
         var batch = OpenBatch(window: 3, bytes: 8 << 20)
         for _ in 0..<3 {
             #expect(batch.hasRoom)
-            batch.noteRead(at: 0)
+            batch.noteRead(at: .boot)
         }
         #expect(!batch.hasRoom && batch.credit == 1)
         batch.close()
@@ -164,23 +169,23 @@ import Testing
     // MARK: Snapshots
 
     @Test func aSnapshotGoesWithACommitBeforeAStartWouldReplayTooMuch() {
-        var schedule = CommitSchedule(wantsSnapshot: true, at: 0)
+        var schedule = CommitSchedule(wantsSnapshot: true, at: .boot)
         var included = [schedule.includesSnapshot(with: 0)]
-        schedule.noteCommit(1, bytes: 100, at: 0)
+        schedule.noteCommit(1, bytes: 100, at: .boot)
         included.append(schedule.includesSnapshot(with: 8 << 20))
-        schedule.noteCommit(2, bytes: 8 << 20, at: 0)
-        schedule.noteCommit(3, bytes: 8 << 20, at: 0)
+        schedule.noteCommit(2, bytes: 8 << 20, at: .boot)
+        schedule.noteCommit(3, bytes: 8 << 20, at: .boot)
         included.append(schedule.includesSnapshot(with: 1))
-        schedule.noteCommit(4, bytes: 1, at: 0)
+        schedule.noteCommit(4, bytes: 1, at: .boot)
         included.append(schedule.includesSnapshot(with: 1))
         #expect(included == [true, false, true, false], "first that of a run that replayed")
     }
 
     @Test func withoutMessagesACommitRecordsEveryFiveSecondsThatLiftsAreObserved() {
-        var schedule = CommitSchedule(wantsSnapshot: false, at: 0)
-        schedule.noteCommit(1, bytes: 0, at: 1_000_000_000)
-        #expect(!schedule.mustNoteObserving(at: 5_999_999_999))
-        #expect(schedule.mustNoteObserving(at: 6_000_000_000))
+        var schedule = CommitSchedule(wantsSnapshot: false, at: .boot)
+        schedule.noteCommit(1, bytes: 0, at: .init(seconds: 1))
+        #expect(!schedule.mustNoteObserving(at: .init(seconds: 5.999_999_999)))
+        #expect(schedule.mustNoteObserving(at: .init(seconds: 6)))
     }
 
     // MARK: Output
@@ -219,11 +224,11 @@ import Testing
     @Test func theSitesStateWaitsForItsTurn() {
         var publication = SiteStatePublication()
         var turns: [Bool] = []
-        for time: Int64 in [1_000_000_000, 1_100_000_000] {
-            turns.append(publication.takeTurn(at: time))
+        for time in [1, 1.1] {
+            turns.append(publication.takeTurn(at: .init(seconds: time)))
         }
         #expect(turns == [true, false] && publication.isDue)
-        turns.append(publication.takeTurn(at: 1_200_000_000))
+        turns.append(publication.takeTurn(at: .init(seconds: 1.2)))
         #expect(turns.last == true && !publication.isDue)
     }
 }

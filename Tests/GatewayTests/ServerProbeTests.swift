@@ -149,11 +149,11 @@ import Testing
         let server = try Server(made, "centre")
         let probe = try #require(
             ServerProbe(url: "https://127.0.0.1:\(server.port)/alerts", files: TLSFiles()))
-        let certificates = ServerCertificates([probe], at: 0)
-        certificates.lookIfDue(at: 59_000_000_000, time: Self.now)
+        let certificates = ServerCertificates([probe], at: .boot)
+        certificates.lookIfDue(at: .init(seconds: 59), time: Self.now)
         usleep(300_000)
         #expect(certificates.found.isEmpty, "not at once")
-        certificates.lookIfDue(at: 60_000_000_000, time: Self.now)
+        certificates.lookIfDue(at: .init(seconds: 60), time: Self.now)
         for _ in 0..<500 where certificates.found.isEmpty { usleep(20_000) }
         let found = try #require(certificates.found.first)
         #expect(found.holder == .server("127.0.0.1:\(server.port)"))

@@ -1,4 +1,5 @@
 import Foundation
+import LiftModel
 import Platform
 import Testing
 
@@ -21,7 +22,7 @@ import Testing
         let gateway = try FilledGateway()
         defer { gateway.remove() }
         var snapshot = gateway.snapshot
-        snapshot.monotonicSeconds = Double(MonotonicClock.nanoseconds) / 1e9 - age
+        snapshot.monotonicSeconds = MonotonicClock.now.seconds - age
         return String(decoding: snapshot.json, as: UTF8.self)
     }
 

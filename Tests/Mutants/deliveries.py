@@ -39,7 +39,7 @@ DELIVERIES = [
     ("retry: nobody has accepted it", "Monitoring/Acceptance.swift",
      "note(index, entry, .notAccepted, nil, Instant(nanoseconds: time))", "_ = entry", "AcceptanceTests"),
     ("retry: a silent connection is closed", "Delivery/MQTTRoute.swift",
-     "try detectSilence(MonotonicClock.nanoseconds)", "", "NetworkTests/aHalfOpen"),
+     "try detectSilence(MonotonicClock.now)", "", "NetworkTests/aHalfOpen"),
     ("retry: a refusal that cannot be read", "Delivery/SuccessBody.swift", "if answer.hasUnreadableRefusal {", "if false {",
      "HTTPSRouteTests/aRefusalThat"),
     ("retry: rows that waited for the next route", "DeliveryCore/Dispatch.swift", "settings.routeIndex == 0 ? rowID : .beforeFirst", "rowID", "DispatchTests"),

@@ -19,15 +19,14 @@ struct CheckLog {
     private struct State {
         /// As the log has it; in the beginning all is well.
         var isWrong = false
-        var loggedAt: Int64?
+        var loggedAt: MonotonicTime?
         /// Since when the check has differed from what the log has.
-        var differsSince: Int64?
+        var differsSince: MonotonicTime?
     }
     private var states: [String: State] = [:]
 
     /// The lines to log now.
-    /// - Parameter now: monotonic nanoseconds.
-    mutating func lines(_ checks: [StatusSnapshot.CheckRow], at now: Int64) -> [(
+    mutating func lines(_ checks: [StatusSnapshot.CheckRow], at now: MonotonicTime) -> [(
         level: Logger.Level, text: String
     )] {
         checks.compactMap { check in
@@ -46,8 +45,8 @@ struct CheckLog {
             }
             let since = state.differsSince ?? now
             state.differsSince = since
-            guard now - since >= Self.settling.nanoseconds,
-                state.loggedAt.map({ now - $0 >= Self.pause.nanoseconds }) ?? true
+            guard now - since >= Self.settling,
+                state.loggedAt.map({ now - $0 >= Self.pause }) ?? true
             else { return nil }
             state = State(isWrong: isWrong, loggedAt: now)
             return isWrong

@@ -1,3 +1,4 @@
+import LiftModel
 import MQTT
 
 /// The answers of the building's broker, and the problems among them: a connection may be up and
@@ -11,11 +12,11 @@ struct BrokerAnswers {
     private var takeovers = Takeovers()
 
     /// When the broker closed the connection without a reason and accepted the first attempt to
-    /// reconnect, in monotonic nanoseconds; and when it last closed one. A restarted broker is away
-    /// for a moment. A broker that gives the session to another client is not (mosquitto before
-    /// 2.0.15 then gives no reason).
-    private var closings: [Int64] = []
-    private var closedAt: Int64?
+    /// reconnect; and when it last closed one. A restarted broker is away for a moment. A broker
+    /// that gives the session to another client is not (mosquitto before 2.0.15 then gives no
+    /// reason).
+    private var closings: [MonotonicTime] = []
+    private var closedAt: MonotonicTime?
     private static let suspiciousCount = 3
     private static let closingWindow = Takeovers.memory
 
@@ -46,12 +47,12 @@ struct BrokerAnswers {
     }
 
     /// The broker closed an established connection without a reason.
-    /// - Parameter now: monotonic nanoseconds.
-    mutating func closedSilently(at now: Int64) { closedAt = now }
+    mutating func closedSilently(at now: MonotonicTime) { closedAt = now }
     mutating func connectionFailed() { closedAt = nil }
 
-    /// - Parameter now: monotonic nanoseconds.
-    mutating func takenOver(_ reason: MQTTReason, at now: Int64) { takeovers.note(reason, at: now) }
+    mutating func takenOver(_ reason: MQTTReason, at now: MonotonicTime) {
+        takeovers.note(reason, at: now)
+    }
 
     /// Whether the broker queues messages while the gateway is away, once every subscription is
     /// answered; nil where it grants none.
@@ -59,20 +60,17 @@ struct BrokerAnswers {
 
     /// Whether another client uses the gateway's client id, by the broker's own reason or by its
     /// suspicious closings.
-    /// - Parameter now: monotonic nanoseconds.
-    func isClientIDTaken(at now: Int64) -> Bool {
+    func isClientIDTaken(at now: MonotonicTime) -> Bool {
         takeovers.areRecent(at: now) || suspiciousClosings(at: now) >= Self.suspiciousCount
     }
 
-    private func suspiciousClosings(at now: Int64) -> Int {
-        closings.count { now - $0 < Self.closingWindow.nanoseconds }
+    private func suspiciousClosings(at now: MonotonicTime) -> Int {
+        closings.count { now - $0 < Self.closingWindow }
     }
 
     /// What is wrong while the connection is up; whole sentences, none when all is well.
-    /// - Parameters:
-    /// - clientID: the gateway's.
-    ///   - now: monotonic nanoseconds.
-    func problems(of clientID: String, at now: Int64) -> [String] {
+    /// - Parameter clientID: the gateway's.
+    func problems(of clientID: String, at now: MonotonicTime) -> [String] {
         var problems = refused.sorted { $0.key < $1.key }.map { filter, reason in
             "The building's broker refuses our subscription to \(filter): \(reason). No message on that topic arrives."
         }

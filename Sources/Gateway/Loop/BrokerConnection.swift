@@ -51,7 +51,7 @@ final class BrokerConnection: MQTTClientDelegate {
     var socket: Int32 { client?.socket ?? -1 }
     var wantsWrite: Bool { client?.wantsWrite == true }
     /// When the next attempt to connect is due; nil while there is a connection or an attempt.
-    var retryAt: Int64? { state.retryAt }
+    var retryAt: MonotonicTime? { state.retryAt }
 
     /// Why the broker cannot be reached, as far as it is known; empty until a connection fails.
     var trouble: String { diagnosis.finding.map { "broker: \($0)" } ?? lastError }
@@ -60,14 +60,14 @@ final class BrokerConnection: MQTTClientDelegate {
     var cause: String? { trouble.isEmpty ? nil : withoutConnectionName(trouble) }
     /// What is wrong while the broker is connected; whole sentences.
     var problems: [String] {
-        answers.problems(of: options.clientID, at: MonotonicClock.nanoseconds)
+        answers.problems(of: options.clientID, at: MonotonicClock.now)
     }
 
     // MARK: One turn
 
     /// Connects where it is time, and reads what the socket has, while the loop has room.
     func manage(socketIsReady: Bool) throws {
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         if state.isDue(at: now) { try connect() }
         if let connector {
             switch connector.takeOutcome() {
@@ -114,7 +114,7 @@ final class BrokerConnection: MQTTClientDelegate {
 
     private func connect() throws(MQTTError) {
         secretsInUse = secretsHash() ?? secretsInUse
-        state.apply(.started(at: MonotonicClock.nanoseconds))
+        state.apply(.started(at: MonotonicClock.now))
         connector = Connector(try MQTTClient(options), waking: wake)
     }
 
@@ -132,7 +132,7 @@ final class BrokerConnection: MQTTClientDelegate {
         let isGiant = (error as? MQTTError)?.isGiantPacket ?? false
         let cause = state.endReason.map { ConnectionLost(reason: $0) } ?? error
         lastError = "\(isGiant ? error : cause)"
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         let pause = retriesAtOnce ? .zero : backoff.pause(at: now, using: &random)
         retriesAtOnce = false
         if let line = troubles.line(trouble, nextIn: pause, at: now) { log.warning("\(line)") }
@@ -144,7 +144,7 @@ final class BrokerConnection: MQTTClientDelegate {
         client?.drop()
         client = nil
         connector = nil
-        state.apply(.dropped(until: now + pause.nanoseconds))
+        state.apply(.dropped(until: now + pause))
         return isGiant
     }
 
@@ -152,7 +152,7 @@ final class BrokerConnection: MQTTClientDelegate {
     func noteDiagnosis() {
         guard diagnosis.takeNewFinding() != nil else { return }
         log.error("\(trouble)")
-        troubles.note(trouble, at: MonotonicClock.nanoseconds)
+        troubles.note(trouble, at: MonotonicClock.now)
     }
 
     /// Ends the connection in good order, where there is one.
@@ -183,7 +183,7 @@ final class BrokerConnection: MQTTClientDelegate {
         diagnosis.reset()
         answers.connectionStarted()
         troubles.reset()
-        backoff.connected(at: MonotonicClock.nanoseconds)
+        backoff.connected(at: MonotonicClock.now)
         loop.sessionStarted(isPresent: broker.isPresent)
         log.info(
             "broker: connected to \(options.url), session \(broker.isPresent ? "kept" : "new")")
@@ -216,7 +216,7 @@ final class BrokerConnection: MQTTClientDelegate {
     }
 
     func disconnected(_ reason: MQTTReason?) {
-        let now = MonotonicClock.nanoseconds
+        let now = MonotonicClock.now
         if let reason, reason.isTakeover { answers.takenOver(reason, at: now) }
         if reason == nil, !state.isLost, state.hasAnswered { answers.closedSilently(at: now) }
         if let reason {

@@ -1,6 +1,7 @@
 import Delivery
 import GatewayCore
 import Journal
+import LiftModel
 import Logging
 import Platform
 
@@ -17,8 +18,7 @@ struct EventsInMemory {
 }
 
 extension TelemetryLoop {
-    /// - Parameter monotonic: the present time, in monotonic nanoseconds.
-    func eventsInMemory(at monotonic: Int64) -> EventsInMemory {
+    func eventsInMemory(at now: MonotonicTime) -> EventsInMemory {
         var found = EventsInMemory()
         for (id, since) in delivery.undelivered(to: settings.core.lanes) {
             if eventsInPastJournal.contains(id) {
@@ -26,7 +26,7 @@ extension TelemetryLoop {
             } else {
                 found.count += 1
             }
-            found.oldest = max(found.oldest ?? .zero, .nanoseconds(monotonic - since))
+            found.oldest = max(found.oldest ?? .zero, now - since)
         }
         return found
     }

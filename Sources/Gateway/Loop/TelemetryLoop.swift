@@ -104,7 +104,7 @@ final class TelemetryLoop {
             .broker(
                 .answers(
                     queuesWhileAway: connection.isSubscribed ? answers.queuesWhileAway : nil,
-                    isClientIDTaken: answers.isClientIDTaken(at: MonotonicClock.nanoseconds))))
+                    isClientIDTaken: answers.isClientIDTaken(at: MonotonicClock.now))))
         continueSelfTest()
         if core.hasUncommittedMessages { settings.trial?.reached(.afterRead) }
         handle(.time)
@@ -133,7 +133,7 @@ final class TelemetryLoop {
         let moment = clock.moment
         let wait = core.longestWait(at: moment)
         guard let retryAt = connection.retryAt else { return wait }
-        return min(wait, .nanoseconds(max(0, retryAt - moment.monotonic)))
+        return min(wait, max(.zero, retryAt - moment.monotonic))
     }
 
     /// Passes one input to the core, and performs what follows from it.

@@ -13,7 +13,7 @@ struct Heartbeat {
     static let every = Duration.seconds(60)
 
     var site: AlertEvent.Site
-    var startedAt: Int64
+    var startedAt: MonotonicTime
     var loop: TelemetryLoop
     var delivery: DeliveryState
     var journal: Journal
@@ -21,12 +21,12 @@ struct Heartbeat {
     var signer: Signer?
 
     /// - Throws: `JournalError` when the queue cannot be counted.
-    func json(at now: Instant, monotonic: Int64) throws(JournalError) -> [UInt8] {
+    func json(at now: Instant, monotonic: MonotonicTime) throws(JournalError) -> [UInt8] {
         let routes = delivery.routeStatuses
         var event = HeartbeatEvent()
         event.version = productVersion
         event.rulesVersion = loop.core.intake.detector.rules.version
-        event.upTime = Double((monotonic - startedAt) / 1_000_000) / 1000
+        event.upTime = Double((monotonic - startedAt).nanoseconds / 1_000_000) / 1000
         event.lifts = lifts
         event.observesLifts = loop.core.isLive
         event.messages = loop.core.counters.messages
@@ -51,7 +51,7 @@ struct Heartbeat {
         event.routes = routes.map { route in
             HeartbeatEvent.Route(
                 name: route.name, isConnected: route.isConnected, receipts: route.receipts,
-                lastReceiptAge: route.lastReceipt.map { Double(monotonic - $0) / 1e9 })
+                lastReceiptAge: route.lastReceipt.map { (monotonic - $0).inSeconds })
         }
         return event.json(number: now.nanoseconds, site: site, time: loop.clock.calendar(now))
     }

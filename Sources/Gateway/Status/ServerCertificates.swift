@@ -13,32 +13,28 @@ final class ServerCertificates: Sendable {
     static let firstAfter = Duration.seconds(60)
 
     private struct State {
-        /// Monotonic nanoseconds.
-        var firstLook: Int64
-        var lastLook: Int64?
+        var firstLook: MonotonicTime
+        var lastLook: MonotonicTime?
         /// By server; the last found.
         var found: [String: Instant] = [:]
     }
     private let probes: [ServerProbe]
     private let state: Mutex<State>
 
-    /// - Parameter now: monotonic nanoseconds.
-    init(_ probes: [ServerProbe], at now: Int64) {
+    init(_ probes: [ServerProbe], at now: MonotonicTime) {
         var byServer: [String: ServerProbe] = [:]
         for probe in probes where probe.usesTLS { byServer["\(probe.server)"] = probe }
         self.probes = byServer.sorted { $0.key < $1.key }.map(\.value)
-        state = Mutex(State(firstLook: now + Self.firstAfter.nanoseconds))
+        state = Mutex(State(firstLook: now + Self.firstAfter))
     }
 
     /// Starts a look where one is due, on a thread of its own: a server may not answer.
-    /// - Parameters:
-    ///   - now: monotonic nanoseconds.
-    ///   - time: by the wall clock.
-    func lookIfDue(at now: Int64, time: Instant) {
+    /// - Parameter time: by the wall clock.
+    func lookIfDue(at now: MonotonicTime, time: Instant) {
         let isEnding = found.contains { $0.validUntil - time < $0.notice }
         let isDue = state.withLock { state in
             let pause = isEnding ? Self.intervalWhileEnding : Self.interval
-            let next = state.lastLook.map { $0 + pause.nanoseconds } ?? state.firstLook
+            let next = state.lastLook.map { $0 + pause } ?? state.firstLook
             if probes.isEmpty || now < next { return false }
             state.lastLook = now
             return true
@@ -49,7 +45,7 @@ final class ServerCertificates: Sendable {
     }
 
     /// The next call of `lookIfDue` starts a look.
-    func lookAgain() { state.withLock { ($0.firstLook, $0.lastLook) = (0, nil) } }
+    func lookAgain() { state.withLock { ($0.firstLook, $0.lastLook) = (.boot, nil) } }
 
     private func look() {
         for probe in probes {

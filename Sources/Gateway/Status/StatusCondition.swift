@@ -10,13 +10,11 @@ extension StatusReport {
 
     /// The facts for the checks.
     // Over 60 lines: one line a fact.
-    func condition(now: Instant, monotonic: Int64) -> Condition {
+    func condition(now: Instant, monotonic: MonotonicTime) -> Condition {
         var condition = Condition()
         condition.broker.url = loop.settings.client.url.description
         condition.broker.isConnected = loop.connection.isSubscribed
-        condition.broker.observedFor = loop.core.liveSince.map {
-            .nanoseconds(monotonic - $0)
-        }
+        condition.broker.observedFor = loop.core.liveSince.map { monotonic - $0 }
         condition.broker.trouble = loop.connection.trouble
         condition.broker.problems = loop.connection.problems
         let detector = loop.core.intake.detector
@@ -60,10 +58,10 @@ extension StatusReport {
         condition.reloadProblem = reloadProblem
         condition.changedSinceStart = changedSinceStart
         condition.diskFailing = loop.core.storage.failure.map {
-            (.nanoseconds(monotonic - $0.since), $0.reason)
+            (monotonic - $0.since, $0.reason)
         }
         condition.diskFailed = loop.core.diskTrouble.flatMap {
-            $0.isOver(at: monotonic) ? nil : (.nanoseconds(monotonic - $0.lastFailure), $0.reason)
+            $0.isOver(at: monotonic) ? nil : (monotonic - $0.lastFailure, $0.reason)
         }
         condition.stateFolder = (stateFolder, Files.freeBytes(stateFolder))
         // Checked only where something is wrong, which may be a matter of rights.
@@ -89,8 +87,7 @@ extension StatusReport {
                 .shown(at: condition.clock.now)
         } catch { condition.folderProblem = error.description }
         if lostJournal, condition.lostJournal == nil {
-            condition.lostJournal = Condition.LostJournal(
-                age: .nanoseconds(monotonic - startedAt), file: nil)
+            condition.lostJournal = Condition.LostJournal(age: monotonic - startedAt, file: nil)
         }
         condition.selfTest = selfTest(now)
         return condition
@@ -99,10 +96,10 @@ extension StatusReport {
     /// The clock of the centre's server minus the wall clock as it is now: a server sends its time
     /// once a minute or so, and this box's clock may have been set since.
     static func centreOffset(
-        _ routes: [DeliveryState.RouteStatus], wall: Instant, monotonic: Int64
+        _ routes: [DeliveryState.RouteStatus], wall: Instant, monotonic: MonotonicTime
     ) -> Duration? {
         routes.compactMap { route in
-            route.serverClockLead.map { Instant(nanoseconds: monotonic) + $0 - wall }
+            route.serverClockLead.map { Instant(nanoseconds: monotonic.nanoseconds) + $0 - wall }
         }.min { $0.magnitude < $1.magnitude }
     }
 

@@ -71,7 +71,7 @@ extension StatusSnapshot {
     private static let oldAfterSeconds = 10.0
 
     package var ageSeconds: Double {
-        max(0, Double(MonotonicClock.nanoseconds) / 1e9 - monotonicSeconds)
+        max(0, MonotonicClock.now.seconds - monotonicSeconds)
     }
     /// Nobody has written it for longer than a gateway takes that is well.
     package var isOld: Bool { ageSeconds > Self.oldAfterSeconds }

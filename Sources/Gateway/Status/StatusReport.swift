@@ -8,8 +8,7 @@ import Monitoring
 /// Gathers the facts of a running gateway for its status file.
 struct StatusReport {
     var site: AlertEvent.Site
-    /// Monotonic nanoseconds.
-    var startedAt: Int64
+    var startedAt: MonotonicTime
     var loop: TelemetryLoop
     var routes: [DeliveryState.RouteStatus]
     /// As the journal was last read.
@@ -35,17 +34,17 @@ struct StatusReport {
 
     /// - Parameters:
     ///   - now: on the gateway's time line.
-    ///   - monotonic: the same moment in monotonic nanoseconds.
-    func snapshot(now: Instant, monotonic: Int64) -> StatusSnapshot {
+    ///   - monotonic: the same moment.
+    func snapshot(now: Instant, monotonic: MonotonicTime) -> StatusSnapshot {
         StatusSnapshot(
             version: productVersion, processID: processID, site: site.id, siteName: site.name,
-            time: loop.clock.calendar(now).rfc3339, monotonicSeconds: Double(monotonic) / 1e9,
-            upSeconds: Double((monotonic - startedAt) / 1_000_000) / 1000,
+            time: loop.clock.calendar(now).rfc3339, monotonicSeconds: monotonic.seconds,
+            upSeconds: Double((monotonic - startedAt).nanoseconds / 1_000_000) / 1000,
             wallOffsetSeconds: loop.clock.wallOffset.inSeconds,
             clockQuality: loop.clock.quality.rawValue,
             rulesVersion: rulesVersion,
             diskFailingSeconds: loop.core.storage.failure.map {
-                Double(monotonic - $0.since) / 1e9
+                (monotonic - $0.since).inSeconds
             },
             broker: StatusSnapshot.Broker(loop), centre: centre(now, monotonic),
             incidents: loop.core.openAlerts.map { StatusSnapshot.Incident($0, now) },
@@ -61,7 +60,7 @@ struct StatusReport {
             lifts: lifts(now))
     }
 
-    private func centre(_ now: Instant, _ monotonic: Int64) -> StatusSnapshot.Centre {
+    private func centre(_ now: Instant, _ monotonic: MonotonicTime) -> StatusSnapshot.Centre {
         let memory = loop.eventsInMemory(at: monotonic)
         return StatusSnapshot.Centre(
             isConnected: Set(routes.map(\.centre)).isSubset(
@@ -70,7 +69,7 @@ struct StatusReport {
             unmatchedReceipts: routes.reduce(0) { $0 + $1.unmatchedReceipts },
             sent: routes.reduce(0) { $0 + $1.sent }, resent: routes.reduce(0) { $0 + $1.resent },
             lastReceiptAgeSeconds: routes.compactMap(\.lastReceipt).max().map {
-                Double(monotonic - $0) / 1e9
+                (monotonic - $0).inSeconds
             },
             lastError: routes.first { !$0.isConnected }?.lastError ?? "",
             backlog: stored.pendingEvents + memory.all,

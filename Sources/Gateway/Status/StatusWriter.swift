@@ -16,8 +16,7 @@ import Platform
 struct StatusWriter {
     let configuration: Configuration
     let log: Logger
-    /// Monotonic nanoseconds.
-    let startedAt: Int64
+    let startedAt: MonotonicTime
     /// Why alerts are sent unsigned, where they are to be signed.
     let signingProblem: Condition.SigningProblem?
     /// The journal was missing or empty at the start, though there had been one.
@@ -34,7 +33,7 @@ struct StatusWriter {
     }
     private var ownCertificates: [Condition.Certificate] = []
     private let serverCertificates: ServerCertificates
-    private var certificatesReadAt: Int64?
+    private var certificatesReadAt: MonotonicTime?
     private var checkLog = CheckLog()
     /// As the journal was last read.
     private var stored = StoredFacts()
@@ -44,7 +43,7 @@ struct StatusWriter {
     private static let readCertificatesEvery = Duration.seconds(600)
 
     init(
-        _ configuration: Configuration, log: Logger, startedAt: Int64,
+        _ configuration: Configuration, log: Logger, startedAt: MonotonicTime,
         signingProblem: Condition.SigningProblem?,
         lostJournal: Bool,
         longestPauses: [String: Duration]
@@ -68,7 +67,7 @@ struct StatusWriter {
     /// - Throws: `JournalError` for damage only.
     mutating func write(
         _ loop: TelemetryLoop, _ delivery: DeliveryState, _ journal: Journal, _ reads: ReportReads,
-        at monotonic: Int64
+        at monotonic: MonotonicTime
     ) throws(JournalError) {
         let found = try reads.read(Self.subject) { () throws(JournalError) in
             try StoredFacts(journal)
@@ -119,9 +118,8 @@ struct StatusWriter {
         }
     }
 
-    private mutating func readCertificates(at monotonic: Int64) {
-        if let last = certificatesReadAt, monotonic - last < Self.readCertificatesEvery.nanoseconds
-        {
+    private mutating func readCertificates(at monotonic: MonotonicTime) {
+        if let last = certificatesReadAt, monotonic - last < Self.readCertificatesEvery {
             return
         }
         certificatesReadAt = monotonic
