@@ -75,8 +75,8 @@ struct Reloads: ParsableCommand {
                 readings[lift].sequence = sequence
                 readings[lift].deviceTime = now - .milliseconds(chance.happens(1) ? 1000 : 0)
                 detector.apply(
-                    readings[lift], lift: lift, key: UInt64(sequence), vendorCode: nil, arrival: now
-                )
+                    readings[lift], lift: LiftIndex(lift), key: UInt64(sequence), vendorCode: nil,
+                    arrival: now)
             }
             detector.advance(to: now + .milliseconds(500))
             if sets.count > 1, second < count {
@@ -88,7 +88,7 @@ struct Reloads: ParsableCommand {
                 )
             }
         }
-        let total = (0..<lifts).reduce(0) {
+        let total = detector.liftIndices.reduce(0) {
             $0 + detector.view($1).counters.readings + detector.view($1).counters.historical
         }
         return (lines.sorted(), total)

@@ -59,9 +59,10 @@ extension OutboundEvent {
     static func statistics(_ detector: Detector, site: AlertEvent.Site, at now: Instant)
         -> [OutboundEvent]
     {
-        let starts = stride(from: 0, to: detector.liftCount, by: liftsInStatistics)
+        let all = detector.liftIndices
+        let starts = stride(from: all.lowerBound, to: all.upperBound, by: liftsInStatistics)
         return starts.enumerated().map { part, start in
-            let lifts = (start..<min(start + liftsInStatistics, detector.liftCount)).map { index in
+            let lifts = all[start...].prefix(liftsInStatistics).map { index in
                 let view = detector.view(index)
                 return GatewayEvent.LiftStatistics(
                     lift: view.lift.id, runs: view.use.runs, doorCycles: view.use.doorCycles,

@@ -74,7 +74,7 @@ struct ReplayPass {
     mutating func finishSummary() {
         guard let intake else { return }
         summary.lifts = intake.detector.liftCount
-        for index in 0..<summary.lifts {
+        for index in intake.detector.liftIndices {
             let counters = intake.detector.view(index).counters
             summary.pastMessages += counters.historical
             summary.duplicates += counters.duplicates

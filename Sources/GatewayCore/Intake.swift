@@ -19,7 +19,7 @@ public struct Intake {
     private struct Channel {
         var topic: [UInt8]
         /// nil for a topic that no profile knows, or of a lift that is not registered.
-        var lift: Int?
+        var lift: LiftIndex?
         var decoder: Int
         var mapping: Int
         var identities: [[UInt8]]
@@ -212,7 +212,8 @@ public struct Intake {
     }
 
     private mutating func apply(
-        _ message: DecodedMessage, _ decoder: Int, lift: Int, payload: Span<UInt8>, arrival: Instant
+        _ message: DecodedMessage, _ decoder: Int, lift: LiftIndex, payload: Span<UInt8>,
+        arrival: Instant
     ) {
         guard let code = message.vendorCode else {
             return detector.apply(
@@ -250,18 +251,18 @@ public struct Intake {
         }
     }
 
-    private mutating func noteRefused(_ lift: Int?, _ kind: String, at arrival: Instant) {
+    private mutating func noteRefused(_ lift: LiftIndex?, _ kind: String, at arrival: Instant) {
         guard let lift else { return }
         refusedLifts.noteRefused(lift, id: detector.lift(lift).id, because: kind, at: arrival)
     }
 
     /// The profile by which a lift's messages are read.
-    func profile(of lift: Int) -> Profile? {
+    func profile(of lift: LiftIndex) -> Profile? {
         channels.first { $0.lift == lift }.map { decoders[$0.decoder].profile }
     }
 
     /// The lift of a topic.
-    private func lift(of topic: Span<UInt8>) -> Int? {
+    private func lift(of topic: Span<UInt8>) -> LiftIndex? {
         guard let channel = channelIndex[Self.key(topic)],
             Self.equal(topic, channels[channel].topic)
         else {

@@ -1,5 +1,6 @@
 import DeviceProfiles
 import LiftModel
+import Monitoring
 
 /// Finds lifts whose messages are used, but without what the rules about trapped passengers need:
 /// mode, motion, door zone and doors. The messages still prove that the lift is alive, so for the
@@ -40,7 +41,7 @@ package struct PartlyReadLifts: Sendable {
         var hasNeverCome: Bool
     }
     package struct Finding: Sendable {
-        package var lift: Int
+        package var lift: LiftIndex
         /// The fields that could not be read.
         package var sources: [UnreadSource]
         /// One of them has not come since the start.
@@ -56,16 +57,16 @@ package struct PartlyReadLifts: Sendable {
         var lastMessage = Instant(nanoseconds: 0)
         var lastNeeded = Instant(nanoseconds: 0)
     }
-    /// Indexed by the lift; grows with the register.
-    private var states: [State] = []
+    /// Grows with the register.
+    private var states = Table<LiftIndex, State>()
 
     /// Notes a message that was read.
     /// - Parameter decoder: the one that has just read it.
     mutating func note(
-        _ message: borrowing DecodedMessage, lift: Int, topic: Int, _ decoder: MessageDecoder,
-        payload: Span<UInt8>, at arrival: Instant
+        _ message: borrowing DecodedMessage, lift: LiftIndex, topic: Int,
+        _ decoder: MessageDecoder, payload: Span<UInt8>, at arrival: Instant
     ) {
-        while states.count <= lift { states.append(State()) }
+        states.grow(toHold: lift, State())
         if message.reading.isSignOfLife {
             if states[lift].firstMessage == nil { states[lift].firstMessage = arrival }
             states[lift].lastMessage = arrival
@@ -115,8 +116,9 @@ package struct PartlyReadLifts: Sendable {
     ///     now.
     ///   - field: where a signal comes from.
     package func found(
-        mayTrap: (Int) -> Bool, expected: (Int) -> (given: UInt64, unknown: UInt64),
-        field: (_ lift: Int, _ signal: Int) -> String?
+        mayTrap: (LiftIndex) -> Bool,
+        expected: (LiftIndex) -> (given: UInt64, unknown: UInt64),
+        field: (_ lift: LiftIndex, _ signal: Int) -> String?
     ) -> [Finding] {
         states.indices.compactMap { lift in
             let state = states[lift]

@@ -24,8 +24,8 @@ package struct RefusedLifts {
         /// When the first of them arrived.
         var since = Instant(nanoseconds: 0)
     }
-    /// Indexed by the lift; grows with the register.
-    private var refusals: [Refusals] = []
+    /// Grows with the register.
+    private var refusals = Table<LiftIndex, Refusals>()
     /// Alerts of lifts that were refused at least once, by the lift's id.
     private var alerts: [String: SiteAlert] = [:]
     private var openCount = 0
@@ -36,9 +36,10 @@ package struct RefusedLifts {
 
     /// A message of the lift was refused.
     /// - Parameter reason: the kind of bad input.
-    mutating func noteRefused(_ lift: Int, id: String, because reason: String, at arrival: Instant)
-    {
-        while refusals.count <= lift { refusals.append(Refusals()) }
+    mutating func noteRefused(
+        _ lift: LiftIndex, id: String, because reason: String, at arrival: Instant
+    ) {
+        refusals.grow(toHold: lift, Refusals())
         if refusals[lift].count == 0 { refusals[lift].since = arrival }
         refusals[lift].count += 1
         let lasting = arrival - refusals[lift].since
@@ -58,8 +59,8 @@ package struct RefusedLifts {
     }
 
     /// A message of the lift was read.
-    mutating func noteRead(_ lift: Int, id: @autoclosure () -> String, at arrival: Instant) {
-        if lift < refusals.count { refusals[lift].count = 0 }
+    mutating func noteRead(_ lift: LiftIndex, id: @autoclosure () -> String, at arrival: Instant) {
+        if lift < refusals.endIndex { refusals[lift].count = 0 }
         // Usually no lift is refused, and the lift's id is not needed.
         if openCount == 0 { return }
         guard

@@ -1,5 +1,6 @@
 import DeviceProfiles
 import LiftModel
+import Monitoring
 
 /// Finds lifts whose adapter sends one and the same message again and again. Such a message proves
 /// that the adapter is alive, as the rules take it, and says nothing of the lift any more: a
@@ -33,13 +34,13 @@ package struct RepeatedMessages: Sendable {
         /// The same message again is no news of the lift.
         package var isNoNews: Bool { last > since && (hasSequence || timeMovesOn) }
     }
-    /// Indexed by the lift; grows with the register.
-    private var repetitions: [Repetition] = []
+    /// Grows with the register.
+    private var repetitions = Table<LiftIndex, Repetition>()
 
-    mutating func note(_ message: borrowing DecodedMessage, lift: Int, at arrival: Instant) {
+    mutating func note(_ message: borrowing DecodedMessage, lift: LiftIndex, at arrival: Instant) {
         // A last will is no word of the adapter.
         if !message.reading.isSignOfLife { return }
-        while repetitions.count <= lift { repetitions.append(Repetition()) }
+        repetitions.grow(toHold: lift, Repetition())
         let key = message.duplicateKey
         if key != 0, repetitions[lift].key == key {
             repetitions[lift].last = max(repetitions[lift].last, arrival)
@@ -64,7 +65,7 @@ package struct RepeatedMessages: Sendable {
     }
 
     /// The message that a lift repeats; nil where its last message was new.
-    package func repetition(of lift: Int) -> Repetition? {
-        lift < repetitions.count && repetitions[lift].isNoNews ? repetitions[lift] : nil
+    package func repetition(of lift: LiftIndex) -> Repetition? {
+        lift < repetitions.endIndex && repetitions[lift].isNoNews ? repetitions[lift] : nil
     }
 }

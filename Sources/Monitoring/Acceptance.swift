@@ -43,7 +43,7 @@ extension Detector {
     }
 
     /// When the next reminder for a lift is due.
-    func nextReminder(_ index: Int) -> Int64 {
+    func nextReminder(_ index: LiftIndex) -> Int64 {
         lifts[index].ledger.entries.reduce(LiftMemory.never) {
             min($0, reminderDue($1) ?? LiftMemory.never)
         }
@@ -82,7 +82,7 @@ extension Detector {
     }
 
     /// The open incident of several lifts to which a lift belongs.
-    private func area(of index: Int) -> String? {
+    private func area(of index: LiftIndex) -> String? {
         incidents.filter { $0.value.alert.isOpen && $0.value.counts(index) }.map(\.key).min()
     }
 

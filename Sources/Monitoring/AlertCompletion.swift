@@ -5,7 +5,7 @@ import RuleLanguage
 extension Detector {
     /// Completes new alerts of a lift with first branch, last known values and occupancy. Signals
     /// that the rules do not believe are listed apart from the evidence.
-    mutating func complete(alertsFrom first: Int, _ index: Int) {
+    mutating func complete(alertsFrom first: Int, _ index: LiftIndex) {
         guard first < alerts.count else { return }
         let liftState = lifts[index]
         let inside = programs[liftState.programIndex].occupancy(liftState.memory)

@@ -10,31 +10,31 @@ import RuleEngine
 /// Incidents of several lifts depend on this order, and a replay after a restart must find the
 /// same.
 struct DeadlineQueue: Sendable {
-    private typealias Entry = (time: Int64, lift: Int32)
+    private typealias Entry = (time: Int64, lift: LiftIndex)
     private var heap: [Entry] = []
     /// The earliest entry of each lift.
-    private var scheduled: [Int64] = []
+    private var scheduled = Table<LiftIndex, Int64>()
 
     var isEmpty: Bool { heap.isEmpty }
     /// No entry is due before this time.
     var earliest: Int64 { heap.isEmpty ? LiftMemory.never : heap[0].time }
 
-    mutating func note(_ lift: Int, _ deadline: Int64) {
-        while scheduled.count <= lift { scheduled.append(LiftMemory.never) }
+    mutating func note(_ lift: LiftIndex, _ deadline: Int64) {
+        scheduled.grow(toHold: lift, LiftMemory.never)
         guard deadline < scheduled[lift] else { return }
         scheduled[lift] = deadline
-        push(deadline, Int32(lift))
+        push(deadline, lift)
     }
 
     /// Takes out the lift with the earliest entry. The caller then notes the lift's real deadline.
-    mutating func next(dueBy time: Int64) -> (lift: Int, due: Int64)? {
+    mutating func next(dueBy time: Int64) -> (lift: LiftIndex, due: Int64)? {
         guard earliest <= time else { return nil }
         let (due, lift) = pop()
-        if scheduled[Int(lift)] == due { scheduled[Int(lift)] = LiftMemory.never }
-        return (Int(lift), due)
+        if scheduled[lift] == due { scheduled[lift] = LiftMemory.never }
+        return (lift, due)
     }
 
-    private mutating func push(_ time: Int64, _ lift: Int32) {
+    private mutating func push(_ time: Int64, _ lift: LiftIndex) {
         let entry = (time, lift)
         heap.append(entry)
         var i = heap.count - 1

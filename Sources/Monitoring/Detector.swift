@@ -20,12 +20,12 @@ public struct Detector: Sendable {
     public private(set) var origin: AlertOrigin
     var site: String { origin.site }
     let lateness: Int64
-    var programs: [Program] = []
+    var programs = Table<ProgramIndex, Program>()
     /// What each program was compiled for; `agendas` marks its nodes and rules to evaluate.
-    var kinds: [LiftKind] = []
-    var agendas: [Agenda] = []
-    var lifts: [LiftState] = []
-    private var liftIndex: [String: Int] = [:]
+    var kinds = Table<ProgramIndex, LiftKind>()
+    var agendas = Table<ProgramIndex, Agenda>()
+    var lifts = Table<LiftIndex, LiftState>()
+    private var liftIndex: [String: LiftIndex] = [:]
     /// The earliest end of an announced maintenance window.
     var maintenanceEnds = LiftMemory.never
     /// When the next reminder of an entrapment that nobody has accepted is due.
@@ -64,14 +64,15 @@ public struct Detector: Sendable {
     // MARK: Lifts
 
     public var liftCount: Int { lifts.count }
-    public func index(of lift: String) -> Int? { liftIndex[lift] }
-    public func lift(_ index: Int) -> Lift { lifts[index].lift }
+    public var liftIndices: Range<LiftIndex> { lifts.indices }
+    public func index(of lift: String) -> LiftIndex? { liftIndex[lift] }
+    public func lift(_ index: LiftIndex) -> Lift { lifts[index].lift }
 
     /// Starts to follow a lift. A lift that is followed already keeps its memory.
     /// - Throws: `ExpressionError` when the rules cannot be compiled for its kind.
     @discardableResult
     public mutating func add(_ lift: Lift, kind: LiftKind, at start: Instant)
-        throws(ExpressionError) -> Int
+        throws(ExpressionError) -> LiftIndex
     {
         if let known = liftIndex[lift.id] { return known }
         let program = try program(for: kind)
@@ -79,19 +80,22 @@ public struct Detector: Sendable {
             lift: lift, program: program, programs[program], start: start.nanoseconds,
             siteSignals: activeSiteSignals)
         liftState.nameAlerts(after: origin)
-        let index = lifts.count
-        lifts.append(liftState)
+        let index = lifts.append(liftState)
         liftIndex[lift.id] = index
         deadlines.note(index, liftState.memory.deadline)
         return index
     }
 
-    private mutating func program(for kind: LiftKind) throws(ExpressionError) -> Int {
+    private mutating func program(for kind: LiftKind) throws(ExpressionError) -> ProgramIndex {
         if let known = kinds.firstIndex(of: kind) { return known }
-        programs.append(try rules.program(for: kind))
+        return add(try rules.program(for: kind), kind)
+    }
+
+    /// Adds a program for a kind of lift.
+    mutating func add(_ program: Program, _ kind: LiftKind) -> ProgramIndex {
         kinds.append(kind)
-        agendas.append(Agenda(programs[programs.count - 1]))
-        return programs.count - 1
+        agendas.append(Agenda(program))
+        return programs.append(program)
     }
 
     /// The ids of further alerts are made from this origin; open alerts keep their ids.
@@ -109,7 +113,8 @@ public struct Detector: Sendable {
     ///     recognised.
     ///   - arrival: the gateway's time at which the message was read.
     public mutating func apply(
-        _ reading: Reading, lift index: Int, key: UInt64, vendorCode: Span<UInt8>?, arrival: Instant
+        _ reading: Reading, lift index: LiftIndex, key: UInt64, vendorCode: Span<UInt8>?,
+        arrival: Instant
     ) {
         let now = arrival.nanoseconds
         switch lifts[index].take(

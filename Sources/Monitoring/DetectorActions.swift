@@ -52,7 +52,7 @@ extension Detector {
 
     private func entry(
         _ alert: String, where isWanted: (AlertLedger.Entry) -> Bool
-    ) throws(OperatorActionError) -> (lift: Int, entry: Int) {
+    ) throws(OperatorActionError) -> (lift: LiftIndex, entry: Int) {
         for index in lifts.indices {
             let entries = lifts[index].ledger.entries
             if let entry = entries.firstIndex(where: { $0.id == alert && isWanted($0) }) {
@@ -69,7 +69,7 @@ extension Detector {
     /// An entrapment or an alarm call: an alert that a person can accept or verify.
     private func entryAboutPeople(
         _ alert: String, where isWanted: (AlertLedger.Entry) -> Bool
-    ) throws(OperatorActionError) -> (lift: Int, entry: Int) {
+    ) throws(OperatorActionError) -> (lift: LiftIndex, entry: Int) {
         let (index, entry) = try entry(alert, where: isWanted)
         let kind = lifts[index].ledger.entries[entry].kind
         guard Self.isAboutPeople(kind) else { throw .notAnEntrapment(kind) }
@@ -77,7 +77,7 @@ extension Detector {
     }
 
     /// Evaluates the lift's rules without a reading or a timer.
-    private mutating func reevaluate(_ index: Int, at time: Int64) {
+    private mutating func reevaluate(_ index: LiftIndex, at time: Int64) {
         let program = lifts[index].programIndex
         for rule in programs[program].rules.indices {
             agendas[program].mark(rule: rule, of: programs[program])
@@ -94,7 +94,7 @@ extension Detector {
 
     /// - Returns: whether the alert was suspected, and is confirmed now.
     private mutating func confirm(
-        _ index: Int, _ entry: Int, _ statement: Statement, _ now: Instant
+        _ index: LiftIndex, _ entry: Int, _ statement: Statement, _ now: Instant
     ) -> Bool {
         let program = programs[lifts[index].programIndex]
         let known = lifts[index].ledger.entries[entry]
@@ -123,7 +123,8 @@ extension Detector {
 
     /// A revision that changes no verdict: an operator action, or a reminder.
     mutating func note(
-        _ index: Int, _ entry: Int, _ reason: AlertReason, _ statement: Statement?, _ now: Instant
+        _ index: LiftIndex, _ entry: Int, _ reason: AlertReason, _ statement: Statement?,
+        _ now: Instant
     ) {
         let program = programs[lifts[index].programIndex]
         let memory = lifts[index].memory
@@ -180,7 +181,7 @@ extension Detector {
     // MARK: Maintenance
 
     private mutating func announceMaintenance(
-        _ index: Int, until: Instant, _ by: String, _ reason: String, _ now: Instant
+        _ index: LiftIndex, until: Instant, _ by: String, _ reason: String, _ now: Instant
     ) {
         // A repeated action has no effect.
         if let window = lifts[index].maintenance, window.by == by, window.reason == reason,
@@ -204,7 +205,7 @@ extension Detector {
     }
 
     private mutating func endMaintenance(
-        _ index: Int, because reason: String, _ statement: Statement? = nil, at time: Int64
+        _ index: LiftIndex, because reason: String, _ statement: Statement? = nil, at time: Int64
     ) {
         guard var window = lifts[index].maintenance else { return }
         lifts[index].maintenance = nil

@@ -11,7 +11,7 @@ extension Detector {
     /// - Throws: `ExpressionError` when the rules cannot be compiled for a lift that is followed;
     ///   nothing is changed then.
     public mutating func adopt(_ newRules: RuleSet, at now: Instant) throws(ExpressionError) {
-        var newPrograms: [Program] = []
+        var newPrograms = Table<ProgramIndex, Program>()
         for kind in kinds { newPrograms.append(try newRules.program(for: kind)) }
         // A hold that restarts begins now, not at the lift's last message.
         advance(to: now)
@@ -21,10 +21,11 @@ extension Detector {
         {
             step(index, at: now.nanoseconds)
         }
-        let migrations = zip(programs, newPrograms).map { Migration(from: $0.shape, to: $1) }
+        let migrations = Table<ProgramIndex, Migration>(
+            zip(programs, newPrograms).map { Migration(from: $0.shape, to: $1) })
         rules = newRules
         programs = newPrograms
-        agendas = newPrograms.map { Agenda($0) }
+        agendas = Table(newPrograms.map { Agenda($0) })
         for index in lifts.indices {
             let migration = migrations[lifts[index].programIndex]
             lifts[index].carry(migration, isObserving: isObserving)
@@ -47,7 +48,7 @@ extension Detector {
 
     /// Clears alerts of rules that no longer exist or apply to other lifts, and the second alert of
     /// two rules that are one now.
-    mutating func clearOrphans(_ index: Int, at now: Instant) {
+    mutating func clearOrphans(_ index: LiftIndex, at now: Instant) {
         let applying = Set(programs[lifts[index].programIndex].rules.map(\.head.name))
         for entry in lifts[index].ledger.entries.indices {
             let known = lifts[index].ledger.entries[entry]

@@ -62,8 +62,8 @@ extension Detector {
                 restored.alerts.append(cleared)
             }
         }
-        var known: [Int] = []
-        var migrations: [[Int: Migration]] = Array(repeating: [:], count: shapes.count)
+        var known: [LiftIndex] = []
+        var migrations: [[ProgramIndex: Migration]] = Array(repeating: [:], count: shapes.count)
         for _ in 0..<(try reader.readVariable()) {
             let lift = try reader.readText()
             let index = restored.index(of: lift)
@@ -147,7 +147,7 @@ extension Detector {
     }
 
     /// The register's attributes come from the configuration, not from the snapshot.
-    fileprivate mutating func readRegister(_ index: Int) {
+    fileprivate mutating func readRegister(_ index: LiftIndex) {
         let reading = lifts[index].registerReading
         guard reading.mentioned != 0 else { return }
         let time = lifts[index].memory.time
@@ -167,7 +167,7 @@ extension LiftState {
 
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(lift.id)
-        writer.write(variable: UInt64(programIndex))
+        writer.write(variable: UInt64(programIndex.value))
         for memory in [memory, older.memory, newer.memory] { writer.write(words: memory.words) }
         for checkpoint in [older, newer] {
             writer.write(checkpoint.latestReading)

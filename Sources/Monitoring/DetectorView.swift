@@ -32,7 +32,7 @@ public struct OpenAlert: Sendable, Equatable {
 }
 
 extension Detector {
-    public func view(_ index: Int) -> LiftView {
+    public func view(_ index: LiftIndex) -> LiftView {
         let liftState = lifts[index]
         return LiftView(
             lift: liftState.lift,
@@ -54,7 +54,7 @@ extension Detector {
 
     /// The lifts of which an open alert says that they are silent, by themselves or together with
     /// others.
-    public var liftsReportedSilent: Set<Int> {
+    public var liftsReportedSilent: Set<LiftIndex> {
         var silent = Set(
             lifts.indices.filter { index in
                 lifts[index].ledger.entries.contains {

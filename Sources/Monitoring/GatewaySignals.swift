@@ -10,7 +10,9 @@ import RuleLanguage
 /// signals again.
 extension Detector {
     /// Sets a signal of a lift, at a time of the lift's time line.
-    mutating func setGatewaySignal(_ index: Int, _ signal: Signal, _ value: Bool, at time: Int64) {
+    mutating func setGatewaySignal(
+        _ index: LiftIndex, _ signal: Signal, _ value: Bool, at time: Int64
+    ) {
         lifts[index].pendingSignals.append(
             LiftState.PendingSignal(time: time, signal: signal, value: value))
         // During a gap in observation, earlier messages of the lift may still be unread.
@@ -21,20 +23,21 @@ extension Detector {
     }
 
     /// Applies the pending changes up to a time on the lift's time line.
-    mutating func applyPendingSignals(_ index: Int, upTo time: Int64) {
+    mutating func applyPendingSignals(_ index: LiftIndex, upTo time: Int64) {
         while let input = lifts[index].takePendingSignal(upTo: time) {
             insert(input, index, arrival: input.time)
         }
     }
 
-    private mutating func align(_ index: Int, _ signal: Signal, _ value: Bool, at time: Int64) {
+    private mutating func align(_ index: LiftIndex, _ signal: Signal, _ value: Bool, at time: Int64)
+    {
         guard lifts[index].latestValue(of: signal) != value else { return }
         setGatewaySignal(index, signal, value, at: max(time, lifts[index].firstFreeTime))
     }
 
     /// Rescuers are at a lift as long as the alert with the report of their arrival is open. The
     /// next alert begins without them.
-    mutating func updateRescuers(_ index: Int, at time: Int64) {
+    mutating func updateRescuers(_ index: LiftIndex, at time: Int64) {
         let areThere = lifts[index].ledger.hasRescuers
         guard areThere != lifts[index].hasRescuers else { return }
         lifts[index].hasRescuers = areThere
@@ -42,7 +45,7 @@ extension Detector {
     }
 
     /// When a lift's alert with `tells_site` begins or ends, the signal of all other lifts changes.
-    mutating func updateSiteSignals(_ index: Int, at time: Int64) {
+    mutating func updateSiteSignals(_ index: LiftIndex, at time: Int64) {
         for rule in rules.rules {
             guard let signal = rule.tellsSite else { continue }
             let isOpen = lifts[index].ledger.openIndex(rule.name) != nil
@@ -55,7 +58,7 @@ extension Detector {
         }
     }
 
-    private func isSiteSignalActive(_ index: Int, _ signal: Signal) -> Bool {
+    private func isSiteSignalActive(_ index: LiftIndex, _ signal: Signal) -> Bool {
         siteSignals.contains { $0.signal == signal && $0.lift != index }
     }
 
@@ -128,5 +131,5 @@ extension LiftState {
 struct SiteSignalSource: Hashable, Sendable {
     var signal: Signal
     var rule: String
-    var lift: Int
+    var lift: LiftIndex
 }

@@ -5,7 +5,7 @@ import RuleEngine
 /// alerts, its incidents, and the signals of other lifts.
 extension Detector {
     /// Applies an input at its time on the lift's time line.
-    mutating func insert(_ input: LiftState.Input, _ index: Int, arrival: Int64) {
+    mutating func insert(_ input: LiftState.Input, _ index: LiftIndex, arrival: Int64) {
         let isFrozen = lifts[index].isFrozen(at: arrival, gatewayTime)
         // A pending signal is applied in its turn: those behind it come after it.
         if !isFrozen, !input.isFromGateway { applyPendingSignals(index, upTo: input.time) }
@@ -30,14 +30,14 @@ extension Detector {
     /// A historical message is counted, is no sign of life, and changes nothing. Only a press of
     /// the alarm button in it counts.
     mutating func recordHistory(
-        _ input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64
+        _ input: LiftState.Input, _ index: LiftIndex, at reached: Int64, arrival: Int64
     ) {
         lifts[index].counters.historical += 1
         applyLatePress(from: input, index, at: reached, arrival: arrival)
     }
 
     /// Runs the timers of a lift that are due up to a time.
-    mutating func runTimers(_ index: Int, to time: Int64) {
+    mutating func runTimers(_ index: LiftIndex, to time: Int64) {
         var sink = TransitionSink()
         let program = lifts[index].programIndex
         lifts[index].runTimers(to: time, gatewayTime, programs[program], &agendas[program], &sink)
@@ -45,7 +45,7 @@ extension Detector {
     }
 
     /// Evaluates what is marked on a lift, without an input.
-    mutating func step(_ index: Int, at time: Int64) {
+    mutating func step(_ index: LiftIndex, at time: Int64) {
         var sink = TransitionSink()
         let program = lifts[index].programIndex
         lifts[index].step(at: time, gatewayTime, programs[program], &agendas[program], &sink)
@@ -54,7 +54,7 @@ extension Detector {
     }
 
     mutating func emitAlerts(
-        _ sink: TransitionSink, _ index: Int, replayedFrom start: Int64?, at now: Int64? = nil
+        _ sink: TransitionSink, _ index: LiftIndex, replayedFrom start: Int64?, at now: Int64? = nil
     ) {
         if let change = sink.transitions.last { lifts[index].noteChange(at: change.time) }
         if sink.transitions.isEmpty && (start == nil || lifts[index].ledger.entries.isEmpty) {

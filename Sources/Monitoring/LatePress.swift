@@ -10,7 +10,7 @@ extension Detector {
     /// suppressed and always delivered (EN 81-28). The button counts as pressed and released now.
     /// An older press is delivered as historical. The rest of the message has no effect.
     mutating func applyLatePress(
-        from input: LiftState.Input, _ index: Int, at reached: Int64, arrival: Int64
+        from input: LiftState.Input, _ index: LiftIndex, at reached: Int64, arrival: Int64
     ) {
         switch lifts[index].latePress(in: input, arrival: arrival) {
         case nil: return
@@ -23,13 +23,13 @@ extension Detector {
 
     /// The clock was set back, as is now certain. A press that was taken for a historical one
     /// meanwhile was a present one.
-    mutating func applyPressAfterClockStep(_ index: Int, arrival: Int64) {
+    mutating func applyPressAfterClockStep(_ index: LiftIndex, arrival: Int64) {
         guard let reached = lifts[index].takePastPress(arrival: arrival) else { return }
         press(index, at: reached, arrival: arrival)
     }
 
     /// The button counts as pressed and released.
-    private mutating func press(_ index: Int, at reached: Int64, arrival: Int64) {
+    private mutating func press(_ index: LiftIndex, at reached: Int64, arrival: Int64) {
         for input in lifts[index].pressAndRelease(at: reached) {
             insert(input, index, arrival: arrival)
         }

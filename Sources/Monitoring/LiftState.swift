@@ -46,7 +46,7 @@ struct LiftState: Sendable {
 
     let lift: Lift
     /// Its program's index in the detector.
-    var programIndex: Int
+    var programIndex: ProgramIndex
     var memory: LiftMemory
     /// The time and the sequence number of the newest reading.
     var latestReading: Int64
@@ -102,7 +102,7 @@ struct LiftState: Sendable {
 
     /// - Parameter siteSignals: signals that other lifts of the site have set already.
     init(
-        lift: Lift, program index: Int, _ program: Program, start: Int64,
+        lift: Lift, program index: ProgramIndex, _ program: Program, start: Int64,
         siteSignals: Set<Signal> = []
     ) {
         self.lift = lift

@@ -46,19 +46,17 @@ struct Probe: Sendable {
 
 extension Detector {
     /// What a lift's program was compiled for.
-    package func kind(of index: Int) -> LiftKind { kinds[lifts[index].programIndex] }
+    package func kind(of index: LiftIndex) -> LiftKind { kinds[lifts[index].programIndex] }
 
     /// Lets a lift continue under a program with the same rules, and records these parts of it.
     package mutating func watch(
-        _ parts: [(operand: Operand, part: ExplainedPart)], in program: Program, lift index: Int
+        _ parts: [(operand: Operand, part: ExplainedPart)], in program: Program,
+        lift index: LiftIndex
     ) {
         let kind = kind(of: index)
         let migration = Migration(from: programs[lifts[index].programIndex].shape, to: program)
-        programs.append(program)
-        kinds.append(kind)
-        agendas.append(Agenda(program))
         lifts[index].carry(migration, isObserving: isObserving)
-        lifts[index].programIndex = programs.count - 1
+        lifts[index].programIndex = add(program, kind)
         var probe = Probe(operands: parts.map(\.operand), parts: parts.map(\.part))
         probe.sample(program, lifts[index].memory)
         lifts[index].probe = probe

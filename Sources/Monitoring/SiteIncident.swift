@@ -8,13 +8,13 @@ import RuleLanguage
 struct SiteIncident: Sendable {
     let definition: RuleDefinition.Across
     /// Lifts on which the rule's alert is open, with its onset.
-    var affected: [Int: Int64] = [:]
+    var affected: [LiftIndex: Int64] = [:]
     /// Lifts on which an alert of another rule is open that counts, too (`with`).
-    var companions: [Int: Int64] = [:]
+    var companions: [LiftIndex: Int64] = [:]
     var alert: SiteAlert
 
     /// The lift is part of the incident.
-    func counts(_ lift: Int) -> Bool { affected[lift] != nil || companions[lift] != nil }
+    func counts(_ lift: LiftIndex) -> Bool { affected[lift] != nil || companions[lift] != nil }
 
     /// Enough lifts began within the same time.
     var isReached: Bool {
@@ -76,7 +76,7 @@ extension Detector {
 
     /// Counts a lift in or out after its alerts have changed, and raises or clears the site's own
     /// alert.
-    mutating func updateIncidents(_ index: Int, at time: Int64) {
+    mutating func updateIncidents(_ index: LiftIndex, at time: Int64) {
         for name in incidents.keys.sorted() {
             guard var incident = incidents[name] else { continue }
             let before = (incident.affected[index], incident.companions[index])
@@ -116,7 +116,7 @@ extension Detector {
         }
     }
 
-    private func count(_ index: Int, in incident: inout SiteIncident, _ name: String) {
+    private func count(_ index: LiftIndex, in incident: inout SiteIncident, _ name: String) {
         let ledger = lifts[index].ledger
         incident.affected[index] =
             ledger.openIndex(name).map { ledger.entries[$0].onset }
@@ -128,7 +128,9 @@ extension Detector {
     }
 
     /// A lift whose alert the incident has suppressed is part of the incident like the others.
-    private func explainedOnset(_ index: Int, by incident: SiteIncident, _ name: String) -> Int64? {
+    private func explainedOnset(_ index: LiftIndex, by incident: SiteIncident, _ name: String)
+        -> Int64?
+    {
         guard incident.alert.isOpen, incident.definition.explains.contains(name) else { return nil }
         let program = programs[lifts[index].programIndex]
         return program.rules.firstIndex { $0.head.name == name }

@@ -53,7 +53,7 @@ struct Building {
         reading.isBaseline = isRetained
         if !repeating { key += 1 }
         advance(to: arriving ?? max(seconds, (now - Self.start).inSeconds))
-        detector.apply(reading, lift: lift - 1, key: key, vendorCode: nil, arrival: now)
+        detector.apply(reading, lift: LiftIndex(lift - 1), key: key, vendorCode: nil, arrival: now)
         collect()
     }
 
@@ -65,7 +65,7 @@ struct Building {
         change(&reading)
         reading.isSignOfLife = false
         advance(to: seconds)
-        detector.apply(reading, lift: lift - 1, key: 0, vendorCode: nil, arrival: now)
+        detector.apply(reading, lift: LiftIndex(lift - 1), key: 0, vendorCode: nil, arrival: now)
         collect()
     }
 
@@ -91,7 +91,7 @@ struct Building {
     mutating func restart(at seconds: Double = 0) throws {
         let start = Self.start + .nanoseconds(Int64(seconds * 1e9))
         var fresh = Detector(rules: detector.rules, start: start, isObserving: true)
-        for index in 0..<detector.liftCount {
+        for index in detector.liftIndices {
             try fresh.add(detector.lift(index), kind: kind, at: start)
         }
         #expect(try fresh.restore(detector.snapshot()))

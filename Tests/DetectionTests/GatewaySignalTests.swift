@@ -12,7 +12,7 @@ import Testing
               across: { lifts: 2, kind: area_power_loss, title: { en: a, zh: a } } }
         """
     private func isSet(_ signal: Signal, _ building: Building, lift: Int = 1) -> Bool {
-        building.detector.view(lift - 1).signals.contains(
+        building.detector.view(LiftIndex(lift - 1)).signals.contains(
             Evidence(signal: signal.name, value: .boolean(true)))
     }
 
@@ -70,7 +70,7 @@ import Testing
         var building = try powerCut([1], of: 1)
         let kind = LiftKind(provides: [.moving], staleAfter: .seconds(60), equipment: .traction)
         let index = try building.detector.add(Lift(id: "new"), kind: kind, at: building.now)
-        #expect(isSet(.sitePowerLost, building, lift: index + 1))
+        #expect(isSet(.sitePowerLost, building, lift: index.value + 1))
     }
 
     @Test func anIncidentOfLiftsThatAreGoneIsOver() throws {

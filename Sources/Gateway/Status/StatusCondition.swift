@@ -20,7 +20,7 @@ extension StatusReport {
         let detector = loop.core.intake.detector
         let refused = Set(loop.core.intake.refusedLifts.open.map(\.lift))
         let silent = detector.liftsReportedSilent
-        condition.lifts = (0..<detector.liftCount).map { index in
+        condition.lifts = detector.liftIndices.map { index in
             let view = detector.view(index)
             return Condition.ObservedLift(
                 name: Self.name(view.lift),
@@ -45,8 +45,8 @@ extension StatusReport {
                 hasNeverCome: $0.found.hasNeverCome)
         }
         // A mistyped id is one of a few; where hundreds are unheard, no id is the cause.
-        let unheard = condition.lifts.indices.filter { condition.lifts[$0].silence == nil }
-            .prefix(Self.mostUnheardToCompare).map { detector.lift($0).id }
+        let unheard = zip(detector.liftIndices, condition.lifts).filter { $1.silence == nil }
+            .prefix(Self.mostUnheardToCompare).map { detector.lift($0.0).id }
         condition.messagesOfAnotherLift =
             loop.core.intake.badInput.counts["another_lift"] ?? 0
         condition.unregistered = loop.core.intake.badInput.unregisteredTopics(at: now).map {
@@ -104,7 +104,7 @@ extension StatusReport {
     }
 
     /// The message that a lift has repeated for too long.
-    private func repetition(of lift: Int) -> Condition.RepeatedMessage? {
+    private func repetition(of lift: LiftIndex) -> Condition.RepeatedMessage? {
         guard let found = loop.core.intake.repeatedMessages.repetition(of: lift),
             found.last - found.since >= RepeatedMessages.least
         else { return nil }

@@ -79,7 +79,7 @@ struct StatusReport {
 
     private func lifts(_ now: Instant) -> [StatusSnapshot.Lift] {
         let refused = loop.core.intake.refusedLifts.open
-        return (0..<loop.core.intake.detector.liftCount).map { index in
+        return loop.core.intake.detector.liftIndices.map { index in
             var view = loop.core.intake.detector.view(index)
             // For the rules a repeated message is a sign of life; a person takes it for news.
             if let repeated = loop.core.intake.repeatedMessages.repetition(of: index) {
