@@ -5,16 +5,19 @@ import RuleLanguage
 
 /// The detector's whole state as bytes, from which a restart continues.
 extension Detector {
-    /// Format 8 adds delivered alerts that a replay did not find. Format 7 adds the last change of
-    /// a lift's alerts, all judgements of a lift, and the alerts at which rescuers have arrived.
-    /// Format 6 adds branches of rules, acceptance, verification and first branch of alerts, last
-    /// known values, and the order of a lift's messages. Format 4 adds catch-up; format 3 adds
-    /// reminders and the use of lifts. Formats 2 to 7 can be read.
-    private static let snapshotFormat: UInt32 = 8
+    /// Format 8 adds delivered alerts that a replay did not find; without any the format is 7,
+    /// which version 0.3 reads, too. Format 7 adds the last change of a lift's alerts, all
+    /// judgements of a lift, and the alerts at which rescuers have arrived. Format 6 adds branches
+    /// of rules, acceptance, verification and first branch of alerts, last known values, and the
+    /// order of a lift's messages. Format 4 adds catch-up; format 3 adds reminders and the use of
+    /// lifts. Formats 2 to 7 can be read.
+    private static let newestFormat: UInt32 = 8
 
     public func snapshot() -> [UInt8] {
+        let hasNotFound = lifts.contains { !$0.ledger.notFound.isEmpty }
+        let format = hasNotFound ? Self.newestFormat : 7
         var writer = ByteWriter()
-        writer.write(Self.snapshotFormat)
+        writer.write(format)
         writer.write(rules.version)
         writer.write(UInt8(isBehind ? 2 : isObserving ? 1 : 0))
         writer.write(deafSince)
@@ -27,7 +30,7 @@ extension Detector {
         }
         writer.write(variable: UInt64(lifts.count))
         writer.reserve(lifts.reduce(0) { $0 + $1.mostSnapshotBytes })
-        for liftState in lifts { liftState.write(to: &writer) }
+        for liftState in lifts { liftState.write(to: &writer, format: format) }
         return writer.bytes
     }
 
@@ -40,7 +43,7 @@ extension Detector {
     public mutating func restore(_ bytes: [UInt8]) throws(MalformedBytes) -> Bool {
         var reader = ByteReader(bytes)
         let format = try reader.read(UInt32.self)
-        guard 2...Self.snapshotFormat ~= format else { throw MalformedBytes(offset: 0) }
+        guard 2...Self.newestFormat ~= format else { throw MalformedBytes(offset: 0) }
         let sameRules = try reader.readText() == rules.version
         let observation = try reader.read(UInt8.self)
         let wasObserving = observation != 0
@@ -165,7 +168,7 @@ extension LiftState {
         return words * 8 + inputs.count * 160 + 1024
     }
 
-    fileprivate func write(to writer: inout ByteWriter) {
+    fileprivate func write(to writer: inout ByteWriter, format: UInt32) {
         writer.write(lift.id)
         writer.write(variable: UInt64(programIndex.value))
         for memory in [memory, older.memory, newer.memory] { writer.write(words: memory.words) }
@@ -187,7 +190,7 @@ extension LiftState {
         for key in recentKeys { writer.write(key) }
         writer.write(variable: UInt64(nextKey))
         writer.write(blob: vendorCode)
-        ledger.write(to: &writer)
+        ledger.write(to: &writer, format: format)
         for count in counters.all { writer.write(Int64(count)) }
         for count in use.all { writer.write(Int64(count)) }
         catchUp.write(to: &writer)

@@ -3,7 +3,7 @@ import LiftModel
 
 /// The alerts of one lift in a snapshot.
 extension AlertLedger {
-    func write(to writer: inout ByteWriter) {
+    func write(to writer: inout ByteWriter, format: UInt32) {
         writer.write(variable: UInt64(entries.count))
         for entry in entries {
             writer.write(entry.rule)
@@ -30,6 +30,7 @@ extension AlertLedger {
             writer.write(onset.kind)
             writer.write(onset.onset)
         }
+        if format < 8 { return }
         writer.write(variable: UInt64(notFound.count))
         for alert in notFound {
             writer.write(alert.id)

@@ -13,6 +13,20 @@ extension World {
 
     static let wellAgain = "everything is well again"
 
+    /// How often the journal has each message, by `key`.
+    static func messages(in journal: Journal) throws(JournalError) -> [String: Int] {
+        var found: [String: Int] = [:]
+        try journal.forEachBatch(after: 0) { batch in
+            for message in batch.messages {
+                let key = key(
+                    String(decoding: message.topic, as: UTF8.self),
+                    String(decoding: message.payload, as: UTF8.self))
+                found[key, default: 0] += 1
+            }
+        }
+        return found
+    }
+
     /// Every acknowledged message is in the journal.
     func checkDurable() throws {
         guard let journal = gateway?.journal else { return }

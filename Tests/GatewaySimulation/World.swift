@@ -197,26 +197,12 @@ final class World {
         }
     }
 
-    /// How often the journal has each message, by `key`.
-    static func messages(in journal: Journal) throws(JournalError) -> [String: Int] {
-        var found: [String: Int] = [:]
-        try journal.forEachBatch(after: 0) { batch in
-            for message in batch.messages {
-                let key = key(
-                    String(decoding: message.topic, as: UTF8.self),
-                    String(decoding: message.payload, as: UTF8.self))
-                found[key, default: 0] += 1
-            }
-        }
-        return found
-    }
-
     /// Old readings were removed on purpose, for a full disk.
     func forget(_ before: [String: Int], but after: [String: Int]) {
         for (key, count) in before { acknowledged[key]? -= count - (after[key] ?? 0) }
     }
 
-    private static func key(_ topic: String, _ payload: String) -> String { topic + " " + payload }
+    static func key(_ topic: String, _ payload: String) -> String { topic + " " + payload }
 
     func noteCommitted(_ events: [OutboundEvent]) {
         for event in events { committed[event.id] = event.lane }

@@ -99,11 +99,13 @@ import Testing
         var after = try intake(hold: "60s")
         try restart(&after, rulesChanged: true, at: 17)
         #expect(try entrapments() == ["1 suspected", "2 cleared"])
+        #expect(after.detector.snapshot().first == 8)
         // It survives a second restart, too.
         var again = try intake(hold: "60s")
         try restart(&again, rulesChanged: false, at: 18)
         try trap(&again, until: 66)
         #expect(try entrapments() == ["1 suspected", "2 cleared", "3 suspected"])
+        #expect(again.detector.snapshot().first == 7, "version 0.3 reads it")
     }
 
     @Test func theOpenAlertOfALiftThatIsBackInTheConfigurationIsOpenAgain() throws {
