@@ -101,13 +101,14 @@ package struct Dispatch {
         do throws(JournalError) {
             if mustReadBacklogEnd { setBacklogEnd(try journal.lastRowID()) }
             try rewindAfterRequeue(journal)
+            let urgent = settings.routeIndex == 0 ? [] : try immediate(from: journal)
             for lane in lanes {
                 try resend(lane, from: journal, now, limit, &transmissions)
                 if settings.routeIndex == 0 {
                     try sendNew(lane, from: journal, now, limit, &transmissions)
                     try sendBacklog(lane, from: journal, now, limit, &transmissions)
                 } else {
-                    try sendOverdue(lane, from: journal, now, time, limit, &transmissions)
+                    try sendOverdue(lane, urgent, from: journal, now, time, limit, &transmissions)
                 }
             }
             if transmissions.isEmpty {
@@ -229,8 +230,8 @@ package struct Dispatch {
     /// A later route sends the rows that have waited too long for a receipt, and those that it may
     /// send at once.
     private mutating func sendOverdue(
-        _ lane: Lane, from journal: Journal, _ now: MonotonicTime, _ time: Instant, _ limit: Int,
-        _ transmissions: inout [Transmission]
+        _ lane: Lane, _ urgent: [Journal.OutboxRow], from journal: Journal, _ now: MonotonicTime,
+        _ time: Instant, _ limit: Int, _ transmissions: inout [Transmission]
     ) throws(JournalError) {
         var rows: [Journal.OutboxRow] = []
         if let wait = settings.fallbackAfter[lane], !injected(.neverFallsBack) {
@@ -239,33 +240,26 @@ package struct Dispatch {
             rows = try journal.pending(
                 for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue],
                 created: time - wait * settings.routeIndex, limit: count)
+            if let last = rows.last?.id { newRowsCursor[lane.rawValue] = last }
         }
-        if injected(.skipsOverdueEventsOfAFailedRead), let last = rows.last?.id {
-            newRowsCursor[lane.rawValue] = last
-        }
-        let urgent = try immediate(lane, from: journal)
-        // Only now: where a read fails, the rows are taken again.
-        if let last = rows.last?.id { newRowsCursor[lane.rawValue] = last }
         for row in rows where inFlight[row.eventID] == nil { add(row, now, &transmissions) }
-        for row in urgent where inFlight[row.eventID] == nil && transmissions.count < limit {
+        for row in urgent
+        where row.lane == lane && inFlight[row.eventID] == nil && transmissions.count < limit {
             add(row, now, &transmissions)
         }
     }
 
-    /// The rows of a lane that a later route may send at once. What their lifts still wait for goes
-    /// before them: a reminder does not overtake the alert that it is about.
-    private func immediate(
-        _ lane: Lane, from journal: Journal
-    ) throws(JournalError) -> [Journal.OutboxRow] {
+    /// The rows that a later route may send at once. What their lifts still wait for goes before
+    /// them: a reminder does not overtake the alert that it is about.
+    private func immediate(from journal: Journal) throws(JournalError) -> [Journal.OutboxRow] {
         let marked = try journal.pending(
-            for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments
-        ).filter { $0.lane == lane }
+            for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
         if injected(.sendsAReminderBeforeItsAlert) { return marked }
         var rows: [Journal.OutboxRow] = []
         for row in marked where inFlight[row.eventID] == nil {
             guard let id = row.id else { continue }
             rows += try journal.pending(
-                for: settings.centre, in: lane, of: row.lift, after: .beforeFirst, through: id,
+                for: settings.centre, in: row.lane, of: row.lift, after: .beforeFirst, through: id,
                 limit: Self.maxEntrapments)
         }
         return rows

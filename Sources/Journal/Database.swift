@@ -273,10 +273,10 @@ final class Database {
     private func transactionInTurn<Value>(_ body: () throws(JournalError) -> Value)
         throws(JournalError) -> Value
     {
-        try execute("BEGIN IMMEDIATE")
+        try run("BEGIN IMMEDIATE", values: [])
         do throws(JournalError) {
             let result = try body()
-            try execute("COMMIT")
+            try run("COMMIT", values: [])
             return result
         } catch {
             // The first failure is the one to report; SQLite may have rolled back by itself.

@@ -43,7 +43,6 @@ package enum InjectedFault: CaseIterable, Sendable {
     case recordsReceiptsThatTheDiskRefuses
     case dropsEventsOfAFailedRead
     case keepsEventsOfAFailedRead
-    case skipsOverdueEventsOfAFailedRead
     case sendsAReminderBeforeItsAlert
     case neverFallsBack
     // The journal.

@@ -90,7 +90,7 @@ extension World {
         let trapped = Step.lifts - 1
         become(.trapped, lift: trapped)
         let since = now
-        try pass(Self.bound)
+        try pass(Self.bound) { isKnownToTheCity(trapped, since: since) }
         guard isKnownToTheCity(trapped, since: since) else {
             throw Violation("found: L\(trapped) is trapped, and the city does not know it")
         }
@@ -100,7 +100,7 @@ extension World {
         let silent = Step.lifts - 2
         become(.running, lift: silent)
         let silentSince = now
-        try pass(Self.bound, silent: silent)
+        try pass(Self.bound, silent: silent) { isKnownToTheCity(silent, since: silentSince) }
         guard isKnownToTheCity(silent, since: silentSince) else {
             throw Violation("found: L\(silent) is silent in use, and the city does not know it")
         }

@@ -31,8 +31,7 @@ final class World {
     private let otherRules: RuleSet
     let site: AlertEvent.Site
     private(set) var lifts: [SimulatedLift] = []
-    /// Lifts that are not in the configuration at the next start, and those that are not in that of
-    /// the present process.
+    /// Lifts that are not in the configuration at the next start, and in the present process.
     private var unlisted: Set<Int> = []
     private(set) var unwatched: Set<Int> = []
     var broker = SimulatedBroker()
@@ -346,10 +345,14 @@ final class World {
     }
 
     /// Time passes in which every lift repeats its state every ten seconds.
-    /// - Parameter silent: the lift that does not.
-    func pass(_ duration: Duration, silent: Int? = nil) throws {
+    /// - Parameters:
+    ///   - silent: the lift that does not.
+    ///   - isReached: it ends before the duration where this is so.
+    func pass(
+        _ duration: Duration, silent: Int? = nil, until isReached: () -> Bool = { false }
+    ) throws {
         let end = now + duration
-        while now < end {
+        while now < end, !isReached() {
             for index in lifts.indices where index != silent { publish(index) }
             try turn(for: .seconds(10))
         }
