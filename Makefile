@@ -26,6 +26,9 @@ help:
 	@echo "make bench-check   instruction counts against the checked-in ones (valgrind)"
 	@echo "make mutants       breaks each operator of the rule language and counts the tests that notice (about 20 minutes)"
 	@echo "make installation  by README's commands alone, on a bare Debian 12 in a folder, to a passed self-test (as root)"
+	@echo "make deb           the Debian packages hoistway and hoistway-sim, into .build/deb"
+	@echo "make deb-offline   the gateway's package with all that a bare Debian 12 lacks for it, into .build/deb-offline"
+	@echo "make package-test  the packages on bare Debians in folders: installation, upgrade, downgrade, removal, no network (as root)"
 	@echo "make cases         recorded incidents and payloads from elsewhere, each compared with Tests/Cases/expected.tsv"
 	@echo "make docs          docs/entrapment.md and docs/contract/kinds.md from the rules"
 	@echo "make measure       memory, size and CPU share of the daemon with 200 lifts at 1 Hz"
@@ -196,6 +199,31 @@ install: program
 .PHONY: uninstall
 uninstall:
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" systemd/install --uninstall
+
+# What the packages need beside the programs: the tool that writes manual pages from their help.
+DEB_PACKAGES := dpkg-dev debhelper
+.PHONY: deb deb-deps deb-offline package-test
+deb-deps: deps
+	@command -v dpkg-buildpackage >/dev/null && command -v dh >/dev/null || { \
+	  if [ "$$(id -u)" != 0 ]; then echo "Packages are missing. As root: apt-get install -y $(DEB_PACKAGES)"; exit 1; fi; \
+	  echo "Installing Debian packages: $(DEB_PACKAGES)"; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEB_PACKAGES) >/dev/null; \
+	}
+
+deb: deb-deps program
+	@$(SWIFT) build -c release --static-swift-stdlib -q --product hoistway-sim
+	@$(SWIFT) build -q --package-path .build/checkouts/swift-argument-parser --product generate-manual --scratch-path .build/manual >.build/manual.log 2>&1 || { cat .build/manual.log; exit 1; }
+	@rm -rf .build/deb
+	@systemd/package $(BIN) .build/deb
+	@ls .build/deb/*.deb
+
+deb-offline: deb
+	@systemd/offline .build/deb/hoistway_*.deb .build/deb-offline
+	@echo ".build/deb-offline: $$(ls .build/deb-offline | wc -l) packages, $$(du -sh .build/deb-offline | cut -f1)"
+
+package-test: deb-offline test-deps
+	@command -v lintian >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends lintian >/dev/null
+	@Tests/Package/run
 
 clean:
 	rm -rf .build

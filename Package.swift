@@ -9,6 +9,14 @@ let strict: [SwiftSetting] =
 /// decision table's take 9 s with it, and 200 s without.
 let optimised: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
+/// For the installed programs. The linker's tables are read-only once the program runs, as Debian
+/// asks of every program. Without a build id, which depends on the folder of the build, the same
+/// sources give the same bytes.
+let linkedForDebian: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-z", "relro", "-z", "now", "--build-id=none"].flatMap { ["-Xlinker", $0] })
+]
+
 let package = Package(
     name: "hoistway",
     products: [
@@ -119,7 +127,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict, linkerSettings: linkedForDebian),
 
         // The simulator knows the wire and the field's words, and nothing of the detection it
         // judges.
@@ -141,7 +149,7 @@ let package = Package(
             ],
             path: "Simulator",
             exclude: ["City", "Scoring", "catalogue", "scenarios", "demo"],
-            swiftSettings: strict),
+            swiftSettings: strict, linkerSettings: linkedForDebian),
 
         // Measures; not installed.
         .executableTarget(

@@ -24,7 +24,7 @@ struct Anonymise: ParsableCommand {
     var out: String
 
     @Option(help: "The folder with the profiles by which the lifts publish.")
-    var profiles = "Devices/profiles"
+    var profiles = ShippedData.profiles
 
     func run() throws {
         var anonymiser = Anonymiser(try CityFiles.checkedProfiles(profiles))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import City
 import LiftModel
 import MQTT
 import Platform
@@ -46,7 +47,7 @@ struct Centre: ParsableCommand {
     var from: String?
 
     @Option(help: "The folder of the contract's schemas.")
-    var contract = "docs/contract"
+    var contract = ShippedData.contract
 
     @Option(help: "Accept every entrapment, as this person.")
     var acceptBy: String?

@@ -1,4 +1,5 @@
 import ArgumentParser
+import City
 import FoundationEssentials
 import LiftModel
 
@@ -21,16 +22,16 @@ struct Demo: ParsableCommand {
     var hoistway = "hoistway"
 
     @Option(help: "The scenario.")
-    var scenario = "Simulator/scenarios/live.yaml"
+    var scenario = ShippedData.library + "/scenarios/live.yaml"
 
     @Option(help: "Rules and profiles.")
-    var devices = "Devices"
+    var devices = ShippedData.devices
 
     @Option(help: "The schemas by which the centre checks every message.")
-    var contract = "docs/contract"
+    var contract = ShippedData.contract
 
     @Option(help: "The product's settings for mosquitto.")
-    var brokerSettings = "systemd/mosquitto-hoistway.conf"
+    var brokerSettings = ShippedData.brokerSettings
 
     @Option(help: "How long the fleet runs.")
     var duration = "120s"

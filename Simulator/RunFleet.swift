@@ -20,10 +20,10 @@ struct RunFleet: ParsableCommand {
     var scenario: String
 
     @Option(help: "The folder with scenarios and catalogue.")
-    var library = "Simulator"
+    var library = ShippedData.library
 
     @Option(help: "The folder with the profiles by which lifts publish.")
-    var profiles = "Devices/profiles"
+    var profiles = ShippedData.profiles
 
     @Option(help: "The seed of chance.")
     var seed: UInt64 = 1

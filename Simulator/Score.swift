@@ -67,7 +67,7 @@ struct Score: ParsableCommand {
     var lift: String?
 
     @Option(help: "With --trace: the folder with the profiles by which the lifts publish.")
-    var profiles = "Devices/profiles"
+    var profiles = ShippedData.profiles
 
     func run() throws {
         guard 0...60 ~= grace else {

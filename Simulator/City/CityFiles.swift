@@ -12,7 +12,7 @@ package enum CityFiles {
             ? name : "\(library)/scenarios/\(name).yaml"
         guard FileManager.default.fileExists(atPath: path) else {
             let none =
-                "holds no scenarios. Expected the repository's folder Simulator: run this there, or name it by --library"
+                "holds no scenarios. Expected the repository's folder Simulator, or the package hoistway-sim; --library names another folder"
             let folder = try names(in: "\(library)/scenarios", orIfMissing: none)
             let names = folder.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
                 .sorted()
