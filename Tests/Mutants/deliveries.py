@@ -35,7 +35,7 @@ DELIVERIES = [
     ("retry: a new connection", "DeliveryCore/Dispatch.swift", "inFlight = inFlight.filter(\\.value.isIsolated)", "",
      "DispatchTests"),
     ("retry: over the next route", "DeliveryCore/Dispatch.swift",
-     "try sendOverdue(lane, from: journal, now, time, limit, &transmissions)", "", "DispatchTests"),
+     "try sendOverdue(lane, urgent, from: journal, now, time, limit, &transmissions)", "", "DispatchTests"),
     ("retry: nobody has accepted it", "Monitoring/Acceptance.swift",
      "note(index, entry, .notAccepted, nil, Instant(nanoseconds: time))", "_ = entry", "AcceptanceTests"),
     ("retry: a silent connection is closed", "Delivery/MQTTRoute.swift",
