@@ -6,7 +6,10 @@ import LiftModel
 package struct WrittenAlert: Decodable {
     package struct Title: Decodable { package var en, zh: String }
     package struct Lift: Decodable { package var place, rescueCode: String? }
-    package struct Rule: Decodable { package var name, version: String }
+    package struct Rule: Decodable {
+        package var name: String
+        package var version: String?
+    }
     package struct Statement: Decodable {
         package var by: String
         package var people: Int?

@@ -235,8 +235,7 @@ package struct Dispatch {
     ) throws(JournalError) {
         var rows: [Journal.OutboxRow] = []
         if let wait = settings.fallbackAfter[lane], !injected(.neverFallsBack) {
-            let count = room(lane, limit - transmissions.count)
-            guard count > 0 else { return }
+            let count = max(0, room(lane, limit - transmissions.count))
             rows = try journal.pending(
                 for: settings.centre, in: lane, after: newRowsCursor[lane.rawValue],
                 created: time - wait * settings.routeIndex, limit: count)
@@ -256,8 +255,10 @@ package struct Dispatch {
             for: settings.centre, immediateFor: settings.routeIndex, limit: Self.maxEntrapments)
         if injected(.sendsAReminderBeforeItsAlert) { return marked }
         var rows: [Journal.OutboxRow] = []
-        for row in marked where inFlight[row.eventID] == nil {
-            guard let id = row.id else { continue }
+        var done: Set<String> = []
+        // One query a lift and lane, through its last marked row.
+        for row in marked.reversed() where inFlight[row.eventID] == nil {
+            guard let id = row.id, done.insert("\(row.lane) \(row.lift)").inserted else { continue }
             rows += try journal.pending(
                 for: settings.centre, in: row.lane, of: row.lift, after: .beforeFirst, through: id,
                 limit: Self.maxEntrapments)

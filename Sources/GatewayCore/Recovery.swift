@@ -25,8 +25,9 @@ package enum Recovery {
         /// have changed since.
         package var alerts: [Alert] = []
 
-        /// The state is another than the journal's: a second restart must not make it anew from
-        /// the old one, because the reconciled alerts are journalled by then.
+        /// The restored state differs from the stored snapshot, so the first commit stores a new
+        /// one. Otherwise a second restart would begin from the old snapshot although the
+        /// reconciled alerts are journalled by then.
         var isOtherThanStored: Bool { !hasSameRules || !alerts.isEmpty }
 
         package init(lastNow: Instant? = nil) { self.lastNow = lastNow }
@@ -91,8 +92,8 @@ package enum Recovery {
             if isWatched && Self.isResumed(stored.kind) { continue }
             let reason: AlertReason =
                 !isWatched ? .liftRemoved : rulesChanged ? .rulesChanged : .revised
-            // A run without this lift, or with other rules, has revised it after the last snapshot:
-            // one of 0.3, which stored no snapshot then.
+            // The journal has a later revision than the ledger: a run of 0.3 without this lift, or
+            // with other rules, wrote it and stored no snapshot.
             let isRevised =
                 detector.lastRevision(of: stored.id, of: stored.lift) ?? .max < stored.revision
             if rulesChanged || isRevised,
@@ -102,8 +103,11 @@ package enum Recovery {
             {
                 continue
             }
-            if rulesChanged, !stored.isOpen {
-                detector.rememberDelivered(stored.id, of: stored.lift, revision: stored.revision)
+            if stored.wasClosed, now - stored.time < recently,
+                rulesChanged || stored.wasLiftRemoved
+            {
+                detector.rememberDelivered(
+                    stored.id, of: stored.lift, revision: stored.revision, at: stored.time)
             }
             guard stored.isOpen, !open.contains(stored.id), !clearedIDs.contains(stored.id) else {
                 continue
@@ -115,12 +119,15 @@ package enum Recovery {
             cleared.append(revision)
             if injected(.forgetsAlertsThatOtherRulesHaveRaised) { continue }
             detector.rememberDelivered(
-                stored.id, of: stored.lift, revision: revision.revision)
+                stored.id, of: stored.lift, revision: revision.revision, at: now)
             if isWatched && !rulesChanged { unknown.append(revision) }
         }
         intake.restore(detector)
         return (restored + intake.takeAlerts() + cleared, unknown, unreadable)
     }
+
+    /// No rule finds an alert that ended longer ago.
+    private static let recently = Duration.seconds(2 * 3600)
 
     /// Whether alerts of a kind are resumed from the journal instead: they are no part of the
     /// detector's state.

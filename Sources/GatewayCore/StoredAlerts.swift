@@ -30,6 +30,15 @@ extension Journal.StoredAlert {
     /// The remark of the event's statement.
     package var remark: String? { event?.data.statement?.remark }
 
+    /// It has ended after it was raised.
+    package var wasClosed: Bool {
+        AlertState(rawValue: state).map { !$0.isOpen && $0 != .suppressed } ?? false
+    }
+    /// A run without its lift has ended it.
+    package var wasLiftRemoved: Bool {
+        event?.data.reason == AlertReason.liftRemoved.rawValue
+    }
+
     package var isOpen: Bool { AlertState(rawValue: state)?.isOpen ?? false }
 
     /// The onset on the gateway's time line, to the millisecond that every revision has.

@@ -48,15 +48,7 @@ struct AlertLedger: Sendable, Equatable {
         var kind: String
         var onset: Int64
     }
-    /// The last revisions of alerts that the journal has and the replay of a restart did not find,
-    /// because the rules have changed meanwhile; the newest last. Where a rule finds such an alert
-    /// after all, it continues.
-    private(set) var notFound: [Delivered] = []
-
-    struct Delivered: Sendable, Equatable {
-        var id: String
-        var revision: Int
-    }
+    var notFound = DeliveredAlerts()
 
     /// Onsets remembered per lift. A controller that boots in 1970 repeats an onset within fewer
     /// than this.
@@ -120,17 +112,6 @@ struct AlertLedger: Sendable, Equatable {
         return count
     }
 
-    mutating func rememberDelivered(_ alert: Delivered) {
-        notFound.append(alert)
-        if notFound.count > Self.rememberedOnsets { notFound.removeFirst() }
-    }
-
-    /// The last revision that the centre has of an alert that is found now.
-    private mutating func takeDelivered(_ id: String) -> Int {
-        guard let index = notFound.firstIndex(where: { $0.id == id }) else { return 0 }
-        return notFound.remove(at: index).revision
-    }
-
     mutating func removeEnded(before time: Int64) {
         // A presumed release and an accepted alert wait for a person who reports the end. The last
         // eight are retained.
@@ -139,6 +120,7 @@ struct AlertLedger: Sendable, Equatable {
         }
         .suffix(8).map(\.id)
         entries.removeAll { !$0.state.isOpen && $0.changedAt < time && !waiting.contains($0.id) }
+        notFound.removeOld(before: time)
     }
 
     /// Turns transitions into revisions.
@@ -326,7 +308,7 @@ struct AlertLedger: Sendable, Equatable {
             rule: rule.head.name, reason: rule.branches[transition.branch].name,
             kind: rule.head.kind,
             title: rule.title(transition.branch, transition.state),
-            id: id, revision: takeDelivered(id) + 1, state: transition.state,
+            id: id, revision: notFound.take(id) + 1, state: transition.state,
             severity: transition.severity,
             onset: transition.onset,
             raisedAt: transition.time, changedAt: transition.time)

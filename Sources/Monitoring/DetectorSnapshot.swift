@@ -143,10 +143,12 @@ extension Detector {
 
     /// Continues an alert that the replay has not found from its last delivered revision, should a
     /// rule find it after all: its id is made from its onset and would be given again.
-    public mutating func rememberDelivered(_ alert: String, of lift: String, revision: Int) {
+    public mutating func rememberDelivered(
+        _ alert: String, of lift: String, revision: Int, at time: Instant
+    ) {
         guard let index = index(of: lift) else { return }
-        lifts[index].ledger.rememberDelivered(
-            AlertLedger.Delivered(id: alert, revision: revision))
+        lifts[index].ledger.notFound.remember(
+            DeliveredAlerts.Delivered(id: alert, revision: revision, time: time.nanoseconds))
     }
 
     /// The register's attributes come from the configuration, not from the snapshot.

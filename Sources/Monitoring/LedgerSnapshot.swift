@@ -31,10 +31,11 @@ extension AlertLedger {
             writer.write(onset.onset)
         }
         if format < 8 { return }
-        writer.write(variable: UInt64(notFound.count))
-        for alert in notFound {
+        writer.write(variable: UInt64(notFound.all.count))
+        for alert in notFound.all {
             writer.write(alert.id)
             writer.write(variable: UInt64(alert.revision))
+            writer.write(alert.time)
         }
     }
 
@@ -73,8 +74,12 @@ extension AlertLedger {
         }
         for _ in 0..<(format < 8 ? 0 : try reader.readVariable()) {
             let id = try reader.readText()
-            let revision = Int(truncatingIfNeeded: try reader.readVariable())
-            rememberDelivered(Delivered(id: id, revision: revision))
+            guard let revision = Int32(exactly: try reader.readVariable()), revision > 0 else {
+                throw MalformedBytes(offset: reader.offset)
+            }
+            notFound.remember(
+                DeliveredAlerts.Delivered(
+                    id: id, revision: Int(revision), time: try reader.read()))
         }
     }
 }

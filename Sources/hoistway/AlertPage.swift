@@ -69,7 +69,10 @@ struct AlertPage {
             ("floor", floor),
             ("codes", codes.isEmpty ? nil : codes.joined(separator: ", ")),
             ("rescue code", content.lift?.rescueCode),
-            ("rule", "\(content.rule.name), version \(content.rule.version)"),
+            (
+                "rule",
+                content.rule.name + (content.rule.version.map { ", version \($0)" } ?? "")
+            ),
         ]
         return facts.compactMap { name, fact in fact.map { column(name, 16) + $0 } }
     }
