@@ -135,7 +135,7 @@ public struct GatewayCore {
         let isNew = recovered.lastNow == nil && !injected(.storesNoSnapshotInANewJournal)
         schedule = CommitSchedule(
             wantsSnapshot: recovered.batches > 0 || !recovered.isComplete || isNew
-                || recovered.isOtherThanStored,
+                || recovered.isOtherThanStored || intake.detector.remembersDelivered,
             at: moment.monotonic)
         let detector = intake.detector
         self.intake.refusedLifts.resume(past.alerts) { detector.index(of: $0) != nil }

@@ -14,8 +14,7 @@ extension Detector {
     private static let newestFormat: UInt32 = 8
 
     public func snapshot() -> [UInt8] {
-        let hasNotFound = lifts.contains { !$0.ledger.notFound.isEmpty }
-        let format = hasNotFound ? Self.newestFormat : 7
+        let format = remembersDelivered ? Self.newestFormat : 7
         var writer = ByteWriter()
         writer.write(format)
         writer.write(rules.version)
@@ -118,6 +117,9 @@ extension Detector {
 }
 
 extension Detector {
+    /// Some lift has alerts that `rememberDelivered` has kept.
+    public var remembersDelivered: Bool { lifts.contains { !$0.ledger.notFound.isEmpty } }
+
     /// The last revision of an alert that a lift's ledger has; nil where it has none.
     public func lastRevision(of alert: String, of lift: String) -> Int? {
         guard let index = index(of: lift) else { return nil }
