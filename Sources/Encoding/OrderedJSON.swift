@@ -3,7 +3,7 @@
 /// another order at each start.
 ///
 /// The writer throws nothing, and neither does encoding that the compiler has made. A value whose
-/// own `encode(to:)` throws gives `null`, or no members.
+/// own `encode(to:)` throws, or nests containers itself, gives `null`, or no members.
 package enum OrderedJSON {
     package static func bytes(_ value: some Encodable) -> [UInt8] {
         var json = JSONWriter()
@@ -43,6 +43,7 @@ private final class Output: Encoder {
     private var closing: String?
     /// The outermost object is open already.
     private var isOpen: Bool
+    private var nestsContainers = false
 
     let codingPath: [any CodingKey] = []
     let userInfo: [CodingUserInfoKey: Any] = [:]
@@ -56,8 +57,15 @@ private final class Output: Encoder {
         let outer = closing
         closing = nil
         try value.encode(to: self)
+        if nestsContainers { throw NestsContainers() }
         if let closing { json.close(closing) }
         closing = outer
+    }
+
+    /// For a container that a value nests by its own `encode(to:)`: what it gets is dropped.
+    func dropped() -> Output {
+        nestsContainers = true
+        return Output(JSONWriter(), isOpen: false)
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
@@ -89,12 +97,7 @@ private final class Output: Encoder {
     }
 }
 
-/// Only encoding that is written by hand nests containers itself; none here does.
-private func nestingIsUnused() -> Never {
-    // `Encoder` can neither throw here nor leave the container out. StatusFormatTests encodes every
-    // type, so that a new one that nests fails there and not in a gateway.
-    fatalError("OrderedJSON: a value nests containers itself")
-}
+private struct NestsContainers: Error {}
 
 private struct Members<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let output: Output
@@ -109,14 +112,16 @@ private struct Members<Key: CodingKey>: KeyedEncodingContainerProtocol {
         try output.write(key.stringValue, value)
     }
 
-    func nestedContainer<Nested>(keyedBy: Nested.Type, forKey: Key) -> KeyedEncodingContainer<
-        Nested
-    > {
-        nestingIsUnused()
+    func nestedContainer<Nested: CodingKey>(
+        keyedBy type: Nested.Type, forKey: Key
+    ) -> KeyedEncodingContainer<Nested> {
+        output.dropped().container(keyedBy: type)
     }
-    func nestedUnkeyedContainer(forKey: Key) -> any UnkeyedEncodingContainer { nestingIsUnused() }
-    func superEncoder() -> any Encoder { nestingIsUnused() }
-    func superEncoder(forKey: Key) -> any Encoder { nestingIsUnused() }
+    func nestedUnkeyedContainer(forKey: Key) -> any UnkeyedEncodingContainer {
+        output.dropped().unkeyedContainer()
+    }
+    func superEncoder() -> any Encoder { output.dropped() }
+    func superEncoder(forKey: Key) -> any Encoder { output.dropped() }
 }
 
 private struct Items: UnkeyedEncodingContainer {
@@ -136,11 +141,15 @@ private struct Items: UnkeyedEncodingContainer {
         count += 1
     }
 
-    func nestedContainer<Nested>(keyedBy: Nested.Type) -> KeyedEncodingContainer<Nested> {
-        nestingIsUnused()
+    func nestedContainer<Nested: CodingKey>(
+        keyedBy type: Nested.Type
+    ) -> KeyedEncodingContainer<Nested> {
+        output.dropped().container(keyedBy: type)
     }
-    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { nestingIsUnused() }
-    func superEncoder() -> any Encoder { nestingIsUnused() }
+    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
+        output.dropped().unkeyedContainer()
+    }
+    func superEncoder() -> any Encoder { output.dropped() }
 }
 
 private struct Scalar: SingleValueEncodingContainer {

@@ -103,7 +103,7 @@ package enum Recovery {
             {
                 continue
             }
-            if stored.wasClosed, now - stored.time < recently,
+            if stored.wasClosed, now - stored.time < Detector.longestHold,
                 rulesChanged || stored.wasLiftRemoved
             {
                 detector.rememberDelivered(
@@ -125,9 +125,6 @@ package enum Recovery {
         intake.restore(detector)
         return (restored + intake.takeAlerts() + cleared, unknown, unreadable)
     }
-
-    /// No rule finds an alert that ended longer ago.
-    private static let recently = Duration.seconds(2 * 3600)
 
     /// Whether alerts of a kind are resumed from the journal instead: they are no part of the
     /// detector's state.

@@ -31,9 +31,7 @@ extension Journal.StoredAlert {
     package var remark: String? { event?.data.statement?.remark }
 
     /// It has ended after it was raised.
-    package var wasClosed: Bool {
-        AlertState(rawValue: state).map { !$0.isOpen && $0 != .suppressed } ?? false
-    }
+    package var wasClosed: Bool { !isOpen && state != AlertState.suppressed.rawValue }
     /// A run without its lift has ended it.
     package var wasLiftRemoved: Bool {
         event?.data.reason == AlertReason.liftRemoved.rawValue

@@ -1,3 +1,7 @@
+#if SIMULATION
+    import Synchronization
+#endif
+
 /// Faults that `Tests/GatewaySimulation` puts into the core, the scheduling and the journal, one at
 /// a time, to see that it finds them: faults that were made here once, or that are easily made.
 ///
@@ -54,8 +58,7 @@ package enum InjectedFault: CaseIterable, Sendable {
     case reportsNoEviction
 
     #if SIMULATION
-        // Set before a run, on the simulation's one thread.
-        nonisolated(unsafe) package static var current: InjectedFault?
+        package static let current = Mutex<InjectedFault?>(nil)
     #endif
 }
 
@@ -63,7 +66,7 @@ package enum InjectedFault: CaseIterable, Sendable {
 @inline(__always)
 package func injected(_ fault: InjectedFault) -> Bool {
     #if SIMULATION
-        return InjectedFault.current == fault
+        return InjectedFault.current.withLock { $0 } == fault
     #else
         return false
     #endif

@@ -14,7 +14,7 @@ struct DeliveredAlerts: Sendable, Equatable {
     private(set) var all: [Delivered] = []
     private static let most = 64
     /// No hold is longer, so that no rule finds an alert later.
-    private static let longestHold = Duration.seconds(2 * 3600).nanoseconds
+    static let longestHold = Duration.seconds(2 * 3600)
 
     var isEmpty: Bool { all.isEmpty }
 
@@ -31,6 +31,6 @@ struct DeliveredAlerts: Sendable, Equatable {
     }
 
     mutating func removeOld(before time: Int64) {
-        if !all.isEmpty { all.removeAll { $0.time < time - Self.longestHold } }
+        if !all.isEmpty { all.removeAll { $0.time < time - Self.longestHold.nanoseconds } }
     }
 }

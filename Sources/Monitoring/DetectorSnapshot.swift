@@ -117,6 +117,9 @@ extension Detector {
 }
 
 extension Detector {
+    /// No rule finds an alert that ended longer ago.
+    public static var longestHold: Duration { DeliveredAlerts.longestHold }
+
     /// Some lift has alerts that `rememberDelivered` has kept.
     public var remembersDelivered: Bool { lifts.contains { !$0.ledger.notFound.isEmpty } }
 

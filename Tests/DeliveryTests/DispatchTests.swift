@@ -228,6 +228,16 @@ import Testing
         #expect(try sent(at: 101).isEmpty)
     }
 
+    @Test mutating func aFullWindowOfFaultsHoldsUpNoEventThatEveryRouteMaySendAtOnce() throws {
+        dispatch = Dispatch(
+            Dispatch.Settings(centre: "centre", routeIndex: 1, fallbackAfter: [.fault: .zero]))
+        try connect()
+        for n in 1...50 { try enqueue(.fault, "1", n) }
+        #expect(try sent(at: 1).count == 32)
+        try enqueue(.fault, "2", 1, at: 1, lastImmediateRoute: .max)
+        #expect(try sent(at: 1) == ["fault.2.1"])
+    }
+
     @Test mutating func whatAnotherRouteHasBroughtThereIsNotSentAgain() throws {
         try connect()
         try enqueue(.entrapment, "1", 1)

@@ -50,8 +50,8 @@ extension GatewaySimulation {
         private static func find(
             _ fault: InjectedFault, from first: UInt64, upTo most: Int, _ data: SiteData
         ) -> (seed: UInt64, tried: Int, violation: String)? {
-            InjectedFault.current = fault
-            defer { InjectedFault.current = nil }
+            InjectedFault.current.withLock { $0 = fault }
+            defer { InjectedFault.current.withLock { $0 = nil } }
             for tried in 1...most {
                 let seed = first &+ UInt64(tried - 1)
                 do { try World(seed: seed, data: data, keepsLog: false).run(script(seed)) } catch {

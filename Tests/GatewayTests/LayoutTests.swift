@@ -56,7 +56,9 @@ import Testing
     /// cannot check has its reason, too.
     @Test(arguments: ["Sources", "Simulator", "Benchmarks"])
     func anErrorThatIsDroppedAndAnUncheckedPromiseHaveTheirReasonBesideThem(folder: String) throws {
-        let marks = ["try?", "try!", "@unchecked Sendable", "nonisolated(unsafe)"]
+        let marks = [
+            "try?", "try!", "@unchecked Sendable", "nonisolated(unsafe)", "fatalError(",
+        ]
         var without: [String] = []
         for file in try FileManager.default.subpathsOfDirectory(atPath: Site.root + "/" + folder)
         where file.hasSuffix(".swift") {

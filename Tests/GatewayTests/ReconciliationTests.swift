@@ -40,8 +40,8 @@ import Testing
     }
 
     /// A run in which lift A1 stands between floors with a passenger from the first second on.
-    private func trap(_ intake: inout Intake, until end: Int) throws {
-        for second in stride(from: 1, through: end, by: 5) {
+    private func trap(_ intake: inout Intake, until end: Int, from start: Int = 0) throws {
+        for second in stride(from: start + 1, through: start + end, by: 5) {
             let text =
                 "{\"Service_Mode\":1,\"Car_Status\":0,\"Door_Zone\":false,\"Door_Status\":true,\"Passenger_Status\":true,\"Car_Position\":4}"
             let time = Self.now + .seconds(second)
@@ -128,10 +128,12 @@ import Testing
 
     /// Stores an open alert in the journal that no message of it explains.
     /// - Parameter body: the stored event; nil for the one that the gateway writes.
-    private func store(_ kind: String, of subject: String, body: [UInt8]? = nil) throws -> Alert {
+    private func store(
+        _ kind: String, of subject: String, state: AlertState = .raised, body: [UInt8]? = nil
+    ) throws -> Alert {
         let alert = Alert(
             id: UUID().uuidString.lowercased(), revision: 1, lift: subject, kind: kind,
-            state: .raised,
+            state: state,
             severity: .major,
             rule: kind, ruleVersion: "", onset: Self.now - .seconds(9), time: Self.now,
             reason: kind, hold: .zero,
@@ -196,5 +198,34 @@ import Testing
     func whatIsNoPartOfTheFoldGoesOnByItself(kind: GatewayKind) throws {
         _ = try store(kind.rawValue, of: kind.isOfLift ? "A1" : "north")
         #expect(try reconcile(rulesChanged: true).revisions.isEmpty)
+    }
+
+    /// Its id would be given again to a reading that comes late.
+    @Test func anAlertThatARunWithoutItsLiftHasEndedIsRememberedForTwoHours() throws {
+        var before = try intake()
+        try trap(&before, until: 16)
+        var without = try intake(follows: false)
+        try restart(&without, rulesChanged: false, at: 17)
+        #expect(try entrapments() == ["1 suspected", "2 cleared"])
+        var back = try intake()
+        try restart(&back, rulesChanged: false, at: 18)
+        #expect(back.detector.remembersDelivered)
+        var later = try intake()
+        try restart(&later, rulesChanged: false, at: 17 + 2 * 3600)
+        #expect(later.detector.remembersDelivered, "the snapshot of the start before has it")
+        try trap(&later, until: 16, from: 3 * 3600)
+        #expect(!later.detector.remembersDelivered, "no hold is that long")
+    }
+
+    @Test func aSuppressedAlertThatOtherRulesDoNotFindIsNoneThatContinues() throws {
+        let stored = try store("door_open_fault", of: "A1", state: .suppressed)
+        var after = try intake()
+        _ = try Recovery.reconcile(
+            &after, with: journal, rulesChanged: true, after: [], at: Self.now + .seconds(5))
+        #expect(!after.detector.remembersDelivered, "\(stored.id) was never raised")
+        _ = try store("door_open_fault", of: "A1", state: .cleared)
+        _ = try Recovery.reconcile(
+            &after, with: journal, rulesChanged: true, after: [], at: Self.now + .seconds(5))
+        #expect(after.detector.remembersDelivered)
     }
 }
