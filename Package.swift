@@ -85,7 +85,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Journal",
-            dependencies: ["LiftModel", "Encoding", "CCrypto", "CSQLite", "CZstd"],
+            dependencies: ["LiftModel", "Platform", "Encoding", "CCrypto", "CSQLite", "CZstd"],
             swiftSettings: strict),
         .target(
             name: "DeliveryCore", dependencies: ["LiftModel", "Journal"], swiftSettings: strict),

@@ -1,10 +1,5 @@
+import Platform
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// A fair lock for the writers of one journal among this process's threads: first come, first
 /// served.
@@ -15,31 +10,17 @@ import Synchronization
 final class WriteTurn: Sendable {
     private static let turns = Mutex<[String: WriteTurn]>([:])
 
-    // pthreads, as a wait for `Mutex` cannot have a time limit. A pthread lock must not move while
-    // a thread may wait for it, so it is allocated, and turns live for ever. `nonisolated(unsafe)`:
-    // both pointers are set once in `init`, and any thread may call pthread's functions on them.
-    nonisolated(unsafe) private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(
-        capacity: 1)
-    // As `lock`: allocated, and set once.
-    nonisolated(unsafe) private let change = UnsafeMutablePointer<pthread_cond_t>.allocate(
-        capacity: 1)
-    /// The tickets of the waiting writers; the first one may write.
-    // `lock` guards it; the compiler cannot check that.
-    nonisolated(unsafe) private var line: [Int] = []
-    // `lock` guards it, too; the compiler cannot check that.
-    nonisolated(unsafe) private var lastTicket = 0
-
-    private init() {
-        lock.initialize(to: pthread_mutex_t())
-        pthread_mutex_init(lock, nil)
-        change.initialize(to: pthread_cond_t())
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        // Not the wall clock, which may jump.
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(change, &attributes)
-        pthread_condattr_destroy(&attributes)
+    private struct Line {
+        /// A writer has its turn.
+        var isTaken = false
+        /// The first one gets the next turn.
+        var waiting: [WakeUp] = []
     }
+    private let line = Mutex(Line())
+    /// A writer looks by itself, too: without a free descriptor nothing can wake it.
+    private static let longestSleep = Duration.milliseconds(100)
+
+    private init() {}
 
     static func of(_ path: String) -> WriteTurn {
         turns.withLock { turns in
@@ -53,41 +34,46 @@ final class WriteTurn: Sendable {
     /// - Parameter limit: the longest wait in line; nil: without a limit.
     /// - Returns: false where the wait was longer, and `body` was not called.
     func take(within limit: Duration?, _ body: () -> Void) -> Bool {
-        guard waitInLine(until: limit.map(Self.deadline)) else { return false }
-        body()
-        pthread_mutex_lock(lock)
-        line.removeFirst()
-        pthread_cond_broadcast(change)
-        pthread_mutex_unlock(lock)
-        return true
-    }
-
-    private func waitInLine(until deadline: timespec?) -> Bool {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        lastTicket += 1
-        let own = lastTicket
-        line.append(own)
-        while line.first != own {
-            guard var deadline else {
-                pthread_cond_wait(change, lock)
-                continue
-            }
-            if pthread_cond_timedwait(change, lock, &deadline) == ETIMEDOUT, line.first != own {
-                line.removeAll { $0 == own }
-                return false
-            }
+        let isFree = line.withLock { line in
+            defer { line.isTaken = true }
+            return !line.isTaken
         }
+        guard isFree || waitInLine(until: limit.map { ContinuousClock.now + $0 }) else {
+            return false
+        }
+        body()
+        passOn()
         return true
     }
 
-    private static func deadline(after limit: Duration) -> timespec {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        let (seconds, attoseconds) = limit.components
-        let nanoseconds = time.tv_nsec + Int(attoseconds / 1_000_000_000)
-        time.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
-        time.tv_nsec = nanoseconds % 1_000_000_000
-        return time
+    /// The next writer has the turn now; it is taken as long as there is one.
+    private func passOn() {
+        line.withLock { line in
+            line.isTaken = !line.waiting.isEmpty
+            if line.isTaken { line.waiting.removeFirst().signal() }
+        }
+    }
+
+    private func waitInLine(until deadline: ContinuousClock.Instant?) -> Bool {
+        let own = WakeUp()
+        let isFree = line.withLock { line in
+            defer { line.isTaken = true }
+            if line.isTaken { line.waiting.append(own) }
+            return !line.isTaken
+        }
+        if isFree { return true }
+        while true {
+            let left = deadline.map { ContinuousClock.now.duration(to: $0) }
+            _ = Poll.wait(
+                [own.descriptor], for: min(left ?? Self.longestSleep, Self.longestSleep))
+            let isLate = deadline.map { $0 <= ContinuousClock.now } ?? false
+            let isWaiting = line.withLock { line in
+                let index = line.waiting.firstIndex { $0 === own }
+                if let index, isLate { line.waiting.remove(at: index) }
+                return index != nil
+            }
+            if !isWaiting { return true }
+            if isLate { return false }
+        }
     }
 }
