@@ -87,6 +87,8 @@ package enum Recovery {
         var detector = intake.detector
         let open = Set(detector.openAlerts.map(\.id))
         let site = detector.origin.site
+        // Of earlier alerts the snapshot has the onsets, so that their ids are not given again.
+        let unrecorded = try journal.replayStart().map { $0 - lateMessages } ?? now
         for stored in try journal.latestAlerts() where stored.lift != SelfTestLift.lift.id {
             let isWatched = stored.lift == site || detector.index(of: stored.lift) != nil
             if isWatched && Self.isResumed(stored.kind) { continue }
@@ -104,7 +106,7 @@ package enum Recovery {
                 continue
             }
             if stored.wasClosed, now - stored.time < Detector.longestHold,
-                rulesChanged || stored.wasLiftRemoved
+                rulesChanged && stored.time >= unrecorded || stored.wasLiftRemoved
             {
                 detector.rememberDelivered(
                     stored.id, of: stored.lift, revision: stored.revision, at: stored.time)
@@ -125,6 +127,9 @@ package enum Recovery {
         intake.restore(detector)
         return (restored + intake.takeAlerts() + cleared, unknown, unreadable)
     }
+
+    /// An alert has the time of its messages, which may be this much before its batch's.
+    private static let lateMessages = Duration.seconds(600)
 
     /// Whether alerts of a kind are resumed from the journal instead: they are no part of the
     /// detector's state.

@@ -217,6 +217,20 @@ import Testing
         #expect(!later.detector.remembersDelivered, "no hold is that long")
     }
 
+    /// Otherwise 0.3 could not go on after an upgrade that changes the rules.
+    @Test func anAlertThatEndedBeforeTheSnapshotIsNotRemembered() throws {
+        _ = try store("door_open_fault", of: "A1", state: .cleared)
+        let late = Self.now + .seconds(700)
+        var batch = Journal.Batch(now: late)
+        batch.snapshot = try intake().detector.snapshot()
+        try journal.commit(batch)
+        var after = try intake(hold: "60s")
+        #expect(try !Recovery.restore(&after, from: journal).hasSameRules)
+        _ = try Recovery.reconcile(
+            &after, with: journal, rulesChanged: true, after: [], at: late + .seconds(5))
+        #expect(after.detector.snapshot().first == 7)
+    }
+
     @Test func aSuppressedAlertThatOtherRulesDoNotFindIsNoneThatContinues() throws {
         let stored = try store("door_open_fault", of: "A1", state: .suppressed)
         var after = try intake()
